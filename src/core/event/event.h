@@ -1,0 +1,52 @@
+// Events: what happened to a thing, in the order of revisions.
+#ifndef GRPC_OS_CORE_EVENT_EVENT_H_
+#define GRPC_OS_CORE_EVENT_EVENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace grpc_os::core {
+
+// Written in the same transaction as the change that it tells of.
+struct Event {
+  int64_t revision = 0;  // given by the store
+  int sequence = 0;      // within the revision, from 0; given by the store
+  int64_t time_ms = 0;
+  std::string kind;         // "process"
+  std::string resource_id;  // "proc_…"
+  std::string name;
+  std::string action;  // see grpc_os.v1.Event.action
+  std::map<std::string, std::string> attributes;
+
+  bool operator==(const Event&) const = default;
+};
+
+// The port to the log of events. Thread-safe.
+class EventLog {
+ public:
+  virtual ~EventLog() = default;
+
+  // Events with revision > `after`, oldest first: whole revisions only, at most about `limit` events (more only to
+  // finish a revision). OUT_OF_RANGE if a revision above `after` is no longer kept, or `after` is newer than any. Calls `done`
+  // on a thread of the store.
+  using ReadDone = std::function<void(absl::StatusOr<std::vector<Event>>)>;
+  virtual void ReadEvents(int64_t after, int limit, ReadDone done) = 0;
+
+  // The newest committed revision; cheap.
+  virtual int64_t NewestRevision() const = 0;
+
+  // Calls `on_commit(newest_revision)` on a thread of the store after each commit, until the subscription is removed.
+  // `on_commit` must not block.
+  using Subscription = int64_t;
+  virtual Subscription Subscribe(std::function<void(int64_t)> on_commit) = 0;
+  virtual void Unsubscribe(Subscription subscription) = 0;  // none of its calls runs after it returns
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_EVENT_EVENT_H_

@@ -1,0 +1,115 @@
+// What a process is: the record that the store keeps.
+#ifndef GRPC_OS_CORE_PROCESS_PROCESS_H_
+#define GRPC_OS_CORE_PROCESS_PROCESS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace grpc_os::core {
+
+enum class RestartPolicy { kAlways, kOnFailure, kNever };
+enum class DesiredState { kRunning, kStopped, kCompleted };
+
+// As in grpc_os.v1.Process.State, which documents each.
+enum class ProcessState {
+  kPending,
+  kStarting,
+  kRunning,
+  kStopping,
+  kBackoff,
+  kCrashLooping,
+  kStopped,
+  kExited,
+  kFailed,
+  kUnkillable,
+};
+
+enum class ExitReason { kExited, kSignaled, kExecFailed, kSupervisorLost, kHostRestarted };
+
+// "running", "crash_looping", …: the words that people and the store see.
+const char* ToString(ProcessState state);
+const char* ToString(DesiredState state);
+const char* ToString(RestartPolicy policy);
+const char* ToString(ExitReason reason);
+// The reverse; nullopt for other words.
+std::optional<ProcessState> ProcessStateFrom(const std::string& word);
+std::optional<DesiredState> DesiredStateFrom(const std::string& word);
+std::optional<RestartPolicy> RestartPolicyFrom(const std::string& word);
+std::optional<ExitReason> ExitReasonFrom(const std::string& word);
+
+// What the user wants run. Validated: see validate.h.
+struct ProcessSpec {
+  std::string command;
+  std::map<std::string, std::string> environment;
+  std::string working_directory;  // absolute, or empty: DATA_DIR/processes/<name>
+  std::string account;            // empty: the default account
+  RestartPolicy restart = RestartPolicy::kAlways;
+  int64_t stop_timeout_ms = 10'000;
+  int stop_signal = 15;
+  int64_t log_max_bytes = 50 << 20;
+
+  bool operator==(const ProcessSpec&) const = default;
+};
+
+// How one execution ended. Times are wall-clock milliseconds since 1970, 0 if not known.
+struct ExitReport {
+  ExitReason reason = ExitReason::kExited;
+  std::optional<int> exit_code;
+  int signal = 0;
+  bool core_dumped = false;
+  bool requested = false;
+  int attempt = 0;
+  int64_t start_time_ms = 0;
+  int64_t exit_time_ms = 0;
+  std::string message;
+
+  bool operator==(const ExitReport&) const = default;
+};
+
+struct ProcessStatus {
+  ProcessState state = ProcessState::kPending;
+  bool ready = false;
+  int pid = 0;  // for people; never signalled from here
+  int64_t start_time_ms = 0;
+  int restart_count = 0;
+  std::optional<ExitReport> last_exit;
+  int64_t next_restart_time_ms = 0;
+  int64_t observed_generation = 0;
+  int64_t running_generation = 0;
+  std::string message;
+  int64_t log_dropped_bytes = 0;
+
+  bool operator==(const ProcessStatus&) const = default;
+};
+
+struct Process {
+  std::string id;
+  std::string name;
+  ProcessSpec spec;
+  DesiredState desired = DesiredState::kRunning;
+  int64_t generation = 1;      // counts changes of spec
+  int64_t change_number = 1;   // counts changes of spec or desired state: the etag
+  int64_t restart_number = 0;  // counts restarts that users asked for
+  // The supervisor that runs it, or ran it last: 32 hexadecimal digits, new with each start from rest. It is also what
+  // the supervisor must prove to be.
+  std::string instance_id;
+  // The last report of that instance that is in the store.
+  int64_t instance_seq = 0;
+  // Created, but never yet executed: if the first execution fails, nothing stays behind.
+  bool provisional = true;
+  ProcessStatus status;
+  int64_t create_time_ms = 0;
+  int64_t update_time_ms = 0;
+  int64_t revision = 0;  // of the last commit that wrote it
+
+  bool operator==(const Process&) const = default;
+};
+
+// Nothing of it runs and nothing will by itself.
+bool IsAtRest(ProcessState state);
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_PROCESS_PROCESS_H_

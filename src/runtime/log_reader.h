@@ -1,0 +1,61 @@
+// Reads the log files of processes while they are being written and rotated.
+#ifndef GRPC_OS_RUNTIME_LOG_READER_H_
+#define GRPC_OS_RUNTIME_LOG_READER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace grpc_os::runtime {
+
+struct LogEntry {
+  int64_t time_ns = 0;
+  enum class Stream { kStdout, kStderr, kSystem } stream = Stream::kStdout;
+  bool partial = false;
+  std::string text;
+};
+
+struct LogBatch {
+  std::vector<LogEntry> entries;  // at most limits::kStreamChunkBytes of text
+  std::string cursor;             // after the last entry
+  bool gap = false;               // lines before these were rotated away unread
+};
+
+// All tails are served by one thread of its own ("log-reader"): pread and inotify, nothing of the files is kept in memory. Thread-safe.
+class LogReader {
+ public:
+  // `logs_directory` is DATA_DIR/logs.
+  explicit LogReader(std::string logs_directory);
+  LogReader(const LogReader&) = delete;
+  LogReader& operator=(const LogReader&) = delete;
+  ~LogReader();  // ends all tails with UNAVAILABLE
+
+  struct Options {
+    std::string process_id;
+    int64_t lines = 100;  // how many of the last lines to begin with; -1: none
+    bool follow = false;
+    std::string cursor;  // if not empty, begin right after it (`lines` is ignored)
+  };
+  // A tail in progress. `on_batch` and `on_end` are called on the reader's thread, never at the same time. After each batch
+  // the tail waits for Continue: a slow client holds at most one batch. `on_end` is called once, as the last: OK when
+  // everything was read (not following), OUT_OF_RANGE for a bad cursor, UNAVAILABLE at shut-down, CANCELLED after Cancel.
+  class Tail {
+   public:
+    virtual ~Tail() = default;
+    virtual void Continue() = 0;  // thread-safe
+    virtual void Cancel() = 0;    // thread-safe, idempotent
+  };
+  std::shared_ptr<Tail> Start(Options options, std::function<void(LogBatch)> on_batch,
+                              std::function<void(absl::Status)> on_end);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace grpc_os::runtime
+
+#endif  // GRPC_OS_RUNTIME_LOG_READER_H_

@@ -1,0 +1,59 @@
+// core::Supervision over the sockets of grpc-os-init and grpc-os-supervise.
+#ifndef GRPC_OS_RUNTIME_SUPERVISION_CLIENT_H_
+#define GRPC_OS_RUNTIME_SUPERVISION_CLIENT_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/event_loop.h"
+#include "core/process/supervision.h"
+
+namespace grpc_os::runtime {
+
+// Lives on the thread of `loop`. Reconnects to init for ever (every 100 ms) and to an instance until init says that
+// it is gone.
+class SupervisionClient final : public core::Supervision {
+ public:
+  struct Options {
+    std::string data_directory;
+    // Whether init runs with --user, and the cgroup mode, are learnt from init; `on_init` is called at each (re)connection.
+    std::function<void(const std::string& cgroup_mode, bool shielded)> on_init;
+    // init asks this daemon to end.
+    std::function<void()> on_shutdown;
+  };
+  SupervisionClient(EventLoop& loop, Options options);
+  ~SupervisionClient() override;
+
+  // Begins to connect. `observer` outlives this object.
+  void Start(core::SupervisionObserver& observer);
+  // Tells init that the daemon serves.
+  void ReportReady();
+
+  void Launch(const core::Process& process, std::function<void(absl::Status)> done) override;
+  void Attach(const std::string& instance_id, int64_t after_seq) override;
+  void SetSpec(const core::Process& process, std::function<void(absl::Status)> done) override;
+  void Stop(const std::string& instance_id, std::function<void(absl::Status)> done) override;
+  void Restart(const std::string& instance_id, int64_t restart_number, bool only_if_waiting,
+               std::function<void(absl::Status)> done) override;
+  void Signal(const std::string& instance_id, int signal,
+              std::function<void(absl::StatusOr<int>)> done) override;
+  void Acknowledge(const std::string& instance_id, int64_t seq) override;
+  void Release(const std::string& instance_id) override;
+  void RemoveRemains(const std::string& process_id, const std::string& process_name) override;
+
+  // What the processes of an instance use now, read from /proc through its cgroup (mode none: 0 but for the main process).
+  struct Usage {
+    int64_t memory_bytes = 0;
+    int64_t cpu_time_ms = 0;
+  };
+  Usage UsageOf(const std::string& instance_id) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace grpc_os::runtime
+
+#endif  // GRPC_OS_RUNTIME_SUPERVISION_CLIENT_H_

@@ -1,0 +1,50 @@
+// The narrow seam over a database engine: SQLite here, MariaDB behind the same functions when its issue comes.
+#ifndef GRPC_OS_STORE_DATABASE_H_
+#define GRPC_OS_STORE_DATABASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace grpc_os::store {
+
+// A prepared statement, bound and stepped by one thread. Parameters and columns count from 0.
+class Statement {
+ public:
+  virtual ~Statement() = default;
+  virtual void Reset() = 0;  // forgets bindings too
+  virtual void BindInt(int index, int64_t value) = 0;
+  virtual void BindText(int index, std::string_view value) = 0;  // copied
+  virtual void BindBlob(int index, std::string_view value) = 0;  // copied
+  virtual void BindNull(int index) = 0;
+  // True: a row is there. False: done.
+  virtual absl::StatusOr<bool> Step() = 0;
+  virtual int64_t Int(int column) const = 0;
+  virtual std::string Text(int column) const = 0;
+  virtual bool IsNull(int column) const = 0;
+};
+
+// One connection, used by one thread at a time. ALREADY_EXISTS: a unique constraint; RESOURCE_EXHAUSTED: storage is full; UNAVAILABLE:
+// busy, read-only or I/O error; DATA_LOSS: the file is damaged; FAILED_PRECONDITION: it is of a newer schema.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // Kept for the life of the connection: the same text gives the same, reset statement.
+  virtual absl::StatusOr<Statement*> Prepare(std::string_view sql) = 0;
+  virtual absl::Status Execute(std::string_view sql) = 0;  // no parameters, no rows
+};
+
+class Database {
+ public:
+  virtual ~Database() = default;
+  virtual absl::StatusOr<std::unique_ptr<Connection>> OpenWriter() = 0;  // one at a time
+  virtual absl::StatusOr<std::unique_ptr<Connection>> OpenReader() = 0;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_DATABASE_H_
