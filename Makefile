@@ -1,0 +1,45 @@
+# The front door. `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench verify tidy format lint stop stop-all clean
+
+help: ## Lists these
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+run: ## Installs what is missing, builds, starts the system in ./data (DATA_DIR) and opens the shell
+	@scripts/run.sh
+
+build: ## Release binaries in build/release/bin
+	@scripts/install.sh build
+	@scripts/build.sh release
+
+test: ## Installs, builds, runs every test; the last line is "N passed, M failed"
+	@scripts/run_tests.sh
+
+bench: ## Measures beside supervisord, prints ratios
+	@scripts/bench.sh
+
+verify: ## The long rest: sanitizers, clang-tidy, format, long kill loops
+	@scripts/verify.sh
+
+tidy: ## clang-tidy over src
+	@scripts/install.sh build verify
+	@scripts/tidy.sh
+
+format: ## Formats src with clang-format
+	@scripts/install.sh verify
+	@find src -name '*.cc' -o -name '*.h' | xargs clang-format-14 -i
+
+lint: ## buf lint, the include table, the format
+	@scripts/install.sh test verify
+	@scripts/lint_protos.sh
+	@python3 scripts/check_includes.py
+	@scripts/check_format.sh
+
+stop: ## Ends the control plane; the processes go on
+	@scripts/stop.sh --stop
+
+stop-all: ## Ends everything
+	@scripts/stop.sh --stop-all
+
+clean: ## Removes build/ (never data)
+	@rm -rf build python/grpc_os/v1

@@ -1,0 +1,62 @@
+"""Sums up the results that suites.sh has kept in a directory; prints `N passed, M failed` last.
+
+NAME.check holds the exit code of a command that is one test by itself. NAME.suite holds that of a suite whose JUnit XML
+is NAME.xml. A suite that could not run, ran nothing, or failed without naming a test counts as one failure.
+"""
+
+import pathlib
+import sys
+import xml.etree.ElementTree
+
+
+def count_suite(exit_code, junit):
+    """Gives (passed, failed, skipped, remark)."""
+    try:
+        cases = list(xml.etree.ElementTree.parse(junit).iter("testcase"))
+    except (OSError, xml.etree.ElementTree.ParseError) as error:
+        return 0, 1, 0, f"did not run (exit code {exit_code}): {error}"
+    failed = skipped = 0
+    for case in cases:
+        if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+            failed += 1
+        elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
+            skipped += 1
+    passed = len(cases) - failed - skipped
+    if passed + failed == 0:
+        return 0, 1, skipped, f"ran no test (exit code {exit_code})"
+    if exit_code != 0 and failed == 0:
+        return passed, 1, skipped, f"ended with exit code {exit_code} although no test failed"
+    return passed, failed, skipped, ""
+
+
+def count_directory(directory):
+    """Gives a list of (name, passed, failed, skipped, remark)."""
+    counts = []
+    for path in sorted(directory.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name)):
+        if path.suffix not in (".check", ".suite"):
+            continue
+        exit_code = int(path.read_text())
+        if path.suffix == ".suite":
+            counts.append((path.stem, *count_suite(exit_code, path.with_suffix(".xml"))))
+        elif exit_code == 0:
+            counts.append((path.stem, 1, 0, 0, ""))
+        else:
+            counts.append((path.stem, 0, 1, 0, f"exit code {exit_code}"))
+    return counts
+
+
+def main(arguments):
+    counts = count_directory(pathlib.Path(arguments[0]))
+    print()
+    for name, passed, failed, skipped, remark in counts:
+        print(f"{name:18} {passed:5} passed {failed:4} failed {skipped:4} skipped  {remark}".rstrip())
+    passed = sum(count[1] for count in counts)
+    failed = sum(count[2] for count in counts)
+    if passed + failed == 0:
+        failed = 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

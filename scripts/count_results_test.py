@@ -1,0 +1,46 @@
+import count_results
+import pytest
+
+
+def keep(directory, name, exit_code, xml=None):
+    (directory / f"{name}.suite").write_text(f"{exit_code}\n")
+    if xml is not None:
+        (directory / f"{name}.xml").write_text(xml)
+
+
+PASS = '<testcase name="a" status="run"/>'
+FAIL = '<testcase name="b" status="fail"><failure message="x"/></testcase>'
+SKIP = '<testcase name="c"><skipped message="y"/></testcase>'
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "xml", "last_line", "status"),
+    [
+        (0, f"<testsuite>{PASS}{PASS}</testsuite>", "2 passed, 0 failed", 0),
+        (1, f"<testsuites><testsuite>{PASS}{FAIL}{SKIP}</testsuite></testsuites>", "1 passed, 1 failed", 1),
+        (0, f"<testsuite>{PASS}{FAIL}</testsuite>", "1 passed, 1 failed", 1),
+        (1, f"<testsuite>{PASS}<testcase name='e'><error/></testcase></testsuite>", "1 passed, 1 failed", 1),
+        (1, f"<testsuite>{PASS}</testsuite>", "1 passed, 1 failed", 1),
+        (0, f"<testsuite>{SKIP}</testsuite>", "0 passed, 1 failed", 1),
+        (5, "<testsuite></testsuite>", "0 passed, 1 failed", 1),
+        (2, None, "0 passed, 1 failed", 1),
+        (0, "<testsuite>", "0 passed, 1 failed", 1),
+    ],
+)
+def test_suite(tmp_path, capsys, exit_code, xml, last_line, status):
+    keep(tmp_path, "suite", exit_code, xml)
+    assert count_results.main([str(tmp_path)]) == status
+    assert capsys.readouterr().out.splitlines()[-1] == last_line
+
+
+def test_checks_and_suites_add_up(tmp_path, capsys):
+    keep(tmp_path, "unit", 0, f"<testsuite>{PASS}</testsuite>")
+    (tmp_path / "lint.check").write_text("0\n")
+    (tmp_path / "build.check").write_text("1\n")
+    assert count_results.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 1 failed"
+
+
+def test_no_result_at_all_is_a_failure(tmp_path, capsys):
+    assert count_results.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify]  (default: build)
+# Does nothing, quickly, when nothing is missing.
+set -euo pipefail
+
+build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
+       libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libspdlog-dev libgtest-dev libgmock-dev)
+test=(python3 python3-venv ca-certificates)
+bench=(python3 supervisor)
+verify=(clang-format-14 clang-tidy-14 clang-tools-14)
+
+packages=()
+for set in "${@:-build}"; do
+  case $set in
+    build | test | bench | verify) declare -n members=$set; packages+=("${members[@]}") ;;
+    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench and verify" >&2; exit 2 ;;
+  esac
+  # npm comes from Debian unless the machine already has one of its own (buf, the linter of the protos, is an npm package).
+  if [[ $set == test ]] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "install.sh: this system has no dpkg. Install the equivalents of: ${packages[*]}" >&2
+  exit 1
+fi
+
+missing=()
+installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${packages[@]}" 2>/dev/null | sed -n 's/^ii //p' || true)
+for package in "${packages[@]}"; do
+  grep -qxF -- "$package" <<<"$installed" || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+echo "Installing: ${missing[*]}"
+sudo=()
+if [[ $(id -u) -ne 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install.sh: needs root or sudo. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 1
+  fi
+  sudo=(sudo)
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for step in "update -q" "install -qy --no-install-recommends ${missing[*]}"; do
+  # shellcheck disable=SC2086
+  if ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 $step >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "install.sh: apt-get $step failed (above)" >&2
+    exit 1
+  fi
+done

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# `make test`: installs, builds once, runs every test. The last line is "N passed, M failed".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+results=build/results/test
+source scripts/suites.sh
+
+prepare() { scripts/install.sh build test && scripts/python_env.sh && scripts/generate_protos.sh; }
+
+check prepare prepare && check build scripts/build.sh release all || { summary; exit 1; }
+check buf_lint scripts/lint_protos.sh
+suite unit ctest_suite release
+suite scripts pytest_suite release scripts
+suite python pytest_suite release python/tests
+suite functional pytest_suite release tests/functional
+suite transcripts pytest_suite release tests/transcripts
+suite robustness pytest_suite release tests/robustness
+summary

@@ -1,0 +1,40 @@
+# Sourced by run_tests.sh and verify.sh: runs suites and keeps their results for count_results.py.
+# Needs `results` to be set to a directory, which is emptied.
+
+rm -rf "$results"
+mkdir -p "$results"
+results=$(realpath "$results")
+
+# suite NAME COMMAND...: a command that writes JUnit XML to the file named by $junit.
+suite() {
+  local name=$1 status=0
+  shift
+  printf '\n== %s\n' "$name"
+  export junit=$results/$name.xml
+  "$@" || status=$?
+  echo "$status" >"$results/$name.suite"
+}
+
+# check NAME COMMAND...: a command that is one test by itself.
+check() {
+  local name=$1 status=0
+  shift
+  printf '\n== %s\n' "$name"
+  "$@" || status=$?
+  echo "$status" >"$results/$name.check"
+  return "$status"
+}
+
+ctest_suite() {  # ctest_suite PRESET
+  ctest --test-dir "build/$1" -j "$(nproc)" --output-on-failure --no-tests=error --output-junit "$junit" \
+    >"$results/ctest-$1.log" 2>&1 || { local status=$?; grep -v ' Passed ' "$results/ctest-$1.log" | tail -n 200; return $status; }
+  tail -n 3 "$results/ctest-$1.log"
+}
+
+pytest_suite() {  # pytest_suite PRESET PATH [ARGUMENT...]: with the binaries of a preset
+  local preset=$1
+  shift
+  GRPC_OS_BIN_DIR=$PWD/build/$preset/bin build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$junit" "$@"
+}
+
+summary() { python3 scripts/count_results.py "$results"; }

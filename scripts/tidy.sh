@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# clang-tidy over src/, on the release build's compile commands.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# The generated headers must be there.
+scripts/build.sh release all
+exec run-clang-tidy-14 -quiet -j "$(nproc)" -p build/release "^$PWD/src/.*\.cc$"
