@@ -1,0 +1,145 @@
+#include "manifest/settings.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace grpc_os::manifest {
+namespace {
+
+// Of .env.example.
+constexpr std::string_view kExampleJwtSecret = "your_secret_key";
+constexpr std::string_view kExampleDbPassword = "secure_password";
+
+// HS256 wants a key no shorter than its hash: RFC 7518, 3.2.
+constexpr size_t kJwtSecretBytes = 32;
+
+constexpr std::array<const char*, 5> kDatabaseNames = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER",
+                                                       "DB_PASSWORD"};
+
+class Lookup {
+ public:
+  Lookup(const Variables& environment, const Variables& env_file)
+      : environment_(environment), env_file_(env_file) {}
+
+  // Empty: not set.
+  std::string Get(std::string_view name) const {
+    for (const Variables* variables : {&environment_, &env_file_}) {
+      const auto found = variables->find(std::string(name));
+      if (found != variables->end() && !found->second.empty()) return found->second;
+    }
+    return "";
+  }
+
+ private:
+  const Variables& environment_;
+  const Variables& env_file_;
+};
+
+// What came, fit for a message.
+std::string Shown(const std::string& value) {
+  constexpr size_t kShownBytes = 40;
+  std::string shown = absl::CHexEscape(value.substr(0, kShownBytes));
+  if (value.size() > kShownBytes) shown += "…";
+  return absl::StrCat("\"", shown, "\"");
+}
+
+absl::Status ResolvePort(const std::string& value, int& port) {
+  if (value.empty()) return absl::OkStatus();
+  int number = 0;
+  const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || !absl::SimpleAtoi(value, &number) || number > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "GRPC_PORT is ", Shown(value), "; expected a number from 0 (any free port) to 65535"));
+  }
+  port = number;
+  return absl::OkStatus();
+}
+
+absl::Status ResolveDebug(const std::string& value, bool& debug) {
+  if (value.empty()) return absl::OkStatus();
+  if (value != "true" && value != "false" && value != "1" && value != "0") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("DEBUG is ", Shown(value), "; expected true, false, 1 or 0"));
+  }
+  debug = value == "true" || value == "1";
+  return absl::OkStatus();
+}
+
+absl::Status CheckDatabase(const Lookup& lookup) {
+  std::vector<std::string> set;
+  for (const char* name : kDatabaseNames) {
+    if (!lookup.Get(name).empty()) set.push_back(name);
+  }
+  if (set.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(absl::StrJoin(set, ", "), set.size() == 1 ? " asks" : " ask",
+                   " for a MariaDB database, and MariaDB support is not there yet. Remove the DB_* "
+                   "settings to use embedded SQLite."));
+}
+
+}  // namespace
+
+const std::vector<std::string>& SettingNames() {
+  static const auto* const names = [] {
+    auto* all = new std::vector<std::string>{"GRPC_PORT", "JWT_SECRET", "DEBUG", "DATA_DIR"};
+    all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
+    return all;
+  }();
+  return *names;
+}
+
+Variables SettingsInEnvironment() {
+  Variables variables;
+  for (const std::string& name : SettingNames()) {
+    if (const char* value = std::getenv(name.c_str()); value != nullptr) variables[name] = value;
+  }
+  return variables;
+}
+
+absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Variables& env_file) {
+  const Lookup lookup(environment, env_file);
+  Settings settings;
+  std::vector<std::string> unedited;
+
+  if (absl::Status status = ResolvePort(lookup.Get("GRPC_PORT"), settings.grpc_port);
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = ResolveDebug(lookup.Get("DEBUG"), settings.debug); !status.ok()) {
+    return status;
+  }
+  settings.data_dir = lookup.Get("DATA_DIR");
+
+  settings.jwt_secret = lookup.Get("JWT_SECRET");
+  if (settings.jwt_secret == kExampleJwtSecret) {
+    settings.jwt_secret.clear();
+    unedited.push_back("JWT_SECRET (a generated key is used)");
+  } else if (!settings.jwt_secret.empty() && settings.jwt_secret.size() < kJwtSecretBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "JWT_SECRET has ", settings.jwt_secret.size(), " bytes; expected at least ",
+        kJwtSecretBytes,
+        ". Make one with `openssl rand -base64 48`, or remove the line: then a key is generated."));
+  }
+
+  if (lookup.Get("DB_PASSWORD") == kExampleDbPassword) {
+    unedited.push_back("DB_PASSWORD (all of DB_* is ignored, embedded SQLite is used)");
+  } else if (absl::Status status = CheckDatabase(lookup); !status.ok()) {
+    return status;
+  }
+
+  if (!unedited.empty()) {
+    settings.warning =
+        absl::StrCat("The example's values count as not set: ", absl::StrJoin(unedited, ", "), ".");
+  }
+  return settings;
+}
+
+}  // namespace grpc_os::manifest

@@ -1,0 +1,36 @@
+// What a person may set: see .env.example.
+#ifndef GRPC_OS_MANIFEST_SETTINGS_H_
+#define GRPC_OS_MANIFEST_SETTINGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "manifest/env_file.h"
+
+namespace grpc_os::manifest {
+
+struct Settings {
+  int grpc_port = 50051;   // GRPC_PORT, 0 to 65535; 0: any free one
+  std::string jwt_secret;  // JWT_SECRET, at least 32 bytes; empty: not set
+  bool debug = false;      // DEBUG
+  std::string data_dir;    // DATA_DIR; empty: not set
+  // To be said once at the start; empty: nothing to say.
+  std::string warning;
+};
+
+// The names that Settings are resolved from.
+const std::vector<std::string>& SettingNames();
+
+// Those of SettingNames() that the environment of this program has.
+Variables SettingsInEnvironment();
+
+// Takes each setting from `environment`, else from `env_file`, else its default; one that is empty
+// is not set. The example's values of JWT_SECRET and DB_PASSWORD count as not set (the latter makes
+// all of DB_* so), with one warning. INVALID_ARGUMENT: a value is malformed. FAILED_PRECONDITION:
+// DB_* asks for MariaDB. Neither shows a secret.
+absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Variables& env_file);
+
+}  // namespace grpc_os::manifest
+
+#endif  // GRPC_OS_MANIFEST_SETTINGS_H_

@@ -1,0 +1,157 @@
+#include "manifest/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace grpc_os::manifest {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const char kGoodSecret[] = "0123456789abcdef0123456789abcdef";
+
+Settings Resolved(const Variables& environment, const Variables& env_file = {}) {
+  const absl::StatusOr<Settings> settings = ResolveSettings(environment, env_file);
+  EXPECT_TRUE(settings.ok()) << settings.status();
+  return settings.value_or(Settings());
+}
+
+absl::Status Refused(const Variables& env_file) { return ResolveSettings({}, env_file).status(); }
+
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
+
+Variables Example() {
+  return {{"DB_HOST", "localhost"}, {"DB_PORT", "3306"},
+          {"DB_NAME", "grpc_os"},   {"DB_USER", "grpc_user"},
+          {"GRPC_PORT", "50051"},   {"DB_PASSWORD", "secure_password"},
+          {"DEBUG", "false"},       {"JWT_SECRET", "your_secret_key"}};
+}
+
+TEST(Settings, HaveDefaults) {
+  const Settings settings = Resolved({});
+  EXPECT_EQ(settings.grpc_port, 50051);
+  EXPECT_EQ(settings.jwt_secret, "");
+  EXPECT_FALSE(settings.debug);
+  EXPECT_EQ(settings.data_dir, "");
+  EXPECT_EQ(settings.warning, "");
+}
+
+TEST(Settings, ComeFromTheFile) {
+  const Settings settings = Resolved({}, {{"GRPC_PORT", "50099"},
+                                          {"JWT_SECRET", kGoodSecret},
+                                          {"DEBUG", "true"},
+                                          {"DATA_DIR", "/srv"}});
+  EXPECT_EQ(settings.grpc_port, 50099);
+  EXPECT_EQ(settings.jwt_secret, kGoodSecret);
+  EXPECT_TRUE(settings.debug);
+  EXPECT_EQ(settings.data_dir, "/srv");
+  EXPECT_EQ(settings.warning, "");
+}
+
+TEST(Settings, TheEnvironmentGoesBeforeTheFile) {
+  const Settings settings =
+      Resolved({{"GRPC_PORT", "1"}, {"DEBUG", "0"}}, {{"GRPC_PORT", "2"}, {"DEBUG", "1"}});
+  EXPECT_EQ(settings.grpc_port, 1);
+  EXPECT_FALSE(settings.debug);
+}
+
+TEST(Settings, AnEmptyOneIsNotSet) {
+  EXPECT_EQ(Resolved({{"GRPC_PORT", ""}}, {{"GRPC_PORT", "2"}}).grpc_port, 2);
+  EXPECT_EQ(Resolved({}, {{"DB_HOST", ""}, {"JWT_SECRET", ""}, {"DEBUG", ""}}).warning, "");
+}
+
+TEST(Settings, AnUneditedExampleStartsWithOneWarning) {
+  const Settings settings = Resolved({}, Example());
+  EXPECT_EQ(settings.jwt_secret, "");
+  EXPECT_THAT(settings.warning, AllOf(HasSubstr("JWT_SECRET"), HasSubstr("DB_PASSWORD")));
+  EXPECT_THAT(settings.warning, Not(HasSubstr("\n")));
+}
+
+TEST(Settings, TheExamplesPasswordUnsetsAllOfTheDatabase) {
+  const Settings settings =
+      Resolved({}, {{"DB_HOST", "db.example"}, {"DB_PASSWORD", "secure_password"}});
+  EXPECT_THAT(settings.warning, AllOf(HasSubstr("DB_PASSWORD"), Not(HasSubstr("JWT_SECRET"))));
+}
+
+TEST(Settings, OnlyTheExamplesSecretWarnsOfItAlone) {
+  const Settings settings = Resolved({}, {{"JWT_SECRET", "your_secret_key"}});
+  EXPECT_THAT(settings.warning, AllOf(HasSubstr("JWT_SECRET"), Not(HasSubstr("DB_"))));
+}
+
+TEST(Settings, AnEditedDatabaseIsRefusedWithTheCure) {
+  Variables edited = Example();
+  edited["DB_PASSWORD"] = "hunter2-hunter2";
+  const absl::Status status = Refused(edited);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(MessageOf(status),
+              AllOf(HasSubstr("MariaDB"), HasSubstr("Remove the DB_*"), HasSubstr("SQLite")));
+  EXPECT_THAT(MessageOf(status), Not(HasSubstr("hunter2")));
+}
+
+TEST(Settings, EachDatabaseSettingAloneIsRefused) {
+  for (const char* name : {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"}) {
+    const absl::Status status = Refused({{name, "x"}});
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << name;
+    EXPECT_THAT(MessageOf(status), HasSubstr(name));
+  }
+}
+
+TEST(Settings, AShortSecretIsRefusedWithTheCureAndNotShown) {
+  const std::string secret(31, 'k');
+  const absl::Status status = Refused({{"JWT_SECRET", secret}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(MessageOf(status), AllOf(HasSubstr("31 bytes"), HasSubstr("at least 32"),
+                                       HasSubstr("openssl rand -base64 48")));
+  EXPECT_THAT(MessageOf(status), Not(HasSubstr(secret)));
+}
+
+TEST(Settings, ASecretOf32BytesIsTaken) {
+  EXPECT_EQ(Resolved({{"JWT_SECRET", std::string(32, 'k')}}).jwt_secret, std::string(32, 'k'));
+}
+
+TEST(Settings, PortsAreFrom0To65535) {
+  EXPECT_EQ(Resolved({{"GRPC_PORT", "0"}}).grpc_port, 0);
+  EXPECT_EQ(Resolved({{"GRPC_PORT", "65535"}}).grpc_port, 65535);
+  for (const char* bad : {"65536", "-1", "+1", "x", "80a", "1.5", " 80", "99999999999999999999"}) {
+    const absl::Status status = Refused({{"GRPC_PORT", bad}});
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(MessageOf(status),
+                AllOf(HasSubstr("GRPC_PORT"), HasSubstr(bad), HasSubstr("65535")));
+  }
+}
+
+TEST(Settings, DebugIsTrueFalse1Or0) {
+  EXPECT_TRUE(Resolved({{"DEBUG", "true"}}).debug);
+  EXPECT_TRUE(Resolved({{"DEBUG", "1"}}).debug);
+  EXPECT_FALSE(Resolved({{"DEBUG", "false"}}).debug);
+  EXPECT_FALSE(Resolved({{"DEBUG", "0"}}).debug);
+  for (const char* bad : {"yes", "TRUE", "2", "on"}) {
+    EXPECT_EQ(Refused({{"DEBUG", bad}}).code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
+}
+
+TEST(Settings, AValueIsShownWithoutControlCharactersAndShort) {
+  EXPECT_THAT(MessageOf(Refused({{"DEBUG", "a\x1b[31m"}})), HasSubstr("a\\x1b[31m"));
+  EXPECT_THAT(MessageOf(Refused({{"DEBUG", std::string(100, 'z')}})),
+              Not(HasSubstr(std::string(41, 'z'))));
+}
+
+TEST(Settings, AreTakenFromTheEnvironmentOfTheProgram) {
+  setenv("GRPC_PORT", "1234", 1);
+  unsetenv("DEBUG");
+  const Variables found = SettingsInEnvironment();
+  unsetenv("GRPC_PORT");
+  EXPECT_EQ(found.at("GRPC_PORT"), "1234");
+  EXPECT_EQ(found.count("DEBUG"), 0U);
+  EXPECT_EQ(found.count("PATH"), 0U);
+}
+
+}  // namespace
+}  // namespace grpc_os::manifest
