@@ -292,14 +292,23 @@ TEST(BackOff, IsSkippedByOneThatHadBeenReady) {
 TEST(CrashLoop, IsTheFifthFailureWithinTenMinutes) {
   RestartHistory history;
   for (int i = 0; i < 4; ++i) EXPECT_EQ(Fail(history, i * 1000, true).event, E::kRestartNow);
-  const RestartDecision fifth = Fail(history, kCrashLoopWindowMs, true);
+  const RestartDecision fifth = Fail(history, 4000, true);
   EXPECT_EQ(fifth.event, E::kCrashLoop);
   EXPECT_EQ(fifth.delay_ms, kRestartDelayMaxMs);
   // Never given up: the sixth and all others wait as long, no longer.
   for (int i = 1; i < 100; ++i) {
-    const RestartDecision later = Fail(history, kCrashLoopWindowMs + i * 60'000);
+    const RestartDecision later = Fail(history, 4000 + i * 75'000);
     EXPECT_EQ(later.event, E::kCrashLoop);
     EXPECT_EQ(later.delay_ms, kRestartDelayMaxMs);
+  }
+}
+
+TEST(CrashLoop, CountsTheTenMinutesToTheMillisecond) {
+  for (const int64_t late : {0, 1}) {
+    RestartHistory history;
+    for (int i = 0; i < 4; ++i) Fail(history, 0, true);
+    EXPECT_EQ(Fail(history, kCrashLoopWindowMs + late, true).event,
+              late == 0 ? E::kCrashLoop : E::kRestartNow);
   }
 }
 
