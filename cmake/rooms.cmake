@@ -109,6 +109,8 @@ function(grpc_os_tests)
     add_executable(${room}_test ${files})
     target_link_libraries(${room}_test PRIVATE ${room} testing GTest::gmock GTest::gtest_main
       ${PROTOBUF_LIBRARIES} ${ABSL_LIBRARIES} Threads::Threads)
+    # Where ld drops libraries that nothing before them on the line needs, our archives' own come too early.
+    target_link_options(${room}_test PRIVATE -Wl,--no-as-needed)
     gtest_discover_tests(${room}_test DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 60)
   endforeach()
   add_test(NAME include_table COMMAND python3 ${CMAKE_SOURCE_DIR}/scripts/check_includes.py)
