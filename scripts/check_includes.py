@@ -73,7 +73,7 @@ def refusal(file, included, angle):
         if not included.startswith("grpc_os/"):
             return None
 
-    if included.startswith("grpc_os/v1/"):
+    if included.startswith(("grpc_os/v1/", "grpc_os/internal/v1/")):
         allowed = ROOMS[room]
         if (allowed is not None and "protos" not in allowed) or file in STATIC_PROGRAMS:
             return f"{room} may not use the API's messages"

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 out=python/grpc_os/v1
 stamp=$out/.generated
-if [[ -e $stamp && -z $(find protos scripts/generate_protos.sh -newer "$stamp" -print -quit) ]]; then
+if [[ -e $stamp && -z $(find protos/grpc_os/v1 scripts/generate_protos.sh -newer "$stamp" -print -quit) ]]; then
   exit 0
 fi
 plugin=$(command -v grpc_python_plugin) || {
@@ -16,7 +16,7 @@ plugin=$(command -v grpc_python_plugin) || {
 mkdir -p build
 fresh=$(mktemp -d build/protos.XXXXXX)
 trap 'rm -rf "$fresh"' EXIT
-mapfile -t files < <(cd protos && find . -name '*.proto' -printf '%P\n' | sort)
+mapfile -t files < <(cd protos && find grpc_os/v1 -name '*.proto' | sort)
 protoc -I protos --python_out="$fresh" --pyi_out="$fresh" --grpc_out="$fresh" \
   --plugin=protoc-gen-grpc="$plugin" "${files[@]}"
 # Without a service a *_pb2_grpc.py says nothing.
