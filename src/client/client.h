@@ -1,0 +1,109 @@
+// The API of one daemon, as a program of the same user calls it.
+#ifndef GRPC_OS_CLIENT_CLIENT_H_
+#define GRPC_OS_CLIENT_CLIENT_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/address.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
+
+namespace grpc_os::client {
+
+struct ClientOptions {
+  // How long a call may take if it is not told otherwise.
+  std::chrono::milliseconds timeout{10'000};
+  // Where tokens are kept: StateDirectory() but in tests.
+  std::string state_directory;
+};
+
+// Connects at the first call, and logs in when a call needs it: with the token kept from earlier,
+// else (unix only) as the peer of the local socket. A token that is no longer valid is renewed once
+// per call, without a word. After a log-out nothing logs in by itself until LoginPeer is called.
+//
+// One call at a time; only Cancel may be called from another thread. No call outlives its timeout.
+//
+// Errors carry an ErrorDetail when a handler made them. Made here: UNAVAILABLE (nobody answers at
+// the address; the message says how to start the system), DEADLINE_EXCEEDED, CANCELLED (Cancel),
+// UNAUTHENTICATED with NOT_LOGGED_IN (logged out; or no token, and no way to log in by itself).
+class Client {
+ public:
+  using Timeout = std::chrono::milliseconds;
+
+  Client(Address address, ClientOptions options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();
+
+  const Address& address() const { return address_; }
+  Timeout timeout() const { return options_.timeout; }
+
+  // Starts afresh for a user's next command: forgets an earlier Cancel and a connection that may
+  // have gone stale while nobody called.
+  void BeginCommand();
+  // Ends the call in flight and every later one up to BeginCommand. Thread-safe.
+  void Cancel();
+
+  // Logs in as the account of this program on this machine. FAILED_PRECONDITION over TCP. If the
+  // token could not be kept for later commands, `not_kept` says why.
+  absl::StatusOr<v1::LoginPeerResponse> LoginPeer(absl::Status* not_kept = nullptr);
+  // Ends the session, and forgets the token even if the daemon could not be told.
+  absl::Status Logout();
+  absl::StatusOr<v1::WhoAmIResponse> WhoAmI();
+
+  absl::StatusOr<v1::Process> GetProcess(const std::string& name);
+  // All pages in one answer.
+  absl::StatusOr<v1::ListProcessesResponse> ListProcesses();
+  absl::StatusOr<v1::Process> CreateProcess(const v1::CreateProcessRequest& request);
+  absl::StatusOr<v1::Process> UpdateProcess(const v1::UpdateProcessRequest& request);
+  absl::StatusOr<v1::DeleteProcessResponse> DeleteProcess(const v1::DeleteProcessRequest& request,
+                                                          Timeout timeout);
+  absl::StatusOr<v1::Process> StartProcess(const v1::StartProcessRequest& request);
+  absl::StatusOr<v1::Process> StopProcess(const v1::StopProcessRequest& request, Timeout timeout);
+  absl::StatusOr<v1::Process> RestartProcess(const v1::RestartProcessRequest& request,
+                                             Timeout timeout);
+  absl::StatusOr<v1::SignalProcessResponse> SignalProcess(const v1::SignalProcessRequest& request);
+  // May take up to `request.timeout` longer than other calls.
+  absl::StatusOr<v1::WaitProcessResponse> WaitProcess(const v1::WaitProcessRequest& request);
+  // Hands each message of the stream to `on_message`, heartbeats too, until the stream ends or it
+  // returns false (then OK). Without a deadline if `request.follow`.
+  absl::Status TailLogs(const v1::TailLogsRequest& request,
+                        const std::function<bool(const v1::TailLogsResponse&)>& on_message);
+
+  absl::StatusOr<v1::System> GetSystem();
+
+ private:
+  // Everything of gRPC, which users of this header need not compile.
+  struct Connection;
+
+  Connection& Connected();
+  absl::Status EnsureToken();
+  // After the token was refused: takes a newer one from the file, or logs in again.
+  absl::Status RenewToken();
+  absl::Status NotLoggedIn(const std::string& message) const;
+  absl::Status Away(const std::string& why) const;
+
+  template <typename Request, typename Response, typename Method>
+  absl::StatusOr<Response> Call(Method method, const Request& request, Timeout timeout);
+  template <typename Request, typename Response, typename Method>
+  absl::StatusOr<Response> CallWithToken(Method method, const Request& request, Timeout timeout);
+  // Runs `call` (with a token), and once more with a new one if the token was refused.
+  absl::Status WithToken(const std::function<absl::Status()>& call);
+
+  const Address address_;
+  const ClientOptions options_;
+  std::string token_;
+  std::unique_ptr<Connection> connection_;
+  struct InFlight;
+  std::unique_ptr<InFlight> in_flight_;
+};
+
+}  // namespace grpc_os::client
+
+#endif  // GRPC_OS_CLIENT_CLIENT_H_
