@@ -16,9 +16,10 @@
 
 namespace grpc_os {
 
-// An epoll loop. All methods but Post and Stop belong to the thread that calls Run (or, before Run, to the one that
-// sets it up). Callbacks may add and remove watches and timers, their own included. Timers run on CLOCK_BOOTTIME:
-// they neither jump with the wall clock nor stop while the machine sleeps.
+// An epoll loop. All methods but Post and Stop belong to the thread that calls Run (or, before Run,
+// to the one that sets it up). Callbacks may add and remove watches and timers, their own included.
+// Timers run on CLOCK_BOOTTIME: they neither jump with the wall clock nor stop while the machine
+// sleeps.
 class EventLoop {
  public:
   using TimerId = uint64_t;  // 0 is no timer
@@ -28,8 +29,8 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
   ~EventLoop();
 
-  // Calls `callback` with the ready epoll events (EPOLLIN, …) while `fd` is watched. The caller keeps owning `fd` and
-  // must call Unwatch before it closes it.
+  // Calls `callback` with the ready epoll events (EPOLLIN, …) while `fd` is watched. The caller
+  // keeps owning `fd` and must call Unwatch before it closes it.
   void Watch(int fd, uint32_t events, std::function<void(uint32_t)> callback);
   void Rewatch(int fd, uint32_t events);  // changes the events of a watched fd
   void Unwatch(int fd);
@@ -38,8 +39,8 @@ class EventLoop {
   TimerId After(int64_t delay_ms, std::function<void()> callback);
   void Cancel(TimerId id);  // unknown and past ids are ignored
 
-  // Runs `work` on the loop's thread, in the order of posting. Thread-safe, never blocks. Work posted after the loop
-  // ended is dropped (destroyed with the loop).
+  // Runs `work` on the loop's thread, in the order of posting. Thread-safe, never blocks. Work
+  // posted after the loop ended is dropped (destroyed with the loop).
   void Post(std::function<void()> work);
 
   // Runs until Stop. Work that was posted before Stop is still run.

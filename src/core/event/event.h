@@ -31,20 +31,21 @@ class EventLog {
  public:
   virtual ~EventLog() = default;
 
-  // Events with revision > `after`, oldest first: whole revisions only, at most about `limit` events (more only to
-  // finish a revision). OUT_OF_RANGE if a revision above `after` is no longer kept, or `after` is newer than any. Calls `done`
-  // on a thread of the store.
+  // Events with revision > `after`, oldest first: whole revisions only, at most about `limit`
+  // events (more only to finish a revision). OUT_OF_RANGE if a revision above `after` is no longer
+  // kept, or `after` is newer than any. Calls `done` on a thread of the store.
   using ReadDone = std::function<void(absl::StatusOr<std::vector<Event>>)>;
   virtual void ReadEvents(int64_t after, int limit, ReadDone done) = 0;
 
   // The newest committed revision; cheap.
   virtual int64_t NewestRevision() const = 0;
 
-  // Calls `on_commit(newest_revision)` on a thread of the store after each commit, until the subscription is removed.
-  // `on_commit` must not block.
+  // Calls `on_commit(newest_revision)` on a thread of the store after each commit, until the
+  // subscription is removed. `on_commit` must not block.
   using Subscription = int64_t;
   virtual Subscription Subscribe(std::function<void(int64_t)> on_commit) = 0;
-  virtual void Unsubscribe(Subscription subscription) = 0;  // none of its calls runs after it returns
+  virtual void Unsubscribe(
+      Subscription subscription) = 0;  // none of its calls runs after it returns
 };
 
 }  // namespace grpc_os::core

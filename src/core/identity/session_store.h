@@ -13,9 +13,9 @@
 namespace grpc_os::core {
 
 struct Session {
-  std::string id;           // 32 hexadecimal digits
-  std::string user;         // "admin"
-  std::string method;       // "peer"
+  std::string id;      // 32 hexadecimal digits
+  std::string user;    // "admin"
+  std::string method;  // "peer"
   int64_t peer_uid = -1;
   int64_t create_time_ms = 0;
   int64_t expire_time_ms = 0;
@@ -23,7 +23,8 @@ struct Session {
   bool operator==(const Session&) const = default;
 };
 
-// The port through which sessions are kept. Thread-safe; `done` is called on a thread of the store once it is durable.
+// The port through which sessions are kept. Thread-safe; `done` is called on a thread of the store
+// once it is durable.
 class SessionStore {
  public:
   virtual ~SessionStore() = default;

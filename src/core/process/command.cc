@@ -6,7 +6,7 @@
 namespace grpc_os::core {
 namespace {
 
-constexpr std::string_view kShellOnly = "|><&;$*?`()\n";
+constexpr std::string_view kShellOnly = "|><&;$*`()\n";
 
 absl::Status NeedsShell(char character) {
   const std::string shown =

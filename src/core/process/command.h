@@ -11,7 +11,7 @@
 namespace grpc_os::core {
 
 // Splits `command` into words as a POSIX shell does (quotes, backslashes), but expands nothing: an
-// unquoted | > < & ; $ * ? ` ( ) or newline is refused with the cure, because the user surely meant
+// unquoted | > < & ; $ * ` ( ) or newline is refused with the cure, because the user surely meant
 // a shell to see it. INVALID_ARGUMENT: such a character, an unbalanced quote, a backslash at the
 // end, a NUL byte, or no word at all. Reference: POSIX.1-2017, Shell Command Language, 2.2 Quoting.
 absl::StatusOr<std::vector<std::string>> SplitCommand(std::string_view command);

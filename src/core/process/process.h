@@ -92,8 +92,8 @@ struct Process {
   int64_t generation = 1;      // counts changes of spec
   int64_t change_number = 1;   // counts changes of spec or desired state: the etag
   int64_t restart_number = 0;  // counts restarts that users asked for
-  // The supervisor that runs it, or ran it last: 32 hexadecimal digits, new with each start from rest. It is also what
-  // the supervisor must prove to be.
+  // The supervisor that runs it, or ran it last: 32 hexadecimal digits, new with each start from
+  // rest. It is also what the supervisor must prove to be.
   std::string instance_id;
   // The last report of that instance that is in the store.
   int64_t instance_seq = 0;

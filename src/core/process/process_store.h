@@ -14,7 +14,7 @@ namespace grpc_os::core {
 
 // One transaction: all of it becomes durable under one new revision, or nothing does.
 struct ProcessWrite {
-  std::vector<Process> put;         // inserted or replaced by id; their `revision` is set by the store
+  std::vector<Process> put;  // inserted or replaced by id; their `revision` is set by the store
   std::vector<std::string> remove;  // ids
   std::vector<Event> events;        // their `revision` and `sequence` are set by the store
 };
@@ -24,9 +24,9 @@ class ProcessStore {
  public:
   virtual ~ProcessStore() = default;
 
-  // Calls `done` on the store's writer thread once the transaction is durable, with its revision. ALREADY_EXISTS if
-  // an id or name is taken by another row; RESOURCE_EXHAUSTED if the queue is full; UNAVAILABLE if storage fails.
-  // Writes are done in the order of their submission.
+  // Calls `done` on the store's writer thread once the transaction is durable, with its revision.
+  // ALREADY_EXISTS if an id or name is taken by another row; RESOURCE_EXHAUSTED if the queue is
+  // full; UNAVAILABLE if storage fails. Writes are done in the order of their submission.
   virtual void Commit(ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) = 0;
 
   // Everything there is, at the start of the daemon. Blocks.

@@ -28,24 +28,26 @@ struct InstanceReport {
 class SupervisionObserver {
  public:
   virtual ~SupervisionObserver() = default;
-  // init answered: these instances exist (supervisors alive or being launched again). Comes at the start and whenever
-  // the connection to init was made anew.
+  // init answered: these instances exist (supervisors alive or being launched again). Comes at the
+  // start and whenever the connection to init was made anew.
   virtual void OnInstances(const std::vector<std::string>& instance_ids) = 0;
-  // A supervisor proved its identity and tells its present state. Comes after each (re)connection, before its reports.
+  // A supervisor proved its identity and tells its present state. Comes after each (re)connection,
+  // before its reports.
   virtual void OnConnected(const InstanceReport& snapshot) = 0;
   virtual void OnReport(const InstanceReport& report) = 0;
   // The supervisor ended and will not come again (released, or its directory is gone).
   virtual void OnGone(const std::string& instance_id) = 0;
 };
 
-// All methods belong to the loop's thread; the callbacks come on it too, never from inside the call. A callback gets
-// UNAVAILABLE when the other side went away before it answered: what was asked may or may not have happened.
+// All methods belong to the loop's thread; the callbacks come on it too, never from inside the
+// call. A callback gets UNAVAILABLE when the other side went away before it answered: what was
+// asked may or may not have happened.
 class Supervision {
  public:
   virtual ~Supervision() = default;
 
-  // Has init launch a supervisor for process.instance_id (idempotent), and connects to it. FAILED_PRECONDITION:
-  // the account is refused. While init is away the call waits for it.
+  // Has init launch a supervisor for process.instance_id (idempotent), and connects to it.
+  // FAILED_PRECONDITION: the account is refused. While init is away the call waits for it.
   virtual void Launch(const Process& process, std::function<void(absl::Status)> done) = 0;
   // Connects to an instance that exists already; reports after `after_seq` will come.
   virtual void Attach(const std::string& instance_id, int64_t after_seq) = 0;
@@ -61,7 +63,8 @@ class Supervision {
   virtual void Acknowledge(const std::string& instance_id, int64_t seq) = 0;
   // It is in a final state and its reports are durable: let it go.
   virtual void Release(const std::string& instance_id) = 0;
-  // Removes what a deleted process left: its logs and default working directory (only if that is empty).
+  // Removes what a deleted process left: its logs and default working directory (only if that is
+  // empty).
   virtual void RemoveRemains(const std::string& process_id, const std::string& process_name) = 0;
 };
 

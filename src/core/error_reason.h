@@ -1,0 +1,35 @@
+// The reasons of errors, as in grpc_os.v1.ErrorReason, which documents each; a test of services/
+// holds the two together.
+#ifndef GRPC_OS_CORE_ERROR_REASON_H_
+#define GRPC_OS_CORE_ERROR_REASON_H_
+
+namespace grpc_os::core::reason {
+
+inline constexpr char kNotLoggedIn[] = "NOT_LOGGED_IN";
+inline constexpr char kTokenInvalid[] = "TOKEN_INVALID";
+inline constexpr char kTicketInvalid[] = "TICKET_INVALID";
+inline constexpr char kPermissionMissing[] = "PERMISSION_MISSING";
+inline constexpr char kFieldInvalid[] = "FIELD_INVALID";
+inline constexpr char kPageTokenInvalid[] = "PAGE_TOKEN_INVALID";
+inline constexpr char kProcessNotFound[] = "PROCESS_NOT_FOUND";
+inline constexpr char kNameTaken[] = "NAME_TAKEN";
+inline constexpr char kIdTaken[] = "ID_TAKEN";
+inline constexpr char kExecFailed[] = "EXEC_FAILED";
+inline constexpr char kProcessNotRunning[] = "PROCESS_NOT_RUNNING";
+inline constexpr char kProcessRunning[] = "PROCESS_RUNNING";
+inline constexpr char kProcessUnkillable[] = "PROCESS_UNKILLABLE";
+inline constexpr char kAccountRefused[] = "ACCOUNT_REFUSED";
+inline constexpr char kEtagMismatch[] = "ETAG_MISMATCH";
+inline constexpr char kSuperseded[] = "SUPERSEDED";
+inline constexpr char kLimitReached[] = "LIMIT_REACHED";
+inline constexpr char kRevisionUnavailable[] = "REVISION_UNAVAILABLE";
+inline constexpr char kCursorInvalid[] = "CURSOR_INVALID";
+inline constexpr char kDeadlinePassed[] = "DEADLINE_PASSED";
+inline constexpr char kStoreUnavailable[] = "STORE_UNAVAILABLE";
+inline constexpr char kRuntimeUnavailable[] = "RUNTIME_UNAVAILABLE";
+inline constexpr char kShuttingDown[] = "SHUTTING_DOWN";
+inline constexpr char kInternal[] = "INTERNAL";
+
+}  // namespace grpc_os::core::reason
+
+#endif  // GRPC_OS_CORE_ERROR_REASON_H_

@@ -1,0 +1,90 @@
+#include "core/process/process.h"
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+namespace grpc_os::core {
+namespace {
+
+template <typename Enum, size_t N>
+using Words = std::array<std::pair<Enum, const char*>, N>;
+
+// Stored: a word may be added here, never changed.
+constexpr Words<ProcessState, 10> kStates{{{ProcessState::kPending, "pending"},
+                                           {ProcessState::kStarting, "starting"},
+                                           {ProcessState::kRunning, "running"},
+                                           {ProcessState::kStopping, "stopping"},
+                                           {ProcessState::kBackoff, "backoff"},
+                                           {ProcessState::kCrashLooping, "crash_looping"},
+                                           {ProcessState::kStopped, "stopped"},
+                                           {ProcessState::kExited, "exited"},
+                                           {ProcessState::kFailed, "failed"},
+                                           {ProcessState::kUnkillable, "unkillable"}}};
+constexpr Words<DesiredState, 3> kDesiredStates{{{DesiredState::kRunning, "running"},
+                                                 {DesiredState::kStopped, "stopped"},
+                                                 {DesiredState::kCompleted, "completed"}}};
+constexpr Words<RestartPolicy, 3> kRestartPolicies{{{RestartPolicy::kAlways, "always"},
+                                                    {RestartPolicy::kOnFailure, "on_failure"},
+                                                    {RestartPolicy::kNever, "never"}}};
+constexpr Words<ExitReason, 5> kExitReasons{{{ExitReason::kExited, "exited"},
+                                             {ExitReason::kSignaled, "signaled"},
+                                             {ExitReason::kExecFailed, "exec_failed"},
+                                             {ExitReason::kSupervisorLost, "supervisor_lost"},
+                                             {ExitReason::kHostRestarted, "host_restarted"}}};
+
+template <typename Enum, size_t N>
+const char* WordOf(const Words<Enum, N>& words, Enum value) {
+  for (const auto& [known, word] : words) {
+    if (known == value) return word;
+  }
+  abort();  // a value outside its enum
+}
+
+template <typename Enum, size_t N>
+std::optional<Enum> ValueOf(const Words<Enum, N>& words, const std::string& word) {
+  for (const auto& [value, known] : words) {
+    if (word == known) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+const char* ToString(ProcessState state) { return WordOf(kStates, state); }
+const char* ToString(DesiredState state) { return WordOf(kDesiredStates, state); }
+const char* ToString(RestartPolicy policy) { return WordOf(kRestartPolicies, policy); }
+const char* ToString(ExitReason reason) { return WordOf(kExitReasons, reason); }
+
+std::optional<ProcessState> ProcessStateFrom(const std::string& word) {
+  return ValueOf(kStates, word);
+}
+std::optional<DesiredState> DesiredStateFrom(const std::string& word) {
+  return ValueOf(kDesiredStates, word);
+}
+std::optional<RestartPolicy> RestartPolicyFrom(const std::string& word) {
+  return ValueOf(kRestartPolicies, word);
+}
+std::optional<ExitReason> ExitReasonFrom(const std::string& word) {
+  return ValueOf(kExitReasons, word);
+}
+
+bool IsAtRest(ProcessState state) {
+  switch (state) {
+    case ProcessState::kStopped:
+    case ProcessState::kExited:
+    case ProcessState::kFailed:
+      return true;
+    case ProcessState::kPending:
+    case ProcessState::kStarting:
+    case ProcessState::kRunning:
+    case ProcessState::kStopping:
+    case ProcessState::kBackoff:
+    case ProcessState::kCrashLooping:
+    case ProcessState::kUnkillable:
+      return false;
+  }
+  abort();  // a value outside its enum
+}
+
+}  // namespace grpc_os::core

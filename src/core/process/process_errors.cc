@@ -1,0 +1,128 @@
+#include "core/process/process_errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+
+namespace grpc_os::core {
+
+using absl::StatusCode;
+using absl::StrCat;
+
+absl::Status ProcessNotFound(const std::string& reference) {
+  return MakeError(StatusCode::kNotFound,
+                   StrCat("there is no process '", reference, "'; `ps` lists all"),
+                   {.reason = reason::kProcessNotFound, .metadata = {{"process", reference}}});
+}
+
+absl::Status NameTaken(const std::string& name, const Process* owner) {
+  ErrorDetail detail{.reason = reason::kNameTaken, .metadata = {{"name", name}}};
+  std::string state = "being created";
+  if (owner != nullptr) {
+    state = ToString(owner->status.state);
+    detail.metadata["id"] = owner->id;
+    detail.metadata["state"] = state;
+  }
+  return MakeError(StatusCode::kAlreadyExists,
+                   StrCat("the name '", name, "' is taken by a process that is ", state,
+                          "; start that with `start ", name, "`, remove it with `delete ", name,
+                          "`, or choose another name"),
+                   detail);
+}
+
+absl::Status IdTaken(const std::string& id, const std::string& owner_name) {
+  return MakeError(
+      StatusCode::kAlreadyExists,
+      StrCat("the id '", id, "' is taken by '", owner_name, "'; choose another or leave it out"),
+      {.reason = reason::kIdTaken, .metadata = {{"id", id}, {"name", owner_name}}});
+}
+
+absl::Status TooManyProcesses(int count) {
+  return MakeError(
+      StatusCode::kResourceExhausted,
+      StrCat("there are ", count, " processes, the limit is ", limits::kProcesses, "; delete some"),
+      {.reason = reason::kLimitReached,
+       .metadata = {{"limit", "processes"}, {"value", StrCat(limits::kProcesses)}}});
+}
+
+absl::Status EtagMismatch(const Process& process, const std::string& actual,
+                          const std::string& given) {
+  return MakeError(
+      StatusCode::kAborted,
+      StrCat("'", process.name, "' changed meanwhile (its etag is ", actual, ", not ", given,
+             "); read it and try again"),
+      {.reason = reason::kEtagMismatch, .metadata = {{"process", process.name}, {"etag", actual}}});
+}
+
+absl::Status Superseded(const Process& process) {
+  return MakeError(StatusCode::kAborted,
+                   StrCat("another call meanwhile wants '", process.name, "' ",
+                          ToString(process.desired), "; see `ps -l ", process.name, "`"),
+                   {.reason = reason::kSuperseded, .metadata = {{"process", process.name}}});
+}
+
+absl::Status ExecFailed(const Process& process) {
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("'", process.name, "' could not be started: ", process.status.message),
+                   {.reason = reason::kExecFailed,
+                    .metadata = {{"process", process.name}, {"cause", process.status.message}}});
+}
+
+absl::Status CreationFailed(const Process& process, const char* reason, const std::string& cause) {
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("'", process.name, "' could not be started and was not kept: ", cause),
+      {.reason = reason,
+       .metadata = {
+           {"process", process.name}, {"cause", cause}, {"account", process.spec.account}}});
+}
+
+absl::Status Unkillable(const Process& process) {
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("something of '", process.name,
+                          "' survives SIGKILL (uninterruptible sleep?), so nothing is started "
+                          "beside it; see `ps -l ",
+                          process.name, "`"),
+                   {.reason = reason::kProcessUnkillable, .metadata = {{"process", process.name}}});
+}
+
+absl::Status StillRunning(const Process& process) {
+  const std::string state = ToString(process.status.state);
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("'", process.name, "' is ", state, "; stop it first (`kill ",
+                          process.name, "`), or `delete --force ", process.name, "`"),
+                   {.reason = reason::kProcessRunning,
+                    .metadata = {{"process", process.name}, {"state", state}}});
+}
+
+absl::Status NotRunning(const Process& process, const std::string& what_for) {
+  const std::string state = ToString(process.status.state);
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("'", process.name, "' is ", state, ", ", what_for, "; `start ",
+                          process.name, "` first"),
+                   {.reason = reason::kProcessNotRunning,
+                    .metadata = {{"process", process.name}, {"state", state}}});
+}
+
+absl::Status SupervisorSilent(const Process& process) {
+  return MakeError(
+      StatusCode::kUnavailable,
+      StrCat("the supervisor of '", process.name, "' does not answer just now; try again"),
+      {.reason = reason::kRuntimeUnavailable,
+       .metadata = {{"process", process.name}},
+       .retry_after_ms = 500});
+}
+
+absl::Status FromStore(const absl::Status& status) {
+  if (DetailOf(status).has_value()) return status;
+  if (status.code() != StatusCode::kResourceExhausted && status.code() != StatusCode::kUnavailable)
+    return status;
+  return MakeError(StatusCode::kUnavailable,
+                   StrCat("the store cannot write now: ", status.message()),
+                   {.reason = reason::kStoreUnavailable,
+                    .metadata = {{"cause", std::string(status.message())}},
+                    .retry_after_ms = 1000});
+}
+
+}  // namespace grpc_os::core

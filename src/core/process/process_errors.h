@@ -1,0 +1,34 @@
+// What goes wrong with processes, as errors that say what to do.
+#ifndef GRPC_OS_CORE_PROCESS_PROCESS_ERRORS_H_
+#define GRPC_OS_CORE_PROCESS_PROCESS_ERRORS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "core/process/process.h"
+
+namespace grpc_os::core {
+
+absl::Status ProcessNotFound(const std::string& reference);
+// `owner` has the name; nullptr: it is being created just now.
+absl::Status NameTaken(const std::string& name, const Process* owner);
+absl::Status IdTaken(const std::string& id, const std::string& owner_name);
+absl::Status TooManyProcesses(int count);
+absl::Status EtagMismatch(const Process& process, const std::string& actual,
+                          const std::string& given);
+// Another call changed what this one waited for.
+absl::Status Superseded(const Process& process);
+absl::Status ExecFailed(const Process& process);
+// As ExecFailed and AccountRefused, for a process that was just created and is not kept.
+absl::Status CreationFailed(const Process& process, const char* reason, const std::string& cause);
+absl::Status Unkillable(const Process& process);
+absl::Status StillRunning(const Process& process);
+// `what_for`: "there is nothing to signal".
+absl::Status NotRunning(const Process& process, const std::string& what_for);
+absl::Status SupervisorSilent(const Process& process);
+// A status of the store, as users are to hear it.
+absl::Status FromStore(const absl::Status& status);
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_PROCESS_PROCESS_ERRORS_H_

@@ -1,0 +1,130 @@
+// The processes of this machine: what users want of them, and the reconciliation that makes it so.
+#ifndef GRPC_OS_CORE_PROCESS_PROCESSES_H_
+#define GRPC_OS_CORE_PROCESS_PROCESSES_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/process/process.h"
+#include "core/process/process_store.h"
+#include "core/process/supervision.h"
+#include "core/scheduler.h"
+
+namespace grpc_os::core {
+
+// Lives on the core's thread: every method and callback. What it shows (Find, List, answers) is
+// always committed.
+//
+// A use case commits the user's wish, then waits for the world to follow; its `Done` is called
+// exactly once, never from inside the call. If the daemon dies in between, the wish stands and the
+// next daemon makes the world follow.
+class Processes final : public SupervisionObserver {
+ public:
+  using Done = std::function<void(absl::StatusOr<Process>)>;
+
+  Processes(ProcessStore& store, Supervision& supervision, Scheduler& scheduler);
+  ~Processes() override;
+
+  // Takes what the store holds, before anything else. `rebooted`: the machine was restarted since
+  // the last daemon.
+  void Load(std::vector<Process> stored, int64_t revision, bool rebooted);
+
+  // By id or name; nullptr if there is none. Valid until the next call.
+  const Process* Find(const std::string& reference) const;
+  // In the order of names, those after `after_name`, at most `limit`.
+  std::vector<const Process*> List(const std::string& after_name, int limit) const;
+  int Count() const;
+  // Everything up to this revision of the store is in what Find and List show.
+  int64_t Revision() const { return revision_; }
+  // Instances that run without a process in the store.
+  std::vector<std::string> Unowned() const;
+
+  // `process` has a validated name and spec, and an id if the caller chose one. See ProcessService
+  // for the semantics and errors of all of these.
+  void Create(Process process, Done done);
+  using Change = std::function<void(ProcessSpec&)>;
+  void Update(const std::string& reference, const std::string& etag, Change change, Done done);
+  void Start(const std::string& reference, const std::string& etag, Done done);
+  void Stop(const std::string& reference, const std::string& etag, Done done);
+  void Restart(const std::string& reference, const std::string& etag, Done done);
+  void Delete(const std::string& reference, const std::string& etag, bool force,
+              std::function<void(absl::StatusOr<int64_t>)> done);
+  void Signal(const std::string& reference, int signal,
+              std::function<void(absl::StatusOr<int>)> done);
+
+  enum class Condition { kRunning, kReady, kAtRest };
+  struct Waited {
+    Process process;
+    bool satisfied = false;
+  };
+  void Wait(const std::string& reference, Condition condition, int64_t timeout_ms,
+            std::function<void(absl::StatusOr<Waited>)> done);
+
+  // SupervisionObserver:
+  void OnInstances(const std::vector<std::string>& instance_ids) override;
+  void OnConnected(const InstanceReport& snapshot) override;
+  void OnReport(const InstanceReport& report) override;
+  void OnGone(const std::string& instance_id) override;
+
+  static std::string EtagOf(const Process& process);
+
+ private:
+  struct Entry;
+  struct Draft;
+  struct Mutation;
+  struct Waiter;
+
+  Entry* FindEntry(const std::string& reference) const;
+  Entry* FindByInstance(const std::string& instance_id) const;
+  Entry& AddEntry(Process process);
+  void RemoveEntry(Entry& entry);
+  absl::StatusOr<Entry*> Require(const std::string& reference) const;
+
+  void Submit(Entry& entry, Mutation mutation);
+  void Pump(Entry& entry);
+  void OnCommitted(const std::string& process_id, std::shared_ptr<std::vector<Mutation>> batch,
+                   std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision);
+  void AfterCommit(Entry& entry, const Draft& draft);
+  void CheckWaiters(Entry& entry);
+  void AddWaiter(Entry& entry, Waiter waiter);
+  void RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
+                  std::function<Waiter(const Process&)> waiter_for, Done done);
+
+  static Waiter StartedWaiter(const Process& wished);
+  static void WishRunning(Draft& draft, const char* event, bool even_if_running);
+
+  void Reconcile(Entry& entry);
+  void ReconcileRunning(Entry& entry);
+  void ReconcileStopped(Entry& entry);
+  void LaunchInstance(Entry& entry);
+  void ReplaceLost(Entry& entry);
+  void ReleaseInstance(const std::string& instance_id);
+  void ApplyReport(Draft& draft, const InstanceReport& report) const;
+  void OnLaunchRefused(Entry& entry, const std::string& instance_id, const absl::Status& status);
+
+  ProcessStore& store_;
+  Supervision& supervision_;
+  Scheduler& scheduler_;
+  uint64_t next_waiter_ = 0;
+  int64_t revision_ = 0;
+  bool instances_known_ = false;
+  std::map<std::string, std::unique_ptr<Entry>> by_id_;
+  std::map<std::string, Entry*> by_name_;
+  std::map<std::string, Entry*> by_instance_;
+  std::set<std::string> known_instances_;  // that init says exist
+  std::set<std::string> attached_;         // that we asked to be connected to
+  std::set<std::string> orphans_;          // exist, but belong to no process
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  // callbacks that come later see its end
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_PROCESS_PROCESSES_H_

@@ -1,0 +1,69 @@
+// Private to processes*.cc: what core::Processes keeps for each process.
+#ifndef GRPC_OS_CORE_PROCESS_PROCESSES_ENTRY_H_
+#define GRPC_OS_CORE_PROCESS_PROCESSES_ENTRY_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/process/processes.h"
+
+namespace grpc_os::core {
+
+// A change in the making: the process as it is to be, and what is to be told of it.
+struct Processes::Draft {
+  Process process;
+  bool erase = false;
+  absl::Status erase_cause;  // what those who wait for the process get
+  std::vector<Event> events;
+  std::vector<std::string> release;  // instances to let go once this is committed
+  int64_t acknowledge = 0;           // reports of process.instance_id up to here are in it
+  std::string acknowledge_instance;
+  int64_t now_ms = 0;
+
+  void Tell(std::string action, std::map<std::string, std::string> attributes = {});
+  // Begins a new instance; it will be launched after the commit.
+  void NewInstance();
+};
+
+struct Processes::Mutation {
+  // Changes the draft, or refuses and leaves it alone.
+  std::function<absl::Status(Draft&)> apply;
+  // After the commit (or its failure, or the refusal): the revision.
+  std::function<void(absl::StatusOr<int64_t>)> done;
+  bool retry = false;  // a fact, not a wish: tried again until the store takes it
+};
+
+// Someone who waits for the world to follow.
+struct Processes::Waiter {
+  uint64_t id = 0;
+  // nullopt: not yet. OK: `done` gets the process.
+  std::function<std::optional<absl::Status>(const Entry&)> check;
+  Done done;
+};
+
+struct Processes::Entry {
+  Process process;       // as committed
+  bool visible = false;  // its creation is committed
+  bool writing = false;  // a commit is under way
+  std::vector<Mutation> pending;
+  std::vector<Waiter> waiters;
+
+  // What is known of the present instance's supervisor.
+  bool launching = false;
+  bool connected = false;
+  int64_t supervisor_generation = 0;
+  int64_t supervisor_restart_number = 0;
+  // What was sent over the present connection, so that it is not sent twice.
+  bool stop_sent = false;
+  int64_t spec_sent = 0;
+  int64_t restart_sent = 0;
+  bool restart_only_if_waiting = false;
+  bool from_before_boot = false;  // its instance was of the boot before this one
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_PROCESS_PROCESSES_ENTRY_H_

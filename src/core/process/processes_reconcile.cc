@@ -1,0 +1,278 @@
+// core::Processes, the part that makes the world follow: what supervisors tell, and what is asked
+// of them.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
+#include "core/error_reason.h"
+#include "core/process/process_errors.h"
+#include "core/process/processes_entry.h"
+#include "core/process/validate.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int64_t kLaunchRetryMs = 1000;
+
+// The actions that become events; the others only change the status.
+constexpr const char* kTold[] = {"started", "ready",     "exited", "backoff",   "crash_looping",
+                                 "stopped", "completed", "failed", "unkillable"};
+
+std::map<std::string, std::string> AttributesOf(const InstanceReport& report) {
+  const ProcessStatus& status = report.status;
+  std::map<std::string, std::string> attributes;
+  if (report.action == "started" || report.action == "ready") {
+    attributes["pid"] = absl::StrCat(status.pid);
+    attributes["generation"] = absl::StrCat(status.running_generation);
+  }
+  if (report.action == "backoff" || report.action == "crash_looping") {
+    attributes["delay_ms"] =
+        absl::StrCat(std::max<int64_t>(status.next_restart_time_ms - report.time_ms, 0));
+  }
+  if (report.action == "exited" && status.last_exit.has_value()) {
+    const ExitReport& exit = *status.last_exit;
+    attributes["reason"] = ToString(exit.reason);
+    if (exit.exit_code.has_value()) attributes["exit_code"] = absl::StrCat(*exit.exit_code);
+    if (exit.signal != 0) attributes["signal"] = SignalName(exit.signal);
+    attributes["requested"] = exit.requested ? "true" : "false";
+    attributes["attempt"] = absl::StrCat(exit.attempt);
+  }
+  if (!status.message.empty() && (report.action == "failed" || report.action == "unkillable"))
+    attributes["message"] = status.message;
+  return attributes;
+}
+
+}  // namespace
+
+// ---- Facts --------------------------------------------------------------------------------------
+
+void Processes::OnInstances(const std::vector<std::string>& instance_ids) {
+  instances_known_ = true;
+  known_instances_ = std::set<std::string>(instance_ids.begin(), instance_ids.end());
+  std::erase_if(attached_,
+                [this](const std::string& id) { return !known_instances_.contains(id); });
+  std::erase_if(orphans_, [this](const std::string& id) { return !known_instances_.contains(id); });
+  for (const std::string& id : instance_ids) {
+    if (FindByInstance(id) != nullptr || !attached_.insert(id).second) continue;
+    orphans_.insert(id);
+    supervision_.Attach(id, 0);
+  }
+  for (auto& [id, entry] : by_id_) {
+    if (!known_instances_.contains(entry->process.instance_id)) entry->connected = false;
+    Reconcile(*entry);
+  }
+}
+
+void Processes::OnConnected(const InstanceReport& snapshot) {
+  Entry* entry = FindByInstance(snapshot.instance_id);
+  if (entry == nullptr) {
+    if (IsAtRest(snapshot.status.state)) ReleaseInstance(snapshot.instance_id);
+    return;
+  }
+  entry->connected = true;
+  entry->stop_sent = false;
+  entry->spec_sent = 0;
+  entry->restart_sent = 0;
+  entry->supervisor_generation = snapshot.status.observed_generation;
+  entry->supervisor_restart_number =
+      std::max(entry->supervisor_restart_number, snapshot.restart_number);
+  Reconcile(*entry);
+}
+
+void Processes::OnReport(const InstanceReport& report) {
+  Entry* entry = FindByInstance(report.instance_id);
+  if (entry == nullptr) {
+    if (IsAtRest(report.status.state)) ReleaseInstance(report.instance_id);
+    return;
+  }
+  Mutation mutation;
+  mutation.apply = [this, report](Draft& draft) {
+    ApplyReport(draft, report);
+    return absl::OkStatus();
+  };
+  mutation.done = [this, report](absl::StatusOr<int64_t> revision) {
+    Entry* told = FindByInstance(report.instance_id);
+    if (!revision.ok() || told == nullptr) return;
+    told->supervisor_generation =
+        std::max(told->supervisor_generation, report.status.observed_generation);
+    told->supervisor_restart_number =
+        std::max(told->supervisor_restart_number, report.restart_number);
+  };
+  mutation.retry = true;
+  Submit(*entry, std::move(mutation));
+}
+
+void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {
+  Process& process = draft.process;
+  if (report.instance_id != process.instance_id || report.seq <= process.instance_seq) return;
+  process.instance_seq = report.seq;
+  draft.acknowledge = report.seq;
+  draft.acknowledge_instance = report.instance_id;
+  const auto last_exit = process.status.last_exit;
+  process.status = report.status;
+  if (!process.status.last_exit.has_value()) process.status.last_exit = last_exit;
+  if (report.ever_started) process.provisional = false;
+  if (std::find(std::begin(kTold), std::end(kTold), report.action) != std::end(kTold)) {
+    draft.now_ms = report.time_ms;
+    draft.Tell(report.action, AttributesOf(report));
+  }
+  const ProcessState state = process.status.state;
+  if (state == ProcessState::kFailed && process.provisional) {
+    draft.erase = true;
+    draft.erase_cause = CreationFailed(process, reason::kExecFailed, process.status.message);
+    draft.Tell("deleted", {{"reason", "exec_failed"}});
+  } else if (state == ProcessState::kExited && process.desired == DesiredState::kRunning) {
+    process.desired = DesiredState::kCompleted;
+    ++process.change_number;
+  } else if (state == ProcessState::kStopped && process.desired == DesiredState::kRunning) {
+    // Stopped with its supervisor (shut-down), or wished to run again while it was being stopped.
+    draft.NewInstance();
+  }
+}
+
+void Processes::OnGone(const std::string& instance_id) {
+  known_instances_.erase(instance_id);
+  attached_.erase(instance_id);
+  orphans_.erase(instance_id);
+  if (Entry* entry = FindByInstance(instance_id); entry != nullptr) {
+    entry->connected = false;
+    Reconcile(*entry);
+  }
+}
+
+std::vector<std::string> Processes::Unowned() const { return {orphans_.begin(), orphans_.end()}; }
+
+// ---- What follows from them ---------------------------------------------------------------------
+
+// Idempotent; called whenever something changed. Acts only on what is committed.
+void Processes::Reconcile(Entry& entry) {
+  if (!instances_known_ || !entry.visible || entry.writing || !entry.pending.empty()) return;
+  const Process& process = entry.process;
+  if (IsAtRest(process.status.state)) {
+    ReleaseInstance(process.instance_id);
+    return;
+  }
+  if (entry.launching) return;
+  if (!known_instances_.contains(process.instance_id)) {
+    const bool wanted = process.desired == DesiredState::kRunning;
+    if (wanted && process.status.state == ProcessState::kPending) {
+      LaunchInstance(entry);
+    } else {
+      ReplaceLost(entry);
+    }
+    return;
+  }
+  if (attached_.insert(process.instance_id).second)
+    supervision_.Attach(process.instance_id, process.instance_seq);
+  if (!entry.connected) return;
+  if (process.desired == DesiredState::kRunning) {
+    ReconcileRunning(entry);
+  } else {
+    ReconcileStopped(entry);
+  }
+}
+
+void Processes::ReconcileRunning(Entry& entry) {
+  const Process& process = entry.process;
+  entry.stop_sent = false;
+  if (std::max(entry.supervisor_generation, entry.spec_sent) < process.generation) {
+    entry.spec_sent = process.generation;
+    supervision_.SetSpec(process,
+                         [](absl::Status) {});  // lost with the connection: sent again on the next
+  }
+  if (std::max(entry.supervisor_restart_number, entry.restart_sent) < process.restart_number) {
+    entry.restart_sent = process.restart_number;
+    supervision_.Restart(process.instance_id, process.restart_number, entry.restart_only_if_waiting,
+                         [](absl::Status) {});
+  }
+}
+
+void Processes::ReconcileStopped(Entry& entry) {
+  if (entry.stop_sent) return;
+  entry.stop_sent = true;
+  Failpoint("osd.stop.committed");
+  supervision_.Stop(entry.process.instance_id, [](absl::Status) {});
+}
+
+void Processes::LaunchInstance(Entry& entry) {
+  entry.launching = true;
+  const std::string instance = entry.process.instance_id;
+  Failpoint("osd.launch.before");
+  supervision_.Launch(entry.process, [this, instance](absl::Status status) {
+    Failpoint("osd.launch.after");
+    Entry* launched = FindByInstance(instance);
+    if (launched != nullptr) launched->launching = false;
+    if (status.ok()) {
+      known_instances_.insert(instance);
+      attached_.insert(instance);
+      if (launched == nullptr) orphans_.insert(instance);
+    } else if (launched != nullptr) {
+      OnLaunchRefused(*launched, instance, status);
+      return;
+    }
+    if (launched != nullptr) Reconcile(*launched);
+  });
+}
+
+void Processes::OnLaunchRefused(Entry& entry, const std::string& instance_id,
+                                const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kFailedPrecondition) {  // such as fork: out of processes
+    scheduler_.After(kLaunchRetryMs, [this, instance_id] {
+      if (Entry* again = FindByInstance(instance_id); again != nullptr) Reconcile(*again);
+    });
+    return;
+  }
+  Submit(entry, {[instance_id, message = std::string(status.message())](Draft& draft) {
+                   Process& process = draft.process;
+                   if (process.instance_id != instance_id) return absl::OkStatus();
+                   process.status.state = ProcessState::kFailed;
+                   process.status.message = message;
+                   draft.Tell("failed", {{"message", message}});
+                   if (process.provisional) {
+                     draft.erase = true;
+                     draft.erase_cause = CreationFailed(process, reason::kAccountRefused, message);
+                     draft.Tell("deleted", {{"reason", "account_refused"}});
+                   }
+                   return absl::OkStatus();
+                 },
+                 [](absl::StatusOr<int64_t>) {}, true});
+}
+
+// The instance is no more, and nobody saw how its process ended.
+void Processes::ReplaceLost(Entry& entry) {
+  const bool rebooted = entry.from_before_boot;
+  const std::string instance = entry.process.instance_id;
+  Submit(entry, {[rebooted, instance](Draft& draft) {
+                   Process& process = draft.process;
+                   if (process.instance_id != instance) return absl::OkStatus();
+                   if (process.status.state != ProcessState::kPending) {
+                     ExitReport exit;
+                     exit.reason =
+                         rebooted ? ExitReason::kHostRestarted : ExitReason::kSupervisorLost;
+                     exit.start_time_ms = process.status.start_time_ms;
+                     exit.message = rebooted ? "the machine was restarted"
+                                             : "its supervisor is gone; how it ended is not known";
+                     draft.Tell("exited", {{"reason", ToString(exit.reason)}});
+                     process.status.last_exit = std::move(exit);
+                   }
+                   if (process.desired == DesiredState::kRunning) {
+                     draft.NewInstance();
+                   } else {
+                     const auto last_exit = process.status.last_exit;
+                     process.status = ProcessStatus{};
+                     process.status.last_exit = last_exit;
+                     process.status.state = ProcessState::kStopped;
+                     draft.Tell("stopped");
+                   }
+                   return absl::OkStatus();
+                 },
+                 [](absl::StatusOr<int64_t>) {}, true});
+}
+
+void Processes::ReleaseInstance(const std::string& instance_id) {
+  if (!known_instances_.contains(instance_id)) return;
+  supervision_.Release(instance_id);
+}
+
+}  // namespace grpc_os::core

@@ -1,0 +1,178 @@
+#include "core/process/validate.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/process/command.h"
+
+namespace grpc_os::core {
+namespace {
+
+bool IsNameByte(char byte) {
+  return absl::ascii_isalnum(byte) || byte == '.' || byte == '_' || byte == '-';
+}
+
+void CheckEnvironment(const ProcessSpec& spec, const std::string& field, Violations& violations) {
+  int64_t total = 0;
+  for (const auto& [name, value] : spec.environment) {
+    total += static_cast<int64_t>(name.size() + value.size()) + 2;
+    const bool good_start = !name.empty() && (absl::ascii_isalpha(name[0]) || name[0] == '_');
+    const bool good_rest = std::all_of(name.begin(), name.end(), [](char byte) {
+      return absl::ascii_isalnum(byte) || byte == '_';
+    });
+    if (!good_start || !good_rest) {
+      violations.Add(field,
+                     "a variable's name is letters, digits and _, not beginning with a digit");
+    }
+    if (value.find('\0') != std::string::npos) {
+      violations.Add(absl::StrCat(field, ".", name), "has a NUL byte; remove it");
+    }
+    if (static_cast<int64_t>(name.size() + value.size()) + 1 > limits::kArgumentBytes) {
+      violations.Add(
+          absl::StrCat(field, ".", name),
+          absl::StrCat("is longer than the ", limits::kArgumentBytes,
+                       " bytes that the kernel takes for one variable; put it in a file"));
+    }
+  }
+  if (total > limits::kEnvironmentBytes) {
+    violations.Add(field, absl::StrCat("has ", total, " bytes in all, the limit is ",
+                                       limits::kEnvironmentBytes, "; put large values in files"));
+  }
+}
+
+void CheckCommand(const ProcessSpec& spec, const std::string& field, Violations& violations) {
+  if (static_cast<int64_t>(spec.command.size()) > limits::kCommandBytes) {
+    violations.Add(field, absl::StrCat("has ", spec.command.size(), " bytes, the limit is ",
+                                       limits::kCommandBytes, "; put it in a script"));
+    return;
+  }
+  const auto words = SplitCommand(spec.command);
+  if (!words.ok()) {
+    violations.Add(field, std::string(words.status().message()));
+    return;
+  }
+  for (const std::string& word : *words) {
+    if (static_cast<int64_t>(word.size()) > limits::kArgumentBytes) {
+      violations.Add(
+          field, absl::StrCat("has an argument of ", word.size(), " bytes, the kernel's limit is ",
+                              limits::kArgumentBytes, "; put it in a file"));
+    }
+  }
+}
+
+}  // namespace
+
+void Violations::Add(std::string field, std::string description) {
+  // They travel in trailers, which have a limit of 8 KiB in all.
+  constexpr size_t kMost = 12;
+  constexpr size_t kFieldBytes = 96;
+  if (found_.size() == kMost) return;
+  if (field.size() > kFieldBytes) field = absl::StrCat(field.substr(0, kFieldBytes), "...");
+  found_.push_back({std::move(field), std::move(description)});
+}
+
+absl::Status Violations::ToStatus() const {
+  if (found_.empty()) return absl::OkStatus();
+  ErrorDetail detail;
+  detail.reason = reason::kFieldInvalid;
+  detail.violations = found_;
+  detail.metadata["field"] = found_.front().field;
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrJoin(found_, "; ",
+                                 [](std::string* out, const FieldViolation& violation) {
+                                   absl::StrAppend(out, violation.field, ": ",
+                                                   violation.description);
+                                 }),
+                   detail);
+}
+
+void CheckProcessName(std::string_view name, const std::string& field, Violations& violations) {
+  const bool good = !name.empty() && static_cast<int64_t>(name.size()) <= limits::kNameBytes &&
+                    absl::ascii_isalnum(name[0]) &&
+                    std::all_of(name.begin(), name.end(), IsNameByte);
+  if (!good) {
+    violations.Add(field,
+                   "a name is a letter or digit, then up to 62 letters, digits, '.', '_' or '-'");
+  } else if (LooksLikeId(name)) {
+    violations.Add(
+        field,
+        "a name may not look like an id; choose another beginning (an id is given with --id)");
+  }
+}
+
+void CheckProcessId(std::string_view id, const std::string& field, Violations& violations) {
+  const bool good = id.size() > 5 && id.size() <= 37 && id.substr(0, 5) == "proc_" &&
+                    std::all_of(id.begin() + 5, id.end(), [](char byte) {
+                      return absl::ascii_islower(byte) || absl::ascii_isdigit(byte);
+                    });
+  if (!good) violations.Add(field, "an id is proc_ and 1 to 32 of a-z and 0-9");
+}
+
+void CheckProcessReference(std::string_view reference, const std::string& field,
+                           Violations& violations) {
+  const bool good = !reference.empty() &&
+                    static_cast<int64_t>(reference.size()) <= limits::kNameBytes &&
+                    std::all_of(reference.begin(), reference.end(), IsNameByte);
+  if (!good) violations.Add(field, "give a process's name or id");
+}
+
+void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
+  CheckCommand(spec, prefix + ".command", violations);
+  CheckEnvironment(spec, prefix + ".environment", violations);
+  if (!spec.working_directory.empty()) {
+    const std::string& directory = spec.working_directory;
+    if (directory[0] != '/' || static_cast<int64_t>(directory.size()) > limits::kPathBytes ||
+        directory.find('\0') != std::string::npos) {
+      violations.Add(
+          prefix + ".working_directory",
+          absl::StrCat("give an absolute path of at most ", limits::kPathBytes, " bytes"));
+    }
+  }
+  if (!spec.account.empty() &&
+      (spec.account.size() > 32 ||
+       !std::all_of(spec.account.begin(), spec.account.end(), IsNameByte))) {
+    violations.Add(prefix + ".account", "give the name of an account of this machine");
+  }
+  if (spec.stop_timeout_ms < 0 || spec.stop_timeout_ms > limits::kStopTimeoutMaxMs) {
+    violations.Add(prefix + ".stop_timeout", "give 0 to 3600 seconds");
+  }
+  if (spec.stop_signal < 1 || spec.stop_signal > SIGRTMAX) {
+    violations.Add(prefix + ".stop_signal", "give a signal's name, such as TERM");
+  }
+  if (spec.log_max_bytes < limits::kLogMaxBytesMin ||
+      spec.log_max_bytes > limits::kLogMaxBytesMax) {
+    violations.Add(prefix + ".log_max_bytes", "give 64 KiB to 64 GiB");
+  }
+}
+
+std::optional<int> SignalFrom(std::string_view text) {
+  int number = 0;
+  if (const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      error == std::errc() && end == text.data() + text.size()) {
+    return number >= 1 && number <= SIGRTMAX ? std::optional<int>(number) : std::nullopt;
+  }
+  std::string upper = absl::AsciiStrToUpper(std::string(text));
+  if (upper.rfind("SIG", 0) == 0) upper.erase(0, 3);
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    if (SignalName(signal) == upper) return signal;
+  }
+  return std::nullopt;
+}
+
+std::string SignalName(int signal) {
+  if (const char* name = sigabbrev_np(signal); name != nullptr) return name;
+  if (signal == SIGRTMIN) return "RTMIN";
+  if (signal > SIGRTMIN && signal <= SIGRTMAX) return absl::StrCat("RTMIN+", signal - SIGRTMIN);
+  return absl::StrCat(signal);
+}
+
+}  // namespace grpc_os::core

@@ -1,0 +1,45 @@
+// The grammar and limits of what users give for processes.
+#ifndef GRPC_OS_CORE_PROCESS_VALIDATE_H_
+#define GRPC_OS_CORE_PROCESS_VALIDATE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/error_detail.h"
+#include "core/process/process.h"
+
+namespace grpc_os::core {
+
+// Collects what is wrong with a request, so that one answer names all of it.
+class Violations {
+ public:
+  void Add(std::string field, std::string description);
+  bool empty() const { return found_.empty(); }
+  // OK if nothing was added, else INVALID_ARGUMENT with one FieldViolation each.
+  absl::Status ToStatus() const;
+
+ private:
+  std::vector<FieldViolation> found_;
+};
+
+// A letter or digit, then up to 62 letters, digits, '.', '_', '-'; must not look like an id.
+void CheckProcessName(std::string_view name, const std::string& field, Violations& violations);
+// "proc_" and 1 to 32 of a-z 0-9.
+void CheckProcessId(std::string_view id, const std::string& field, Violations& violations);
+// A name or id in a request that refers to a process: not empty, at most 63 bytes, printable.
+void CheckProcessReference(std::string_view reference, const std::string& field,
+                           Violations& violations);
+// All of a spec; `prefix` is the path of the spec in the request: "process.spec".
+void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations);
+
+// "TERM", "SIGTERM", "15" → 15; nullopt if there is no such signal.
+std::optional<int> SignalFrom(std::string_view text);
+// 15 → "TERM"; "RTMIN+3" for real-time ones.
+std::string SignalName(int signal);
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_PROCESS_VALIDATE_H_

@@ -1,0 +1,35 @@
+// Tokens signed with a shared key: JWT (RFC 7519) with HS256 (RFC 7515), by OpenSSL.
+#ifndef GRPC_OS_HOST_HS256_SIGNER_H_
+#define GRPC_OS_HOST_HS256_SIGNER_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "core/identity/identity.h"
+
+namespace grpc_os::host {
+
+// One algorithm, one key, one header: a token with any other header byte for byte is not ours,
+// whatever it claims. Thread-safe.
+class Hs256Signer final : public core::TokenSigner {
+ public:
+  explicit Hs256Signer(std::string key);  // at least 32 bytes
+
+  std::string Sign(const std::string& claims_json) const override;
+  absl::StatusOr<std::string> Verify(std::string_view token) const override;
+
+ private:
+  std::string Mac(std::string_view text) const;
+
+  const std::string key_;
+  const std::string header_;  // encoded, with its dot
+};
+
+// The 32 random bytes in `path`, made (0600, durable) if there is no such file. FAILED_PRECONDITION
+// if it is damaged or readable by others.
+absl::StatusOr<std::string> LoadOrMakeKey(const std::string& path);
+
+}  // namespace grpc_os::host
+
+#endif  // GRPC_OS_HOST_HS256_SIGNER_H_
