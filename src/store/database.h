@@ -1,4 +1,5 @@
-// The narrow seam over a database engine: SQLite here, MariaDB behind the same functions when its issue comes.
+// The narrow seam over a database engine: SQLite here, MariaDB behind the same functions when its
+// issue comes.
 #ifndef GRPC_OS_STORE_DATABASE_H_
 #define GRPC_OS_STORE_DATABASE_H_
 
@@ -9,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "store/dialect.h"
 
 namespace grpc_os::store {
 
@@ -28,8 +30,9 @@ class Statement {
   virtual bool IsNull(int column) const = 0;
 };
 
-// One connection, used by one thread at a time. ALREADY_EXISTS: a unique constraint; RESOURCE_EXHAUSTED: storage is full; UNAVAILABLE:
-// busy, read-only or I/O error; DATA_LOSS: the file is damaged; FAILED_PRECONDITION: it is of a newer schema.
+// One connection, used by one thread at a time. ALREADY_EXISTS: a unique constraint;
+// RESOURCE_EXHAUSTED: storage is full; UNAVAILABLE: busy, read-only or I/O error; DATA_LOSS: the
+// file is damaged; FAILED_PRECONDITION: it is of a newer schema.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -41,6 +44,7 @@ class Connection {
 class Database {
  public:
   virtual ~Database() = default;
+  virtual const Dialect& dialect() const = 0;
   virtual absl::StatusOr<std::unique_ptr<Connection>> OpenWriter() = 0;  // one at a time
   virtual absl::StatusOr<std::unique_ptr<Connection>> OpenReader() = 0;
 };

@@ -1,4 +1,5 @@
-// The store: one writer thread that commits in groups, one reader thread, a revision for each commit.
+// The store: one writer thread that commits in groups, one reader thread, a revision for each
+// commit.
 #ifndef GRPC_OS_STORE_STORE_H_
 #define GRPC_OS_STORE_STORE_H_
 
@@ -34,7 +35,8 @@ class Store final : public core::ProcessStore, public core::EventLog, public cor
   void Unsubscribe(Subscription subscription) override;
 
   void PutSession(const core::Session& session, std::function<void(absl::Status)> done) override;
-  void EndSession(const std::string& session_id, int64_t time_ms, std::function<void(absl::Status)> done) override;
+  void EndSession(const std::string& session_id, int64_t time_ms,
+                  std::function<void(absl::Status)> done) override;
   absl::StatusOr<std::vector<core::Session>> LoadSessions(int64_t now_ms) override;
 
  private:

@@ -1,0 +1,28 @@
+// Where the SQL engines differ. All other SQL of the store is the same text for each of them.
+#ifndef GRPC_OS_STORE_DIALECT_H_
+#define GRPC_OS_STORE_DIALECT_H_
+
+namespace grpc_os::store {
+
+// Rules that keep the rest portable: named columns only, `?` parameters, SAVEPOINT x / ROLLBACK TO
+// SAVEPOINT x / RELEASE SAVEPOINT x, no upsert (the one writer looks first, then inserts or
+// updates), no generated keys, LIMIT and OFFSET as parameters.
+struct Dialect {
+  // Types of columns.
+  const char* integer;  // 64 bits, signed
+  const char* key;      // text of at most 255 bytes, compared by its bytes, can be indexed
+  const char* text;     // UTF-8, at least 1 MiB
+  const char* bytes;    // any bytes, at least 2 MiB
+  // Ends of CREATE TABLE (…).
+  const char* table;
+  const char* clustered_table;  // rows lie in the order of the primary key
+  // Transactions: one that has the right to write from the start, one that sees a single snapshot.
+  const char* begin_write;
+  const char* begin_read;
+  // Ends a SELECT whose row stays locked until the end of the transaction.
+  const char* for_update;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_DIALECT_H_

@@ -1,0 +1,109 @@
+#include "store/event_table.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "core/error_reason.h"
+#include "store/meta_table.h"
+#include "store/pairs.h"
+
+namespace grpc_os::store {
+namespace {
+
+// OUT_OF_RANGE unless every event after `after` is there.
+absl::Status CheckKept(Connection& connection, int64_t after) {
+  const auto meta = ReadMeta(connection);
+  if (!meta.ok()) return meta.status();
+  const int64_t compacted = meta->compact_revision;
+  const int64_t newest = meta->revision;
+  if (after >= compacted && after <= newest) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kOutOfRange,
+      absl::StrCat("the changes after revision ", after, " cannot be told: kept are those after ",
+                   compacted, ", the newest is ", newest,
+                   "; list what there is now, and watch from there"),
+      {.reason = core::reason::kRevisionUnavailable,
+       .metadata = {{"revision", absl::StrCat(after)},
+                    {"oldest", absl::StrCat(compacted)},
+                    {"newest", absl::StrCat(newest)}},
+       .violations = {},
+       .retry_after_ms = 0});
+}
+
+// The revision in which the `limit`th event after `after` lies; the largest number if there are
+// fewer.
+absl::StatusOr<int64_t> LastRevision(Connection& connection, int64_t after, int limit) {
+  auto statement = connection.Prepare(
+      "SELECT revision FROM events WHERE revision > ? ORDER BY revision, sequence "
+      "LIMIT 1 OFFSET ?");
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, after);
+  (*statement)->BindInt(1, std::max(limit, 1) - 1);
+  const auto row = (*statement)->Step();
+  if (!row.ok()) return row.status();
+  const int64_t last = *row ? (*statement)->Int(0) : std::numeric_limits<int64_t>::max();
+  (*statement)->Reset();
+  return last;
+}
+
+}  // namespace
+
+absl::Status InsertEvent(Connection& connection, const core::Event& event, int64_t revision,
+                         int sequence) {
+  auto statement = connection.Prepare(
+      "INSERT INTO events "
+      "(revision, sequence, time_ms, kind, resource_id, name, action, attributes) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, revision);
+  (*statement)->BindInt(1, sequence);
+  (*statement)->BindInt(2, event.time_ms);
+  (*statement)->BindText(3, event.kind);
+  (*statement)->BindText(4, event.resource_id);
+  (*statement)->BindText(5, event.name);
+  (*statement)->BindText(6, event.action);
+  (*statement)->BindBlob(7, EncodePairs(event.attributes));
+  return (*statement)->Step().status();
+}
+
+absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection, int64_t after,
+                                                      int limit) {
+  if (auto status = CheckKept(connection, after); !status.ok()) return status;
+  const auto last = LastRevision(connection, after, limit);
+  if (!last.ok()) return last.status();
+  auto statement = connection.Prepare(
+      "SELECT revision, sequence, time_ms, kind, resource_id, name, action, attributes "
+      "FROM events WHERE revision > ? AND revision <= ? ORDER BY revision, sequence");
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, after);
+  (*statement)->BindInt(1, *last);
+  std::vector<core::Event> events;
+  for (;;) {
+    const auto more = (*statement)->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return events;
+    core::Event event;
+    event.revision = (*statement)->Int(0);
+    event.sequence = static_cast<int>((*statement)->Int(1));
+    event.time_ms = (*statement)->Int(2);
+    event.kind = (*statement)->Text(3);
+    event.resource_id = (*statement)->Text(4);
+    event.name = (*statement)->Text(5);
+    event.action = (*statement)->Text(6);
+    auto attributes = DecodePairs((*statement)->Text(7));
+    if (!attributes.ok()) {
+      (*statement)->Reset();
+      return absl::DataLossError(
+          absl::StrCat("the stored event ", event.revision, ".", event.sequence,
+                       " is damaged: ", attributes.status().message(), "; restore a backup"));
+    }
+    event.attributes = *std::move(attributes);
+    events.push_back(std::move(event));
+  }
+}
+
+}  // namespace grpc_os::store

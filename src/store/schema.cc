@@ -1,0 +1,179 @@
+#include "store/schema.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "store/transaction.h"
+
+namespace grpc_os::store {
+namespace {
+
+// One row. `revision` counts commits; the events of revisions up to `compact_revision` are no
+// longer kept; `boot_id` is the machine's boot under which the daemon last ran.
+constexpr const char* kStoreMeta = R"(
+CREATE TABLE IF NOT EXISTS store_meta (
+  id {integer} NOT NULL PRIMARY KEY,
+  schema_version {integer} NOT NULL,
+  revision {integer} NOT NULL,
+  compact_revision {integer} NOT NULL,
+  boot_id {key} NOT NULL
+) {table})";
+
+// Times are wall-clock milliseconds since 1970, enums the words of core/process/process.h, yes and
+// no 1 and 0. exit_reason NULL: it never ended yet; exit_code NULL: not known.
+constexpr const char* kProcesses = R"(
+CREATE TABLE IF NOT EXISTS processes (
+  id {key} NOT NULL PRIMARY KEY,
+  name {key} NOT NULL UNIQUE,
+  command {text} NOT NULL,
+  working_directory {text} NOT NULL,
+  account {text} NOT NULL,
+  restart_policy {key} NOT NULL,
+  stop_timeout_ms {integer} NOT NULL,
+  stop_signal {integer} NOT NULL,
+  log_max_bytes {integer} NOT NULL,
+  desired_state {key} NOT NULL,
+  generation {integer} NOT NULL,
+  change_number {integer} NOT NULL,
+  restart_number {integer} NOT NULL,
+  instance_id {key} NOT NULL,
+  instance_seq {integer} NOT NULL,
+  provisional {integer} NOT NULL,
+  state {key} NOT NULL,
+  ready {integer} NOT NULL,
+  pid {integer} NOT NULL,
+  start_time_ms {integer} NOT NULL,
+  restart_count {integer} NOT NULL,
+  next_restart_time_ms {integer} NOT NULL,
+  observed_generation {integer} NOT NULL,
+  running_generation {integer} NOT NULL,
+  status_message {text} NOT NULL,
+  log_dropped_bytes {integer} NOT NULL,
+  exit_reason {key},
+  exit_code {integer},
+  exit_signal {integer},
+  exit_core_dumped {integer},
+  exit_requested {integer},
+  exit_attempt {integer},
+  exit_start_time_ms {integer},
+  exit_time_ms {integer},
+  exit_message {text},
+  create_time_ms {integer} NOT NULL,
+  update_time_ms {integer} NOT NULL,
+  revision {integer} NOT NULL
+) {table})";
+
+// One row of pairs (pairs.h) and not a row per variable: an environment is read and written whole,
+// and 10,000 variables would be 10,000 statements. A table of its own, because a status changes
+// often and must not write up to 1 MiB again each time.
+constexpr const char* kProcessEnvironments = R"(
+CREATE TABLE IF NOT EXISTS process_environments (
+  process_id {key} NOT NULL PRIMARY KEY,
+  variables {bytes} NOT NULL,
+  FOREIGN KEY (process_id) REFERENCES processes (id) ON DELETE CASCADE
+) {table})";
+
+// `attributes` as pairs: never searched, only handed out with their event.
+constexpr const char* kEvents = R"(
+CREATE TABLE IF NOT EXISTS events (
+  revision {integer} NOT NULL,
+  sequence {integer} NOT NULL,
+  time_ms {integer} NOT NULL,
+  kind {key} NOT NULL,
+  resource_id {key} NOT NULL,
+  name {key} NOT NULL,
+  action {key} NOT NULL,
+  attributes {bytes} NOT NULL,
+  PRIMARY KEY (revision, sequence)
+) {clustered_table})";
+
+constexpr const char* kSessions = R"(
+CREATE TABLE IF NOT EXISTS sessions (
+  id {key} NOT NULL PRIMARY KEY,
+  user_name {key} NOT NULL,
+  method {key} NOT NULL,
+  peer_uid {integer} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  expire_time_ms {integer} NOT NULL
+) {table})";
+
+// For forgetting expired sessions.
+constexpr const char* kSessionsByExpiry =
+    "CREATE INDEX IF NOT EXISTS sessions_by_expiry ON sessions (expire_time_ms)";
+
+struct Migration {
+  int64_t version;  // that it leads to
+  std::vector<const char*> statements;
+};
+
+const std::vector<Migration>& Migrations() {
+  static const auto& migrations = *new std::vector<Migration>{
+      {1, {kProcesses, kProcessEnvironments, kEvents, kSessions, kSessionsByExpiry}},
+  };
+  return migrations;
+}
+
+std::string InDialect(const char* sql, const Dialect& dialect) {
+  return absl::StrReplaceAll(sql, {{"{integer}", dialect.integer},
+                                   {"{key}", dialect.key},
+                                   {"{text}", dialect.text},
+                                   {"{bytes}", dialect.bytes},
+                                   {"{table}", dialect.table},
+                                   {"{clustered_table}", dialect.clustered_table}});
+}
+
+// 0: nothing is there yet.
+absl::StatusOr<int64_t> SchemaVersion(Connection& writer) {
+  auto statement = writer.Prepare("SELECT schema_version FROM store_meta WHERE id = 1");
+  if (!statement.ok()) return statement.status();
+  const auto row = (*statement)->Step();
+  if (!row.ok()) return row.status();
+  const int64_t version = *row ? (*statement)->Int(0) : 0;
+  (*statement)->Reset();
+  return version;
+}
+
+absl::Status SetSchemaVersion(Connection& writer, int64_t version) {
+  auto statement = version == 1
+                       ? writer.Prepare(
+                             "INSERT INTO store_meta "
+                             "(id, schema_version, revision, compact_revision, boot_id) "
+                             "VALUES (1, ?, 0, 0, '')")
+                       : writer.Prepare("UPDATE store_meta SET schema_version = ? WHERE id = 1");
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, version);
+  return (*statement)->Step().status();
+}
+
+absl::Status Apply(Connection& writer, const Dialect& dialect, const Migration& migration) {
+  Transaction transaction(writer);
+  if (auto status = transaction.Begin(dialect.begin_write); !status.ok()) return status;
+  for (const char* sql : migration.statements) {
+    if (auto status = writer.Execute(InDialect(sql, dialect)); !status.ok()) return status;
+  }
+  if (auto status = SetSchemaVersion(writer, migration.version); !status.ok()) return status;
+  return transaction.Commit();
+}
+
+}  // namespace
+
+absl::Status Migrate(Connection& writer, const Dialect& dialect) {
+  if (auto status = writer.Execute(InDialect(kStoreMeta, dialect)); !status.ok()) return status;
+  const auto version = SchemaVersion(writer);
+  if (!version.ok()) return version.status();
+  if (*version > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the database was made by a newer gRPC OS: its schema has version ", *version,
+        ", this program knows versions up to ", kSchemaVersion,
+        ". It is never touched; install that gRPC OS again, or restore a backup of this version"));
+  }
+  for (const Migration& migration : Migrations()) {
+    if (migration.version <= *version) continue;
+    if (auto status = Apply(writer, dialect, migration); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace grpc_os::store

@@ -1,0 +1,186 @@
+#include "store/sqlite/sqlite_connection.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "store/sqlite/sqlite_error.h"
+#include "store/sqlite/sqlite_file.h"
+
+namespace grpc_os::store {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+// synchronous=FULL: a commit is on the disk before it is answered. The page caches are small, for
+// grpc-osd as a whole has 30 MiB: the kernel's cache is behind them. journal_size_limit gives the
+// room of an unusually long log back.
+constexpr std::string_view kWriterPragmas = R"(
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA trusted_schema = OFF;
+PRAGMA cell_size_check = ON;
+PRAGMA cache_size = -2048;
+PRAGMA temp_store = MEMORY;
+PRAGMA wal_autocheckpoint = 1000;
+PRAGMA journal_size_limit = 16777216;
+)";
+constexpr std::string_view kReaderPragmas = R"(
+PRAGMA query_only = ON;
+PRAGMA trusted_schema = OFF;
+PRAGMA cell_size_check = ON;
+PRAGMA cache_size = -1024;
+PRAGMA temp_store = MEMORY;
+PRAGMA wal_autocheckpoint = 0;
+)";
+
+}  // namespace
+
+class SqliteConnection::SqliteStatement final : public Statement {
+ public:
+  SqliteStatement(const SqliteConnection& connection, sqlite3_stmt* statement)
+      : connection_(connection), statement_(statement) {}
+  SqliteStatement(const SqliteStatement&) = delete;
+  SqliteStatement& operator=(const SqliteStatement&) = delete;
+  ~SqliteStatement() override { sqlite3_finalize(statement_); }
+
+  void Reset() override {
+    sqlite3_reset(statement_);  // repeats the error of the last Step, which was reported
+    sqlite3_clear_bindings(statement_);
+    bind_code_ = SQLITE_OK;
+  }
+
+  void BindInt(int index, int64_t value) override {
+    Note(sqlite3_bind_int64(statement_, index + 1, value));
+  }
+  void BindText(int index, std::string_view value) override {
+    Note(sqlite3_bind_text64(statement_, index + 1, NotNull(value), value.size(), SQLITE_TRANSIENT,
+                             SQLITE_UTF8));
+  }
+  void BindBlob(int index, std::string_view value) override {
+    Note(
+        sqlite3_bind_blob64(statement_, index + 1, NotNull(value), value.size(), SQLITE_TRANSIENT));
+  }
+  void BindNull(int index) override { Note(sqlite3_bind_null(statement_, index + 1)); }
+
+  absl::StatusOr<bool> Step() override {
+    const int code = bind_code_ != SQLITE_OK ? bind_code_ : sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    absl::Status status;
+    if (code != SQLITE_DONE) {
+      status = SqliteError(connection_.db_, code, sqlite3_sql(statement_), connection_.path_);
+    }
+    // At once, because a statement that is not reset holds its snapshot.
+    Reset();
+    if (!status.ok()) return status;
+    return false;
+  }
+
+  int64_t Int(int column) const override { return sqlite3_column_int64(statement_, column); }
+  std::string Text(int column) const override {
+    // Bytes as they are, for text and blob alike. The size is asked after the pointer, which may
+    // convert.
+    const void* bytes = sqlite3_column_blob(statement_, column);
+    const int size = sqlite3_column_bytes(statement_, column);
+    return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
+  }
+  bool IsNull(int column) const override {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+
+ private:
+  // SQLite takes a null pointer for NULL.
+  static const char* NotNull(std::string_view value) {
+    return value.data() == nullptr ? "" : value.data();
+  }
+  void Note(int code) {
+    if (bind_code_ == SQLITE_OK) bind_code_ = code;
+  }
+
+  const SqliteConnection& connection_;
+  sqlite3_stmt* const statement_;
+  int bind_code_ = SQLITE_OK;  // of the first binding that failed
+};
+
+absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
+    const std::string& path, Role role, std::function<void()> on_close) {
+  sqlite3* db = nullptr;
+  const int flags = (role == Role::kWriter ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path, db, std::move(on_close)));
+  if (code != SQLITE_OK) return SqliteError(db, code, "opening", path);
+  if (auto status = connection->SetUp(role); !status.ok()) return status;
+  return connection;
+}
+
+SqliteConnection::SqliteConnection(std::string path, sqlite3* db, std::function<void()> on_close)
+    : path_(std::move(path)), db_(db), on_close_(std::move(on_close)) {}
+
+SqliteConnection::~SqliteConnection() {
+  statements_.clear();
+  sqlite3_close(db_);
+  on_close_();
+}
+
+absl::Status SqliteConnection::SetUp(Role role) {
+  sqlite3_busy_timeout(db_, kBusyTimeoutMs);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  if (role == Role::kReader) {
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    return Pragmas(kReaderPragmas);
+  }
+  if (auto status = CheckIdentity(); !status.ok()) return status;
+  return Pragmas(kWriterPragmas);
+}
+
+absl::Status SqliteConnection::CheckIdentity() {
+  auto id = Prepare("PRAGMA application_id");
+  if (!id.ok()) return id.status();
+  auto row = (*id)->Step();
+  if (!row.ok()) return row.status();
+  const int64_t found = (*id)->Int(0);
+  (*id)->Reset();
+  if (found != kSqliteApplicationId) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path_, " is an SQLite database of another program (application_id ", found, ", expected ",
+        kSqliteApplicationId, "). It is left as it is; move it away, or use another directory"));
+  }
+  auto mode = Prepare("PRAGMA journal_mode = WAL");
+  if (!mode.ok()) return mode.status();
+  row = (*mode)->Step();
+  if (!row.ok()) return row.status();
+  const std::string journal = (*mode)->Text(0);
+  (*mode)->Reset();
+  if (journal != "wal") {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the file system of ", path_, " cannot hold a write-ahead log (journal_mode stays \"",
+        journal, "\"); put the data directory on a local file system"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteConnection::Pragmas(std::string_view sql) {
+  const int code = sqlite3_exec(db_, std::string(sql).c_str(), nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : SqliteError(db_, code, "setting up", path_);
+}
+
+absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    sqlite3_stmt* prepared = nullptr;
+    const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+    if (code != SQLITE_OK) return SqliteError(db_, code, std::string(sql), path_);
+    found = statements_.emplace(sql, std::make_unique<SqliteStatement>(*this, prepared)).first;
+  }
+  found->second->Reset();
+  return found->second.get();
+}
+
+absl::Status SqliteConnection::Execute(std::string_view sql) {
+  auto statement = Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  return (*statement)->Step().status();
+}
+
+}  // namespace grpc_os::store

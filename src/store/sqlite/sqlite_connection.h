@@ -1,0 +1,51 @@
+// One connection to an SQLite file.
+#ifndef GRPC_OS_STORE_SQLITE_SQLITE_CONNECTION_H_
+#define GRPC_OS_STORE_SQLITE_SQLITE_CONNECTION_H_
+
+#include <sqlite3.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "store/database.h"
+
+namespace grpc_os::store {
+
+class SqliteConnection final : public Connection {
+ public:
+  enum class Role { kWriter, kReader };
+  // `on_close` is called once it is closed.
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Role role,
+                                                                std::function<void()> on_close);
+  ~SqliteConnection() override;
+
+  absl::StatusOr<Statement*> Prepare(std::string_view sql) override;
+  absl::Status Execute(std::string_view sql) override;
+
+ private:
+  class SqliteStatement;
+  struct HashText {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  SqliteConnection(std::string path, sqlite3* db, std::function<void()> on_close);
+  absl::Status SetUp(Role role);
+  absl::Status CheckIdentity();
+  absl::Status Pragmas(std::string_view sql);
+
+  const std::string path_;
+  sqlite3* const db_;
+  const std::function<void()> on_close_;
+  std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, HashText, std::equal_to<>>
+      statements_;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_SQLITE_SQLITE_CONNECTION_H_

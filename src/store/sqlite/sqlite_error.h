@@ -1,0 +1,19 @@
+// SQLite's result codes as errors that say what to do.
+#ifndef GRPC_OS_STORE_SQLITE_SQLITE_ERROR_H_
+#define GRPC_OS_STORE_SQLITE_SQLITE_ERROR_H_
+
+#include <sqlite3.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace grpc_os::store {
+
+// The error of the last call on `db`, which returned `code` while it did `what` ("opening",
+// "COMMIT", …). Codes as promised by store::Connection, INTERNAL for all others.
+absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const std::string& path);
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_SQLITE_SQLITE_ERROR_H_

@@ -1,0 +1,21 @@
+// The file of a database: how it comes to be and how ours is known.
+#ifndef GRPC_OS_STORE_SQLITE_SQLITE_FILE_H_
+#define GRPC_OS_STORE_SQLITE_SQLITE_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace grpc_os::store {
+
+// "GOSd" in the header of each of our files (sqlite.org/fileformat.html, "Application ID").
+inline constexpr int kSqliteApplicationId = 0x474f5364;
+
+// After it, `path` is a database file of ours, empty of tables if it was made just now, and nobody
+// but its owner may read it. A new file appears whole or not at all, so that an empty file is
+// always a loss and never a beginning. Errors as OpenSqlite.
+absl::Status EnsureSqliteFile(const std::string& path);
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_SQLITE_SQLITE_FILE_H_

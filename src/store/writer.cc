@@ -1,0 +1,131 @@
+#include "store/writer.h"
+
+#include <pthread.h>
+
+#include <future>
+#include <string>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "base/limits.h"
+#include "store/meta_table.h"
+#include "store/storage_error.h"
+#include "store/transaction.h"
+
+namespace grpc_os::store {
+
+Writer::Writer(std::unique_ptr<Connection> connection, const Dialect& dialect,
+               int64_t newest_revision, Subscribers& subscribers)
+    : connection_(std::move(connection)),
+      dialect_(dialect),
+      subscribers_(subscribers),
+      newest_revision_(newest_revision),
+      queue_(limits::kWriterQueue),
+      thread_([this] { Run(); }) {}
+
+Writer::~Writer() { Finish(); }
+
+void Writer::Finish() {
+  queue_.Close();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::Submit(Operation operation) {
+  switch (queue_.Push(operation)) {
+    case WorkQueue<Operation>::Pushed::kYes:
+      return;
+    case WorkQueue<Operation>::Pushed::kFull:
+      operation.done(QueueFullError("the queue of the store's writer", limits::kWriterQueue));
+      return;
+    case WorkQueue<Operation>::Pushed::kClosed:
+      operation.done(ShuttingDownError());
+      return;
+  }
+}
+
+absl::StatusOr<int64_t> Writer::SubmitAndWait(Operation operation) {
+  std::promise<absl::StatusOr<int64_t>> answer;
+  operation.done = [&](absl::StatusOr<int64_t> result) { answer.set_value(std::move(result)); };
+  Submit(std::move(operation));
+  return answer.get_future().get();
+}
+
+void Writer::Run() {
+  pthread_setname_np(pthread_self(), "store-writer");
+  for (;;) {
+    std::vector<Operation> group = queue_.TakeAll();
+    if (group.empty()) return;
+    RunGroup(group);
+  }
+}
+
+void Writer::RunGroup(std::span<Operation> group) {
+  const Outcome together = RunTransaction(group);
+  if (together.transaction.ok() || !together.begun || group.size() == 1) {
+    return Answer(group, together);
+  }
+  for (size_t i = 0; i < group.size(); ++i) {
+    const Outcome alone = RunTransaction(group.subspan(i, 1));
+    // Where not even BEGIN works, each further try could wait for its time-out.
+    if (!alone.begun) return Answer(group.subspan(i), alone);
+    Answer(group.subspan(i, 1), alone);
+  }
+}
+
+Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
+  Outcome outcome;
+  Transaction transaction(*connection_);
+  outcome.transaction = transaction.Begin(dialect_.begin_write);
+  if (!outcome.transaction.ok()) return outcome;
+  outcome.begun = true;
+  outcome.transaction = RunOperations(operations, outcome);
+  if (!outcome.transaction.ok()) return outcome;
+  Failpoint("store.before_commit");
+  outcome.transaction = transaction.Commit();
+  if (outcome.transaction.ok()) Failpoint("store.after_commit");
+  return outcome;
+}
+
+absl::Status Writer::RunOperations(std::span<Operation> operations, Outcome& outcome) {
+  const auto stored = ReadMeta(*connection_, dialect_.for_update);
+  if (!stored.ok()) return stored.status();
+  outcome.newest = stored->revision;
+  for (Operation& operation : operations) {
+    const int64_t revision = operation.numbered ? outcome.newest + 1 : 0;
+    absl::StatusOr<int64_t> result = revision;
+    if (auto status = RunOperation(operation, revision, result); !status.ok()) return status;
+    if (result.ok() && operation.numbered) outcome.newest = revision;
+    outcome.results.push_back(std::move(result));
+  }
+  if (outcome.newest == stored->revision) return absl::OkStatus();
+  return WriteRevision(*connection_, outcome.newest);
+}
+
+absl::Status Writer::RunOperation(Operation& operation, int64_t revision,
+                                  absl::StatusOr<int64_t>& result) {
+  if (auto status = connection_->Execute("SAVEPOINT operation"); !status.ok()) return status;
+  if (auto status = operation.apply(*connection_, revision); !status.ok()) {
+    // SQLite has rolled the whole transaction back by itself after some of these, and nothing may
+    // be built on the rest after any.
+    if (IsStorageFailure(status)) return status;
+    result = std::move(status);
+    if (auto undone = connection_->Execute("ROLLBACK TO SAVEPOINT operation"); !undone.ok()) {
+      return undone;
+    }
+  }
+  return connection_->Execute("RELEASE SAVEPOINT operation");
+}
+
+void Writer::Answer(std::span<Operation> operations, const Outcome& outcome) {
+  if (!outcome.transaction.ok()) {
+    const absl::Status status = StorageError("nothing was stored", outcome.transaction);
+    for (Operation& operation : operations) operation.done(status);
+    return;
+  }
+  const bool newer = outcome.newest > NewestRevision();
+  if (newer) newest_revision_.store(outcome.newest, std::memory_order_release);
+  for (size_t i = 0; i < operations.size(); ++i) operations[i].done(outcome.results[i]);
+  if (newer) subscribers_.Notify(outcome.newest);
+}
+
+}  // namespace grpc_os::store

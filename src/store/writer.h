@@ -1,0 +1,83 @@
+// The one thread that writes.
+#ifndef GRPC_OS_STORE_WRITER_H_
+#define GRPC_OS_STORE_WRITER_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "store/database.h"
+#include "store/subscribers.h"
+#include "store/work_queue.h"
+
+namespace grpc_os::store {
+
+// One piece of work, all or nothing.
+struct Operation {
+  // Runs inside a transaction of the writer. May be run again after a transaction was lost, so it
+  // takes ids and times from what it was made with. A numbered one gets its revision.
+  std::function<absl::Status(Connection&, int64_t revision)> apply;
+  // Whether it takes a revision; one that takes none is answered with 0.
+  bool numbered = false;
+  // Called once, after the commit, on the writer's thread.
+  std::function<void(absl::StatusOr<int64_t>)> done;
+};
+
+// Commits what waits in groups: one transaction for all of it, a savepoint for each operation, so
+// that one that is refused takes nothing with it. When a whole transaction is lost, its operations
+// are run again one by one, each answered by its own result. Thread-safe.
+class Writer {
+ public:
+  // `connection` is used by the writer's thread only, after this. `subscribers` must outlive it.
+  Writer(std::unique_ptr<Connection> connection, const Dialect& dialect, int64_t newest_revision,
+         Subscribers& subscribers);
+  ~Writer();
+
+  // Finishes everything that was submitted, takes nothing more, and ends the thread.
+  void Finish();
+
+  // Never blocks. If it is refused (RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: shutting
+  // down), `done` is called at once, on the calling thread.
+  void Submit(Operation operation);
+  // Submits and waits for the answer. Not on the writer's own thread.
+  absl::StatusOr<int64_t> SubmitAndWait(Operation operation);
+
+  int64_t NewestRevision() const { return newest_revision_.load(std::memory_order_acquire); }
+
+ private:
+  // What became of one transaction.
+  struct Outcome {
+    bool begun = false;
+    // Not OK: nothing of it was stored, and `results` means nothing.
+    absl::Status transaction;
+    std::vector<absl::StatusOr<int64_t>> results;  // one for each operation
+    int64_t newest = 0;
+  };
+
+  void Run();
+  void RunGroup(std::span<Operation> group);
+  Outcome RunTransaction(std::span<Operation> operations);
+  absl::Status RunOperations(std::span<Operation> operations, Outcome& outcome);
+  // The error is the transaction's; the operation's own result goes into `result`.
+  absl::Status RunOperation(Operation& operation, int64_t revision,
+                            absl::StatusOr<int64_t>& result);
+  void Answer(std::span<Operation> operations, const Outcome& outcome);
+
+  const std::unique_ptr<Connection> connection_;
+  const Dialect& dialect_;
+  Subscribers& subscribers_;
+  std::atomic<int64_t> newest_revision_;
+  WorkQueue<Operation> queue_;
+  std::thread thread_;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_WRITER_H_
