@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_RUNTIME_LOG_READER_H_
 #define GRPC_OS_RUNTIME_LOG_READER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,7 +25,8 @@ struct LogBatch {
   bool gap = false;               // lines before these were rotated away unread
 };
 
-// All tails are served by one thread of its own ("log-reader"): pread and inotify, nothing of the files is kept in memory. Thread-safe.
+// All tails are served by one thread of its own ("log-reader"): pread and inotify, nothing of the
+// files is kept in memory. Thread-safe.
 class LogReader {
  public:
   // `logs_directory` is DATA_DIR/logs.
@@ -37,11 +39,19 @@ class LogReader {
     std::string process_id;
     int64_t lines = 100;  // how many of the last lines to begin with; -1: none
     bool follow = false;
-    std::string cursor;  // if not empty, begin right after it (`lines` is ignored)
+    std::string cursor = {};  // if not empty, begin right after it (`lines` is ignored)
   };
-  // A tail in progress. `on_batch` and `on_end` are called on the reader's thread, never at the same time. After each batch
-  // the tail waits for Continue: a slow client holds at most one batch. `on_end` is called once, as the last: OK when
-  // everything was read (not following), OUT_OF_RANGE for a bad cursor, UNAVAILABLE at shut-down, CANCELLED after Cancel.
+  // A tail in progress. `on_batch` and `on_end` are called on the reader's thread, never at the
+  // same time. After each batch the tail waits for Continue: a slow client holds at most one batch.
+  // `on_end` is called once, as the last: OK when everything was read that was there at the start
+  // (not following), OUT_OF_RANGE for a bad cursor, NOT_FOUND when the log was removed while it was
+  // followed, UNAVAILABLE at shut-down, CANCELLED after Cancel, INVALID_ARGUMENT for a bad process
+  // id, FAILED_PRECONDITION where a link or other such thing lies in the place of a log,
+  // RESOURCE_EXHAUSTED when the kernel's limits of files or inotify watches are reached.
+  //
+  // A process without a log has an empty one; following waits for its first line. What is in a log
+  // but is not of the format is given as it is, as a line of kSystem with time 0. Letting go of the
+  // last reference to a Tail cancels it.
   class Tail {
    public:
     virtual ~Tail() = default;

@@ -11,16 +11,22 @@
 
 namespace grpc_os::runtime {
 
-// Lives on the thread of `loop`. Reconnects to init for ever (every 100 ms) and to an instance until init says that
-// it is gone.
+// Lives on the thread of `loop`. Reconnects to init for ever (every 100 ms) and to an instance
+// until init says that it is gone, or does not list it. A report that was not acknowledged comes
+// again after a reconnection. Launch also answers INTERNAL with init's words (it could not),
+// RESOURCE_EXHAUSTED (too many launches wait). Callbacks that are still due when this object is
+// destroyed are dropped.
 class SupervisionClient final : public core::Supervision {
  public:
   struct Options {
     std::string data_directory;
-    // Whether init runs with --user, and the cgroup mode, are learnt from init; `on_init` is called at each (re)connection.
+    // Whether init runs with --user, and the cgroup mode, are learnt from init; `on_init` is called
+    // at each (re)connection.
     std::function<void(const std::string& cgroup_mode, bool shielded)> on_init;
     // init asks this daemon to end.
     std::function<void()> on_shutdown;
+    // What went wrong where no caller waits for an answer, as a sentence; standard error if empty.
+    std::function<void(const std::string& message)> on_error;
   };
   SupervisionClient(EventLoop& loop, Options options);
   ~SupervisionClient() override;
@@ -42,7 +48,8 @@ class SupervisionClient final : public core::Supervision {
   void Release(const std::string& instance_id) override;
   void RemoveRemains(const std::string& process_id, const std::string& process_name) override;
 
-  // What the processes of an instance use now, read from /proc through its cgroup (mode none: 0 but for the main process).
+  // What the processes of an instance use now, read from /proc through its cgroup (mode none: of
+  // the main process only). About 10 µs per process.
   struct Usage {
     int64_t memory_bytes = 0;
     int64_t cpu_time_ms = 0;

@@ -1,0 +1,91 @@
+#include "runtime/launch_spec.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/process/command.h"
+#include "runtime/layout.h"
+
+namespace grpc_os::runtime {
+namespace {
+
+internal::LaunchSpec::Restart RestartFrom(core::RestartPolicy policy) {
+  switch (policy) {
+    case core::RestartPolicy::kOnFailure:
+      return internal::LaunchSpec::ON_FAILURE;
+    case core::RestartPolicy::kNever:
+      return internal::LaunchSpec::NEVER;
+    case core::RestartPolicy::kAlways:
+      break;
+  }
+  return internal::LaunchSpec::ALWAYS;
+}
+
+// The environment of a process is built from its spec and never inherited: protos,
+// ProcessSpec.environment.
+std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
+                                                 const std::optional<AccountVariables>& account) {
+  std::map<std::string, std::string> variables = process.spec.environment;
+  // insert leaves alone what the spec has set.
+  variables.insert({"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
+  variables.insert({"LANG", "C.UTF-8"});
+  if (account) {
+    variables.insert({"HOME", account->home});
+    variables.insert({"USER", account->name});
+    variables.insert({"LOGNAME", account->name});
+    variables.insert({"SHELL", account->shell});
+  }
+  variables.insert({"GRPC_OS_PROCESS", process.name});
+  variables.insert({"GRPC_OS_PROCESS_ID", process.id});
+  return variables;
+}
+
+}  // namespace
+
+std::optional<AccountVariables> OwnAccount() {
+  std::vector<char> buffer(4096);
+  passwd entry{};
+  passwd* found = nullptr;
+  int error = 0;
+  while ((error = getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE &&
+         buffer.size() < (1 << 20)) {
+    buffer.resize(buffer.size() * 2);
+  }
+  if (error != 0 || found == nullptr) return std::nullopt;
+  // passwd(5): an empty shell means /bin/sh.
+  const std::string shell = *entry.pw_shell == '\0' ? "/bin/sh" : entry.pw_shell;
+  return AccountVariables{entry.pw_name, entry.pw_dir, shell};
+}
+
+absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
+    const core::Process& process, const std::string& data_directory,
+    const std::optional<AccountVariables>& account) {
+  absl::StatusOr<std::vector<std::string>> words = core::SplitCommand(process.spec.command);
+  if (!words.ok()) return words.status();
+  internal::LaunchSpec spec;
+  spec.set_process_id(process.id);
+  spec.set_process_name(process.name);
+  spec.set_generation(process.generation);
+  for (std::string& word : *words) spec.add_argv(std::move(word));
+  for (const auto& [name, value] : EnvironmentOf(process, account)) {
+    spec.add_environment(absl::StrCat(name, "=", value));
+  }
+  spec.set_make_working_directory(process.spec.working_directory.empty());
+  spec.set_working_directory(
+      process.spec.working_directory.empty()
+          ? absl::StrCat(ProcessesDirectory(data_directory), "/", process.name)
+          : process.spec.working_directory);
+  spec.set_restart(RestartFrom(process.spec.restart));
+  spec.set_stop_signal(process.spec.stop_signal);
+  spec.set_stop_timeout_ms(process.spec.stop_timeout_ms);
+  spec.set_log_max_bytes(process.spec.log_max_bytes);
+  return spec;
+}
+
+}  // namespace grpc_os::runtime
