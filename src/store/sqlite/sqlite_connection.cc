@@ -1,5 +1,6 @@
 #include "store/sqlite/sqlite_connection.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,6 +64,7 @@ class SqliteConnection::SqliteStatement final : public Statement {
   void BindNull(int index) override { Note(sqlite3_bind_null(statement_, index + 1)); }
 
   absl::StatusOr<bool> Step() override {
+    errno = 0;
     const int code = bind_code_ != SQLITE_OK ? bind_code_ : sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
     absl::Status status;
@@ -106,6 +108,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
   sqlite3* db = nullptr;
   const int flags = (role == Role::kWriter ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path, db, std::move(on_close)));
   if (code != SQLITE_OK) return SqliteError(db, code, "opening", path);
@@ -160,6 +163,7 @@ absl::Status SqliteConnection::CheckIdentity() {
 }
 
 absl::Status SqliteConnection::Pragmas(std::string_view sql) {
+  errno = 0;
   const int code = sqlite3_exec(db_, std::string(sql).c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : SqliteError(db_, code, "setting up", path_);
 }
@@ -168,6 +172,7 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
     sqlite3_stmt* prepared = nullptr;
+    errno = 0;
     const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
     if (code != SQLITE_OK) return SqliteError(db_, code, std::string(sql), path_);

@@ -48,7 +48,7 @@ absl::Status Unavailable(int code, const std::string& cause, const std::string& 
 }  // namespace
 
 absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const std::string& path) {
-  const int error_number = db == nullptr ? 0 : sqlite3_system_errno(db);
+  const int error_number = errno;
   std::string cause =
       absl::StrCat(what, ": ", db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db),
                    " (SQLite ", code, ")");

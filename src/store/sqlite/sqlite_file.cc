@@ -27,8 +27,13 @@ absl::Status SystemError(const char* doing, const std::string& path, int error_n
   if (error_number == ENOSPC || error_number == EDQUOT) {
     return absl::ResourceExhaustedError(absl::StrCat(text, "free space on its disk"));
   }
-  return absl::UnavailableError(
-      absl::StrCat(text, "see that its directory exists and that this account may write in it"));
+  return absl::UnavailableError(absl::StrCat(
+      text, "see that it and its directory exist and that this account may write them"));
+}
+
+std::string DirectoryOf(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return directory.empty() ? "." : directory;
 }
 
 bool IsThere(const std::string& path) {
@@ -42,6 +47,7 @@ absl::Status WriteEmptyDatabase(const std::string& path) {
   if (!file) return SystemError("making", path, errno);
   file.Reset();
   sqlite3* opened = nullptr;
+  errno = 0;
   int code =
       sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<sqlite3, CloseDatabase> db(opened);
@@ -49,6 +55,7 @@ absl::Status WriteEmptyDatabase(const std::string& path) {
   const std::string sql = absl::StrCat("PRAGMA page_size = 8192; PRAGMA synchronous = FULL;",
                                        "PRAGMA application_id = ", kSqliteApplicationId,
                                        "; PRAGMA journal_mode = WAL;");
+  errno = 0;
   code = sqlite3_exec(opened, sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return SqliteError(opened, code, "making", path);
   return absl::OkStatus();
@@ -59,9 +66,7 @@ absl::Status MoveIntoPlace(const std::string& from, const std::string& to) {
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
     return SystemError("making", to, errno);
   }
-  std::string directory = std::filesystem::path(to).parent_path().string();
-  if (directory.empty()) directory = ".";
-  const UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd(open(DirectoryOf(to).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || fsync(fd.get()) != 0) return SystemError("making", to, errno);
   return absl::OkStatus();
 }
@@ -94,6 +99,11 @@ absl::Status CheckFile(const std::string& path) {
         "the database ", path,
         " is empty, as none of ours ever is: its content was lost. Restore a backup in its place, "
         "or, to start anew, move it away with its -wal and -shm files"));
+  }
+  for (const std::string& writable : {path, DirectoryOf(path)}) {
+    if (faccessat(AT_FDCWD, writable.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+      return SystemError("writing", writable, errno);
+    }
   }
   if ((info.st_mode & 077) != 0 && chmod(path.c_str(), 0600) != 0) {
     return SystemError("taking the rights of others away from", path, errno);
