@@ -1,0 +1,129 @@
+"""`grpc-os COMMAND`: what it prints and its exit code."""
+
+import json
+
+import pytest
+from expectations import SLEEP
+from running_system import is_alive
+
+
+async def test_the_seeds_commands_on_processes(system):
+    assert system.cli("whoami").returncode == 0
+    started = system.cli("start", "web-server", SLEEP, "PORT=8080", "DEBUG=true")
+    assert started.returncode == 0, started.stderr
+    listed = system.cli("ps")
+    assert listed.returncode == 0
+    assert "web-server" in listed.stdout and "running" in listed.stdout
+    detail = system.cli("ps", "-l", "web-server")
+    assert detail.returncode == 0
+    assert SLEEP in detail.stdout and "8080" in detail.stdout
+    assert system.cli("restart", "web-server").returncode == 0
+    assert system.cli("kill", "web-server").returncode == 0
+    assert "stopped" in system.cli("ps").stdout
+
+
+async def test_json_is_the_canonical_mapping(system, client):
+    created = await client.create_process("web", SLEEP, {"PORT": "8080"})
+    done = system.cli("-o", "json", "ps")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    processes = shown["processes"] if isinstance(shown, dict) else shown
+    (process,) = processes
+    assert process["id"] == created.id and process["name"] == "web"
+    assert process["spec"]["environment"] == {"PORT": "8080"}
+    assert process["status"]["state"] == "STATE_RUNNING"
+    assert process["status"]["pid"] == created.details.pid
+
+
+async def test_names_only(system, client):
+    for name in ("b", "a"):
+        await client.create_process(name, SLEEP)
+    assert system.cli("-o", "name", "ps").stdout.split() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nonsense"], 2),
+        (["ps", "--nonsense"], 2),
+        (["start"], 2),
+        (["start", "web", "sleep 1 | cat"], 2),
+        (["-c", "ps 'unbalanced"], 2),
+        (["kill", "missing"], 3),
+        (["ps", "-l", "missing"], 3),
+        (["logs", "missing"], 3),
+        (["signal", "missing", "HUP"], 3),
+        (["delete", "missing"], 3),
+    ],
+)
+async def test_exit_codes_of_refusals(system, arguments, code):
+    done = system.cli(*arguments)
+    assert done.returncode == code, done
+    assert done.stderr and len(done.stderr) < 2000
+
+
+async def test_a_mistyped_command_is_answered_with_the_likely_one(system):
+    assert "restart" in system.cli("restrat", "web").stderr
+
+
+async def test_a_conflict_is_5(system, client):
+    await client.create_process("web", SLEEP)
+    done = system.cli("start", "web", "sleep 5")
+    assert done.returncode == 5, done
+    assert system.cli("start", "broken", "/no/such/file").returncode == 5
+    assert system.cli("delete", "web", input="n\n").returncode != 0
+    await client.stop_process("web")
+
+
+async def test_several_commands_and_standard_input(system):
+    done = system.cli("-c", f"start a '{SLEEP}'; start b '{SLEEP}'; kill 'a'")
+    assert done.returncode == 0, done.stderr
+    assert system.cli("-o", "name", "ps").stdout.split() == ["a", "b"]
+    done = system.cli(input="kill b\nps\n")
+    assert done.returncode == 0, done.stderr
+    assert "stopped" in done.stdout
+
+
+async def test_globs_take_several(system, client):
+    pids = [(await client.create_process(f"web-{number}", SLEEP)).details.pid for number in range(3)]
+    other = await client.create_process("other", SLEEP)
+    assert system.cli("kill", "web-*").returncode == 0
+    assert not any(is_alive(pid) for pid in pids)
+    assert is_alive(other.details.pid)
+
+
+async def test_help_and_version_need_no_system(system):
+    system.stop()
+    assert "start" in system.cli("help").stdout
+    version = system.cli("--version")
+    assert version.returncode == 0 and "0.1.0" in version.stdout
+
+
+async def test_control_characters_of_a_log_do_not_reach_the_terminal(system, client):
+    await client.create_process("web", "printf '\\033[31mred\\a\\n'", restart="never")
+    await client.wait_process("web", "exited")
+    done = system.cli("logs", "web")
+    assert "red" in done.stdout
+    assert "\x1b" not in done.stdout and "\a" not in done.stdout
+
+
+async def test_after_a_log_out_nothing_logs_in_by_itself(system):
+    assert system.cli("whoami").returncode == 0
+    assert system.cli("logout").returncode == 0
+    assert system.cli("whoami").returncode == 4
+    assert system.cli("login").returncode == 0
+    assert system.cli("whoami").returncode == 0
+
+
+async def test_all_of_start(system, client):
+    done = system.cli(
+        *("start", "web", SLEEP, "A=1", "--dir", "/", "--restart", "on-failure", "--stop-timeout", "3"),
+        *("--stop-signal", "INT", "--log-max", "1048576", "--id", "proc_1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "proc_1" in done.stdout
+    spec = (await client.get_process("proc_1")).proto.spec
+    assert (spec.working_directory, spec.log_max_bytes, dict(spec.environment)) == ("/", 1 << 20, {"A": "1"})
+    assert spec.stop_timeout.ToSeconds() == 3
+    assert spec.restart_policy == spec.RESTART_POLICY_ON_FAILURE
+    assert spec.stop_signal.removeprefix("SIG") == "INT"

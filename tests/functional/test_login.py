@@ -1,0 +1,210 @@
+"""Who may call: tickets, tokens, log-out, and that every method asks."""
+
+import os
+import pathlib
+import pwd
+import socket
+import subprocess
+import sys
+
+import grpc
+import grpc.aio
+import pytest
+from expectations import refused
+from google.protobuf import message_factory
+from grpc_os.v1 import (
+    auth_services_pb2,
+    auth_services_pb2_grpc,
+    event_services_pb2,
+    options_pb2,
+    process_services_pb2,
+    system_services_pb2,
+)
+
+METHODS = [
+    method
+    for module in (auth_services_pb2, process_services_pb2, event_services_pb2, system_services_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+]
+
+
+async def call(address, method, metadata=(), request=None):
+    """Calls any method with an empty request; awaits its first message if it is a stream."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    request = request or message_factory.GetMessageClass(method.input_type)()
+    parse = message_factory.GetMessageClass(method.output_type).FromString
+    async with grpc.aio.insecure_channel(address) as channel:
+        if method.server_streaming:
+            stub = channel.unary_stream(path, type(request).SerializeToString, parse)
+            return await stub(request, metadata=metadata, timeout=20).read()
+        stub = channel.unary_unary(path, type(request).SerializeToString, parse)
+        return await stub(request, metadata=metadata, timeout=20)
+
+
+def test_there_are_methods_and_each_names_its_permission():
+    assert len(METHODS) >= 16
+    for method in METHODS:
+        assert method.GetOptions().Extensions[options_pb2.permission], method.full_name
+
+
+async def test_every_method_but_login_refuses_a_caller_without_token(system):
+    for method in METHODS:
+        if method.GetOptions().Extensions[options_pb2.permission] == "none":
+            assert method.full_name == "grpc_os.v1.AuthService.LoginPeer"
+            continue
+        with refused("NOT_LOGGED_IN"):
+            await call(system.address, method)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer ", "Bearer nonsense", "Bearer a.b.c", "Basic YWRtaW46YWRtaW4=", "nonsense", "Bearer " + "x" * 5000, "bearer\t"],
+)
+async def test_every_method_refuses_a_token_that_is_none(system, authorization):
+    for method in METHODS:
+        if method.GetOptions().Extensions[options_pb2.permission] == "none":
+            continue
+        with pytest.raises(grpc.RpcError) as caught:
+            await call(system.address, method, [("authorization", authorization)])
+        assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED, method.full_name
+
+
+async def test_an_altered_token_is_refused_at_every_byte(system, client):
+    token = client.token
+    other = system.anonymous()
+    for index in range(len(token)):
+        changed = "A" if token[index] != "A" else "B"
+        # The last character of a base64 group has bits that mean nothing.
+        if index + 1 == len(token) or token[index + 1] == ".":
+            changed = "." if token[index] != "." else "A"
+        other.token = token[:index] + changed + token[index + 1 :]
+        with refused("TOKEN_INVALID"):
+            await other.whoami()
+    other.token = token
+    assert (await other.whoami()).name == "admin"
+
+
+async def test_a_peer_is_admin(client):
+    user = await client.whoami()
+    assert user.name == "admin"
+    assert user.proto.login_method == "peer"
+    assert user.proto.peer_uid == os.getuid()
+    assert user.roles
+
+
+async def test_the_log_in_says_who_and_how_long(system):
+    anonymous = system.anonymous()
+    user = await anonymous.login_peer()
+    assert user.name == "admin"
+    assert len(anonymous.token) <= 4096
+    async with grpc.aio.insecure_channel(system.address) as channel:
+        stub = auth_services_pb2_grpc.AuthServiceStub(channel)
+        response = await stub.WhoAmI(auth_services_pb2.WhoAmIRequest(), metadata=anonymous.metadata)
+        sent = await stub.WhoAmI(auth_services_pb2.WhoAmIRequest(), metadata=anonymous.metadata)
+    assert response.expire_time == sent.expire_time
+    assert response.expire_time.seconds > 0
+
+
+async def test_a_ticket_serves_once(system):
+    anonymous = system.anonymous()
+    request = auth_services_pb2.LoginPeerRequest(ticket=await anonymous.fetch_peer_ticket())
+    method = auth_services_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["LoginPeer"]
+    assert (await call(system.address, method, request=request)).access_token
+    with refused("TICKET_INVALID"):
+        await call(system.address, method, request=request)
+
+
+@pytest.mark.parametrize("ticket", ["nonsense", "0" * 32, "a" * 64])
+async def test_a_made_up_ticket_is_refused(system, ticket):
+    method = auth_services_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["LoginPeer"]
+    with refused("TICKET_INVALID"):
+        await call(system.address, method, request=auth_services_pb2.LoginPeerRequest(ticket=ticket))
+
+
+@pytest.mark.parametrize("ticket", ["", "x" * 100_000])
+async def test_a_ticket_of_a_wrong_form_is_refused(system, ticket):
+    method = auth_services_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["LoginPeer"]
+    with refused("FIELD_INVALID", fields={"ticket"}):
+        await call(system.address, method, request=auth_services_pb2.LoginPeerRequest(ticket=ticket))
+
+
+async def test_a_log_out_holds_at_once_everywhere_and_for_nobody_else(system, client):
+    other = await system.client()
+    stale = system.anonymous(token=client.token)
+    over_tcp = system.anonymous(f"localhost:{system.port}", token=client.token)
+    assert (await over_tcp.whoami()).name == "admin"
+    await client.logout()
+    for gone in (stale, over_tcp):
+        with refused("TOKEN_INVALID"):
+            await gone.whoami()
+    assert (await other.whoami()).name == "admin"
+
+
+async def test_a_session_outlives_the_daemon_and_a_log_out_does_too(system, client):
+    ended = await system.client()
+    stale = system.anonymous(token=ended.token)
+    await ended.logout()
+    system.kill_daemon()
+    assert (await client.whoami()).name == "admin"
+    with refused("TOKEN_INVALID"):
+        await stale.whoami()
+
+
+async def test_a_log_in_over_tcp_takes_the_local_ticket(system):
+    over_tcp = system.anonymous(f"localhost:{system.port}", peer_socket=system.data / "run/peer.sock")
+    assert (await over_tcp.login_peer()).name == "admin"
+    assert (await over_tcp.get_system()).version
+
+
+async def test_tcp_is_on_loopback_alone(system):
+    listening = [line.split()[1:4] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening += [line.split()[1:4] for line in pathlib.Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    port = f"{system.port:04X}"
+    here = [local for local, _, state in listening if state == "0A" and local.endswith(":" + port)]
+    assert here == [f"0100007F:{port}"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="becoming another account takes root")
+async def test_another_account_has_no_role(system):
+    nobody = pwd.getpwnam("nobody")
+    # Let it come as far as the socket, so that it is the log-in that refuses it.
+    for path in (system.home, system.data, system.data / "run", system.data / "run/peer.sock", system.data / "run/api.sock"):
+        os.chmod(path, 0o777)
+    script = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1]); "
+        "print(s.makefile().readline(), end='')"
+    )
+    ticket = subprocess.run(
+        [sys.executable, "-c", script, system.data / "run/peer.sock"],
+        user=nobody.pw_uid,
+        group=nobody.pw_gid,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    method = auth_services_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["LoginPeer"]
+    assert ticket.stdout, ticket.stderr
+    with refused("PERMISSION_MISSING"):
+        await call(
+            system.address, method, request=auth_services_pb2.LoginPeerRequest(ticket=ticket.stdout.removesuffix("\n"))
+        )
+
+
+async def test_idle_visitors_of_the_peer_socket_keep_nobody_out(system):
+    visitors = [socket.socket(socket.AF_UNIX) for _ in range(200)]
+    try:
+        for visitor in visitors:
+            visitor.connect(str(system.data / "run/peer.sock"))
+        assert (await system.anonymous().login_peer()).name == "admin"
+    finally:
+        for visitor in visitors:
+            visitor.close()
+
+
+async def test_secrets_are_for_the_account_alone(system):
+    key = system.data / "secrets/jwt.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.stat().st_size == 32
+    assert key.parent.stat().st_mode & 0o077 == 0
