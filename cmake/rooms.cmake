@@ -71,11 +71,11 @@ endfunction()
 
 # A program on shared libraries.
 function(grpc_os_program name source)
-  cmake_parse_arguments(A "" "" "DEPENDS;PACKAGES" ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;PACKAGES" ${ARGN})
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${source})
     return()
   endif()
-  add_executable(${name} ${source})
+  add_executable(${name} ${source} ${A_SOURCES})
   target_link_libraries(${name} PRIVATE ${A_DEPENDS})
   foreach(package ${A_PACKAGES})
     pkg_check_modules(PKG_${package} REQUIRED IMPORTED_TARGET ${package})

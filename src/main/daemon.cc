@@ -1,0 +1,276 @@
+#include "main/daemon.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/event_loop.h"
+#include "base/failpoint.h"
+#include "base/limits.h"
+#include "base/unique_fd.h"
+#include "core/identity/identity.h"
+#include "core/process/processes.h"
+#include "host/hs256_signer.h"
+#include "host/json_logger.h"
+#include "host/loop_scheduler.h"
+#include "main/adapters.h"
+#include "runtime/log_reader.h"
+#include "runtime/supervision_client.h"
+#include "server/grpc_server.h"
+#include "server/peer_socket.h"
+#include "services/auth_service.h"
+#include "services/event_service.h"
+#include "services/process_service.h"
+#include "services/system_service.h"
+#include "store/sqlite/sqlite_database.h"
+#include "store/store.h"
+
+namespace grpc_os {
+namespace {
+
+constexpr int64_t kTickMs = 1000;
+constexpr int64_t kStopGraceMs = 5000;
+
+absl::Status MakeDirectory(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("cannot make the directory ", path, ": ",
+                                             strerror(errno), "; choose another with --data-dir"));
+}
+
+absl::StatusOr<UniqueFd> TakeLock(const std::string& path) {
+  UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock)
+    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", strerror(errno),
+                                               "; is the data directory read-only?"));
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("another grpc-osd runs on this data directory (it holds ", path,
+                     "); stop it first, or choose another --data-dir"));
+  }
+  return lock;
+}
+
+absl::Status WriteFile(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".new";
+  UniqueFd file(
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!file || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      rename(temporary.c_str(), path.c_str()) != 0) {
+    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+// Who is admin by peer credentials: root, and, where nothing shields processes anyway, the account
+// that runs the system.
+std::set<int64_t> AdminUids(bool shielded) {
+  std::set<int64_t> uids = {0};
+  if (!shielded) uids.insert(geteuid());
+  return uids;
+}
+
+}  // namespace
+
+// Members in the order in which they start; they are destroyed in reverse.
+class Daemon::Impl {
+ public:
+  Impl(const DaemonOptions& options, std::function<void()> on_shutdown)
+      : options_(options),
+        run_(options.data_directory + "/run"),
+        on_shutdown_(std::move(on_shutdown)),
+        scheduler_(loop_) {}
+  ~Impl() { Stop(); }
+
+  absl::Status Start() {
+    for (const auto step :
+         {&Impl::OpenFiles, &Impl::OpenStore, &Impl::OpenIdentity, &Impl::MakeCore, &Impl::Serve}) {
+      if (absl::Status status = (this->*step)(); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status OpenFiles() {
+    for (const char* directory : {"", "/run", "/logs", "/logs/system", "/secrets"}) {
+      if (absl::Status status = MakeDirectory(options_.data_directory + directory, 0700);
+          !status.ok())
+        return status;
+    }
+    auto lock = TakeLock(run_ + "/osd.lock");
+    if (!lock.ok()) return lock.status();
+    lock_ = *std::move(lock);
+    auto logger = host::JsonLogger::Open(
+        options_.data_directory + "/logs/system/osd.jsonl",
+        options_.settings.debug ? core::LogLevel::kDebug : core::LogLevel::kInfo);
+    if (!logger.ok()) return logger.status();
+    logger_ = *std::move(logger);
+    logger_->Write(core::LogLevel::kInfo, "starting",
+                   {{"version", GRPC_OS_VERSION}, {"pid", absl::StrCat(getpid())}});
+    if (!options_.settings.warning.empty())
+      logger_->Write(core::LogLevel::kWarning, options_.settings.warning, {});
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenStore() {
+    auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db");
+    if (!database.ok()) return database.status();
+    auto store = store::Store::Open(*std::move(database));
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenIdentity() {
+    std::string key = options_.settings.jwt_secret;
+    if (key.empty()) {
+      auto made = host::LoadOrMakeKey(options_.data_directory + "/secrets/jwt.key");
+      if (!made.ok()) return made.status();
+      key = *std::move(made);
+    }
+    signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
+    identity_ = std::make_unique<core::Identity>(*store_, *signer_, scheduler_,
+                                                 AdminUids(options_.shielded));
+    return identity_->Load();
+  }
+
+  absl::Status MakeCore() {
+    logs_ = std::make_unique<runtime::LogReader>(options_.data_directory + "/logs");
+    log_source_ = std::make_unique<LogAdapter>(*logs_);
+    facts_.start_time_ms = scheduler_.NowMs();
+    facts_.shielded = options_.shielded;
+    supervision_ = std::make_unique<runtime::SupervisionClient>(
+        loop_, runtime::SupervisionClient::Options{
+                   .data_directory = options_.data_directory,
+                   .on_init =
+                       [this](const std::string& cgroup_mode, bool shielded) {
+                         facts_.cgroup_mode = cgroup_mode;
+                         facts_.shielded = shielded;
+                       },
+                   .on_shutdown = on_shutdown_,
+                   .on_error =
+                       [this](const std::string& message) {
+                         logger_->Write(core::LogLevel::kError, message, {});
+                       }});
+    usage_ = std::make_unique<UsageAdapter>(*supervision_);
+    processes_ = std::make_unique<core::Processes>(*store_, *supervision_, scheduler_);
+    auto stored = store_->LoadProcesses();
+    if (!stored.ok()) return stored.status();
+    const auto last_boot = store_->LoadBootId();
+    if (!last_boot.ok()) return last_boot.status();
+    const bool rebooted = !last_boot->empty() && *last_boot != options_.boot_id;
+    logger_->Write(
+        core::LogLevel::kInfo, "loaded",
+        {{"processes", absl::StrCat(stored->size())}, {"rebooted", rebooted ? "true" : "false"}});
+    processes_->Load(*std::move(stored), store_->NewestRevision(), rebooted);
+    Failpoint("osd.start.loaded");
+    return *last_boot == options_.boot_id ? absl::OkStatus() : store_->SaveBootId(options_.boot_id);
+  }
+
+  absl::Status Serve() {
+    auto methods = services::MethodTable::BuildApi();
+    if (!methods.ok()) return methods.status();
+    environment_ = std::make_unique<services::CallEnvironment>(*identity_, *logger_, scheduler_,
+                                                               *std::move(methods));
+    funnel_ = std::make_unique<services::Funnel>(*environment_);
+    auth_ = std::make_unique<services::AuthService>(*funnel_, *identity_);
+    process_ = std::make_unique<services::ProcessService>(services::ProcessService::Parts{
+        *funnel_, scheduler_, *processes_, *usage_, *log_source_, facts_});
+    event_ = std::make_unique<services::EventService>(*funnel_, scheduler_, *processes_, *store_);
+    system_ = std::make_unique<services::SystemService>(*funnel_, scheduler_, *processes_,
+                                                        *environment_, facts_);
+    auto peer = server::PeerSocket::Listen(run_ + "/peer.sock", loop_, *identity_);
+    if (!peer.ok()) return peer.status();
+    peer_socket_ = *std::move(peer);
+    auto server =
+        server::GrpcServer::Start({.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
+                                  {auth_.get(), process_.get(), event_.get(), system_.get()});
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    if (absl::Status status = WriteFile(run_ + "/grpc.port", absl::StrCat(server_->port(), "\n"));
+        !status.ok())
+      return status;
+    loop_thread_ = std::thread([this] { RunLoop(); });
+    server_->SetServing(true);
+    logger_->Write(core::LogLevel::kInfo, "serving", {{"port", absl::StrCat(server_->port())}});
+    return absl::OkStatus();
+  }
+
+  void RunLoop() {
+    pthread_setname_np(pthread_self(), "runtime");
+    supervision_->Start(*processes_);
+    supervision_->ReportReady();
+    Tick();
+    loop_.Run();
+  }
+
+  void Tick() {
+    environment_->Tick();
+    loop_.After(kTickMs, [this] { Tick(); });
+  }
+
+  void Stop() {
+    if (server_ != nullptr) {
+      logger_->Write(core::LogLevel::kInfo, "stopping", {});
+      server_->SetServing(false);
+      environment_->ShutDown();
+      server_->Stop(kStopGraceMs);
+    }
+    if (loop_thread_.joinable()) {
+      loop_.Stop();
+      loop_thread_.join();
+    }
+    // What the store still has to say goes to a loop that runs no more.
+    server_.reset();
+    peer_socket_.reset();
+    logs_.reset();
+    store_.reset();
+  }
+
+  const DaemonOptions options_;
+  const std::string run_;
+  const std::function<void()> on_shutdown_;
+  UniqueFd lock_;
+  std::unique_ptr<host::JsonLogger> logger_;
+  EventLoop loop_;
+  host::LoopScheduler scheduler_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<host::Hs256Signer> signer_;
+  std::unique_ptr<core::Identity> identity_;
+  std::unique_ptr<runtime::LogReader> logs_;
+  std::unique_ptr<LogAdapter> log_source_;
+  services::SystemFacts facts_;  // written on the loop's thread once that runs
+  std::unique_ptr<runtime::SupervisionClient> supervision_;
+  std::unique_ptr<UsageAdapter> usage_;
+  std::unique_ptr<core::Processes> processes_;
+  std::unique_ptr<services::CallEnvironment> environment_;
+  std::unique_ptr<services::Funnel> funnel_;
+  std::unique_ptr<services::AuthService> auth_;
+  std::unique_ptr<services::ProcessService> process_;
+  std::unique_ptr<services::EventService> event_;
+  std::unique_ptr<services::SystemService> system_;
+  std::unique_ptr<server::PeerSocket> peer_socket_;
+  std::unique_ptr<server::GrpcServer> server_;
+  std::thread loop_thread_;
+};
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Daemon::~Daemon() = default;
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options,
+                                                      std::function<void()> on_shutdown) {
+  auto impl = std::make_unique<Impl>(options, std::move(on_shutdown));
+  if (absl::Status status = impl->Start(); !status.ok()) return status;
+  return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
+}
+
+}  // namespace grpc_os

@@ -1,0 +1,145 @@
+// grpc-osd: the control plane. Started by grpc-os-init; exit code 78 (EX_CONFIG): cannot start as
+// configured, said in one sentence.
+#include <getopt.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "main/daemon.h"
+#include "manifest/env_file.h"
+#include "manifest/settings.h"
+
+namespace grpc_os {
+namespace {
+
+constexpr char kUsage[] =
+    "usage: grpc-osd --data-dir DIR [--grpc-port N] [--env-file FILE] [--shielded] --boot-id ID\n"
+    "It is started by grpc-os-init; start that instead.\n";
+
+struct Arguments {
+  std::string data_dir;
+  std::string env_file;
+  std::string boot_id;
+  int grpc_port = -1;
+  bool shielded = false;
+};
+
+// False: wrong usage.
+bool Parse(int argc, char** argv, Arguments& out) {
+  static const option kOptions[] = {{"data-dir", required_argument, nullptr, 'd'},
+                                    {"grpc-port", required_argument, nullptr, 'p'},
+                                    {"env-file", required_argument, nullptr, 'e'},
+                                    {"shielded", no_argument, nullptr, 's'},
+                                    {"boot-id", required_argument, nullptr, 'b'},
+                                    {"version", no_argument, nullptr, 'v'},
+                                    {nullptr, 0, nullptr, 0}};
+  for (int choice = 0; (choice = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+    switch (choice) {
+      case 'd':
+        out.data_dir = optarg;
+        break;
+      case 'p':
+        if (!absl::SimpleAtoi(optarg, &out.grpc_port) || out.grpc_port < 0 || out.grpc_port > 65535)
+          return false;
+        break;
+      case 'e':
+        out.env_file = optarg;
+        break;
+      case 's':
+        out.shielded = true;
+        break;
+      case 'b':
+        out.boot_id = optarg;
+        break;
+      case 'v':
+        puts("grpc-osd " GRPC_OS_VERSION);
+        exit(0);
+      default:
+        return false;
+    }
+  }
+  return optind == argc && !out.data_dir.empty() && !out.boot_id.empty();
+}
+
+absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
+  manifest::Variables file;
+  if (!arguments.env_file.empty()) {
+    auto parsed = manifest::ReadEnvFile(arguments.env_file);
+    if (!parsed.ok()) return parsed.status();
+    file = *std::move(parsed);
+  }
+  auto settings = manifest::ResolveSettings(manifest::SettingsInEnvironment(), file);
+  if (!settings.ok()) return settings.status();
+  DaemonOptions options;
+  options.data_directory = arguments.data_dir;
+  options.grpc_port = arguments.grpc_port >= 0 ? arguments.grpc_port : settings->grpc_port;
+  options.shielded = arguments.shielded;
+  options.boot_id = arguments.boot_id;
+  options.settings = *std::move(settings);
+  if (const std::string path = options.data_directory + "/run/peer.sock";
+      path.size() > limits::kSocketPathBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the path ", path, " is longer than the ", limits::kSocketPathBytes,
+                     " bytes that a socket may have; choose a shorter --data-dir"));
+  }
+  return options;
+}
+
+// Tells the one who started us, and the log.
+int Refuse(const absl::Status& status) {
+  const std::string text = absl::StrCat(status.message(), "\n");
+  if (const char* fd = getenv("GRPC_OS_STARTUP_FD"); fd != nullptr) {
+    (void)!write(atoi(fd), text.data(), text.size());
+  }
+  fprintf(stderr, "grpc-osd: %s", text.c_str());
+  return EX_CONFIG;
+}
+
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int Run(const DaemonOptions& options) {
+  // Blocked before any thread begins, so that only this one takes them.
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&ends, signal);
+  sigprocmask(SIG_BLOCK, &ends, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  auto daemon = Daemon::Start(options, [] { kill(getpid(), SIGTERM); });
+  if (!daemon.ok()) return Refuse(daemon.status());
+  if (const char* fd = getenv("GRPC_OS_STARTUP_FD"); fd != nullptr) close(atoi(fd));
+  int received = 0;
+  do {
+    sigwait(&ends, &received);
+  } while (received == SIGHUP);
+  return 0;
+}
+
+}  // namespace
+}  // namespace grpc_os
+
+int main(int argc, char** argv) {
+  grpc_os::Arguments arguments;
+  if (!grpc_os::Parse(argc, argv, arguments)) {
+    fputs(grpc_os::kUsage, stderr);
+    return EX_USAGE;
+  }
+  umask(077);
+  grpc_os::RaiseFileLimit();
+  const auto options = grpc_os::Resolve(arguments);
+  if (!options.ok()) return grpc_os::Refuse(options.status());
+  return grpc_os::Run(*options);
+}

@@ -1,0 +1,42 @@
+// The gRPC server: its sockets, its limits, health, reflection, its graceful end.
+#ifndef GRPC_OS_SERVER_GRPC_SERVER_H_
+#define GRPC_OS_SERVER_GRPC_SERVER_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace grpc_os::server {
+
+class GrpcServer {
+ public:
+  struct Options {
+    std::string socket_path;  // at most limits::kSocketPathBytes; whoever calls holds the lock on
+                              // the directory
+    int port = 50051;         // on 127.0.0.1; 0: any free one
+  };
+  // Listens at once. UNAVAILABLE, naming the cure, if the port or the path is taken.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      const Options& options, const std::vector<grpc::Service*>& services);
+  ~GrpcServer();
+
+  int port() const { return port_; }
+  // grpc.health.v1: SERVING or NOT_SERVING for all services.
+  void SetServing(bool serving);
+  // Refuses new calls, waits at most `grace_ms` for those in progress, then cuts them.
+  void Stop(int64_t grace_ms);
+
+ private:
+  GrpcServer() = default;
+
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+}  // namespace grpc_os::server
+
+#endif  // GRPC_OS_SERVER_GRPC_SERVER_H_

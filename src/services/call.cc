@@ -1,0 +1,140 @@
+#include "services/call.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "services/error_map.h"
+
+namespace grpc_os::services {
+namespace {
+
+namespace reason = core::reason;
+
+constexpr std::string_view kBearer = "Bearer ";
+
+absl::Status ShuttingDown() {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "gRPC OS is shutting down or being replaced; try again in a moment",
+                   {.reason = reason::kShuttingDown, .retry_after_ms = 1000});
+}
+
+absl::Status DeadlinePassed() {
+  return MakeError(
+      absl::StatusCode::kDeadlineExceeded,
+      "the call's deadline passed before the answer was known; what it asked for may still be done",
+      {.reason = reason::kDeadlinePassed});
+}
+
+absl::Status TooMany(const char* what, int limit) {
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("there are ", limit, " ", what, " already; try again"),
+                   {.reason = reason::kLimitReached,
+                    .metadata = {{"limit", what}, {"value", absl::StrCat(limit)}},
+                    .retry_after_ms = 200});
+}
+
+}  // namespace
+
+void CallEnvironment::Add(const std::shared_ptr<Call>& call) {
+  std::lock_guard lock(mutex_);
+  calls_.insert(call);
+}
+
+void CallEnvironment::Remove(const Call* call) {
+  std::shared_ptr<Call> last;  // destroyed after the lock
+  std::lock_guard lock(mutex_);
+  auto it = std::find_if(calls_.begin(), calls_.end(),
+                         [call](const auto& one) { return one.get() == call; });
+  if (it == calls_.end()) return;
+  last = *it;
+  calls_.erase(it);
+}
+
+std::vector<std::shared_ptr<Call>> CallEnvironment::Live() {
+  std::lock_guard lock(mutex_);
+  return {calls_.begin(), calls_.end()};
+}
+
+void CallEnvironment::Tick() {
+  const int64_t now = clock.NowMs();
+  for (const auto& call : Live()) call->Tick(now);
+}
+
+void CallEnvironment::ShutDown() {
+  shutting_down_.store(true);
+  for (const auto& call : Live()) call->End(ShuttingDown());
+}
+
+Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream)
+    : environment_(environment),
+      method_(method),
+      stream_(stream),
+      start_ms_(environment.clock.NowMs()) {
+  (stream_ ? environment_.streams : environment_.in_flight).fetch_add(1);
+}
+
+Call::~Call() { (stream_ ? environment_.streams : environment_.in_flight).fetch_sub(1); }
+
+absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) {
+  if (environment_.shutting_down()) return ShuttingDown();
+  if (method_.permission != kNoLogin) {
+    if (authorization.rfind(kBearer, 0) != 0) {
+      return MakeError(absl::StatusCode::kUnauthenticated,
+                       "nobody is logged in; log in with `login`",
+                       {.reason = reason::kNotLoggedIn});
+    }
+    auto caller =
+        environment_.identity.Authenticate(std::string_view(authorization).substr(kBearer.size()));
+    if (!caller.ok()) return caller.status();
+    caller_ = *std::move(caller);
+    if (method_.permission != kAnyLogin && !core::Allows(caller_, method_.permission)) {
+      return MakeError(absl::StatusCode::kPermissionDenied,
+                       absl::StrCat("'", caller_.user, "' lacks the permission ",
+                                    method_.permission, "; ask an admin for it"),
+                       {.reason = reason::kPermissionMissing,
+                        .metadata = {{"permission", method_.permission}, {"user", caller_.user}}});
+    }
+  }
+  if (!stream_) deadline_ms = std::min(deadline_ms, start_ms_ + limits::kUnaryDeadlineMaxMs);
+  deadline_ms_.store(deadline_ms);
+  if (deadline_ms <= start_ms_) return DeadlinePassed();
+  if (stream_ && environment_.streams.load() > limits::kStreamsOpen)
+    return TooMany("streams open", limits::kStreamsOpen);
+  if (!stream_ && environment_.in_flight.load() > limits::kCallsInFlight)
+    return TooMany("calls in flight", limits::kCallsInFlight);
+  return absl::OkStatus();
+}
+
+void Call::Tick(int64_t now_ms) {
+  if (now_ms >= deadline_ms_.load()) return End(DeadlinePassed());
+  if (stream_ && !caller_.session_id.empty() && !environment_.identity.IsLive(caller_.session_id)) {
+    End(MakeError(absl::StatusCode::kUnauthenticated,
+                  "the session has ended; log in again with `login`",
+                  {.reason = reason::kTokenInvalid}));
+  }
+}
+
+grpc::Status Call::Close(const absl::Status& status) {
+  const grpc::Status out = ToGrpc(status, request_id_);
+  environment_.counters.Count(method_.index, out.error_code());
+  const core::LogLevel level = out.error_code() == grpc::StatusCode::INTERNAL
+                                   ? core::LogLevel::kError
+                                   : core::LogLevel::kInfo;
+  if (environment_.logger.Enabled(level)) {
+    core::LogFields fields = {
+        {"method", method_.full_name},
+        {"code",
+         std::string(absl::StatusCodeToString(static_cast<absl::StatusCode>(out.error_code())))},
+        {"duration_ms", absl::StrCat(environment_.clock.NowMs() - start_ms_)},
+        {"request_id", request_id_},
+        {"user", caller_.user}};
+    if (!status.ok()) fields.emplace_back("error", std::string(status.message()).substr(0, 512));
+    environment_.logger.Write(level, "call", fields);
+  }
+  return out;
+}
+
+}  // namespace grpc_os::services

@@ -1,0 +1,278 @@
+#include "services/convert/process_convert.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "services/convert/time_convert.h"
+
+namespace grpc_os::services {
+namespace {
+
+using v1::ExitReport;
+using v1::Process;
+using v1::ProcessSpec;
+
+Process::State ToProto(core::ProcessState state) {
+  switch (state) {
+    case core::ProcessState::kPending:
+      return Process::STATE_PENDING;
+    case core::ProcessState::kStarting:
+      return Process::STATE_STARTING;
+    case core::ProcessState::kRunning:
+      return Process::STATE_RUNNING;
+    case core::ProcessState::kStopping:
+      return Process::STATE_STOPPING;
+    case core::ProcessState::kBackoff:
+      return Process::STATE_BACKOFF;
+    case core::ProcessState::kCrashLooping:
+      return Process::STATE_CRASH_LOOPING;
+    case core::ProcessState::kStopped:
+      return Process::STATE_STOPPED;
+    case core::ProcessState::kExited:
+      return Process::STATE_EXITED;
+    case core::ProcessState::kFailed:
+      return Process::STATE_FAILED;
+    case core::ProcessState::kUnkillable:
+      return Process::STATE_UNKILLABLE;
+  }
+  return Process::STATE_UNSPECIFIED;
+}
+
+Process::DesiredState ToProto(core::DesiredState desired) {
+  switch (desired) {
+    case core::DesiredState::kRunning:
+      return Process::DESIRED_STATE_RUNNING;
+    case core::DesiredState::kStopped:
+      return Process::DESIRED_STATE_STOPPED;
+    case core::DesiredState::kCompleted:
+      return Process::DESIRED_STATE_COMPLETED;
+  }
+  return Process::DESIRED_STATE_UNSPECIFIED;
+}
+
+ProcessSpec::RestartPolicy ToProto(core::RestartPolicy policy) {
+  switch (policy) {
+    case core::RestartPolicy::kAlways:
+      return ProcessSpec::RESTART_POLICY_ALWAYS;
+    case core::RestartPolicy::kOnFailure:
+      return ProcessSpec::RESTART_POLICY_ON_FAILURE;
+    case core::RestartPolicy::kNever:
+      return ProcessSpec::RESTART_POLICY_NEVER;
+  }
+  return ProcessSpec::RESTART_POLICY_UNSPECIFIED;
+}
+
+ExitReport::Reason ToProto(core::ExitReason reason) {
+  switch (reason) {
+    case core::ExitReason::kExited:
+      return ExitReport::REASON_EXITED;
+    case core::ExitReason::kSignaled:
+      return ExitReport::REASON_SIGNALED;
+    case core::ExitReason::kExecFailed:
+      return ExitReport::REASON_EXEC_FAILED;
+    case core::ExitReason::kSupervisorLost:
+      return ExitReport::REASON_SUPERVISOR_LOST;
+    case core::ExitReason::kHostRestarted:
+      return ExitReport::REASON_HOST_RESTARTED;
+  }
+  return ExitReport::REASON_UNSPECIFIED;
+}
+
+void Fill(const core::ProcessSpec& spec, ProcessSpec* out) {
+  out->set_command(spec.command);
+  for (const auto& [name, value] : spec.environment) (*out->mutable_environment())[name] = value;
+  out->set_working_directory(spec.working_directory);
+  out->set_account(spec.account);
+  out->set_restart_policy(ToProto(spec.restart));
+  SetDurationMs(spec.stop_timeout_ms, out->mutable_stop_timeout());
+  out->set_stop_signal(core::SignalName(spec.stop_signal));
+  out->set_log_max_bytes(spec.log_max_bytes);
+}
+
+void Fill(const core::ExitReport& exit, ExitReport* out) {
+  out->set_reason(ToProto(exit.reason));
+  if (exit.exit_code.has_value()) out->set_exit_code(*exit.exit_code);
+  if (exit.signal != 0) out->set_signal(core::SignalName(exit.signal));
+  out->set_core_dumped(exit.core_dumped);
+  out->set_requested(exit.requested);
+  out->set_attempt(exit.attempt);
+  if (exit.start_time_ms != 0) SetTimeMs(exit.start_time_ms, out->mutable_start_time());
+  if (exit.exit_time_ms != 0) SetTimeMs(exit.exit_time_ms, out->mutable_exit_time());
+  out->set_message(exit.message);
+}
+
+void Fill(const core::ProcessStatus& status, const core::ProcessUsage& usage,
+          v1::ProcessStatus* out) {
+  out->set_state(ToProto(status.state));
+  out->set_ready(status.ready);
+  out->set_pid(status.pid);
+  if (status.start_time_ms != 0) SetTimeMs(status.start_time_ms, out->mutable_start_time());
+  out->set_restart_count(status.restart_count);
+  if (status.last_exit.has_value()) Fill(*status.last_exit, out->mutable_last_exit());
+  if (status.next_restart_time_ms != 0)
+    SetTimeMs(status.next_restart_time_ms, out->mutable_next_restart_time());
+  out->set_observed_generation(status.observed_generation);
+  out->set_running_generation(status.running_generation);
+  out->set_message(status.message);
+  out->set_memory_bytes(usage.memory_bytes);
+  SetDurationMs(usage.cpu_time_ms, out->mutable_cpu_time());
+  out->set_log_dropped_bytes(status.log_dropped_bytes);
+}
+
+core::RestartPolicy PolicyFromProto(ProcessSpec::RestartPolicy policy, const std::string& field,
+                                    core::Violations& violations) {
+  switch (policy) {
+    case ProcessSpec::RESTART_POLICY_UNSPECIFIED:
+    case ProcessSpec::RESTART_POLICY_ALWAYS:
+      return core::RestartPolicy::kAlways;
+    case ProcessSpec::RESTART_POLICY_ON_FAILURE:
+      return core::RestartPolicy::kOnFailure;
+    case ProcessSpec::RESTART_POLICY_NEVER:
+      return core::RestartPolicy::kNever;
+    default:
+      violations.Add(field, "give ALWAYS, ON_FAILURE or NEVER");
+      return core::RestartPolicy::kAlways;
+  }
+}
+
+// One field of a spec: its name in a mask, whether it is set, and how it is taken over.
+struct SpecField {
+  std::string_view name;
+  bool (*is_set)(const ProcessSpec&);
+  void (*copy)(const core::ProcessSpec& from, core::ProcessSpec& to);
+};
+
+constexpr std::array<SpecField, 8> kSpecFields = {{
+    {"command", [](const ProcessSpec& spec) { return !spec.command().empty(); },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.command = from.command; }},
+    {"environment", [](const ProcessSpec& spec) { return !spec.environment().empty(); },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
+       to.environment = from.environment;
+     }},
+    {"working_directory", [](const ProcessSpec& spec) { return !spec.working_directory().empty(); },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
+       to.working_directory = from.working_directory;
+     }},
+    {"account", [](const ProcessSpec& spec) { return !spec.account().empty(); },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.account = from.account; }},
+    {"restart_policy",
+     [](const ProcessSpec& spec) {
+       return spec.restart_policy() != ProcessSpec::RESTART_POLICY_UNSPECIFIED;
+     },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.restart = from.restart; }},
+    {"stop_timeout", [](const ProcessSpec& spec) { return spec.has_stop_timeout(); },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
+       to.stop_timeout_ms = from.stop_timeout_ms;
+     }},
+    {"stop_signal", [](const ProcessSpec& spec) { return !spec.stop_signal().empty(); },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
+       to.stop_signal = from.stop_signal;
+     }},
+    {"log_max_bytes", [](const ProcessSpec& spec) { return spec.log_max_bytes() != 0; },
+     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
+       to.log_max_bytes = from.log_max_bytes;
+     }},
+}};
+
+}  // namespace
+
+v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usage) {
+  Process out;
+  out.set_id(process.id);
+  out.set_name(process.name);
+  Fill(process.spec, out.mutable_spec());
+  out.set_desired_state(ToProto(process.desired));
+  Fill(process.status, usage, out.mutable_status());
+  out.set_generation(process.generation);
+  out.set_etag(core::Processes::EtagOf(process));
+  out.set_revision(process.revision);
+  SetTimeMs(process.create_time_ms, out.mutable_create_time());
+  SetTimeMs(process.update_time_ms, out.mutable_update_time());
+  return out;
+}
+
+v1::LogLine ToProto(const core::LogLine& line) {
+  v1::LogLine out;
+  SetTimeNs(line.time_ns, out.mutable_time());
+  switch (line.stream) {
+    case core::LogLine::Stream::kStdout:
+      out.set_stream(v1::LogLine::STREAM_STDOUT);
+      break;
+    case core::LogLine::Stream::kStderr:
+      out.set_stream(v1::LogLine::STREAM_STDERR);
+      break;
+    case core::LogLine::Stream::kSystem:
+      out.set_stream(v1::LogLine::STREAM_SYSTEM);
+      break;
+  }
+  out.set_partial(line.partial);
+  out.set_text(line.text);
+  return out;
+}
+
+core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& prefix,
+                                core::Violations& violations) {
+  core::ProcessSpec out;
+  out.command = spec.command();
+  out.environment.insert(spec.environment().begin(), spec.environment().end());
+  out.working_directory = spec.working_directory();
+  out.account = spec.account();
+  out.restart = PolicyFromProto(spec.restart_policy(), prefix + ".restart_policy", violations);
+  out.stop_timeout_ms = limits::kStopTimeoutDefaultMs;
+  if (spec.has_stop_timeout()) {
+    // Out of range seconds would overflow; CheckSpec refuses what this leaves.
+    out.stop_timeout_ms =
+        std::clamp<int64_t>(spec.stop_timeout().seconds(), -1, limits::kStopTimeoutMaxMs) * 1000 +
+        spec.stop_timeout().nanos() / 1'000'000;
+  }
+  if (!spec.stop_signal().empty())
+    out.stop_signal = core::SignalFrom(spec.stop_signal()).value_or(-1);
+  out.log_max_bytes =
+      spec.log_max_bytes() == 0 ? limits::kLogMaxBytesDefault : spec.log_max_bytes();
+  core::CheckSpec(out, prefix, violations);
+  return out;
+}
+
+core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
+                                        core::Violations& violations) {
+  const ProcessSpec& given = request.process().spec();
+  std::vector<const SpecField*> fields;
+  if (request.update_mask().paths().empty()) {
+    for (const SpecField& field : kSpecFields) {
+      if (field.is_set(given)) fields.push_back(&field);
+    }
+  }
+  for (const std::string& path : request.update_mask().paths()) {
+    const auto found =
+        std::find_if(kSpecFields.begin(), kSpecFields.end(), [&](const SpecField& field) {
+          return path == absl::StrCat("spec.", std::string(field.name));
+        });
+    if (path == "spec" || path == "*") {
+      for (const SpecField& field : kSpecFields) fields.push_back(&field);
+    } else if (found != kSpecFields.end()) {
+      fields.push_back(&*found);
+    } else {
+      violations.Add("update_mask",
+                     absl::StrCat("'", path.substr(0, 64),
+                                  "' cannot be updated; give paths such as spec.environment"));
+    }
+  }
+  // A field that is not taken over may be missing.
+  const bool needs_command = std::any_of(fields.begin(), fields.end(), [](const SpecField* field) {
+    return field->name == "command";
+  });
+  ProcessSpec checked = given;
+  if (!needs_command) checked.set_command("true");
+  auto spec =
+      std::make_shared<const core::ProcessSpec>(SpecFromProto(checked, "process.spec", violations));
+  return [spec, fields = std::move(fields)](core::ProcessSpec& target) {
+    for (const SpecField* field : fields) field->copy(*spec, target);
+  };
+}
+
+}  // namespace grpc_os::services

@@ -1,0 +1,38 @@
+// Milliseconds and nanoseconds since 1970 as protobuf times.
+#ifndef GRPC_OS_SERVICES_CONVERT_TIME_CONVERT_H_
+#define GRPC_OS_SERVICES_CONVERT_TIME_CONVERT_H_
+
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include <cstdint>
+
+namespace grpc_os::services {
+
+inline void SetTimeNs(int64_t ns, google::protobuf::Timestamp* out) {
+  int64_t seconds = ns / 1'000'000'000;
+  int64_t rest = ns % 1'000'000'000;
+  if (rest < 0) {  // before 1970
+    rest += 1'000'000'000;
+    --seconds;
+  }
+  out->set_seconds(seconds);
+  out->set_nanos(static_cast<int32_t>(rest));
+}
+
+inline void SetTimeMs(int64_t ms, google::protobuf::Timestamp* out) {
+  SetTimeNs(ms * 1'000'000, out);
+}
+
+inline void SetDurationMs(int64_t ms, google::protobuf::Duration* out) {
+  out->set_seconds(ms / 1000);
+  out->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
+}
+
+inline int64_t DurationMs(const google::protobuf::Duration& duration) {
+  return duration.seconds() * 1000 + duration.nanos() / 1'000'000;
+}
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_CONVERT_TIME_CONVERT_H_

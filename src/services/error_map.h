@@ -1,0 +1,20 @@
+// Our errors as gRPC statuses. The only place where they are translated.
+#ifndef GRPC_OS_SERVICES_ERROR_MAP_H_
+#define GRPC_OS_SERVICES_ERROR_MAP_H_
+
+#include <grpcpp/support/status.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace grpc_os::services {
+
+// With google.rpc.ErrorInfo, BadRequest, RetryInfo, RequestInfo in its details. An error without a
+// detail of ours becomes the one that its code stands for (UNAVAILABLE: STORE_UNAVAILABLE, …), or
+// INTERNAL.
+grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id);
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_ERROR_MAP_H_

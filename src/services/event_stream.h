@@ -1,0 +1,62 @@
+// One client's watch: a cursor into the log of events, moved on at the client's pace.
+#ifndef GRPC_OS_SERVICES_EVENT_STREAM_H_
+#define GRPC_OS_SERVICES_EVENT_STREAM_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/guarded.h"
+#include "core/event/event.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "services/stream_call.h"
+
+namespace grpc_os::services {
+
+// Holds no events but those of the message under way: however slow the client, the log is read
+// again when it is ready. Thread-safe.
+class EventStream final : public std::enable_shared_from_this<EventStream> {
+ public:
+  using WatchCall = StreamCall<v1::WatchResponse>;
+
+  // Sends `snapshot` (as of `revision`), then SYNCED once the log is read up to its present end,
+  // then what comes.
+  static void Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log,
+                    std::set<std::string> kinds, std::vector<core::Event> snapshot,
+                    int64_t revision);
+
+ private:
+  EventStream(std::shared_ptr<WatchCall> call, core::EventLog& log, std::set<std::string> kinds)
+      : call_(std::move(call)), log_(log), kinds_(std::move(kinds)) {}
+
+  struct State {
+    std::deque<v1::WatchResponse>
+        ready;             // of one read of the log (or the snapshot), to be sent one by one
+    int64_t position = 0;  // the log is read up to here
+    int64_t newest = 0;    // what the last commit reached
+    int64_t sync_at = 0;   // SYNCED is due when the position reaches this
+    bool synced = false;
+    bool reading = false;
+    bool sending = false;
+    bool gone = false;
+    core::EventLog::Subscription subscription = 0;
+  };
+  void Advance();
+  void OnEvents(absl::StatusOr<std::vector<core::Event>> events, int64_t upto);
+  void OnReady();
+  void OnGone();
+  void Pack(State& state, const std::vector<core::Event>& events, int64_t upto) const;
+
+  const std::shared_ptr<WatchCall> call_;
+  core::EventLog& log_;
+  const std::set<std::string> kinds_;
+  Guarded<State> state_;
+};
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_EVENT_STREAM_H_

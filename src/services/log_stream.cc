@@ -1,0 +1,94 @@
+#include "services/log_stream.h"
+
+#include <utility>
+
+#include "base/error_detail.h"
+#include "core/error_reason.h"
+#include "core/process/process_errors.h"
+#include "services/convert/process_convert.h"
+
+namespace grpc_os::services {
+namespace {
+
+absl::Status ForClient(const absl::Status& status, const std::string& name,
+                       const std::string& cursor) {
+  if (status.code() == absl::StatusCode::kNotFound) return core::ProcessNotFound(name);
+  if (status.code() == absl::StatusCode::kOutOfRange ||
+      status.code() == absl::StatusCode::kInvalidArgument) {
+    return MakeError(
+        absl::StatusCode::kOutOfRange,
+        "the log cursor is malformed or past the end; leave it out to begin with the last lines",
+        {.reason = core::reason::kCursorInvalid, .metadata = {{"cursor", cursor}}});
+  }
+  if (status.code() == absl::StatusCode::kUnavailable) {
+    return MakeError(absl::StatusCode::kUnavailable, "the logs cannot be read just now; try again",
+                     {.reason = core::reason::kRuntimeUnavailable, .retry_after_ms = 1000});
+  }
+  return status;
+}
+
+}  // namespace
+
+void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& source,
+                      core::LogSource::Options options, const std::string& process_name) {
+  auto stream = std::make_shared<LogStream>();
+  call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
+                     .on_gone = [stream] { stream->OnGone(); },
+                     .heartbeat =
+                         [stream] {
+                           v1::TailLogsResponse beat;
+                           beat.set_cursor(stream->state_.Lock()->cursor);
+                           return beat;
+                         }});
+  const std::string cursor = options.cursor;
+  auto tail = source.Start(
+      std::move(options),
+      [stream, call](core::LogLines lines) { stream->OnLines(call, std::move(lines)); },
+      [call, process_name, cursor](absl::Status status) {
+        call->End(ForClient(status, process_name, cursor));
+      });
+  bool gone = false;
+  bool proceed = false;
+  {
+    auto state = stream->state_.Lock();
+    gone = state->gone;
+    proceed = std::exchange(state->continue_early, false);
+    if (!gone) state->tail = tail;
+  }
+  if (gone) {
+    tail->Cancel();
+  } else if (proceed) {
+    tail->Continue();
+  }
+}
+
+void LogStream::OnLines(const std::shared_ptr<LogCall>& call, core::LogLines lines) {
+  v1::TailLogsResponse message;
+  for (const core::LogLine& line : lines.lines) *message.add_lines() = ToProto(line);
+  message.set_cursor(lines.cursor);
+  message.set_gap(lines.gap);
+  state_.Lock()->cursor = std::move(lines.cursor);
+  call->Send(std::move(message));
+}
+
+void LogStream::OnReady() {
+  std::shared_ptr<core::LogSource::Tail> tail;
+  {
+    auto state = state_.Lock();
+    tail = state->tail;
+    state->continue_early = tail == nullptr;
+  }
+  if (tail != nullptr) tail->Continue();
+}
+
+void LogStream::OnGone() {
+  std::shared_ptr<core::LogSource::Tail> tail;
+  {
+    auto state = state_.Lock();
+    state->gone = true;
+    tail = std::move(state->tail);
+  }
+  if (tail != nullptr) tail->Cancel();
+}
+
+}  // namespace grpc_os::services

@@ -1,0 +1,49 @@
+#include "services/method_table.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/options.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
+
+namespace grpc_os::services {
+
+absl::StatusOr<MethodTable> MethodTable::Build(
+    const std::vector<const google::protobuf::FileDescriptor*>& files) {
+  MethodTable table;
+  std::vector<std::string> missing;
+  for (const auto* file : files) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      const auto* service = file->service(s);
+      for (int m = 0; m < service->method_count(); ++m) {
+        const auto* method = service->method(m);
+        MethodInfo info;
+        info.index = static_cast<int>(table.methods_.size());
+        info.full_name = absl::StrCat(service->full_name(), "/", method->name());
+        info.permission = method->options().GetExtension(v1::permission);
+        if (info.permission.empty()) missing.push_back(info.full_name);
+        table.by_name_[info.full_name] = info.index;
+        table.methods_.push_back(std::move(info));
+      }
+    }
+  }
+  if (!missing.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("these methods declare no permission in their proto, so nothing is served: ",
+                     absl::StrJoin(missing, ", ")));
+  }
+  return table;
+}
+
+absl::StatusOr<MethodTable> MethodTable::BuildApi() {
+  return Build({v1::LoginPeerRequest::descriptor()->file(), v1::Process::descriptor()->file(),
+                v1::System::descriptor()->file(), v1::Event::descriptor()->file()});
+}
+
+const MethodInfo& MethodTable::Get(std::string_view full_name) const {
+  return methods_[by_name_.at(std::string(full_name))];
+}
+
+}  // namespace grpc_os::services

@@ -1,0 +1,46 @@
+// The methods of the API and the permission that each one declares.
+#ifndef GRPC_OS_SERVICES_METHOD_TABLE_H_
+#define GRPC_OS_SERVICES_METHOD_TABLE_H_
+
+#include <google/protobuf/descriptor.h>
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace grpc_os::services {
+
+inline constexpr char kNoLogin[] = "none";
+inline constexpr char kAnyLogin[] = "authenticated";
+
+struct MethodInfo {
+  int index = 0;           // from 0, without gaps
+  std::string full_name;   // "grpc_os.v1.ProcessService/GetProcess"
+  std::string permission;  // "process.read", kNoLogin or kAnyLogin
+};
+
+// Immutable after it was made.
+class MethodTable {
+ public:
+  // Of the services of these files. FAILED_PRECONDITION, naming each one, if a method declares no
+  // permission.
+  static absl::StatusOr<MethodTable> Build(
+      const std::vector<const google::protobuf::FileDescriptor*>& files);
+  // Of the API of this program.
+  static absl::StatusOr<MethodTable> BuildApi();
+
+  // By its full name; it must exist.
+  const MethodInfo& Get(std::string_view full_name) const;
+  const std::vector<MethodInfo>& all() const { return methods_; }
+
+ private:
+  std::vector<MethodInfo> methods_;
+  std::unordered_map<std::string, int> by_name_;
+};
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_METHOD_TABLE_H_

@@ -1,0 +1,268 @@
+#include "services/process_service.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/process/process_errors.h"
+#include "core/process/validate.h"
+#include "services/convert/process_convert.h"
+#include "services/convert/time_convert.h"
+#include "services/log_stream.h"
+#include "services/page_token.h"
+
+namespace grpc_os::services {
+namespace {
+
+constexpr int64_t kWaitMaxMs = 30'000;
+constexpr int kTailLinesDefault = 100;
+constexpr int kTailLinesMax = 1'000'000;
+
+absl::Status CheckReference(const std::string& reference) {
+  core::Violations violations;
+  core::CheckProcessReference(reference, "name", violations);
+  return violations.ToStatus();
+}
+
+}  // namespace
+
+v1::Process ProcessService::Show(const core::Process& process) const {
+  return ToProto(process, parts_.usage.UsageOf(process.instance_id));
+}
+
+core::Processes::Done ProcessService::AnswerWith(const ProcessCall& call) const {
+  return [this, call](absl::StatusOr<core::Process> process) {
+    if (!process.ok()) return call->End(process.status());
+    call->Answer(Show(*process));
+  };
+}
+
+ProcessService::Reactor* ProcessService::GetProcess(Context* context,
+                                                    const v1::GetProcessRequest* request,
+                                                    v1::Process* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/GetProcess", response, [&](const auto& call) {
+        if (absl::Status status = CheckReference(request->name()); !status.ok())
+          return call->End(status);
+        parts_.scheduler.Post([this, call, name = request->name()] {
+          const core::Process* process = parts_.processes.Find(name);
+          if (process == nullptr) return call->End(core::ProcessNotFound(name));
+          call->Answer(Show(*process));
+        });
+      });
+}
+
+ProcessService::Reactor* ProcessService::ListProcesses(Context* context,
+                                                       const v1::ListProcessesRequest* request,
+                                                       v1::ListProcessesResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/ListProcesses", response, [&](const auto& call) {
+        core::Violations violations;
+        if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto after = ParsePageToken(request->page_token(), "processes");
+        if (!after.ok()) return call->End(after.status());
+        const int size = request->page_size() == 0
+                             ? limits::kPageSizeDefault
+                             : std::min(request->page_size(), limits::kPageSizeMax);
+        parts_.scheduler.Post(
+            [this, call, after = *after, size] { call->Answer(ListPage(after, size)); });
+      });
+}
+
+v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name,
+                                                   int page_size) const {
+  v1::ListProcessesResponse page;
+  page.set_revision(parts_.processes.Revision());
+  // Large environments could make a page larger than a message may be.
+  const auto budget = static_cast<size_t>(limits::kMessageBytes / 2);
+  size_t bytes = 0;
+  for (const core::Process* process : parts_.processes.List(after_name, page_size + 1)) {
+    if (page.processes_size() == page_size || bytes > budget) {
+      page.set_next_page_token(
+          MakePageToken(page.processes(page.processes_size() - 1).name(), "processes"));
+      break;
+    }
+    *page.add_processes() = Show(*process);
+    bytes += page.processes(page.processes_size() - 1).ByteSizeLong();
+  }
+  return page;
+}
+
+ProcessService::Reactor* ProcessService::CreateProcess(Context* context,
+                                                       const v1::CreateProcessRequest* request,
+                                                       v1::Process* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/CreateProcess", response, [&](const auto& call) {
+        core::Violations violations;
+        core::Process process;
+        process.id = request->process_id();
+        process.name = request->process().name();
+        core::CheckProcessName(process.name, "process.name", violations);
+        if (!process.id.empty()) core::CheckProcessId(process.id, "process_id", violations);
+        process.spec = SpecFromProto(request->process().spec(), "process.spec", violations);
+        core::ProcessSpec caller_spec = process.spec;
+        if (caller_spec.working_directory.empty() && call->local())
+          caller_spec.working_directory = request->caller_directory();
+        if (violations.empty()) core::CheckSpec(caller_spec, "caller_directory", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        parts_.scheduler.Post([this, call, process = std::move(process),
+                               directory = caller_spec.working_directory]() mutable {
+          if (!parts_.facts.shielded) process.spec.working_directory = directory;
+          parts_.processes.Create(std::move(process), AnswerWith(call));
+        });
+      });
+}
+
+ProcessService::Reactor* ProcessService::UpdateProcess(Context* context,
+                                                       const v1::UpdateProcessRequest* request,
+                                                       v1::Process* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/UpdateProcess", response, [&](const auto& call) {
+        core::Violations violations;
+        const v1::Process& given = request->process();
+        const std::string reference = given.id().empty() ? given.name() : given.id();
+        core::CheckProcessReference(reference, "process.name", violations);
+        auto change = ChangeFromProto(*request, violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        parts_.scheduler.Post(
+            [this, call, reference, etag = given.etag(), change = std::move(change)] {
+              parts_.processes.Update(reference, etag, change, AnswerWith(call));
+            });
+      });
+}
+
+ProcessService::Reactor* ProcessService::DeleteProcess(Context* context,
+                                                       const v1::DeleteProcessRequest* request,
+                                                       v1::DeleteProcessResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/DeleteProcess", response, [&](const auto& call) {
+        if (absl::Status status = CheckReference(request->name()); !status.ok())
+          return call->End(status);
+        parts_.scheduler.Post(
+            [this, call, name = request->name(), etag = request->etag(), force = request->force()] {
+              parts_.processes.Delete(name, etag, force, [call](absl::StatusOr<int64_t> revision) {
+                if (!revision.ok()) return call->End(revision.status());
+                v1::DeleteProcessResponse answer;
+                answer.set_revision(*revision);
+                call->Answer(std::move(answer));
+              });
+            });
+      });
+}
+
+template <typename Request>
+ProcessService::Reactor* ProcessService::RunVerb(Context* context, const char* method,
+                                                 const Request* request, v1::Process* response,
+                                                 Verb verb) {
+  return parts_.funnel.Unary(context, method, response, [&](const auto& call) {
+    if (absl::Status status = CheckReference(request->name()); !status.ok())
+      return call->End(status);
+    parts_.scheduler.Post([this, call, verb, name = request->name(), etag = request->etag()] {
+      (parts_.processes.*verb)(name, etag, AnswerWith(call));
+    });
+  });
+}
+
+ProcessService::Reactor* ProcessService::StartProcess(Context* context,
+                                                      const v1::StartProcessRequest* request,
+                                                      v1::Process* response) {
+  return RunVerb(context, "grpc_os.v1.ProcessService/StartProcess", request, response,
+                 &core::Processes::Start);
+}
+
+ProcessService::Reactor* ProcessService::StopProcess(Context* context,
+                                                     const v1::StopProcessRequest* request,
+                                                     v1::Process* response) {
+  return RunVerb(context, "grpc_os.v1.ProcessService/StopProcess", request, response,
+                 &core::Processes::Stop);
+}
+
+ProcessService::Reactor* ProcessService::RestartProcess(Context* context,
+                                                        const v1::RestartProcessRequest* request,
+                                                        v1::Process* response) {
+  return RunVerb(context, "grpc_os.v1.ProcessService/RestartProcess", request, response,
+                 &core::Processes::Restart);
+}
+
+ProcessService::Reactor* ProcessService::SignalProcess(Context* context,
+                                                       const v1::SignalProcessRequest* request,
+                                                       v1::SignalProcessResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/SignalProcess", response, [&](const auto& call) {
+        core::Violations violations;
+        core::CheckProcessReference(request->name(), "name", violations);
+        const auto signal = core::SignalFrom(request->signal());
+        if (!signal.has_value()) violations.Add("signal", "give a signal's name, such as HUP");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        parts_.scheduler.Post([this, call, name = request->name(), signal = *signal] {
+          parts_.processes.Signal(name, signal, [call](absl::StatusOr<int> pid) {
+            if (!pid.ok()) return call->End(pid.status());
+            v1::SignalProcessResponse answer;
+            answer.set_pid(*pid);
+            call->Answer(std::move(answer));
+          });
+        });
+      });
+}
+
+ProcessService::Reactor* ProcessService::WaitProcess(Context* context,
+                                                     const v1::WaitProcessRequest* request,
+                                                     v1::WaitProcessResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.ProcessService/WaitProcess", response, [&](const auto& call) {
+        core::Violations violations;
+        core::CheckProcessReference(request->name(), "name", violations);
+        auto condition = core::Processes::Condition::kAtRest;
+        if (request->condition() == v1::WaitProcessRequest::CONDITION_RUNNING) {
+          condition = core::Processes::Condition::kRunning;
+        } else if (request->condition() == v1::WaitProcessRequest::CONDITION_READY) {
+          condition = core::Processes::Condition::kReady;
+        } else if (request->condition() != v1::WaitProcessRequest::CONDITION_EXITED) {
+          violations.Add("condition", "give RUNNING, READY or EXITED");
+        }
+        const bool timed = request->has_timeout();
+        if (timed && (request->timeout().seconds() < 0 || request->timeout().nanos() < 0))
+          violations.Add("timeout", "give 0 to 30 seconds");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const int64_t timeout = timed && request->timeout().seconds() < kWaitMaxMs / 1000
+                                    ? DurationMs(request->timeout())
+                                    : kWaitMaxMs;
+        parts_.scheduler.Post([this, call, condition, timeout, name = request->name()] {
+          parts_.processes.Wait(name, condition, timeout,
+                                [this, call](absl::StatusOr<core::Processes::Waited> waited) {
+                                  if (!waited.ok()) return call->End(waited.status());
+                                  v1::WaitProcessResponse answer;
+                                  *answer.mutable_process() = Show(waited->process);
+                                  answer.set_satisfied(waited->satisfied);
+                                  call->Answer(std::move(answer));
+                                });
+        });
+      });
+}
+
+grpc::ServerWriteReactor<v1::TailLogsResponse>* ProcessService::TailLogs(
+    Context* context, const v1::TailLogsRequest* request) {
+  return parts_.funnel.Stream<v1::TailLogsResponse>(
+      context, "grpc_os.v1.ProcessService/TailLogs", [&](const auto& call) {
+        core::Violations violations;
+        core::CheckProcessReference(request->name(), "name", violations);
+        if (request->lines() < -1 || request->lines() > kTailLinesMax)
+          violations.Add("lines", "give 1 to 1000000, 0 for 100, -1 for none");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        core::LogSource::Options options;
+        options.lines = request->lines() == 0 ? kTailLinesDefault : request->lines();
+        options.follow = request->follow();
+        options.cursor = request->cursor();
+        parts_.scheduler.Post([this, call, name = request->name(), options]() mutable {
+          const core::Process* process = parts_.processes.Find(name);
+          if (process == nullptr) return call->End(core::ProcessNotFound(name));
+          options.process_id = process->id;
+          LogStream::Start(call, parts_.logs, std::move(options), name);
+        });
+      });
+}
+
+}  // namespace grpc_os::services

@@ -1,0 +1,157 @@
+// A call answered with a stream of messages.
+#ifndef GRPC_OS_SERVICES_STREAM_CALL_H_
+#define GRPC_OS_SERVICES_STREAM_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/limits.h"
+#include "services/call.h"
+
+namespace grpc_os::services {
+
+// Whoever produces the messages sends the next one only when the last was taken (`on_ready`), so
+// nothing piles up for a slow client. One message at most waits behind the one that is being
+// written. Thread-safe; no lock is held over a write.
+template <typename Response>
+class StreamCall final : public Call {
+ public:
+  StreamCall(CallEnvironment& environment, const MethodInfo& method)
+      : Call(environment, method, /*stream=*/true), last_sent_ms_(environment.clock.NowMs()) {}
+
+  // What the producer wants to hear; set before the first Send. `on_ready`: send the next.
+  // `on_gone`: stop, nobody listens any more (comes once, also after End). `heartbeat`: a message
+  // to send when nothing was for a while.
+  struct Producer {
+    std::function<void()> on_ready;
+    std::function<void()> on_gone;
+    std::function<Response()> heartbeat;
+  };
+  void SetProducer(Producer producer) {
+    std::lock_guard lock(mutex_);
+    producer_ = std::make_shared<Producer>(std::move(producer));
+  }
+
+  void Send(Response message) { Send(std::move(message), /*only_if_idle=*/false); }
+
+  // After what was sent.
+  void End(const absl::Status& status) override {
+    {
+      std::lock_guard lock(mutex_);
+      if (reactor_ == nullptr || end_.has_value()) return;
+      end_ = Close(status);
+      if (writing_) return;
+    }
+    reactor_->Finish(*end_);
+  }
+
+  void Tick(int64_t now_ms) override {
+    Call::Tick(now_ms);
+    std::shared_ptr<Producer> producer;
+    {
+      std::lock_guard lock(mutex_);
+      if (writing_ || end_.has_value() || now_ms - last_sent_ms_ < limits::kHeartbeatMs) return;
+      producer = producer_;
+    }
+    if (producer != nullptr && producer->heartbeat)
+      Send(producer->heartbeat(), /*only_if_idle=*/true);
+  }
+
+  grpc::ServerWriteReactor<Response>* Open() {
+    auto* reactor = new Reactor(std::static_pointer_cast<StreamCall>(shared_from_this()));
+    reactor_ = reactor;
+    environment().Add(shared_from_this());
+    return reactor;
+  }
+
+ private:
+  class Reactor final : public grpc::ServerWriteReactor<Response> {
+   public:
+    explicit Reactor(std::shared_ptr<StreamCall> call) : call_(std::move(call)) {}
+    void OnWriteDone(bool ok) override { call_->Written(ok); }
+    void OnCancel() override { call_->End(absl::CancelledError("the client gave up")); }
+    void OnDone() override {
+      call_->Gone();
+      delete this;
+    }
+
+   private:
+    std::shared_ptr<StreamCall> call_;
+  };
+
+  void Send(Response message, bool only_if_idle) {
+    {
+      std::lock_guard lock(mutex_);
+      if (reactor_ == nullptr || end_.has_value()) return;
+      if (writing_) {
+        if (!only_if_idle) waiting_ = std::move(message);
+        return;
+      }
+      current_ = std::move(message);
+      writing_ = true;
+      beating_ = only_if_idle;
+      last_sent_ms_ = environment().clock.NowMs();
+    }
+    reactor_->StartWrite(&current_);
+  }
+
+  void Written(bool ok) {
+    std::shared_ptr<Producer> producer;
+    bool write = false;
+    bool finish = false;
+    bool beat = false;
+    {
+      std::lock_guard lock(mutex_);
+      writing_ = false;
+      beat = beating_;
+      if (!ok && !end_.has_value()) end_ = Close(absl::CancelledError("the client gave up"));
+      if (waiting_.has_value() && ok) {
+        current_ = *std::move(waiting_);
+        writing_ = write = true;
+        beating_ = false;
+        last_sent_ms_ = environment().clock.NowMs();
+      } else if (end_.has_value()) {
+        finish = true;
+      }
+      waiting_.reset();
+      producer = producer_;
+    }
+    if (write) return reactor_->StartWrite(&current_);
+    if (finish) return reactor_->Finish(*end_);
+    if (producer != nullptr && !beat) producer->on_ready();
+  }
+
+  void Gone() {
+    std::shared_ptr<Producer> producer;
+    {
+      std::lock_guard lock(mutex_);
+      reactor_ = nullptr;
+      producer = std::exchange(producer_, nullptr);
+    }
+    environment().Remove(this);
+    if (producer != nullptr) producer->on_gone();
+  }
+
+  std::mutex mutex_;
+  // Set before the call is known to anyone else; cleared after Finish, when nothing is being
+  // written.
+  Reactor* reactor_ = nullptr;
+  std::shared_ptr<Producer> producer_;
+  Response current_;
+  std::optional<Response> waiting_;
+  bool writing_ = false;
+  bool beating_ = false;  // what is being written is a heartbeat
+  std::optional<grpc::Status> end_;
+  int64_t last_sent_ms_;
+};
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_STREAM_CALL_H_
