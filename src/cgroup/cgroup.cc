@@ -171,6 +171,16 @@ Tree PrepareTree(const std::string& key, uid_t owner, gid_t owner_group, std::st
   return Tree{};
 }
 
+void LeaveTree(const Tree& tree) {
+  if (tree.mode == Mode::kNone) return;
+  const size_t end = tree.path.rfind('/');
+  absl::StatusOr<UniqueFd> above = OpenCgroup(tree.path.substr(0, end));
+  if (!above.ok() || !WriteFile(above->get(), "cgroup.procs", "0").ok()) return;
+  // Both fail, as they should, while others are in there.
+  rmdir((tree.path + kControl).c_str());
+  rmdir(tree.path.c_str());
+}
+
 absl::StatusOr<Leaf> Leaf::Open(const std::string& path) {
   Leaf leaf;
   if (path.empty()) return leaf;

@@ -1,5 +1,6 @@
-// Control groups as a way to find and kill all descendants of a process. Only the v2 tree is used, alone ("v2") or beside v1
-// controllers ("hybrid": mounted at …/unified); where there is none to write to, mode "none".
+// Control groups as a way to find and kill all descendants of a process. Only the v2 tree is used,
+// alone ("v2") or beside v1 controllers ("hybrid": mounted at …/unified); where there is none to
+// write to, mode "none".
 #ifndef GRPC_OS_CGROUP_CGROUP_H_
 #define GRPC_OS_CGROUP_CGROUP_H_
 
@@ -19,19 +20,26 @@ const char* ToString(Mode mode);  // "v2", "hybrid", "none"
 
 struct Tree {
   Mode mode = Mode::kNone;
-  // Absolute path of the directory below which leaves are made; empty in mode none. Stable for a data directory.
+  // Absolute path of the directory below which leaves are made; empty in mode none. Stable for a
+  // data directory.
   std::string path;
 };
 
-// Makes (or finds again) the tree `grpc-os-<key>` under the cgroup of this process, with a leaf `control`, and moves
-// this process into `control`. If this process is in such a tree already, uses that. `owner`, if not 0, gets the tree
-// (delegation). Anything missing (no v2 mount, no permission) gives mode none, never an error; `why`, if not null, says what was missing.
+// Makes (or finds again) the tree `grpc-os-<key>` under the cgroup of this process, with a leaf
+// `control`, and moves this process into `control`. If this process is in such a tree already, uses
+// that. `owner`, if not 0, gets the tree (delegation). Anything missing (no v2 mount, no
+// permission) gives mode none, never an error; `why`, if not null, says what was missing.
 Tree PrepareTree(const std::string& key, uid_t owner, gid_t owner_group, std::string* why);
+
+// The way back: moves this process out of `tree` and removes the tree if nothing else is in it.
+// Mode none: nothing.
+void LeaveTree(const Tree& tree);
 
 // One process's leaf. Not thread-safe.
 class Leaf {
  public:
-  // Makes the directory if it is not there; an empty path makes a leaf of mode none, on which all is a no-op.
+  // Makes the directory if it is not there; an empty path makes a leaf of mode none, on which all
+  // is a no-op.
   static absl::StatusOr<Leaf> Open(const std::string& path);
 
   bool real() const { return static_cast<bool>(directory_); }

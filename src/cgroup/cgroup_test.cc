@@ -97,6 +97,20 @@ TEST_F(CgroupTest, AProcessThatIsInTheTreeAlreadyUsesIt) {
   EXPECT_EQ(again.path, tree_.path);
 }
 
+TEST_F(CgroupTest, LeavingRemovesTheTreeUnlessOthersAreInIt) {
+  auto leaf = Leaf::Open(tree_.path + "/i-1");
+  ASSERT_TRUE(leaf.ok());
+  LeaveTree(tree_);
+  EXPECT_TRUE(std::filesystem::exists(leaf->path()));
+  ASSERT_TRUE(leaf->Remove().ok());
+  LeaveTree(tree_);
+  EXPECT_FALSE(std::filesystem::exists(tree_.path));
+  const auto own = FindOwnCgroup(ReadAll("/proc/self/mountinfo"), ReadAll("/proc/self/cgroup"));
+  ASSERT_TRUE(own.ok());
+  EXPECT_EQ(own->path, home_);
+  tree_ = PrepareTree(key_, 0, 0, nullptr);
+}
+
 TEST_F(CgroupTest, ADelegatedTreeBelongsToItsOwnerButControlDoesNot) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   PrepareTree(key_, 12345, 54321, nullptr);

@@ -21,28 +21,6 @@ void AppendDigits(int64_t value, int width, std::string& out) {
   out.append(digits, static_cast<size_t>(width));
 }
 
-void AppendTime(int64_t time_ns, std::string& out) {
-  using std::chrono::days;
-  const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(time_ns)};
-  const auto day = std::chrono::floor<days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss<std::chrono::nanoseconds> clock(time - day);
-  AppendDigits(static_cast<int>(date.year()), 4, out);
-  out.push_back('-');
-  AppendDigits(static_cast<unsigned>(date.month()), 2, out);
-  out.push_back('-');
-  AppendDigits(static_cast<unsigned>(date.day()), 2, out);
-  out.push_back('T');
-  AppendDigits(clock.hours().count(), 2, out);
-  out.push_back(':');
-  AppendDigits(clock.minutes().count(), 2, out);
-  out.push_back(':');
-  AppendDigits(clock.seconds().count(), 2, out);
-  out.push_back('.');
-  AppendDigits(clock.subseconds().count(), 9, out);
-  out.push_back('Z');
-}
-
 int64_t Digits(std::string_view text) {
   int64_t value = 0;
   for (const char digit : text) value = value * 10 + (digit - '0');
@@ -103,8 +81,30 @@ std::optional<Number> ParseNumber(std::string_view text) {
 
 }  // namespace
 
+void AppendLogTime(int64_t time_ns, std::string& out) {
+  using std::chrono::days;
+  const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(time_ns)};
+  const auto day = std::chrono::floor<days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss<std::chrono::nanoseconds> clock(time - day);
+  AppendDigits(static_cast<int>(date.year()), 4, out);
+  out.push_back('-');
+  AppendDigits(static_cast<unsigned>(date.month()), 2, out);
+  out.push_back('-');
+  AppendDigits(static_cast<unsigned>(date.day()), 2, out);
+  out.push_back('T');
+  AppendDigits(clock.hours().count(), 2, out);
+  out.push_back(':');
+  AppendDigits(clock.minutes().count(), 2, out);
+  out.push_back(':');
+  AppendDigits(clock.seconds().count(), 2, out);
+  out.push_back('.');
+  AppendDigits(clock.subseconds().count(), 9, out);
+  out.push_back('Z');
+}
+
 void AppendLogLine(const LogLine& line, std::string& out) {
-  AppendTime(line.time_ns, out);
+  AppendLogTime(line.time_ns, out);
   out.push_back(' ');
   out.append(StreamName(line.stream));
   out.append(line.partial ? " P " : " F ");

@@ -18,6 +18,8 @@ struct LogLine {
   std::string_view text;  // without the newline
 };
 
+// Appends "2026-11-23T02:07:37.123456789Z" to `out`.
+void AppendLogTime(int64_t time_ns, std::string& out);
 // Appends the line, its newline included, to `out`.
 void AppendLogLine(const LogLine& line, std::string& out);
 // Parses a line without its newline; `text` points into it. nullopt if it is not of the format.

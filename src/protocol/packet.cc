@@ -196,8 +196,9 @@ absl::StatusOr<UniqueFd> ConnectTo(const std::string& directory, const std::stri
   switch (error) {
     case ENOENT:
       return ErrnoStatus(absl::StatusCode::kNotFound, what, error);
+    case EAGAIN:  // its queue of connections is full: it lives
+      return ErrnoStatus(absl::StatusCode::kResourceExhausted, what, error);
     case ECONNREFUSED:
-    case EAGAIN:  // its queue of connections is full
       return ErrnoStatus(absl::StatusCode::kUnavailable, what, error);
     case EACCES:
     case EPERM:

@@ -1,0 +1,166 @@
+#include "init/control_socket.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace grpc_os::init {
+namespace {
+
+constexpr size_t kConnections = 64;
+// More than the list of all instances of a full system takes, with a notice of each.
+constexpr size_t kQueueMessages = 12'000;
+
+}  // namespace
+
+ControlSocket::ControlSocket(EventLoop& loop, UniqueFd listener, uid_t peer, Log& log,
+                             Handler& handler)
+    : loop_(loop), listener_(std::move(listener)), peer_(peer), log_(log), handler_(handler) {
+  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
+}
+
+ControlSocket::~ControlSocket() {
+  loop_.Unwatch(listener_.get());
+  for (const auto& [fd, connection] : connections_) loop_.Unwatch(fd);
+}
+
+void ControlSocket::Accept() {
+  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) return;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+      (peer.uid != 0 && peer.uid != peer_) || connections_.size() >= kConnections) {
+    return;
+  }
+  const int fd = socket.get();
+  auto connection = std::make_unique<Connection>();
+  connection->socket = std::move(socket);
+  connections_[fd] = std::move(connection);
+  loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t events) { OnEvents(fd, events); });
+}
+
+void ControlSocket::OnEvents(int fd, uint32_t events) {
+  Connection& connection = *connections_.at(fd);
+  bool open = true;
+  if ((events & EPOLLOUT) != 0) open = Flush(connection);
+  if (open && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) open = Receive(connection);
+  if (!open) Close(fd);
+}
+
+bool ControlSocket::Receive(Connection& connection) {
+  for (;;) {
+    absl::StatusOr<protocol::Packet> packet = protocol::ReceivePacket(connection.socket.get());
+    if (!packet.ok()) {
+      log_.Warn(absl::StrCat("init.sock: ", std::string(packet.status().message())));
+      return false;
+    }
+    if (packet->empty) return true;
+    if (packet->closed || !Take(connection, *std::move(packet))) return false;
+  }
+}
+
+bool ControlSocket::Take(Connection& connection, protocol::Packet packet) {
+  internal::InitRequest request;
+  if (!request.ParseFromString(packet.bytes)) return false;
+  const bool is_osd = connection.role == "osd";
+  switch (request.kind_case()) {
+    case internal::InitRequest::kHello:
+      return TakeHello(connection, request.hello());
+    case internal::InitRequest::kLaunch:
+      if (!is_osd || !packet.fd) return false;
+      handler_.OnLaunch(request.launch(), std::move(packet.fd));
+      return true;
+    case internal::InitRequest::kDaemonReady:
+      if (is_osd) handler_.OnOsdReady();
+      return is_osd;
+    case internal::InitRequest::kStop:
+    case internal::InitRequest::kStopAll:
+      if (connection.role.empty()) return false;
+      handler_.OnStopRequested(request.has_stop_all());
+      return true;
+    case internal::InitRequest::kPing: {
+      internal::InitReply reply;
+      reply.mutable_pong();
+      Send(connection, reply);
+      return true;
+    }
+    default:
+      return true;  // a newer program's
+  }
+}
+
+bool ControlSocket::TakeHello(Connection& connection, const internal::InitHello& hello) {
+  if (!connection.role.empty() || (hello.role() != "osd" && hello.role() != "control"))
+    return false;
+  if (hello.role() == "control") {
+    connection.role = hello.role();
+    return true;
+  }
+  // A launch that the last one sent is a launch that is seen: first its connection is emptied, then
+  // closed.
+  if (osd_ >= 0) {
+    Receive(*connections_.at(osd_));
+    loop_.Unwatch(osd_);
+    connections_.erase(osd_);
+  }
+  connection.role = hello.role();
+  osd_ = connection.socket.get();
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  getsockopt(osd_, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  UniqueFd process;
+  if (peer.pid > 0) process.Reset(static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0)));
+  // Only while its connection stands is that number surely still its own.
+  char byte = 0;
+  if (recv(osd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) process.Reset();
+  handler_.OnOsdConnected(std::move(process));
+  return true;
+}
+
+void ControlSocket::SendToOsd(const internal::InitReply& reply) {
+  if (osd_ >= 0) Send(*connections_.at(osd_), reply);
+}
+
+void ControlSocket::Send(Connection& connection, const internal::InitReply& reply) {
+  if (connection.waiting.size() >= kQueueMessages) {
+    // Its end is noticed by the loop; what is shut down cannot be written to either.
+    shutdown(connection.socket.get(), SHUT_RDWR);
+    return;
+  }
+  connection.waiting.push_back(reply);
+  if (connection.waiting.size() == 1) Flush(connection);
+}
+
+bool ControlSocket::Flush(Connection& connection) {
+  while (!connection.waiting.empty()) {
+    const absl::Status sent =
+        protocol::SendPacket(connection.socket.get(), connection.waiting.front());
+    if (absl::IsResourceExhausted(sent)) {
+      loop_.Rewatch(connection.socket.get(), EPOLLIN | EPOLLOUT);
+      return true;
+    }
+    if (!sent.ok()) {
+      connection.waiting.clear();
+      return false;
+    }
+    connection.waiting.pop_front();
+  }
+  loop_.Rewatch(connection.socket.get(), EPOLLIN);
+  return true;
+}
+
+void ControlSocket::Close(int fd) {
+  const bool was_osd = fd == osd_;
+  if (was_osd) osd_ = -1;
+  loop_.Unwatch(fd);
+  connections_.erase(fd);
+  if (was_osd) handler_.OnOsdDisconnected();
+}
+
+}  // namespace grpc_os::init

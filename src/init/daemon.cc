@@ -1,0 +1,210 @@
+#include "init/daemon.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "init/spawn.h"
+
+namespace grpc_os::init {
+namespace {
+
+constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h
+constexpr int kStartupPlace = 3;
+constexpr size_t kStartupBytes = 16 << 10;
+constexpr int64_t kLockPollMs = 100;
+constexpr int64_t kConnectMs = 10'000;
+constexpr int64_t kStopMs = 10'000;
+constexpr int64_t kRetryFirstMs = 100;
+constexpr int64_t kRetryMaxMs = 5'000;
+
+}  // namespace
+
+Daemon::Daemon(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& log,
+               Settings settings)
+    : loop_(loop), reaper_(reaper), data_(data), log_(log), settings_(std::move(settings)) {}
+
+Daemon::~Daemon() {
+  loop_.Cancel(timer_);
+  loop_.Cancel(kill_timer_);
+  if (startup_) loop_.Unwatch(startup_.get());
+}
+
+void Daemon::Start() { StartOrWait(); }
+
+void Daemon::StartOrWait() {
+  timer_ = 0;
+  if (child_ != 0 || connected_) return;
+  const bool lives = data_.OsdLives();
+  if (on_stopped_) {
+    if (!lives) return FinishStop();
+  } else if (!lives) {
+    waiting_since_ms_ = 0;
+    return Execute();
+  }
+  const int64_t now_ms = EventLoop::NowMs();
+  if (waiting_since_ms_ == 0) {
+    waiting_since_ms_ = now_ms;
+    log_.Info("a living grpc-osd holds osd.lock; waits for it to connect");
+  } else if (now_ms - waiting_since_ms_ >= kConnectMs) {
+    log_.Warn(absl::StrCat("a process holds ", data_.path(),
+                           "/run/osd.lock but has not connected for ", kConnectMs / 1000,
+                           " s; if it is a grpc-osd that hangs, end it"));
+    waiting_since_ms_ = now_ms;
+  }
+  timer_ = loop_.After(kLockPollMs, [this] { StartOrWait(); });
+}
+
+void Daemon::Execute() {
+  int ends[2];
+  UniqueFd writer;
+  if (pipe2(ends, O_CLOEXEC) == 0) {
+    startup_.Reset(ends[0]);
+    writer.Reset(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    loop_.Watch(startup_.get(), EPOLLIN, [this](uint32_t) { OnStartupText(); });
+  }
+  startup_text_.clear();
+  Program program;
+  program.path = settings_.program;
+  program.arguments = settings_.arguments;
+  program.arguments.insert(program.arguments.begin(), "grpc-osd");
+  program.environment = settings_.environment;
+  program.account = data_.control();
+  if (writer) {
+    program.descriptors.emplace_back(writer.get(), kStartupPlace);
+    program.environment.push_back(absl::StrCat("GRPC_OS_STARTUP_FD=", kStartupPlace));
+  }
+  const absl::StatusOr<UniqueFd> output = data_.OpenSystemLog("osd.log");
+  if (output.ok()) {
+    program.descriptors.emplace_back(output->get(), STDOUT_FILENO);
+    program.descriptors.emplace_back(output->get(), STDERR_FILENO);
+  } else {
+    log_.Warn(absl::StrCat("what grpc-osd says is lost: ", std::string(output.status().message())));
+  }
+  const absl::StatusOr<pid_t> child = Spawn(program);
+  if (child.ok()) {
+    child_ = *child;
+    ready_ = false;
+    reaper_.Expect(child_, [this](int status) { OnEnd(status); });
+    return;
+  }
+  const std::string why(child.status().message());
+  if (!ever_ready_ && !absl::IsResourceExhausted(child.status())) return settings_.on_refused(why);
+  retry_ms_ = std::clamp(retry_ms_ * 2, kRetryFirstMs, kRetryMaxMs);
+  log_.Warn(absl::StrCat(why, "; tries again in ", retry_ms_, " ms"));
+  timer_ = loop_.After(retry_ms_, [this] { StartOrWait(); });
+}
+
+void Daemon::OnStartupText() {
+  char buffer[4096];
+  ssize_t size = 0;
+  while ((size = read(startup_.get(), buffer, sizeof buffer)) > 0) {
+    startup_text_.append(buffer, static_cast<size_t>(size));
+    startup_text_.resize(std::min(startup_text_.size(), kStartupBytes));
+  }
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  loop_.Unwatch(startup_.get());
+  startup_.Reset();
+}
+
+void Daemon::OnEnd(int wait_status) {
+  child_ = 0;
+  if (startup_) OnStartupText();
+  if (startup_) {  // something that it started holds the other end
+    loop_.Unwatch(startup_.get());
+    startup_.Reset();
+  }
+  absl::StripAsciiWhitespace(&startup_text_);
+  if (on_stopped_) return FinishStop();
+  const bool bad_configuration =
+      WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kBadConfiguration;
+  if (bad_configuration && !ever_ready_) {
+    return settings_.on_refused(startup_text_.empty()
+                                    ? absl::StrCat("grpc-osd refuses its configuration; see ",
+                                                   data_.path(), "/logs/system/osd.log")
+                                    : startup_text_);
+  }
+  const std::string how = WIFEXITED(wait_status)
+                              ? absl::StrCat("exited with ", WEXITSTATUS(wait_status))
+                              : absl::StrCat("was ended by signal ", WTERMSIG(wait_status));
+  if (ready_) {
+    retry_ms_ = 0;
+    log_.Warn(absl::StrCat("grpc-osd ", how, "; starts it again"));
+    return StartOrWait();
+  }
+  retry_ms_ = std::clamp(retry_ms_ * 2, kRetryFirstMs, kRetryMaxMs);
+  log_.Warn(absl::StrCat("grpc-osd ", how, " before it was ready",
+                         startup_text_.empty() ? "" : absl::StrCat(" (", startup_text_, ")"),
+                         "; see ", data_.path(), "/logs/system/osd.log; starts it again in ",
+                         retry_ms_, " ms"));
+  timer_ = loop_.After(retry_ms_, [this] { StartOrWait(); });
+}
+
+void Daemon::OnConnected(UniqueFd process) {
+  connected_ = true;
+  process_ = std::move(process);
+  waiting_since_ms_ = 0;
+  if (child_ == 0) loop_.Cancel(std::exchange(timer_, 0));
+  if (on_stopped_) AskToEnd();
+}
+
+void Daemon::OnDisconnected() {
+  connected_ = false;
+  process_.Reset();
+  // Our child's end is seen by itself. Another one may come back, or be dead: the lock tells.
+  if (child_ == 0 && timer_ == 0) StartOrWait();
+}
+
+void Daemon::OnReady() {
+  ready_ = true;
+  retry_ms_ = 0;
+  if (!std::exchange(ever_ready_, true)) settings_.on_first_ready();
+}
+
+void Daemon::Stop(std::function<void()> done) {
+  on_stopped_ = std::move(done);
+  loop_.Cancel(std::exchange(timer_, 0));
+  kill_timer_ = loop_.After(kStopMs, [this] { Kill(); });
+  AskToEnd();
+}
+
+void Daemon::AskToEnd() {
+  if (child_ != 0) {
+    reaper_.Signal(child_, SIGTERM);
+  } else if (connected_) {
+    settings_.ask_to_end();
+  } else {
+    StartOrWait();
+  }
+}
+
+void Daemon::Kill() {
+  kill_timer_ = 0;
+  log_.Warn(absl::StrCat("grpc-osd did not end within ", kStopMs / 1000, " s"));
+  if (child_ != 0) {
+    reaper_.Signal(child_, SIGKILL);
+  } else if (process_) {
+    syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
+  } else {
+    FinishStop();  // one that never connected
+  }
+}
+
+void Daemon::FinishStop() {
+  loop_.Cancel(std::exchange(kill_timer_, 0));
+  loop_.Cancel(std::exchange(timer_, 0));
+  if (on_stopped_) std::exchange(on_stopped_, nullptr)();
+}
+
+}  // namespace grpc_os::init

@@ -1,0 +1,51 @@
+#include "init/environment.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace grpc_os::init {
+namespace {
+
+bool IsOneOf(const std::string& name, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
+}
+
+// The _OPTIONS are those of builds with sanitizers.
+bool IsForAll(const std::string& name) {
+  return IsOneOf(name, {"PATH", "HOME", "LANG", "GRPC_OS_FAILPOINT_DIR", "ASAN_OPTIONS",
+                        "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"});
+}
+
+bool IsSetting(const std::string& name) {
+  return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "DEBUG", "DATA_DIR"}) ||
+         absl::StartsWith(name, "DB_");
+}
+
+std::vector<std::string> Filter(const std::vector<std::string>& ours,
+                                const std::optional<Account>& control, bool with_settings) {
+  std::vector<std::string> kept;
+  for (const std::string& variable : ours) {
+    const std::string name = variable.substr(0, variable.find('='));
+    if (control && name == "HOME") continue;
+    if (IsForAll(name) || (with_settings && IsSetting(name))) kept.push_back(variable);
+  }
+  if (control) kept.push_back(absl::StrCat("HOME=", control->home));
+  return kept;
+}
+
+}  // namespace
+
+std::vector<std::string> SuperviseEnvironment(const std::vector<std::string>& ours,
+                                              const std::optional<Account>& control) {
+  return Filter(ours, control, false);
+}
+
+std::vector<std::string> DaemonEnvironment(const std::vector<std::string>& ours,
+                                           const std::optional<Account>& control) {
+  return Filter(ours, control, true);
+}
+
+}  // namespace grpc_os::init

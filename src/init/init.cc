@@ -1,0 +1,311 @@
+#include "init/init.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "init/environment.h"
+#include "init/file_identity.h"
+#include "init/stop_request.h"
+#include "protocol/packet.h"
+
+namespace grpc_os::init {
+namespace {
+
+constexpr size_t kIdsPerMessage = 500;
+
+absl::StatusOr<std::string> ReadBootId(const std::string& path) {
+  std::ifstream file(path);
+  std::string id;
+  if (file >> id && id.size() <= 64) return id;
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot read the id of this boot from ", path, "; name another --boot-id-file"));
+}
+
+// An executable file: `given`, or `name` beside this program.
+absl::StatusOr<std::string> FindProgram(const std::string& given, const std::string& name) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path path =
+      given.empty() ? self.parent_path() / name : std::filesystem::absolute(given, error);
+  if (access(path.c_str(), X_OK) == 0) return path.lexically_normal().string();
+  return absl::FailedPreconditionError(absl::StrCat("cannot execute ", path.string(), ": ",
+                                                    strerror(errno), "; build or install ", name));
+}
+
+}  // namespace
+
+Init::Init(Options options, std::vector<std::string> environment)
+    : options_(std::move(options)), environment_(std::move(environment)) {}
+
+Init::~Init() {
+  if (signals_) loop_.Unwatch(signals_.get());
+  daemon_.reset();
+  // Whoever waits for the end of a connection may start a new init at once.
+  if (data_) data_->Unlock();
+  socket_.reset();
+  instances_.reset();
+}
+
+absl::Status Init::Run() {
+  PrepareProcess();
+  if (absl::Status status = Prepare(); !status.ok()) return status;
+  instances_->Adopt(!IsForStop());
+  if (IsForStop()) {
+    Stop(options_.action == Options::Action::kStopAll);
+  } else {
+    daemon_->Start();
+  }
+  loop_.Run();
+  cgroup::LeaveTree(tree_);
+  return result_;
+}
+
+absl::Status Init::Prepare() {
+  absl::Status status = PrepareAccounts();
+  if (status.ok() && !IsForStop()) status = FindPrograms();
+  if (status.ok()) status = PrepareDirectory();
+  if (!status.ok()) return status;
+  absl::StatusOr<UniqueFd> log = data_->OpenSystemLog("init.log");
+  if (!log.ok()) return log.status();
+  log_.emplace(*std::move(log));
+  std::string why;
+  tree_ = cgroup::PrepareTree(data_->Key(), control_ ? control_->uid : 0,
+                              control_ ? control_->gid : 0, &why);
+  if (tree_.mode == cgroup::Mode::kNone) {
+    log_->Warn(absl::StrCat("cgroups cannot be used (", why,
+                            "): what processes start themselves may outlive a stop"));
+  }
+  MakeInstances();
+  status = IsForStop() ? absl::OkStatus() : EnterBoot();
+  if (status.ok()) status = Listen();
+  if (status.ok()) MakeDaemon();
+  return status;
+}
+
+absl::Status Init::PrepareAccounts() {
+  if (options_.user.empty()) return absl::OkStatus();
+  if (geteuid() != 0) {
+    return absl::FailedPreconditionError(
+        "--user needs root; run this with sudo, or without --user to run everything as yourself");
+  }
+  const AccountDatabase database;
+  absl::StatusOr<Account> control = database.Find(options_.user);
+  if (!control.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(std::string(control.status().message()),
+                                                      "; make it with: adduser --system --group ",
+                                                      options_.user));
+  }
+  if (control->uid == 0) {
+    return absl::FailedPreconditionError("--user names an account that is not root");
+  }
+  control_ = *std::move(control);
+  accounts_.emplace(options_.accounts_file, 0, database, *control_);
+  return accounts_->Check();
+}
+
+absl::Status Init::FindPrograms() {
+  absl::StatusOr<std::string> osd = FindProgram(options_.osd, "grpc-osd");
+  if (!osd.ok()) return osd.status();
+  options_.osd = *std::move(osd);
+  absl::StatusOr<std::string> supervise = FindProgram(options_.supervise, "grpc-os-supervise");
+  if (!supervise.ok()) return supervise.status();
+  options_.supervise = *std::move(supervise);
+  return absl::OkStatus();
+}
+
+absl::Status Init::PrepareDirectory() {
+  absl::StatusOr<DataDirectory> data = IsForStop()
+                                           ? DataDirectory::OpenExisting(options_.data_directory)
+                                           : DataDirectory::Open(options_.data_directory, control_);
+  if (!data.ok()) return data.status();
+  data_ = *std::move(data);
+  control_ = data_->control();
+  return data_->Lock();
+}
+
+absl::Status Init::EnterBoot() {
+  absl::StatusOr<std::string> boot_id = ReadBootId(options_.boot_id_file);
+  if (!boot_id.ok()) return boot_id.status();
+  boot_id_ = *std::move(boot_id);
+  if (data_->RecordedBoot() == boot_id_) return absl::OkStatus();
+  instances_->ForgetDead();
+  return data_->RecordBoot(boot_id_);
+}
+
+void Init::PrepareProcess() {
+  umask(077);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);  // the terminal's end is not ours
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&wanted, number);
+  sigprocmask(SIG_BLOCK, &wanted, nullptr);
+  signals_.Reset(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (signals_) loop_.Watch(signals_.get(), EPOLLIN, [this](uint32_t) { OnSignal(); });
+}
+
+absl::Status Init::Listen() {
+  absl::StatusOr<UniqueFd> listener;
+  {
+    const FileIdentity as_control(control_);
+    listener = protocol::ListenAt(data_->RunPath(), "init.sock");
+  }
+  if (!listener.ok()) return listener.status();
+  socket_.emplace(loop_, *std::move(listener), control_ ? control_->uid : geteuid(), *log_,
+                  static_cast<ControlSocket::Handler&>(*this));
+  return absl::OkStatus();
+}
+
+void Init::MakeInstances() {
+  Instances::Settings settings;
+  settings.supervise = options_.supervise;
+  settings.environment = SuperviseEnvironment(environment_, control_);
+  settings.tree = tree_;
+  settings.accounts = accounts_ ? &*accounts_ : nullptr;
+  settings.on_gone = [this](const std::string& instance_id, bool relaunching) {
+    internal::InitReply reply;
+    reply.mutable_gone()->set_instance_id(instance_id);
+    reply.mutable_gone()->set_relaunching(relaunching);
+    if (socket_) socket_->SendToOsd(reply);
+  };
+  instances_.emplace(loop_, reaper_, *data_, *log_, std::move(settings));
+}
+
+std::vector<std::string> Init::DaemonArguments() const {
+  std::vector<std::string> arguments = {"--data-dir", data_->path()};
+  if (!options_.grpc_port.empty()) {
+    arguments.insert(arguments.end(), {"--grpc-port", options_.grpc_port});
+  }
+  if (!options_.env_file.empty()) {
+    arguments.insert(arguments.end(), {"--env-file", options_.env_file});
+  }
+  if (control_) arguments.push_back("--shielded");
+  arguments.insert(arguments.end(), {"--boot-id", boot_id_});
+  return arguments;
+}
+
+void Init::MakeDaemon() {
+  Daemon::Settings settings;
+  settings.program = options_.osd;
+  settings.arguments = DaemonArguments();
+  settings.environment = DaemonEnvironment(environment_, control_);
+  settings.on_first_ready = [this] { PrintReady(); };
+  settings.on_refused = [this](const std::string& why) {
+    result_ = absl::FailedPreconditionError(why);
+    loop_.Stop();
+  };
+  settings.ask_to_end = [this] {
+    internal::InitReply reply;
+    reply.mutable_shutdown();
+    socket_->SendToOsd(reply);
+  };
+  daemon_.emplace(loop_, reaper_, *data_, *log_, std::move(settings));
+}
+
+void Init::OnSignal() {
+  signalfd_siginfo info{};
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo != SIGCHLD) Stop(getpid() == 1);
+  }
+  reaper_.Reap();
+}
+
+void Init::Stop(bool all) {
+  stop_all_ = stop_all_ || all;
+  if (std::exchange(stopping_, true)) return;
+  log_->Info(all ? "ends everything" : "ends grpc-osd, leaves the processes");
+  instances_->Freeze();
+  daemon_->Stop([this] {
+    if (!stop_all_) return loop_.Stop();
+    instances_->StopAll([this] { loop_.Stop(); });
+  });
+}
+
+void Init::PrintReady() const {
+  const std::string line = absl::StrCat(
+      "gRPC OS runs in ", data_->path(), " (API: unix:", data_->path(),
+      "/run/api.sock, 127.0.0.1:", data_->GrpcPort(), "); processes are ",
+      control_ ? "shielded from each other" : "not shielded from each other (no --user)",
+      "; cgroups: ", cgroup::ToString(tree_.mode), "\n");
+  [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, line.data(), line.size());
+}
+
+void Init::OnOsdConnected(UniqueFd process) {
+  const std::vector<std::string> ids = instances_->Ids();
+  size_t next = 0;
+  do {
+    internal::InitReply reply;
+    internal::InstanceList& list = *reply.mutable_instances();
+    for (size_t i = 0; i < kIdsPerMessage && next < ids.size(); ++i) {
+      list.add_instance_ids(ids[next++]);
+    }
+    list.set_more(next < ids.size());
+    list.set_cgroup_mode(cgroup::ToString(tree_.mode));
+    list.set_shielded(control_.has_value());
+    socket_->SendToOsd(reply);
+  } while (next < ids.size());
+  daemon_->OnConnected(std::move(process));
+}
+
+void Init::OnOsdDisconnected() { daemon_->OnDisconnected(); }
+
+void Init::OnOsdReady() { daemon_->OnReady(); }
+
+void Init::OnLaunch(const internal::Launch& launch, UniqueFd spec) {
+  const absl::Status status = instances_->Launch(launch, spec.get());
+  internal::InitReply reply;
+  internal::LaunchResult& result = *reply.mutable_launched();
+  result.set_instance_id(launch.instance_id());
+  result.set_error(std::string(status.message()));
+  result.set_account_refused(absl::IsPermissionDenied(status));
+  if (!status.ok()) {
+    log_->Info(absl::StrCat("refuses to launch ", launch.process_name(), ": ", result.error()));
+  }
+  socket_->SendToOsd(reply);
+}
+
+void Init::OnStopRequested(bool all) { Stop(all); }
+
+int RunInit(const Options& options, const std::vector<std::string>& environment) {
+  const auto fail = [](const absl::Status& status) {
+    fprintf(stderr, "grpc-os-init: %s\n", std::string(status.message()).c_str());
+    return 1;
+  };
+  if (options.action == Options::Action::kStop || options.action == Options::Action::kStopAll) {
+    const absl::StatusOr<DataDirectory> data = DataDirectory::OpenExisting(options.data_directory);
+    if (absl::IsNotFound(data.status())) {
+      printf("Nothing runs in %s.\n", options.data_directory.c_str());
+      return 0;
+    }
+    if (!data.ok()) return fail(data.status());
+    const absl::StatusOr<bool> stopped =
+        StopRunningInit(*data, options.action == Options::Action::kStopAll);
+    if (!stopped.ok()) return fail(stopped.status());
+    if (*stopped) return 0;
+    // No init: what it left behind is ended by this program itself.
+  }
+  Init init(options, environment);
+  const absl::Status status = init.Run();
+  return status.ok() ? 0 : fail(status);
+}
+
+}  // namespace grpc_os::init

@@ -1,0 +1,86 @@
+// The whole of grpc-os-init, put together.
+#ifndef GRPC_OS_INIT_INIT_H_
+#define GRPC_OS_INIT_INIT_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "cgroup/cgroup.h"
+#include "init/accounts.h"
+#include "init/control_socket.h"
+#include "init/daemon.h"
+#include "init/data_directory.h"
+#include "init/instances.h"
+#include "init/log.h"
+#include "init/options.h"
+#include "init/reaper.h"
+
+namespace grpc_os::init {
+
+// Runs gRPC OS on a data directory, or, for --stop and --stop-all where no init runs, just takes up
+// what a dead one left and ends it. One thread; signals come through a descriptor.
+class Init final : private ControlSocket::Handler {
+ public:
+  // `environment` is what this program was given.
+  Init(Options options, std::vector<std::string> environment);
+  Init(const Init&) = delete;
+  Init& operator=(const Init&) = delete;
+  ~Init();
+
+  // Until ended. An error is why it could not start, as a sentence.
+  absl::Status Run();
+
+ private:
+  bool IsForStop() const { return options_.action != Options::Action::kRun; }
+  absl::Status Prepare();
+  absl::Status PrepareAccounts();
+  absl::Status PrepareDirectory();
+  absl::Status EnterBoot();
+  absl::Status FindPrograms();
+  void PrepareProcess();
+  absl::Status Listen();
+  void MakeInstances();
+  void MakeDaemon();
+  std::vector<std::string> DaemonArguments() const;
+
+  void OnSignal();
+  void Stop(bool all);
+  void PrintReady() const;
+
+  void OnOsdConnected(UniqueFd process) override;
+  void OnOsdDisconnected() override;
+  void OnOsdReady() override;
+  void OnLaunch(const internal::Launch& launch, UniqueFd spec) override;
+  void OnStopRequested(bool all) override;
+
+  Options options_;
+  const std::vector<std::string> environment_;
+  std::optional<Account> control_;
+  std::optional<AllowedAccounts> accounts_;
+  std::optional<DataDirectory> data_;
+  std::string boot_id_;
+  cgroup::Tree tree_;
+  UniqueFd signals_;
+  EventLoop loop_;
+  Reaper reaper_;
+  std::optional<Log> log_;
+  std::optional<Instances> instances_;
+  std::optional<ControlSocket> socket_;
+  std::optional<Daemon> daemon_;
+  bool stopping_ = false;
+  bool stop_all_ = false;
+  absl::Status result_;
+};
+
+// The program, once its command line is read: the exit code.
+int RunInit(const Options& options, const std::vector<std::string>& environment);
+
+}  // namespace grpc_os::init
+
+#endif  // GRPC_OS_INIT_INIT_H_

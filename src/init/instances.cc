@@ -1,0 +1,368 @@
+#include "init/instances.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
+#include "init/spawn.h"
+#include "protocol/packet.h"
+
+namespace grpc_os::init {
+namespace {
+
+constexpr int kProtocolVersion = 1;
+constexpr int64_t kReconnectMs = 1'000;
+constexpr int64_t kStopMs = 30'000;
+constexpr int64_t kKillMs = 5'000;
+constexpr int kListenerPlace = 3;
+constexpr int kSpecPlace = 4;
+
+std::string Describe(const internal::Launch& record) {
+  return absl::StrCat("the supervisor of ", record.process_name(), " (instance ",
+                      record.instance_id(), ")");
+}
+
+// Whether an attempt to connect proves that nobody listens any more.
+bool IsDead(const absl::Status& connected) {
+  return absl::IsNotFound(connected) || absl::IsUnavailable(connected);
+}
+
+std::string DescribeEnd(int wait_status) {
+  if (WIFEXITED(wait_status)) return absl::StrCat("exited with ", WEXITSTATUS(wait_status));
+  return absl::StrCat("was ended by signal ", WTERMSIG(wait_status));
+}
+
+}  // namespace
+
+Instances::Instances(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& log,
+                     Settings settings)
+    : loop_(loop),
+      reaper_(reaper),
+      data_(data),
+      log_(log),
+      settings_(std::move(settings)),
+      directories_(data) {}
+
+Instances::~Instances() {
+  loop_.Cancel(stop_timer_);
+  for (auto& [id, instance] : instances_) {
+    loop_.Cancel(instance->timer);
+    Disconnect(*instance);
+  }
+}
+
+void Instances::ForgetDead() {
+  for (const std::string& id : directories_.List()) {
+    if (IsDead(directories_.Connect(id).status())) directories_.Remove(id);
+  }
+}
+
+void Instances::Adopt(bool relaunch) {
+  for (const std::string& id : directories_.List()) {
+    absl::StatusOr<internal::Launch> record = directories_.Read(id);
+    if (!record.ok()) {
+      // init died while it made this one, so nobody was ever told that it is there.
+      log_.Info(absl::StrCat("removes run/i/", id, ": ", std::string(record.status().message())));
+      directories_.Remove(id);
+      continue;
+    }
+    auto instance = std::make_unique<Instance>();
+    instance->record = *std::move(record);
+    Instance& adopted = *(instances_[id] = std::move(instance));
+    if (Attach(adopted)) {
+      log_.Info(absl::StrCat("adopts ", Describe(adopted.record)));
+      Failpoint("init.adopt");
+    } else if (directories_.IsReleased(id)) {
+      Forget(id);
+    } else if (relaunch) {
+      log_.Info(absl::StrCat("launches ", Describe(adopted.record), " again: it is dead"));
+      Relaunch(id);
+    } else {
+      adopted.state = State::kEnded;
+    }
+  }
+}
+
+bool Instances::Attach(Instance& instance) {
+  const std::string id = instance.record.instance_id();
+  absl::StatusOr<UniqueFd> connection = directories_.Connect(id);
+  if (IsDead(connection.status())) return false;
+  instance.state = State::kAlive;
+  internal::SuperviseRequest request;
+  request.mutable_hello()->set_instance_id(id);
+  request.mutable_hello()->set_protocol_version(kProtocolVersion);
+  request.mutable_hello()->set_role("init");
+  absl::Status status = connection.status();
+  if (status.ok()) status = protocol::SendPacket(connection->get(), request);
+  if (!status.ok()) {
+    log_.Warn(absl::StrCat("cannot reach ", Describe(instance.record), ": ",
+                           std::string(status.message())));
+    AttachLater(instance);
+    return true;
+  }
+  instance.connection = *std::move(connection);
+  loop_.Watch(instance.connection.get(), EPOLLIN, [this, id](uint32_t) { OnConnectionEvent(id); });
+  return true;
+}
+
+void Instances::AttachLater(Instance& instance) {
+  instance.timer = loop_.After(kReconnectMs, [this, id = instance.record.instance_id()] {
+    Instance& living = *instances_.at(id);
+    living.timer = 0;
+    if (!Attach(living)) OnDeath(living);
+  });
+}
+
+void Instances::Disconnect(Instance& instance) {
+  if (!instance.connection) return;
+  loop_.Unwatch(instance.connection.get());
+  instance.connection.Reset();
+}
+
+void Instances::OnConnectionEvent(const std::string& instance_id) {
+  Instance& instance = *instances_.at(instance_id);
+  const absl::StatusOr<protocol::Packet> packet =
+      protocol::ReceivePacket(instance.connection.get());
+  if (packet.ok() && !packet->closed) return;  // answers are of no interest
+  Disconnect(instance);
+  // One that merely hung up lives.
+  if (IsDead(directories_.Connect(instance_id).status())) return OnDeath(instance);
+  AttachLater(instance);
+}
+
+absl::Status Instances::Launch(const internal::Launch& request, int spec_memfd) {
+  Failpoint("init.launch.received");
+  if (absl::Status valid = CheckLaunch(request); !valid.ok()) return valid;
+  const std::string& id = request.instance_id();
+  const auto known = instances_.find(id);
+  if (known != instances_.end()) {
+    if (known->second->state == State::kEnded) Relaunch(id);
+    return absl::OkStatus();
+  }
+  if (frozen_) return absl::UnavailableError("grpc-os-init is about to end; try again");
+  internal::LaunchSpec spec;
+  if (absl::Status read = protocol::FromMemfd(spec_memfd, spec); !read.ok()) return read;
+  if (spec.process_id() != request.process_id()) {
+    return absl::InvalidArgumentError("the launch and its spec name different processes");
+  }
+  ForgetEndedOf(request.process_id(), id);
+  auto instance = std::make_unique<Instance>();
+  instance->record.set_instance_id(id);
+  instance->record.set_process_id(request.process_id());
+  instance->record.set_process_name(request.process_name());
+  instance->record.set_account(request.account());
+  instance->record.set_cgroup(settings_.tree.path);
+  absl::Status status = ProcessAccount(instance->record).status();
+  if (status.ok()) status = directories_.Create(instance->record, spec);
+  if (status.ok()) status = Start(*instance, spec_memfd);
+  if (!status.ok()) {
+    directories_.Remove(id);
+    return status;
+  }
+  instances_[id] = std::move(instance);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Account>> Instances::ProcessAccount(
+    const internal::Launch& record) const {
+  if (settings_.accounts == nullptr) {
+    if (record.account().empty()) return std::optional<Account>();
+    return absl::PermissionDeniedError(absl::StrCat("a process can be given the account '",
+                                                    record.account(),
+                                                    "' only where grpc-os-init runs with --user"));
+  }
+  absl::StatusOr<Account> account = settings_.accounts->Resolve(record.account());
+  if (!account.ok()) return account.status();
+  return std::optional<Account>(*std::move(account));
+}
+
+std::vector<std::string> Instances::Arguments(const internal::Launch& record,
+                                              const std::optional<Account>& account) const {
+  std::vector<std::string> arguments = {
+      "grpc-os-supervise",
+      "--instance",
+      record.instance_id(),
+      "--process-id",
+      record.process_id(),
+      "--process-name",
+      record.process_name(),
+      "--dir",
+      directories_.Path(record.instance_id()),
+      "--log-dir",
+      absl::StrCat(data_.path(), "/logs/", record.process_id()),
+      "--cgroup",
+      record.cgroup().empty() ? "none" : record.cgroup(),
+  };
+  if (account) {
+    for (const std::string& argument :
+         {std::string("--uid"), absl::StrCat(account->uid), std::string("--gid"),
+          absl::StrCat(account->gid), std::string("--account"), account->name,
+          std::string("--home"), account->home, std::string("--shell"), account->shell}) {
+      arguments.push_back(argument);
+    }
+  }
+  return arguments;
+}
+
+absl::Status Instances::Start(Instance& instance, int spec_memfd) {
+  const std::string& id = instance.record.instance_id();
+  const absl::StatusOr<std::optional<Account>> account = ProcessAccount(instance.record);
+  if (!account.ok()) return account.status();
+  if (*account) {
+    absl::Status made = data_.MakeProcessDirectory(instance.record.process_name(), **account);
+    if (!made.ok()) return made;
+  }
+  const absl::StatusOr<UniqueFd> listener = directories_.Listen(id);
+  if (!listener.ok()) return listener.status();
+  Program program;
+  program.path = settings_.supervise;
+  program.arguments = Arguments(instance.record, *account);
+  program.environment = settings_.environment;
+  program.account = data_.control();
+  program.capabilities = {CAP_SETUID, CAP_SETGID, CAP_KILL};
+  program.working_directory = "/";
+  program.descriptors = {{listener->get(), kListenerPlace}};
+  if (spec_memfd >= 0) program.descriptors.emplace_back(spec_memfd, kSpecPlace);
+  const absl::StatusOr<UniqueFd> output = data_.OpenSystemLog("supervise.log");
+  if (output.ok()) program.descriptors.emplace_back(output->get(), STDERR_FILENO);
+  const absl::StatusOr<pid_t> child = Spawn(program);
+  if (!child.ok()) return child.status();
+  Failpoint("init.launch.forked");
+  instance.child = *child;
+  instance.state = State::kAlive;
+  instance.delay.Launched(EventLoop::NowMs());
+  reaper_.Expect(*child, [this, id, pid = *child](int status) { OnChildEnd(id, pid, status); });
+  return absl::OkStatus();
+}
+
+void Instances::OnChildEnd(const std::string& instance_id, pid_t child, int wait_status) {
+  const auto found = instances_.find(instance_id);
+  if (found == instances_.end() || found->second->child != child) return;
+  Instance& instance = *found->second;
+  instance.child = 0;
+  const bool as_told = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+  if (!as_told) {
+    log_.Warn(absl::StrCat(Describe(instance.record), " ", DescribeEnd(wait_status)));
+    OnDeath(instance);
+  } else if (directories_.IsReleased(instance_id)) {
+    End(instance, true);
+  } else {
+    log_.Info(absl::StrCat(Describe(instance.record), " was shut down"));
+    End(instance, false);
+  }
+}
+
+void Instances::OnDeath(Instance& instance) {
+  const std::string id = instance.record.instance_id();
+  if (directories_.IsReleased(id)) return End(instance, true);
+  if (frozen_) return End(instance, false);
+  instance.state = State::kWaiting;
+  const int64_t delay_ms = instance.delay.Ended(EventLoop::NowMs());
+  log_.Info(absl::StrCat("launches ", Describe(instance.record), " again in ", delay_ms, " ms"));
+  settings_.on_gone(id, true);
+  if (delay_ms == 0) return Relaunch(id);
+  instance.timer = loop_.After(delay_ms, [this, id] { Relaunch(id); });
+}
+
+void Instances::Relaunch(const std::string& instance_id) {
+  Instance& instance = *instances_.at(instance_id);
+  instance.timer = 0;
+  instance.state = State::kWaiting;
+  if (frozen_) return End(instance, false);
+  const absl::Status started = Start(instance, -1);
+  if (started.ok()) return;
+  log_.Warn(absl::StrCat("cannot launch ", Describe(instance.record),
+                         " again: ", std::string(started.message())));
+  const int64_t delay_ms = std::max<int64_t>(instance.delay.Ended(EventLoop::NowMs()), 1'000);
+  instance.timer = loop_.After(delay_ms, [this, instance_id] { Relaunch(instance_id); });
+}
+
+void Instances::End(Instance& instance, bool remove) {
+  const std::string id = instance.record.instance_id();
+  instance.state = State::kEnded;
+  if (remove) Forget(id);
+  settings_.on_gone(id, false);
+  FinishStopIfNoneAlive();
+}
+
+void Instances::Forget(const std::string& instance_id) {
+  directories_.Remove(instance_id);
+  instances_.erase(instance_id);
+}
+
+// The wish that came later than they ended proves that nobody waits for them any more.
+void Instances::ForgetEndedOf(const std::string& process_id, const std::string& but) {
+  std::vector<std::string> ended;
+  for (const auto& [id, instance] : instances_) {
+    if (instance->state == State::kEnded && instance->record.process_id() == process_id &&
+        id != but) {
+      ended.push_back(id);
+    }
+  }
+  for (const std::string& id : ended) Forget(id);
+}
+
+std::vector<std::string> Instances::Ids() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, instance] : instances_) {
+    if (instance->state != State::kEnded) ids.push_back(id);
+  }
+  return ids;
+}
+
+bool Instances::AnyAlive() const {
+  return std::any_of(instances_.begin(), instances_.end(),
+                     [](const auto& entry) { return entry.second->state == State::kAlive; });
+}
+
+void Instances::StopAll(std::function<void()> done) {
+  Freeze();
+  on_stopped_ = std::move(done);
+  internal::SuperviseRequest request;
+  request.mutable_stop()->set_cause("shutdown");
+  for (auto& [id, instance] : instances_) {
+    if (instance->state == State::kWaiting) {
+      loop_.Cancel(std::exchange(instance->timer, 0));
+      instance->state = State::kEnded;
+    } else if (instance->child != 0) {
+      reaper_.Signal(instance->child, SIGTERM);
+    } else if (instance->connection) {
+      const absl::Status sent = protocol::SendPacket(instance->connection.get(), request);
+      if (!sent.ok()) log_.Warn(absl::StrCat("cannot stop ", Describe(instance->record)));
+    }
+  }
+  stop_timer_ = loop_.After(kStopMs, [this] { Kill(); });
+  loop_.After(0, [this] { FinishStopIfNoneAlive(); });
+}
+
+void Instances::Kill() {
+  for (auto& [id, instance] : instances_) {
+    if (instance->state != State::kAlive) continue;
+    log_.Warn(absl::StrCat(Describe(instance->record), " did not stop its process within ",
+                           kStopMs / 1000, " s; both are killed"));
+    const std::string& tree = instance->record.cgroup();
+    const absl::StatusOr<cgroup::Leaf> leaf =
+        cgroup::Leaf::Open(tree.empty() ? "" : absl::StrCat(tree, "/i-", id));
+    if (leaf.ok()) leaf->KillAll().IgnoreError();
+    reaper_.Signal(instance->child, SIGKILL);
+  }
+  stop_timer_ = loop_.After(kKillMs, [this] {
+    stop_timer_ = 0;
+    if (on_stopped_) std::exchange(on_stopped_, nullptr)();
+  });
+}
+
+void Instances::FinishStopIfNoneAlive() {
+  if (!on_stopped_ || AnyAlive()) return;
+  loop_.Cancel(std::exchange(stop_timer_, 0));
+  std::exchange(on_stopped_, nullptr)();
+}
+
+}  // namespace grpc_os::init

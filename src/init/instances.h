@@ -1,0 +1,105 @@
+// The supervisors.
+#ifndef GRPC_OS_INIT_INSTANCES_H_
+#define GRPC_OS_INIT_INSTANCES_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "cgroup/cgroup.h"
+#include "init/accounts.h"
+#include "init/data_directory.h"
+#include "init/instance_directories.h"
+#include "init/log.h"
+#include "init/reaper.h"
+#include "init/relaunch_delay.h"
+#include "protocol/messages.pb.h"
+
+namespace grpc_os::init {
+
+// Launches one supervisor per instance, adopts those that a former init launched, and launches dead
+// ones again. Lives on the loop's thread.
+class Instances {
+ public:
+  struct Settings {
+    std::string supervise;                      // the program, absolute
+    std::vector<std::string> environment;       // of supervisors
+    cgroup::Tree tree;                          // for new instances
+    const AllowedAccounts* accounts = nullptr;  // null: without --user
+    // A supervisor died and will be launched again (true), or has ended for good.
+    std::function<void(const std::string& instance_id, bool relaunching)> on_gone;
+  };
+  Instances(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& log,
+            Settings settings);
+  Instances(const Instances&) = delete;
+  Instances& operator=(const Instances&) = delete;
+  ~Instances();
+
+  // Another boot: forgets the instances of the last one. A living one, which cannot be of another
+  // boot, is kept.
+  void ForgetDead();
+  // Finds what is in run/i. The dead are launched again if `relaunch`, else left.
+  void Adopt(bool relaunch);
+  // Idempotent by instance id. PERMISSION_DENIED: the account is refused.
+  absl::Status Launch(const internal::Launch& request, int spec_memfd);
+  // Those that live or are about to be launched again.
+  std::vector<std::string> Ids() const;
+  // From now on nothing is launched again.
+  void Freeze() { frozen_ = true; }
+  // Has every supervisor stop its process and end itself; `done` is called once they have, or after
+  // the bound (30 s, then SIGKILL to what is left and 5 s more).
+  void StopAll(std::function<void()> done);
+
+ private:
+  enum class State { kAlive, kWaiting, kEnded };
+  struct Instance {
+    internal::Launch record;
+    State state = State::kWaiting;
+    pid_t child = 0;      // 0: a former init's
+    UniqueFd connection;  // to a former init's: its end is that of the supervisor
+    RelaunchDelay delay{1'000, 60'000, 60'000};
+    EventLoop::TimerId timer = 0;
+  };
+
+  // Connects to the supervisor. False: it is surely dead. If that cannot be told just now, it
+  // counts as alive and is tried again: a living one must never be launched a second time.
+  bool Attach(Instance& instance);
+  void AttachLater(Instance& instance);
+  void Disconnect(Instance& instance);
+  void OnConnectionEvent(const std::string& instance_id);
+  // Makes the socket, finds the account, executes the supervisor.
+  absl::Status Start(Instance& instance, int spec_memfd);
+  absl::StatusOr<std::optional<Account>> ProcessAccount(const internal::Launch& record) const;
+  std::vector<std::string> Arguments(const internal::Launch& record,
+                                     const std::optional<Account>& account) const;
+  void OnChildEnd(const std::string& instance_id, pid_t child, int wait_status);
+  void OnDeath(Instance& instance);
+  void Relaunch(const std::string& instance_id);
+  void End(Instance& instance, bool remove);
+  void Forget(const std::string& instance_id);
+  void ForgetEndedOf(const std::string& process_id, const std::string& but);
+  void Kill();
+  bool AnyAlive() const;
+  void FinishStopIfNoneAlive();
+
+  EventLoop& loop_;
+  Reaper& reaper_;
+  const DataDirectory& data_;
+  Log& log_;
+  const Settings settings_;
+  const InstanceDirectories directories_;
+  std::map<std::string, std::unique_ptr<Instance>> instances_;
+  bool frozen_ = false;
+  std::function<void()> on_stopped_;
+  EventLoop::TimerId stop_timer_ = 0;
+};
+
+}  // namespace grpc_os::init
+
+#endif  // GRPC_OS_INIT_INSTANCES_H_

@@ -1,0 +1,56 @@
+#include "init/log.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "protocol/log_format.h"
+
+namespace grpc_os::init {
+namespace {
+
+void WriteOnce(int fd, const std::string& line) {
+  if (fd < 0) return;
+  [[maybe_unused]] const ssize_t written = write(fd, line.data(), line.size());
+}
+
+}  // namespace
+
+std::string JsonString(const std::string& text) {
+  std::string json = "\"";
+  for (const char byte : text) {
+    const auto code = static_cast<unsigned char>(byte);
+    char escaped[8];
+    if (byte == '"' || byte == '\\') {
+      json.append({'\\', byte});
+    } else if (code < 0x20 || code == 0x7f) {
+      snprintf(escaped, sizeof escaped, "\\u%04x", code);
+      json.append(escaped);
+    } else if (code >= 0x80) {
+      json.append("\\ufffd");
+    } else {
+      json.push_back(byte);
+    }
+  }
+  return json + "\"";
+}
+
+void Log::Warn(const std::string& message) {
+  WriteOnce(STDERR_FILENO, absl::StrCat("grpc-os-init: ", message, "\n"));
+  Write("warning", message);
+}
+
+void Log::Write(const char* level, const std::string& message) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  std::string line = "{\"time\":\"";
+  protocol::AppendLogTime(int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec, line);
+  absl::StrAppend(&line, "\",\"level\":\"", level,
+                  "\",\"program\":\"grpc-os-init\",\"message\":", JsonString(message), "}\n");
+  WriteOnce(file_.get(), line);
+}
+
+}  // namespace grpc_os::init

@@ -1,0 +1,81 @@
+#include "init/options.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace grpc_os::init {
+
+const char kUsage[] =
+    "Usage: grpc-os-init [--data-dir DIR] [OPTION]...\n"
+    "Runs gRPC OS on a data directory, in the foreground. SIGTERM ends the control plane and "
+    "leaves\n"
+    "the processes (as PID 1: stops everything).\n"
+    "\n"
+    "  --data-dir DIR       where everything lies (./data)\n"
+    "  --grpc-port N        TCP port of the API on 127.0.0.1; 0: any, see DIR/run/grpc.port\n"
+    "  --user NAME          run the control plane as this account (needs root)\n"
+    "  --accounts FILE      the accounts that processes may run as (/etc/grpc-os/accounts)\n"
+    "  --env-file FILE      settings, passed on to grpc-osd\n"
+    "  --osd PATH           the daemon (grpc-osd beside this program)\n"
+    "  --supervise PATH     the supervisor (grpc-os-supervise beside this program)\n"
+    "  --boot-id-file FILE  what tells one boot of the machine from the next\n"
+    "  --stop               end the control plane that runs on DIR, leave the processes\n"
+    "  --stop-all           end it and stop all processes\n"
+    "  --version, --help\n";
+
+absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) {
+  Options options;
+  const std::map<std::string, std::string*> with_value = {
+      {"--data-dir", &options.data_directory},
+      {"--grpc-port", &options.grpc_port},
+      {"--user", &options.user},
+      {"--accounts", &options.accounts_file},
+      {"--env-file", &options.env_file},
+      {"--boot-id-file", &options.boot_id_file},
+      {"--osd", &options.osd},
+      {"--supervise", &options.supervise},
+  };
+  const std::map<std::string, Options::Action> actions = {
+      {"--stop", Options::Action::kStop},
+      {"--stop-all", Options::Action::kStopAll},
+      {"--version", Options::Action::kVersion},
+      {"--help", Options::Action::kHelp},
+  };
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const size_t equals = arguments[i].find('=');
+    const std::string name = arguments[i].substr(0, equals);
+    if (const auto action = actions.find(arguments[i]); action != actions.end()) {
+      // --help and --version win, and --stop-all includes --stop.
+      options.action = std::max(options.action, action->second);
+      continue;
+    }
+    const auto found = with_value.find(name);
+    if (found == with_value.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown argument '", arguments[i], "'; see grpc-os-init --help"));
+    }
+    if (equals != std::string::npos) {
+      *found->second = arguments[i].substr(equals + 1);
+    } else if (i + 1 < arguments.size()) {
+      *found->second = arguments[++i];
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat(name, " needs a value"));
+    }
+    if (found->second->empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " needs a value that is not empty"));
+    }
+  }
+  int port = 0;
+  if (!options.grpc_port.empty() &&
+      (!absl::SimpleAtoi(options.grpc_port, &port) || port < 0 || port > 65535)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--grpc-port is a number from 0 to 65535, not '", options.grpc_port, "'"));
+  }
+  if (!options.grpc_port.empty()) options.grpc_port = absl::StrCat(port);
+  return options;
+}
+
+}  // namespace grpc_os::init
