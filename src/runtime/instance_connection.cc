@@ -60,9 +60,7 @@ InstanceConnection::InstanceConnection(EventLoop& loop, std::string directory,
 
 InstanceConnection::~InstanceConnection() {
   loop_.Cancel(timer_);
-  for (auto& [call_id, done] : calls_) {
-    Fail(std::move(done), absl::UnavailableError("the supervisor has gone"));
-  }
+  Disconnect();
 }
 
 void InstanceConnection::Connect() {
@@ -97,13 +95,27 @@ void InstanceConnection::ConnectLater() {
 
 void InstanceConnection::OnClosed(const absl::Status& why) {
   if (!absl::IsUnavailable(why)) Report(why);
+  Disconnect();
+  ConnectLater();
+  events_.OnInstanceAway(instance_id_);
+}
+
+void InstanceConnection::Disconnect() {
   channel_.reset();
   connected_ = false;
-  ConnectLater();
   for (auto& [call_id, done] : std::exchange(calls_, {})) {
     Fail(std::move(done), absl::UnavailableError("the supervisor went away before it answered"));
   }
-  events_.OnInstanceAway(instance_id_);
+}
+
+void InstanceConnection::ConnectAnew(int64_t after_seq) {
+  acked_ = std::max(acked_, after_seq);
+  delay_ms_ = kReconnectMinMs;
+  loop_.Cancel(timer_);
+  timer_ = loop_.After(0, [this] {
+    Disconnect();
+    Connect();
+  });
 }
 
 void InstanceConnection::Relaunching() {
@@ -191,6 +203,9 @@ core::InstanceReport InstanceConnection::Translate(const internal::InstanceStatu
   // The spec may have changed since: what was said of an execution stays said.
   if (exit && last_exit_ && SameExecution(*exit, *last_exit_)) exit = last_exit_;
   last_exit_ = exit;
+  if (state_ == core::ProcessState::kFailed && exit && report.status.message.empty()) {
+    report.status.message = exit->message;
+  }
   return report;
 }
 

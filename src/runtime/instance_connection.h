@@ -46,6 +46,8 @@ class InstanceConnection final : private PacketChannel::Owner {
 
   // Whether a supervisor that proved to be this instance is on the line.
   bool connected() const { return connected_; }
+  // Connects again, from the loop, so that a snapshot and the reports after `after_seq` will come.
+  void ConnectAnew(int64_t after_seq);
   // The supervisor is being launched again: finds out at once whether the line is dead, and if so
   // tries soon.
   void Relaunching();
@@ -72,6 +74,7 @@ class InstanceConnection final : private PacketChannel::Owner {
   void OnClosed(const absl::Status& why) override;
 
   void Connect();
+  void Disconnect();
   void ConnectLater();
   void TakeHello(const internal::InstanceStatus& status);
   void TakeReport(const internal::Report& report);

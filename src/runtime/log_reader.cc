@@ -280,7 +280,7 @@ absl::Status LogReader::Impl::EnsureLogsDirectory() {
         "and fs.inotify.max_user_instances");
   }
   // Whoever is first makes it: its supervisors are the same account.
-  mkdir(logs_directory_.c_str(), 0700);
+  mkdir(logs_directory_.c_str(), 0750);
   UniqueFd logs(open(logs_directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!logs) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", logs_directory_));

@@ -135,7 +135,7 @@ absl::StatusOr<bool> LogScan::SeekOn(Block& block) {
   if (!file_) return true;
   for (int i = 0; i < kSeekBlocks && lines_wanted_ > 0; ++i) {
     if (position_.offset == 0) {
-      absl::StatusOr<bool> found = SeekToPrevious();
+      absl::StatusOr<bool> found = SeekToPrevious(block);
       if (!found.ok() || !*found) lines_wanted_ = 0;
       if (!found.ok()) return found.status();
       continue;
@@ -158,20 +158,17 @@ absl::StatusOr<bool> LogScan::SeekOn(Block& block) {
   return lines_wanted_ == 0;
 }
 
-absl::StatusOr<bool> LogScan::SeekToPrevious() {
+absl::StatusOr<bool> LogScan::SeekToPrevious(Block& block) {
   if (position_.segment <= 1) return false;
   absl::StatusOr<UniqueFd> file = directory_->OpenSegment(position_.segment - 1);
   if (absl::IsNotFound(file.status())) return false;
   if (!file.ok()) return file.status();
   absl::StatusOr<int64_t> size = SizeOf(file->get());
   if (!size.ok()) return size.status();
+  absl::StatusOr<int64_t> end = EndOfLastLine(file->get(), *size, block);
+  if (!end.ok()) return end.status();
   file_ = *std::move(file);
-  --position_.segment;
-  position_.offset = *size;
-  char last = 0;
-  if (*size > 0 && pread(file_.get(), &last, 1, *size - 1) == 1 && last == '\n') {
-    --position_.offset;
-  }
+  position_ = {position_.segment - 1, std::max<int64_t>(*end - 1, 0)};
   return true;
 }
 
@@ -284,8 +281,7 @@ absl::StatusOr<LogScan::Progress> LogScan::TakeRest(std::string_view text, LogBa
   file_.Reset();
   finished_ = false;
   skipping_ = false;
-  // The supervisor was lost in the midst of a line; nothing will complete it.
-  if (!text.empty()) TakeLine(text, batch);
+  // A remainder is what a supervisor could not finish, and has counted as dropped.
   return Progress::kMore;
 }
 

@@ -54,7 +54,7 @@ class LogScan {
     protocol::LogCursor end;  // after its last whole line
   };
   absl::StatusOr<std::optional<Newest>> FindNewest(Block& block) const;
-  absl::StatusOr<bool> SeekToPrevious();
+  absl::StatusOr<bool> SeekToPrevious(Block& block);
 
   absl::StatusOr<bool> OpenNext();
   absl::StatusOr<bool> HasNewer() const;

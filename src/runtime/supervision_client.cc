@@ -108,7 +108,10 @@ void SupervisionClient::Impl::Attach(const std::string& instance_id, int64_t aft
     return;
   }
   std::unique_ptr<InstanceConnection>& instance = instances_[instance_id];
-  if (instance != nullptr) return;
+  if (instance != nullptr) {
+    instance->ConnectAnew(after_seq);
+    return;
+  }
   instance = std::make_unique<InstanceConnection>(
       loop_, InstanceDirectory(options_.data_directory, instance_id), instance_id, after_seq,
       static_cast<InstanceConnection::Events&>(*this));

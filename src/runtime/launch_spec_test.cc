@@ -1,0 +1,91 @@
+#include "runtime/launch_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace grpc_os::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
+
+core::Process Web() {
+  core::Process process;
+  process.id = "proc_1";
+  process.name = "web";
+  process.generation = 9;
+  process.spec.command = "python3 -m 'http server'";
+  return process;
+}
+
+TEST(LaunchSpecTest, SaysWhatTheProcessSays) {
+  core::Process process = Web();
+  process.spec.working_directory = "/srv/web";
+  process.spec.restart = core::RestartPolicy::kOnFailure;
+  process.spec.stop_signal = 3;
+  process.spec.stop_timeout_ms = 1234;
+  process.spec.log_max_bytes = 1 << 20;
+  const auto spec = MakeLaunchSpec(process, "/data", std::nullopt);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->process_id(), "proc_1");
+  EXPECT_EQ(spec->process_name(), "web");
+  EXPECT_EQ(spec->generation(), 9);
+  EXPECT_THAT(spec->argv(), ElementsAre("python3", "-m", "http server"));
+  EXPECT_EQ(spec->working_directory(), "/srv/web");
+  EXPECT_FALSE(spec->make_working_directory());
+  EXPECT_EQ(spec->restart(), internal::LaunchSpec::ON_FAILURE);
+  EXPECT_EQ(spec->stop_signal(), 3);
+  EXPECT_EQ(spec->stop_timeout_ms(), 1234);
+  EXPECT_EQ(spec->log_max_bytes(), 1 << 20);
+}
+
+TEST(LaunchSpecTest, TranslatesEachRestartPolicy) {
+  core::Process process = Web();
+  process.spec.restart = core::RestartPolicy::kAlways;
+  EXPECT_EQ(MakeLaunchSpec(process, "/data", std::nullopt)->restart(),
+            internal::LaunchSpec::ALWAYS);
+  process.spec.restart = core::RestartPolicy::kNever;
+  EXPECT_EQ(MakeLaunchSpec(process, "/data", std::nullopt)->restart(), internal::LaunchSpec::NEVER);
+}
+
+TEST(LaunchSpecTest, DefaultDirectoryIsMade) {
+  const auto spec = MakeLaunchSpec(Web(), "/data", std::nullopt);
+  EXPECT_EQ(spec->working_directory(), "/data/processes/web");
+  EXPECT_TRUE(spec->make_working_directory());
+}
+
+TEST(LaunchSpecTest, EnvironmentIsBuiltNotInherited) {
+  setenv("LAUNCH_SPEC_TEST_SECRET", "x", 1);
+  const auto spec = MakeLaunchSpec(Web(), "/data", std::nullopt);
+  EXPECT_THAT(spec->environment(),
+              ElementsAre("GRPC_OS_PROCESS=web", "GRPC_OS_PROCESS_ID=proc_1", "LANG=C.UTF-8",
+                          "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+}
+
+TEST(LaunchSpecTest, SpecOverridesTheEnvironment) {
+  core::Process process = Web();
+  process.spec.environment = {{"PATH", "/opt/bin"}, {"HOME", "/h"}, {"PORT", "80"}};
+  const auto spec = MakeLaunchSpec(process, "/data", AccountVariables{"me", "/home/me", "/bin/sh"});
+  EXPECT_THAT(
+      spec->environment(),
+      ElementsAre("GRPC_OS_PROCESS=web", "GRPC_OS_PROCESS_ID=proc_1", "HOME=/h", "LANG=C.UTF-8",
+                  "LOGNAME=me", "PATH=/opt/bin", "PORT=80", "SHELL=/bin/sh", "USER=me"));
+}
+
+TEST(LaunchSpecTest, RefusesWhatCannotBeSplit) {
+  core::Process process = Web();
+  process.spec.command = "a | b";
+  EXPECT_EQ(MakeLaunchSpec(process, "/data", std::nullopt).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(LaunchSpecTest, OwnAccountIsInThePasswdDatabase) {
+  const std::optional<AccountVariables> account = OwnAccount();
+  ASSERT_TRUE(account.has_value());
+  EXPECT_FALSE(account->name.empty());
+  EXPECT_EQ(account->home[0], '/');
+  EXPECT_EQ(account->shell[0], '/');
+}
+
+}  // namespace
+}  // namespace grpc_os::runtime
