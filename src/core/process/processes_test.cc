@@ -1,0 +1,456 @@
+#include "core/process/processes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <optional>
+
+#include "base/error_detail.h"
+#include "core/error_reason.h"
+
+namespace grpc_os::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Time and work, by hand.
+class ManualScheduler final : public Scheduler {
+ public:
+  int64_t NowMs() const override { return now_ms; }
+  void Post(std::function<void()> work) override { work_.push_back(std::move(work)); }
+  void After(int64_t delay_ms, std::function<void()> work) override {
+    timers_.emplace(now_ms + delay_ms, std::move(work));
+  }
+  void RunAll() {
+    while (!work_.empty()) {
+      auto work = std::move(work_.front());
+      work_.pop_front();
+      work();
+    }
+  }
+  void Advance(int64_t ms) {
+    now_ms += ms;
+    while (!timers_.empty() && timers_.begin()->first <= now_ms) {
+      auto node = timers_.extract(timers_.begin());
+      node.mapped()();
+      RunAll();
+    }
+  }
+  int64_t now_ms = 1'000'000;
+
+ private:
+  std::deque<std::function<void()>> work_;
+  std::multimap<int64_t, std::function<void()>> timers_;
+};
+
+// Commits at once, or when told to, or not at all.
+class MemoryStore final : public ProcessStore {
+ public:
+  void Commit(ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override {
+    if (!failure.ok()) return done(failure);
+    for (Process& process : write.put) {
+      process.revision = revision + 1;
+      rows[process.id] = process;
+    }
+    for (const std::string& id : write.remove) rows.erase(id);
+    for (const Event& event : write.events) actions.push_back(event.action);
+    ++revision;
+    if (hold) {
+      held.push_back([done, at = revision] { done(at); });
+    } else {
+      done(revision);
+    }
+  }
+  absl::StatusOr<std::vector<Process>> LoadProcesses() override { return std::vector<Process>(); }
+  absl::StatusOr<std::string> LoadBootId() override { return ""; }
+  absl::Status SaveBootId(const std::string&) override { return absl::OkStatus(); }
+
+  std::map<std::string, Process> rows;
+  std::vector<std::string> actions;
+  int64_t revision = 0;
+  absl::Status failure;
+  bool hold = false;
+  std::vector<std::function<void()>> held;
+};
+
+// Writes down what is asked of it.
+class RecordingSupervision final : public Supervision {
+ public:
+  void Launch(const Process& process, std::function<void(absl::Status)> done) override {
+    launched.push_back(process.instance_id);
+    launch_done = std::move(done);
+  }
+  void Attach(const std::string& instance, int64_t) override { attached.push_back(instance); }
+  void SetSpec(const Process& process, std::function<void(absl::Status)>) override {
+    specs.push_back(process.generation);
+  }
+  void Stop(const std::string& instance, std::function<void(absl::Status)>) override {
+    stopped.push_back(instance);
+  }
+  void Restart(const std::string&, int64_t number, bool,
+               std::function<void(absl::Status)>) override {
+    restarts.push_back(number);
+  }
+  void Signal(const std::string&, int signal,
+              std::function<void(absl::StatusOr<int>)> done) override {
+    done(signal);
+  }
+  void Acknowledge(const std::string&, int64_t seq) override { acknowledged = seq; }
+  void Release(const std::string& instance) override { released.push_back(instance); }
+  void RemoveRemains(const std::string& id, const std::string&) override { removed.push_back(id); }
+
+  std::vector<std::string> launched, attached, stopped, released, removed;
+  std::vector<int64_t> specs, restarts;
+  int64_t acknowledged = 0;
+  std::function<void(absl::Status)> launch_done;
+};
+
+class ProcessesTest : public ::testing::Test {
+ protected:
+  ProcessesTest() { processes_.OnInstances({}); }
+
+  static Process Named(const std::string& name) {
+    Process process;
+    process.name = name;
+    process.spec.command = "sleep 1000";
+    return process;
+  }
+  // The answer of a use case, when it came.
+  struct Answer {
+    std::optional<absl::StatusOr<Process>> value;
+    bool came() const { return value.has_value(); }
+    std::string reason() const { return DetailOf(value->status())->reason; }
+  };
+  Processes::Done Into(Answer& answer) {
+    return [&answer](absl::StatusOr<Process> process) {
+      ASSERT_FALSE(answer.came()) << "answered twice";
+      answer.value = std::move(process);
+    };
+  }
+  void Report(const std::string& action, ProcessState state, bool ever_started = true) {
+    InstanceReport report;
+    report.instance_id = supervision_.launched.back();
+    report.seq = ++seq_;
+    report.time_ms = scheduler_.now_ms;
+    report.action = action;
+    report.status.state = state;
+    report.status.pid = state == ProcessState::kRunning ? 4711 : 0;
+    report.status.observed_generation = report.status.running_generation = 1;
+    report.restart_number = restart_number_;
+    report.ever_started = ever_started;
+    if (state == ProcessState::kFailed) report.status.message = "No such file or directory";
+    processes_.OnReport(report);
+    scheduler_.RunAll();
+  }
+  void Connect() {
+    InstanceReport snapshot;
+    snapshot.instance_id = supervision_.launched.back();
+    snapshot.status.state = ProcessState::kStarting;
+    snapshot.status.observed_generation = 1;
+    processes_.OnConnected(snapshot);
+    scheduler_.RunAll();
+  }
+  void Launched() {
+    supervision_.launch_done(absl::OkStatus());
+    seq_ = 0;
+    restart_number_ = 0;
+    Connect();
+  }
+  // A process that runs.
+  void Run(const std::string& name) {
+    Answer answer;
+    processes_.Create(Named(name), Into(answer));
+    scheduler_.RunAll();
+    Launched();
+    Report("started", ProcessState::kRunning);
+    ASSERT_TRUE(answer.came() && answer.value->ok());
+  }
+
+  ManualScheduler scheduler_;
+  MemoryStore store_;
+  RecordingSupervision supervision_;
+  Processes processes_{store_, supervision_, scheduler_};
+  int64_t seq_ = 0;
+  int64_t restart_number_ = 0;
+};
+
+TEST_F(ProcessesTest, CreationIsDurableBeforeTheLaunchAndAnsweredAfterTheExec) {
+  Answer answer;
+  store_.hold = true;
+  processes_.Create(Named("web"), Into(answer));
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+  EXPECT_EQ(processes_.Find("web"), nullptr) << "not to be seen before it is committed";
+  store_.hold = false;
+  store_.held.front()();
+  scheduler_.RunAll();
+  ASSERT_EQ(supervision_.launched.size(), 1u);
+  EXPECT_FALSE(answer.came());
+  Launched();
+  Report("started", ProcessState::kRunning);
+  ASSERT_TRUE(answer.came());
+  EXPECT_EQ((*answer.value)->status.pid, 4711);
+  EXPECT_EQ(supervision_.acknowledged, 1);
+}
+
+TEST_F(ProcessesTest, ANameIsTakenFromTheFirstMoment) {
+  Answer first, second, third;
+  processes_.Create(Named("web"), Into(first));
+  processes_.Create(Named("web"), Into(second));
+  scheduler_.RunAll();
+  EXPECT_EQ(second.reason(), reason::kNameTaken);
+  Launched();
+  Report("started", ProcessState::kRunning);
+  processes_.Create(Named("web"), Into(third));
+  scheduler_.RunAll();
+  EXPECT_EQ(third.reason(), reason::kNameTaken);
+}
+
+TEST_F(ProcessesTest, WhatCannotBeExecutedLeavesNothingBehind) {
+  Answer answer;
+  processes_.Create(Named("web"), Into(answer));
+  scheduler_.RunAll();
+  Launched();
+  Report("failed", ProcessState::kFailed, /*ever_started=*/false);
+  ASSERT_TRUE(answer.came());
+  EXPECT_EQ(answer.reason(), reason::kExecFailed);
+  EXPECT_THAT(store_.rows, IsEmpty());
+  EXPECT_EQ(supervision_.released, supervision_.launched);
+  EXPECT_EQ(supervision_.removed.size(), 1u);
+  EXPECT_EQ(processes_.Find("web"), nullptr);
+}
+
+TEST_F(ProcessesTest, AFailedStoreRefusesTheCreationAndForgetsIt) {
+  store_.failure = absl::UnavailableError("disk full");
+  Answer answer, again;
+  processes_.Create(Named("web"), Into(answer));
+  scheduler_.RunAll();
+  EXPECT_EQ(answer.reason(), reason::kStoreUnavailable);
+  store_.failure = absl::OkStatus();
+  processes_.Create(Named("web"), Into(again));
+  scheduler_.RunAll();
+  EXPECT_EQ(supervision_.launched.size(), 1u);
+}
+
+TEST_F(ProcessesTest, AReportThatTheStoreRefusesIsKeptUntilItTakesIt) {
+  Run("web");
+  store_.failure = absl::UnavailableError("disk full");
+  Report("exited", ProcessState::kBackoff);
+  EXPECT_EQ(processes_.Find("web")->status.state, ProcessState::kRunning);
+  EXPECT_EQ(supervision_.acknowledged, 1);
+  store_.failure = absl::OkStatus();
+  scheduler_.Advance(10'000);
+  EXPECT_EQ(processes_.Find("web")->status.state, ProcessState::kBackoff);
+  EXPECT_EQ(supervision_.acknowledged, 2);
+}
+
+TEST_F(ProcessesTest, StopIsAnsweredWhenNothingIsLeft) {
+  Run("web");
+  Answer answer;
+  processes_.Stop("web", "", Into(answer));
+  scheduler_.RunAll();
+  EXPECT_EQ(supervision_.stopped, supervision_.launched);
+  Report("stopping", ProcessState::kStopping);
+  EXPECT_FALSE(answer.came());
+  Report("stopped", ProcessState::kStopped);
+  ASSERT_TRUE(answer.came());
+  EXPECT_EQ(supervision_.released, supervision_.launched);
+  EXPECT_EQ(store_.rows.begin()->second.desired, DesiredState::kStopped);
+}
+
+TEST_F(ProcessesTest, AStartWhileItIsBeingStoppedBeginsAnewAfterTheStop) {
+  Run("web");
+  Answer stop, start;
+  processes_.Stop("web", "", Into(stop));
+  scheduler_.RunAll();
+  Report("stopping", ProcessState::kStopping);
+  processes_.Start("web", "", Into(start));
+  scheduler_.RunAll();
+  EXPECT_EQ(stop.reason(), reason::kSuperseded);
+  EXPECT_EQ(supervision_.launched.size(), 1u) << "never a second copy beside the first";
+  Report("stopped", ProcessState::kStopped);
+  ASSERT_EQ(supervision_.launched.size(), 2u);
+  EXPECT_FALSE(start.came());
+  Launched();
+  Report("started", ProcessState::kRunning);
+  EXPECT_TRUE(start.came() && start.value->ok());
+}
+
+TEST_F(ProcessesTest, StartOfARunningOneChangesNothing) {
+  Run("web");
+  const int64_t revision = store_.revision;
+  Answer answer;
+  processes_.Start("web", "", Into(answer));
+  scheduler_.RunAll();
+  EXPECT_TRUE(answer.came() && answer.value->ok());
+  EXPECT_EQ(store_.revision, revision);
+}
+
+TEST_F(ProcessesTest, RestartWaitsForItsOwnNumber) {
+  Run("web");
+  Answer answer;
+  processes_.Restart("web", "", Into(answer));
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.restarts, ElementsAre(1));
+  EXPECT_FALSE(answer.came()) << "the old execution is no answer";
+  restart_number_ = 1;
+  Report("started", ProcessState::kRunning);
+  EXPECT_TRUE(answer.came() && answer.value->ok());
+}
+
+TEST_F(ProcessesTest, AnUpdateReachesTheSupervisorAndWaitsForARestart) {
+  Run("web");
+  Answer answer;
+  processes_.Update(
+      "web", "", [](ProcessSpec& spec) { spec.environment["PORT"] = "1"; }, Into(answer));
+  scheduler_.RunAll();
+  ASSERT_TRUE(answer.came() && answer.value->ok());
+  EXPECT_EQ((*answer.value)->generation, 2);
+  EXPECT_THAT(supervision_.specs, ElementsAre(2));
+  EXPECT_THAT(supervision_.restarts, IsEmpty());
+}
+
+TEST_F(ProcessesTest, AnOldEtagIsRefused) {
+  Run("web");
+  const std::string etag = Processes::EtagOf(*processes_.Find("web"));
+  Answer first, second;
+  processes_.Update(
+      "web", etag, [](ProcessSpec& spec) { spec.environment["A"] = "1"; }, Into(first));
+  processes_.Update(
+      "web", etag, [](ProcessSpec& spec) { spec.environment["A"] = "2"; }, Into(second));
+  scheduler_.RunAll();
+  EXPECT_TRUE(first.value->ok());
+  EXPECT_EQ(second.reason(), reason::kEtagMismatch);
+}
+
+TEST_F(ProcessesTest, DeletionNeedsAStoppedProcessOrForce) {
+  Run("web");
+  std::optional<absl::StatusOr<int64_t>> gentle, forced;
+  processes_.Delete("web", "", false, [&](absl::StatusOr<int64_t> revision) { gentle = revision; });
+  scheduler_.RunAll();
+  EXPECT_EQ(DetailOf(gentle->status())->reason, reason::kProcessRunning);
+  processes_.Delete("web", "", true, [&](absl::StatusOr<int64_t> revision) { forced = revision; });
+  scheduler_.RunAll();
+  Report("stopped", ProcessState::kStopped);
+  scheduler_.RunAll();
+  ASSERT_TRUE(forced.has_value() && forced->ok());
+  EXPECT_THAT(store_.rows, IsEmpty());
+}
+
+TEST_F(ProcessesTest, AProcessThatRanToItsEndIsNotLaunchedAgain) {
+  Run("job");
+  Report("exited", ProcessState::kExited);
+  EXPECT_EQ(processes_.Find("job")->desired, DesiredState::kCompleted);
+  processes_.OnGone(supervision_.launched.back());
+  scheduler_.RunAll();
+  EXPECT_EQ(supervision_.launched.size(), 1u);
+}
+
+TEST_F(ProcessesTest, AStaleReportOfAnEarlierInstanceIsIgnored) {
+  Run("web");
+  InstanceReport stale;
+  stale.instance_id = "00000000000000000000000000000000";
+  stale.seq = 99;
+  stale.status.state = ProcessState::kRunning;
+  processes_.OnReport(stale);
+  scheduler_.RunAll();
+  EXPECT_EQ(supervision_.acknowledged, 1);
+}
+
+// ---- A daemon that comes up ---------------------------------------------------------------------
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  static Process Stored(ProcessState state, DesiredState desired) {
+    Process process;
+    process.id = "proc_1";
+    process.name = "web";
+    process.instance_id = "0123456789abcdef0123456789abcdef";
+    process.desired = desired;
+    process.status.state = state;
+    process.provisional = false;
+    return process;
+  }
+  void Recover(Process process, std::vector<std::string> instances, bool rebooted = false) {
+    store_.rows[process.id] = process;
+    processes_.Load({process}, 7, rebooted);
+    scheduler_.RunAll();
+    EXPECT_THAT(supervision_.launched, IsEmpty())
+        << "nothing may be launched before init told what lives";
+    processes_.OnInstances(instances);
+    scheduler_.RunAll();
+  }
+
+  ManualScheduler scheduler_;
+  MemoryStore store_;
+  RecordingSupervision supervision_;
+  Processes processes_{store_, supervision_, scheduler_};
+};
+
+TEST_F(RecoveryTest, WhatLivesIsAdoptedAndNotLaunched) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+  Recover(process, {process.instance_id});
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+  EXPECT_THAT(supervision_.attached, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, WhatWasCommittedButNeverLaunchedIsLaunchedAsWhatItIs) {
+  const Process process = Stored(ProcessState::kPending, DesiredState::kRunning);
+  Recover(process, {});
+  EXPECT_THAT(supervision_.launched, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, WhatVanishedIsLaunchedAsANewInstanceAndItsEndIsNotInvented) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+  Recover(process, {});
+  ASSERT_EQ(supervision_.launched.size(), 1u);
+  EXPECT_NE(supervision_.launched.back(), process.instance_id);
+  const auto exit = processes_.Find("web")->status.last_exit;
+  EXPECT_EQ(exit->reason, ExitReason::kSupervisorLost);
+  EXPECT_FALSE(exit->exit_code.has_value());
+}
+
+TEST_F(RecoveryTest, AfterARebootTheWishesHold) {
+  Recover(Stored(ProcessState::kRunning, DesiredState::kRunning), {}, /*rebooted=*/true);
+  ASSERT_EQ(supervision_.launched.size(), 1u);
+  EXPECT_EQ(processes_.Find("web")->status.last_exit->reason, ExitReason::kHostRestarted);
+}
+
+TEST_F(RecoveryTest, AFailedOneIsTriedAgainAfterARebootOnly) {
+  Recover(Stored(ProcessState::kFailed, DesiredState::kRunning), {});
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+}
+
+TEST_F(RecoveryTest, AStopThatWasAcceptedIsCarriedOut) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kStopped);
+  Recover(process, {process.instance_id});
+  InstanceReport snapshot;
+  snapshot.instance_id = process.instance_id;
+  snapshot.status.state = ProcessState::kRunning;
+  processes_.OnConnected(snapshot);
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.stopped, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, AStoppedOneStaysStoppedAcrossAReboot) {
+  Recover(Stored(ProcessState::kRunning, DesiredState::kStopped), {}, /*rebooted=*/true);
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+  EXPECT_EQ(processes_.Find("web")->status.state, ProcessState::kStopped);
+}
+
+TEST_F(RecoveryTest, AnInstanceOfNobodyIsLeftAloneUntilItIsAtRest) {
+  const std::string orphan = "ffffffffffffffffffffffffffffffff";
+  Recover(Stored(ProcessState::kStopped, DesiredState::kStopped), {orphan});
+  EXPECT_THAT(processes_.Unowned(), ElementsAre(orphan));
+  EXPECT_THAT(supervision_.stopped, IsEmpty());
+  InstanceReport snapshot;
+  snapshot.instance_id = orphan;
+  snapshot.status.state = ProcessState::kExited;
+  processes_.OnConnected(snapshot);
+  EXPECT_THAT(supervision_.released, ElementsAre(orphan));
+}
+
+}  // namespace
+}  // namespace grpc_os::core
