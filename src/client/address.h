@@ -12,8 +12,8 @@ namespace grpc_os::client {
 // "unix:PATH" or "host:port".
 struct Address {
   bool is_unix = false;
-  std::string path;       // unix: absolute
-  std::string host_port;  // otherwise
+  std::string path = {};       // unix: absolute
+  std::string host_port = {};  // otherwise
 
   // As gRPC takes it, and as the token file is named after: "unix:/abs/path" or "host:port".
   std::string ToString() const;

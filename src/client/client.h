@@ -42,7 +42,9 @@ class Client {
   ~Client();
 
   const Address& address() const { return address_; }
+  // How long a call may take if it is not told otherwise.
   Timeout timeout() const { return options_.timeout; }
+  void set_timeout(Timeout timeout) { options_.timeout = timeout; }
 
   // Starts afresh for a user's next command: forgets an earlier Cancel and a connection that may
   // have gone stale while nobody called.
@@ -97,7 +99,7 @@ class Client {
   absl::Status WithToken(const std::function<absl::Status()>& call);
 
   const Address address_;
-  const ClientOptions options_;
+  ClientOptions options_;
   std::string token_;
   std::unique_ptr<Connection> connection_;
   struct InFlight;

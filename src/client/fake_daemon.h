@@ -245,7 +245,7 @@ class FakeDaemon {
           return FakeError(grpc::ABORTED, "The process changed meanwhile.", "ETAG_MISMATCH");
         }
       }
-      return With(context, "UpdateProcess", request->process().name(), response, update);
+      return With(context, "UpdateProcess", request->process().id(), response, update);
     }
     grpc::Status DeleteProcess(grpc::ServerContext* context,
                                const v1::DeleteProcessRequest* request,
@@ -339,11 +339,12 @@ class FakeDaemon {
       if (auto status = Enter(state_, context, call + " " + reference); !status.ok()) {
         return status;
       }
-      for (auto& [name, process] : state_.processes) {
+      for (auto& [key, process] : state_.processes) {
+        const std::string name = key;  // `change` may remove the process
         if (name != reference && process.id() != reference) continue;
         *response = process;
         change(process);
-        const auto still = state_.processes.find(reference);
+        const auto still = state_.processes.find(name);
         if (still != state_.processes.end()) *response = still->second;
         return grpc::Status::OK;
       }

@@ -1,0 +1,25 @@
+// The program `grpc-os`: shell and command line.
+#include <unistd.h>
+
+#include <clocale>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "shell/program.h"
+
+int main(int argc, char** argv) {
+  // gRPC's own complaints would stand between our lines; $GRPC_VERBOSITY still shows them.
+  ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  // readline needs the locale's character set.
+  std::setlocale(LC_CTYPE, "");
+  std::ios::sync_with_stdio(false);
+  const auto code = grpc_os::shell::RunProgram(std::vector<std::string>(argv + 1, argv + argc));
+  std::cout.flush();
+  if (!std::cout) {
+    std::cerr << "The output could not be written.\n";
+    return static_cast<int>(grpc_os::shell::ExitCode::kFailure);
+  }
+  return static_cast<int>(code);
+}

@@ -1,0 +1,37 @@
+// The handlers that the command table names. Each prints its own result and errors.
+#ifndef GRPC_OS_SHELL_COMMANDS_COMMANDS_H_
+#define GRPC_OS_SHELL_COMMANDS_COMMANDS_H_
+
+#include "shell/exit_code.h"
+
+namespace grpc_os::shell {
+
+class Arguments;
+class Session;
+
+// auth.cc
+ExitCode RunLogin(Session& session, const Arguments& arguments);
+ExitCode RunWhoAmI(Session& session, const Arguments& arguments);
+ExitCode RunLogout(Session& session, const Arguments& arguments);
+// list.cc
+ExitCode RunPs(Session& session, const Arguments& arguments);
+// start.cc
+ExitCode RunStart(Session& session, const Arguments& arguments);
+ExitCode RunUpdate(Session& session, const Arguments& arguments);
+// process.cc
+ExitCode RunRestart(Session& session, const Arguments& arguments);
+ExitCode RunKill(Session& session, const Arguments& arguments);
+ExitCode RunSignal(Session& session, const Arguments& arguments);
+ExitCode RunWait(Session& session, const Arguments& arguments);
+ExitCode RunDelete(Session& session, const Arguments& arguments);
+// logs.cc
+ExitCode RunLogs(Session& session, const Arguments& arguments);
+// system.cc
+ExitCode RunStatus(Session& session, const Arguments& arguments);
+ExitCode RunVersion(Session& session, const Arguments& arguments);
+ExitCode RunHelp(Session& session, const Arguments& arguments);
+ExitCode RunExit(Session& session, const Arguments& arguments);
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_COMMANDS_COMMANDS_H_

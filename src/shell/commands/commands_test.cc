@@ -1,0 +1,367 @@
+// Commands as a user types them, against a daemon of records.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "client/fake_daemon.h"
+#include "shell/commands/log_printer.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+constexpr auto kRunning = v1::Process::STATE_RUNNING;
+constexpr auto kStopped = v1::Process::STATE_STOPPED;
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  CommandsTest() { NewSession(daemon_.address()); }
+
+  void NewSession(const std::string& address, Session::Defaults defaults = {}) {
+    Console console = {.out = out_, .err = err_};
+    console.interactive = true;
+    console.ask = [this](const std::string& question) {
+      asked_ += question;
+      return answer_;
+    };
+    session_ = std::make_unique<Session>(console, client::ParseAddress(address),
+                                         directory_.path() + "/state", defaults);
+  }
+
+  // Runs a line; then `out()` and `err()` are what it printed.
+  ExitCode Run(const std::string& line) {
+    out_.str("");
+    err_.str("");
+    return session_->RunLine(line);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  static v1::TailLogsResponse LogMessage(const std::string& text, const std::string& cursor) {
+    v1::TailLogsResponse message;
+    message.set_cursor(cursor);
+    auto* line = message.add_lines();
+    line->set_text(text);
+    line->set_stream(v1::LogLine::STREAM_STDOUT);
+    return message;
+  }
+
+  client::TemporaryDirectory directory_;
+  client::FakeDaemon daemon_{directory_.path()};
+  std::stringstream out_;
+  std::stringstream err_;
+  std::string asked_;
+  bool answer_ = true;
+  std::unique_ptr<Session> session_;
+};
+
+TEST_F(CommandsTest, UnknownCommandsAreUsageErrorsWithAGuess) {
+  EXPECT_EQ(Run("strat web"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("Did you mean `start`?"));
+  EXPECT_EQ(Run("ps | wc"), ExitCode::kUsage);
+  EXPECT_EQ(Run("ps \"x"), ExitCode::kUsage);
+  EXPECT_EQ(Run("ps -o yaml"), ExitCode::kUsage);
+  EXPECT_EQ(Run("wait web --for lunch"), ExitCode::kUsage);
+  EXPECT_EQ(Run("# nothing"), ExitCode::kOk);
+  EXPECT_THAT(daemon_.calls(), IsEmpty());
+}
+
+TEST_F(CommandsTest, WhatIsTypedIsEscapedInErrors) {
+  EXPECT_EQ(Run("'\x1b[2J'"), ExitCode::kUsage);
+  EXPECT_THAT(err(), AllOf(HasSubstr("\\x1b[2J"), Not(HasSubstr("\x1b"))));
+}
+
+TEST_F(CommandsTest, HelpNeedsNoDaemon) {
+  NewSession("nonsense");
+  EXPECT_EQ(Run("help"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("start NAME"));
+  EXPECT_EQ(Run("help start"), ExitCode::kOk);
+  EXPECT_EQ(Run("start --help"), ExitCode::kOk);
+  EXPECT_EQ(Run("help strat"), ExitCode::kUsage);
+  EXPECT_EQ(Run("version"), ExitCode::kOk);
+  EXPECT_EQ(Run("ps"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("neither unix:PATH nor HOST:PORT"));
+}
+
+TEST_F(CommandsTest, LoginWhoamiLogout) {
+  EXPECT_EQ(Run("whoami"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("admin (roles: admin)"));
+  EXPECT_EQ(session_->user(), "admin");
+  EXPECT_EQ(Run("logout"), ExitCode::kOk);
+  EXPECT_EQ(session_->user(), std::nullopt);
+  EXPECT_EQ(Run("ps"), ExitCode::kDenied);
+  EXPECT_THAT(err(), HasSubstr("`login` logs in again"));
+  EXPECT_EQ(Run("login admin hunter2"), ExitCode::kUsage);
+  EXPECT_THAT(err(), Not(HasSubstr("hunter2")));
+  EXPECT_EQ(Run("ps"), ExitCode::kDenied);
+  EXPECT_EQ(Run("login"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("Logged in as admin"));
+  EXPECT_EQ(Run("ps"), ExitCode::kOk);
+}
+
+TEST_F(CommandsTest, PsInEveryFormat) {
+  daemon_.AddProcess("web-1", kRunning);
+  daemon_.AddProcess("web-2", kRunning);
+  daemon_.AddProcess("job", kStopped);
+  EXPECT_EQ(Run("ps"), ExitCode::kOk);
+  EXPECT_THAT(out(), AllOf(HasSubstr("NAME"), HasSubstr("web-1"), HasSubstr("job")));
+  EXPECT_EQ(Run("ps -o name"), ExitCode::kOk);
+  EXPECT_EQ(out(), "job\nweb-1\nweb-2\n");
+  EXPECT_EQ(Run("ps -o json"), ExitCode::kOk);
+  EXPECT_THAT(out(), AllOf(HasSubstr("\"processes\": ["), HasSubstr("\"revision\": \"17\""),
+                           HasSubstr("\"nextPageToken\": \"\"")));
+  EXPECT_EQ(Run("ps -o name 'web-*'"), ExitCode::kOk);
+  EXPECT_EQ(out(), "web-1\nweb-2\n");
+  EXPECT_EQ(Run("ps -l job"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("sleep 1000"));
+}
+
+TEST_F(CommandsTest, OneWrongNameDoesNotStopTheOthers) {
+  daemon_.AddProcess("a", kRunning);
+  daemon_.AddProcess("b", kRunning);
+  EXPECT_EQ(Run("kill a nobody b 'x*'"), ExitCode::kNotFound);
+  EXPECT_THAT(out(), AllOf(HasSubstr("stopped a"), HasSubstr("stopped b")));
+  EXPECT_THAT(err(), AllOf(HasSubstr("No process nobody"), HasSubstr("fits x*")));
+}
+
+TEST_F(CommandsTest, PatternsMeanEachOnce) {
+  daemon_.AddProcess("web-1", kRunning);
+  daemon_.AddProcess("web-2", kRunning);
+  EXPECT_EQ(Run("stop web-* web-1"), ExitCode::kOk);
+  int stops = 0;
+  for (const std::string& call : daemon_.calls()) stops += call.starts_with("StopProcess") ? 1 : 0;
+  EXPECT_EQ(stops, 2);
+}
+
+TEST_F(CommandsTest, StartWithACommandCreates) {
+  EXPECT_EQ(
+      Run("start web \"python3 -m http.server\" PORT=8099 'NOTE=a b' --restart on-failure "
+          "--stop-timeout 3s --stop-signal INT --log-max 1M --id proc_x --user www --dir /srv"),
+      ExitCode::kOk)
+      << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("started web (proc_"), HasSubstr("`logs -f web`")));
+  const auto& request = daemon_.state.last_create;
+  const auto& spec = request.process().spec();
+  EXPECT_EQ(spec.command(), "python3 -m http.server");
+  EXPECT_EQ(spec.environment().at("PORT"), "8099");
+  EXPECT_EQ(spec.environment().at("NOTE"), "a b");
+  EXPECT_EQ(spec.restart_policy(), v1::ProcessSpec::RESTART_POLICY_ON_FAILURE);
+  EXPECT_EQ(spec.stop_timeout().seconds(), 3);
+  EXPECT_EQ(spec.stop_signal(), "INT");
+  EXPECT_EQ(spec.log_max_bytes(), 1 << 20);
+  EXPECT_EQ(spec.account(), "www");
+  EXPECT_EQ(spec.working_directory(), "/srv");
+  EXPECT_EQ(request.process_id(), "proc_x");
+  EXPECT_EQ(request.caller_directory(), std::filesystem::current_path().string());
+}
+
+TEST_F(CommandsTest, StartWithoutACommandStartsWhatExists) {
+  daemon_.AddProcess("a", kStopped);
+  daemon_.AddProcess("b", kStopped);
+  EXPECT_EQ(Run("start a"), ExitCode::kOk);
+  EXPECT_EQ(Run("start a b"), ExitCode::kOk);
+  EXPECT_EQ(Run("start '?'"), ExitCode::kOk);
+  EXPECT_EQ(Run("start nobody"), ExitCode::kNotFound);
+  for (const std::string& call : daemon_.calls()) EXPECT_THAT(call, Not(HasSubstr("Create")));
+}
+
+TEST_F(CommandsTest, StartTellsWhatIsMissing) {
+  EXPECT_EQ(Run("start web PORT=1"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("Which command?"));
+  EXPECT_EQ(Run("start web python3 app.py"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("start web \"python3 app.py\""));
+  EXPECT_EQ(Run("start web \"sleep 1\" A=1 B"), ExitCode::kUsage);
+  EXPECT_EQ(Run("start web \"sleep 1\" --restart sometimes"), ExitCode::kUsage);
+  EXPECT_EQ(Run("start web \"sleep 1\" --stop-timeout soon"), ExitCode::kUsage);
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("start web \"sleep 1\""), ExitCode::kConflict);
+}
+
+TEST_F(CommandsTest, AFailedStartShowsTheExitAndTheLog) {
+  auto& process = daemon_.AddProcess("web", kStopped);
+  process.mutable_status()->mutable_last_exit()->set_reason(v1::ExitReport::REASON_EXITED);
+  process.mutable_status()->mutable_last_exit()->set_exit_code(3);
+  daemon_.state.log = {LogMessage("Traceback\x1b[0m", "1:1")};
+  daemon_.state.exec_fails = true;
+  EXPECT_EQ(Run("start web"), ExitCode::kConflict);
+  EXPECT_THAT(err(), AllOf(HasSubstr("No such file"), HasSubstr("exit 3"),
+                           HasSubstr("Traceback\\x1b[0m"), HasSubstr("state: failed")));
+  EXPECT_EQ(Run("start new \"nonsense\""), ExitCode::kConflict);
+  EXPECT_THAT(err(), Not(HasSubstr("last exit")));
+}
+
+TEST_F(CommandsTest, UpdateReadsChangesAndWritesBack) {
+  auto& process = daemon_.AddProcess("web", kRunning);
+  (*process.mutable_spec()->mutable_environment())["KEEP"] = "1";
+  (*process.mutable_spec()->mutable_environment())["DROP"] = "1";
+  daemon_.state.etag_mismatches = 2;
+  EXPECT_EQ(Run("update web PORT=8098 --unset DROP --restart never"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("generation 2"), HasSubstr("restart web")));
+  const auto& request = daemon_.state.last_update;
+  EXPECT_THAT(request.update_mask().paths(),
+              UnorderedElementsAre("spec.environment", "spec.restart_policy"));
+  EXPECT_EQ(request.process().etag(), "e1");
+  const auto& environment = request.process().spec().environment();
+  EXPECT_EQ(environment.at("PORT"), "8098");
+  EXPECT_EQ(environment.count("KEEP"), 1U);
+  EXPECT_EQ(environment.count("DROP"), 0U);
+}
+
+TEST_F(CommandsTest, UpdateGivesUpAfterFiveConflicts) {
+  daemon_.AddProcess("web", kRunning);
+  daemon_.state.etag_mismatches = 5;
+  EXPECT_EQ(Run("update web A=1"), ExitCode::kConflict);
+  EXPECT_EQ(daemon_.state.etag_mismatches, 0);
+  EXPECT_EQ(Run("update web"), ExitCode::kUsage);
+  EXPECT_EQ(Run("update web nonsense"), ExitCode::kUsage);
+}
+
+TEST_F(CommandsTest, SignalTakesItsSignalLast) {
+  daemon_.AddProcess("a", kRunning);
+  daemon_.AddProcess("b", kRunning);
+  EXPECT_EQ(Run("signal a b HUP"), ExitCode::kOk);
+  EXPECT_THAT(out(), AllOf(HasSubstr("sent HUP to a, pid 4242"), HasSubstr("to b")));
+}
+
+TEST_F(CommandsTest, WaitTellsTheOutcome) {
+  daemon_.AddProcess("web", kRunning);
+  daemon_.AddProcess("job", kStopped);
+  EXPECT_EQ(Run("wait web --for running"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("web is running"));
+  EXPECT_EQ(Run("wait web --for exited --timeout 0"), ExitCode::kTimeout);
+  EXPECT_THAT(err(), HasSubstr("web is still running"));
+  EXPECT_EQ(Run("wait job"), ExitCode::kConflict);
+  EXPECT_THAT(err(), HasSubstr("state: stopped"));
+}
+
+TEST_F(CommandsTest, DeleteAsksAndKeepsOnNo) {
+  daemon_.AddProcess("web", kStopped);
+  answer_ = false;
+  EXPECT_EQ(Run("delete web"), ExitCode::kFailure);
+  EXPECT_THAT(asked_, HasSubstr("Delete web"));
+  EXPECT_THAT(err(), HasSubstr("web is kept"));
+  asked_.clear();
+  EXPECT_EQ(Run("delete -y web"), ExitCode::kOk);
+  EXPECT_EQ(asked_, "");
+  EXPECT_EQ(Run("delete -y web"), ExitCode::kNotFound);
+}
+
+TEST_F(CommandsTest, DeleteNeedsForceForARunningOne) {
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("delete -y web"), ExitCode::kConflict);
+  EXPECT_EQ(Run("delete -y --force web"), ExitCode::kOk);
+}
+
+TEST_F(CommandsTest, OneNameGivesOneJsonObjectAndSeveralAList) {
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("kill web -o json"), ExitCode::kOk);
+  EXPECT_THAT(out(), AllOf(HasSubstr("\"name\": \"web\""), Not(HasSubstr("\"processes\""))));
+  EXPECT_EQ(Run("kill 'w*' -o json"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("\"processes\""));
+}
+
+TEST_F(CommandsTest, StatusShowsTheSystem) {
+  EXPECT_EQ(Run("status"), ExitCode::kOk);
+  EXPECT_THAT(out(), AllOf(HasSubstr("9.9.9"), HasSubstr("v2")));
+  EXPECT_EQ(Run("status -o json"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("\"cgroupMode\": \"v2\""));
+}
+
+TEST_F(CommandsTest, ADaemonAwayIsOneLineAndExitSix) {
+  NewSession("unix:" + directory_.path() + "/elsewhere/run/api.sock");
+  EXPECT_EQ(Run("ps"), ExitCode::kUnavailable);
+  EXPECT_THAT(err(), HasSubstr("grpc-os-init --data-dir"));
+  const std::string text = err();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+  EXPECT_EQ(Run("kill a b c"), ExitCode::kUnavailable);
+  const std::string second = err();
+  EXPECT_EQ(std::count(second.begin(), second.end(), '\n'), 1);
+}
+
+TEST_F(CommandsTest, TooLateIsExitSeven) {
+  Run("whoami");
+  daemon_.state.hang = true;
+  EXPECT_EQ(Run("status --timeout 0.05"), ExitCode::kTimeout);
+}
+
+TEST_F(CommandsTest, LogsResumeWhereTheyWereCut) {
+  daemon_.state.log = {LogMessage("one", "1:1"), LogMessage("two", "1:2"),
+                       LogMessage("three", "1:3")};
+  daemon_.state.cut_stream_after = 2;
+  EXPECT_EQ(Run("logs -f web -n 7"), ExitCode::kOk) << err();
+  EXPECT_EQ(out(), "one\ntwo\nthree\n");
+  ASSERT_EQ(daemon_.state.tails.size(), 2U);
+  EXPECT_EQ(daemon_.state.tails[0].lines(), 7);
+  EXPECT_EQ(daemon_.state.tails[1].cursor(), "1:2");
+  EXPECT_EQ(Run("logs web -n -1"), ExitCode::kUsage);
+  EXPECT_EQ(Run("logs web -n 0"), ExitCode::kOk);
+  EXPECT_EQ(daemon_.state.tails.back().lines(), -1);
+}
+
+class LogPrinterTest : public ::testing::Test {
+ protected:
+  static v1::LogLine Line(const std::string& text, bool partial,
+                          v1::LogLine::Stream stream = v1::LogLine::STREAM_STDOUT) {
+    v1::LogLine line;
+    line.set_text(text);
+    line.set_partial(partial);
+    line.set_stream(stream);
+    line.mutable_time()->set_seconds(1);
+    return line;
+  }
+
+  std::stringstream out_;
+  std::stringstream err_;
+  Console console_{.out = out_, .err = err_};
+};
+
+TEST_F(LogPrinterTest, JoinsPartsAcrossOtherStreams) {
+  LogPrinter printer(console_, false);
+  printer.Print(Line("a", true));
+  printer.Print(Line("error", false, v1::LogLine::STREAM_STDERR));
+  printer.Print(Line("b", true));
+  printer.Print(Line("c", false));
+  printer.Finish();
+  EXPECT_EQ(out_.str(), "error\nabc\n");
+}
+
+TEST_F(LogPrinterTest, APromptIsShownAndGoesOn) {
+  LogPrinter printer(console_, true);
+  printer.Print(Line("Name? ", true));
+  printer.Pause();
+  EXPECT_EQ(out_.str(), "1970-01-01T00:00:01.000Z Name? ");
+  printer.Print(Line("x", true));
+  printer.Pause();
+  printer.Print(Line("oops", false, v1::LogLine::STREAM_STDERR));
+  printer.Finish();
+  EXPECT_EQ(out_.str(), "1970-01-01T00:00:01.000Z Name? x\n1970-01-01T00:00:01.000Z oops\n");
+}
+
+TEST_F(LogPrinterTest, RawWhenPipedEscapedOnATerminal) {
+  LogPrinter(console_, false).Print(Line("\x1b]0;x\a\t\xff", false));
+  EXPECT_EQ(out_.str(), "\x1b]0;x\a\t\xff\n");
+  out_.str("");
+  console_.out_is_terminal = true;
+  LogPrinter(console_, false).Print(Line("\x1b]0;x\a\t\xff", false));
+  EXPECT_EQ(out_.str(), "\\x1b]0;x\\x07\t\\xff\n");
+}
+
+TEST_F(LogPrinterTest, NotesOfTheSystemGoToStandardError) {
+  LogPrinter printer(console_, false);
+  printer.Print(Line("started", false, v1::LogLine::STREAM_SYSTEM));
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_EQ(err_.str(), "-- started\n");
+}
+
+}  // namespace
+}  // namespace grpc_os::shell

@@ -1,0 +1,22 @@
+// Why a process is not as its user wanted it.
+#ifndef GRPC_OS_SHELL_COMMANDS_EXPLAIN_H_
+#define GRPC_OS_SHELL_COMMANDS_EXPLAIN_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "grpc_os/v1/process_services.pb.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+
+// After `error` of a call about the process `name`: if it has to do with how the process ended or
+// started, prints its last exit report and the last lines of its log.
+void ExplainFailure(Session& session, const std::string& name, const absl::Status& error);
+
+// The same for a process that was just started and has ended already by itself.
+void ExplainEnd(Session& session, const v1::Process& process);
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_COMMANDS_EXPLAIN_H_

@@ -1,0 +1,83 @@
+// ps.
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/selection.h"
+#include "shell/escape.h"
+#include "shell/parser.h"
+#include "shell/render/process.h"
+
+namespace grpc_os::shell {
+namespace {
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void ShowLong(Session& session, const std::vector<v1::Process>& processes) {
+  bool first = true;
+  for (const v1::Process& process : processes) {
+    if (!first) session.out() << "\n";
+    first = false;
+    session.out() << DescribeProcess(process, NowMs(), session.console().color);
+  }
+}
+
+void ShowTable(Session& session, const std::vector<v1::Process>& processes) {
+  session.out() << ProcessTable(processes, NowMs()).Render(session.console().color);
+  if (!session.console().out_is_terminal) return;
+  if (processes.empty()) {
+    session.out() << "No processes. `" << session.Typed("start NAME \"COMMAND\"")
+                  << "` starts one.\n";
+  }
+  for (const v1::Process& process : processes) {
+    if (!NeedsRestart(process)) continue;
+    session.out() << "* changed since it was started; `" << session.Typed("restart NAME")
+                  << "` makes it take effect.\n";
+    break;
+  }
+}
+
+}  // namespace
+
+ExitCode RunPs(Session& session, const Arguments& arguments) {
+  std::vector<v1::Process> processes;
+  ExitCode code = ExitCode::kOk;
+  int64_t revision = 0;
+  if (arguments.positional().empty()) {
+    auto all = session.client().ListProcesses();
+    if (!all.ok()) return session.Report(all.status());
+    revision = all->revision();
+    processes.assign(std::make_move_iterator(all->mutable_processes()->begin()),
+                     std::make_move_iterator(all->mutable_processes()->end()));
+  } else {
+    Selection selection = Select(session, arguments.positional());
+    code = selection.code;
+    processes = std::move(selection.processes);
+  }
+  switch (session.format()) {
+    case Format::kJson:
+      session.out() << ListJson(processes, revision);
+      break;
+    case Format::kName:
+      for (const v1::Process& process : processes) {
+        session.out() << EscapeForTerminal(process.name()) << "\n";
+      }
+      break;
+    case Format::kTable:
+      // Nothing found: the error says so.
+      if (processes.empty() && code != ExitCode::kOk) break;
+      if (arguments.Has("long")) {
+        ShowLong(session, processes);
+      } else {
+        ShowTable(session, processes);
+      }
+      break;
+  }
+  return code;
+}
+
+}  // namespace grpc_os::shell

@@ -1,0 +1,70 @@
+// logs.
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/log_printer.h"
+#include "shell/commands/patience.h"
+#include "shell/parser.h"
+#include "shell/render/json.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+absl::StatusOr<v1::TailLogsRequest> ToRequest(const Arguments& arguments) {
+  v1::TailLogsRequest request;
+  request.set_name(arguments.positional()[0]);
+  request.set_follow(arguments.Has("follow"));
+  if (const auto text = arguments.Value("lines")) {
+    int32_t lines = 0;
+    if (!absl::SimpleAtoi(*text, &lines) || lines < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("-n needs a number of lines, 0 or more; \"", *text, "\" is none."));
+    }
+    request.set_lines(lines == 0 ? -1 : lines);  // the API's 0 is its default
+  }
+  return request;
+}
+
+void Show(Session& session, const v1::TailLogsResponse& message, LogPrinter& printer, bool follow) {
+  if (message.gap()) {
+    session.err() << "-- lines before these were rotated away before they could be read\n";
+  }
+  for (const v1::LogLine& line : message.lines()) {
+    if (session.format() == Format::kJson) {
+      session.out() << ToJson(line, JsonLayout::kOneLine);
+    } else {
+      printer.Print(line);
+    }
+  }
+  if (follow) printer.Pause();
+}
+
+}  // namespace
+
+ExitCode RunLogs(Session& session, const Arguments& arguments) {
+  auto request = ToRequest(arguments);
+  if (!request.ok()) return session.Report(request.status());
+  LogPrinter printer(session.console(), arguments.Has("timestamps"));
+  Patience patience(session);
+  absl::Status status;
+  bool again = true;
+  while (again) {
+    bool progress = false;
+    status = session.client().TailLogs(*request, [&](const v1::TailLogsResponse& message) {
+      progress = true;
+      patience.Progress();
+      if (!message.cursor().empty()) request->set_cursor(message.cursor());
+      Show(session, message, printer, request->follow());
+      return !session.interrupted();
+    });
+    // A reader slower than a call may last (a pager) goes on where it was.
+    again = !session.interrupted() && !request->cursor().empty() &&
+            ((absl::IsDeadlineExceeded(status) && progress) || patience.MayTryAgain(status));
+  }
+  printer.Finish();
+  if (session.interrupted()) return ExitCode::kInterrupted;
+  return status.ok() ? ExitCode::kOk : session.Report(status);
+}
+
+}  // namespace grpc_os::shell

@@ -1,0 +1,34 @@
+#include "shell/commands/patience.h"
+
+#include <algorithm>
+
+#include "client/errors.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{1000};
+
+}  // namespace
+
+void Patience::Progress() {
+  under_way_ = true;
+  last_progress_ = Clock::now();
+  pause_ = kFirstPause;
+}
+
+bool Patience::MayTryAgain(const absl::Status& status) {
+  if (!under_way_ || session_.interrupted()) return false;
+  // The token ran out in the middle of a stream: the next call renews it.
+  const bool expired = client::ReasonOf(status) == "TOKEN_INVALID";
+  if (!absl::IsUnavailable(status) && !expired) return false;
+  if (Clock::now() - last_progress_ > session_.client().timeout()) return false;
+  if (!session_.Pause(pause_)) return false;
+  pause_ = std::min(pause_ * 2, kLongestPause);
+  return true;
+}
+
+}  // namespace grpc_os::shell

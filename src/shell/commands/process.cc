@@ -1,0 +1,184 @@
+// restart, kill, signal, wait, delete: what is done to processes that exist.
+#include "shell/render/process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "client/errors.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/explain.h"
+#include "shell/commands/patience.h"
+#include "shell/commands/selection.h"
+#include "shell/escape.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/render/json.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Millis = std::chrono::milliseconds;
+
+// What a stop may take beyond its stop_timeout: killing, verifying, recording.
+constexpr Millis kStopMargin{20'000};
+constexpr Millis kLongestWaitCall{30'000};
+
+Millis ToMillis(const google::protobuf::Duration& duration) {
+  return Millis(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
+}
+
+// How long a call that stops `process` may take.
+Millis StopTime(Session& session, const v1::Process& process) {
+  if (session.timeout_given()) return session.client().timeout();
+  return ToMillis(process.spec().stop_timeout()) + kStopMargin;
+}
+
+// The daemon bounds every call while a stop may take an hour: asks again, which is harmless, until
+// our own time is over.
+absl::StatusOr<v1::Process> Stop(Session& session, const v1::Process& process) {
+  v1::StopProcessRequest request;
+  request.set_name(process.id());
+  const auto deadline = Clock::now() + StopTime(session, process);
+  while (true) {
+    const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
+    auto stopped = session.client().StopProcess(request, std::max(left, Millis(1)));
+    const bool bounded_by_daemon =
+        client::ReasonOf(stopped.status()) == "DEADLINE_PASSED" && Clock::now() < deadline;
+    if (!bounded_by_daemon) return stopped;
+  }
+}
+
+std::string StoppedSentence(const v1::Process& process) {
+  std::string text = absl::StrCat("stopped ", process.name(), " (", process.id(), ")");
+  if (process.status().has_last_exit()) {
+    absl::StrAppend(&text, ": ", ExitWord(process.status().last_exit()));
+  }
+  return text;
+}
+
+absl::StatusOr<v1::WaitProcessRequest::Condition> ParseCondition(const std::string& word) {
+  if (word == "running") return v1::WaitProcessRequest::CONDITION_RUNNING;
+  if (word == "ready") return v1::WaitProcessRequest::CONDITION_READY;
+  if (word == "exited") return v1::WaitProcessRequest::CONDITION_EXITED;
+  return absl::InvalidArgumentError(
+      absl::StrCat("There is no condition ", word, "; expected: --for running, ready or exited."));
+}
+
+// Waits for one process, by as many calls as it takes, over restarts of the daemon too.
+absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
+                                    v1::WaitProcessRequest::Condition condition,
+                                    std::optional<Clock::time_point> deadline) {
+  Patience patience(session);
+  while (true) {
+    Millis left = kLongestWaitCall;
+    if (deadline) {
+      left = std::clamp(std::chrono::duration_cast<Millis>(*deadline - Clock::now()), Millis(0),
+                        kLongestWaitCall);
+    }
+    v1::WaitProcessRequest request;
+    request.set_name(id);
+    request.set_condition(condition);
+    // Zero would be the default of 30 s.
+    const auto ms = std::max<int64_t>(left.count(), 1);
+    request.mutable_timeout()->set_seconds(ms / 1000);
+    request.mutable_timeout()->set_nanos(static_cast<int32_t>(ms % 1000 * 1'000'000));
+    auto response = session.client().WaitProcess(request);
+    if (!response.ok()) {
+      if (patience.MayTryAgain(response.status())) continue;
+      return response.status();
+    }
+    patience.Progress();
+    if (response->satisfied()) return response->process();
+    if (session.interrupted()) return absl::CancelledError("Interrupted.");
+    if (deadline && Clock::now() >= *deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat(response->process().name(), " is still ",
+                       StateWord(response->process().status().state()), "; gave up waiting."));
+    }
+  }
+}
+
+}  // namespace
+
+ExitCode RunRestart(Session& session, const Arguments& arguments) {
+  const auto restart = [&](const v1::Process& process) {
+    v1::RestartProcessRequest request;
+    request.set_name(process.id());
+    return session.client().RestartProcess(request, StopTime(session, process));
+  };
+  return ForEach(session, arguments.positional(), restart, [](const v1::Process& process) {
+    return absl::StrCat("restarted ", process.name(), " (", process.id(), "), pid ",
+                        process.status().pid());
+  });
+}
+
+ExitCode RunKill(Session& session, const Arguments& arguments) {
+  const auto stop = [&](const v1::Process& process) { return Stop(session, process); };
+  return ForEach(session, arguments.positional(), stop, StoppedSentence);
+}
+
+ExitCode RunSignal(Session& session, const Arguments& arguments) {
+  std::vector<std::string> names = arguments.positional();
+  const std::string signal = names.back();
+  names.pop_back();
+  const auto send = [&](const v1::Process& process) -> absl::StatusOr<v1::Process> {
+    v1::SignalProcessRequest request;
+    request.set_name(process.id());
+    request.set_signal(signal);
+    const auto response = session.client().SignalProcess(request);
+    if (!response.ok()) return response.status();
+    v1::Process signalled = process;
+    signalled.mutable_status()->set_pid(response->pid());
+    return signalled;
+  };
+  return ForEach(session, names, send, [&](const v1::Process& process) {
+    return absl::StrCat("sent ", signal, " to ", process.name(), ", pid ", process.status().pid());
+  });
+}
+
+ExitCode RunWait(Session& session, const Arguments& arguments) {
+  const auto condition = ParseCondition(arguments.Value("for").value_or("ready"));
+  if (!condition.ok()) return session.Report(condition.status());
+  std::optional<Clock::time_point> deadline;
+  if (const auto text = arguments.Value("timeout")) {
+    const auto ms = ParseDurationMs(*text);
+    if (!ms.ok()) return session.Report(ms.status());
+    deadline = Clock::now() + Millis(*ms);
+  }
+  const auto wait = [&](const v1::Process& process) {
+    return WaitFor(session, process.id(), *condition, deadline);
+  };
+  return ForEach(session, arguments.positional(), wait, [&](const v1::Process& process) {
+    if (*condition != v1::WaitProcessRequest::CONDITION_EXITED) {
+      return absl::StrCat(process.name(), " is ", arguments.Value("for").value_or("ready"),
+                          ", pid ", process.status().pid());
+    }
+    return absl::StrCat(process.name(), " is ", StateWord(process.status().state()), ": ",
+                        ExitWord(process.status().last_exit()));
+  });
+}
+
+ExitCode RunDelete(Session& session, const Arguments& arguments) {
+  const auto remove = [&](const v1::Process& process) -> absl::StatusOr<v1::Process> {
+    if (!arguments.Has("yes") && session.console().ask &&
+        !session.console().ask(absl::StrCat("Delete ", EscapeForTerminal(process.name()), " (",
+                                            process.id(), ") and its logs?"))) {
+      return absl::UnknownError(absl::StrCat(process.name(), " is kept."));
+    }
+    v1::DeleteProcessRequest request;
+    request.set_name(process.id());
+    request.set_force(arguments.Has("force"));
+    const auto response = session.client().DeleteProcess(
+        request, arguments.Has("force") ? StopTime(session, process) : session.client().timeout());
+    if (!response.ok()) return response.status();
+    return process;
+  };
+  return ForEach(session, arguments.positional(), remove, [](const v1::Process& process) {
+    return absl::StrCat("deleted ", process.name(), " (", process.id(), ")");
+  });
+}
+
+}  // namespace grpc_os::shell

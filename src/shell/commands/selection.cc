@@ -1,0 +1,110 @@
+#include "shell/commands/selection.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "shell/commands/explain.h"
+#include "shell/escape.h"
+#include "shell/render/json.h"
+
+namespace grpc_os::shell {
+namespace {
+
+absl::StatusOr<std::vector<v1::Process>> Find(client::Client& client, const std::string& word,
+                                              const std::vector<v1::Process>& listed) {
+  std::vector<v1::Process> found;
+  if (!IsPattern(word)) {
+    auto process = client.GetProcess(word);
+    if (!process.ok()) return process.status();
+    found.push_back(*std::move(process));
+    return found;
+  }
+  for (const v1::Process& process : listed) {
+    if (::fnmatch(word.c_str(), process.name().c_str(), 0) == 0) found.push_back(process);
+  }
+  if (found.empty()) {
+    return absl::NotFoundError(absl::StrCat("No process's name fits ", word, ". `ps` lists all."));
+  }
+  return found;
+}
+
+}  // namespace
+
+bool IsPattern(const std::string& word) { return word.find_first_of("*?[") != std::string::npos; }
+
+bool EndsEverything(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) ||
+         absl::IsCancelled(status);
+}
+
+Selection Select(Session& session, const std::vector<std::string>& words) {
+  Selection selection;
+  std::vector<v1::Process> listed;
+  if (std::any_of(words.begin(), words.end(), IsPattern)) {
+    auto all = session.client().ListProcesses();
+    if (!all.ok()) {
+      selection.code = session.Report(all.status());
+      return selection;
+    }
+    listed.assign(all->processes().begin(), all->processes().end());
+  }
+  std::set<std::string> seen;
+  for (const std::string& word : words) {
+    auto found = Find(session.client(), word, listed);
+    if (!found.ok()) {
+      selection.code = Worst(selection.code, session.Report(found.status()));
+      if (EndsEverything(found.status())) break;
+      continue;
+    }
+    for (v1::Process& process : *found) {
+      if (seen.insert(process.id()).second) selection.processes.push_back(std::move(process));
+    }
+  }
+  return selection;
+}
+
+std::string ListJson(const std::vector<v1::Process>& processes, int64_t revision) {
+  v1::ListProcessesResponse list;
+  list.mutable_processes()->Assign(processes.begin(), processes.end());
+  list.set_revision(revision);
+  return ToJson(list);
+}
+
+ExitCode ForEach(Session& session, const std::vector<std::string>& words,
+                 const std::function<absl::StatusOr<v1::Process>(const v1::Process&)>& action,
+                 const std::function<std::string(const v1::Process&)>& sentence) {
+  const Selection selection = Select(session, words);
+  ExitCode code = selection.code;
+  std::vector<v1::Process> done;
+  for (const v1::Process& process : selection.processes) {
+    if (session.interrupted()) break;
+    auto result = action(process);
+    if (!result.ok()) {
+      code = Worst(code, session.Report(result.status()));
+      ExplainFailure(session, process.name(), result.status());
+      if (EndsEverything(result.status())) break;
+      continue;
+    }
+    if (session.format() == Format::kTable) {
+      session.out() << EscapeForTerminal(sentence(*result)) << "\n" << std::flush;
+      ExplainEnd(session, *result);
+    } else if (session.format() == Format::kName) {
+      session.out() << EscapeForTerminal(result->name()) << "\n" << std::flush;
+    }
+    done.push_back(*std::move(result));
+  }
+  if (session.format() != Format::kJson) return code;
+  const bool one = words.size() == 1 && !IsPattern(words[0]);
+  if (!one) {
+    session.out() << ListJson(done, 0);
+  } else if (!done.empty()) {
+    session.out() << ToJson(done[0]);
+  }
+  return code;
+}
+
+}  // namespace grpc_os::shell

@@ -1,0 +1,211 @@
+// start, update.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/explain.h"
+#include "shell/commands/selection.h"
+#include "shell/commands/spec_options.h"
+#include "shell/escape.h"
+#include "shell/parser.h"
+#include "shell/render/json.h"
+#include "shell/render/process.h"
+
+namespace grpc_os::shell {
+namespace {
+
+constexpr int kUpdateAttempts = 5;
+
+// What `start` was given: words, then K=V.
+struct StartWords {
+  std::vector<std::string> words;
+  std::vector<std::pair<std::string, std::string>> environment;
+};
+
+absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional) {
+  StartWords sorted;
+  for (const std::string& word : positional) {
+    // The name and the command come first, whatever they look like.
+    const auto assignment = sorted.words.empty() ? std::nullopt : ParseAssignment(word);
+    if (assignment) {
+      sorted.environment.push_back(*assignment);
+    } else if (!sorted.environment.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", word,
+                       "\" follows a K=V but is none itself. Quote the whole command, "
+                       "and put K=V after it: start NAME \"COMMAND\" K=V…"));
+    } else {
+      sorted.words.push_back(word);
+    }
+  }
+  return sorted;
+}
+
+bool HasCreateOptions(const Arguments& arguments) {
+  for (const char* name :
+       {"dir", "user", "restart", "stop-timeout", "stop-signal", "log-max", "id"}) {
+    if (arguments.Has(name)) return true;
+  }
+  return false;
+}
+
+// Whether the words of `start A B…` all name processes that exist, so that B is no command.
+absl::StatusOr<bool> AllExist(Session& session, const std::vector<std::string>& words) {
+  const auto all = session.client().ListProcesses();
+  if (!all.ok()) return all.status();
+  std::set<std::string> known;
+  for (const v1::Process& process : all->processes()) {
+    known.insert(process.name());
+    known.insert(process.id());
+  }
+  return std::all_of(words.begin(), words.end(),
+                     [&](const std::string& word) { return known.count(word) != 0; });
+}
+
+bool MayBeName(const std::string& word) {
+  return word.find_first_of(" \t/=\"'") == std::string::npos;
+}
+
+std::string StartedSentence(const Session& session, const v1::Process& process) {
+  return absl::StrCat("started ", process.name(), " (", process.id(), "), pid ",
+                      process.status().pid(), ". Its output: `",
+                      session.Typed(absl::StrCat("logs -f ", process.name())), "`");
+}
+
+ExitCode StartExisting(Session& session, const std::vector<std::string>& words) {
+  const auto start = [&](const v1::Process& process) {
+    v1::StartProcessRequest request;
+    request.set_name(process.id());
+    return session.client().StartProcess(request);
+  };
+  return ForEach(session, words, start,
+                 [&](const v1::Process& process) { return StartedSentence(session, process); });
+}
+
+ExitCode Create(Session& session, const Arguments& arguments, const StartWords& start) {
+  v1::CreateProcessRequest request;
+  request.mutable_process()->set_name(start.words[0]);
+  v1::ProcessSpec& spec = *request.mutable_process()->mutable_spec();
+  std::vector<std::string> ignored_paths;
+  if (auto status = ApplySpecOptions(arguments, spec, ignored_paths); !status.ok()) {
+    return session.Report(status);
+  }
+  spec.set_command(start.words[1]);
+  for (const auto& [name, value] : start.environment) (*spec.mutable_environment())[name] = value;
+  request.set_process_id(arguments.Value("id").value_or(""));
+  if (session.client().address().is_unix) {
+    std::error_code error;
+    const auto directory = std::filesystem::current_path(error);
+    if (!error) request.set_caller_directory(directory.string());
+  }
+  const auto process = session.client().CreateProcess(request);
+  // Nothing of it stays behind: the error has all there is to tell.
+  if (!process.ok()) return session.Report(process.status());
+  if (session.format() == Format::kJson) {
+    session.out() << ToJson(*process);
+  } else if (session.format() == Format::kName) {
+    session.out() << EscapeForTerminal(process->name()) << "\n";
+  } else {
+    session.out() << EscapeForTerminal(StartedSentence(session, *process)) << "\n";
+    ExplainEnd(session, *process);
+  }
+  return ExitCode::kOk;
+}
+
+// Applies what the user wants to `spec`, and says which fields that changed.
+absl::Status Change(const Arguments& arguments, v1::ProcessSpec& spec,
+                    std::vector<std::string>& paths) {
+  auto& environment = *spec.mutable_environment();
+  for (const std::string& name : arguments.Values("unset")) environment.erase(name);
+  const auto& words = arguments.positional();
+  for (size_t i = 1; i < words.size(); ++i) {
+    const auto assignment = ParseAssignment(words[i]);
+    if (!assignment) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", words[i], "\" is not K=V. `update NAME --command \"…\"` changes the command."));
+    }
+    environment[assignment->first] = assignment->second;
+  }
+  if (words.size() > 1 || arguments.Has("unset")) paths.push_back("spec.environment");
+  if (auto status = ApplySpecOptions(arguments, spec, paths); !status.ok()) return status;
+  if (paths.empty()) {
+    return absl::InvalidArgumentError(
+        "Nothing to change is given. `help update` shows what can be changed.");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Process> ReadModifyWrite(Session& session, const Arguments& arguments) {
+  absl::StatusOr<v1::Process> updated = absl::UnknownError("not tried");
+  for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
+    const auto process = session.client().GetProcess(arguments.positional()[0]);
+    if (!process.ok()) return process.status();
+    v1::UpdateProcessRequest request;
+    request.mutable_process()->set_id(process->id());
+    request.mutable_process()->set_etag(process->etag());
+    *request.mutable_process()->mutable_spec() = process->spec();
+    std::vector<std::string> paths;
+    if (auto status = Change(arguments, *request.mutable_process()->mutable_spec(), paths);
+        !status.ok()) {
+      return status;
+    }
+    for (const std::string& path : paths) request.mutable_update_mask()->add_paths(path);
+    updated = session.client().UpdateProcess(request);
+    // Somebody else changed it between our reading and writing: read again.
+    if (!absl::IsAborted(updated.status())) break;
+  }
+  return updated;
+}
+
+}  // namespace
+
+ExitCode RunStart(Session& session, const Arguments& arguments) {
+  const auto start = SortWords(arguments.positional());
+  if (!start.ok()) return session.Report(start.status());
+  const auto& words = start->words;
+  const bool create_options = HasCreateOptions(arguments) || !start->environment.empty();
+  if (words.size() == 1 && create_options) {
+    return session.Report(absl::InvalidArgumentError(absl::StrCat(
+        "Which command? `start ", words[0], " \"COMMAND\" …` creates a process; `update ", words[0],
+        " …` changes one that exists.")));
+  }
+  if (words.size() == 1 || IsPattern(words[0])) return StartExisting(session, words);
+  if (!create_options && std::all_of(words.begin() + 1, words.end(), MayBeName)) {
+    const auto exist = AllExist(session, words);
+    if (!exist.ok()) return session.Report(exist.status());
+    if (*exist) return StartExisting(session, words);
+  }
+  if (words.size() > 2) {
+    const std::vector<std::string> rest(words.begin() + 1, words.end());
+    return session.Report(
+        absl::InvalidArgumentError(absl::StrCat("A command is one word: quote it, as in: start ",
+                                                words[0], " \"", absl::StrJoin(rest, " "), "\"")));
+  }
+  return Create(session, arguments, *start);
+}
+
+ExitCode RunUpdate(Session& session, const Arguments& arguments) {
+  const auto process = ReadModifyWrite(session, arguments);
+  if (!process.ok()) return session.Report(process.status());
+  if (session.format() == Format::kJson) {
+    session.out() << ToJson(*process);
+  } else if (session.format() == Format::kName) {
+    session.out() << EscapeForTerminal(process->name()) << "\n";
+  } else {
+    const std::string name = EscapeForTerminal(process->name());
+    session.out() << "updated " << name << " (generation " << process->generation() << "). ";
+    if (IsLive(process->status().state())) {
+      session.out() << "It takes effect at the next restart: `" << session.Typed("restart " + name)
+                    << "`\n";
+    } else {
+      session.out() << "It takes effect when it is started.\n";
+    }
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace grpc_os::shell

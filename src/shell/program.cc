@@ -1,0 +1,182 @@
+#include "shell/program.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/errors.h"
+#include "client/token_file.h"
+#include "shell/command_table.h"
+#include "shell/default_address.h"
+#include "shell/escape.h"
+#include "shell/interrupts.h"
+#include "shell/line_editor.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+std::optional<std::string> FromEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+// Reference: no-color.org
+bool WantsColor(bool is_terminal) {
+  return is_terminal && !FromEnvironment("NO_COLOR") &&
+         FromEnvironment("TERM").value_or("dumb") != "dumb";
+}
+
+// One line from standard input, however long it takes; empty after Ctrl-C or the end of input.
+std::string ReadAnswer(const Interrupts& interrupts) {
+  std::string answer;
+  while (true) {
+    struct pollfd poll_fds[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                                {.fd = interrupts.fd(), .events = POLLIN, .revents = 0}};
+    if (::poll(poll_fds, 2, -1) < 0 && errno != EINTR) return "";
+    if (poll_fds[1].revents != 0) return "";
+    char c = 0;
+    if (poll_fds[0].revents == 0) continue;
+    if (::read(STDIN_FILENO, &c, 1) != 1 || c == '\n') return answer;
+    answer.push_back(c);
+  }
+}
+
+absl::StatusOr<Session::Defaults> ReadDefaults(const Arguments& options) {
+  Session::Defaults defaults;
+  if (const auto word = options.Value("output")) {
+    const auto format = ParseFormat(*word);
+    if (!format.ok()) return format.status();
+    defaults.format = *format;
+  }
+  if (const auto text = options.Value("timeout")) {
+    const auto ms = ParseDurationMs(*text);
+    if (!ms.ok()) return ms.status();
+    defaults.timeout = std::chrono::milliseconds(*ms);
+    defaults.timeout_given = true;
+  }
+  return defaults;
+}
+
+std::string Prompt(Session& session) {
+  if (!session.user()) return "grpc-os> ";
+  return absl::StrCat(EscapeForTerminal(*session.user()), "@",
+                      EscapeForTerminal(session.client().address().DisplayHost()), " grpc-os> ");
+}
+
+// Finds out who is logged in, for the prompt. Only a daemon that is away keeps the shell from
+// opening.
+ExitCode Greet(Session& session) {
+  const auto who = session.client().WhoAmI();
+  if (who.ok()) {
+    session.set_user(who->user().name());
+  } else if (const ExitCode code = session.Report(who.status());
+             !absl::IsUnauthenticated(who.status())) {
+    return code;
+  }
+  session.out() << "gRPC OS " << GRPC_OS_VERSION << ". `help` lists the commands, `exit` leaves.\n"
+                << std::flush;
+  return ExitCode::kOk;
+}
+
+ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& state_directory) {
+  if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
+  LineEditor editor(state_directory + "/history", interrupts);
+  while (!session.wants_to_leave()) {
+    const auto line = editor.Read(Prompt(session));
+    if (!line) {
+      session.out() << "\n";
+      break;
+    }
+    editor.Remember(*line);
+    if (session.RunLine(*line) == ExitCode::kInterrupted) session.out() << "\n" << std::flush;
+  }
+  session.out() << "gRPC OS goes on running. `make stop` ends the control plane and leaves the "
+                   "processes, `make stop-all` ends everything.\n"
+                << std::flush;
+  return ExitCode::kOk;
+}
+
+// As a shell script, but without an end at the first failure. The worst exit code.
+ExitCode RunScript(Session& session) {
+  ExitCode worst = ExitCode::kOk;
+  std::string line;
+  while (!session.wants_to_leave() && std::getline(std::cin, line)) {
+    const ExitCode code = session.RunLine(line);
+    worst = Worst(worst, code);
+    if (code == ExitCode::kInterrupted) break;
+  }
+  return worst;
+}
+
+struct Invocation {
+  Arguments options;
+  std::span<const std::string> command;
+};
+
+ExitCode Run(const Invocation& invocation) {
+  const bool interactive = invocation.command.empty() && ::isatty(STDIN_FILENO) == 1;
+  const bool can_ask = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+  Interrupts interrupts(interactive ? Interrupts::Second::kIsLikeTheFirst
+                                    : Interrupts::Second::kEndsProgram);
+  Console console = {.out = std::cout, .err = std::cerr};
+  console.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  console.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
+  console.color = WantsColor(console.out_is_terminal);
+  console.interactive = interactive;
+  // In a script the next line is the next command, not an answer.
+  if (can_ask && (interactive || !invocation.command.empty())) {
+    console.ask = [&interrupts](const std::string& question) {
+      std::cout << std::flush;
+      std::cerr << question << " [y/N] " << std::flush;
+      const std::string answer = absl::AsciiStrToLower(ReadAnswer(interrupts));
+      return answer == "y" || answer == "yes";
+    };
+  }
+  const auto defaults = ReadDefaults(invocation.options);
+  if (!defaults.ok()) {
+    std::cerr << EscapeForTerminal(std::string(defaults.status().message())) << "\n";
+    return ExitCode::kUsage;
+  }
+  const auto named = invocation.options.Value("address");
+  auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
+  const std::string state_directory = client::StateDirectory();
+  Session session(console, std::move(address), state_directory + "/tokens", *defaults);
+  interrupts.Start([&session] { session.Interrupt(); });
+  if (!invocation.command.empty()) return session.Run(invocation.command);
+  return interactive ? RunPrompt(session, interrupts, state_directory) : RunScript(session);
+}
+
+}  // namespace
+
+ExitCode RunProgram(const std::vector<std::string>& arguments) {
+  Invocation invocation;
+  auto options = ParseProgramOptions(arguments, invocation.command);
+  if (!options.ok()) {
+    std::cerr << EscapeForTerminal(std::string(options.status().message())) << "\n";
+    return ExitCode::kUsage;
+  }
+  invocation.options = *std::move(options);
+  if (invocation.options.Has("version")) {
+    std::cout << "grpc-os " << GRPC_OS_VERSION << "\n";
+    return ExitCode::kOk;
+  }
+  if (invocation.options.Has("help")) {
+    std::cout << HelpText();
+    return ExitCode::kOk;
+  }
+  return Run(invocation);
+}
+
+}  // namespace grpc_os::shell

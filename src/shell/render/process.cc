@@ -1,0 +1,251 @@
+#include "shell/render/process.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "shell/quantity.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using State = v1::Process;
+
+int64_t Ms(const google::protobuf::Timestamp& time) {
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+int64_t Ms(const google::protobuf::Duration& time) {
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  return FormatTime(time.seconds(), time.nanos(), 0);
+}
+
+// The name of an enum's value without its prefix, in lower case.
+std::string Lower(const std::string& name, const std::string& prefix) {
+  return absl::AsciiStrToLower(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
+}
+
+Style StyleOf(const v1::Process& process) {
+  switch (process.status().state()) {
+    case State::STATE_RUNNING:
+      return process.status().ready() ? Style::kGood : Style::kWarning;
+    case State::STATE_PENDING:
+    case State::STATE_STARTING:
+    case State::STATE_STOPPING:
+    case State::STATE_BACKOFF:
+      return Style::kWarning;
+    case State::STATE_CRASH_LOOPING:
+    case State::STATE_FAILED:
+    case State::STATE_UNKILLABLE:
+      return Style::kBad;
+    default:
+      return Style::kDim;
+  }
+}
+
+std::string Uptime(const v1::Process& process, int64_t now_ms) {
+  const auto& status = process.status();
+  if (!IsLive(status.state()) || !status.has_start_time()) return "-";
+  return FormatDuration(now_ms - Ms(status.start_time()));
+}
+
+std::string CpuText(const v1::Process& process, int64_t now_ms) {
+  const auto& status = process.status();
+  if (!IsLive(status.state()) || !status.has_start_time()) return "-";
+  const int64_t up_ms = std::max<int64_t>(now_ms - Ms(status.start_time()), 1);
+  return absl::StrFormat(
+      "%.1f%%", 100.0 * static_cast<double>(Ms(status.cpu_time())) / static_cast<double>(up_ms));
+}
+
+std::string MemoryText(const v1::Process& process) {
+  return IsLive(process.status().state()) ? FormatBytes(process.status().memory_bytes()) : "-";
+}
+
+std::string EnvironmentNames(const v1::ProcessSpec& spec) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : spec.environment()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names.empty() ? "-" : absl::StrJoin(names, " ");
+}
+
+std::string OrDefault(const std::string& text, const char* fallback) {
+  return text.empty() ? fallback : text;
+}
+
+// The lines that say what was asked for.
+void DescribeSpec(const v1::Process& process, Table& table) {
+  const v1::ProcessSpec& spec = process.spec();
+  table.AddRow({{"command"}, {spec.command()}});
+  table.AddRow({{"directory"}, {OrDefault(spec.working_directory(), "(its own, made on demand)")}});
+  table.AddRow({{"account"}, {OrDefault(spec.account(), "(default)")}});
+  table.AddRow({{"environment"}, {EnvironmentNames(spec)}});
+  table.AddRow({{"restart"}, {PolicyWord(spec.restart_policy())}});
+  table.AddRow({{"stop"},
+                {absl::StrCat(OrDefault(spec.stop_signal(), "TERM"), ", KILL after ",
+                              FormatDuration(Ms(spec.stop_timeout())))}});
+  table.AddRow({{"log limit"}, {FormatBytes(spec.log_max_bytes())}});
+}
+
+// The lines that say what is so.
+void DescribeStatus(const v1::Process& process, int64_t now_ms, Table& table) {
+  const v1::ProcessStatus& status = process.status();
+  const std::string ready = status.state() == State::STATE_RUNNING
+                                ? (status.ready() ? ", ready" : ", not ready yet")
+                                : "";
+  table.AddRow({{"state"}, {StateWord(status.state()) + ready, StyleOf(process)}});
+  if (!status.message().empty()) table.AddRow({{"message"}, {status.message()}});
+  if (IsLive(status.state())) {
+    table.AddRow({{"pid"}, {absl::StrCat(status.pid())}});
+    table.AddRow(
+        {{"uptime"},
+         {absl::StrCat(Uptime(process, now_ms), " (since ", TimeText(status.start_time()), ")")}});
+    table.AddRow({{"memory"}, {MemoryText(process)}});
+    table.AddRow({{"cpu"},
+                  {absl::StrCat(CpuText(process, now_ms), " (",
+                                FormatDuration(Ms(status.cpu_time())), " in all)")}});
+  }
+  table.AddRow({{"restarts"}, {absl::StrCat(status.restart_count())}});
+  table.AddRow({{"last exit"}, {status.has_last_exit() ? DescribeExit(status.last_exit()) : "-"}});
+  if (status.has_next_restart_time()) {
+    const int64_t wait_ms = std::max<int64_t>(Ms(status.next_restart_time()) - now_ms, 0);
+    table.AddRow({{"next restart"}, {absl::StrCat("in ", FormatDuration(wait_ms))}});
+  }
+  if (status.log_dropped_bytes() > 0) {
+    table.AddRow({{"output lost"}, {FormatBytes(status.log_dropped_bytes()), Style::kBad}});
+  }
+}
+
+}  // namespace
+
+std::string StateWord(v1::Process::State state) {
+  return Lower(v1::Process::State_Name(state), "STATE_");
+}
+
+std::string PolicyWord(v1::ProcessSpec::RestartPolicy policy) {
+  return absl::StrReplaceAll(Lower(v1::ProcessSpec::RestartPolicy_Name(policy), "RESTART_POLICY_"),
+                             {{"_", "-"}});
+}
+
+std::string ExitWord(const v1::ExitReport& report) {
+  switch (report.reason()) {
+    case v1::ExitReport::REASON_EXITED:
+      return report.has_exit_code() ? absl::StrCat("exit ", report.exit_code()) : "exit ?";
+    case v1::ExitReport::REASON_SIGNALED:
+      return absl::StrCat("signal ", report.signal(), report.core_dumped() ? " (core)" : "");
+    case v1::ExitReport::REASON_EXEC_FAILED:
+      return "not executed";
+    case v1::ExitReport::REASON_SUPERVISOR_LOST:
+      return "supervisor lost";
+    case v1::ExitReport::REASON_HOST_RESTARTED:
+      return "host restarted";
+    default:
+      return "-";
+  }
+}
+
+std::string DescribeExit(const v1::ExitReport& report) {
+  std::string text = ExitWord(report);
+  if (report.requested()) absl::StrAppend(&text, ", as asked");
+  if (report.has_exit_time()) {
+    absl::StrAppend(&text, " at ", TimeText(report.exit_time()));
+    if (report.has_start_time()) {
+      absl::StrAppend(&text, " after ",
+                      FormatDuration(Ms(report.exit_time()) - Ms(report.start_time())));
+    }
+  }
+  if (report.attempt() > 0) absl::StrAppend(&text, " (attempt ", report.attempt(), ")");
+  if (!report.message().empty()) absl::StrAppend(&text, ": ", report.message());
+  return text;
+}
+
+bool IsLive(v1::Process::State state) {
+  return state == State::STATE_RUNNING || state == State::STATE_STOPPING ||
+         state == State::STATE_UNKILLABLE;
+}
+
+bool NeedsRestart(const v1::Process& process) {
+  return IsLive(process.status().state()) && process.status().running_generation() > 0 &&
+         process.status().running_generation() < process.generation();
+}
+
+std::string CureFor(const v1::Process& process) {
+  const std::string& name = process.name();
+  switch (process.status().state()) {
+    case State::STATE_BACKOFF:
+      return absl::StrCat("`logs ", name, "` shows why it ended; `restart ", name,
+                          "` tries again at once");
+    case State::STATE_CRASH_LOOPING:
+      return absl::StrCat("it keeps failing: `logs ", name, "` shows why; mend it, then `restart ",
+                          name, "`, or `kill ", name, "` to give up");
+    case State::STATE_FAILED:
+      return absl::StrCat("it could not be executed: `update ", name,
+                          " --command …` mends the command, `start ", name, "` tries again");
+    case State::STATE_UNKILLABLE:
+      return absl::StrCat(
+          "something of it survives SIGKILL, as a process waiting for a broken disk "
+          "does; free that, then `kill ",
+          name, "` again");
+    default:
+      break;
+  }
+  if (NeedsRestart(process)) {
+    return absl::StrCat("changed since it was started: `restart ", name, "` makes it take effect");
+  }
+  return "";
+}
+
+Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms) {
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"ID"},
+               {"NAME"},
+               {"STATE"},
+               {"READY"},
+               {"PID", kRight},
+               {"UPTIME", kRight},
+               {"RESTARTS", kRight},
+               {"LAST-EXIT"},
+               {"MEMORY", kRight},
+               {"CPU", kRight}});
+  for (const v1::Process& process : processes) {
+    const v1::ProcessStatus& status = process.status();
+    const bool live = IsLive(status.state());
+    table.AddRow(
+        {{process.id()},
+         {process.name()},
+         {StateWord(status.state()) + (NeedsRestart(process) ? "*" : ""), StyleOf(process)},
+         {live ? (status.ready() ? "yes" : "no") : "-"},
+         {live ? absl::StrCat(status.pid()) : "-"},
+         {Uptime(process, now_ms)},
+         {absl::StrCat(status.restart_count())},
+         {status.has_last_exit() ? ExitWord(status.last_exit()) : "-"},
+         {MemoryText(process)},
+         {CpuText(process, now_ms)}});
+  }
+  return table;
+}
+
+std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color) {
+  Table table({{""}, {""}});
+  table.AddRow({{"name"}, {process.name(), Style::kTitle}});
+  table.AddRow({{"id"}, {process.id()}});
+  DescribeStatus(process, now_ms, table);
+  DescribeSpec(process, table);
+  std::string generation = absl::StrCat(process.generation());
+  if (NeedsRestart(process)) {
+    absl::StrAppend(&generation, "; ", process.status().running_generation(),
+                    " runs (restart pending)");
+  }
+  table.AddRow({{"generation"}, {generation}});
+  table.AddRow({{"created"}, {TimeText(process.create_time())}});
+  if (const std::string cure = CureFor(process); !cure.empty()) {
+    table.AddRow({{"what to do"}, {cure, Style::kWarning}});
+  }
+  return table.Render(color);
+}
+
+}  // namespace grpc_os::shell

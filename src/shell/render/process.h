@@ -1,0 +1,36 @@
+// Processes as people look at them.
+#ifndef GRPC_OS_SHELL_RENDER_PROCESS_H_
+#define GRPC_OS_SHELL_RENDER_PROCESS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "grpc_os/v1/process_services.pb.h"
+#include "shell/render/table.h"
+
+namespace grpc_os::shell {
+
+// "running", "crash_looping", …
+std::string StateWord(v1::Process::State state);
+// "exit 1", "signal KILL", "supervisor lost", …; "-" if there was none.
+std::string ExitWord(const v1::ExitReport& report);
+// A sentence's worth: "exit 1 at 2026-11-23T02:07:37Z after 2.5s (attempt 3)".
+std::string DescribeExit(const v1::ExitReport& report);
+// "always", "on-failure", "never".
+std::string PolicyWord(v1::ProcessSpec::RestartPolicy policy);
+// Whether it has a main process now.
+bool IsLive(v1::Process::State state);
+// Whether what runs is older than the spec.
+bool NeedsRestart(const v1::Process& process);
+// What to do about the state it is in; "" if nothing need be done.
+std::string CureFor(const v1::Process& process);
+
+// One line each. A `*` after the state marks one whose spec waits for a restart.
+Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms);
+// All about one, several lines. Names of environment variables, never their values.
+std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color);
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_RENDER_PROCESS_H_

@@ -1,0 +1,197 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "shell/escape.h"
+#include "shell/exit_code.h"
+#include "shell/line_editor.h"
+#include "shell/quantity.h"
+#include "shell/render/json.h"
+#include "shell/render/process.h"
+#include "shell/render/table.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(EscapeTest, ControlCharactersBecomeVisible) {
+  EXPECT_EQ(EscapeForTerminal("a\x1b[31mb\n\r\tc\x7f"), "a\\x1b[31mb\\n\\r\\tc\\x7f");
+  EXPECT_EQ(EscapeForTerminal(std::string_view("\0", 1)), "\\x00");
+  EXPECT_EQ(EscapeForTerminal("\xc2\x9b"
+                              "31m"),
+            "\\x9b31m");  // C1 CSI
+  EXPECT_EQ(EscapeForTerminal("a\tb", Tabs::kKeep), "a\tb");
+}
+
+TEST(EscapeTest, BidirectionalAndInvisibleCharactersBecomeVisible) {
+  EXPECT_EQ(EscapeForTerminal("\xe2\x80\xae"
+                              "x"),
+            "\\u202ex");
+  EXPECT_EQ(EscapeForTerminal("\xe2\x81\xa6"), "\\u2066");
+  EXPECT_EQ(EscapeForTerminal("\xe2\x80\x8b"), "\\u200b");
+  EXPECT_EQ(EscapeForTerminal("\xe2\x80\xa8"), "\\u2028");
+  EXPECT_EQ(EscapeForTerminal("\xf3\xa0\x80\x81"), "\\ue0001");
+}
+
+TEST(EscapeTest, TextStaysAsItIs) {
+  const std::string text = "zażółć … 日本 \xf0\x9f\x90\xa7";
+  EXPECT_EQ(EscapeForTerminal(text), text);
+}
+
+TEST(EscapeTest, WhatIsNotUtf8BecomesVisible) {
+  EXPECT_EQ(EscapeForTerminal("\x9b"), "\\x9b");           // a bare C1 byte
+  EXPECT_EQ(EscapeForTerminal("\xe2\x80"), "\\xe2\\x80");  // cut short
+  EXPECT_EQ(EscapeForTerminal("\xc0\x9b"), "\\xc0\\x9b");  // overlong
+  EXPECT_EQ(EscapeForTerminal("\xe0\x82\x9b"), "\\xe0\\x82\\x9b");
+  EXPECT_EQ(EscapeForTerminal("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // surrogate
+  EXPECT_EQ(EscapeForTerminal("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+}
+
+TEST(TableTest, AlignsAndEscapes) {
+  Table table({{"NAME"}, {"PID", Table::Align::kRight}, {"STATE"}});
+  table.AddRow({{"web"}, {"7"}, {"running", Style::kGood}});
+  table.AddRow({{"a\x1b[2J"}, {"12345"}, {"żółw"}});
+  EXPECT_EQ(table.Render(false),
+            "NAME        PID  STATE\n"
+            "web           7  running\n"
+            "a\\x1b[2J  12345  żółw\n");
+  EXPECT_THAT(table.Render(true), HasSubstr("\x1b[32mrunning\x1b[0m\n"));
+}
+
+TEST(QuantityTest, Durations) {
+  EXPECT_EQ(*ParseDurationMs("10"), 10'000);
+  EXPECT_EQ(*ParseDurationMs("500ms"), 500);
+  EXPECT_EQ(*ParseDurationMs("1.5m"), 90'000);
+  EXPECT_EQ(*ParseDurationMs("0"), 0);
+  for (const char* bad : {"", "s", "-1", "1x", "1 s", "1e9d", "nan", "1..2"}) {
+    EXPECT_FALSE(ParseDurationMs(bad).ok()) << bad;
+  }
+  EXPECT_EQ(FormatDuration(2500), "2.5s");
+  EXPECT_EQ(FormatDuration(42'000), "42s");
+  EXPECT_EQ(FormatDuration(725'000), "12m 5s");
+  EXPECT_EQ(FormatDuration(3 * 86'400'000LL + 4 * 3'600'000), "3d 4h");
+  EXPECT_EQ(FormatDuration(-5), "0s");
+}
+
+TEST(QuantityTest, Sizes) {
+  EXPECT_EQ(*ParseBytes("65536"), 65536);
+  EXPECT_EQ(*ParseBytes("64K"), 65536);
+  EXPECT_EQ(*ParseBytes("1.5GiB"), 1'610'612'736);
+  EXPECT_EQ(*ParseBytes("10MB"), 10'000'000);
+  for (const char* bad : {"", "M", "-1", "10X", "99999999999G"}) {
+    EXPECT_FALSE(ParseBytes(bad).ok()) << bad;
+  }
+  EXPECT_EQ(FormatBytes(532), "532 B");
+  EXPECT_EQ(FormatBytes(12'897'485), "12.3 MiB");
+  EXPECT_EQ(FormatBytes(50 << 20), "50 MiB");
+}
+
+TEST(QuantityTest, Times) {
+  EXPECT_EQ(FormatTime(1795399657, 123'456'789, 3), "2026-11-23T02:07:37.123Z");
+  EXPECT_EQ(FormatTime(0, 0, 0), "1970-01-01T00:00:00Z");
+}
+
+TEST(ExitCodeTest, EachKindOfErrorHasItsOwn) {
+  EXPECT_EQ(ExitCodeFor(absl::OkStatus()), ExitCode::kOk);
+  EXPECT_EQ(ExitCodeFor(absl::InternalError("")), ExitCode::kFailure);
+  EXPECT_EQ(ExitCodeFor(absl::InvalidArgumentError("")), ExitCode::kUsage);
+  EXPECT_EQ(ExitCodeFor(absl::NotFoundError("")), ExitCode::kNotFound);
+  EXPECT_EQ(ExitCodeFor(absl::UnauthenticatedError("")), ExitCode::kDenied);
+  EXPECT_EQ(ExitCodeFor(absl::PermissionDeniedError("")), ExitCode::kDenied);
+  EXPECT_EQ(ExitCodeFor(absl::AlreadyExistsError("")), ExitCode::kConflict);
+  EXPECT_EQ(ExitCodeFor(absl::FailedPreconditionError("")), ExitCode::kConflict);
+  EXPECT_EQ(ExitCodeFor(absl::AbortedError("")), ExitCode::kConflict);
+  EXPECT_EQ(ExitCodeFor(absl::UnavailableError("")), ExitCode::kUnavailable);
+  EXPECT_EQ(ExitCodeFor(absl::DeadlineExceededError("")), ExitCode::kTimeout);
+  EXPECT_EQ(ExitCodeFor(absl::CancelledError("")), ExitCode::kInterrupted);
+  EXPECT_EQ(static_cast<int>(ExitCode::kInterrupted), 130);
+  EXPECT_EQ(Worst(ExitCode::kNotFound, ExitCode::kOk), ExitCode::kNotFound);
+}
+
+v1::Process RunningProcess() {
+  v1::Process process;
+  process.set_id("proc_1");
+  process.set_name("web");
+  process.set_generation(1);
+  process.mutable_spec()->set_command("sleep 9");
+  (*process.mutable_spec()->mutable_environment())["TOKEN"] = "hush";
+  (*process.mutable_spec()->mutable_environment())["PORT"] = "80";
+  auto& status = *process.mutable_status();
+  status.set_state(v1::Process::STATE_RUNNING);
+  status.set_ready(true);
+  status.set_pid(77);
+  status.mutable_start_time()->set_seconds(1000);
+  status.mutable_cpu_time()->set_seconds(5);
+  status.set_memory_bytes(3 << 20);
+  status.set_running_generation(1);
+  return process;
+}
+
+TEST(ProcessRenderTest, ARowHasItAll) {
+  const std::string table = ProcessTable({RunningProcess()}, 1'100'000).Render(false);
+  EXPECT_EQ(table,
+            "ID      NAME  STATE    READY  PID  UPTIME  RESTARTS  LAST-EXIT  MEMORY   CPU\n"
+            "proc_1  web   running  yes     77  1m 40s         0  -           3 MiB  5.0%\n");
+}
+
+TEST(ProcessRenderTest, AStoppedOneShowsNoOldNumbers) {
+  v1::Process process = RunningProcess();
+  process.mutable_status()->set_state(v1::Process::STATE_STOPPED);
+  process.mutable_status()->mutable_last_exit()->set_reason(v1::ExitReport::REASON_SIGNALED);
+  process.mutable_status()->mutable_last_exit()->set_signal("TERM");
+  const std::string table = ProcessTable({process}, 1'100'000).Render(false);
+  EXPECT_THAT(table, AllOf(HasSubstr("stopped"), HasSubstr("signal TERM"), Not(HasSubstr("77")),
+                           Not(HasSubstr("MiB"))));
+}
+
+TEST(ProcessRenderTest, DriftIsMarked) {
+  v1::Process process = RunningProcess();
+  process.set_generation(2);
+  EXPECT_THAT(ProcessTable({process}, 1'100'000).Render(false), HasSubstr("running*"));
+  EXPECT_THAT(DescribeProcess(process, 1'100'000, false),
+              AllOf(HasSubstr("restart pending"), HasSubstr("`restart web`")));
+}
+
+TEST(ProcessRenderTest, TheDescriptionHidesValues) {
+  EXPECT_THAT(DescribeProcess(RunningProcess(), 1'100'000, false),
+              AllOf(HasSubstr("PORT TOKEN"), Not(HasSubstr("hush")), HasSubstr("running, ready")));
+}
+
+TEST(ProcessRenderTest, ExitReportsAreToldAsTheyAre) {
+  v1::ExitReport report;
+  EXPECT_EQ(ExitWord(report), "-");
+  report.set_reason(v1::ExitReport::REASON_EXITED);
+  report.set_exit_code(3);
+  report.mutable_start_time()->set_seconds(1000);
+  report.mutable_exit_time()->set_seconds(1002);
+  report.mutable_exit_time()->set_nanos(500'000'000);
+  report.set_attempt(2);
+  EXPECT_EQ(DescribeExit(report), "exit 3 at 1970-01-01T00:16:42Z after 2.5s (attempt 2)");
+  report.set_reason(v1::ExitReport::REASON_SUPERVISOR_LOST);
+  EXPECT_EQ(ExitWord(report), "supervisor lost");
+}
+
+TEST(JsonTest, CanonicalNamesWithDefaults) {
+  const std::string json = ToJson(RunningProcess());
+  EXPECT_THAT(json,
+              AllOf(HasSubstr("\"startTime\""), HasSubstr("\"restartCount\": 0"),
+                    HasSubstr("\"STATE_RUNNING\""), HasSubstr("\"memoryBytes\": \"3145728\"")));
+  const std::string line = ToJson(RunningProcess(), JsonLayout::kOneLine);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+}
+
+TEST(HistoryTest, WordsAfterLoginAreNotKept) {
+  EXPECT_EQ(HistoryLine("login admin hunter2"), "login");
+  EXPECT_EQ(HistoryLine("  'log'in admin hunter2"), "login");
+  EXPECT_EQ(HistoryLine("login \"admin hunter2"), "login");
+  EXPECT_EQ(HistoryLine("lgoin admin hunter2"), "");
+  EXPECT_EQ(HistoryLine("loginadmin hunter2"), "");
+  EXPECT_EQ(HistoryLine("logs -f web"), "logs -f web");
+  EXPECT_EQ(HistoryLine("logout"), "logout");
+  EXPECT_EQ(HistoryLine("strat web"), "strat web");
+}
+
+}  // namespace
+}  // namespace grpc_os::shell

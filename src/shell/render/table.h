@@ -1,0 +1,41 @@
+// Rows and columns of text.
+#ifndef GRPC_OS_SHELL_RENDER_TABLE_H_
+#define GRPC_OS_SHELL_RENDER_TABLE_H_
+
+#include <string>
+#include <vector>
+
+namespace grpc_os::shell {
+
+enum class Style { kPlain, kGood, kWarning, kBad, kDim, kTitle };
+
+// `text` in the colour of `style`; unchanged if not `color`.
+std::string Styled(const std::string& text, Style style, bool color);
+
+struct Cell {
+  std::string text;  // of any origin: it is escaped
+  Style style = Style::kPlain;
+};
+
+// Columns are as wide as their widest cell and two blanks apart; the last one is not padded.
+class Table {
+ public:
+  enum class Align { kLeft, kRight };
+  struct Column {
+    std::string title;  // all titles empty: no title line
+    Align align = Align::kLeft;
+  };
+
+  explicit Table(std::vector<Column> columns);
+  // As many cells as there are columns.
+  void AddRow(std::vector<Cell> cells);
+  std::string Render(bool color) const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_RENDER_TABLE_H_

@@ -1,0 +1,103 @@
+// One user's conversation with one daemon.
+#ifndef GRPC_OS_SHELL_SESSION_H_
+#define GRPC_OS_SHELL_SESSION_H_
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/client.h"
+#include "shell/command_table.h"
+#include "shell/exit_code.h"
+
+namespace grpc_os::shell {
+
+enum class Format { kTable, kJson, kName };
+
+// "table", "json", "name". INVALID_ARGUMENT otherwise.
+absl::StatusOr<Format> ParseFormat(const std::string& word);
+
+// Where a session's words go and come from.
+struct Console {
+  std::ostream& out;
+  std::ostream& err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  bool color = false;  // on `out`
+  // Whether the commands are typed into the prompt of this program.
+  bool interactive = false;
+  // Asks a question that is answered by yes or no; empty if nobody is there to answer.
+  std::function<bool(const std::string& question)> ask = {};
+};
+
+// Runs commands, one at a time, on one thread. Interrupt may be called from another.
+class Session {
+ public:
+  struct Defaults {
+    Format format = Format::kTable;
+    std::chrono::milliseconds timeout{10'000};
+    bool timeout_given = false;  // by the user, rather than the default
+  };
+
+  // A bad address is reported by the first command that needs it.
+  Session(Console console, absl::StatusOr<client::Address> address, std::string state_directory,
+          Defaults defaults);
+
+  // Runs a command and its arguments. Errors are printed.
+  ExitCode Run(std::span<const std::string> words);
+  // Splits a typed line first. A blank line or comment is kOk.
+  ExitCode RunLine(const std::string& line);
+  // Ends the command that runs. Thread-safe.
+  void Interrupt();
+
+  // For commands:
+  client::Client& client() { return *client_; }
+  const Console& console() const { return console_; }
+  std::ostream& out() { return console_.out; }
+  std::ostream& err() { return console_.err; }
+  Format format() const { return format_; }
+  // Whether `--timeout` was given: then it bounds also what takes longer by nature.
+  bool timeout_given() const { return timeout_given_; }
+  bool interrupted() const { return interrupted_; }
+  // Waits; false as soon as the user interrupts.
+  bool Pause(std::chrono::milliseconds time);
+  // Prints an error, escaped, with its fields and what helps, and gives its exit code.
+  ExitCode Report(const absl::Status& status);
+  // As the user would have to type a command here: "logs web" or "grpc-os logs web".
+  std::string Typed(const std::string& command) const;
+
+  // Who is logged in, for the prompt.
+  const std::optional<std::string>& user() const { return user_; }
+  void set_user(std::optional<std::string> user) { user_ = std::move(user); }
+  bool wants_to_leave() const { return wants_to_leave_; }
+  void Leave() { wants_to_leave_ = true; }
+
+ private:
+  ExitCode RunParsed(const Command& command, const Arguments& arguments);
+
+  const Console console_;
+  const Defaults defaults_;
+  const absl::Status address_error_;
+  const std::unique_ptr<client::Client> client_;
+  Format format_;
+  bool timeout_given_ = false;
+  std::optional<std::string> user_;
+  bool wants_to_leave_ = false;
+  std::atomic<bool> interrupted_{false};
+  std::mutex pause_mutex_;
+  std::condition_variable pause_ended_;
+};
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_SESSION_H_

@@ -1,0 +1,60 @@
+#include "shell/words.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace grpc_os::shell {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string Refusal(const std::string& line) {
+  const auto words = SplitLine(line);
+  EXPECT_EQ(words.status().code(), absl::StatusCode::kInvalidArgument) << line;
+  return std::string(words.status().message());
+}
+
+TEST(WordsTest, BlanksSeparate) {
+  EXPECT_THAT(*SplitLine("  ps \t -l  web "), ElementsAre("ps", "-l", "web"));
+  EXPECT_THAT(*SplitLine(" \t\r"), IsEmpty());
+}
+
+TEST(WordsTest, QuotesJoin) {
+  EXPECT_THAT(*SplitLine(R"(start web "python3 -m http.server" A='b c'd"e f")"),
+              ElementsAre("start", "web", "python3 -m http.server", "A=b cde f"));
+  EXPECT_THAT(*SplitLine(R"(a "" '')"), ElementsAre("a", "", ""));
+}
+
+TEST(WordsTest, BackslashesAsInAPosixShell) {
+  EXPECT_THAT(*SplitLine(R"(a\ b \"c "d\"e\\f\n" 'g\h')"),
+              ElementsAre("a b", "\"c", "d\"e\\f\\n", "g\\h"));
+}
+
+TEST(WordsTest, CommentsBeginAWord) {
+  EXPECT_THAT(*SplitLine("ps # all of them; really | yes"), ElementsAre("ps"));
+  EXPECT_THAT(*SplitLine("a#b '#c'"), ElementsAre("a#b", "#c"));
+}
+
+TEST(WordsTest, NothingIsExpanded) {
+  EXPECT_THAT(*SplitLine("kill web-* $HOME ~"), ElementsAre("kill", "web-*", "$HOME", "~"));
+}
+
+TEST(WordsTest, OperatorsAreRefusedUnlessQuoted) {
+  for (const char* line : {"ps | wc", "ps > file", "x <y", "x &", "ps;ps"}) {
+    EXPECT_THAT(Refusal(line), HasSubstr("quote it"));
+  }
+  EXPECT_THAT(Refusal("ps | wc"), HasSubstr("column 4"));
+  EXPECT_THAT(*SplitLine(R"(start x "a | b; c > d" \|)"),
+              ElementsAre("start", "x", "a | b; c > d", "|"));
+}
+
+TEST(WordsTest, UnbalancedQuotesAreRefusedWithTheirPlace) {
+  EXPECT_THAT(Refusal("start web \"python"), HasSubstr("column 11"));
+  EXPECT_THAT(Refusal("it's"), HasSubstr("column 3"));
+  EXPECT_THAT(Refusal("end\\"), HasSubstr("backslash"));
+}
+
+}  // namespace
+}  // namespace grpc_os::shell
