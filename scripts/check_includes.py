@@ -37,7 +37,7 @@ LIBRARIES = {
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
     "OpenSSL": (r"openssl/", {"host"}),
-    "spdlog": (r"spdlog/|fmt/", {"server", "main"}),
+    "spdlog": (r"spdlog/|fmt/", {"host", "main"}),
     "prometheus": (r"prometheus/", set()),
     "yaml": (r"yaml-cpp/", set()),
     "readline": (r"readline/", {"shell"}),

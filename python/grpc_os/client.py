@@ -178,7 +178,8 @@ class GrpcOSClient:
         self, page_size: int = 0, page_token: str = ""
     ) -> process_services_pb2.ListProcessesResponse:
         request = process_services_pb2.ListProcessesRequest(page_size=page_size, page_token=page_token)
-        return await self._read(_PROCESSES, "ListProcesses", request)
+        page: process_services_pb2.ListProcessesResponse = await self._read(_PROCESSES, "ListProcesses", request)
+        return page
 
     async def update_process(
         self,
@@ -232,7 +233,8 @@ class GrpcOSClient:
     async def delete_process(self, name: str, *, etag: str = "", force: bool = False) -> int:
         """Forgets a stopped process, or with `force` any, and its logs; gives the revision of the deletion."""
         request = process_services_pb2.DeleteProcessRequest(name=name, etag=etag, force=force)
-        return (await self._call(_PROCESSES, "DeleteProcess", request)).revision
+        response: process_services_pb2.DeleteProcessResponse = await self._call(_PROCESSES, "DeleteProcess", request)
+        return response.revision
 
     async def start_process(self, name: str, *, etag: str = "", timeout: float | None = None) -> Process:
         """Wants it running; answers once its command was executed. A running one is left alone."""
@@ -254,15 +256,17 @@ class GrpcOSClient:
     async def signal_process(self, name: str, signal: str | int) -> int:
         """Sends "HUP", "SIGHUP" or 1 to the main process; gives the pid that got it."""
         request = process_services_pb2.SignalProcessRequest(name=name, signal=str(signal))
-        return (await self._call(_PROCESSES, "SignalProcess", request)).pid
+        response: process_services_pb2.SignalProcessResponse = await self._call(_PROCESSES, "SignalProcess", request)
+        return response.pid
 
     async def wait_process(self, name: str, condition: Condition, timeout: float = 30.0) -> Process:
         """Waits until the condition holds; TimeoutError after `timeout` seconds."""
-        value = process_services_pb2.WaitProcessRequest.Condition.Value(f"CONDITION_{condition.upper()}")
         end = time.monotonic() + timeout
         while True:
             part = min(max(end - time.monotonic(), 0.001), _WAIT_CALL_S)
-            request = process_services_pb2.WaitProcessRequest(name=name, condition=value, timeout=_duration(part))
+            request = process_services_pb2.WaitProcessRequest(
+                name=name, condition=f"CONDITION_{condition.upper()}", timeout=_duration(part)
+            )
             response = await self._read(_PROCESSES, "WaitProcess", request, part + 10.0)
             if response.satisfied:
                 return Process(response.process)

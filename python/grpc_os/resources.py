@@ -11,13 +11,15 @@ from grpc_os.v1 import auth_services_pb2, process_services_pb2, system_services_
 
 
 def _time(timestamp: timestamp_pb2.Timestamp) -> datetime.datetime:
-    return timestamp.ToDatetime(tzinfo=datetime.timezone.utc)
+    time: datetime.datetime = timestamp.ToDatetime(tzinfo=datetime.timezone.utc)
+    return time
 
 
 def _word(enum: typing.Any, value: int, prefix: str) -> str:
     """ "STATE_CRASH_LOOPING" -> "crash_looping"; a value newer than this client becomes its number."""
     try:
-        return enum.Name(value).removeprefix(prefix).lower()
+        name: str = enum.Name(value)
+        return name.removeprefix(prefix).lower()
     except ValueError:
         return str(value)
 

@@ -124,7 +124,10 @@ class RunningSystem:
 
     @property
     def port(self):
-        return int((self.data / "run/grpc.port").read_text())
+        """Of TCP. Written after the Unix socket takes connections."""
+        path = self.data / "run/grpc.port"
+        poll(path.exists, f"{path} is there")
+        return int(path.read_text())
 
     def launch(self, *arguments, grpc_port=0, environment=None):
         """Starts init without waiting for anything."""

@@ -5,7 +5,6 @@ import pathlib
 import pwd
 import socket
 import subprocess
-import sys
 
 import grpc
 import grpc.aio
@@ -59,7 +58,7 @@ async def test_every_method_but_login_refuses_a_caller_without_token(system):
 
 @pytest.mark.parametrize(
     "authorization",
-    ["Bearer ", "Bearer nonsense", "Bearer a.b.c", "Basic YWRtaW46YWRtaW4=", "nonsense", "Bearer " + "x" * 5000, "bearer\t"],
+    ["Bearer ", "Bearer nonsense", "Bearer a.b.c", "Basic YWRtaW46YWRtaW4=", "nonsense", "Bearer " + "x" * 5000, "bearer x", "Bearer"],
 )
 async def test_every_method_refuses_a_token_that_is_none(system, authorization):
     for method in METHODS:
@@ -115,18 +114,17 @@ async def test_a_ticket_serves_once(system):
         await call(system.address, method, request=request)
 
 
-@pytest.mark.parametrize("ticket", ["nonsense", "0" * 32, "a" * 64])
+@pytest.mark.parametrize("ticket", ["nonsense", "0" * 32, "a" * 64, "x" * 100_000])
 async def test_a_made_up_ticket_is_refused(system, ticket):
     method = auth_services_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["LoginPeer"]
     with refused("TICKET_INVALID"):
         await call(system.address, method, request=auth_services_pb2.LoginPeerRequest(ticket=ticket))
 
 
-@pytest.mark.parametrize("ticket", ["", "x" * 100_000])
-async def test_a_ticket_of_a_wrong_form_is_refused(system, ticket):
+async def test_an_empty_ticket_is_refused(system):
     method = auth_services_pb2.DESCRIPTOR.services_by_name["AuthService"].methods_by_name["LoginPeer"]
     with refused("FIELD_INVALID", fields={"ticket"}):
-        await call(system.address, method, request=auth_services_pb2.LoginPeerRequest(ticket=ticket))
+        await call(system.address, method, request=auth_services_pb2.LoginPeerRequest())
 
 
 async def test_a_log_out_holds_at_once_everywhere_and_for_nobody_else(system, client):
@@ -162,7 +160,8 @@ async def test_tcp_is_on_loopback_alone(system):
     listening += [line.split()[1:4] for line in pathlib.Path("/proc/net/tcp6").read_text().splitlines()[1:]]
     port = f"{system.port:04X}"
     here = [local for local, _, state in listening if state == "0A" and local.endswith(":" + port)]
-    assert here == [f"0100007F:{port}"]
+    # 127.0.0.1, or the same as an IPv6 address.
+    assert here in ([f"0100007F:{port}"], [f"0000000000000000FFFF00000100007F:{port}"])
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becoming another account takes root")
@@ -176,7 +175,7 @@ async def test_another_account_has_no_role(system):
         "print(s.makefile().readline(), end='')"
     )
     ticket = subprocess.run(
-        [sys.executable, "-c", script, system.data / "run/peer.sock"],
+        ["/usr/bin/python3", "-c", script, system.data / "run/peer.sock"],
         user=nobody.pw_uid,
         group=nobody.pw_gid,
         extra_groups=[],

@@ -6,6 +6,7 @@ import grpc
 import grpc.aio
 import pytest
 from expectations import SLEEP, refused
+from google.protobuf import descriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_os.v1 import process_services_pb2, process_services_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -87,6 +88,8 @@ async def test_a_message_of_more_than_4_mib_is_refused(system, client):
 async def test_bytes_that_are_no_request_are_refused_and_harm_nothing(system, client, request_bytes):
     async with grpc.aio.insecure_channel(system.address) as channel:
         for method in process_services_pb2.DESCRIPTOR.services_by_name["ProcessService"].methods:
+            if method.input_type.fields_by_number[1].cpp_type == descriptor.FieldDescriptor.CPPTYPE_INT32:
+                continue  # to it, some of these are just fields that it does not know
             path = f"/{method.containing_service.full_name}/{method.name}"
             kind = channel.unary_stream if method.server_streaming else channel.unary_unary
             call = kind(path)(request_bytes, metadata=client.metadata, timeout=20)

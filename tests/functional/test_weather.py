@@ -7,13 +7,24 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 
 import grpc
 import pytest
 from expectations import SLEEP, await_line, names, one_sentence, refused, shell, texts
 from running_system import DidNotStart, RunningSystem, is_alive, poll, start_time
 
-AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="mounting takes root")
+
+
+def can_mount():
+    with tempfile.TemporaryDirectory() as directory:
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], capture_output=True).returncode != 0:
+            return False
+        subprocess.run(["umount", directory], check=True)
+        return True
+
+
+MOUNTS = pytest.mark.skipif(not can_mount(), reason="file systems cannot be mounted here (it takes root)")
 
 
 @contextlib.contextmanager
@@ -98,7 +109,7 @@ async def test_a_second_system_on_the_same_directory_is_refused(system, client):
 
 async def test_a_second_daemon_on_the_same_directory_is_refused(system, client):
     done = subprocess.run(
-        [system.bin / "grpc-osd", "--data-dir", system.data, "--grpc-port", "0"],
+        [system.bin / "grpc-osd", "--data-dir", system.data, "--grpc-port", "0", "--boot-id", "other"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -144,7 +155,7 @@ async def test_a_directory_whose_socket_path_is_too_long_is_refused(idle_system)
     await idle_system.close_clients()
 
 
-@AS_ROOT
+@MOUNTS
 async def test_a_read_only_directory_is_refused(idle_system):
     with mounted_tmpfs(idle_system.data, "1m"):
         subprocess.run(["mount", "-o", "remount,ro", idle_system.data], check=True)
@@ -173,7 +184,7 @@ async def test_a_database_that_is_none_is_refused(idle_system):
     assert (idle_system.data / "grpc-os.db").read_bytes() == b"this is no database " * 1000
 
 
-@AS_ROOT
+@MOUNTS
 async def test_a_full_disk_refuses_changes_and_leaves_processes_and_reads(idle_system):
     with mounted_tmpfs(idle_system.data, "16m"):
         idle_system.start()
@@ -200,7 +211,7 @@ async def test_a_full_disk_refuses_changes_and_leaves_processes_and_reads(idle_s
         await idle_system.close_clients()
 
 
-@AS_ROOT
+@MOUNTS
 async def test_a_flood_into_a_small_log_directory_blocks_nobody_and_is_counted(idle_system):
     total = 100_000_000
     logs = idle_system.data / "logs/proc_flood"
