@@ -19,7 +19,6 @@ constexpr uint16_t kSend = instance_action::kSendStop;
 constexpr uint16_t kClear = instance_action::kClear;
 constexpr uint16_t kDecide = instance_action::kDecide;
 constexpr uint16_t kExecute = instance_action::kExecute;
-constexpr uint16_t kEnd = instance_action::kEnd;
 
 struct Row {
   S state;
@@ -84,43 +83,40 @@ constexpr Row kRows[] = {
 
     {S::kShuttingDown, E::kMainExited, S::kShuttingDown, kClear, nullptr},
     {S::kShuttingDown, E::kStopTimeout, S::kShuttingDown, kClear, nullptr},
-    {S::kShuttingDown, E::kCleared, S::kShutDown, kExit | kEnd, nullptr},
-    {S::kShuttingDown, E::kWontDie, S::kShutDown, kExit | kEnd, nullptr},
+    {S::kShuttingDown, E::kCleared, S::kShutDown, kExit, nullptr},
+    {S::kShuttingDown, E::kWontDie, S::kShutDown, kExit, nullptr},
     {S::kShuttingDown, E::kStop, S::kStopping, 0, "stopping"},
 
     {S::kBackoff, E::kDelayOver, S::kStarting, kExecute, nullptr},
     {S::kBackoff, E::kStop, S::kStopped, kCancel, "stopped"},
     {S::kBackoff, E::kRestart, S::kStarting, kZero | kCancel | kExecute, "restarting"},
     {S::kBackoff, E::kStart, S::kStarting, kZero | kCancel | kExecute, "restarting"},
-    {S::kBackoff, E::kShutDown, S::kShutDown, kCancel | kEnd, nullptr},
+    {S::kBackoff, E::kShutDown, S::kShutDown, kCancel, nullptr},
 
     {S::kCrashLooping, E::kDelayOver, S::kStarting, kExecute, nullptr},
     {S::kCrashLooping, E::kStop, S::kStopped, kCancel, "stopped"},
     {S::kCrashLooping, E::kRestart, S::kStarting, kZero | kCancel | kExecute, "restarting"},
     {S::kCrashLooping, E::kStart, S::kStarting, kZero | kCancel | kExecute, "restarting"},
-    {S::kCrashLooping, E::kShutDown, S::kShutDown, kCancel | kEnd, nullptr},
+    {S::kCrashLooping, E::kShutDown, S::kShutDown, kCancel, nullptr},
 
     {S::kExitUnkillable, E::kMainExited, S::kExitUnkillable, kClear, nullptr},
     {S::kExitUnkillable, E::kCleared, S::kExiting, kDecide, nullptr},
     {S::kExitUnkillable, E::kStop, S::kStopUnkillable, 0, "unkillable"},
     {S::kExitUnkillable, E::kRestart, S::kRestartUnkillable, kZero, "unkillable"},
     {S::kExitUnkillable, E::kStart, S::kRestartUnkillable, kZero, "unkillable"},
-    {S::kExitUnkillable, E::kShutDown, S::kShutDown, kEnd, nullptr},
+    {S::kExitUnkillable, E::kShutDown, S::kShutDown, 0, nullptr},
 
     {S::kStopUnkillable, E::kMainExited, S::kStopUnkillable, kClear, nullptr},
     {S::kStopUnkillable, E::kCleared, S::kStopped, kExit, "stopped"},
     {S::kStopUnkillable, E::kRestart, S::kRestartUnkillable, kZero, "unkillable"},
     {S::kStopUnkillable, E::kStart, S::kRestartUnkillable, kZero, "unkillable"},
-    {S::kStopUnkillable, E::kShutDown, S::kShutDown, kEnd, nullptr},
+    {S::kStopUnkillable, E::kShutDown, S::kShutDown, 0, nullptr},
 
     {S::kRestartUnkillable, E::kMainExited, S::kRestartUnkillable, kClear, nullptr},
     {S::kRestartUnkillable, E::kCleared, S::kStarting, kExit | kExecute, nullptr},
     {S::kRestartUnkillable, E::kStop, S::kStopUnkillable, 0, "unkillable"},
-    {S::kRestartUnkillable, E::kShutDown, S::kShutDown, kEnd, nullptr},
+    {S::kRestartUnkillable, E::kShutDown, S::kShutDown, 0, nullptr},
 
-    {S::kStopped, E::kShutDown, S::kStopped, kEnd, nullptr},
-    {S::kExited, E::kShutDown, S::kExited, kEnd, nullptr},
-    {S::kFailed, E::kShutDown, S::kFailed, kEnd, nullptr},
 };
 
 constexpr Table MakeTable() {

@@ -71,13 +71,12 @@ const char* ToString(InstanceEvent event);
 namespace instance_action {
 inline constexpr uint16_t kZeroCounters = 1 << 0;  // attempts, back-off and failures begin anew
 inline constexpr uint16_t kCancelDelay = 1 << 1;
-inline constexpr uint16_t kReportExit = 1 << 2;  // how the last execution ended, if not told yet
-inline constexpr uint16_t kArmDelay = 1 << 3;    // kDelayOver after the delay that was decided
+inline constexpr uint16_t kArmDelay = 1 << 2;    // kDelayOver after the delay that was decided
+inline constexpr uint16_t kReportExit = 1 << 3;  // how the last execution ended, if not told yet
 inline constexpr uint16_t kSendStop = 1 << 4;  // the stop signal, then SIGCONT; kStopTimeout later
 inline constexpr uint16_t kClear = 1 << 5;     // kill what is left; kCleared or kWontDie later
 inline constexpr uint16_t kDecide = 1 << 6;    // ask the restart policy
 inline constexpr uint16_t kExecute = 1 << 7;
-inline constexpr uint16_t kEnd = 1 << 8;  // the supervisor ends
 }  // namespace instance_action
 
 struct Transition {

@@ -1,0 +1,108 @@
+// grpc-os-supervise: runs one instance of a process. docs/ARCHITECTURE.md, "Supervise".
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "supervise/control.h"
+#include "supervise/instance.h"
+#include "supervise/options.h"
+
+namespace grpc_os::supervise {
+namespace {
+
+constexpr int kListenerFd = 3;
+constexpr int kSpecFd = 4;
+
+void Say(const std::string& text) {
+  dprintf(STDERR_FILENO, "grpc-os-supervise: %s\n", text.c_str());
+}
+
+// Descriptors 0 to 2 exist, so that none of ours gets these numbers; all above them are closed on
+// execution.
+bool ArrangeDescriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return false;
+  }
+  if (syscall(SYS_close_range, kListenerFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+    for (int fd = kListenerFd; fd < 1024; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  return fcntl(kListenerFd, F_GETFD) >= 0;
+}
+
+UniqueFd ArrangeSignals() {
+  for (const int ignored : {SIGHUP, SIGINT, SIGPIPE}) signal(ignored, SIG_IGN);
+  sigset_t handled;
+  sigemptyset(&handled);
+  sigaddset(&handled, SIGCHLD);
+  sigaddset(&handled, SIGTERM);
+  // What the parent may have blocked is not blocked here.
+  sigprocmask(SIG_SETMASK, &handled, nullptr);
+  return UniqueFd(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int Run(const Options& options) {
+  if (!ArrangeDescriptors()) {
+    Say("descriptor 3 is not a listening socket: this program is started by grpc-os-init");
+    return 1;
+  }
+  UniqueFd listener(kListenerFd);
+  UniqueFd spec(fcntl(kSpecFd, F_GETFD) >= 0 ? kSpecFd : -1);
+  const UniqueFd signals = ArrangeSignals();
+  umask(027);
+  setsid();  // fails if it leads its group already, which is as good
+  if (!signals || chdir("/") != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {
+    Say("cannot become a supervisor of processes");
+    return 1;
+  }
+
+  EventLoop loop;
+  std::optional<Control> control;
+  Instance instance(loop, options,
+                    {.on_report =
+                         [&control] {
+                           if (control) control->SendReports();
+                         },
+                     .on_end = [&loop] { loop.Stop(); }});
+  control.emplace(loop, instance, options.instance_id, std::move(listener));
+  loop.Watch(signals.get(), EPOLLIN, [&](uint32_t) {
+    signalfd_siginfo info{};
+    while (read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo == SIGCHLD) instance.OnChildren();
+      if (info.ssi_signo == SIGTERM) instance.ShutDown();
+    }
+  });
+  const absl::Status started = instance.Start(spec.get());
+  spec.Reset();
+  if (!started.ok()) {
+    Say(std::string(started.message()));
+    return 1;
+  }
+  loop.Run();
+  control.reset();
+  return 0;
+}
+
+}  // namespace
+}  // namespace grpc_os::supervise
+
+int main(int argc, char** argv) {
+  const auto options =
+      grpc_os::supervise::ParseOptions(std::vector<std::string>(argv + 1, argv + argc));
+  if (!options.ok()) {
+    grpc_os::supervise::Say(std::string(options.status().message()));
+    return 2;
+  }
+  return grpc_os::supervise::Run(*options);
+}

@@ -1,0 +1,195 @@
+#include "supervise/control.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace grpc_os::supervise {
+namespace {
+
+bool MayAsk(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == 0 || peer.uid == geteuid();
+}
+
+}  // namespace
+
+Control::Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener)
+    : loop_(loop),
+      instance_(instance),
+      instance_id_(std::move(instance_id)),
+      listener_(std::move(listener)) {
+  fcntl(listener_.get(), F_SETFL, fcntl(listener_.get(), F_GETFL) | O_NONBLOCK);
+  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
+}
+
+Control::~Control() {
+  loop_.Unwatch(listener_.get());
+  for (const auto& connection : connections_) loop_.Unwatch(connection->socket.get());
+}
+
+void Control::Accept() {
+  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket || !MayAsk(socket.get()) || connections_.size() >= kConnections) return;
+  connections_.push_back(std::make_unique<Connection>());
+  Connection& connection = *connections_.back();
+  connection.socket = std::move(socket);
+  loop_.Watch(connection.socket.get(), EPOLLIN, [this, &connection](uint32_t events) {
+    OnReady(connection, events);
+    RemoveClosed();
+  });
+}
+
+void Control::OnReady(Connection& connection, uint32_t events) {
+  if ((events & EPOLLOUT) != 0) connection.full = false;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Receive(connection);
+  if (connection.closed) return;
+  SendWaiting(connection);
+  WatchAsNeeded(connection);
+}
+
+void Control::Receive(Connection& connection) {
+  absl::StatusOr<protocol::Packet> packet = protocol::ReceivePacket(connection.socket.get());
+  internal::SuperviseRequest request;
+  if (!packet.ok() || packet->closed) {
+    connection.closed = true;
+  } else if (!packet->empty) {
+    if (request.ParseFromString(packet->bytes)) {
+      OnRequest(connection, request, packet->fd.get());
+    } else {
+      connection.closed = true;
+    }
+  }
+}
+
+void Control::OnRequest(Connection& connection, const internal::SuperviseRequest& request, int fd) {
+  if (request.kind_case() == internal::SuperviseRequest::kHello) {
+    return OnHello(connection, request.hello());
+  }
+  if (!connection.greeted) {
+    connection.closed = true;
+    return;
+  }
+  absl::Status status;
+  pid_t pid = 0;
+  switch (request.kind_case()) {
+    case internal::SuperviseRequest::kAckSeq:
+      instance_.journal().Acknowledge(request.ack_seq());
+      break;
+    case internal::SuperviseRequest::kSetSpec:
+      status = instance_.SetSpec(fd);
+      break;
+    case internal::SuperviseRequest::kStop:
+      instance_.Stop(request.stop().cause());
+      break;
+    case internal::SuperviseRequest::kRestart:
+      status = instance_.Restart(request.restart().restart_number(),
+                                 request.restart().only_if_waiting());
+      break;
+    case internal::SuperviseRequest::kSignal: {
+      const absl::StatusOr<pid_t> signalled = instance_.Signal(request.signal().signal());
+      status = signalled.status();
+      if (signalled.ok()) pid = *signalled;
+      break;
+    }
+    case internal::SuperviseRequest::kRelease:
+      status = instance_.Release();
+      break;
+    default:
+      status = absl::UnimplementedError(
+          "this supervisor is older than the request: restart the process to have a newer one");
+  }
+  if (request.call_id() == 0) return;
+  internal::SuperviseReply reply;
+  reply.mutable_result()->set_call_id(request.call_id());
+  reply.mutable_result()->set_error(std::string(status.message()));
+  reply.mutable_result()->set_pid(pid);
+  connection.answers.push_back(std::move(reply));
+}
+
+void Control::OnHello(Connection& connection, const internal::SuperviseHello& hello) {
+  if (hello.instance_id() != instance_id_ || connection.greeted) {
+    connection.closed = true;  // this is not the one that is meant
+    return;
+  }
+  connection.greeted = true;
+  if (hello.role() != "osd") return;
+  connection.wants_reports = true;
+  connection.sent_seq = hello.after_seq();
+  internal::SuperviseReply reply;
+  *reply.mutable_hello() = instance_.Status();
+  connection.answers.push_back(std::move(reply));
+}
+
+bool Control::Send(Connection& connection, const internal::SuperviseReply& reply) {
+  const absl::Status sent = protocol::SendPacket(connection.socket.get(), reply);
+  if (sent.ok()) return true;
+  if (absl::IsResourceExhausted(sent)) {
+    connection.full = true;
+  } else {
+    connection.closed = true;
+  }
+  return false;
+}
+
+// The greeting goes first; then reports before the answers to what caused them.
+void Control::SendWaiting(Connection& connection) {
+  if (connection.full || connection.closed) return;
+  auto& answers = connection.answers;
+  if (!answers.empty() && answers.front().has_hello()) {
+    if (!Send(connection, answers.front())) return;
+    answers.pop_front();
+  }
+  while (connection.wants_reports) {
+    absl::StatusOr<std::optional<internal::Report>> report =
+        instance_.journal().ReadAfter(connection.sent_seq);
+    if (!report.ok()) {
+      connection.closed = true;
+      return;
+    }
+    if (!report->has_value()) break;
+    internal::SuperviseReply reply;
+    *reply.mutable_report() = *std::move(*report);
+    if (!Send(connection, reply)) return;
+    connection.sent_seq = reply.report().seq();
+  }
+  while (!answers.empty()) {
+    if (!Send(connection, answers.front())) return;
+    answers.pop_front();
+  }
+}
+
+void Control::WatchAsNeeded(Connection& connection) {
+  if (connection.closed) return;
+  uint32_t events = 0;
+  if (connection.answers.size() < kResultsWaiting) events |= EPOLLIN;
+  if (connection.full) events |= EPOLLOUT;
+  loop_.Rewatch(connection.socket.get(), events);
+}
+
+void Control::SendReports() {
+  for (const auto& connection : connections_) {
+    SendWaiting(*connection);
+    WatchAsNeeded(*connection);
+  }
+  RemoveClosed();
+  instance_.journal().CompactIfLarge();
+}
+
+void Control::RemoveClosed() {
+  std::erase_if(connections_, [this](const std::unique_ptr<Connection>& connection) {
+    if (connection->closed) loop_.Unwatch(connection->socket.get());
+    return connection->closed;
+  });
+}
+
+}  // namespace grpc_os::supervise

@@ -1,0 +1,64 @@
+// The control socket of an instance: who may ask, what is asked, and the reports.
+#ifndef GRPC_OS_SUPERVISE_CONTROL_H_
+#define GRPC_OS_SUPERVISE_CONTROL_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "protocol/messages.pb.h"
+#include "protocol/packet.h"
+#include "supervise/instance.h"
+
+namespace grpc_os::supervise {
+
+// Only our own user and root are heard, and only after they named the instance. A connection that
+// does not read holds nothing but its place in the journal and at most kResultsWaiting answers:
+// then it is not heard any more until it reads. Lives on the loop's thread.
+class Control {
+ public:
+  Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener);
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+  ~Control();
+
+  // Sends what the journal has gained.
+  void SendReports();
+
+  static constexpr size_t kConnections = 32;
+  static constexpr size_t kResultsWaiting = 64;
+
+ private:
+  struct Connection {
+    UniqueFd socket;
+    bool greeted = false;
+    bool wants_reports = false;
+    int64_t sent_seq = 0;
+    std::deque<internal::SuperviseReply> answers;
+    bool full = false;    // the socket: waiting until it can be written
+    bool closed = false;  // to be removed
+  };
+  void Accept();
+  void OnReady(Connection& connection, uint32_t events);
+  void Receive(Connection& connection);
+  void OnRequest(Connection& connection, const internal::SuperviseRequest& request, int fd);
+  void OnHello(Connection& connection, const internal::SuperviseHello& hello);
+  bool Send(Connection& connection, const internal::SuperviseReply& reply);  // false: not now
+  void SendWaiting(Connection& connection);
+  void WatchAsNeeded(Connection& connection);
+  void RemoveClosed();
+
+  EventLoop& loop_;
+  Instance& instance_;
+  const std::string instance_id_;
+  const UniqueFd listener_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+};
+
+}  // namespace grpc_os::supervise
+
+#endif  // GRPC_OS_SUPERVISE_CONTROL_H_

@@ -1,0 +1,165 @@
+// One instance of a process: drives the transition table with what happens.
+#ifndef GRPC_OS_SUPERVISE_INSTANCE_H_
+#define GRPC_OS_SUPERVISE_INSTANCE_H_
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "core/process/transition.h"
+#include "protocol/messages.pb.h"
+#include "supervise/descendants.h"
+#include "supervise/journal.h"
+#include "supervise/log_file.h"
+#include "supervise/notify.h"
+#include "supervise/options.h"
+#include "supervise/output.h"
+#include "supervise/spawn.h"
+
+namespace grpc_os::supervise {
+
+// Lives on the loop's thread, which must be the program's only one. The program must be a child
+// subreaper with SIGCHLD blocked, and call OnChildren when it comes.
+class Instance {
+ public:
+  struct Events {
+    std::function<void()> on_report;  // the journal has more
+    std::function<void()> on_end;     // released, or shut down: the program is to end
+  };
+  Instance(EventLoop& loop, Options options, Events events);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+  ~Instance();
+
+  // Reads the journal and begins, or goes on. `spec_memfd`: of the first launch; -1: the kept spec
+  // is used.
+  absl::Status Start(int spec_memfd);
+
+  void OnChildren();
+  // Stops the process, in at most kShutDownTimeoutMs and the time to clear up, and ends; it stays
+  // wanted.
+  void ShutDown();
+  static constexpr int64_t kShutDownTimeoutMs = 25'000;
+
+  // ---- Asked for by the daemon; the message of an error says why not and what to do.
+  // Takes a spec that is not older than the present one, for the next start. It is on disk when
+  // this returns.
+  absl::Status SetSpec(int memfd);
+  void Stop(const std::string& cause);
+  // FAILED_PRECONDITION in a final state.
+  absl::Status Restart(int64_t number, bool only_if_waiting);
+  // The pid of the main process, which was signalled.
+  absl::StatusOr<pid_t> Signal(int signal);
+  // Ends the instance for good. FAILED_PRECONDITION unless in a final state.
+  absl::Status Release();
+
+  internal::InstanceStatus Status() const;
+  Journal& journal() { return journal_; }
+
+ private:
+  // One execution, from the clone to the end of all that came of it.
+  struct Execution {
+    int attempt = 0;
+    pid_t pid = 0;  // of the main process until it was waited for
+    UniqueFd pidfd;
+    UniqueFd outcome_pipe;
+    int64_t start_time_ms = 0;
+    bool was_ready = false;
+    bool notifies = false;  // it speaks on NOTIFY_SOCKET: only READY=1 makes it ready
+    int stop_signal = SIGTERM;
+    int64_t stop_timeout_ms = 0;
+  };
+
+  // instance.cc: events and what follows from them.
+  void Raise(core::InstanceEvent event);
+  void Handle(core::InstanceEvent event);
+  void ArmDelay(int64_t delay_ms);
+  void SendStop();
+  void OnStopTimeout();
+  void OnReady();
+  void Decide();
+  void End();
+
+  // instance_execution.cc: from execution to its end.
+  void Execute();
+  Command MakeCommand() const;
+  void CheckOutcome();
+  void OnExecuted();
+  void OnExecFailure(const SpawnFailure& failure, const std::string& text = "");
+  void OnMainExited(const siginfo_t& info);
+  void EndExecution();
+  void OnNotification(const Notification& notification);
+  void Clear();
+  void CheckCleared();
+  void TryAgainToClear();
+  void LogExit();
+
+  // instance_record.cc: spec, journal, status.
+  absl::Status LoadSpec(int memfd);
+  absl::Status StoreSpec(const internal::LaunchSpec& spec) const;
+  void Resume(const Journal::Last& last);
+  void ResumeLost(const Journal::Last& last);
+  void Report(const char* action);
+  void ReportExit();
+  void ReportMessageSoon();
+  bool FlushJournal();
+  internal::InstanceState StateForReports() const;
+  internal::Resume MakeResume() const;
+
+  EventLoop& loop_;
+  const Options options_;
+  const Events events_;
+  Journal journal_;
+  Descendants descendants_;
+  LogFile log_;
+  Output output_;
+  std::optional<NotifySocket> notify_;
+  internal::LaunchSpec spec_;
+  bool has_spec_ = false;
+
+  core::InstanceState state_ = core::InstanceState::kLaunching;
+  std::deque<core::InstanceEvent> raised_;
+  bool handling_ = false;
+  bool leaving_ = false;  // was told to shut down
+  bool ended_ = false;
+
+  Execution execution_;
+  int attempts_ = 0;
+  int64_t running_generation_ = 0;
+  int64_t restart_number_ = 0;
+  bool ever_started_ = false;
+  std::string message_;
+  core::RestartHistory history_;
+  int64_t delay_ms_ = 0;
+  int64_t next_restart_time_ms_ = 0;
+  std::optional<internal::ExitInfo> pending_exit_;  // not reported yet
+  bool pending_exit_logged_ = false;
+  std::optional<internal::ExitInfo> last_exit_;
+
+  bool clearing_ = false;
+  int clear_tries_ = 0;
+  bool drain_timed_out_ = false;
+  int64_t reported_message_at_ms_ = 0;
+
+  EventLoop::TimerId ready_timer_ = 0;
+  EventLoop::TimerId healthy_timer_ = 0;
+  EventLoop::TimerId stop_timer_ = 0;
+  EventLoop::TimerId delay_timer_ = 0;
+  EventLoop::TimerId clear_timer_ = 0;
+  EventLoop::TimerId drain_timer_ = 0;
+  EventLoop::TimerId message_timer_ = 0;
+  EventLoop::TimerId journal_timer_ = 0;
+};
+
+}  // namespace grpc_os::supervise
+
+#endif  // GRPC_OS_SUPERVISE_INSTANCE_H_

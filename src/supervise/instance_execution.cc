@@ -1,0 +1,292 @@
+// Instance: from an execution to the end of all that came of it.
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
+#include "supervise/instance.h"
+
+namespace grpc_os::supervise {
+
+using core::InstanceEvent;
+using core::InstanceState;
+
+namespace {
+
+constexpr int64_t kReadyMs = 1000;  // up for so long, without NOTIFY_SOCKET, is ready
+constexpr int64_t kDrainMs = 2000;  // for output that someone else still holds open
+// How long to wait for emptiness after each kill; then it is unkillable, and tried every two
+// minutes.
+constexpr int64_t kClearWaitsMs[] = {15'000, 5'000, 10'000, 20'000, 40'000};
+constexpr int64_t kUnkillableWaitMs = 120'000;
+
+bool Defines(const internal::LaunchSpec& spec, std::string_view name) {
+  return std::any_of(spec.environment().begin(), spec.environment().end(),
+                     [name](const std::string& variable) {
+                       return variable.size() > name.size() && variable.starts_with(name) &&
+                              variable[name.size()] == '=';
+                     });
+}
+
+}  // namespace
+
+// ---- Execution ----------------------------------------------------------------------------------
+
+Command Instance::MakeCommand() const {
+  Command command;
+  command.argv.assign(spec_.argv().begin(), spec_.argv().end());
+  command.environment.reserve(static_cast<size_t>(spec_.environment_size()) + 5);
+  command.environment.assign(spec_.environment().begin(), spec_.environment().end());
+  if (notify_) command.environment.push_back(absl::StrCat("NOTIFY_SOCKET=", notify_->address()));
+  if (options_.account) {
+    // Which account it is was not known to whoever wrote the spec.
+    const Account& account = *options_.account;
+    const std::pair<const char*, const std::string&> facts[] = {{"USER", account.name},
+                                                                {"LOGNAME", account.name},
+                                                                {"HOME", account.home},
+                                                                {"SHELL", account.shell}};
+    for (const auto& [name, value] : facts) {
+      if (!value.empty() && !Defines(spec_, name)) {
+        command.environment.push_back(absl::StrCat(name, "=", value));
+      }
+    }
+  }
+  command.working_directory = spec_.working_directory();
+  command.make_working_directory = spec_.make_working_directory();
+  command.account = options_.account;
+  return command;
+}
+
+void Instance::Execute() {
+  FlushJournal();
+  log_.SetMaxBytes(spec_.log_max_bytes());
+  execution_ = Execution();
+  execution_.attempt = ++attempts_;
+  execution_.stop_signal = spec_.stop_signal() > 0 ? spec_.stop_signal() : SIGTERM;
+  execution_.stop_timeout_ms = spec_.stop_timeout_ms();
+  running_generation_ = spec_.generation();
+  message_.clear();
+  SpawnResult result = Spawn(MakeCommand(), descendants_.leaf());
+  Failpoint("supervise.spawn.forked");
+  if (result.failure) return OnExecFailure(*result.failure);
+  execution_.pid = result.child.pid;
+  execution_.pidfd = std::move(result.child.pidfd);
+  execution_.outcome_pipe = std::move(result.child.outcome_pipe);
+  output_.Attach(std::move(result.child.stdout_pipe), std::move(result.child.stderr_pipe));
+  loop_.Watch(execution_.outcome_pipe.get(), EPOLLIN, [this](uint32_t) { CheckOutcome(); });
+}
+
+void Instance::CheckOutcome() {
+  if (!execution_.outcome_pipe) return;
+  const Outcome outcome = ReadOutcome(execution_.outcome_pipe.get());
+  if (outcome.kind == Outcome::Kind::kPending) return;
+  loop_.Unwatch(execution_.outcome_pipe.get());
+  execution_.outcome_pipe.Reset();
+  if (outcome.kind == Outcome::Kind::kExecuted) return OnExecuted();
+  // It ends right after it has said so.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(execution_.pid), &info, WEXITED) != 0 && errno == EINTR) {
+  }
+  execution_.pid = 0;
+  execution_.pidfd.Reset();
+  if (std::string_view(outcome.failure.stage) == "cgroup" && descendants_.leaf().real() &&
+      state_ == InstanceState::kStarting) {
+    loop_.Unwatch(descendants_.leaf().events_fd());
+    descendants_.GiveUpLeaf();
+    output_.WriteSystemLine(
+        absl::StrCat("no cgroup, only direct children can be found and killed: ",
+                     strerror(outcome.failure.error_number)));
+    --attempts_;
+    return Execute();
+  }
+  OnExecFailure(outcome.failure);
+}
+
+void Instance::OnExecuted() {
+  execution_.start_time_ms = WallClockMs();
+  ever_started_ = true;
+  output_.WriteSystemLine(
+      absl::StrCat("started pid ", execution_.pid, " (attempt ", execution_.attempt, ")"));
+  output_.Start();
+  if (!execution_.notifies) {
+    ready_timer_ = loop_.After(kReadyMs, [this] {
+      ready_timer_ = 0;
+      Raise(InstanceEvent::kBecameReady);
+    });
+  }
+  Raise(InstanceEvent::kExecuted);
+}
+
+void Instance::OnExecFailure(const SpawnFailure& failure, const std::string& text) {
+  output_.Close();
+  internal::ExitInfo exit;
+  exit.set_reason(internal::ExitInfo::EXEC_FAILED);
+  exit.set_stage(failure.stage);
+  exit.set_error_number(failure.error_number);
+  exit.set_attempt(execution_.attempt);
+  exit.set_exit_time_ms(WallClockMs());
+  const std::string what = spec_.argv().empty() ? "the command" : spec_.argv(0).substr(0, 256);
+  const bool about_directory = std::string_view(failure.stage) == "chdir";
+  message_ = about_directory
+                 ? absl::StrCat("cannot enter the working directory ", spec_.working_directory(),
+                                ": ", strerror(failure.error_number))
+                 : absl::StrCat("cannot execute '", what, "': ", strerror(failure.error_number),
+                                " (", failure.stage, ")");
+  if (!text.empty()) message_ = text;
+  output_.WriteSystemLine(message_);
+  if (state_ == InstanceState::kStarting && !core::MayExecuteLater(failure.error_number)) {
+    last_exit_ = exit;
+    return Raise(InstanceEvent::kExecRefused);
+  }
+  pending_exit_ = exit;
+  pending_exit_logged_ = true;
+  // If something else was asked for meanwhile, this is the end that is waited for.
+  Raise(state_ == InstanceState::kStarting ? InstanceEvent::kExecFailed
+                                           : InstanceEvent::kMainExited);
+}
+
+void Instance::OnNotification(const Notification& notification) {
+  if (execution_.pid == 0) return;
+  execution_.notifies = true;
+  loop_.Cancel(std::exchange(ready_timer_, 0));
+  if (notification.status && *notification.status != message_) {
+    message_ = *notification.status;
+    ReportMessageSoon();
+  }
+  // It may speak before we have seen that it was executed.
+  if (notification.ready) CheckOutcome();
+  if (notification.ready) Raise(InstanceEvent::kBecameReady);
+  if (notification.stopping) Raise(InstanceEvent::kBecameUnready);
+}
+
+// ---- The end of the main process ----------------------------------------------------------------
+
+void Instance::OnChildren() {
+  for (;;) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
+    const bool is_main = info.si_pid == execution_.pid;
+    if (is_main) {
+      CheckOutcome();
+      if (execution_.pid == 0) continue;  // that was all about it
+      // Its number is its group's as long as it was not waited for.
+      if (!descendants_.leaf().real()) descendants_.KillAll(execution_.pid);
+    }
+    siginfo_t reaped{};
+    waitid(P_PID, static_cast<id_t>(info.si_pid), &reaped, WEXITED | WNOHANG);
+    if (is_main) OnMainExited(info);
+  }
+  CheckCleared();
+}
+
+void Instance::OnMainExited(const siginfo_t& info) {
+  Failpoint("supervise.exit.reaped");
+  internal::ExitInfo exit;
+  if (info.si_code == CLD_EXITED) {
+    exit.set_reason(internal::ExitInfo::EXITED);
+    exit.set_exit_code(info.si_status);
+  } else {
+    exit.set_reason(internal::ExitInfo::SIGNALED);
+    exit.set_signal(info.si_status);
+    exit.set_core_dumped(info.si_code == CLD_DUMPED);
+  }
+  exit.set_requested(state_ == InstanceState::kStopping || state_ == InstanceState::kRestarting ||
+                     state_ == InstanceState::kShuttingDown ||
+                     state_ == InstanceState::kStopUnkillable ||
+                     state_ == InstanceState::kRestartUnkillable);
+  exit.set_attempt(execution_.attempt);
+  exit.set_start_time_ms(execution_.start_time_ms);
+  exit.set_exit_time_ms(WallClockMs());
+  pending_exit_ = std::move(exit);
+  pending_exit_logged_ = false;
+  EndExecution();
+  Raise(InstanceEvent::kMainExited);
+}
+
+void Instance::EndExecution() {
+  execution_.pid = 0;
+  execution_.pidfd.Reset();
+  loop_.Cancel(std::exchange(ready_timer_, 0));
+  loop_.Cancel(std::exchange(healthy_timer_, 0));
+  loop_.Cancel(std::exchange(stop_timer_, 0));
+}
+
+void Instance::LogExit() {
+  if (!pending_exit_ || pending_exit_logged_) return;
+  pending_exit_logged_ = true;
+  const internal::ExitInfo& exit = *pending_exit_;
+  if (exit.reason() == internal::ExitInfo::EXITED) {
+    output_.WriteSystemLine(absl::StrCat("exited with code ", exit.exit_code()));
+    return;
+  }
+  const char* name = sigabbrev_np(exit.signal());
+  output_.WriteSystemLine(absl::StrCat(
+      "killed by ",
+      name != nullptr ? absl::StrCat("SIG", name) : absl::StrCat("signal ", exit.signal()),
+      exit.core_dumped() ? " (core dumped)" : ""));
+}
+
+// ---- Clearing away ------------------------------------------------------------------------------
+
+void Instance::Clear() {
+  clearing_ = true;
+  drain_timed_out_ = false;
+  clear_tries_ = 0;
+  loop_.Cancel(std::exchange(clear_timer_, 0));
+  loop_.Cancel(std::exchange(drain_timer_, 0));
+  if (execution_.pid > 0 || descendants_.AnyLeft()) TryAgainToClear();
+  CheckCleared();
+}
+
+void Instance::TryAgainToClear() {
+  clear_timer_ = 0;
+  constexpr int kTries = std::size(kClearWaitsMs);
+  descendants_.KillAll(execution_.pid);
+  const int64_t wait_ms = clear_tries_ < kTries ? kClearWaitsMs[clear_tries_] : kUnkillableWaitMs;
+  ++clear_tries_;
+  clear_timer_ = loop_.After(wait_ms, [this] {
+    if (clear_tries_ == std::size(kClearWaitsMs)) {
+      message_ = "something of it survives SIGKILL; tried again every 2 minutes";
+      LogExit();
+      output_.WriteSystemLine(message_);
+      Raise(InstanceEvent::kWontDie);
+    }
+    if (clearing_) TryAgainToClear();
+  });
+}
+
+// Called whenever something may have gone.
+void Instance::CheckCleared() {
+  if (!clearing_ || execution_.pid > 0) return;
+  if (descendants_.AnyLeft()) {
+    // Orphans have become our children only now.
+    if (!descendants_.leaf().real()) descendants_.KillAll(0);
+    return;
+  }
+  if (output_.open() && !output_.Drain() && !drain_timed_out_) {
+    if (drain_timer_ == 0) {
+      drain_timer_ = loop_.After(kDrainMs, [this] {
+        drain_timer_ = 0;
+        drain_timed_out_ = true;
+        CheckCleared();
+      });
+    }
+    return;
+  }
+  output_.Close();
+  LogExit();
+  loop_.Cancel(std::exchange(drain_timer_, 0));
+  loop_.Cancel(std::exchange(clear_timer_, 0));
+  clearing_ = false;
+  Raise(InstanceEvent::kCleared);
+}
+
+}  // namespace grpc_os::supervise

@@ -1,0 +1,96 @@
+// What an instance went through, on disk until the daemon has stored it: the file `journal` of the
+// instance directory.
+#ifndef GRPC_OS_SUPERVISE_JOURNAL_H_
+#define GRPC_OS_SUPERVISE_JOURNAL_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/unique_fd.h"
+#include "protocol/messages.pb.h"
+
+namespace grpc_os::supervise {
+
+// An append-only file of records, each `length (4 bytes, little-endian), CRC-32 of the payload (4
+// bytes), payload (JournalRecord)`. A torn or damaged tail is cut off when it is opened. It
+// survives the death of its supervisor, not that of the machine: nothing is synced, for nothing in
+// run/ outlives a boot.
+//
+// Reports are kept until acknowledged, up to kMaxReports. Beyond that (the daemon is away while a
+// process crashes over and over) the oldest of the lesser ones go first: backoff, crash_looping,
+// ready, restarting, stopping, message, spec; then the oldest others; never the newest exit, nor
+// the newest of all. So a reader may see gaps in `seq`, always increasing. Only an index is in
+// memory. Not thread-safe.
+class Journal {
+ public:
+  using Write = std::function<ssize_t(int, const void*, size_t)>;  // as write(2); given in tests
+
+  explicit Journal(const std::string& directory, Write write = {});
+
+  // What the newest record says; nullopt if there is none.
+  struct Last {
+    internal::Report report;
+    internal::Resume resume;
+  };
+  absl::StatusOr<std::optional<Last>> Open();
+
+  // Queues a report, whose `seq` must be last_seq() + 1.
+  void Add(const internal::Report& report, const internal::Resume& resume);
+  bool has_queued() const { return !queue_.empty(); }
+  // Writes what is queued. False: it could not be (a full disk) and stays queued.
+  bool Flush();
+  int64_t last_seq() const { return last_seq_; }
+
+  // Reports up to `seq` need not be kept.
+  void Acknowledge(int64_t seq);
+  // The first flushed and kept report after `seq`; nullopt if there is none. INTERNAL if the file
+  // was damaged meanwhile.
+  absl::StatusOr<std::optional<internal::Report>> ReadAfter(int64_t seq) const;
+
+  // Rewrites the file without what is not needed, if that is worth it. Not for the way from a crash
+  // to a restart.
+  void CompactIfLarge();
+
+  size_t kept_reports() const { return entries_.size(); }
+
+  static constexpr size_t kMaxReports = 1000;
+  static constexpr int64_t kCompactBytes = 256 << 10;
+
+ private:
+  enum class Weight : uint8_t { kLesser, kExit, kOther };
+  struct Entry {
+    int64_t seq;
+    int64_t offset;  // of the frame; beyond file_bytes_ it is in queue_
+    uint32_t size;
+    Weight weight;
+  };
+  static Weight WeightOf(const internal::Report& report);
+  absl::Status Scan(std::optional<Last>& last);
+  void Coalesce();
+  void PruneQueue();
+  std::string Frame(const Entry& entry) const;  // empty: damaged
+
+  const std::string path_;
+  const Write write_;
+  UniqueFd file_;
+  int64_t file_bytes_ = 0;
+  std::string queue_;  // frames to be written at file_bytes_
+  std::deque<Entry> entries_;
+  Entry newest_{0, 0, 0, Weight::kOther};  // even if acknowledged
+  int64_t last_seq_ = 0;
+  int64_t flushed_seq_ = 0;
+  int64_t acked_seq_ = 0;
+  int64_t acked_seq_written_ = 0;
+};
+
+}  // namespace grpc_os::supervise
+
+#endif  // GRPC_OS_SUPERVISE_JOURNAL_H_

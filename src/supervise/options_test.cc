@@ -1,0 +1,73 @@
+#include "supervise/options.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace grpc_os::supervise {
+namespace {
+
+std::vector<std::string> Complete() {
+  return {"--instance", "abc",     "--process-id", "proc_1",    "--process-name",
+          "web",        "--dir",   "/d/run/i/abc", "--log-dir", "/d/logs/proc_1",
+          "--cgroup",   "/cg/tree"};
+}
+
+std::vector<std::string> With(std::vector<std::string> more) {
+  std::vector<std::string> all = Complete();
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+TEST(Options, AreReadAndTheLeafIsNamedAfterTheInstance) {
+  const auto options = ParseOptions(Complete());
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->instance_id, "abc");
+  EXPECT_EQ(options->directory, "/d/run/i/abc");
+  EXPECT_EQ(options->LeafPath(), "/cg/tree/i-abc");
+  EXPECT_FALSE(options->account.has_value());
+}
+
+TEST(Options, WithoutACgroupThereIsNoLeaf) {
+  std::vector<std::string> arguments = Complete();
+  arguments.back() = "none";
+  EXPECT_EQ(ParseOptions(arguments)->LeafPath(), "");
+}
+
+TEST(Options, AnAccountIsNeverRoot) {
+  EXPECT_EQ(ParseOptions(With({"--uid", "0", "--gid", "0"})).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  const auto options = ParseOptions(
+      With({"--uid", "1000", "--gid", "1001", "--account", "app", "--home", "/home/app"}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->account->uid, 1000u);
+  EXPECT_EQ(options->account->gid, 1001u);
+  EXPECT_EQ(options->account->home, "/home/app");
+}
+
+TEST(Options, AUidThatIsNotANumberIsRefused) {
+  for (const char* uid : {"app", "-1", "4294967295", "1000x"}) {
+    EXPECT_FALSE(ParseOptions(With({"--uid", uid, "--gid", "5"})).ok()) << uid;
+  }
+  EXPECT_FALSE(ParseOptions(With({"--uid", "5"})).ok());  // no group
+}
+
+TEST(Options, EachNeededOneIsNamedWhenItIsMissing) {
+  for (size_t i = 0; i < Complete().size(); i += 2) {
+    std::vector<std::string> arguments = Complete();
+    const std::string name = arguments[i];
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(i),
+                    arguments.begin() + static_cast<std::ptrdiff_t>(i) + 2);
+    const auto options = ParseOptions(arguments);
+    ASSERT_FALSE(options.ok()) << name;
+    EXPECT_NE(options.status().message().find(name), std::string::npos) << options.status();
+  }
+}
+
+TEST(Options, UnknownOnesAreRefused) {
+  EXPECT_FALSE(ParseOptions(With({"--frob", "1"})).ok());
+  EXPECT_FALSE(ParseOptions(With({"--home"})).ok());
+}
+
+}  // namespace
+}  // namespace grpc_os::supervise
