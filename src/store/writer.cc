@@ -44,10 +44,13 @@ void Writer::Submit(Operation operation) {
 }
 
 absl::StatusOr<int64_t> Writer::SubmitAndWait(Operation operation) {
-  std::promise<absl::StatusOr<int64_t>> answer;
-  operation.done = [&](absl::StatusOr<int64_t> result) { answer.set_value(std::move(result)); };
+  // Shared: the writer's thread is still inside set_value when this one wakes.
+  const auto answer = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
+  operation.done = [answer](absl::StatusOr<int64_t> result) {
+    answer->set_value(std::move(result));
+  };
   Submit(std::move(operation));
-  return answer.get_future().get();
+  return answer->get_future().get();
 }
 
 void Writer::Run() {
