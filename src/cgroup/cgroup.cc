@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -171,14 +172,16 @@ Tree PrepareTree(const std::string& key, uid_t owner, gid_t owner_group, std::st
   return Tree{};
 }
 
-void LeaveTree(const Tree& tree) {
+void LeaveTree(const Tree& tree, int wait_ms) {
   if (tree.mode == Mode::kNone) return;
   const size_t end = tree.path.rfind('/');
   absl::StatusOr<UniqueFd> above = OpenCgroup(tree.path.substr(0, end));
   if (!above.ok() || !WriteFile(above->get(), "cgroup.procs", "0").ok()) return;
-  // Both fail, as they should, while others are in there.
-  rmdir((tree.path + kControl).c_str());
-  rmdir(tree.path.c_str());
+  absl::StatusOr<Leaf> whole = Leaf::Open(tree.path);
+  if (!whole.ok()) return;
+  pollfd change{whole->events_fd(), POLLPRI, 0};
+  if (whole->Populated()) poll(&change, 1, wait_ms);
+  if (!whole->Populated()) whole->Remove().IgnoreError();
 }
 
 absl::StatusOr<Leaf> Leaf::Open(const std::string& path) {

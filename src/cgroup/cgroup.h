@@ -31,9 +31,9 @@ struct Tree {
 // permission) gives mode none, never an error; `why`, if not null, says what was missing.
 Tree PrepareTree(const std::string& key, uid_t owner, gid_t owner_group, std::string* why);
 
-// The way back: moves this process out of `tree` and removes the tree if nothing else is in it.
-// Mode none: nothing.
-void LeaveTree(const Tree& tree);
+// The way back: moves this process out of `tree` and removes the tree, with its empty leaves, if no
+// other process is in it. Waits up to `wait_ms` for those that are ending. Mode none: nothing.
+void LeaveTree(const Tree& tree, int wait_ms);
 
 // One process's leaf. Not thread-safe.
 class Leaf {

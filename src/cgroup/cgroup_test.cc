@@ -97,13 +97,14 @@ TEST_F(CgroupTest, AProcessThatIsInTheTreeAlreadyUsesIt) {
   EXPECT_EQ(again.path, tree_.path);
 }
 
-TEST_F(CgroupTest, LeavingRemovesTheTreeUnlessOthersAreInIt) {
+TEST_F(CgroupTest, LeavingRemovesTheTreeUnlessSomebodyIsInIt) {
   auto leaf = Leaf::Open(tree_.path + "/i-1");
   ASSERT_TRUE(leaf.ok());
-  LeaveTree(tree_);
+  const pid_t child = ChildIn(*leaf);
+  LeaveTree(tree_, 0);
   EXPECT_TRUE(std::filesystem::exists(leaf->path()));
-  ASSERT_TRUE(leaf->Remove().ok());
-  LeaveTree(tree_);
+  kill(child, SIGKILL);
+  LeaveTree(tree_, 10'000);
   EXPECT_FALSE(std::filesystem::exists(tree_.path));
   const auto own = FindOwnCgroup(ReadAll("/proc/self/mountinfo"), ReadAll("/proc/self/cgroup"));
   ASSERT_TRUE(own.ok());

@@ -25,6 +25,7 @@ namespace grpc_os::init {
 namespace {
 
 constexpr size_t kIdsPerMessage = 500;
+constexpr int kLeaveMs = 1'000;  // for what is ending already
 
 absl::StatusOr<std::string> ReadBootId(const std::string& path) {
   std::ifstream file(path);
@@ -69,7 +70,7 @@ absl::Status Init::Run() {
     daemon_->Start();
   }
   loop_.Run();
-  cgroup::LeaveTree(tree_);
+  cgroup::LeaveTree(tree_, stop_all_ ? kLeaveMs : 0);
   return result_;
 }
 

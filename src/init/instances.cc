@@ -18,7 +18,9 @@ namespace grpc_os::init {
 namespace {
 
 constexpr int kProtocolVersion = 1;
-constexpr int64_t kReconnectMs = 1'000;
+// A dying one may hang up before it stops listening.
+constexpr int64_t kAttachFirstMs = 5;
+constexpr int64_t kAttachMaxMs = 1'000;
 constexpr int64_t kStopMs = 30'000;
 constexpr int64_t kKillMs = 5'000;
 constexpr int kListenerPlace = 3;
@@ -113,7 +115,8 @@ bool Instances::Attach(Instance& instance) {
 }
 
 void Instances::AttachLater(Instance& instance) {
-  instance.timer = loop_.After(kReconnectMs, [this, id = instance.record.instance_id()] {
+  instance.attach_ms = std::clamp(instance.attach_ms * 2, kAttachFirstMs, kAttachMaxMs);
+  instance.timer = loop_.After(instance.attach_ms, [this, id = instance.record.instance_id()] {
     Instance& living = *instances_.at(id);
     living.timer = 0;
     if (!Attach(living)) OnDeath(living);

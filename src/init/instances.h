@@ -61,8 +61,9 @@ class Instances {
   struct Instance {
     internal::Launch record;
     State state = State::kWaiting;
-    pid_t child = 0;      // 0: a former init's
-    UniqueFd connection;  // to a former init's: its end is that of the supervisor
+    pid_t child = 0;        // 0: a former init's
+    UniqueFd connection;    // to a former init's: its end is that of the supervisor
+    int64_t attach_ms = 0;  // waited for the last attempt to connect
     RelaunchDelay delay{1'000, 60'000, 60'000};
     EventLoop::TimerId timer = 0;
   };

@@ -1,0 +1,333 @@
+// The real program, with a daemon and supervisors that only tell what happens to them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "init/program_harness.h"
+
+namespace grpc_os::init {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+const std::string kA = InstanceId('a');
+const std::string kB = InstanceId('b');
+
+TEST_F(ProgramTest, SaysWhatRunsOnceTheDaemonIsReady) {
+  Start({"--grpc-port", "0", "--env-file", "/etc/env"});
+  const auto words = Expect("osd");
+  EXPECT_THAT(std::vector<std::string>(words.begin() + 2, words.end()),
+              ElementsAre("--data-dir", data_, "--grpc-port", "0", "--env-file", "/etc/env",
+                          "--boot-id", "boot-1"));
+  std::ofstream(data_ + "/run/grpc.port") << "4711\n";
+  const FakeOsd osd(data_);
+  EXPECT_FALSE(osd.list().shielded());
+  osd.SendReady();
+  EXPECT_EQ(osd.Launch(kA).error(), "");  // answered after what came before it
+  EXPECT_EQ(ReadFile(root_ + "/out"),
+            "gRPC OS runs in " + data_ + " (API: unix:" + data_ +
+                "/run/api.sock, 127.0.0.1:4711); processes are not shielded from each other (no "
+                "--user); cgroups: " +
+                osd.list().cgroup_mode() + "\n");
+}
+
+TEST_F(ProgramTest, ALaunchIsIdempotent) {
+  const FakeOsd osd = StartReady();
+  LaunchOne(osd, kA);
+  EXPECT_EQ(osd.Launch(kA).error(), "");
+  EXPECT_EQ(osd.Launch(kA).error(), "");
+  LaunchOne(osd, kB);  // whose event is the next one
+  EXPECT_THAT(FakeOsd(data_).instances(), ElementsAre(kA, kB));
+}
+
+TEST_F(ProgramTest, ASupervisorIsToldWhatItNeedsAndNoSecrets) {
+  const FakeOsd osd = StartReady();
+  const pid_t pid = LaunchOne(osd, kA);
+  const std::string arguments = ReadFile(InstanceDirectory(kA) + "/arguments");
+  EXPECT_THAT(arguments, StartsWith("--instance " + kA + " --process-id proc_1 --process-name web" +
+                                    " --dir " + InstanceDirectory(kA) + " --log-dir " + data_ +
+                                    "/logs/proc_1 --cgroup "));
+  EXPECT_THAT(arguments, Not(HasSubstr("--uid")));
+  const std::string environment = ReadFile("/proc/" + std::to_string(pid) + "/environ");
+  EXPECT_THAT(environment, HasSubstr("GRPC_OS_FAILPOINT_DIR=" + root_));
+  EXPECT_THAT(environment, Not(HasSubstr("DB_HOST")));
+  EXPECT_THAT(ReadFile("/proc/" + std::to_string(osds_.at(0)) + "/environ"), HasSubstr("DB_HOST"));
+}
+
+TEST_F(ProgramTest, AKilledSupervisorIsLaunchedAgainFromItsRecord) {
+  const FakeOsd osd = StartReady();
+  const pid_t first = LaunchOne(osd, kA);
+  kill(first, SIGKILL);
+  const internal::InitReply reply = osd.Receive();
+  EXPECT_EQ(reply.gone().instance_id(), kA);
+  EXPECT_TRUE(reply.gone().relaunching());
+  const auto words = Expect("supervise");
+  EXPECT_EQ(words[1], kA);
+  EXPECT_NE(words[2], std::to_string(first));
+  EXPECT_EQ(words[3], "without-spec");
+  internal::LaunchSpec kept;
+  ASSERT_TRUE(kept.ParseFromString(ReadFile(InstanceDirectory(kA) + "/spec")));
+  EXPECT_EQ(kept.process_id(), "proc_1");
+}
+
+TEST_F(ProgramTest, AReleasedInstanceIsGoneForGood) {
+  const FakeOsd osd = StartReady();
+  LaunchOne(osd, kA);
+  const auto supervisor = protocol::ConnectTo(InstanceDirectory(kA), "ctl.sock");
+  ASSERT_TRUE(supervisor.ok());
+  internal::SuperviseRequest request;
+  request.mutable_release();
+  ASSERT_TRUE(protocol::SendPacket(supervisor->get(), request).ok());
+  const internal::InitReply reply = osd.Receive();
+  EXPECT_EQ(reply.gone().instance_id(), kA);
+  EXPECT_FALSE(reply.gone().relaunching());
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
+  EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
+}
+
+TEST_F(ProgramTest, OneThatWasShutDownIsNotLaunchedAgainButKeepsItsRecord) {
+  const FakeOsd osd = StartReady();
+  const pid_t first = LaunchOne(osd, kA);
+  kill(first, SIGTERM);
+  Expect("stopped");
+  EXPECT_FALSE(osd.Receive().gone().relaunching());
+  EXPECT_TRUE(std::filesystem::exists(InstanceDirectory(kA) + "/launch"));
+  EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
+  // A new instance of the process proves that nobody waits for the old one: no later init may take
+  // it up beside it.
+  LaunchOne(FakeOsd(data_), kB);
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
+}
+
+TEST_F(ProgramTest, ANewInitAdoptsWhatTheDeadOneLeft) {
+  pid_t supervisor = 0;
+  {
+    const FakeOsd osd = StartReady();
+    supervisor = LaunchOne(osd, kA);
+    Kill(inits_.at(0));
+  }
+  const pid_t second = Start();
+  EXPECT_THAT(Expect("hello"), ElementsAre("hello", kA, std::to_string(supervisor)));
+  const FakeOsd osd(data_);
+  EXPECT_THAT(osd.instances(), ElementsAre(kA));
+  EXPECT_EQ(osd.Launch(kA).error(), "");
+  // Its end is seen by its connection, as it is not a child.
+  kill(supervisor, SIGKILL);
+  EXPECT_TRUE(osd.Receive().gone().relaunching());
+  EXPECT_EQ(Expect("supervise")[1], kA) << "nothing, not even the daemon, was started before";
+  // The daemon is not a child either: it is asked by its connection.
+  kill(second, SIGTERM);
+  EXPECT_TRUE(osd.Receive().has_shutdown());
+  ASSERT_TRUE(IsOsd(osds_.at(0)));
+  kill(osds_.at(0), SIGKILL);
+}
+
+TEST_F(ProgramTest, ASupervisorThatDiedWithInitIsLaunchedAgain) {
+  const FakeOsd osd = StartReady();
+  const pid_t supervisor = LaunchOne(osd, kA);
+  Kill(inits_.at(0));
+  KillStranger(supervisor);
+  Start();
+  const auto words = Expect("supervise");
+  EXPECT_EQ(words[1], kA);
+  EXPECT_EQ(words[3], "without-spec");
+}
+
+TEST_F(ProgramTest, AnInstanceThatWasNeverFullyMadeIsForgotten) {
+  Kill((StartReady(), inits_.at(0)));
+  std::filesystem::create_directory(InstanceDirectory(kA));
+  std::ofstream(InstanceDirectory(kA) + "/spec") << "x";
+  std::filesystem::create_directory(InstanceDirectory(kB));
+  std::ofstream(InstanceDirectory(kB) + "/launch") << "damaged";
+  kill(osds_.at(0), SIGKILL);
+  Start();
+  Expect("osd");
+  EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kB)));
+}
+
+TEST_F(ProgramTest, ASecondInitIsRefused) {
+  StartReady();
+  const Ended second = Run();
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err, HasSubstr("another grpc-os-init runs on " + data_));
+  EXPECT_THAT(second.err, HasSubstr("--stop"));
+}
+
+TEST_F(ProgramTest, StopEndsTheControlPlaneAndLeavesTheProcesses) {
+  const pid_t init = Start();
+  const pid_t daemon = std::stoi(Expect("osd")[1]);
+  const FakeOsd osd(data_);
+  const pid_t supervisor = LaunchOne(osd, kA);
+  EXPECT_EQ(Run({"--stop"}).code, 0);
+  EXPECT_EQ(WaitFor(init).code, 0);
+  EXPECT_FALSE(IsOsd(daemon));
+  EXPECT_EQ(kill(supervisor, 0), 0);
+  // There is no init any more: this ends the supervisor itself.
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  EXPECT_THAT(Expect("hello"), ElementsAre("hello", kA, std::to_string(supervisor)));
+  EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kA));
+}
+
+TEST_F(ProgramTest, SigtermIsAStop) {
+  const pid_t init = (StartReady(), inits_.at(0));
+  kill(init, SIGTERM);
+  EXPECT_EQ(WaitFor(init).code, 0);
+  EXPECT_FALSE(IsOsd(osds_.at(0)));
+}
+
+TEST_F(ProgramTest, StopAllEndsEverything) {
+  const FakeOsd osd = StartReady();
+  LaunchOne(osd, kA);
+  LaunchOne(osd, kB);
+  const pid_t init = inits_.at(0);
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  Expect("stopped");
+  Expect("stopped");
+  EXPECT_EQ(WaitFor(init).code, 0);
+  EXPECT_FALSE(IsOsd(osds_.at(0)));
+}
+
+TEST_F(ProgramTest, StoppingWhereNothingRunsIsNoError) {
+  EXPECT_EQ(Run({"--stop"}).code, 0);
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(data_)) << "and makes nothing";
+}
+
+TEST_F(ProgramTest, AnotherBootForgetsTheInstancesOfTheLast) {
+  {
+    const FakeOsd osd = StartReady();
+    const pid_t supervisor = LaunchOne(osd, kA);
+    EXPECT_EQ(Run({"--stop"}).code, 0);
+    WaitFor(inits_.at(0));
+    KillStranger(supervisor);
+  }
+  WriteFile("boot_id", "boot-2\n");
+  Start();
+  EXPECT_EQ(Expect("osd").back(), "boot-2");
+  EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
+  EXPECT_EQ(ReadFile(data_ + "/run/boot_id"), "boot-2\n");
+}
+
+TEST_F(ProgramTest, ADaemonThatEndsIsStartedAgain) {
+  StartReady();
+  kill(osds_.at(0), SIGKILL);
+  Expect("osd");
+  kill(osds_.at(1), SIGKILL);  // before it was ready
+  Expect("osd");
+  const FakeOsd osd(data_);
+  EXPECT_EQ(osd.Launch(kA).error(), "");
+}
+
+TEST_F(ProgramTest, ADaemonThatRefusesItsConfigurationIsQuoted) {
+  WriteScript("osd", "#!/bin/sh\necho 'set DB_TYPE to sqlite' >&$GRPC_OS_STARTUP_FD\nexit 78\n");
+  const Ended ended = Run();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.err, "grpc-os-init: set DB_TYPE to sqlite\n");
+  EXPECT_EQ(ended.out, "");
+}
+
+TEST_F(ProgramTest, ADaemonThatCannotBeExecutedIsARefusal) {
+  WriteScript("osd", "#!/no/such/interpreter\n");
+  const Ended ended = Run();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("executing it failed"));
+}
+
+TEST_F(ProgramTest, ALaunchThatCannotBeIsRefusedAndLeavesNothing) {
+  const FakeOsd osd = StartReady();
+  EXPECT_THAT(osd.Launch("../x").error(), HasSubstr("instance id"));
+  EXPECT_THAT(osd.Launch(kA, "", "../../etc").error(), HasSubstr("name"));
+  const internal::LaunchResult refused = osd.Launch(kA, "nobody");
+  EXPECT_TRUE(refused.account_refused());
+  EXPECT_THAT(refused.error(), HasSubstr("--user"));
+  chmod((root_ + "/supervise").c_str(), 0644);
+  EXPECT_THAT(osd.Launch(kA).error(), HasSubstr("executing it failed"));
+  EXPECT_TRUE(std::filesystem::is_empty(data_ + "/run/i"));
+  chmod((root_ + "/supervise").c_str(), 0755);
+  LaunchOne(osd, kA);
+}
+
+TEST_F(ProgramTest, WhatTheLastDaemonSentIsDoneBeforeTheNextOneIsAnswered) {
+  const FakeOsd first = StartReady();
+  for (const char digit : {'1', '2', '3'}) first.SendLaunch(InstanceId(digit));
+  const FakeOsd second(data_);
+  EXPECT_THAT(second.instances(), ElementsAre(InstanceId('1'), InstanceId('2'), InstanceId('3')));
+  internal::InitReply last;
+  do {
+    last = first.Receive();
+  } while (last.has_launched());
+  EXPECT_EQ(last.kind_case(), internal::InitReply::KIND_NOT_SET) << "the first is closed";
+}
+
+TEST_F(ProgramTest, KilledOnceALaunchWasReceived) {
+  WriteFile("init.launch.received", "");
+  const FakeOsd osd = StartReady();
+  osd.SendLaunch(kA);
+  EXPECT_EQ(WaitFor(inits_.at(0)).code, -1);
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/init.launch.received.hit"));
+  Start();
+  // No osd event: it lives. The launch is asked again, and happens once.
+  for (const pid_t daemon : osds_) EXPECT_TRUE(IsOsd(daemon));
+  WaitForListener();
+  const FakeOsd again(data_);
+  EXPECT_THAT(again.instances(), IsEmpty());
+  LaunchOne(again, kA);
+}
+
+TEST_F(ProgramTest, KilledOnceASupervisorWasLaunched) {
+  WriteFile("init.launch.forked", "");
+  const FakeOsd osd = StartReady();
+  osd.SendLaunch(kA);
+  EXPECT_EQ(WaitFor(inits_.at(0)).code, -1);
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/init.launch.forked.hit"));
+  const auto words = Expect("supervise");
+  Start();
+  EXPECT_THAT(Expect("hello"), ElementsAre("hello", kA, words[2]));
+  const FakeOsd again(data_);
+  EXPECT_EQ(again.Launch(kA).error(), "");
+  EXPECT_EQ(again.Launch(kB).error(), "");
+  EXPECT_EQ(Expect("supervise")[1], kB) << "the first was not started a second time";
+}
+
+TEST_F(ProgramTest, KilledWhileItAdopts) {
+  {
+    const FakeOsd osd = StartReady();
+    LaunchOne(osd, kA);
+    LaunchOne(osd, kB);
+    Kill(inits_.at(0));
+  }
+  WriteFile("init.adopt", "");
+  EXPECT_EQ(Run().code, -1);
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/init.adopt.hit"));
+  Start();
+  for (int i = 0; i < 3; ++i) Expect("hello");  // one from the one that was killed
+  EXPECT_THAT(FakeOsd(data_).instances(), ElementsAre(kA, kB));
+}
+
+TEST_F(ProgramTest, DirectoriesThatCannotBeUsedAreRefusedWithTheCure) {
+  WriteFile("file", "");
+  data_ = root_ + "/file/data";
+  Ended ended = Run();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("choose another --data-dir"));
+  data_ = root_ + "/" + std::string(120, 'x');
+  ended = Run();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("choose a shorter --data-dir"));
+  EXPECT_FALSE(std::filesystem::exists(data_));
+}
+
+TEST_F(ProgramTest, AUsageErrorIsExitCodeTwo) {
+  const Ended ended = Run({"--frobnicate"});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("--frobnicate"));
+}
+
+}  // namespace
+}  // namespace grpc_os::init
