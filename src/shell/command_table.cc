@@ -229,6 +229,7 @@ const std::vector<Option>& CommonOptions() {
 const std::vector<Option>& ProgramOptions() {
   static const auto* const options = new std::vector<Option>{
       {"address", 0, "ADDRESS", "the daemon: unix:PATH or HOST:PORT"},
+      {"commands", 'c', "COMMANDS", "run these, separated by ;"},
       {"output", 'o', "FORMAT", "table (the default), json or name"},
       {"timeout", 0, "TIME", "give up on an answer after so long (10s)"},
       {"help", 'h', "", "list the commands"},

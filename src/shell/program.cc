@@ -22,6 +22,7 @@
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/session.h"
+#include "shell/words.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -120,13 +121,28 @@ ExitCode RunScript(Session& session) {
   return worst;
 }
 
+// As RunScript; nothing is run if the text as a whole is malformed.
+ExitCode RunCommands(Session& session, const std::string& text) {
+  const auto commands = SplitCommands(text);
+  if (!commands.ok()) return session.Report(commands.status());
+  ExitCode worst = ExitCode::kOk;
+  for (const std::vector<std::string>& words : *commands) {
+    const ExitCode code = session.Run(words);
+    worst = Worst(worst, code);
+    if (code == ExitCode::kInterrupted || session.wants_to_leave()) break;
+  }
+  return worst;
+}
+
 struct Invocation {
   Arguments options;
   std::span<const std::string> command;
 };
 
 ExitCode Run(const Invocation& invocation) {
-  const bool interactive = invocation.command.empty() && ::isatty(STDIN_FILENO) == 1;
+  const auto commands = invocation.options.Value("commands");
+  const bool given = commands.has_value() || !invocation.command.empty();
+  const bool interactive = !given && ::isatty(STDIN_FILENO) == 1;
   const bool can_ask = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
   Interrupts interrupts(interactive ? Interrupts::Second::kIsLikeTheFirst
                                     : Interrupts::Second::kEndsProgram);
@@ -136,7 +152,7 @@ ExitCode Run(const Invocation& invocation) {
   console.color = WantsColor(console.out_is_terminal);
   console.interactive = interactive;
   // In a script the next line is the next command, not an answer.
-  if (can_ask && (interactive || !invocation.command.empty())) {
+  if (can_ask && (interactive || given)) {
     console.ask = [&interrupts](const std::string& question) {
       std::cout << std::flush;
       std::cerr << question << " [y/N] " << std::flush;
@@ -154,6 +170,7 @@ ExitCode Run(const Invocation& invocation) {
   const std::string state_directory = client::StateDirectory();
   Session session(console, std::move(address), state_directory + "/tokens", *defaults);
   interrupts.Start([&session] { session.Interrupt(); });
+  if (commands) return RunCommands(session, *commands);
   if (!invocation.command.empty()) return session.Run(invocation.command);
   return interactive ? RunPrompt(session, interrupts, state_directory) : RunScript(session);
 }
@@ -168,6 +185,10 @@ ExitCode RunProgram(const std::vector<std::string>& arguments) {
     return ExitCode::kUsage;
   }
   invocation.options = *std::move(options);
+  if (invocation.options.Has("commands") && !invocation.command.empty()) {
+    std::cerr << "-c and a command exclude each other. `grpc-os --help` shows both.\n";
+    return ExitCode::kUsage;
+  }
   if (invocation.options.Has("version")) {
     std::cout << "grpc-os " << GRPC_OS_VERSION << "\n";
     return ExitCode::kOk;

@@ -57,7 +57,7 @@ absl::StatusOr<int64_t> ParseBytes(const std::string& text) {
 std::string FormatDuration(int64_t ms) {
   if (ms < 0) ms = 0;
   if (ms < 10'000) {
-    return ms % 1000 == 0 ? absl::StrCat(ms / 1000, "s")
+    return ms % 1000 < 50 ? absl::StrCat(ms / 1000, "s")
                           : absl::StrFormat("%.1fs", static_cast<double>(ms) / 1000);
   }
   const int64_t seconds = ms / 1000;

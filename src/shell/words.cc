@@ -1,5 +1,6 @@
 #include "shell/words.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,7 +12,7 @@ bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 absl::Status Refused(char c, size_t column) {
   const std::string what(1, c);
-  const char* cure = c == ';'   ? "Write one command per line"
+  const char* cure = c == ';'   ? "Write one command per line, or `grpc-os -c 'a; b'`"
                      : c == '&' ? "Processes run in the background anyway"
                      : c == '|' ? "Outside of this shell, `grpc-os COMMAND | …` works"
                                 : "Outside of this shell, `grpc-os COMMAND > FILE` works";
@@ -22,25 +23,35 @@ absl::Status Refused(char c, size_t column) {
 
 class Splitter {
  public:
-  explicit Splitter(std::string_view line) : line_(line) {}
+  // `separators` end a command.
+  Splitter(std::string_view line, std::string_view separators)
+      : line_(line), separators_(separators) {}
 
-  absl::StatusOr<std::vector<std::string>> Run() {
+  absl::StatusOr<std::vector<std::vector<std::string>>> Run() {
     while (at_ < line_.size()) {
       const char c = line_[at_];
-      if (IsBlank(c)) {
+      if (separators_.find(c) != std::string_view::npos) {
+        EndCommand();
+      } else if (IsBlank(c)) {
         EndWord();
       } else if (c == '#' && !in_word_) {
-        break;
+        // Up to the end of its line; the newline itself may separate.
+        at_ = std::min(line_.find('\n', at_), line_.size()) - 1;
       } else if (absl::Status status = Take(c); !status.ok()) {
         return status;
       }
       ++at_;
     }
-    EndWord();
-    return std::move(words_);
+    EndCommand();
+    return std::move(commands_);
   }
 
  private:
+  void EndCommand() {
+    EndWord();
+    if (!words_.empty()) commands_.push_back(std::exchange(words_, {}));
+  }
+
   void EndWord() {
     if (in_word_) words_.push_back(std::exchange(word_, ""));
     in_word_ = false;
@@ -81,16 +92,24 @@ class Splitter {
   }
 
   const std::string_view line_;
+  const std::string_view separators_;
   size_t at_ = 0;
   bool in_word_ = false;
   std::string word_;
   std::vector<std::string> words_;
+  std::vector<std::vector<std::string>> commands_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line) {
-  return Splitter(line).Run();
+  auto commands = Splitter(line, "").Run();
+  if (!commands.ok()) return commands.status();
+  return commands->empty() ? std::vector<std::string>() : std::move(commands->front());
+}
+
+absl::StatusOr<std::vector<std::vector<std::string>>> SplitCommands(std::string_view text) {
+  return Splitter(text, ";\n").Run();
 }
 
 }  // namespace grpc_os::shell

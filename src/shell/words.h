@@ -16,6 +16,10 @@ namespace grpc_os::shell {
 // not have. Reference: POSIX.1-2017, Shell Command Language, 2.2 Quoting.
 absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line);
 
+// The same for several commands: an unquoted ; or newline ends one. Those without a word are left
+// out.
+absl::StatusOr<std::vector<std::vector<std::string>>> SplitCommands(std::string_view text);
+
 }  // namespace grpc_os::shell
 
 #endif  // GRPC_OS_SHELL_WORDS_H_

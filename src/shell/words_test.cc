@@ -50,6 +50,14 @@ TEST(WordsTest, OperatorsAreRefusedUnlessQuoted) {
               ElementsAre("start", "x", "a | b; c > d", "|"));
 }
 
+TEST(WordsTest, SeveralCommands) {
+  EXPECT_THAT(*SplitCommands("ps -l; kill 'a;b' # c; d\n;\nps"),
+              ElementsAre(ElementsAre("ps", "-l"), ElementsAre("kill", "a;b"), ElementsAre("ps")));
+  EXPECT_THAT(*SplitCommands(" ; "), IsEmpty());
+  EXPECT_FALSE(SplitCommands("ps; kill 'x").ok());
+  EXPECT_FALSE(SplitCommands("ps | wc").ok());
+}
+
 TEST(WordsTest, UnbalancedQuotesAreRefusedWithTheirPlace) {
   EXPECT_THAT(Refusal("start web \"python"), HasSubstr("column 11"));
   EXPECT_THAT(Refusal("it's"), HasSubstr("column 3"));

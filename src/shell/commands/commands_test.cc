@@ -239,7 +239,7 @@ TEST_F(CommandsTest, WaitTellsTheOutcome) {
   EXPECT_EQ(Run("wait web --for running"), ExitCode::kOk);
   EXPECT_THAT(out(), HasSubstr("web is running"));
   EXPECT_EQ(Run("wait web --for exited --timeout 0"), ExitCode::kTimeout);
-  EXPECT_THAT(err(), HasSubstr("web is still running"));
+  EXPECT_THAT(err(), HasSubstr("web is not exited but running"));
   EXPECT_EQ(Run("wait job"), ExitCode::kConflict);
   EXPECT_THAT(err(), HasSubstr("state: stopped"));
 }

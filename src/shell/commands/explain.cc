@@ -45,7 +45,7 @@ void Explain(Session& session, const v1::Process& process) {
 
 void ExplainFailure(Session& session, const std::string& name, const absl::Status& error) {
   static const auto* const kReasons = new std::set<std::string>{
-      "EXEC_FAILED", "PROCESS_NOT_RUNNING", "PROCESS_UNKILLABLE", "SUPERSEDED"};
+      "EXEC_FAILED", "PROCESS_NOT_RUNNING", "PROCESS_UNKILLABLE", "SUPERSEDED", kWaitTimedOut};
   if (kReasons->count(client::ReasonOf(error)) == 0) return;
   const auto process = session.client().GetProcess(name);
   if (process.ok()) Explain(session, *process);

@@ -10,6 +10,9 @@
 
 namespace grpc_os::shell {
 
+// The reason (ErrorDetail) of an error of ours: the user's time to wait was over.
+inline constexpr char kWaitTimedOut[] = "WAIT_TIMED_OUT";
+
 // After `error` of a call about the process `name`: if it has to do with how the process ended or
 // started, prints its last exit report and the last lines of its log.
 void ExplainFailure(Session& session, const std::string& name, const absl::Status& error);

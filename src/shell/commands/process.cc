@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
 #include "client/errors.h"
 #include "shell/commands/commands.h"
 #include "shell/commands/explain.h"
@@ -69,6 +70,7 @@ absl::StatusOr<v1::WaitProcessRequest::Condition> ParseCondition(const std::stri
 
 // Waits for one process, by as many calls as it takes, over restarts of the daemon too.
 absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
+                                    const std::string& wanted,
                                     v1::WaitProcessRequest::Condition condition,
                                     std::optional<Clock::time_point> deadline) {
   Patience patience(session);
@@ -94,9 +96,11 @@ absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
     if (response->satisfied()) return response->process();
     if (session.interrupted()) return absl::CancelledError("Interrupted.");
     if (deadline && Clock::now() >= *deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(response->process().name(), " is still ",
-                       StateWord(response->process().status().state()), "; gave up waiting."));
+      return MakeError(
+          absl::StatusCode::kDeadlineExceeded,
+          absl::StrCat(response->process().name(), " is not ", wanted, " but ",
+                       StateWord(response->process().status().state()), "; gave up waiting."),
+          {.reason = kWaitTimedOut});
     }
   }
 }
@@ -140,7 +144,8 @@ ExitCode RunSignal(Session& session, const Arguments& arguments) {
 }
 
 ExitCode RunWait(Session& session, const Arguments& arguments) {
-  const auto condition = ParseCondition(arguments.Value("for").value_or("ready"));
+  const std::string wanted = arguments.Value("for").value_or("ready");
+  const auto condition = ParseCondition(wanted);
   if (!condition.ok()) return session.Report(condition.status());
   std::optional<Clock::time_point> deadline;
   if (const auto text = arguments.Value("timeout")) {
@@ -149,12 +154,11 @@ ExitCode RunWait(Session& session, const Arguments& arguments) {
     deadline = Clock::now() + Millis(*ms);
   }
   const auto wait = [&](const v1::Process& process) {
-    return WaitFor(session, process.id(), *condition, deadline);
+    return WaitFor(session, process.id(), wanted, *condition, deadline);
   };
   return ForEach(session, arguments.positional(), wait, [&](const v1::Process& process) {
     if (*condition != v1::WaitProcessRequest::CONDITION_EXITED) {
-      return absl::StrCat(process.name(), " is ", arguments.Value("for").value_or("ready"),
-                          ", pid ", process.status().pid());
+      return absl::StrCat(process.name(), " is ", wanted, ", pid ", process.status().pid());
     }
     return absl::StrCat(process.name(), " is ", StateWord(process.status().state()), ": ",
                         ExitWord(process.status().last_exit()));
