@@ -1,6 +1,10 @@
 """`grpc-os COMMAND`: what it prints and its exit code."""
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
 
 import pytest
 from expectations import SLEEP
@@ -16,7 +20,7 @@ async def test_the_seeds_commands_on_processes(system):
     assert "web-server" in listed.stdout and "running" in listed.stdout
     detail = system.cli("ps", "-l", "web-server")
     assert detail.returncode == 0
-    assert SLEEP in detail.stdout and "8080" in detail.stdout
+    assert SLEEP in detail.stdout and "PORT" in detail.stdout
     assert system.cli("restart", "web-server").returncode == 0
     assert system.cli("kill", "web-server").returncode == 0
     assert "stopped" in system.cli("ps").stdout
@@ -75,13 +79,19 @@ async def test_a_conflict_is_5(system, client):
     await client.stop_process("web")
 
 
-async def test_several_commands_and_standard_input(system):
-    done = system.cli("-c", f"start a '{SLEEP}'; start b '{SLEEP}'; kill 'a'")
+async def test_commands_from_standard_input(system):
+    done = system.cli(input=f"start a '{SLEEP}'\nstart b \"{SLEEP}\"\nkill 'a'\n")
     assert done.returncode == 0, done.stderr
     assert system.cli("-o", "name", "ps").stdout.split() == ["a", "b"]
     done = system.cli(input="kill b\nps\n")
     assert done.returncode == 0, done.stderr
     assert "stopped" in done.stdout
+    done = system.cli("-c", f"start c '{SLEEP}'; kill c; ps")
+    assert done.returncode == 0, done.stderr
+    assert "stopped" in done.stdout
+    done = system.cli(input="ps 'unbalanced\n")
+    assert done.returncode == 2
+    assert "'" in done.stderr
 
 
 async def test_globs_take_several(system, client):
@@ -102,9 +112,24 @@ async def test_help_and_version_need_no_system(system):
 async def test_control_characters_of_a_log_do_not_reach_the_terminal(system, client):
     await client.create_process("web", "printf '\\033[31mred\\a\\n'", restart="never")
     await client.wait_process("web", "exited")
-    done = system.cli("logs", "web")
-    assert "red" in done.stdout
-    assert "\x1b" not in done.stdout and "\a" not in done.stdout
+    master, terminal = pty.openpty()
+    subprocess.run(
+        [system.bin / "grpc-os", "--address", system.address, "logs", "web"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        timeout=60,
+        check=True,
+        env={**os.environ, "HOME": str(system.home), "TERM": "dumb", "NO_COLOR": "1"},
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # its end
+        while data := os.read(master, 4096):
+            shown += data
+    os.close(master)
+    assert b"red" in shown
+    assert b"\x1b[31m" not in shown and b"\a" not in shown
 
 
 async def test_after_a_log_out_nothing_logs_in_by_itself(system):

@@ -131,6 +131,8 @@ async def test_values_of_the_environment_are_never_told(client):
 
 
 async def test_a_watch_resumes_after_a_revision_without_gap_or_repetition(client):
+    # Revision 0 would ask for a snapshot.
+    await client.create_process("first", SLEEP)
     async with Watcher(client) as whole:
         start = whole.messages[-1].revision
         for number in range(10):

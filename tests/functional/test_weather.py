@@ -11,8 +11,8 @@ import tempfile
 
 import grpc
 import pytest
-from expectations import SLEEP, await_line, names, one_sentence, refused, shell, texts
-from running_system import DidNotStart, RunningSystem, is_alive, poll, start_time
+from expectations import SLEEP, names, one_sentence, refused, shell, texts, until
+from running_system import PATIENCE_S, DidNotStart, RunningSystem, is_alive, poll, start_time
 
 
 
@@ -228,12 +228,22 @@ async def test_a_flood_into_a_small_log_directory_blocks_nobody_and_is_counted(i
         directory = idle_system.data / "processes/flood"
         await asyncio.to_thread(poll, (directory / "flooded").exists, "the flood is over", 100)
         filler.unlink()
-        (directory / "go").touch()
-        await await_line(client, "flood", "after")
-        process = await client.get_process("flood")
-        dropped = process.proto.status.log_dropped_bytes
+        async with asyncio.timeout(PATIENCE_S), contextlib.aclosing(client.tail_logs("flood", 10, follow=True)) as lines:
+            async for line in lines:
+                if line.stream == "system" and "were dropped" in line.text:
+                    (directory / "go").touch()
+                # Not joined: what a line began with may be kept while its end was dropped.
+                if line.text == "after":
+                    break
         said = [line.text async for line in client.tail_logs("flood", 1000) if line.stream == "system"]
-        assert any(f"{dropped} bytes of output were dropped" in text for text in said), said
+        (drop,) = [text for text in said if "were dropped" in text]
+        dropped = int(drop.split()[0])
+        assert drop == f"{dropped} bytes of output were dropped: No space left on device"
+
+        async def counted():
+            return (await client.get_process("flood")).proto.status.log_dropped_bytes == dropped
+
+        await until(counted, f"the status says that {dropped} bytes were dropped")
         kept = 0
         for segment in logs.glob("*.log"):
             for line in segment.read_bytes().split(b"\n")[:-1]:
