@@ -22,6 +22,7 @@ namespace {
 constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h
 constexpr int kStartupPlace = 3;
 constexpr size_t kStartupBytes = 16 << 10;
+constexpr char kWarning[] = "warning: ";
 constexpr int64_t kLockPollMs = 100;
 constexpr int64_t kConnectMs = 10'000;
 constexpr int64_t kStopMs = 10'000;
@@ -116,6 +117,11 @@ void Daemon::OnStartupText() {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   loop_.Unwatch(startup_.get());
   startup_.Reset();
+  // A daemon that serves closes it; what it said before is a warning. Otherwise it is why it refuses.
+  if (startup_text_.rfind(kWarning, 0) != 0) return;
+  absl::StripAsciiWhitespace(&startup_text_);
+  log_.Warn(startup_text_.substr(sizeof kWarning - 1));
+  startup_text_.clear();
 }
 
 void Daemon::OnEnd(int wait_status) {

@@ -162,7 +162,10 @@ absl::Status Instances::Launch(const internal::Launch& request, int spec_memfd) 
   instance->record.set_process_name(request.process_name());
   instance->record.set_account(request.account());
   instance->record.set_cgroup(settings_.tree.path);
-  absl::Status status = ProcessAccount(instance->record).status();
+  absl::StatusOr<std::optional<Account>> account = ProcessAccount(instance->record);
+  // A default is kept by name: another one of later is for new instances.
+  if (account.ok() && *account) instance->record.set_account((*account)->name);
+  absl::Status status = account.status();
   if (status.ok()) status = directories_.Create(instance->record, spec);
   if (status.ok()) status = Start(*instance, spec_memfd);
   if (!status.ok()) {

@@ -1,0 +1,263 @@
+// The real program with --user, and as PID 1. Needs root; skipped without.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include "init/accounts.h"
+#include "init/program_harness.h"
+
+namespace grpc_os::init {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kA = InstanceId('a');
+const std::string kB = InstanceId('b');
+
+// Accounts that every Debian has.
+constexpr char kControl[] = "daemon";
+constexpr char kPayload[] = "nobody";
+
+class UserTest : public ProgramTest {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    ProgramTest::SetUp();
+    WriteFile("accounts", std::string(kPayload) + "\n");
+    chmod((root_ + "/accounts").c_str(), 0644);
+  }
+  void TearDown() override {
+    if (!root_.empty()) ProgramTest::TearDown();
+  }
+  std::vector<std::string> AsUser() const {
+    return {"--user", kControl, "--accounts", root_ + "/accounts"};
+  }
+  static std::string StatusLine(pid_t pid, const std::string& key) {
+    std::istringstream lines(ReadFile("/proc/" + std::to_string(pid) + "/status"));
+    std::string line;
+    while (std::getline(lines, line)) {
+      if (line.rfind(key + ":\t", 0) == 0) return line.substr(key.size() + 2);
+    }
+    return "";
+  }
+  struct stat Stat(const std::string& path) const {
+    struct stat status {};
+    EXPECT_EQ(lstat((data_ + path).c_str(), &status), 0) << path;
+    return status;
+  }
+};
+
+int CountWords(const std::string& text) {
+  std::istringstream stream(text);
+  std::string word;
+  int count = 0;
+  while (stream >> word) ++count;
+  return count;
+}
+
+std::string FourTimes(uid_t id) {
+  const std::string one = std::to_string(id);
+  return one + "\t" + one + "\t" + one + "\t" + one;
+}
+
+TEST_F(UserTest, TheDaemonIsAnotherAccountWithoutAnyCapability) {
+  const Account control = *AccountDatabase().Find(kControl);
+  const FakeOsd osd = StartReady(AsUser());
+  EXPECT_TRUE(osd.list().shielded());
+  const pid_t daemon = osds_.at(0);
+  EXPECT_EQ(StatusLine(daemon, "Uid"), FourTimes(control.uid));
+  EXPECT_EQ(StatusLine(daemon, "Gid"), FourTimes(control.gid));
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+    EXPECT_EQ(StatusLine(daemon, set), "0000000000000000") << set;
+  }
+  EXPECT_EQ(osd.Launch(kA).error(), "");
+  EXPECT_THAT(ReadFile(root_ + "/out"), HasSubstr("processes are shielded from each other;"));
+}
+
+TEST_F(UserTest, ASupervisorKeepsWhatItTakesToBecomeAndEndItsProcess) {
+  const Account control = *AccountDatabase().Find(kControl);
+  const Account payload = *AccountDatabase().Find(kPayload);
+  const FakeOsd osd = StartReady(AsUser());
+  const pid_t supervisor = LaunchOne(osd, kA);
+  EXPECT_EQ(StatusLine(supervisor, "Uid"), FourTimes(control.uid));
+  // CAP_KILL 5, CAP_SETGID 6, CAP_SETUID 7.
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+    EXPECT_EQ(StatusLine(supervisor, set), "00000000000000e0") << set;
+  }
+  EXPECT_THAT(
+      ReadFile(InstanceDirectory(kA) + "/arguments"),
+      HasSubstr(" --uid " + std::to_string(payload.uid) + " --gid " + std::to_string(payload.gid) +
+                " --account nobody --home " + payload.home + " --shell " + payload.shell));
+}
+
+TEST_F(UserTest, EveryDirectoryHasItsOwnerAndMode) {
+  const Account control = *AccountDatabase().Find(kControl);
+  const Account payload = *AccountDatabase().Find(kPayload);
+  const FakeOsd osd = StartReady(AsUser());
+  LaunchOne(osd, kA);
+  const struct Expected {
+    const char* path;
+    uid_t uid;
+    mode_t mode;
+  } expected[] = {
+      {"", control.uid, 0711},
+      {"/run", control.uid, 0750},
+      {"/run/i", control.uid, 0700},
+      {"/logs", control.uid, 0700},
+      {"/processes", 0, 0711},
+      {"/processes/web", payload.uid, 0700},
+      {"/run/init.sock", control.uid, 0600},
+      {"/run/init.lock", control.uid, 0600},
+  };
+  for (const Expected& one : expected) {
+    const struct stat status = Stat(one.path);
+    EXPECT_EQ(status.st_uid, one.uid) << one.path;
+    EXPECT_EQ(status.st_mode & 07777, one.mode) << one.path;
+  }
+  EXPECT_EQ(Stat("/run/i/" + kA + "/ctl.sock").st_uid, control.uid);
+  EXPECT_EQ(Stat("/run/i/" + kA + "/launch").st_uid, control.uid);
+  EXPECT_EQ(Stat("/logs/system/osd.log").st_uid, control.uid);
+}
+
+TEST_F(UserTest, AccountsThatAreNotAllowedAreRefused) {
+  const FakeOsd osd = StartReady(AsUser());
+  for (const char* account : {"root", kControl, "bin", "no-such-account"}) {
+    const internal::LaunchResult result = osd.Launch(kA, account);
+    EXPECT_TRUE(result.account_refused()) << account;
+    EXPECT_THAT(result.error(), HasSubstr(account));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(data_ + "/run/i"));
+}
+
+TEST_F(UserTest, ARelaunchKeepsTheAccountAndAsksForItAnew) {
+  const FakeOsd osd = StartReady(AsUser());
+  const pid_t first = LaunchOne(osd, kA);  // as the default account of now
+  WriteFile("accounts", "bin\nnobody\n");
+  KillStranger(first);
+  EXPECT_TRUE(osd.Receive().gone().relaunching());
+  const pid_t second = std::stoi(Expect("supervise")[2]);
+  EXPECT_THAT(ReadFile(InstanceDirectory(kA) + "/arguments"), HasSubstr("--account nobody"));
+  // Not allowed any more: tried again and again, and launched only once it is.
+  WriteFile("accounts", "bin\n");
+  KillStranger(second);
+  EXPECT_TRUE(osd.Receive().gone().relaunching());
+  while (ReadFile(root_ + "/err").find("'nobody' is not allowed") == std::string::npos) {
+    ASSERT_EQ(kill(inits_.at(0), 0), 0);
+    sched_yield();
+  }
+  WriteFile("accounts", "nobody\n");
+  EXPECT_EQ(Expect("supervise")[1], kA);
+}
+
+TEST_F(UserTest, PlantedLinksLeadNobodyAstray) {
+  Kill((StartReady(AsUser()), inits_.at(0)));
+  KillStranger(osds_.at(0));
+  // What a daemon that was broken into could do in its own directories.
+  WriteFile("precious", "precious");
+  chmod((root_ + "/precious").c_str(), 0600);
+  const std::string precious = root_ + "/precious";
+  for (const char* name : {"/run/boot_id", "/run/init.lock", "/logs/system/osd.log"}) {
+    std::filesystem::remove(data_ + name);
+    std::filesystem::create_symlink(precious, data_ + name);
+  }
+  const Ended ended = Run(AsUser());
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("init.lock"));
+  std::filesystem::remove(data_ + "/run/init.lock");
+  Start(AsUser());
+  Expect("osd");
+  EXPECT_EQ(ReadFile(precious), "precious");
+  const FakeOsd osd(data_);
+  LaunchOne(osd, kA);
+}
+
+TEST_F(UserTest, AForeignProcessDirectoryIsRefused) {
+  Kill((StartReady(AsUser()), inits_.at(0)));
+  KillStranger(osds_.at(0));
+  std::filesystem::remove_all(data_ + "/processes");
+  std::filesystem::create_directory(data_ + "/processes");
+  ASSERT_EQ(chown((data_ + "/processes").c_str(), AccountDatabase().Find(kControl)->uid, 0), 0);
+  const Ended ended = Run(AsUser());
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("must belong to root"));
+}
+
+TEST_F(UserTest, ADirectoryFullOfOtherThingsIsNotTakenOver) {
+  std::filesystem::create_directory(data_);
+  std::ofstream(data_ + "/letter") << "x";
+  const Ended ended = Run(AsUser());
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("choose another --data-dir"));
+  EXPECT_EQ(Stat("").st_uid, 0u);
+}
+
+TEST_F(UserTest, WrongAccountsAreRefusedWithTheCure) {
+  Ended ended = Run({"--user", "no-such-account", "--accounts", root_ + "/accounts"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("adduser --system"));
+  ended = Run({"--user", "root", "--accounts", root_ + "/accounts"});
+  EXPECT_EQ(ended.code, 1);
+  ended = Run({"--user", kControl, "--accounts", root_ + "/none"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("one per line"));
+  chmod((root_ + "/accounts").c_str(), 0666);
+  ended = Run(AsUser());
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("chmod 644"));
+}
+
+TEST_F(UserTest, StopAllWithoutInitReachesAnotherAccountsSupervisors) {
+  LaunchOne(StartReady(AsUser()), kA);
+  Kill(inits_.at(0));
+  KillStranger(osds_.at(0));
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  Expect("hello");
+  Expect("stopped");
+  EXPECT_EQ(Stat("/run").st_mode & 07777, 0750u) << "modes are left alone";
+}
+
+TEST_F(UserTest, AReadOnlyDirectoryIsRefusedWithTheCure) {
+  std::filesystem::create_directory(data_);
+  if (mount("none", data_.c_str(), "tmpfs", MS_RDONLY, "") != 0) GTEST_SKIP() << "cannot mount";
+  const Ended ended = Run();
+  EXPECT_EQ(umount(data_.c_str()), 0);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("Read-only file system"));
+  EXPECT_THAT(ended.err, HasSubstr("choose another --data-dir"));
+}
+
+TEST_F(UserTest, AsPidOneItEndsEverythingAndReapsOrphans) {
+  std::string script = kDaemon;
+  script.insert(script.find("echo"), "sh -c '(echo orphan > EVENTS) & exit'\n");
+  WriteScript("osd", script);
+  std::vector<std::string> words = {"/usr/bin/unshare", "--pid", "--fork"};
+  for (const std::string& word : Command({})) words.push_back(word);
+  const pid_t unshare = Fork(words);
+  inits_.push_back(unshare);
+  Expect("orphan");
+  Expect("osd");
+  osds_.clear();  // its number is one of the other namespace
+  {
+    const FakeOsd osd(data_);
+    osd.SendReady();
+    LaunchOne(osd, kA);
+    LaunchOne(osd, kB);
+  }
+  const std::string number = std::to_string(unshare);
+  const pid_t init = std::stoi(ReadFile("/proc/" + number + "/task/" + number + "/children"));
+  const std::string children =
+      "/proc/" + std::to_string(init) + "/task/" + std::to_string(init) + "/children";
+  // The daemon and two supervisors; the orphan is collected.
+  const int64_t deadline = EventLoop::NowMs() + kPatienceMs;
+  while (CountWords(ReadFile(children)) != 3) {
+    ASSERT_LT(EventLoop::NowMs(), deadline) << ReadFile(children);
+    sched_yield();
+  }
+  kill(init, SIGTERM);
+  Expect("stopped");
+  Expect("stopped");
+  EXPECT_EQ(WaitFor(unshare).code, 0);
+}
+
+}  // namespace
+}  // namespace grpc_os::init
