@@ -94,12 +94,19 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   return options;
 }
 
+// The pipe on which init listens until this program serves or ends: what is said there is shown to
+// whoever started init.
+void TellInit(const std::string& text) {
+  const char* fd = getenv("GRPC_OS_STARTUP_FD");
+  if (fd == nullptr) return;
+  (void)!write(atoi(fd), text.data(), text.size());
+  close(atoi(fd));
+}
+
 // Tells the one who started us, and the log.
 int Refuse(const absl::Status& status) {
   const std::string text = absl::StrCat(status.message(), "\n");
-  if (const char* fd = getenv("GRPC_OS_STARTUP_FD"); fd != nullptr) {
-    (void)!write(atoi(fd), text.data(), text.size());
-  }
+  TellInit(text);
   fprintf(stderr, "grpc-osd: %s", text.c_str());
   return EX_CONFIG;
 }
@@ -120,7 +127,9 @@ int Run(const DaemonOptions& options) {
   signal(SIGPIPE, SIG_IGN);
   auto daemon = Daemon::Start(options, [] { kill(getpid(), SIGTERM); });
   if (!daemon.ok()) return Refuse(daemon.status());
-  if (const char* fd = getenv("GRPC_OS_STARTUP_FD"); fd != nullptr) close(atoi(fd));
+  TellInit(options.settings.warning.empty()
+               ? ""
+               : absl::StrCat("warning: ", options.settings.warning, "\n"));
   int received = 0;
   do {
     sigwait(&ends, &received);
