@@ -72,7 +72,7 @@ std::string FormatDuration(int64_t ms) {
     if (seconds < step.size) continue;
     const int64_t rest = seconds % step.size / step.next;
     return rest == 0 ? absl::StrCat(seconds / step.size, step.name)
-                     : absl::StrCat(seconds / step.size, step.name, " ", rest, step.next_name);
+                     : absl::StrCat(seconds / step.size, step.name, rest, step.next_name);
   }
   return absl::StrCat(seconds, "s");
 }
@@ -85,8 +85,8 @@ std::string FormatBytes(int64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  if (value == std::floor(value)) return absl::StrFormat("%.0f %s", value, kNames[unit]);
-  return absl::StrFormat("%.1f %s", value, kNames[unit]);
+  if (value == std::floor(value)) return absl::StrFormat("%.0f%s", value, kNames[unit]);
+  return absl::StrFormat("%.1f%s", value, kNames[unit]);
 }
 
 std::string FormatTime(int64_t seconds, int32_t nanos, int digits) {

@@ -17,9 +17,9 @@ absl::StatusOr<int64_t> ParseDurationMs(const std::string& text);
 // 0. INVALID_ARGUMENT otherwise.
 absl::StatusOr<int64_t> ParseBytes(const std::string& text);
 
-// The two largest units: "3d 4h", "12m 5s", "42s"; under ten seconds with a tenth: "2.5s".
+// The two largest units: "3d4h", "12m5s", "42s"; under ten seconds with a tenth: "2.5s".
 std::string FormatDuration(int64_t ms);
-// "532 B", "12.3 MiB".
+// "532B", "12.3MiB".
 std::string FormatBytes(int64_t bytes);
 // RFC 3339 in UTC with `digits` (0 to 9) of the second: "2026-11-23T02:07:37.123Z".
 std::string FormatTime(int64_t seconds, int32_t nanos, int digits);

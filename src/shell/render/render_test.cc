@@ -70,8 +70,8 @@ TEST(QuantityTest, Durations) {
   }
   EXPECT_EQ(FormatDuration(2500), "2.5s");
   EXPECT_EQ(FormatDuration(42'000), "42s");
-  EXPECT_EQ(FormatDuration(725'000), "12m 5s");
-  EXPECT_EQ(FormatDuration(3 * 86'400'000LL + 4 * 3'600'000), "3d 4h");
+  EXPECT_EQ(FormatDuration(725'000), "12m5s");
+  EXPECT_EQ(FormatDuration(3 * 86'400'000LL + 4 * 3'600'000), "3d4h");
   EXPECT_EQ(FormatDuration(-5), "0s");
 }
 
@@ -83,9 +83,9 @@ TEST(QuantityTest, Sizes) {
   for (const char* bad : {"", "M", "-1", "10X", "99999999999G"}) {
     EXPECT_FALSE(ParseBytes(bad).ok()) << bad;
   }
-  EXPECT_EQ(FormatBytes(532), "532 B");
-  EXPECT_EQ(FormatBytes(12'897'485), "12.3 MiB");
-  EXPECT_EQ(FormatBytes(50 << 20), "50 MiB");
+  EXPECT_EQ(FormatBytes(532), "532B");
+  EXPECT_EQ(FormatBytes(12'897'485), "12.3MiB");
+  EXPECT_EQ(FormatBytes(50 << 20), "50MiB");
 }
 
 TEST(QuantityTest, Times) {
@@ -133,7 +133,7 @@ TEST(ProcessRenderTest, ARowHasItAll) {
   const std::string table = ProcessTable({RunningProcess()}, 1'100'000).Render(false);
   EXPECT_EQ(table,
             "ID      NAME  STATE    READY  PID  UPTIME  RESTARTS  LAST-EXIT  MEMORY   CPU\n"
-            "proc_1  web   running  yes     77  1m 40s         0  -           3 MiB  5.0%\n");
+            "proc_1  web   running  yes     77   1m40s         0  -            3MiB  5.0%\n");
 }
 
 TEST(ProcessRenderTest, AStoppedOneShowsNoOldNumbers) {
