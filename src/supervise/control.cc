@@ -89,7 +89,11 @@ void Control::OnRequest(Connection& connection, const internal::SuperviseRequest
       status = instance_.SetSpec(fd);
       break;
     case internal::SuperviseRequest::kStop:
-      instance_.Stop(request.stop().cause());
+      if (request.stop().cause() == "shutdown") {
+        instance_.ShutDown();
+      } else {
+        instance_.Stop(request.stop().cause());
+      }
       break;
     case internal::SuperviseRequest::kRestart:
       status = instance_.Restart(request.restart().restart_number(),

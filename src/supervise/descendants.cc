@@ -43,10 +43,22 @@ bool HasChildren() {
 
 bool Descendants::AnyLeft() const { return leaf_.real() ? leaf_.Populated() : HasChildren(); }
 
-void Descendants::KillAll(pid_t main) const {
+absl::Status Descendants::RenewLeaf() {
+  const std::string path = leaf_.path();
+  absl::Status removed = leaf_.Remove();
+  if (!removed.ok()) return removed;
+  absl::StatusOr<cgroup::Leaf> leaf = cgroup::Leaf::Open(path);
+  if (!leaf.ok()) return leaf.status();
+  leaf_ = *std::move(leaf);
+  spoilt_ = false;
+  return absl::OkStatus();
+}
+
+void Descendants::KillAll(pid_t main) {
   if (leaf_.real()) {
-    if (leaf_.Populated() && leaf_.KillAll().ok()) return;
     if (!leaf_.Populated()) return;
+    spoilt_ = true;
+    if (leaf_.KillAll().ok()) return;
   }
   // Groups led by our children: their numbers are theirs as long as they were not waited for.
   if (main > 0) kill(-main, SIGKILL);

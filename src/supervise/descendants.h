@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "absl/status/status.h"
 #include "cgroup/cgroup.h"
 
 namespace grpc_os::supervise {
@@ -16,23 +17,34 @@ namespace grpc_os::supervise {
 // yet are signalled, so never a stranger. Not thread-safe.
 class Descendants {
  public:
-  explicit Descendants(cgroup::Leaf leaf) : leaf_(std::move(leaf)) {}
+  // `used`: the leaf was there before us.
+  Descendants(cgroup::Leaf leaf, bool used) : leaf_(std::move(leaf)), spoilt_(used) {}
 
   const cgroup::Leaf& leaf() const { return leaf_; }
   cgroup::Leaf& leaf() { return leaf_; }
   // The leaf cannot be used after all: from now on, mode none.
   void GiveUpLeaf() { leaf_ = cgroup::Leaf(); }
 
+  // Linux 6.14 and later kill whatever is cloned into a cgroup that cgroup.kill was ever used on
+  // (seen on 6.18: the kernel compares the kill count of the target with that of the parent's own
+  // cgroup). So an empty leaf is removed and made anew before the next clone if it may have been
+  // killed: by us, by a supervisor before us, or by someone else.
+  bool leaf_is_spoilt() const { return leaf_.real() && spoilt_; }
+  void SuspectLeaf() { spoilt_ = true; }
+  // An error leaves the old one in place. Its descriptors change.
+  absl::Status RenewLeaf();
+
   // Whether anything is left; children that ended must have been waited for before.
   bool AnyLeft() const;
   // SIGKILL to all that can be found now. `main`: the main process, 0 if it was waited for. Without
   // a leaf, to be called again whenever a child ended.
-  void KillAll(pid_t main) const;
+  void KillAll(pid_t main);
   // Whether `pid`, alive just now, is one of them.
   bool Contains(pid_t pid, pid_t main) const;
 
  private:
   cgroup::Leaf leaf_;
+  bool spoilt_;
 };
 
 }  // namespace grpc_os::supervise

@@ -64,7 +64,7 @@ Instance::Instance(EventLoop& loop, Options options, Events events)
       options_(std::move(options)),
       events_(std::move(events)),
       journal_(options_.directory),
-      descendants_(cgroup::Leaf()),
+      descendants_(cgroup::Leaf(), false),
       log_(options_.log_directory, 0),
       output_(
           loop, log_, [this] { CheckCleared(); }, [this] { ReportMessageSoon(); }) {}
@@ -72,6 +72,18 @@ Instance::Instance(EventLoop& loop, Options options, Events events)
 Instance::~Instance() {
   if (notify_) loop_.Unwatch(notify_->fd());
   if (execution_.outcome_pipe) loop_.Unwatch(execution_.outcome_pipe.get());
+  UnwatchLeaf();
+}
+
+void Instance::WatchLeaf() {
+  if (!descendants_.leaf().real()) return;
+  loop_.Watch(descendants_.leaf().events_fd(), EPOLLPRI, [this](uint32_t) {
+    descendants_.AnyLeft();  // reading it is what takes the event
+    CheckCleared();
+  });
+}
+
+void Instance::UnwatchLeaf() {
   if (descendants_.leaf().real()) loop_.Unwatch(descendants_.leaf().events_fd());
 }
 
@@ -81,19 +93,15 @@ absl::Status Instance::Start(int spec_memfd) {
   const absl::Status loaded = LoadSpec(spec_memfd);
   log_.SetMaxBytes(spec_.log_max_bytes());
 
+  const bool used = access(options_.LeafPath().c_str(), F_OK) == 0;
   absl::StatusOr<cgroup::Leaf> leaf = cgroup::Leaf::Open(options_.LeafPath());
   if (leaf.ok()) {
-    descendants_ = Descendants(*std::move(leaf));
+    descendants_ = Descendants(*std::move(leaf), used);
   } else {
     output_.WriteSystemLine(absl::StrCat(
         "no cgroup, only direct children can be found and killed: ", leaf.status().message()));
   }
-  if (descendants_.leaf().real()) {
-    loop_.Watch(descendants_.leaf().events_fd(), EPOLLPRI, [this](uint32_t) {
-      descendants_.AnyLeft();  // reading it is what takes the event
-      CheckCleared();
-    });
-  }
+  WatchLeaf();
   absl::StatusOr<NotifySocket> notify = NotifySocket::Bind(options_.instance_id);
   if (notify.ok()) {
     notify_ = *std::move(notify);
@@ -218,11 +226,9 @@ void Instance::End() {
   if (ended_) return;
   ended_ = true;
   output_.Close();
-  if (descendants_.leaf().real()) {
-    loop_.Unwatch(descendants_.leaf().events_fd());
-    descendants_.leaf().Remove().IgnoreError();  // what is in it goes on being what it is
-    descendants_.GiveUpLeaf();
-  }
+  UnwatchLeaf();
+  descendants_.leaf().Remove().IgnoreError();  // what is in it goes on being what it is
+  descendants_.GiveUpLeaf();
   events_.on_end();
 }
 

@@ -87,10 +87,13 @@ class Instance {
   void OnStopTimeout();
   void OnReady();
   void Decide();
+  void WatchLeaf();
+  void UnwatchLeaf();
   void End();
 
   // instance_execution.cc: from execution to its end.
   void Execute();
+  void PrepareLeaf();
   Command MakeCommand() const;
   void CheckOutcome();
   void OnExecuted();

@@ -74,6 +74,7 @@ void Instance::Execute() {
   execution_.stop_timeout_ms = spec_.stop_timeout_ms();
   running_generation_ = spec_.generation();
   message_.clear();
+  PrepareLeaf();
   SpawnResult result = Spawn(MakeCommand(), descendants_.leaf());
   Failpoint("supervise.spawn.forked");
   if (result.failure) return OnExecFailure(*result.failure);
@@ -82,6 +83,17 @@ void Instance::Execute() {
   execution_.outcome_pipe = std::move(result.child.outcome_pipe);
   output_.Attach(std::move(result.child.stdout_pipe), std::move(result.child.stderr_pipe));
   loop_.Watch(execution_.outcome_pipe.get(), EPOLLIN, [this](uint32_t) { CheckOutcome(); });
+}
+
+void Instance::PrepareLeaf() {
+  if (!descendants_.leaf_is_spoilt()) return;
+  UnwatchLeaf();
+  const absl::Status renewed = descendants_.RenewLeaf();
+  if (!renewed.ok()) {
+    output_.WriteSystemLine(absl::StrCat("cannot make its cgroup anew: ", renewed.message()));
+    if (descendants_.leaf().events_fd() < 0) descendants_.GiveUpLeaf();
+  }
+  WatchLeaf();
 }
 
 void Instance::CheckOutcome() {
@@ -99,7 +111,12 @@ void Instance::CheckOutcome() {
   execution_.pidfd.Reset();
   if (std::string_view(outcome.failure.stage) == "cgroup" && descendants_.leaf().real() &&
       state_ == InstanceState::kStarting) {
-    loop_.Unwatch(descendants_.leaf().events_fd());
+    if (access(descendants_.leaf().path().c_str(), F_OK) != 0) {  // someone removed it
+      descendants_.SuspectLeaf();
+      --attempts_;
+      return Execute();
+    }
+    UnwatchLeaf();
     descendants_.GiveUpLeaf();
     output_.WriteSystemLine(
         absl::StrCat("no cgroup, only direct children can be found and killed: ",
@@ -198,6 +215,8 @@ void Instance::OnMainExited(const siginfo_t& info) {
     exit.set_signal(info.si_status);
     exit.set_core_dumped(info.si_code == CLD_DUMPED);
   }
+  // Perhaps by cgroup.kill, from outside.
+  if (info.si_status == SIGKILL && !execution_.was_ready) descendants_.SuspectLeaf();
   exit.set_requested(state_ == InstanceState::kStopping || state_ == InstanceState::kRestarting ||
                      state_ == InstanceState::kShuttingDown ||
                      state_ == InstanceState::kStopUnkillable ||
