@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "services/call.h"
 
@@ -103,6 +104,7 @@ class StreamCall final : public Call {
   }
 
   void Written(bool ok) {
+    Failpoint("osd.stream.written");
     std::shared_ptr<Producer> producer;
     bool write = false;
     bool finish = false;
