@@ -98,7 +98,11 @@ absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) 
                         .metadata = {{"permission", method_.permission}, {"user", caller_.user}}});
     }
   }
-  if (!stream_) deadline_ms = std::min(deadline_ms, start_ms_ + limits::kUnaryDeadlineMaxMs);
+  if (!stream_) {
+    const bool given = deadline_ms != INT64_MAX;
+    deadline_ms = std::min(deadline_ms, start_ms_ + (given ? limits::kUnaryDeadlineMaxMs
+                                                           : limits::kUnaryDeadlineDefaultMs));
+  }
   deadline_ms_.store(deadline_ms);
   if (deadline_ms <= start_ms_) return DeadlinePassed();
   if (stream_ && environment_.streams.load() > limits::kStreamsOpen)
