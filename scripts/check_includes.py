@@ -58,8 +58,11 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:(<)([^>\n]+)>|"([^"\n]+)"|(
 def refusal(file, included, angle):
     """Why `file` (relative to src) may not include `included`, or None if it may."""
     room = file.split("/")[0]
-    is_test = file.endswith("_test.cc")
+    # A *_harness.h is what several tests share.
+    is_test = file.endswith(("_test.cc", "_harness.h"))
     owner = included.split("/")[0]
+    if included.endswith("_harness.h") and not is_test:
+        return "a harness is for tests only"
 
     for library, (pattern, rooms) in LIBRARIES.items():
         if not re.match(pattern, included):

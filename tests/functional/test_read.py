@@ -1,7 +1,7 @@
 """Get and list."""
 
 import pytest
-from expectations import SLEEP, names, python, refused
+from expectations import SLEEP, names, python, refused, texts, until
 from running_system import poll
 
 
@@ -79,22 +79,21 @@ async def test_a_page_token_outlives_the_daemon(system, client):
 
 async def test_memory_and_processor_time_are_of_all_its_processes(client):
     script = (
-        "import os, sys, time\n"
+        "import os, time\n"
         "block = bytearray(os.urandom(1)) * (64 << 20)\n"
         "child = os.fork()\n"
         "block[::4096] = bytes(len(block[::4096]))\n"
         "end = time.process_time() + 0.3\n"
         "while time.process_time() < end: pass\n"
-        "print('ready', child)\n"
+        "os.write(1, f'ready {child}\\n'.encode())\n"
         "time.sleep(3600)\n"
     )
     await client.create_process("web", python(script))
-    ready = []
-    async for line in client.tail_logs("web", follow=True):
-        if line.text.startswith("ready"):
-            ready.append(line)
-        if len(ready) == 2:
-            break
+
+    async def both_ready():
+        return len([text for text in await texts(client, "web") if text.startswith("ready")]) == 2
+
+    await until(both_ready, "both have filled their memory")
     status = (await client.get_process("web")).proto.status
     assert 128 << 20 <= status.memory_bytes < 400 << 20
     assert 0.5 <= status.cpu_time.ToNanoseconds() / 1e9 < 60

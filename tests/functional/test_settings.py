@@ -22,7 +22,7 @@ async def test_the_example_unedited_starts_with_one_warning(idle_system):
     client = await idle_system.client()
     await client.create_process("web", SLEEP)
     logged = "".join(path.read_text() for path in (idle_system.data / "logs/system").iterdir()) + idle_system.said
-    warnings = [line for line in logged.splitlines() if "JWT_SECRET" in line]
+    warnings = [line for line in idle_system.said.splitlines() if "JWT_SECRET" in line]
     assert len(warnings) == 1 and "DB_PASSWORD" in warnings[0]
     assert "your_secret_key" not in logged and "secure_password" not in logged
     await idle_system.close_clients()
