@@ -16,7 +16,6 @@ inline constexpr int kStreamsOpen = 1024;
 inline constexpr int64_t kWatchQueueBytes = 1 << 20;     // per stream, then it is cut
 inline constexpr int kUnaryDeadlineDefaultMs = 120'000;  // for calls that set none
 inline constexpr int kUnaryDeadlineMaxMs = 3'700'000;    // the longest stop, and a little
-120'000;  // stop_timeout up to an hour: the stop goes on after it
 inline constexpr int kHeartbeatMs = 15'000;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
