@@ -3,11 +3,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
-#include "base/guarded.h"
 #include "base/limits.h"
 #include "client/errors.h"
 #include "client/peer_ticket.h"
@@ -73,23 +73,25 @@ struct Client::Connection {
 struct Client::InFlight {
   struct State {
     bool cancelled = false;
-    grpc::ClientContext* context = nullptr;
+    std::set<grpc::ClientContext*> contexts;
   };
 
-  // Makes `context` the call in flight for its own lifetime.
+  // Makes `context` a call in flight for its own lifetime.
   class Registration {
    public:
-    Registration(InFlight& in_flight, grpc::ClientContext& context) : in_flight_(in_flight) {
+    Registration(InFlight& in_flight, grpc::ClientContext& context)
+        : in_flight_(in_flight), context_(context) {
       auto state = in_flight_.state.Lock();
-      state->context = &context;
-      if (state->cancelled) context.TryCancel();
+      state->contexts.insert(&context_);
+      if (state->cancelled) context_.TryCancel();
     }
-    ~Registration() { in_flight_.state.Lock()->context = nullptr; }
+    ~Registration() { in_flight_.state.Lock()->contexts.erase(&context_); }
     Registration(const Registration&) = delete;
     Registration& operator=(const Registration&) = delete;
 
    private:
     InFlight& in_flight_;
+    grpc::ClientContext& context_;
   };
 
   bool IsCancelled() { return state.Lock()->cancelled; }
@@ -106,22 +108,24 @@ Client::~Client() = default;
 
 void Client::BeginCommand() {
   in_flight_->state.Lock()->cancelled = false;
-  connection_.reset();
+  connection_.Lock()->reset();
 }
 
 void Client::Cancel() {
   auto state = in_flight_->state.Lock();
   state->cancelled = true;
-  if (state->context != nullptr) state->context->TryCancel();
+  for (grpc::ClientContext* context : state->contexts) context->TryCancel();
 }
 
-Client::Connection& Client::Connected() {
+std::shared_ptr<Client::Connection> Client::Connected() {
+  auto access = connection_.Lock();
+  std::shared_ptr<Connection>& connection = *access;
   // A channel that failed waits before it tries again; a new one tries at once.
-  if (connection_ && connection_->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
-    connection_.reset();
+  if (connection && connection->channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+    connection.reset();
   }
-  if (!connection_) connection_ = std::make_unique<Connection>(address_);
-  return *connection_;
+  if (!connection) connection = std::make_shared<Connection>(address_);
+  return connection;
 }
 
 absl::Status Client::Away(const std::string& why) const {
@@ -140,61 +144,69 @@ absl::Status Client::NotLoggedIn(const std::string& message) const {
   return MakeError(absl::StatusCode::kUnauthenticated, message, {.reason = "NOT_LOGGED_IN"});
 }
 
-absl::Status Client::EnsureToken() {
-  if (!token_.empty()) return absl::OkStatus();
+absl::StatusOr<std::string> Client::Token() {
+  const std::lock_guard<std::mutex> one(log_in_);
+  if (const std::string known = *token_.Lock(); !known.empty()) return known;
   auto kept = TokenFile(options_.state_directory, address_.ToString()).Read();
   if (!kept.ok()) return kept.status();
   if (kept->logged_out) return NotLoggedIn("You are logged out. `login` logs in again.");
-  token_ = kept->token;
-  if (!token_.empty()) return absl::OkStatus();
+  if (!kept->token.empty()) return *token_.Lock() = kept->token;
   if (!address_.is_unix) {
     return NotLoggedIn(absl::StrCat("You are not logged in at ", address_.ToString(),
                                     ", and over TCP the daemon cannot see which account calls. Use "
                                     "the local socket: `--address unix:DIR/run/api.sock`."));
   }
-  return LoginPeer().status();
+  const auto response = LoginPeer();
+  if (!response.ok()) return response.status();
+  return response->access_token();
 }
 
-absl::Status Client::RenewToken() {
+absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
+  const std::lock_guard<std::mutex> one(log_in_);
+  // Another thread may have renewed it.
+  if (const std::string known = *token_.Lock(); !known.empty() && known != refused) return known;
   auto kept = TokenFile(options_.state_directory, address_.ToString()).Read();
   if (!kept.ok()) return kept.status();
-  const std::string refused = std::exchange(token_, "");
+  token_.Lock()->clear();
   if (kept->logged_out) return NotLoggedIn("You are logged out. `login` logs in again.");
-  if (!kept->token.empty() && kept->token != refused) {  // another program has renewed it
-    token_ = kept->token;
-    return absl::OkStatus();
-  }
+  // Another program may have.
+  if (!kept->token.empty() && kept->token != refused) return *token_.Lock() = kept->token;
   if (!address_.is_unix) return NotLoggedIn("The log-in has expired, or was ended elsewhere.");
-  return LoginPeer().status();
+  const auto response = LoginPeer();
+  if (!response.ok()) return response.status();
+  return response->access_token();
 }
 
-absl::Status Client::WithToken(const std::function<absl::Status()>& call) {
-  if (auto status = EnsureToken(); !status.ok()) return status;
-  absl::Status status = call();
+absl::Status Client::WithToken(const std::function<absl::Status(const std::string&)>& call) {
+  const auto token = Token();
+  if (!token.ok()) return token.status();
+  absl::Status status = call(*token);
   if (!IsTokenRefused(status)) return status;
-  if (auto renewed = RenewToken(); !renewed.ok()) return renewed;
-  return call();
+  const auto renewed = TokenAfter(*token);
+  if (!renewed.ok()) return renewed.status();
+  return call(*renewed);
 }
 
 template <typename Request, typename Response, typename Method>
-absl::StatusOr<Response> Client::Call(Method method, const Request& request, Timeout timeout) {
+absl::StatusOr<Response> Client::Call(Method method, const Request& request, Timeout timeout,
+                                      const std::string& token) {
   if (in_flight_->IsCancelled()) return absl::CancelledError("Interrupted.");
-  Connection& connection = Connected();
+  const std::shared_ptr<Connection> connection = Connected();
   grpc::ClientContext context;
   if (timeout != kNoTimeout) context.set_deadline(std::chrono::system_clock::now() + timeout);
-  if (!token_.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token_));
+  if (!token.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token));
   Response response;
   grpc::Status status;
   {
     const InFlight::Registration registration(*in_flight_, context);
-    status = method(connection, &context, request, &response);
+    status = method(*connection, &context, request, &response);
   }
   if (status.ok()) return response;
   if (in_flight_->IsCancelled()) return absl::CancelledError("Interrupted.");
   absl::Status error = FromGrpc(status);
   if (IsDaemonAway(error)) return Away(status.error_message());
   if (absl::IsDeadlineExceeded(error) && ReasonOf(error).empty()) {
-    if (connection.channel->GetState(false) != GRPC_CHANNEL_READY) {
+    if (connection->channel->GetState(false) != GRPC_CHANNEL_READY) {
       return Away(absl::StrCat("no connection within ", Seconds(timeout)));
     }
     return absl::DeadlineExceededError(
@@ -216,31 +228,32 @@ absl::StatusOr<v1::LoginPeerResponse> Client::LoginPeer(absl::Status* not_kept) 
   if (absl::IsUnavailable(ticket.status())) return Away(std::string(ticket.status().message()));
   if (!ticket.ok()) return ticket.status();
 
-  token_.clear();
   v1::LoginPeerRequest request;
   request.set_ticket(*ticket);
   auto response = Call<v1::LoginPeerRequest, v1::LoginPeerResponse>(
-      [](Connection& c, auto&&... a) { return c.auth.LoginPeer(a...); }, request, options_.timeout);
+      [](Connection& c, auto&&... a) { return c.auth.LoginPeer(a...); }, request, options_.timeout,
+      "");
   if (!response.ok()) return response.status();
-  token_ = response->access_token();
-  const auto kept = TokenFile(options_.state_directory, address_.ToString()).WriteToken(token_);
+  *token_.Lock() = response->access_token();
+  const auto kept =
+      TokenFile(options_.state_directory, address_.ToString()).WriteToken(response->access_token());
   if (not_kept != nullptr) *not_kept = kept;
   return response;
 }
 
 absl::Status Client::Logout() {
   const TokenFile file(options_.state_directory, address_.ToString());
-  if (token_.empty()) {
-    if (const auto kept = file.Read(); kept.ok()) token_ = kept->token;
+  std::string token = std::exchange(*token_.Lock(), "");
+  if (token.empty()) {
+    if (const auto kept = file.Read(); kept.ok()) token = kept->token;
   }
   absl::Status told = absl::OkStatus();
-  if (!token_.empty()) {
+  if (!token.empty()) {
     told = Call<v1::LogoutRequest, v1::LogoutResponse>(
                [](Connection& c, auto&&... a) { return c.auth.Logout(a...); }, v1::LogoutRequest(),
-               options_.timeout)
+               options_.timeout, token)
                .status();
     if (absl::IsUnauthenticated(told)) told = absl::OkStatus();  // it had ended already
-    token_.clear();
   }
   const absl::Status kept = file.WriteLoggedOut();
   return told.ok() ? kept : told;
@@ -250,8 +263,8 @@ template <typename Request, typename Response, typename Method>
 absl::StatusOr<Response> Client::CallWithToken(Method method, const Request& request,
                                                Timeout timeout) {
   absl::StatusOr<Response> result = absl::UnknownError("not called");
-  const absl::Status status = WithToken([&] {
-    result = Call<Request, Response>(method, request, timeout);
+  const absl::Status status = WithToken([&](const std::string& token) {
+    result = Call<Request, Response>(method, request, timeout, token);
     return result.status();
   });
   if (!status.ok()) return status;
@@ -362,9 +375,9 @@ absl::Status Client::TailLogs(const v1::TailLogsRequest& request,
   };
   // A stream that was cut after its first message is for the caller to resume with its cursor.
   absl::Status cut = absl::OkStatus();
-  const absl::Status status = WithToken([&] {
+  const absl::Status status = WithToken([&](const std::string& token) {
     auto result = Call<v1::TailLogsRequest, v1::TailLogsResponse>(
-        stream, request, request.follow() ? kNoTimeout : options_.timeout);
+        stream, request, request.follow() ? kNoTimeout : options_.timeout, token);
     if (any && !result.ok()) {
       cut = result.status();
       return absl::OkStatus();

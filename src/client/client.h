@@ -5,10 +5,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/guarded.h"
 #include "client/address.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
@@ -27,7 +29,8 @@ struct ClientOptions {
 // else (unix only) as the peer of the local socket. A token that is no longer valid is renewed once
 // per call, without a word. After a log-out nothing logs in by itself until LoginPeer is called.
 //
-// One call at a time; only Cancel may be called from another thread. No call outlives its timeout.
+// Thread-safe, and calls may be made on several threads at once; but set_timeout and BeginCommand
+// only while no call is under way. No call outlives its timeout.
 //
 // Errors carry an ErrorDetail when a handler made them. Made here: UNAVAILABLE (nobody answers at
 // the address; the message says how to start the system), DEADLINE_EXCEEDED, CANCELLED (Cancel),
@@ -49,7 +52,7 @@ class Client {
   // Starts afresh for a user's next command: forgets an earlier Cancel and a connection that may
   // have gone stale while nobody called.
   void BeginCommand();
-  // Ends the call in flight and every later one up to BeginCommand. Thread-safe.
+  // Ends the calls in flight and every later one up to BeginCommand.
   void Cancel();
 
   // Logs in as the account of this program on this machine. FAILED_PRECONDITION over TCP. If the
@@ -84,24 +87,27 @@ class Client {
   // Everything of gRPC, which users of this header need not compile.
   struct Connection;
 
-  Connection& Connected();
-  absl::Status EnsureToken();
-  // After the token was refused: takes a newer one from the file, or logs in again.
-  absl::Status RenewToken();
+  std::shared_ptr<Connection> Connected();
+  // The token to call with: the known one, the one in the file, or by a log-in.
+  absl::StatusOr<std::string> Token();
+  // The one to take after another was refused.
+  absl::StatusOr<std::string> TokenAfter(const std::string& refused);
   absl::Status NotLoggedIn(const std::string& message) const;
   absl::Status Away(const std::string& why) const;
 
   template <typename Request, typename Response, typename Method>
-  absl::StatusOr<Response> Call(Method method, const Request& request, Timeout timeout);
+  absl::StatusOr<Response> Call(Method method, const Request& request, Timeout timeout,
+                                const std::string& token);
   template <typename Request, typename Response, typename Method>
   absl::StatusOr<Response> CallWithToken(Method method, const Request& request, Timeout timeout);
-  // Runs `call` (with a token), and once more with a new one if the token was refused.
-  absl::Status WithToken(const std::function<absl::Status()>& call);
+  // Runs `call` with a token, and once more with a new one if that was refused.
+  absl::Status WithToken(const std::function<absl::Status(const std::string&)>& call);
 
   const Address address_;
   ClientOptions options_;
-  std::string token_;
-  std::unique_ptr<Connection> connection_;
+  std::mutex log_in_;  // held while one thread looks for a token for all
+  Guarded<std::string> token_;
+  Guarded<std::shared_ptr<Connection>> connection_;
   struct InFlight;
   std::unique_ptr<InFlight> in_flight_;
 };

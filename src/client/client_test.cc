@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include "base/error_detail.h"
 #include "client/errors.h"
@@ -17,7 +20,6 @@
 namespace grpc_os::client {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -156,6 +158,24 @@ TEST_F(ClientTest, ARefusedTokenIsRenewedOnce) {
   ASSERT_TRUE(client->WhoAmI().ok());
   daemon_.ForgetTokens();
   EXPECT_TRUE(client->WhoAmI().ok());
+  EXPECT_EQ(logins(), 2);
+}
+
+TEST_F(ClientTest, CallsOnManyThreadsShareOneRenewal) {
+  const auto client = NewClient();
+  ASSERT_TRUE(client->WhoAmI().ok());
+  daemon_.ForgetTokens();
+  std::vector<std::thread> threads;
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&] {
+      const auto user = client->WhoAmI();
+      EXPECT_TRUE(user.ok()) << user.status();
+      if (user.ok()) ++answered;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(answered, 16);
   EXPECT_EQ(logins(), 2);
 }
 

@@ -113,15 +113,16 @@ ExitCode RunRestart(Session& session, const Arguments& arguments) {
     request.set_name(process.id());
     return session.client().RestartProcess(request, StopTime(session, process));
   };
-  return ForEach(session, arguments.positional(), restart, [](const v1::Process& process) {
+  const auto sentence = [](const v1::Process& process) {
     return absl::StrCat("restarted ", process.name(), " (", process.id(), "), pid ",
                         process.status().pid());
-  });
+  };
+  return ForEach(session, arguments.positional(), restart, sentence, Order::kTogether);
 }
 
 ExitCode RunKill(Session& session, const Arguments& arguments) {
   const auto stop = [&](const v1::Process& process) { return Stop(session, process); };
-  return ForEach(session, arguments.positional(), stop, StoppedSentence);
+  return ForEach(session, arguments.positional(), stop, StoppedSentence, Order::kTogether);
 }
 
 ExitCode RunSignal(Session& session, const Arguments& arguments) {

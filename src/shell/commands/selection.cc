@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "shell/commands/explain.h"
+#include "shell/commands/together.h"
 #include "shell/escape.h"
 #include "shell/render/json.h"
 
@@ -76,18 +77,20 @@ std::string ListJson(const std::vector<v1::Process>& processes, int64_t revision
 
 ExitCode ForEach(Session& session, const std::vector<std::string>& words,
                  const std::function<absl::StatusOr<v1::Process>(const v1::Process&)>& action,
-                 const std::function<std::string(const v1::Process&)>& sentence) {
+                 const std::function<std::string(const v1::Process&)>& sentence, Order order) {
   const Selection selection = Select(session, words);
+  const auto& processes = selection.processes;
   ExitCode code = selection.code;
   std::vector<v1::Process> done;
-  for (const v1::Process& process : selection.processes) {
-    if (session.interrupted()) break;
-    auto result = action(process);
+  bool ended = false;  // by an error that was told
+  // Shows an answer; false if the others need not be tried.
+  const auto show = [&](size_t i, absl::StatusOr<v1::Process> result) {
+    if (!result.ok() && ended && EndsEverything(result.status())) return false;
     if (!result.ok()) {
       code = Worst(code, session.Report(result.status()));
-      ExplainFailure(session, process.name(), result.status());
-      if (EndsEverything(result.status())) break;
-      continue;
+      ExplainFailure(session, processes[i].name(), result.status());
+      ended = ended || EndsEverything(result.status());
+      return !ended;
     }
     if (session.format() == Format::kTable) {
       session.out() << EscapeForTerminal(sentence(*result)) << "\n" << std::flush;
@@ -96,6 +99,15 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words,
       session.out() << EscapeForTerminal(result->name()) << "\n" << std::flush;
     }
     done.push_back(*std::move(result));
+    return !ended && !session.interrupted();
+  };
+  if (order == Order::kTogether && std::any_of(words.begin(), words.end(), IsPattern)) {
+    DoTogether(
+        processes.size(), [&](size_t i) { return action(processes[i]); }, show);
+  } else {
+    for (size_t i = 0; i < processes.size() && !session.interrupted(); ++i) {
+      if (!show(i, action(processes[i]))) break;
+    }
   }
   if (session.format() != Format::kJson) return code;
   const bool one = words.size() == 1 && !IsPattern(words[0]);

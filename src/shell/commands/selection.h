@@ -27,12 +27,20 @@ Selection Select(Session& session, const std::vector<std::string>& words);
 // Whether an error will meet every other call as well, so that the rest need not be tried.
 bool EndsEverything(const absl::Status& status);
 
+// How the processes that a pattern found are acted on. Those that are named one by one always are,
+// in the order in which they are named.
+enum class Order {
+  kOneByOne,
+  kTogether,  // several calls at once: `action` must be thread-safe
+};
+
 // Does `action` to each selected process; its answer is shown as `sentence`, as JSON (one word that
 // is no pattern: the Process; otherwise a list), or by name, as the session's format says. An error
 // is reported, explained (explain.h), and does not stop the others.
 ExitCode ForEach(Session& session, const std::vector<std::string>& words,
                  const std::function<absl::StatusOr<v1::Process>(const v1::Process&)>& action,
-                 const std::function<std::string(const v1::Process&)>& sentence);
+                 const std::function<std::string(const v1::Process&)>& sentence,
+                 Order order = Order::kOneByOne);
 
 // `processes` as JSON that looks like a ListProcessesResponse.
 std::string ListJson(const std::vector<v1::Process>& processes, int64_t revision);

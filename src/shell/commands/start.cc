@@ -82,8 +82,10 @@ ExitCode StartExisting(Session& session, const std::vector<std::string>& words) 
     request.set_name(process.id());
     return session.client().StartProcess(request);
   };
-  return ForEach(session, words, start,
-                 [&](const v1::Process& process) { return StartedSentence(session, process); });
+  const auto sentence = [&](const v1::Process& process) {
+    return StartedSentence(session, process);
+  };
+  return ForEach(session, words, start, sentence, Order::kTogether);
 }
 
 ExitCode Create(Session& session, const Arguments& arguments, const StartWords& start) {
