@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -394,8 +395,10 @@ class FakeDaemon {
     struct sockaddr_un name = {};
     name.sun_family = AF_UNIX;
     std::strncpy(name.sun_path, path.c_str(), sizeof(name.sun_path) - 1);
-    ::bind(listener_.get(), reinterpret_cast<struct sockaddr*>(&name), sizeof(name));
-    ::listen(listener_.get(), 16);
+    if (::bind(listener_.get(), reinterpret_cast<struct sockaddr*>(&name), sizeof(name)) != 0 ||
+        ::listen(listener_.get(), 16) != 0) {
+      std::abort();  // a test without its daemon proves nothing
+    }
     peer_thread_ = std::thread([this] {
       while (!stopping_) {
         struct pollfd poll_fd = {.fd = listener_.get(), .events = POLLIN, .revents = 0};

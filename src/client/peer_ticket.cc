@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 absl::Status Away(const std::string& path, const std::string& why) {
-  return absl::UnavailableError(absl::StrCat("no answer at ", path, ": ", why));
+  return absl::UnavailableError(absl::StrCat(path, ": ", why));
 }
 
 // OK once `fd` has one of `events`, UNAVAILABLE after `deadline`. An interrupted wait (Ctrl-C) ends

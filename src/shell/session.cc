@@ -120,7 +120,8 @@ ExitCode Session::Report(const absl::Status& status) {
       }
     }
   }
-  if (client::ReasonOf(status) == "NOT_LOGGED_IN" && text.find("login") == std::string::npos) {
+  if (client::ReasonOf(status) == "NOT_LOGGED_IN" && client_->address().is_unix &&
+      text.find("login") == std::string::npos) {
     absl::StrAppend(&text, " `", Typed("login"), "` logs in.");
   }
   err() << text << "\n" << std::flush;
