@@ -117,7 +117,8 @@ void Daemon::OnStartupText() {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   loop_.Unwatch(startup_.get());
   startup_.Reset();
-  // A daemon that serves closes it; what it said before is a warning. Otherwise it is why it refuses.
+  // A daemon that serves closes it; what it said before is a warning. Otherwise it is why it
+  // refuses.
   if (startup_text_.rfind(kWarning, 0) != 0) return;
   absl::StripAsciiWhitespace(&startup_text_);
   log_.Warn(startup_text_.substr(sizeof kWarning - 1));

@@ -273,6 +273,7 @@ void Init::OnOsdReady() { daemon_->OnReady(); }
 
 void Init::OnLaunch(const internal::Launch& launch, UniqueFd spec) {
   const absl::Status status = instances_->Launch(launch, spec.get());
+  if (absl::IsUnavailable(status)) return;  // not answered, hence asked again of the next init
   internal::InitReply reply;
   internal::LaunchResult& result = *reply.mutable_launched();
   result.set_instance_id(launch.instance_id());
