@@ -43,6 +43,11 @@ bool HasChildren() {
 
 bool Descendants::AnyLeft() const { return leaf_.real() ? leaf_.Populated() : HasChildren(); }
 
+void Descendants::GiveUpLeaf() {
+  leaf_.Remove().IgnoreError();  // what is in it goes on being what it is
+  leaf_ = cgroup::Leaf();
+}
+
 absl::Status Descendants::RenewLeaf() {
   const std::string path = leaf_.path();
   absl::Status removed = leaf_.Remove();

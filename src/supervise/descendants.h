@@ -21,9 +21,9 @@ class Descendants {
   Descendants(cgroup::Leaf leaf, bool used) : leaf_(std::move(leaf)), spoilt_(used) {}
 
   const cgroup::Leaf& leaf() const { return leaf_; }
-  cgroup::Leaf& leaf() { return leaf_; }
-  // The leaf cannot be used after all: from now on, mode none.
-  void GiveUpLeaf() { leaf_ = cgroup::Leaf(); }
+  // The leaf cannot be used after all, or is not needed any more: from now on, mode none. Removes
+  // it, if it is empty.
+  void GiveUpLeaf();
 
   // Linux 6.14 and later kill whatever is cloned into a cgroup that cgroup.kill was ever used on
   // (seen on 6.18: the kernel compares the kill count of the target with that of the parent's own

@@ -227,7 +227,6 @@ void Instance::End() {
   ended_ = true;
   output_.Close();
   UnwatchLeaf();
-  descendants_.leaf().Remove().IgnoreError();  // what is in it goes on being what it is
   descendants_.GiveUpLeaf();
   events_.on_end();
 }

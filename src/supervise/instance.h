@@ -115,6 +115,7 @@ class Instance {
   void ReportExit();
   void ReportMessageSoon();
   bool FlushJournal();
+  void TellReports();
   internal::InstanceState StateForReports() const;
   internal::Resume MakeResume() const;
 
@@ -161,6 +162,7 @@ class Instance {
   EventLoop::TimerId drain_timer_ = 0;
   EventLoop::TimerId message_timer_ = 0;
   EventLoop::TimerId journal_timer_ = 0;
+  EventLoop::TimerId tell_timer_ = 0;
 };
 
 }  // namespace grpc_os::supervise

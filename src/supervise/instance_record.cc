@@ -25,6 +25,7 @@ namespace {
 
 constexpr int64_t kMessageEveryMs = 1000;
 constexpr int64_t kJournalRetryMs = 1000;
+constexpr int64_t kTellDuringExecutionMs = 20;
 constexpr int64_t kSpecBytesMax = 8 << 20;
 
 absl::StatusOr<internal::LaunchSpec> ReadSpecFile(const std::string& path) {
@@ -308,8 +309,19 @@ bool Instance::FlushJournal() {
       FlushJournal();
     });
   }
-  if (written) loop_.Post(events_.on_report);
+  if (written) loop_.Post([this] { TellReports(); });
   return written;
+}
+
+// While a command is being executed it goes first: telling wakes the daemon, whose work would take
+// the processor from it. What comes of the execution is then told together with what was before it.
+void Instance::TellReports() {
+  if (!execution_.outcome_pipe) return events_.on_report();
+  if (tell_timer_ != 0) return;
+  tell_timer_ = loop_.After(kTellDuringExecutionMs, [this] {
+    tell_timer_ = 0;
+    events_.on_report();
+  });
 }
 
 }  // namespace grpc_os::supervise
