@@ -29,7 +29,9 @@ namespace grpc_os::runtime {
 namespace {
 
 constexpr uint32_t kLogsEvents = IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR;
-constexpr uint32_t kLogEvents = IN_CREATE | IN_MODIFY | IN_DELETE | IN_MOVED_TO | IN_ONLYDIR;
+// Whatever else happens in a log directory matters no sooner than something is written or the
+// directory removed.
+constexpr uint32_t kLogEvents = IN_MODIFY | IN_ONLYDIR;
 
 // One tail; on the reader's thread only.
 struct Run {
