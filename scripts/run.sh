@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make run`: installs, builds, starts the system unless it runs, and opens the shell. Leaving the shell leaves the
-# system running.
+# system running (and the shell says so).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,7 +54,5 @@ fi
 
 status=0
 "$bin/grpc-os" --address "$address" || status=$?
-echo "gRPC OS goes on running in $DATA_DIR. \`make run\` opens the shell again, \`make stop\` ends the control plane," \
-  "\`make stop-all\` everything."
 # At a terminal the last command's failure was seen already; make need not repeat it.
 [[ -t 0 ]] || exit "$status"
