@@ -249,7 +249,7 @@ absl::StatusOr<bool> Exists(Connection& connection, std::string_view sql, std::s
   if (!statement.ok()) return statement.status();
   (*statement)->BindText(0, text);
   if (bytes != nullptr) (*statement)->BindBlob(1, *bytes);
-  const auto row = (*statement)->Step();
+  auto row = (*statement)->Step();
   (*statement)->Reset();
   return row;
 }

@@ -33,10 +33,6 @@ absl::Status ApplyWrite(Connection& connection, const core::ProcessWrite& write,
   return absl::OkStatus();
 }
 
-std::function<void(absl::StatusOr<int64_t>)> StatusOnly(std::function<void(absl::Status)> done) {
-  return [done = std::move(done)](const absl::StatusOr<int64_t>& result) { done(result.status()); };
-}
-
 }  // namespace
 
 // Members are destroyed from the last to the first: the reader's connection before the writer's,
@@ -48,6 +44,19 @@ class Store::Impl {
       : database_(std::move(database)),
         writer_(std::move(writer), database_->dialect(), newest_revision, subscribers_),
         reader_(std::move(reader), database_->dialect()) {}
+
+  // Work of the writer that takes no revision.
+  using Apply = std::function<absl::Status(Connection&)>;
+  void Submit(Apply apply, std::function<void(absl::Status)> done) {
+    Operation operation = Unnumbered(std::move(apply));
+    operation.done = [done = std::move(done)](const absl::StatusOr<int64_t>& result) {
+      done(result.status());
+    };
+    writer_.Submit(std::move(operation));
+  }
+  absl::Status SubmitAndWait(Apply apply) {
+    return writer_.SubmitAndWait(Unnumbered(std::move(apply))).status();
+  }
 
   Writer& writer() { return writer_; }
   const Writer& writer() const { return writer_; }
@@ -70,6 +79,14 @@ class Store::Impl {
   }
 
  private:
+  static Operation Unnumbered(Apply apply) {
+    Operation operation;
+    operation.apply = [apply = std::move(apply)](Connection& connection, int64_t) {
+      return apply(connection);
+    };
+    return operation;
+  }
+
   std::unique_ptr<Database> database_;
   Subscribers subscribers_;
   Writer writer_;
@@ -118,12 +135,8 @@ absl::StatusOr<std::string> Store::LoadBootId() {
 }
 
 absl::Status Store::SaveBootId(const std::string& boot_id) {
-  return impl_->writer()
-      .SubmitAndWait({.apply = [boot_id](Connection& connection,
-                                         int64_t) { return WriteBootId(connection, boot_id); },
-                      .numbered = false,
-                      .done = nullptr})
-      .status();
+  return impl_->SubmitAndWait(
+      [boot_id](Connection& connection) { return WriteBootId(connection, boot_id); });
 }
 
 void Store::ReadEvents(int64_t after, int limit, ReadDone done) {
@@ -139,38 +152,31 @@ Store::Subscription Store::Subscribe(std::function<void(int64_t)> on_commit) {
 void Store::Unsubscribe(Subscription subscription) { impl_->subscribers().Remove(subscription); }
 
 void Store::PutSession(const core::Session& session, std::function<void(absl::Status)> done) {
-  impl_->writer().Submit(
-      {.apply =
-           [session](Connection& connection, int64_t) {
-             // Else the table would grow for as long as the daemon lives.
-             auto status = RemoveExpiredSessions(connection, session.create_time_ms);
-             return status.ok() ? store::PutSession(connection, session) : status;
-           },
-       .numbered = false,
-       .done = StatusOnly(std::move(done))});
+  impl_->Submit(
+      [session](Connection& connection) {
+        // Else the table would grow for as long as the daemon lives.
+        auto status = RemoveExpiredSessions(connection, session.create_time_ms);
+        return status.ok() ? store::PutSession(connection, session) : status;
+      },
+      std::move(done));
 }
 
 void Store::EndSession(const std::string& session_id, int64_t time_ms,
                        std::function<void(absl::Status)> done) {
-  impl_->writer().Submit({.apply =
-                              [session_id, time_ms](Connection& connection, int64_t) {
-                                auto status = RemoveExpiredSessions(connection, time_ms);
-                                return status.ok() ? RemoveSession(connection, session_id) : status;
-                              },
-                          .numbered = false,
-                          .done = StatusOnly(std::move(done))});
+  impl_->Submit(
+      [session_id, time_ms](Connection& connection) {
+        auto status = RemoveExpiredSessions(connection, time_ms);
+        return status.ok() ? RemoveSession(connection, session_id) : status;
+      },
+      std::move(done));
 }
 
 absl::StatusOr<std::vector<core::Session>> Store::LoadSessions(int64_t now_ms) {
   // Expired sessions are not shown in any case: a disk that cannot be written just now keeps their
   // rows until a later log-in, and is no reason not to start.
-  impl_->writer()
-      .SubmitAndWait(
-          {.apply = [now_ms](Connection& connection,
-                             int64_t) { return RemoveExpiredSessions(connection, now_ms); },
-           .numbered = false,
-           .done = nullptr})
-      .status()
+  impl_
+      ->SubmitAndWait(
+          [now_ms](Connection& connection) { return RemoveExpiredSessions(connection, now_ms); })
       .IgnoreError();
   return impl_->Load<std::vector<core::Session>>(
       [now_ms](Connection& connection) { return ReadSessions(connection, now_ms); });

@@ -1,10 +1,12 @@
-// For tests: how an engine joins the contract of the store (store_contract_test.cc).
+// For tests: how an engine joins the contract of the store (store_contract_test.cc and
+// store_order_contract_test.cc).
 #ifndef GRPC_OS_STORE_STORE_CONTRACT_H_
 #define GRPC_OS_STORE_STORE_CONTRACT_H_
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"

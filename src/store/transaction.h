@@ -23,13 +23,13 @@ class Transaction {
 
   // `begin` is one of the dialect's.
   absl::Status Begin(std::string_view begin) {
-    const absl::Status status = connection_.Execute(begin);
+    absl::Status status = connection_.Execute(begin);
     open_ = status.ok();
     return status;
   }
   // If it fails, everything is rolled back.
   absl::Status Commit() {
-    const absl::Status status = connection_.Execute("COMMIT");
+    absl::Status status = connection_.Execute("COMMIT");
     if (status.ok()) open_ = false;
     return status;
   }

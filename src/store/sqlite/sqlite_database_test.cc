@@ -22,11 +22,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/error_detail.h"
 #include "core/error_reason.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/store.h"
+#include "store/store_under_test.h"
 
 namespace {
 
@@ -92,9 +92,6 @@ absl::StatusOr<int64_t> Commit(Store& store, core::ProcessWrite write) {
   return promise.get_future().get();
 }
 
-// The revision, -1 for a refusal.
-int64_t NumberOf(const absl::StatusOr<int64_t>& revision) { return revision.ok() ? *revision : -1; }
-
 absl::StatusOr<std::vector<core::Event>> Events(Store& store) {
   std::promise<absl::StatusOr<std::vector<core::Event>>> promise;
   store.ReadEvents(0, 1000, [&](absl::StatusOr<std::vector<core::Event>> events) {
@@ -117,11 +114,6 @@ std::vector<std::string> Ids(Store& store) {
     for (const Process& process : *processes) ids.push_back(process.id);
   }
   return ids;
-}
-
-std::string ReasonOf(const absl::Status& status) {
-  const auto detail = DetailOf(status);
-  return detail.has_value() ? detail->reason : "";
 }
 
 // The one number that a pragma answers.
@@ -468,8 +460,9 @@ TEST_F(SmallDiskTest, AWriteTooLargeForTheDiskTakesNothingWithIt) {
   for (const size_t bytes : {100u, 8u << 20, 200u, 8u << 20, 300u}) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
     answers.push_back(promise->get_future());
-    (*store)->Commit(PutOf(absl::StrCat("proc_", answers.size()), bytes),
-                     [promise](absl::StatusOr<int64_t> answer) { promise->set_value(answer); });
+    (*store)->Commit(
+        PutOf(absl::StrCat("proc_", answers.size()), bytes),
+        [promise](const absl::StatusOr<int64_t>& answer) { promise->set_value(answer); });
   }
   release.set_value();
   EXPECT_EQ(NumberOf(answers[0].get()), 1);

@@ -1,0 +1,185 @@
+// For tests: a store on an engine that can be made to fail, and words to speak to it.
+#ifndef GRPC_OS_STORE_STORE_UNDER_TEST_H_
+#define GRPC_OS_STORE_STORE_UNDER_TEST_H_
+
+#include <cstdint>
+#include <future>
+#include <latch>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "core/event/event.h"
+#include "core/identity/session_store.h"
+#include "core/process/process_store.h"
+#include "store/faulty_database.h"
+#include "store/store.h"
+#include "store/store_contract.h"
+
+namespace grpc_os::store {
+
+inline core::Process MakeProcess(const std::string& id, const std::string& name) {
+  core::Process process;
+  process.id = id;
+  process.name = name;
+  process.spec.command = "true";
+  return process;
+}
+
+inline core::Event MakeEvent(const std::string& id, const std::string& action) {
+  return {.revision = 0,
+          .sequence = 0,
+          .time_ms = 1700,
+          .kind = "process",
+          .resource_id = id,
+          .name = "name of " + id,
+          .action = action,
+          .attributes = {{"pid", "7"}, {"reason", action}}};
+}
+
+// A process, and an event that tells of it.
+inline core::ProcessWrite PutOf(const std::string& id, const std::string& name) {
+  return {.put = {MakeProcess(id, name)}, .remove = {}, .events = {MakeEvent(id, "created")}};
+}
+
+inline core::Session MakeSession(const std::string& id, int64_t create_time_ms,
+                                 int64_t expire_time_ms) {
+  return {.id = id,
+          .user = "admin",
+          .method = "peer",
+          .peer_uid = 1000,
+          .create_time_ms = create_time_ms,
+          .expire_time_ms = expire_time_ms};
+}
+
+// "1.0 proc_1 created": revision, sequence, resource, action.
+inline std::vector<std::string> ActionsOf(const std::vector<core::Event>& events) {
+  std::vector<std::string> actions;
+  actions.reserve(events.size());
+  for (const core::Event& event : events) {
+    actions.push_back(absl::StrCat(event.revision, ".", event.sequence, " ", event.resource_id, " ",
+                                   event.action));
+  }
+  return actions;
+}
+
+inline std::vector<std::string> NamesOf(const std::vector<core::Process>& processes) {
+  std::vector<std::string> names;
+  names.reserve(processes.size());
+  for (const core::Process& process : processes) names.push_back(process.name);
+  return names;
+}
+
+inline std::string ReasonOf(const absl::Status& status) {
+  const auto detail = DetailOf(status);
+  return detail.has_value() ? detail->reason : "";
+}
+
+// The revision, -1 for a refusal.
+inline int64_t NumberOf(const absl::StatusOr<int64_t>& revision) {
+  return revision.ok() ? *revision : -1;
+}
+
+// Its functions that give a value and not a status throw std::runtime_error, which fails the test,
+// where there is none.
+class StoreUnderTest {
+ public:
+  using Revision = absl::StatusOr<int64_t>;
+
+  explicit StoreUnderTest(const DatabaseFactory& factory) : data_(factory.make()) { Open(); }
+
+  void Open() {
+    auto database = Must(data_->Open());
+    faults_ = std::make_shared<Faults>();
+    store_ = Must(Store::Open(std::make_unique<FaultyDatabase>(std::move(database), faults_)));
+  }
+  void Reopen() {
+    store_.reset();
+    Open();
+  }
+
+  std::future<Revision> Submit(core::ProcessWrite write) {
+    auto promise = std::make_shared<std::promise<Revision>>();
+    store_->Commit(std::move(write),
+                   [promise](Revision revision) { promise->set_value(std::move(revision)); });
+    return promise->get_future();
+  }
+  Revision Commit(core::ProcessWrite write) { return Submit(std::move(write)).get(); }
+
+  absl::StatusOr<std::vector<core::Event>> TryEvents(int64_t after, int limit = 1000) {
+    auto promise = std::make_shared<std::promise<absl::StatusOr<std::vector<core::Event>>>>();
+    store_->ReadEvents(after, limit, [promise](absl::StatusOr<std::vector<core::Event>> events) {
+      promise->set_value(std::move(events));
+    });
+    return promise->get_future().get();
+  }
+  std::vector<core::Event> Events(int64_t after, int limit = 1000) {
+    return Must(TryEvents(after, limit));
+  }
+  std::vector<core::Process> Processes() { return Must(store_->LoadProcesses()); }
+
+  absl::Status PutSession(const core::Session& session) {
+    auto promise = std::make_shared<std::promise<absl::Status>>();
+    store_->PutSession(session,
+                       [promise](absl::Status status) { promise->set_value(std::move(status)); });
+    return promise->get_future().get();
+  }
+  absl::Status EndSession(const std::string& id, int64_t time_ms) {
+    auto promise = std::make_shared<std::promise<absl::Status>>();
+    store_->EndSession(id, time_ms,
+                       [promise](absl::Status status) { promise->set_value(std::move(status)); });
+    return promise->get_future().get();
+  }
+  std::vector<std::string> SessionIds(int64_t now_ms) {
+    std::vector<std::string> ids;
+    for (const core::Session& session : Must(store_->LoadSessions(now_ms))) {
+      ids.push_back(session.id);
+    }
+    return ids;
+  }
+
+  // While one of these lives, the writer's thread waits, and what is submitted becomes one group.
+  class Held {
+   public:
+    explicit Held(Store& store) {
+      store.EndSession("none", 0, [latches = latches_](const absl::Status&) {
+        latches->held.count_down();
+        latches->release.wait();
+      });
+      latches_->held.wait();
+    }
+    ~Held() { latches_->release.count_down(); }
+
+   private:
+    struct Latches {
+      std::latch held{1};
+      std::latch release{1};
+    };
+    const std::shared_ptr<Latches> latches_ = std::make_shared<Latches>();
+  };
+
+  // Of everything answered so far the subscribers have been told.
+  void Settle() { const Held held(*store_); }
+
+ protected:
+  template <typename T>
+  static T Must(absl::StatusOr<T> result) {
+    if (!result.ok()) throw std::runtime_error(result.status().ToString());
+    return *std::move(result);
+  }
+
+  // Declared first: the store goes before its data.
+  std::unique_ptr<TestData> data_;
+  std::shared_ptr<Faults> faults_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_STORE_UNDER_TEST_H_
