@@ -13,7 +13,6 @@ inline constexpr int kPageSizeMax = 1000;
 inline constexpr int kProcesses = 10'000;
 inline constexpr int kCallsInFlight = 512;
 inline constexpr int kStreamsOpen = 1024;
-inline constexpr int64_t kWatchQueueBytes = 1 << 20;     // per stream, then it is cut
 inline constexpr int kUnaryDeadlineDefaultMs = 120'000;  // for calls that set none
 inline constexpr int kUnaryDeadlineMaxMs = 3'700'000;    // the longest stop, and a little
 inline constexpr int kHeartbeatMs = 15'000;

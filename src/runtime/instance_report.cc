@@ -104,6 +104,9 @@ core::InstanceReport ReportFrom(const internal::InstanceStatus& status, const Ex
   report.status.restart_count = status.restart_count();
   if (status.has_last_exit()) {
     report.status.last_exit = ExitReportFrom(status.last_exit(), execution);
+    if (status.last_exit().reason() == internal::ExitInfo::EXEC_FAILED) {
+      report.exec_failure = {status.last_exit().stage(), status.last_exit().error_number()};
+    }
   }
   report.status.next_restart_time_ms = status.next_restart_time_ms();
   report.status.observed_generation = status.observed_generation();

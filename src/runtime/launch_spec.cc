@@ -41,8 +41,10 @@ std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
     variables.insert({"LOGNAME", account->name});
     variables.insert({"SHELL", account->shell});
   }
-  variables.insert({"GRPC_OS_PROCESS", process.name});
-  variables.insert({"GRPC_OS_PROCESS_ID", process.id});
+  // What gRPC OS itself tells cannot be set by the spec.
+  variables["GRPC_OS_PROCESS"] = process.name;
+  variables["GRPC_OS_PROCESS_ID"] = process.id;
+  variables.erase("NOTIFY_SOCKET");  // supervise adds it
   return variables;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/process/validate.h"
 #include "services/event_stream.h"
@@ -43,8 +44,9 @@ grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
         const std::set<std::string> kinds(request->kinds().begin(), request->kinds().end());
         for (const std::string& kind : kinds) {
           if (kind != "process")
-            violations.Add(
-                "kinds", absl::StrCat("there is no kind '", kind.substr(0, 64), "'; give process"));
+            violations.Add("kinds",
+                           absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
+                                        "'; give process"));
         }
         if (!violations.empty()) return call->End(violations.ToStatus());
         scheduler_.Post([this, call, kinds, from = request->from_revision()]() mutable {

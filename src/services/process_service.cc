@@ -103,14 +103,13 @@ ProcessService::Reactor* ProcessService::CreateProcess(Context* context,
         core::CheckProcessName(process.name, "process.name", violations);
         if (!process.id.empty()) core::CheckProcessId(process.id, "process_id", violations);
         process.spec = SpecFromProto(request->process().spec(), "process.spec", violations);
-        core::ProcessSpec caller_spec = process.spec;
-        if (caller_spec.working_directory.empty() && call->local())
-          caller_spec.working_directory = request->caller_directory();
-        if (violations.empty()) core::CheckSpec(caller_spec, "caller_directory", violations);
+        core::CheckDirectory(request->caller_directory(), "caller_directory", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         parts_.scheduler.Post([this, call, process = std::move(process),
-                               directory = caller_spec.working_directory]() mutable {
-          if (!parts_.facts.shielded) process.spec.working_directory = directory;
+                               here = request->caller_directory()]() mutable {
+          const bool its_own = call->local() && !parts_.facts.shielded;
+          if (process.spec.working_directory.empty() && its_own)
+            process.spec.working_directory = here;
           parts_.processes.Create(std::move(process), AnswerWith(call));
         });
       });

@@ -62,20 +62,36 @@ absl::Status Superseded(const Process& process) {
                    {.reason = reason::kSuperseded, .metadata = {{"process", process.name}}});
 }
 
-absl::Status ExecFailed(const Process& process) {
-  return MakeError(StatusCode::kFailedPrecondition,
-                   StrCat("'", process.name, "' could not be started: ", process.status.message),
-                   {.reason = reason::kExecFailed,
-                    .metadata = {{"process", process.name}, {"cause", process.status.message}}});
+namespace {
+
+// A process that never ran is not kept when it cannot be started.
+std::string CouldNotStart(const Process& process, const std::string& cause) {
+  return StrCat("'", process.name, "' could not be started",
+                process.provisional ? " and was not kept" : "", ": ", cause);
 }
 
-absl::Status CreationFailed(const Process& process, const char* reason, const std::string& cause) {
+}  // namespace
+
+absl::Status ExecFailed(const Process& process, const std::optional<ExecFailure>& failure) {
+  constexpr size_t kShown = 200;
+  ErrorDetail detail{.reason = reason::kExecFailed,
+                     .metadata = {{"process", process.name},
+                                  {"cause", process.status.message},
+                                  {"command", process.spec.command.substr(0, kShown)}}};
+  if (failure.has_value()) {
+    detail.metadata["stage"] = failure->stage;
+    detail.metadata["errno"] = StrCat(failure->error_number);
+  }
+  return MakeError(StatusCode::kFailedPrecondition, CouldNotStart(process, process.status.message),
+                   detail);
+}
+
+absl::Status AccountRefused(const Process& process, const std::string& cause) {
   return MakeError(
-      StatusCode::kFailedPrecondition,
-      StrCat("'", process.name, "' could not be started and was not kept: ", cause),
-      {.reason = reason,
+      StatusCode::kFailedPrecondition, CouldNotStart(process, cause),
+      {.reason = reason::kAccountRefused,
        .metadata = {
-           {"process", process.name}, {"cause", cause}, {"account", process.spec.account}}});
+           {"process", process.name}, {"account", process.spec.account}, {"cause", cause}}});
 }
 
 absl::Status Unkillable(const Process& process) {

@@ -2,10 +2,12 @@
 #ifndef GRPC_OS_CORE_PROCESS_PROCESS_ERRORS_H_
 #define GRPC_OS_CORE_PROCESS_PROCESS_ERRORS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "core/process/process.h"
+#include "core/process/supervision.h"
 
 namespace grpc_os::core {
 
@@ -18,9 +20,8 @@ absl::Status EtagMismatch(const Process& process, const std::string& actual,
                           const std::string& given);
 // Another call changed what this one waited for.
 absl::Status Superseded(const Process& process);
-absl::Status ExecFailed(const Process& process);
-// As ExecFailed and AccountRefused, for a process that was just created and is not kept.
-absl::Status CreationFailed(const Process& process, const char* reason, const std::string& cause);
+absl::Status ExecFailed(const Process& process, const std::optional<ExecFailure>& failure);
+absl::Status AccountRefused(const Process& process, const std::string& cause);
 absl::Status Unkillable(const Process& process);
 absl::Status StillRunning(const Process& process);
 // `what_for`: "there is nothing to signal".

@@ -323,7 +323,7 @@ Processes::Waiter Processes::StartedWaiter(const Process& wished) {
     const Process& process = entry.process;
     const ProcessState state = process.status.state;
     if (process.desired == DesiredState::kStopped) return Superseded(process);
-    if (state == ProcessState::kFailed) return ExecFailed(process);
+    if (state == ProcessState::kFailed) return ExecFailed(process, entry.exec_failure);
     if (state == ProcessState::kPending || state == ProcessState::kStarting ||
         state == ProcessState::kStopping || state == ProcessState::kStopped)
       return std::nullopt;

@@ -52,6 +52,7 @@ struct Processes::Entry {
   std::vector<Waiter> waiters;
 
   // What is known of the present instance's supervisor.
+  std::optional<ExecFailure> exec_failure;  // of its last execution
   bool launching = false;
   bool connected = false;
   int64_t supervisor_generation = 0;

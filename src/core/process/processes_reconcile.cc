@@ -98,6 +98,7 @@ void Processes::OnReport(const InstanceReport& report) {
         std::max(told->supervisor_generation, report.status.observed_generation);
     told->supervisor_restart_number =
         std::max(told->supervisor_restart_number, report.restart_number);
+    told->exec_failure = report.exec_failure;
   };
   mutation.retry = true;
   Submit(*entry, std::move(mutation));
@@ -120,7 +121,7 @@ void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {
   const ProcessState state = process.status.state;
   if (state == ProcessState::kFailed && process.provisional) {
     draft.erase = true;
-    draft.erase_cause = CreationFailed(process, reason::kExecFailed, process.status.message);
+    draft.erase_cause = ExecFailed(process, report.exec_failure);
     draft.Tell("deleted", {{"reason", "exec_failed"}});
   } else if (state == ProcessState::kExited && process.desired == DesiredState::kRunning) {
     process.desired = DesiredState::kCompleted;
@@ -231,7 +232,7 @@ void Processes::OnLaunchRefused(Entry& entry, const std::string& instance_id,
                    draft.Tell("failed", {{"message", message}});
                    if (process.provisional) {
                      draft.erase = true;
-                     draft.erase_cause = CreationFailed(process, reason::kAccountRefused, message);
+                     draft.erase_cause = AccountRefused(process, message);
                      draft.Tell("deleted", {{"reason", "account_refused"}});
                    }
                    return absl::OkStatus();

@@ -3,6 +3,7 @@
 #define GRPC_OS_CORE_PROCESS_SUPERVISION_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@
 #include "core/process/process.h"
 
 namespace grpc_os::core {
+
+// Where an execution failed, and the system's errno.
+struct ExecFailure {
+  std::string stage;  // "exec", "chdir", "setuid", …
+  int error_number = 0;
+};
 
 // What a supervisor tells of its instance. `status.state` is one of kStarting … kUnkillable.
 struct InstanceReport {
@@ -22,6 +29,7 @@ struct InstanceReport {
   ProcessStatus status;
   int64_t restart_number = 0;
   bool ever_started = false;
+  std::optional<ExecFailure> exec_failure;  // of the last execution
 };
 
 // Told to the core, always on the loop's thread.

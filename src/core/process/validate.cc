@@ -125,18 +125,19 @@ void CheckProcessReference(std::string_view reference, const std::string& field,
   if (!good) violations.Add(field, "give a process's name or id");
 }
 
+void CheckDirectory(std::string_view directory, const std::string& field, Violations& violations) {
+  if (directory.empty()) return;
+  if (directory[0] != '/' || static_cast<int64_t>(directory.size()) > limits::kPathBytes ||
+      directory.find('\0') != std::string_view::npos) {
+    violations.Add(field,
+                   absl::StrCat("give an absolute path of at most ", limits::kPathBytes, " bytes"));
+  }
+}
+
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
   CheckCommand(spec, prefix + ".command", violations);
   CheckEnvironment(spec, prefix + ".environment", violations);
-  if (!spec.working_directory.empty()) {
-    const std::string& directory = spec.working_directory;
-    if (directory[0] != '/' || static_cast<int64_t>(directory.size()) > limits::kPathBytes ||
-        directory.find('\0') != std::string::npos) {
-      violations.Add(
-          prefix + ".working_directory",
-          absl::StrCat("give an absolute path of at most ", limits::kPathBytes, " bytes"));
-    }
-  }
+  CheckDirectory(spec.working_directory, prefix + ".working_directory", violations);
   if (!spec.account.empty() &&
       (spec.account.size() > 32 ||
        !std::all_of(spec.account.begin(), spec.account.end(), IsNameByte))) {

@@ -32,6 +32,8 @@ void CheckProcessId(std::string_view id, const std::string& field, Violations& v
 // A name or id in a request that refers to a process: not empty, at most 63 bytes, printable.
 void CheckProcessReference(std::string_view reference, const std::string& field,
                            Violations& violations);
+// Empty (the default), or an absolute path of at most limits::kPathBytes.
+void CheckDirectory(std::string_view directory, const std::string& field, Violations& violations);
 // All of a spec; `prefix` is the path of the spec in the request: "process.spec".
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations);
 

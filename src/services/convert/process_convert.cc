@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "services/convert/time_convert.h"
@@ -258,7 +259,7 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
       fields.push_back(&*found);
     } else {
       violations.Add("update_mask",
-                     absl::StrCat("'", path.substr(0, 64),
+                     absl::StrCat("'", absl::CHexEscape(path.substr(0, 64)),
                                   "' cannot be updated; give paths such as spec.environment"));
     }
   }
