@@ -87,7 +87,7 @@ absl::StatusOr<Tree> TryPrepareTree(const std::string& key, uid_t owner, gid_t o
   absl::StatusOr<Tree> tree =
       FindOwnCgroup(ReadAll("/proc/self/mountinfo"), ReadAll("/proc/self/cgroup"));
   if (!tree.ok()) return tree;
-  const std::string name = absl::StrCat("/grpc-os-", key);
+  const std::string name = absl::StrCat("/", TreeName(key));
   const std::string inside = absl::StrCat(name, kControl);
   if (tree->path.ends_with(inside)) {
     tree->path.resize(tree->path.size() - strlen(kControl));
@@ -164,6 +164,8 @@ const char* ToString(Mode mode) {
   }
   return "none";
 }
+
+std::string TreeName(const std::string& key) { return absl::StrCat("grpc-os-", key); }
 
 Tree PrepareTree(const std::string& key, uid_t owner, gid_t owner_group, std::string* why) {
   absl::StatusOr<Tree> tree = TryPrepareTree(key, owner, owner_group);

@@ -25,6 +25,9 @@ struct Tree {
   std::string path;
 };
 
+// The last component of the path of a data directory's tree.
+std::string TreeName(const std::string& key);
+
 // Makes (or finds again) the tree `grpc-os-<key>` under the cgroup of this process, with a leaf
 // `control`, and moves this process into `control`. If this process is in such a tree already, uses
 // that. `owner`, if not 0, gets the tree (delegation). Anything missing (no v2 mount, no

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
 #include "init/spawn.h"
@@ -77,6 +78,10 @@ void Instances::Adopt(bool relaunch) {
     }
     auto instance = std::make_unique<Instance>();
     instance->record = *std::move(record);
+    // In a run/ that was copied from another data directory: what is in that leaf is another's.
+    if (!IsOwnTree(instance->record.cgroup())) {
+      instance->record.set_cgroup(settings_.tree.path);
+    }
     Instance& adopted = *(instances_[id] = std::move(instance));
     if (Attach(adopted)) {
       log_.Info(absl::StrCat("adopts ", Describe(adopted.record)));
@@ -90,6 +95,10 @@ void Instances::Adopt(bool relaunch) {
       adopted.state = State::kEnded;
     }
   }
+}
+
+bool Instances::IsOwnTree(const std::string& path) const {
+  return path.empty() || absl::EndsWith(path, absl::StrCat("/", cgroup::TreeName(data_.Key())));
 }
 
 bool Instances::Attach(Instance& instance) {

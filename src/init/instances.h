@@ -70,6 +70,7 @@ class Instances {
 
   // Connects to the supervisor. False: it is surely dead. If that cannot be told just now, it
   // counts as alive and is tried again: a living one must never be launched a second time.
+  bool IsOwnTree(const std::string& path) const;
   bool Attach(Instance& instance);
   void AttachLater(Instance& instance);
   void Disconnect(Instance& instance);
