@@ -6,8 +6,9 @@
 
 namespace grpc_os::limits {
 
-inline constexpr int64_t kMessageBytes = 4 << 20;        // one gRPC message
-inline constexpr int64_t kStreamChunkBytes = 256 << 10;  // text in one message of a log stream
+inline constexpr int64_t kMessageBytes = int64_t{4} << 20;  // one gRPC message
+inline constexpr int64_t kStreamChunkBytes = int64_t{256}
+                                             << 10;  // text in one message of a log stream
 inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;
 inline constexpr int kProcesses = 10'000;
@@ -19,23 +20,24 @@ inline constexpr int kHeartbeatMs = 15'000;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
 
-inline constexpr int64_t kCommandBytes = 256 << 10;
+inline constexpr int64_t kCommandBytes = int64_t{256} << 10;
 inline constexpr int64_t kArgumentBytes = 131'071;  // the kernel's MAX_ARG_STRLEN without its NUL
-inline constexpr int64_t kEnvironmentBytes = 1 << 20;
+inline constexpr int64_t kEnvironmentBytes = int64_t{1} << 20;
 inline constexpr int64_t kPathBytes = 1024;
 inline constexpr int64_t kNameBytes = 63;
 inline constexpr int64_t kStopTimeoutMaxMs = 3'600'000;
 inline constexpr int64_t kStopTimeoutDefaultMs = 10'000;
 
-inline constexpr int64_t kLogMaxBytesDefault = 50 << 20;
-inline constexpr int64_t kLogMaxBytesMin = 64 << 10;
+inline constexpr int64_t kLogMaxBytesDefault = int64_t{50} << 20;
+inline constexpr int64_t kLogMaxBytesMin = int64_t{64} << 10;
 inline constexpr int64_t kLogMaxBytesMax = int64_t{64} << 30;
-inline constexpr int kLogFiles = 5;                 // log_max_bytes / kLogFiles is one file
-inline constexpr int64_t kLogLineBytes = 16 << 10;  // longer ones are split, marked partial
+inline constexpr int kLogFiles = 5;  // log_max_bytes / kLogFiles is one file
+inline constexpr int64_t kLogLineBytes = int64_t{16}
+                                         << 10;  // longer ones are split, marked partial
 inline constexpr int kLogPartialFlushMs = 100;  // a line without its newline is shown after so long
 
-inline constexpr int64_t kPacketBytes = 64 << 10;  // one message between our programs
-inline constexpr int kSocketPathBytes = 107;       // sun_path, without its NUL
+inline constexpr int64_t kPacketBytes = int64_t{64} << 10;  // one message between our programs
+inline constexpr int kSocketPathBytes = 107;                // sun_path, without its NUL
 
 inline constexpr int kTokenBytes = 4096;
 inline constexpr int64_t kAccessTokenMs = 15 * 60'000;
