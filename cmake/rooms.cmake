@@ -21,6 +21,38 @@ pkg_check_modules(ABSL REQUIRED absl_status absl_statusor absl_strings absl_str_
 pkg_check_modules(PROTOBUF REQUIRED protobuf)
 pkg_check_modules(PROTOBUF_LITE REQUIRED protobuf-lite)
 
+# Shared, gRPC and abseil are some 60 libraries, and relocating them takes longer than the work of a short command line
+# (docs/PERFORMANCE.md). OpenSSL and libc stay shared: their security updates are the system's.
+set(static_grpc OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT GRPC_OS_SANITIZE AND NOT GRPC_OS_CORE_ONLY)
+  set(static_grpc ON)
+endif()
+option(GRPC_OS_STATIC_GRPC "Link gRPC, protobuf and abseil into grpc-osd and grpc-os" ${static_grpc})
+
+# What programs that are not static link, besides the packages of their rooms.
+add_library(shared_programs_libraries INTERFACE)
+if(GRPC_OS_STATIC_GRPC)
+  pkg_check_modules(GRPC REQUIRED grpc++)
+  set(archives)
+  set(others)
+  set(names grpc++_reflection ${GRPC_LIBRARIES} ${PROTOBUF_LIBRARIES} ${ABSL_LIBRARIES})
+  list(REMOVE_DUPLICATES names)
+  foreach(library ${names})
+    if(library MATCHES "^(grpc|gpr|absl_|protobuf|upb|re2|cares|address_sorting)")
+      find_library(ARCHIVE_${library} lib${library}.a REQUIRED)
+      list(APPEND archives ${ARCHIVE_${library}})
+    else()
+      list(APPEND others ${library})
+    endif()
+  endforeach()
+  list(JOIN archives "," archives)
+  target_link_libraries(shared_programs_libraries INTERFACE
+    "$<LINK_GROUP:RESCAN,${archives}>" ${others} Threads::Threads)
+else()
+  target_link_libraries(shared_programs_libraries INTERFACE
+    ${PROTOBUF_LIBRARIES} ${ABSL_LIBRARIES} Threads::Threads)
+endif()
+
 # grpc_os_protos(NAME [LITE|GRPC] ROOT dir FILES a.proto ...)
 function(grpc_os_protos name)
   cmake_parse_arguments(A "LITE;GRPC" "ROOT" "FILES" ${ARGN})
@@ -65,6 +97,10 @@ function(grpc_os_room name)
     set(scope INTERFACE)
   endif()
   foreach(package ${A_PACKAGES})
+    if(GRPC_OS_STATIC_GRPC AND package STREQUAL "grpc++")
+      target_link_libraries(${name} ${scope} shared_programs_libraries)
+      continue()
+    endif()
     pkg_check_modules(PKG_${package} REQUIRED IMPORTED_TARGET ${package})
     target_link_libraries(${name} ${scope} PkgConfig::PKG_${package})
   endforeach()
@@ -74,7 +110,7 @@ function(grpc_os_room name)
   endif()
 endfunction()
 
-# A program on shared libraries.
+# A program on shared libraries (but for those of gRPC, if GRPC_OS_STATIC_GRPC).
 function(grpc_os_program name source)
   cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;PACKAGES" ${ARGN})
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${source})
@@ -86,7 +122,7 @@ function(grpc_os_program name source)
     pkg_check_modules(PKG_${package} REQUIRED IMPORTED_TARGET ${package})
     target_link_libraries(${name} PRIVATE PkgConfig::PKG_${package})
   endforeach()
-  target_link_libraries(${name} PRIVATE ${PROTOBUF_LIBRARIES} ${ABSL_LIBRARIES} Threads::Threads)
+  target_link_libraries(${name} PRIVATE shared_programs_libraries)
 endfunction()
 
 # A program without a shared library to load.
@@ -111,6 +147,18 @@ function(grpc_os_static_program name source)
   endif()
 endfunction()
 
+# Archives are searched in their order: those of gRPC come after all rooms and protos that use them.
+function(grpc_os_archives_last)
+  if(NOT GRPC_OS_STATIC_GRPC)
+    return()
+  endif()
+  foreach(lowest base protos_internal)
+    target_link_libraries(${lowest} INTERFACE
+      "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:GRPC_OS_STATIC_PROGRAM>>>:shared_programs_libraries>")
+  endforeach()
+  target_link_libraries(protos INTERFACE shared_programs_libraries)
+endfunction()
+
 # One test program per room that has *_test.cc files.
 function(grpc_os_tests)
   include(GoogleTest)
@@ -119,7 +167,7 @@ function(grpc_os_tests)
     get_property(files GLOBAL PROPERTY GRPC_OS_TESTS_${room})
     add_executable(${room}_test ${files})
     target_link_libraries(${room}_test PRIVATE ${room} testing GTest::gmock GTest::gtest_main
-      ${PROTOBUF_LIBRARIES} ${ABSL_LIBRARIES} Threads::Threads)
+      shared_programs_libraries)
     # Where ld drops libraries that nothing before them on the line needs, our archives' own come too early.
     target_link_options(${room}_test PRIVATE -Wl,--no-as-needed)
     gtest_discover_tests(${room}_test DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 60)

@@ -3,6 +3,7 @@
 //   floor supervise N SUPERVISE SPEC DIRECTORY    executes the real grpc-os-supervise, which executes what SPEC says
 //   floor fork      N PAYLOAD ARGUMENT...         forks a stand-in of a pre-forked supervisor, which executes PAYLOAD
 //   floor payload   N PAYLOAD ARGUMENT...         executes PAYLOAD alone
+//   floor respawn   N PAYLOAD ARGUMENT...         executes PAYLOAD, waits for its end, executes it again; N times
 //
 // Prints CLOCK_MONOTONIC in nanoseconds as it stood before the first of them. When standard input ends, it ends what it
 // started.
@@ -85,6 +86,16 @@ static pid_t LaunchPayload(char** argv) {
   _exit(127);
 }
 
+// The least between an end and the next execution: no log, no record, no policy.
+static void Respawn(int times, char** argv) {
+  for (int i = 0; i < times; ++i) {
+    const pid_t child = LaunchPayload(argv);
+    if (child < 0) Die("fork");
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+  }
+}
+
 static pid_t ForkSupervisor(char** argv) {
   const pid_t child = fork();
   if (child != 0) return child;
@@ -104,6 +115,11 @@ int main(int argc, char** argv) {
     if (spec_bytes <= 0) Die(argv[4]);
     close(file);
     for (int i = 0; i < count; ++i) Prepare(&supervisors[i], i, argv[5], spec_bytes);
+  }
+  if (strcmp(mode, "respawn") == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    Respawn(count, argv + 3);
+    return 0;
   }
   printf("%lld\n", Now());
   fflush(stdout);

@@ -7,6 +7,7 @@ import os
 import pathlib
 import platform
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -44,7 +45,7 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-async def beside_supervisord(arguments, home, payload):
+async def beside_supervisord(arguments, home, payload, details):
     results = []
     with RunningSystem() as system:
         system.start()
@@ -54,15 +55,15 @@ async def beside_supervisord(arguments, home, payload):
         try:
             if "crash" in arguments.only:
                 say("crashes…")
-                results += await crash.measure(system, client, payload, home)
+                results += await crash.measure(system, client, payload, ROOT / "build/bench/floor", home)
             if {"list", "start"} & set(arguments.only):
-                results += await many(arguments, system, client, environment, home, payload)
+                results += await many(arguments, system, client, environment, home, payload, details)
         finally:
             await system.close_clients()
     return results
 
 
-async def many(arguments, system, client, environment, home, payload):
+async def many(arguments, system, client, environment, home, payload, details):
     results = []
     ours, theirs = Records(home / "ours"), Records(home / "theirs")
     peer_programs = program("w", [payload, theirs.path, "w", "stay"], copies=COUNT)
@@ -73,17 +74,14 @@ async def many(arguments, system, client, environment, home, payload):
             await starts.rounds(arguments.rounds)
             results += starts.results()
         else:
-            await starts.create_all()
-            await starts.peer_start_all_by_rpc()
+            await starts.run()
         if "list" in arguments.only:
             say("lists…")
             results += listing.measure(system, environment, peer, 4 * arguments.rounds, COUNT)
         spec = home / "spec"
         shutil.copy(next((system.data / "run/i").glob("*/spec")), spec)
         osd_kib = memory.resident_kib(system.daemon_pid())
-        say("  ways to start, median ms until the last payload runs:")
-        for way, times in sorted(starts.times_ms.items()):
-            say(f"    {way:36} {sorted(times)[len(times) // 2]:8.0f}")
+        details["ways_to_start_ms"] = starts.times_ms
         await starts.delete_ours()
         await starts.stop_theirs()
     if "start" in arguments.only:
@@ -118,15 +116,22 @@ async def main():
         # Where any account may execute it.
         payload = pathlib.Path(shutil.copy(ROOT / "build/bench/payload", home / "payload"))
         results = []
+        details = {}
         if set(arguments.only) != {"memory"}:
-            results += await beside_supervisord(arguments, home, payload)
+            results += await beside_supervisord(arguments, home, payload, details)
         if "memory" in arguments.only:
             results += await alone(home, payload)
     load_after = load_average()
 
-    print(f"gRPC OS beside supervisord: {os.cpu_count()} processors, load {load_before:.2f} before, {load_after:.2f} after")
+    load = f"load {load_before:.2f} before, {load_after:.2f} after"
+    print(f"gRPC OS beside supervisord: {os.cpu_count()} processors, {load}")
     print("median (smallest–largest); ratio: how many times smaller ours is\n")
     print(table(results))
+    if ways := details.get("ways_to_start_ms"):
+        print(f"\nways to start {COUNT}, ms until the last payload ran")
+        for way, times in sorted(ways.items(), key=lambda item: statistics.median(item[1])):
+            whose = "supervisord" if way.startswith("peer_") else "gRPC OS"
+            print(f"  {whose:12}{way.removeprefix('peer_').replace('_', ' '):36}{statistics.median(times):6.0f}")
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     record = {
         "began": began,
@@ -134,6 +139,7 @@ async def main():
         "processors": os.cpu_count(),
         "load": {"before": load_before, "after": load_after},
         "results": [result.as_json() for result in results],
+        **details,
     }
     arguments.json.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     missed = [result.name for result in results if result.passed is False]

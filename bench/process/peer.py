@@ -33,7 +33,7 @@ class _UnixTransport(xmlrpc.client.Transport):
 
 
 class Supervisord:
-    """`with Supervisord(home, programs) as peer:`; `programs` is the part of the configuration that says what to run."""
+    """`with Supervisord(home, programs) as peer:`; `programs` is what its configuration says to run."""
 
     def __init__(self, home, programs):
         self.home = pathlib.Path(home)

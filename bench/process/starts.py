@@ -26,12 +26,16 @@ class Starts:
         self._count = count
         self._ours = ours_records
         self._theirs = theirs_records
-        self._names = [f"w-{number:03d}" for number in range(count)]
+        self._names = []
+        self._prefix = ""
         self._command = f"{payload} {ours_records.path} w stay"
         self.times_ms = {}
-        self.requests_ms = {}
 
     # ---- Ours --------------------------------------------------------------------------------------------------------
+
+    def _take_new_names(self, round_number):
+        self._prefix = f"w{round_number}"
+        self._names = [f"{self._prefix}-{number:03d}" for number in range(self._count)]
 
     async def create_all(self):
         await asyncio.gather(*(self._client.create_process(name, self._command) for name in self._names))
@@ -40,7 +44,7 @@ class Starts:
         await asyncio.gather(*(self._client.start_process(name) for name in self._names))
 
     async def start_by_command_line(self):
-        await self._run([str(self._system.bin / "grpc-os"), "--address", self._system.address, "start", "w-*"])
+        await self._run([str(self._system.bin / "grpc-os"), "--address", self._system.address, "start", f"{self._prefix}-*"])
 
     async def stop_ours(self):
         await asyncio.gather(*(self._client.stop_process(name) for name in self._names))
@@ -89,18 +93,26 @@ class Starts:
         time.sleep(SETTLE_S)
         began = now_ns()
         await way()
-        requested = now_ns()
         wait_until(lambda: records.count() >= self._count, f"all payloads run, by {way.__name__}")
         times = [record[3] for record in records.read()]
         if len(times) != self._count:
             raise RuntimeError(f"{len(times)} payloads ran, expected {self._count}")
         self.times_ms.setdefault(way.__name__, []).append((max(times) - began) / 1e6)
-        self.requests_ms.setdefault(way.__name__, []).append((requested - began) / 1e6)
+
+    async def run(self):
+        """All run, in both."""
+        self._take_new_names(0)
+        await self.create_all()
+        await self.peer_start_all_by_rpc()
 
     async def rounds(self, rounds):
+        """Each way once per round. What a round created is stopped at its end, and deleted when all rounds are over."""
+        created = []
         for number in range(rounds):
             if number > 0:
-                await self.delete_ours()
+                await self.stop_ours()
+                created += self._names
+            self._take_new_names(number)
             for way in (
                 self.peer_start_all_by_command_line,
                 self.create_all,
@@ -115,6 +127,7 @@ class Starts:
                 theirs = way.__name__.startswith("peer_")
                 await (self.stop_theirs() if theirs else self._come_to_rest(way))
                 await self.timed(way, self._theirs if theirs else self._ours)
+        await asyncio.gather(*(self._client.delete_process(name, force=True) for name in created))
 
     async def _come_to_rest(self, way):
         if way.__name__ != "create_all":
@@ -137,14 +150,14 @@ class Starts:
                 best,
                 "create_all",
                 1.5,
-                f"supervisord's best way of {len(peer_ways)} ({names[best]}), configured beforehand; CreateProcess, concurrent",
+                f"supervisord's best of {len(peer_ways)} ways ({names[best]}), all configured beforehand; CreateProcess, concurrent",
             ),
             comparison(
                 f"{self._count} started, one command line",
                 best_line,
                 "start_by_command_line",
                 1.5,
-                f"supervisord's better one ({names[best_line]}); `grpc-os start 'w-*'`",
+                f"supervisord's better one ({names[best_line]}); `grpc-os start 'w0-*'`",
             ),
             comparison(
                 f"{self._count} started, best against best",
