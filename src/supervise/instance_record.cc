@@ -125,12 +125,9 @@ void Instance::Resume(const Journal::Last& last) {
   }
   switch (status.state()) {
     case internal::INSTANCE_STOPPED:
-      if (last.report.action() == "exited") {  // it was shut down, and stays wanted
-        attempts_ = 0;
-        history_ = {};
-        return;
-      }
-      state_ = InstanceState::kStopped;
+      // One that was shut down is wanted still, but to run again is for the daemon to decide, which
+      // gives it a new instance as soon as it hears of this end: it must not run here as well.
+      state_ = last.report.action() == "exited" ? InstanceState::kShutDown : InstanceState::kStopped;
       return;
     case internal::INSTANCE_EXITED:
       state_ = InstanceState::kExited;

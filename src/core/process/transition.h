@@ -36,7 +36,7 @@ enum class InstanceState : uint8_t {
   kStopped,
   kExited,
   kFailed,
-  kShutDown,  // final for this supervisor only
+  kShutDown,  // still wanted: the daemon gives it a new instance
 };
 inline constexpr size_t kInstanceStates = static_cast<size_t>(InstanceState::kShutDown) + 1;
 
