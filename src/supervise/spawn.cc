@@ -125,9 +125,13 @@ void ArrangeDescriptors(const Plan& plan) {
 }
 
 void ResetSignals() {
-  struct sigaction standard {};
-  standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  // By the system call: the library refuses signals 32 and 33, its own, but its posix_spawn leaves
+  // them ignored, so that they are when GNU make started us. All zero is SIG_DFL without flags; the
+  // kernel's set has 8 bytes.
+  constexpr unsigned long kDefault[4] = {};
+  for (int signal = 1; signal < NSIG; ++signal) {
+    syscall(SYS_rt_sigaction, signal, kDefault, nullptr, 8);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
