@@ -113,7 +113,10 @@ TEST_F(SpawnTest, SaysWhatFailedWhere) {
 }
 
 TEST_F(SpawnTest, GivesNeitherDescriptorsNorSignalSettingsAway) {
-  const UniqueFd leak(open("/dev/null", O_RDONLY));  // not CLOEXEC
+  const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  // Not CLOEXEC, and above whatever the shell opens for itself.
+  const UniqueFd leak(fcntl(null.get(), F_DUPFD, 200));
+  ASSERT_GE(leak.get(), 200);
   const auto old = signal(SIGUSR1, SIG_IGN);
   sigset_t blocked;
   sigset_t before;
