@@ -48,7 +48,8 @@ async def test_a_stopped_process_stays_stopped(system, client):
     system.kill_daemon()
     process = await client.get_process("web")
     assert (process.status, process.desired_state) == ("stopped", "stopped")
-    assert not system.programs("grpc-os-supervise")
+    poll(lambda: not system.programs("grpc-os-supervise"), "its supervisor is let go")
+    assert (await client.get_process("web")).status == "stopped"
 
 
 async def test_a_child_that_ignores_term_is_killed_after_its_timeout(client):
