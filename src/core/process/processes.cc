@@ -207,6 +207,7 @@ void Processes::OnCommitted(const std::string& process_id,
     entry.launching = entry.connected = entry.stop_sent = entry.from_before_boot = false;
     entry.supervisor_generation = entry.supervisor_restart_number = entry.spec_sent =
         entry.restart_sent = 0;
+    entry.account_refusal.clear();
   }
   revision_ = std::max(revision_, *revision);
   draft->process.revision = *revision;
@@ -323,7 +324,10 @@ Processes::Waiter Processes::StartedWaiter(const Process& wished) {
     const Process& process = entry.process;
     const ProcessState state = process.status.state;
     if (process.desired == DesiredState::kStopped) return Superseded(process);
-    if (state == ProcessState::kFailed) return ExecFailed(process, entry.exec_failure);
+    if (state == ProcessState::kFailed) {
+      return entry.account_refusal.empty() ? ExecFailed(process, entry.exec_failure)
+                                           : AccountRefused(process, entry.account_refusal);
+    }
     if (state == ProcessState::kPending || state == ProcessState::kStarting ||
         state == ProcessState::kStopping || state == ProcessState::kStopped)
       return std::nullopt;

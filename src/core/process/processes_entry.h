@@ -53,6 +53,7 @@ struct Processes::Entry {
 
   // What is known of the present instance's supervisor.
   std::optional<ExecFailure> exec_failure;  // of its last execution
+  std::string account_refusal;              // why it was not launched; empty: no such refusal
   bool launching = false;
   bool connected = false;
   int64_t supervisor_generation = 0;

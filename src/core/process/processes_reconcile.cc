@@ -224,7 +224,8 @@ void Processes::OnLaunchRefused(Entry& entry, const std::string& instance_id,
     });
     return;
   }
-  Submit(entry, {[instance_id, message = std::string(status.message())](Draft& draft) {
+  entry.account_refusal = std::string(status.message());
+  Submit(entry, {[instance_id, message = entry.account_refusal](Draft& draft) {
                    Process& process = draft.process;
                    if (process.instance_id != instance_id) return absl::OkStatus();
                    process.status.state = ProcessState::kFailed;

@@ -222,6 +222,27 @@ TEST_F(ProcessesTest, WhatCannotBeExecutedLeavesNothingBehind) {
   EXPECT_EQ(processes_.Find("web"), nullptr);
 }
 
+TEST_F(ProcessesTest, AnAccountThatIsAllowedNoMoreIsNamedAsTheReason) {
+  Run("web");
+  Answer stop, start, again;
+  processes_.Stop("web", "", Into(stop));
+  scheduler_.RunAll();
+  Report("stopped", ProcessState::kStopped);
+  processes_.Start("web", "", Into(start));
+  scheduler_.RunAll();
+  supervision_.launch_done(absl::FailedPreconditionError("the account 'bob' is not allowed"));
+  scheduler_.RunAll();
+  ASSERT_TRUE(start.came());
+  EXPECT_EQ(start.reason(), reason::kAccountRefused);
+  EXPECT_EQ(processes_.Find("web")->status.state, ProcessState::kFailed);
+  processes_.Start("web", "", Into(again));
+  scheduler_.RunAll();
+  Launched();
+  Report("failed", ProcessState::kFailed);
+  ASSERT_TRUE(again.came());
+  EXPECT_EQ(again.reason(), reason::kExecFailed) << "of this instance, not of the one before";
+}
+
 TEST_F(ProcessesTest, AFailedStoreRefusesTheCreationAndForgetsIt) {
   store_.failure = absl::UnavailableError("disk full");
   Answer answer, again;
