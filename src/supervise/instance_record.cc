@@ -127,7 +127,8 @@ void Instance::Resume(const Journal::Last& last) {
     case internal::INSTANCE_STOPPED:
       // One that was shut down is wanted still, but to run again is for the daemon to decide, which
       // gives it a new instance as soon as it hears of this end: it must not run here as well.
-      state_ = last.report.action() == "exited" ? InstanceState::kShutDown : InstanceState::kStopped;
+      state_ =
+          last.report.action() == "exited" ? InstanceState::kShutDown : InstanceState::kStopped;
       return;
     case internal::INSTANCE_EXITED:
       state_ = InstanceState::kExited;
