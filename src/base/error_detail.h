@@ -22,7 +22,7 @@ struct FieldViolation {
 
 // Becomes google.rpc.ErrorInfo, BadRequest and RetryInfo at the border of the API.
 struct ErrorDetail {
-  std::string reason;                           // core/error_reason.h
+  std::string reason;                                // core/error_reason.h
   std::map<std::string, std::string> metadata = {};  // the variable parts of the message
   std::vector<FieldViolation> violations = {};
   int64_t retry_after_ms = 0;  // 0: a retry does not help by itself

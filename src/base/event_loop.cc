@@ -18,7 +18,8 @@ namespace {
   abort();
 }
 
-// epoll data: generation and fd, so that an event that was queued for a closed fd cannot reach its successor.
+// epoll data: generation and fd, so that an event that was queued for a closed fd cannot reach its
+// successor.
 uint64_t Pack(int fd, uint64_t generation) {
   return (generation << 24) | static_cast<uint64_t>(fd & 0xffffff);
 }
@@ -39,7 +40,8 @@ EventLoop::EventLoop()
 EventLoop::~EventLoop() = default;
 
 void EventLoop::Watch(int fd, uint32_t events, std::function<void(uint32_t)> callback) {
-  auto entry = std::make_shared<WatchEntry>(WatchEntry{fd, next_generation_++, std::move(callback)});
+  auto entry =
+      std::make_shared<WatchEntry>(WatchEntry{fd, next_generation_++, std::move(callback)});
   epoll_event event{};
   event.events = events;
   event.data.u64 = Pack(fd, entry->generation);
@@ -118,7 +120,8 @@ void EventLoop::RunOnce(int64_t max_wait_ms) {
     wait = wait < 0 ? until : std::min(wait, until);
   }
   epoll_event events[64];
-  const int count = epoll_wait(epoll_.get(), events, 64, static_cast<int>(std::min<int64_t>(wait, 1 << 30)));
+  const int count =
+      epoll_wait(epoll_.get(), events, 64, static_cast<int>(std::min<int64_t>(wait, 1 << 30)));
   if (count < 0 && errno != EINTR) Die("epoll_wait");
   for (int i = 0; i < count; ++i) {
     const int fd = static_cast<int>(events[i].data.u64 & 0xffffff);

@@ -10,11 +10,12 @@ namespace grpc_os {
 namespace {
 
 void FillRandom(void* buffer, size_t size) {
-  if (getrandom(buffer, size, 0) != static_cast<ssize_t>(size)) abort();  // ≤256 bytes never fall short
+  if (getrandom(buffer, size, 0) != static_cast<ssize_t>(size))
+    abort();  // ≤256 bytes never fall short
 }
 
-constexpr std::array<std::string_view, 9> kIdPrefixes = {"proc_", "obj_",  "user_",   "role_", "dom_",
-                                                         "cert_", "zone_", "backup_", "evt_"};
+constexpr std::array<std::string_view, 9> kIdPrefixes = {
+    "proc_", "obj_", "user_", "role_", "dom_", "cert_", "zone_", "backup_", "evt_"};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <set>
 #include <thread>
 #include <utility>
@@ -38,6 +39,8 @@ namespace grpc_os {
 namespace {
 
 constexpr int64_t kTickMs = 1000;
+constexpr int64_t kSettleMs = 5000;
+constexpr int64_t kSettlePollMs = 2;
 constexpr int64_t kStopGraceMs = 5000;
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
@@ -187,9 +190,8 @@ class Daemon::Impl {
     event_ = std::make_unique<services::EventService>(*funnel_, scheduler_, *processes_, *store_);
     system_ = std::make_unique<services::SystemService>(*funnel_, scheduler_, *processes_,
                                                         *environment_, facts_);
-    auto peer = server::PeerSocket::Listen(run_ + "/peer.sock", loop_, *identity_);
-    if (!peer.ok()) return peer.status();
-    peer_socket_ = *std::move(peer);
+    Settle();
+    if (absl::Status status = ListenForPeers(); !status.ok()) return status;
     auto server =
         server::GrpcServer::Start({.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
                                   {auth_.get(), process_.get(), event_.get(), system_.get()});
@@ -198,16 +200,48 @@ class Daemon::Impl {
     if (absl::Status status = WriteFile(run_ + "/grpc.port", absl::StrCat(server_->port(), "\n"));
         !status.ok())
       return status;
-    loop_thread_ = std::thread([this] { RunLoop(); });
+    loop_.Post([this] { supervision_->ReportReady(); });
     server_->SetServing(true);
     logger_->Write(core::LogLevel::kInfo, "serving", {{"port", absl::StrCat(server_->port())}});
     return absl::OkStatus();
   }
 
+  // Before anyone is answered, supervisors tell what happened while there was no daemon. Bounded:
+  // one that hangs must not keep the others from being served.
+  void Settle() {
+    auto settled = std::make_shared<std::promise<void>>();
+    auto waited = settled->get_future();
+    loop_.Post(
+        [this, settled, until = EventLoop::NowMs() + kSettleMs] { CheckSettled(settled, until); });
+    loop_thread_ = std::thread([this] { RunLoop(); });
+    waited.wait();
+  }
+
+  void CheckSettled(const std::shared_ptr<std::promise<void>>& settled, int64_t until_ms) {
+    const bool done = processes_->Settled();
+    if (done || EventLoop::NowMs() >= until_ms) {
+      if (!done)
+        logger_->Write(core::LogLevel::kWarning, "some supervisors have not answered yet", {});
+      settled->set_value();
+      return;
+    }
+    loop_.After(kSettlePollMs, [this, settled, until_ms] { CheckSettled(settled, until_ms); });
+  }
+
+  // On the loop's thread, which owns the socket.
+  absl::Status ListenForPeers() {
+    std::promise<absl::Status> listened;
+    loop_.Post([this, &listened] {
+      auto peer = server::PeerSocket::Listen(run_ + "/peer.sock", loop_, *identity_);
+      if (peer.ok()) peer_socket_ = *std::move(peer);
+      listened.set_value(peer.status());
+    });
+    return listened.get_future().get();
+  }
+
   void RunLoop() {
     pthread_setname_np(pthread_self(), "runtime");
     supervision_->Start(*processes_);
-    supervision_->ReportReady();
     Tick();
     loop_.Run();
   }

@@ -1,4 +1,5 @@
-// The format of log files, shared by supervise, which writes them, and runtime, which reads them. docs/ARCHITECTURE.md, "Log files".
+// The format of log files, shared by supervise, which writes them, and runtime, which reads them.
+// docs/ARCHITECTURE.md, "Log files".
 #ifndef GRPC_OS_PROTOCOL_LOG_FORMAT_H_
 #define GRPC_OS_PROTOCOL_LOG_FORMAT_H_
 
@@ -25,14 +26,14 @@ void AppendLogLine(const LogLine& line, std::string& out);
 // Parses a line without its newline; `text` points into it. nullopt if it is not of the format.
 std::optional<LogLine> ParseLogLine(std::string_view line);
 
-std::string SegmentName(uint64_t number);                          // "00000001.log"
+std::string SegmentName(uint64_t number);                           // "00000001.log"
 std::optional<uint64_t> SegmentNumber(std::string_view file_name);  // the reverse
 
 struct LogCursor {
   uint64_t segment = 1;
   int64_t offset = 0;
 };
-std::string FormatCursor(const LogCursor& cursor);                   // "1:0"
+std::string FormatCursor(const LogCursor& cursor);  // "1:0"
 std::optional<LogCursor> ParseCursor(std::string_view text);
 
 }  // namespace grpc_os::protocol

@@ -1,4 +1,5 @@
-// Messages between our programs: one protobuf message, one SOCK_SEQPACKET packet, descriptors beside it.
+// Messages between our programs: one protobuf message, one SOCK_SEQPACKET packet, descriptors
+// beside it.
 #ifndef GRPC_OS_PROTOCOL_PACKET_H_
 #define GRPC_OS_PROTOCOL_PACKET_H_
 
@@ -13,21 +14,23 @@
 
 namespace grpc_os::protocol {
 
-// Sends one packet without blocking. `fd`, if not -1, goes with it (SCM_RIGHTS). UNAVAILABLE: the other side is gone;
-// RESOURCE_EXHAUSTED: its buffer is full (try again when writable); INVALID_ARGUMENT: larger than limits::kPacketBytes.
+// Sends one packet without blocking. `fd`, if not -1, goes with it (SCM_RIGHTS). UNAVAILABLE: the
+// other side is gone; RESOURCE_EXHAUSTED: its buffer is full (try again when writable);
+// INVALID_ARGUMENT: larger than limits::kPacketBytes.
 absl::Status SendPacket(int socket, const google::protobuf::MessageLite& message, int fd = -1);
 
 struct Packet {
-  bool closed = false;   // the other side hung up: nothing else is set
-  bool empty = false;    // nothing to read just now
+  bool closed = false;  // the other side hung up: nothing else is set
+  bool empty = false;   // nothing to read just now
   std::string bytes;
-  UniqueFd fd;           // that came with it
+  UniqueFd fd;  // that came with it
 };
 // Receives one packet without blocking. Descriptors come CLOEXEC; more than one is an error.
 absl::StatusOr<Packet> ReceivePacket(int socket);
 
-// A listening socket at `name` in the directory `directory` (any length of path: bound through /proc/self/fd), mode 0600. Replaces
-// a file that is there: whoever calls must hold the lock that says the old owner is gone.
+// A listening socket at `name` in the directory `directory` (any length of path: bound through
+// /proc/self/fd), mode 0600. Replaces a file that is there: whoever calls must hold the lock that
+// says the old owner is gone.
 absl::StatusOr<UniqueFd> ListenAt(const std::string& directory, const std::string& name);
 // Connects; NOT_FOUND: no such file; UNAVAILABLE: nobody listens.
 absl::StatusOr<UniqueFd> ConnectTo(const std::string& directory, const std::string& name);

@@ -97,6 +97,7 @@ core::InstanceReport ReportFrom(const internal::InstanceStatus& status, const Ex
   report.process_id = status.process_id();
   report.restart_number = status.restart_number();
   report.ever_started = status.ever_started();
+  report.newest_seq = status.seq();
   report.status.state = StateFrom(status.state()).value_or(otherwise);
   report.status.ready = status.ready();
   report.status.pid = status.pid();

@@ -43,6 +43,9 @@ class Processes final : public SupervisionObserver {
   int Count() const;
   // Everything up to this revision of the store is in what Find and List show.
   int64_t Revision() const { return revision_; }
+  // Whether what Find and List show is of now: after the start of a daemon, false until each
+  // supervisor has told what happened while there was none.
+  bool Settled() const;
   // Instances that run without a process in the store.
   std::vector<std::string> Unowned() const;
 

@@ -56,6 +56,7 @@ struct Processes::Entry {
   std::string account_refusal;              // why it was not launched; empty: no such refusal
   bool launching = false;
   bool connected = false;
+  int64_t awaited_seq = 0;  // the reports up to this one were there when we connected
   int64_t supervisor_generation = 0;
   int64_t supervisor_restart_number = 0;
   // What was sent over the present connection, so that it is not sent twice.

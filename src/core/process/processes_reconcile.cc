@@ -74,6 +74,7 @@ void Processes::OnConnected(const InstanceReport& snapshot) {
   entry->stop_sent = false;
   entry->spec_sent = 0;
   entry->restart_sent = 0;
+  entry->awaited_seq = snapshot.newest_seq;
   entry->supervisor_generation = snapshot.status.observed_generation;
   entry->supervisor_restart_number =
       std::max(entry->supervisor_restart_number, snapshot.restart_number);
@@ -140,6 +141,16 @@ void Processes::OnGone(const std::string& instance_id) {
     entry->connected = false;
     Reconcile(*entry);
   }
+}
+
+bool Processes::Settled() const {
+  return instances_known_ && std::all_of(by_id_.begin(), by_id_.end(), [](const auto& item) {
+           const Entry& entry = *item.second;
+           if (entry.writing || !entry.pending.empty()) return false;
+           const ProcessState state = entry.process.status.state;
+           if (IsAtRest(state) || state == ProcessState::kPending) return true;
+           return entry.connected && entry.process.instance_seq >= entry.awaited_seq;
+         });
 }
 
 std::vector<std::string> Processes::Unowned() const { return {orphans_.begin(), orphans_.end()}; }

@@ -417,6 +417,26 @@ TEST_F(RecoveryTest, WhatLivesIsAdoptedAndNotLaunched) {
   EXPECT_THAT(supervision_.attached, ElementsAre(process.instance_id));
 }
 
+TEST_F(RecoveryTest, IsSettledOnceASupervisorToldAllThatHappenedMeanwhile) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kStopped);
+  EXPECT_FALSE(processes_.Settled());
+  Recover(process, {process.instance_id});
+  EXPECT_FALSE(processes_.Settled());
+  InstanceReport snapshot;
+  snapshot.instance_id = process.instance_id;
+  snapshot.status.state = ProcessState::kStopped;
+  snapshot.newest_seq = 1;
+  processes_.OnConnected(snapshot);
+  scheduler_.RunAll();
+  EXPECT_FALSE(processes_.Settled()) << "the report of its end is on its way";
+  snapshot.seq = 1;
+  snapshot.action = "stopped";
+  processes_.OnReport(snapshot);
+  EXPECT_FALSE(processes_.Settled()) << "it is not committed";
+  scheduler_.RunAll();
+  EXPECT_TRUE(processes_.Settled());
+}
+
 TEST_F(RecoveryTest, WhatWasCommittedButNeverLaunchedIsLaunchedAsWhatItIs) {
   const Process process = Stored(ProcessState::kPending, DesiredState::kRunning);
   Recover(process, {});

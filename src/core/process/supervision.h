@@ -23,7 +23,8 @@ struct ExecFailure {
 struct InstanceReport {
   std::string instance_id;
   std::string process_id;
-  int64_t seq = 0;  // numbered from 1 without gaps; 0 in a snapshot
+  int64_t seq = 0;         // numbered from 1 without gaps; 0 in a snapshot
+  int64_t newest_seq = 0;  // in a snapshot: the reports up to this one come after it
   int64_t time_ms = 0;
   std::string action;  // see protocol/messages.proto, Report.action; "" in a snapshot
   ProcessStatus status;
