@@ -255,8 +255,14 @@ TEST_F(ProgramTest, ALaunchThatCannotBeIsRefusedAndLeavesNothing) {
 
 TEST_F(ProgramTest, WhatTheLastDaemonSentIsDoneBeforeTheNextOneIsAnswered) {
   const FakeOsd first = StartReady();
+  FakeOsd second(data_, FakeOsd::kSilent);
+  // Both have something to say when init looks, and the new one spoke first.
+  kill(inits_.at(0), SIGSTOP);
+  ASSERT_EQ(waitpid(inits_.at(0), nullptr, WUNTRACED), inits_.at(0));
+  second.SendHello();
   for (const char digit : {'1', '2', '3'}) first.SendLaunch(InstanceId(digit));
-  const FakeOsd second(data_);
+  kill(inits_.at(0), SIGCONT);
+  second.ReceiveInstances();
   EXPECT_THAT(second.instances(), ElementsAre(InstanceId('1'), InstanceId('2'), InstanceId('3')));
   internal::InitReply last;
   do {

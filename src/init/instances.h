@@ -68,9 +68,10 @@ class Instances {
     EventLoop::TimerId timer = 0;
   };
 
+  // Whether a cgroup tree of that path is this data directory's.
+  bool IsOwnTree(const std::string& path) const;
   // Connects to the supervisor. False: it is surely dead. If that cannot be told just now, it
   // counts as alive and is tried again: a living one must never be launched a second time.
-  bool IsOwnTree(const std::string& path) const;
   bool Attach(Instance& instance);
   void AttachLater(Instance& instance);
   void Disconnect(Instance& instance);

@@ -82,13 +82,28 @@ exec sleep 100000
 // One end of run/init.sock, as grpc-osd has it.
 class FakeOsd {
  public:
-  explicit FakeOsd(const std::string& data) {
+  explicit FakeOsd(const std::string& data) : FakeOsd(data, kSilent) {
+    SendHello();
+    ReceiveInstances();
+  }
+  // Connected and accepted, but has not said hello.
+  enum Silent { kSilent };
+  FakeOsd(const std::string& data, Silent) {
     auto socket = protocol::ConnectTo(data + "/run", "init.sock");
     EXPECT_TRUE(socket.ok()) << socket.status();
     if (socket.ok()) socket_ = *std::move(socket);
     internal::InitRequest request;
+    request.mutable_ping();
+    Send(request);
+    EXPECT_TRUE(Receive().has_pong());
+  }
+
+  void SendHello() const {
+    internal::InitRequest request;
     request.mutable_hello()->set_role("osd");
     Send(request);
+  }
+  void ReceiveInstances() {
     const internal::InitReply reply = Receive();
     EXPECT_TRUE(reply.has_instances());
     list_ = reply.instances();
