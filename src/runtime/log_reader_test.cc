@@ -446,6 +446,8 @@ TEST_F(LogReaderTest, WithoutFollowingEndsWhereTheLogWasAtTheStart) {
   Client client(reader_, {.process_id = kProcess}, /*eager=*/false);
   client.WaitForBatches(1);
   writer.WriteLine("after");
+  writer.Rotate();
+  writer.WriteLine("later");
   client.Continue();
   EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kOk);
   EXPECT_THAT(client.texts(), ElementsAre("before"));
