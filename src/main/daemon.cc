@@ -191,12 +191,12 @@ class Daemon::Impl {
     system_ = std::make_unique<services::SystemService>(*funnel_, scheduler_, *processes_,
                                                         *environment_, facts_);
     Settle();
-    if (absl::Status status = ListenForPeers(); !status.ok()) return status;
     auto server =
         server::GrpcServer::Start({.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
                                   {auth_.get(), process_.get(), event_.get(), system_.get()});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
+    if (absl::Status status = ListenForPeers(); !status.ok()) return status;
     if (absl::Status status = WriteFile(run_ + "/grpc.port", absl::StrCat(server_->port(), "\n"));
         !status.ok())
       return status;

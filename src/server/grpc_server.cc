@@ -43,11 +43,12 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   std::unique_ptr<GrpcServer> out(new GrpcServer());
   grpc::ServerBuilder builder;
   Limit(builder);
+  // The port first: it may be taken, and a socket that goes at once would look like a start.
+  builder.AddListeningPort(absl::StrCat("127.0.0.1:", options.port),
+                           grpc::InsecureServerCredentials(), &out->port_);
   int unix_port = 0;
   builder.AddListeningPort(absl::StrCat("unix:", options.socket_path),
                            grpc::InsecureServerCredentials(), &unix_port);
-  builder.AddListeningPort(absl::StrCat("127.0.0.1:", options.port),
-                           grpc::InsecureServerCredentials(), &out->port_);
   for (grpc::Service* service : services) builder.RegisterService(service);
   out->server_ = builder.BuildAndStart();
   if (out->server_ == nullptr) {
