@@ -42,6 +42,7 @@ struct Run {
   bool scheduled = false;          // a turn is posted
   bool awaiting_continue = false;  // the client has a batch
   bool was_absent = false;         // there was no log when it began
+  bool placed = false;             // the client has a cursor to go on from
   std::shared_ptr<const LogDirectory> directory;
   int watch = -1;  // inotify's, of the directory, while it is followed
   std::unique_ptr<LogScan> scan;
@@ -67,6 +68,7 @@ class LogReader::Impl {
   void TurnOpening(const std::shared_ptr<Run>& run);
   void TurnSeeking(const std::shared_ptr<Run>& run);
   void TurnReading(const std::shared_ptr<Run>& run);
+  void Give(const std::shared_ptr<Run>& run, LogBatch batch);
   void End(const std::shared_ptr<Run>& run, const absl::Status& status);
   void EndAll();
 
@@ -143,6 +145,7 @@ std::shared_ptr<LogReader::Tail> LogReader::Impl::Start(Options options,
                                                         std::function<void(absl::Status)> on_end) {
   auto run = std::make_shared<Run>();
   run->options = std::move(options);
+  run->placed = !run->options.cursor.empty();
   run->on_batch = std::move(on_batch);
   run->on_end = std::move(on_end);
   auto handle = std::make_shared<Handle>(this, loop_, run);
@@ -232,11 +235,7 @@ void LogReader::Impl::TurnReading(const std::shared_ptr<Run>& run) {
   LogBatch batch;
   const absl::StatusOr<LogScan::Progress> progress = run->scan->Read(batch, block_);
   if (!progress.ok()) return End(run, progress.status());
-  if (!batch.entries.empty()) {
-    run->awaiting_continue = true;
-    run->on_batch(std::move(batch));
-    return;
-  }
+  if (!batch.entries.empty()) return Give(run, std::move(batch));
   switch (*progress) {
     case LogScan::Progress::kMore:
       Schedule(run);
@@ -245,9 +244,17 @@ void LogReader::Impl::TurnReading(const std::shared_ptr<Run>& run) {
       End(run, absl::OkStatus());
       break;
     case LogScan::Progress::kCaughtUp:
-      if (IsRemoved(*run)) End(run, absl::NotFoundError("the log was removed"));
-      break;  // else inotify wakes it
+      if (IsRemoved(*run)) return End(run, absl::NotFoundError("the log was removed"));
+      batch.cursor = run->placed ? "" : run->scan->Cursor();
+      if (!batch.cursor.empty()) return Give(run, std::move(batch));
+      break;  // inotify wakes it
   }
+}
+
+void LogReader::Impl::Give(const std::shared_ptr<Run>& run, LogBatch batch) {
+  run->placed = true;
+  run->awaiting_continue = true;
+  run->on_batch(std::move(batch));
 }
 
 void LogReader::Impl::End(const std::shared_ptr<Run>& run, const absl::Status& status) {

@@ -49,6 +49,9 @@ class LogReader {
   // id, FAILED_PRECONDITION where a link or other such thing lies in the place of a log,
   // RESOURCE_EXHAUSTED when the kernel's limits of files or inotify watches are reached.
   //
+  // Following a log whose end has nothing to give (`lines` -1, or an empty file) begins with a
+  // batch that has just a cursor, so that whoever loses the connection knows where to go on.
+  //
   // A process without a log has an empty one; following waits for its first line. What is in a log
   // but is not of the format is given as it is, as a line of kSystem with time 0. Letting go of the
   // last reference to a Tail cancels it.

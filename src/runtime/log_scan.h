@@ -47,6 +47,8 @@ class LogScan {
   // Reads the next lines into `batch`, which is empty. When something was put there, the progress
   // is kMore.
   absl::StatusOr<Progress> Read(LogBatch& batch, Block& block);
+  // The place after all that was read; empty while there is no file yet.
+  std::string Cursor() const { return file_ ? protocol::FormatCursor(position_) : ""; }
 
  private:
   struct Newest {

@@ -32,15 +32,18 @@ absl::Status ForClient(const absl::Status& status, const std::string& name,
 void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& source,
                       core::LogSource::Options options, const std::string& process_name) {
   auto stream = std::make_shared<LogStream>();
+  const std::string cursor = options.cursor;
+  v1::TailLogsResponse initial;
+  initial.set_cursor(cursor);
   call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
                      .on_gone = [stream] { stream->OnGone(); },
                      .heartbeat =
-                         [stream] {
+                         [](const v1::TailLogsResponse& last) {
                            v1::TailLogsResponse beat;
-                           beat.set_cursor(stream->state_.Lock()->cursor);
+                           beat.set_cursor(last.cursor());
                            return beat;
-                         }});
-  const std::string cursor = options.cursor;
+                         }},
+                    std::move(initial));
   auto tail = source.Start(
       std::move(options),
       [stream, call](core::LogLines lines) { stream->OnLines(call, std::move(lines)); },
@@ -65,9 +68,8 @@ void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& sou
 void LogStream::OnLines(const std::shared_ptr<LogCall>& call, core::LogLines lines) {
   v1::TailLogsResponse message;
   for (const core::LogLine& line : lines.lines) *message.add_lines() = ToProto(line);
-  message.set_cursor(lines.cursor);
+  message.set_cursor(std::move(lines.cursor));
   message.set_gap(lines.gap);
-  state_.Lock()->cursor = std::move(lines.cursor);
   call->Send(std::move(message));
 }
 

@@ -22,7 +22,6 @@ class LogStream final : public std::enable_shared_from_this<LogStream> {
  private:
   struct State {
     std::shared_ptr<core::LogSource::Tail> tail;
-    std::string cursor;
     bool continue_early = false;  // the first batch was taken before `tail` was known
     bool gone = false;
   };

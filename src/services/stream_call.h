@@ -28,19 +28,33 @@ class StreamCall final : public Call {
       : Call(environment, method, /*stream=*/true), last_sent_ms_(environment.clock.NowMs()) {}
 
   // What the producer wants to hear; set before the first Send. `on_ready`: send the next.
-  // `on_gone`: stop, nobody listens any more (comes once, also after End). `heartbeat`: a message
-  // to send when nothing was for a while.
+  // `on_gone`: stop, nobody listens any more (comes once, also after End). `heartbeat`: the message
+  // to send when nothing was for a while, made of the last one that was sent, so that it never
+  // tells of more, or of less, than the client has got; `initial` stands for that until there is
+  // one. Called under a lock: it does nothing else.
   struct Producer {
     std::function<void()> on_ready;
     std::function<void()> on_gone;
-    std::function<Response()> heartbeat;
+    std::function<Response(const Response&)> heartbeat;
   };
-  void SetProducer(Producer producer) {
+  void SetProducer(Producer producer, Response initial) {
     std::lock_guard lock(mutex_);
     producer_ = std::make_shared<Producer>(std::move(producer));
+    current_ = std::move(initial);
   }
 
-  void Send(Response message) { Send(std::move(message), /*only_if_idle=*/false); }
+  void Send(Response message) {
+    {
+      std::lock_guard lock(mutex_);
+      if (reactor_ == nullptr || end_.has_value()) return;
+      if (writing_) {
+        waiting_ = std::move(message);
+        return;
+      }
+      BeginWrite(std::move(message), /*beat=*/false);
+    }
+    reactor_->StartWrite(&current_);
+  }
 
   // After what was sent.
   void End(const absl::Status& status) override {
@@ -55,14 +69,15 @@ class StreamCall final : public Call {
 
   void Tick(int64_t now_ms) override {
     Call::Tick(now_ms);
-    std::shared_ptr<Producer> producer;
     {
       std::lock_guard lock(mutex_);
-      if (writing_ || end_.has_value() || now_ms - last_sent_ms_ < limits::kHeartbeatMs) return;
-      producer = producer_;
+      if (reactor_ == nullptr || producer_ == nullptr || writing_ || end_.has_value() ||
+          now_ms - last_sent_ms_ < limits::kHeartbeatMs) {
+        return;
+      }
+      BeginWrite(producer_->heartbeat(current_), /*beat=*/true);
     }
-    if (producer != nullptr && producer->heartbeat)
-      Send(producer->heartbeat(), /*only_if_idle=*/true);
+    reactor_->StartWrite(&current_);
   }
 
   grpc::ServerWriteReactor<Response>* Open() {
@@ -87,20 +102,12 @@ class StreamCall final : public Call {
     std::shared_ptr<StreamCall> call_;
   };
 
-  void Send(Response message, bool only_if_idle) {
-    {
-      std::lock_guard lock(mutex_);
-      if (reactor_ == nullptr || end_.has_value()) return;
-      if (writing_) {
-        if (!only_if_idle) waiting_ = std::move(message);
-        return;
-      }
-      current_ = std::move(message);
-      writing_ = true;
-      beating_ = only_if_idle;
-      last_sent_ms_ = environment().clock.NowMs();
-    }
-    reactor_->StartWrite(&current_);
+  // The lock is held.
+  void BeginWrite(Response message, bool beat) {
+    current_ = std::move(message);
+    writing_ = true;
+    beating_ = beat;
+    last_sent_ms_ = environment().clock.NowMs();
   }
 
   void Written(bool ok) {
@@ -115,10 +122,8 @@ class StreamCall final : public Call {
       beat = beating_;
       if (!ok && !end_.has_value()) end_ = Close(absl::CancelledError("the client gave up"));
       if (waiting_.has_value() && ok) {
-        current_ = *std::move(waiting_);
-        writing_ = write = true;
-        beating_ = false;
-        last_sent_ms_ = environment().clock.NowMs();
+        BeginWrite(*std::move(waiting_), /*beat=*/false);
+        write = true;
       } else if (end_.has_value()) {
         finish = true;
       }
@@ -146,7 +151,7 @@ class StreamCall final : public Call {
   // written.
   Reactor* reactor_ = nullptr;
   std::shared_ptr<Producer> producer_;
-  Response current_;
+  Response current_;  // being written, or written last
   std::optional<Response> waiting_;
   bool writing_ = false;
   bool beating_ = false;  // what is being written is a heartbeat
