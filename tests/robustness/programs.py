@@ -43,6 +43,12 @@ def init_listens(system):
     return True
 
 
+def start_again(system):
+    """Another init, with what there is."""
+    system.start(environment=system.environment)
+    poll(lambda: init_listens(system), "init listens")
+
+
 def kill_everything(system):
     """As when the power fails: nothing is told anybody, all is gone."""
     kill_init(system)

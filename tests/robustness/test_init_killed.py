@@ -9,17 +9,12 @@ from expectations import until as until_so
 from failpoints import named
 from grpc_os.v1 import process_services_pb2
 from load import Load, until
-from programs import init_listens, instances, kill, kill_init, supervisors
-from running_system import is_alive, poll
-from test_supervise_killed import STUBBORN, assert_reported_lost, await_new_mains, create_all
+from outcomes import STUBBORN, assert_reported_lost, await_new_mains, create_all
+from programs import instances, kill, kill_init, start_again, supervisors
+from running_system import is_alive
 
 # Reached by an idle machine in milliseconds.
 REACHED_S = 3.0
-
-
-def start_again(system):
-    system.start(environment=system.environment)
-    poll(lambda: init_listens(system), "init listens")
 
 
 async def reported_exit(client, name):

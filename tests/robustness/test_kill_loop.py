@@ -6,8 +6,13 @@ import signal
 import time
 
 import pytest
+from beaters import check_numbers, log_files
+from expectations import until as until_so
 from failpoints import named
+from grpc_os.v1 import process_services_pb2
 from load import Load, until
+from outcomes import STUBBORN, await_new_mains, create_all
+from programs import kill
 from running_system import is_alive
 
 ROUNDS = 100 if os.environ.get("GRPC_OS_LONG") == "1" else 20
@@ -55,3 +60,54 @@ async def test_nothing_is_lost_when_the_daemon_is_killed(running, beaters, failp
     await load.check_logs()
     assert failpoints.never_hit(names) == []
     assert load.counts["unanswered"] > 0, "no call was under way when the daemon died: nothing was proved"
+
+
+async def test_what_crashes_while_the_daemon_is_away_runs_again(running, beaters):
+    """And how it ended is told afterwards, as often as it did."""
+    client = await running.client()
+    ends = {"killed": signal.SIGKILL, "segfault": signal.SIGSEGV, "exit-7": signal.SIGUSR1, "untouched": None}
+    created = await create_all(client, beaters, list(ends), *STUBBORN, stop_timeout=0.1)
+    before = beaters.mains(ends)
+    revision = (await client.get_system()).revision
+    running.init.send_signal(signal.SIGSTOP)
+    try:
+        kill([running.daemon_pid()])
+        for _ in range(2):
+            mains = beaters.mains(ends)
+            doomed = {name: mains[name] for name, number in ends.items() if number is not None}
+            for name, (pid, _) in doomed.items():
+                os.kill(pid, ends[name])
+            await await_new_mains(beaters, doomed)
+        assert not running.programs("grpc-osd"), "there was a daemon: nothing was proved"
+    finally:
+        running.init.send_signal(signal.SIGCONT)
+    await asyncio.to_thread(running.await_api)
+
+    Report = process_services_pb2.ExitReport
+    expected = {"killed": ("signaled", "KILL"), "segfault": ("signaled", "SEGV"), "exit-7": ("exited", "7")}
+    for name, (reason, detail) in expected.items():
+
+        async def told(name=name):
+            process = await client.get_process(name)
+            return process.details.pid == beaters.main(name)[0] and process
+
+        last = (await until_so(told, f"{name} is known to run")).details.last_exit
+        assert last.reason == {"signaled": Report.REASON_SIGNALED, "exited": Report.REASON_EXITED}[reason]
+        assert detail in (last.signal, str(last.exit_code)) and not last.requested
+        events = [event async for event in _events_since(client, revision) if event.name == name]
+        exits = [dict(event.attributes) for event in events if event.action == "exited"]
+        assert [(exit["reason"], exit.get("signal") or exit.get("exit_code")) for exit in exits] == [(reason, detail)] * 2
+        assert [event.action for event in events].count("started") >= 2
+    assert beaters.main("untouched") == before["untouched"]
+    await asyncio.gather(*map(client.stop_process, ends))
+    for name, process in created.items():
+        lines = [line[4] for line in log_files(running, process.id) if line[2] != "system"]
+        check_numbers(beaters, lines, name)
+
+
+async def _events_since(client, revision):
+    async for message in client.watch_messages(revision):
+        for event in message.events:
+            yield event
+        if message.synced:
+            return

@@ -10,11 +10,10 @@ import strangers as strangers_of
 from beaters import Beaters
 from expectations import SLEEP, wait_for_state
 from load import until
-from programs import kill, kill_everything, kill_init, supervisors
+from outcomes import STUBBORN, assert_reported_lost, await_new_mains, create_all
+from programs import kill, kill_everything, kill_init, start_again, supervisors
 from running_system import RunningSystem
 from strangers import strangers
-from test_init_killed import start_again
-from test_supervise_killed import STUBBORN, assert_reported_lost, await_new_mains, create_all
 
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 
@@ -55,7 +54,7 @@ async def test_a_supervisor_that_does_signal_it_is_noticed(running, beaters, str
     """The test above, with a supervisor that was built to be wrong: it must fail."""
     build = _CHECKOUT / "build/mutation"
     configure = [
-        "cmake", "-S", _CHECKOUT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
+        "cmake", "-S", _CHECKOUT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None",
         "-DGRPC_OS_MUTATION=signal_recorded_pid", "-DGRPC_OS_CORE_ONLY=ON",
     ]  # fmt: skip
     if shutil.which("ccache"):

@@ -10,8 +10,8 @@ from expectations import until as until_so
 from expectations import wait_for_state
 from grpc_os.v1 import process_services_pb2
 from load import until
+from outcomes import STUBBORN, await_new_mains, create_all
 from programs import instances, kill_everything, supervisors
-from test_supervise_killed import STUBBORN, await_new_mains, create_all
 
 Report = process_services_pb2.ExitReport
 
@@ -40,10 +40,12 @@ class Machine:
         await create_all(client, beaters, RUNNING[:2])
         await create_all(client, beaters, ["stopped", "stubborn"], *STUBBORN, stop_timeout=0.1)
         await client.stop_process("stopped")
+        assert len(beaters.starts("stopped")) == 1
         await beaters.create(client, "completed", "--life-ms", 1, 2, "--end", "clean", restart="never")
         # Could be executed once, then not: its program is gone when it is restarted.
         shutil.copy(beaters.program, self.program)
         await client.create_process("failed", str(self.program), beaters.environment())
+        await until(lambda: beaters.main("failed"), "it runs")
         self.program.rename(f"{self.program}.away")
         with pytest.raises(Exception, match="cannot execute"):
             await client.restart_process("failed")

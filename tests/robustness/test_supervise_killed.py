@@ -10,44 +10,10 @@ from beaters import check_numbers, log_files
 from expectations import until as until_so
 from expectations import wait_for_state
 from failpoints import named
-from grpc_os.v1 import process_services_pb2
 from load import Load, until
+from outcomes import LOST, STUBBORN, assert_reported_lost, await_new_mains, create_all
 from programs import kill, supervisors
 from running_system import is_alive
-
-LOST = process_services_pb2.ExitReport.REASON_SUPERVISOR_LOST
-
-STUBBORN = ["--ignore-term", "--child"]
-
-
-async def create_all(client, beaters, names, *arguments, **options):
-    """Their processes, by name, once they have said that they live."""
-    created = await asyncio.gather(*(beaters.create(client, name, *arguments, **options) for name in names))
-    await until(lambda: len(beaters.mains(names)) == len(names), "all have begun")
-    return {process.name: process for process in created}
-
-
-async def await_new_mains(beaters, before):
-    """Waits until each of {name: main} has another main process that lives."""
-    await until(
-        lambda: len(now := beaters.mains(before)) == len(before) and all(now[n] != before[n] for n in before),
-        f"{list(before)} were started again",
-    )
-
-
-async def assert_reported_lost(client, name):
-    async def restarted():
-        process = await client.get_process(name)
-        return process.status == "running" and process.details.last_exit is not None and process
-
-    process = await until_so(restarted, f"{name} is reported to run again")
-    report = process.details.last_exit
-    assert report.reason == LOST
-    # Nobody saw how it ended, so nothing is invented.
-    assert not report.HasField("exit_code") and report.signal == "" and not report.core_dumped
-    assert not report.requested
-    return process
-
 
 async def test_many_die_at_once_and_no_other_notices(running, beaters):
     client = await running.client()
@@ -152,6 +118,25 @@ async def test_dies_while_it_restarts_its_process(running, beaters):
     await await_new_mains(beaters, {"web": before})
     assert len(beaters.starts("web")) == 2
     kill([beaters.main("web")[0]])  # so that the end need not wait for a minute
+
+
+async def test_told_to_end(running, beaters):
+    """SIGTERM is a shut-down: it stops its process, which is wanted still and gets another supervisor."""
+    client = await running.client()
+    processes = await create_all(client, beaters, [f"web-{i}" for i in range(4)], "--child", stop_timeout=0.1)
+    before = beaters.mains(processes)
+    for pid in supervisors(running).values():
+        os.kill(pid, signal.SIGTERM)
+    await await_new_mains(beaters, before)
+    for name in processes:
+
+        async def reported(name=name):
+            process = await client.get_process(name)
+            return process.status == "running" and process.details.last_exit
+
+        last = await until_so(reported, f"the end of {name} is told")
+        assert (last.signal, last.requested) == ("TERM", True)
+        assert len(beaters.starts(name)) == 2
 
 
 async def test_a_policy_of_never_holds(running, beaters):
