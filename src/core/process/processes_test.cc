@@ -3,109 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <optional>
 
 #include "base/error_detail.h"
 #include "core/error_reason.h"
+#include "testing/manual_scheduler.h"
+#include "testing/memory_process_store.h"
+#include "testing/recording_supervision.h"
 
 namespace grpc_os::core {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// Time and work, by hand.
-class ManualScheduler final : public Scheduler {
- public:
-  int64_t NowMs() const override { return now_ms; }
-  void Post(std::function<void()> work) override { work_.push_back(std::move(work)); }
-  void After(int64_t delay_ms, std::function<void()> work) override {
-    timers_.emplace(now_ms + delay_ms, std::move(work));
-  }
-  void RunAll() {
-    while (!work_.empty()) {
-      auto work = std::move(work_.front());
-      work_.pop_front();
-      work();
-    }
-  }
-  void Advance(int64_t ms) {
-    now_ms += ms;
-    while (!timers_.empty() && timers_.begin()->first <= now_ms) {
-      auto node = timers_.extract(timers_.begin());
-      node.mapped()();
-      RunAll();
-    }
-  }
-  int64_t now_ms = 1'000'000;
-
- private:
-  std::deque<std::function<void()>> work_;
-  std::multimap<int64_t, std::function<void()>> timers_;
-};
-
-// Commits at once, or when told to, or not at all.
-class MemoryStore final : public ProcessStore {
- public:
-  void Commit(ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override {
-    if (!failure.ok()) return done(failure);
-    for (Process& process : write.put) {
-      process.revision = revision + 1;
-      rows[process.id] = process;
-    }
-    for (const std::string& id : write.remove) rows.erase(id);
-    for (const Event& event : write.events) actions.push_back(event.action);
-    ++revision;
-    if (hold) {
-      held.push_back([done, at = revision] { done(at); });
-    } else {
-      done(revision);
-    }
-  }
-  absl::StatusOr<std::vector<Process>> LoadProcesses() override { return std::vector<Process>(); }
-  absl::StatusOr<std::string> LoadBootId() override { return ""; }
-  absl::Status SaveBootId(const std::string&) override { return absl::OkStatus(); }
-
-  std::map<std::string, Process> rows;
-  std::vector<std::string> actions;
-  int64_t revision = 0;
-  absl::Status failure;
-  bool hold = false;
-  std::vector<std::function<void()>> held;
-};
-
-// Writes down what is asked of it.
-class RecordingSupervision final : public Supervision {
- public:
-  void Launch(const Process& process, std::function<void(absl::Status)> done) override {
-    launched.push_back(process.instance_id);
-    launch_done = std::move(done);
-  }
-  void Attach(const std::string& instance, int64_t) override { attached.push_back(instance); }
-  void SetSpec(const Process& process, std::function<void(absl::Status)>) override {
-    specs.push_back(process.generation);
-  }
-  void Stop(const std::string& instance, std::function<void(absl::Status)>) override {
-    stopped.push_back(instance);
-  }
-  void Restart(const std::string&, int64_t number, bool,
-               std::function<void(absl::Status)>) override {
-    restarts.push_back(number);
-  }
-  void Signal(const std::string&, int signal,
-              std::function<void(absl::StatusOr<int>)> done) override {
-    done(signal);
-  }
-  void Acknowledge(const std::string&, int64_t seq) override { acknowledged = seq; }
-  void Release(const std::string& instance) override { released.push_back(instance); }
-  void RemoveRemains(const std::string& id, const std::string&) override { removed.push_back(id); }
-
-  std::vector<std::string> launched, attached, stopped, released, removed;
-  std::vector<int64_t> specs, restarts;
-  int64_t acknowledged = 0;
-  std::function<void(absl::Status)> launch_done;
-};
 
 class ProcessesTest : public ::testing::Test {
  protected:
@@ -168,9 +78,9 @@ class ProcessesTest : public ::testing::Test {
     ASSERT_TRUE(answer.came() && answer.value->ok());
   }
 
-  ManualScheduler scheduler_;
-  MemoryStore store_;
-  RecordingSupervision supervision_;
+  testing::ManualScheduler scheduler_;
+  testing::MemoryProcessStore store_;
+  testing::RecordingSupervision supervision_;
   Processes processes_{store_, supervision_, scheduler_};
   int64_t seq_ = 0;
   int64_t restart_number_ = 0;
@@ -404,9 +314,9 @@ class RecoveryTest : public ::testing::Test {
     scheduler_.RunAll();
   }
 
-  ManualScheduler scheduler_;
-  MemoryStore store_;
-  RecordingSupervision supervision_;
+  testing::ManualScheduler scheduler_;
+  testing::MemoryProcessStore store_;
+  testing::RecordingSupervision supervision_;
   Processes processes_{store_, supervision_, scheduler_};
 };
 

@@ -1,0 +1,52 @@
+// core::ProcessStore in memory: commits at once, or when told to (`hold`), or not at all
+// (`failure`).
+#ifndef GRPC_OS_TESTING_MEMORY_PROCESS_STORE_H_
+#define GRPC_OS_TESTING_MEMORY_PROCESS_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/process/process_store.h"
+
+namespace grpc_os::testing {
+
+class MemoryProcessStore final : public core::ProcessStore {
+ public:
+  void Commit(core::ProcessWrite write,
+              std::function<void(absl::StatusOr<int64_t>)> done) override {
+    if (!failure.ok()) return done(failure);
+    for (core::Process& process : write.put) {
+      process.revision = revision + 1;
+      rows[process.id] = process;
+    }
+    for (const std::string& id : write.remove) rows.erase(id);
+    for (const core::Event& event : write.events) actions.push_back(event.action);
+    ++revision;
+    if (hold) {
+      held.push_back([done, at = revision] { done(at); });
+    } else {
+      done(revision);
+    }
+  }
+  absl::StatusOr<std::vector<core::Process>> LoadProcesses() override {
+    return std::vector<core::Process>();
+  }
+  absl::StatusOr<std::string> LoadBootId() override { return ""; }
+  absl::Status SaveBootId(const std::string&) override { return absl::OkStatus(); }
+
+  std::map<std::string, core::Process> rows;
+  std::vector<std::string> actions;
+  int64_t revision = 0;
+  absl::Status failure;
+  bool hold = false;
+  std::vector<std::function<void()>> held;
+};
+
+}  // namespace grpc_os::testing
+
+#endif  // GRPC_OS_TESTING_MEMORY_PROCESS_STORE_H_
