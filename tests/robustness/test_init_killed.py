@@ -42,7 +42,7 @@ async def test_all_is_adopted(running, beaters):
         start_again(running)
         await await_service(client, beaters)
         assert running.daemon_pid() == daemon
-        assert supervisors(running) == by_process
+        await until(lambda: supervisors(running) == by_process, "but for that of the probe, they are the same")
         assert beaters.mains(names) == mains
     # The adopted are watched over: none of them is a child of this init.
     processes = {process.name: process async for process in client.list_processes()}
