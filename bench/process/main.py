@@ -91,7 +91,7 @@ async def many(arguments, system, client, environment, home, payload, details):
             Bound(f"floor: {COUNT} × supervisor and payload executed", "ms", floor["supervise"]),
             Bound(f"floor: {COUNT} × supervisor forked, payload executed", "ms", floor["fork"]),
             Bound(f"floor: {COUNT} × payload executed", "ms", floor["payload"]),
-            Bound("grpc-osd, RSS after all of these starts", "MiB", [osd_kib / 1024]),
+            Bound(f"grpc-osd, RSS after {arguments.rounds} rounds of starts", "MiB", [osd_kib / 1024]),
         ]
     return results
 

@@ -111,7 +111,7 @@ class Starts:
         for number in range(rounds):
             if number > 0:
                 await self.stop_ours()
-                created += self._names
+                created.append(self._names)
             self._take_new_names(number)
             for way in (
                 self.peer_start_all_by_command_line,
@@ -127,7 +127,8 @@ class Starts:
                 theirs = way.__name__.startswith("peer_")
                 await (self.stop_theirs() if theirs else self._come_to_rest(way))
                 await self.timed(way, self._theirs if theirs else self._ours)
-        await asyncio.gather(*(self._client.delete_process(name, force=True) for name in created))
+        for names in created:
+            await asyncio.gather(*(self._client.delete_process(name, force=True) for name in names))
 
     async def _come_to_rest(self, way):
         if way.__name__ != "create_all":
