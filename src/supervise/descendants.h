@@ -25,10 +25,10 @@ class Descendants {
   // it, if it is empty.
   void GiveUpLeaf();
 
-  // Linux 6.14 and later kill whatever is cloned into a cgroup that cgroup.kill was ever used on
-  // (seen on 6.18: the kernel compares the kill count of the target with that of the parent's own
-  // cgroup). So an empty leaf is removed and made anew before the next clone if it may have been
-  // killed: by us, by a supervisor before us, or by someone else.
+  // Kernels whose cgroup.kill counts (kill_seq; seen on 6.18) kill whatever is cloned by
+  // CLONE_INTO_CGROUP into a cgroup that was ever killed: they compare the count of the target with
+  // that of the parent's own cgroup. So an empty leaf is removed and made anew before the next
+  // clone if it may have been killed: by us, by a supervisor before us, or by someone else.
   bool leaf_is_spoilt() const { return leaf_.real() && spoilt_; }
   void SuspectLeaf() { spoilt_ = true; }
   // An error leaves the old one in place. Its descriptors change.
