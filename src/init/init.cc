@@ -287,27 +287,45 @@ void Init::OnLaunch(const internal::Launch& launch, UniqueFd spec) {
 
 void Init::OnStopRequested(bool all) { Stop(all); }
 
-int RunInit(const Options& options, const std::vector<std::string>& environment) {
-  const auto fail = [](const absl::Status& status) {
-    fprintf(stderr, "grpc-os-init: %s\n", std::string(status.message()).c_str());
-    return 1;
-  };
-  if (options.action == Options::Action::kStop || options.action == Options::Action::kStopAll) {
-    const absl::StatusOr<DataDirectory> data = DataDirectory::OpenExisting(options.data_directory);
-    if (absl::IsNotFound(data.status())) {
-      printf("Nothing runs in %s.\n", options.data_directory.c_str());
-      return 0;
-    }
-    if (!data.ok()) return fail(data.status());
+namespace {
+
+int Fail(const absl::Status& status) {
+  fprintf(stderr, "grpc-os-init: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+// Asks the one that runs; if there is none, ends what it left behind. One that holds its lock but
+// does not listen is just coming up, or going: asked again for a while.
+int RunStop(const Options& options, const std::vector<std::string>& environment) {
+  constexpr int kTries = 50;
+  constexpr useconds_t kPauseUs = 100'000;
+  const absl::StatusOr<DataDirectory> data = DataDirectory::OpenExisting(options.data_directory);
+  if (absl::IsNotFound(data.status())) {
+    printf("Nothing runs in %s.\n", options.data_directory.c_str());
+    return 0;
+  }
+  if (!data.ok()) return Fail(data.status());
+  for (int tries = 1;; ++tries) {
     const absl::StatusOr<bool> stopped =
         StopRunningInit(*data, options.action == Options::Action::kStopAll);
-    if (!stopped.ok()) return fail(stopped.status());
+    if (!stopped.ok()) return Fail(stopped.status());
     if (*stopped) return 0;
-    // No init: what it left behind is ended by this program itself.
+    const absl::Status status = Init(options, environment).Run();
+    if (status.ok()) return 0;
+    if (tries == kTries || !absl::IsFailedPrecondition(status)) return Fail(status);
+    usleep(kPauseUs);
+  }
+}
+
+}  // namespace
+
+int RunInit(const Options& options, const std::vector<std::string>& environment) {
+  if (options.action == Options::Action::kStop || options.action == Options::Action::kStopAll) {
+    return RunStop(options, environment);
   }
   Init init(options, environment);
   const absl::Status status = init.Run();
-  return status.ok() ? 0 : fail(status);
+  return status.ok() ? 0 : Fail(status);
 }
 
 }  // namespace grpc_os::init

@@ -73,7 +73,7 @@ void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& 
     state->position = revision;
     state->newest = std::max(state->newest, log.NewestRevision());
     state->sync_at = state->newest;
-    if (!snapshot.empty()) stream->Pack(*state, snapshot, revision);
+    if (!snapshot.empty()) stream->Pack(*state, snapshot, revision, /*whole=*/true);
   }
   if (gone) return log.Unsubscribe(subscription);
   stream->Advance();
@@ -133,19 +133,22 @@ void EventStream::OnEvents(absl::StatusOr<std::vector<core::Event>> events, int6
     const bool all = static_cast<int>(events->size()) < kReadEvents;
     const int64_t reached = events->empty() ? upto : events->back().revision;
     state->position = all ? std::max(reached, upto) : reached;
-    Pack(*state, *events, state->position);
+    Pack(*state, *events, state->position, /*whole=*/false);
   }
   Advance();
 }
 
-void EventStream::Pack(State& state, const std::vector<core::Event>& events, int64_t upto) const {
+void EventStream::Pack(State& state, const std::vector<core::Event>& events, int64_t upto,
+                       bool whole) const {
   v1::WatchResponse message;
   for (const core::Event& event : events) {
     if (!kinds_.empty() && !kinds_.contains(event.kind)) continue;
     if (message.events_size() == kMessageEvents) {
-      const int64_t last = message.events(kMessageEvents - 1).revision();
-      message.set_more_of_revision(last == event.revision);
-      message.set_revision(message.more_of_revision() ? last - 1 : last);
+      if (!whole) {
+        const int64_t last = message.events(kMessageEvents - 1).revision();
+        message.set_more_of_revision(last == event.revision);
+        message.set_revision(message.more_of_revision() ? last - 1 : last);
+      }
       state.ready.push_back(std::exchange(message, {}));
     }
     *message.add_events() = ToProto(event);

@@ -49,7 +49,9 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
   void OnEvents(absl::StatusOr<std::vector<core::Event>> events, int64_t upto);
   void OnReady();
   void OnGone();
-  void Pack(State& state, const std::vector<core::Event>& events, int64_t upto) const;
+  // Puts the events into messages; the last one tells `upto`. `whole`: only with the last one has
+  // the client anything to go on from (a snapshot), so the others tell no revision.
+  void Pack(State& state, const std::vector<core::Event>& events, int64_t upto, bool whole) const;
 
   const std::shared_ptr<WatchCall> call_;
   core::EventLog& log_;

@@ -84,6 +84,23 @@ async def test_a_watch_begins_with_what_there_is(client):
     assert revision >= max(process.revision for process in created.values())
 
 
+async def test_a_snapshot_of_several_messages_gives_a_place_to_go_on_from_only_at_its_end(client):
+    names = {f"p-{number}" for number in range(300)}
+    await asyncio.gather(*(client.create_process(name, "true", restart="never") for name in names))
+    stream = client.watch_messages()
+    messages = []
+    async for message in stream:
+        messages.append(message)
+        if message.synced:
+            break
+    await stream.aclose()
+    parts = [message for message in messages if any(event.action == "snapshot" for event in message.events)]
+    assert len(parts) > 1
+    assert {event.name for part in parts for event in part.events if event.action == "snapshot"} == names
+    assert all(part.revision == 0 for part in parts[:-1])
+    assert parts[-1].revision > 0
+
+
 async def test_a_watch_of_nothing_is_synced_too(client):
     stream = client.watch_messages()
     assert (await until_synced(stream))[0] == []
