@@ -63,20 +63,8 @@ class Starts:
     async def peer_start_all_by_rpc(self):
         self._peer.rpc.supervisor.startAllProcesses(False)
 
-    async def peer_start_all_by_waiting_rpc(self):
-        self._peer.rpc.supervisor.startAllProcesses(True)
-
     async def peer_start_group_by_rpc(self):
         self._peer.rpc.supervisor.startProcessGroup("w", False)
-
-    async def peer_start_each_by_multicall(self):
-        calls = [
-            {"methodName": "supervisor.startProcess", "params": [f"w:{number:03d}", False]}
-            for number in range(self._count)
-        ]
-        answers = self._peer.rpc.system.multicall(calls)
-        if any(answer is not True for answer in answers):
-            raise RuntimeError(f"supervisord answered {[answer for answer in answers if answer is not True][0]}")
 
     async def stop_theirs(self):
         self._peer.rpc.supervisor.stopAllProcesses()
@@ -120,9 +108,7 @@ class Starts:
                 self.start_by_command_line,
                 self.peer_start_all_by_rpc,
                 self.start_all,
-                self.peer_start_all_by_waiting_rpc,
                 self.peer_start_group_by_rpc,
-                self.peer_start_each_by_multicall,
             ):
                 theirs = way.__name__.startswith("peer_")
                 await (self.stop_theirs() if theirs else self._come_to_rest(way))
