@@ -2,8 +2,7 @@
 
 supervisord 4.2 forks a dead process again only when its loop next wakes: at an output of any of its processes, a request,
 or the tick of a second. So it is measured twice: as it comes, and with one more process beside the others whose output
-wakes the loop every 2 ms, which is the best that was found for it (1 ms and 5 ms gave the same within the noise). The
-target is for both. The floor is a C program that does nothing but wait and execute again.
+wakes the loop every 2 ms, about the best for it (docs/PERFORMANCE.md). The target is for both. The floor is a C program that does nothing but wait and execute again.
 """
 
 import contextlib
