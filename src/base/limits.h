@@ -13,6 +13,7 @@ inline constexpr int kPageSizeDefault = 100;
 inline constexpr int kPageSizeMax = 1000;
 inline constexpr int kProcesses = 10'000;
 inline constexpr int kCallsInFlight = 512;
+inline constexpr int kWaitersPerProcess = 1000;  // calls that wait for one process
 inline constexpr int kStreamsOpen = 1024;
 inline constexpr int kUnaryDeadlineDefaultMs = 120'000;  // for calls that set none
 inline constexpr int kUnaryDeadlineMaxMs = 3'700'000;    // the longest stop, and a little

@@ -63,7 +63,7 @@ Init::~Init() {
 absl::Status Init::Run() {
   PrepareProcess();
   if (absl::Status status = Prepare(); !status.ok()) return status;
-  instances_->Adopt(!IsForStop());
+  if (absl::Status status = instances_->Adopt(!IsForStop()); !status.ok()) return status;
   if (IsForStop()) {
     Stop(options_.action == Options::Action::kStopAll);
   } else {

@@ -126,6 +126,10 @@ absl::StatusOr<internal::Launch> InstanceDirectories::Read(const std::string& in
   if (!directory.ok()) return directory.status();
   const UniqueFd file(
       openat(directory->get(), kRecord, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && errno != ENOENT) {
+    return absl::InternalError(
+        absl::StrCat("cannot read the record of instance ", instance_id, ": ", strerror(errno)));
+  }
   if (!file) return absl::NotFoundError(absl::StrCat("instance ", instance_id, " has no record"));
   std::string bytes(static_cast<size_t>(limits::kPacketBytes), '\0');
   const ssize_t size = read(file.get(), bytes.data(), bytes.size());

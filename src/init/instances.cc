@@ -67,9 +67,11 @@ void Instances::ForgetDead() {
   }
 }
 
-void Instances::Adopt(bool relaunch) {
+absl::Status Instances::Adopt(bool relaunch) {
   for (const std::string& id : directories_.List()) {
     absl::StatusOr<internal::Launch> record = directories_.Read(id);
+    // Out of descriptors, say: what lives there must not be taken for nothing.
+    if (absl::IsInternal(record.status())) return record.status();
     if (!record.ok()) {
       // init died while it made this one, so nobody was ever told that it is there.
       log_.Info(absl::StrCat("removes run/i/", id, ": ", std::string(record.status().message())));
@@ -95,6 +97,7 @@ void Instances::Adopt(bool relaunch) {
       adopted.state = State::kEnded;
     }
   }
+  return absl::OkStatus();
 }
 
 bool Instances::IsOwnTree(const std::string& path) const {

@@ -45,7 +45,7 @@ class Instances {
   // boot, is kept.
   void ForgetDead();
   // Finds what is in run/i. The dead are launched again if `relaunch`, else left.
-  void Adopt(bool relaunch);
+  [[nodiscard]] absl::Status Adopt(bool relaunch);
   // Idempotent by instance id. PERMISSION_DENIED: the account is refused.
   absl::Status Launch(const internal::Launch& request, int spec_memfd);
   // Those that live or are about to be launched again.

@@ -175,7 +175,8 @@ class Daemon::Impl {
         {{"processes", absl::StrCat(stored->size())}, {"rebooted", rebooted ? "true" : "false"}});
     processes_->Load(*std::move(stored), store_->NewestRevision(), rebooted);
     Failpoint("osd.start.loaded");
-    return *last_boot == options_.boot_id ? absl::OkStatus() : store_->SaveBootId(options_.boot_id);
+    new_boot_ = *last_boot != options_.boot_id;
+    return absl::OkStatus();
   }
 
   absl::Status Serve() {
@@ -190,7 +191,14 @@ class Daemon::Impl {
     event_ = std::make_unique<services::EventService>(*funnel_, scheduler_, *processes_, *store_);
     system_ = std::make_unique<services::SystemService>(*funnel_, scheduler_, *processes_,
                                                         *environment_, facts_);
-    Settle();
+    if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
+      return status;  // before anything is launched
+    }
+    const bool settled = Settle();
+    // Once what follows from the reboot is committed; until then the next daemon must see it too.
+    if (settled && new_boot_) {
+      if (absl::Status status = store_->SaveBootId(options_.boot_id); !status.ok()) return status;
+    }
     auto server =
         server::GrpcServer::Start({.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
                                   {auth_.get(), process_.get(), event_.get(), system_.get()});
@@ -208,21 +216,21 @@ class Daemon::Impl {
 
   // Before anyone is answered, supervisors tell what happened while there was no daemon. Bounded:
   // one that hangs must not keep the others from being served.
-  void Settle() {
-    auto settled = std::make_shared<std::promise<void>>();
+  bool Settle() {
+    auto settled = std::make_shared<std::promise<bool>>();
     auto waited = settled->get_future();
     loop_.Post(
         [this, settled, until = EventLoop::NowMs() + kSettleMs] { CheckSettled(settled, until); });
     loop_thread_ = std::thread([this] { RunLoop(); });
-    waited.wait();
+    return waited.get();
   }
 
-  void CheckSettled(const std::shared_ptr<std::promise<void>>& settled, int64_t until_ms) {
+  void CheckSettled(const std::shared_ptr<std::promise<bool>>& settled, int64_t until_ms) {
     const bool done = processes_->Settled();
     if (done || EventLoop::NowMs() >= until_ms) {
       if (!done)
         logger_->Write(core::LogLevel::kWarning, "some supervisors have not answered yet", {});
-      settled->set_value();
+      settled->set_value(done);
       return;
     }
     loop_.After(kSettlePollMs, [this, settled, until_ms] { CheckSettled(settled, until_ms); });
@@ -281,6 +289,7 @@ class Daemon::Impl {
   std::unique_ptr<core::Identity> identity_;
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<LogAdapter> log_source_;
+  bool new_boot_ = false;
   services::SystemFacts facts_;  // written on the loop's thread once that runs
   std::unique_ptr<runtime::SupervisionClient> supervision_;
   std::unique_ptr<UsageAdapter> usage_;

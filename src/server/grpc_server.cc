@@ -2,12 +2,15 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/unique_fd.h"
 
 namespace grpc_os::server {
 namespace {
@@ -34,7 +37,26 @@ void Limit(grpc::ServerBuilder& builder) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
 }
 
+absl::Status CannotListen(int port) {
+  return absl::UnavailableError(absl::StrCat("cannot listen on 127.0.0.1:", port,
+                                             "; another program has the port: choose one with "
+                                             "GRPC_PORT=… in .env or --grpc-port (0: any)"));
+}
+
 }  // namespace
+
+absl::Status GrpcServer::CheckPort(int port) {
+  const UniqueFd probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int yes = 1;  // as gRPC does: a port that was left a moment ago is free
+  setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(probe.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+    return absl::OkStatus();
+  return CannotListen(port);
+}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     const Options& options, const std::vector<grpc::Service*>& services) {
@@ -52,10 +74,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   for (grpc::Service* service : services) builder.RegisterService(service);
   out->server_ = builder.BuildAndStart();
   if (out->server_ == nullptr) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on 127.0.0.1:", options.port, " and ",
-                                               options.socket_path,
-                                               "; another program has the port: choose one with "
-                                               "GRPC_PORT=… in .env or --grpc-port (0: any)"));
+    return CannotListen(options.port);
   }
   // The directory keeps others out; the socket says so too.
   chmod(options.socket_path.c_str(), 0600);

@@ -22,6 +22,8 @@ class GrpcServer {
   // Listens at once. UNAVAILABLE, naming the cure, if the port or the path is taken.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
       const Options& options, const std::vector<grpc::Service*>& services);
+  // Whether that port of 127.0.0.1 can be had now. UNAVAILABLE, naming the cure, if not.
+  static absl::Status CheckPort(int port);
   ~GrpcServer();
 
   int port() const { return port_; }

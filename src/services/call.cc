@@ -76,7 +76,14 @@ Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream)
   (stream_ ? environment_.streams : environment_.in_flight).fetch_add(1);
 }
 
-Call::~Call() { (stream_ ? environment_.streams : environment_.in_flight).fetch_sub(1); }
+Call::~Call() { Uncount(); }
+
+// Once it has ended, for whatever reason: who waits for the world on its behalf may hold on to it
+// for long.
+void Call::Uncount() {
+  if (counted_.exchange(false))
+    (stream_ ? environment_.streams : environment_.in_flight).fetch_sub(1);
+}
 
 absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) {
   if (environment_.shutting_down()) return ShuttingDown();
@@ -122,6 +129,7 @@ void Call::Tick(int64_t now_ms) {
 }
 
 grpc::Status Call::Close(const absl::Status& status) {
+  Uncount();
   const grpc::Status out = ToGrpc(status, request_id_);
   environment_.counters.Count(method_.index, out.error_code());
   const core::LogLevel level = out.error_code() == grpc::StatusCode::INTERNAL

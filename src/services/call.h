@@ -97,6 +97,9 @@ class Call : public std::enable_shared_from_this<Call> {
   bool local_ = false;
   core::Caller caller_;
   std::atomic<int64_t> deadline_ms_{INT64_MAX};
+  std::atomic<bool> counted_{true};  // among those in flight
+
+  void Uncount();
 };
 
 }  // namespace grpc_os::services

@@ -52,15 +52,16 @@ void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& 
   std::shared_ptr<EventStream> stream(new EventStream(call, log, std::move(kinds)));
   v1::WatchResponse initial;
   initial.set_revision(snapshot.empty() ? revision : 0);
-  call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
-                     .on_gone = [stream] { stream->OnGone(); },
-                     .heartbeat =
-                         [](const v1::WatchResponse& last) {
-                           v1::WatchResponse beat;
-                           beat.set_revision(last.revision());
-                           return beat;
-                         }},
-                    std::move(initial));
+  const bool heard = call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
+                                        .on_gone = [stream] { stream->OnGone(); },
+                                        .heartbeat =
+                                            [](const v1::WatchResponse& last) {
+                                              v1::WatchResponse beat;
+                                              beat.set_revision(last.revision());
+                                              return beat;
+                                            }},
+                                       std::move(initial));
+  if (!heard) return;
   const auto subscription = log.Subscribe([stream](int64_t newest) {
     stream->state_.Lock()->newest = newest;
     stream->Advance();

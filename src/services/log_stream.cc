@@ -35,15 +35,16 @@ void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& sou
   const std::string cursor = options.cursor;
   v1::TailLogsResponse initial;
   initial.set_cursor(cursor);
-  call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
-                     .on_gone = [stream] { stream->OnGone(); },
-                     .heartbeat =
-                         [](const v1::TailLogsResponse& last) {
-                           v1::TailLogsResponse beat;
-                           beat.set_cursor(last.cursor());
-                           return beat;
-                         }},
-                    std::move(initial));
+  const bool heard = call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
+                                        .on_gone = [stream] { stream->OnGone(); },
+                                        .heartbeat =
+                                            [](const v1::TailLogsResponse& last) {
+                                              v1::TailLogsResponse beat;
+                                              beat.set_cursor(last.cursor());
+                                              return beat;
+                                            }},
+                                       std::move(initial));
+  if (!heard) return;
   auto tail = source.Start(
       std::move(options),
       [stream, call](core::LogLines lines) { stream->OnLines(call, std::move(lines)); },

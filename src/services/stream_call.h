@@ -37,10 +37,13 @@ class StreamCall final : public Call {
     std::function<void()> on_gone;
     std::function<Response(const Response&)> heartbeat;
   };
-  void SetProducer(Producer producer, Response initial) {
+  // False: nobody listens any more, and nothing will be heard of that again.
+  [[nodiscard]] bool SetProducer(Producer producer, Response initial) {
     std::lock_guard lock(mutex_);
+    if (reactor_ == nullptr) return false;
     producer_ = std::make_shared<Producer>(std::move(producer));
     current_ = std::move(initial);
+    return true;
   }
 
   void Send(Response message) {

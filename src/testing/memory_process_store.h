@@ -20,6 +20,10 @@ class MemoryProcessStore final : public core::ProcessStore {
   void Commit(core::ProcessWrite write,
               std::function<void(absl::StatusOr<int64_t>)> done) override {
     if (!failure.ok()) return done(failure);
+    if (hold_failure) {
+      held.push_back([done] { done(absl::UnavailableError("disk full")); });
+      return;
+    }
     for (core::Process& process : write.put) {
       process.revision = revision + 1;
       rows[process.id] = process;
@@ -44,6 +48,7 @@ class MemoryProcessStore final : public core::ProcessStore {
   int64_t revision = 0;
   absl::Status failure;
   bool hold = false;
+  bool hold_failure = false;  // fails, but not before it is told to
   std::vector<std::function<void()>> held;
 };
 

@@ -26,9 +26,10 @@ class RecordingSupervision final : public core::Supervision {
   void Stop(const std::string& instance, std::function<void(absl::Status)>) override {
     stopped.push_back(instance);
   }
-  void Restart(const std::string&, int64_t number, bool,
+  void Restart(const std::string&, int64_t number, bool if_waiting,
                std::function<void(absl::Status)>) override {
     restarts.push_back(number);
+    only_if_waiting.push_back(if_waiting);
   }
   void Signal(const std::string&, int signal,
               std::function<void(absl::StatusOr<int>)> done) override {
@@ -40,6 +41,7 @@ class RecordingSupervision final : public core::Supervision {
 
   std::vector<std::string> launched, attached, stopped, released, removed;
   std::vector<int64_t> specs, restarts;
+  std::vector<bool> only_if_waiting;  // of each of `restarts`
   int64_t acknowledged = 0;
   std::function<void(absl::Status)> launch_done;
 };

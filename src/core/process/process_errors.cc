@@ -46,6 +46,15 @@ absl::Status TooManyProcesses(int count) {
        .metadata = {{"limit", "processes"}, {"value", StrCat(limits::kProcesses)}}});
 }
 
+absl::Status TooManyWaiters(const Process& process) {
+  return MakeError(StatusCode::kResourceExhausted,
+                   StrCat(limits::kWaitersPerProcess, " calls wait for '", process.name,
+                          "' already; what was asked will be done, see `ps -l ", process.name, "`"),
+                   {.reason = reason::kLimitReached,
+                    .metadata = {{"limit", "waiters_per_process"},
+                                 {"value", StrCat(limits::kWaitersPerProcess)}}});
+}
+
 absl::Status EtagMismatch(const Process& process, const std::string& actual,
                           const std::string& given) {
   return MakeError(

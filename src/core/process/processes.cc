@@ -55,6 +55,8 @@ void Processes::Load(std::vector<Process> stored, int64_t revision, bool reboote
     Entry& entry = AddEntry(std::move(process));
     entry.visible = true;
     entry.from_before_boot = rebooted;
+    entry.forced_restart_number =
+        entry.process.restart_number;  // of which kind it was is not stored
     if (again) {
       Submit(entry, {[](Draft& draft) {
                        draft.NewInstance();
@@ -180,15 +182,18 @@ void Processes::OnCommitted(const std::string& process_id,
   entry.writing = false;
   if (!revision.ok()) {
     const absl::Status status = FromStore(revision.status());
-    bool retry = false;
+    std::vector<Mutation> facts;
     for (Mutation& mutation : *batch) {
       if (mutation.retry) {
-        entry.pending.push_back(std::move(mutation));
-        retry = true;
+        facts.push_back(std::move(mutation));
       } else {
         mutation.done(status);
       }
     }
+    // Before what came meanwhile: facts are told in their order.
+    const bool retry = !facts.empty();
+    entry.pending.insert(entry.pending.begin(), std::make_move_iterator(facts.begin()),
+                         std::make_move_iterator(facts.end()));
     if (!entry.visible) {
       RemoveEntry(entry);
     } else if (retry) {
@@ -208,7 +213,9 @@ void Processes::OnCommitted(const std::string& process_id,
     entry.supervisor_generation = entry.supervisor_restart_number = entry.spec_sent =
         entry.restart_sent = 0;
     entry.account_refusal.clear();
+    entry.forced_restart_number = 0;
   }
+  entry.forced_restart_number = std::max(entry.forced_restart_number, draft->forced_restart_number);
   revision_ = std::max(revision_, *revision);
   draft->process.revision = *revision;
   entry.process = draft->process;
@@ -242,6 +249,9 @@ void Processes::AfterCommit(Entry& entry, const Draft& draft) {
 // ---- Waiting ------------------------------------------------------------------------------------
 
 void Processes::AddWaiter(Entry& entry, Waiter waiter) {
+  if (entry.waiters.size() >= limits::kWaitersPerProcess) {
+    return waiter.done(TooManyWaiters(entry.process));
+  }
   entry.waiters.push_back(std::move(waiter));
 }
 
@@ -373,8 +383,10 @@ void Processes::WishRunning(Draft& draft, const char* event, bool even_if_runnin
   if (wanted && !IsAtRest(state) && !waiting && !even_if_running) return;
   if (IsAtRest(state)) {
     draft.NewInstance();
-  } else if (wanted && state != ProcessState::kPending) {
-    ++process.restart_number;  // otherwise it is on its way down, and begins anew from there
+  } else if (state != ProcessState::kPending) {
+    // Also for one that is on its way down: its supervisor, or a new one, begins anew from there.
+    ++process.restart_number;
+    if (even_if_running) draft.forced_restart_number = process.restart_number;
   }
   process.desired = DesiredState::kRunning;
   ++process.change_number;
@@ -386,7 +398,6 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
-  (*entry)->restart_only_if_waiting = true;
   RunUseCase(
       **entry, etag, [](Draft& draft) { WishRunning(draft, "start_requested", false); },
       StartedWaiter, std::move(done));
@@ -396,7 +407,6 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
-  (*entry)->restart_only_if_waiting = false;
   RunUseCase(
       **entry, etag, [](Draft& draft) { WishRunning(draft, "restart_requested", true); },
       StartedWaiter, std::move(done));

@@ -104,6 +104,7 @@ class Processes final : public SupervisionObserver {
   static void WishRunning(Draft& draft, const char* event, bool even_if_running);
 
   void Reconcile(Entry& entry);
+  void AttachOnce(const Process& process);
   void ReconcileRunning(Entry& entry);
   void ReconcileStopped(Entry& entry);
   void LaunchInstance(Entry& entry);

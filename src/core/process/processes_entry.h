@@ -18,8 +18,9 @@ struct Processes::Draft {
   bool erase = false;
   absl::Status erase_cause;  // what those who wait for the process get
   std::vector<Event> events;
-  std::vector<std::string> release;  // instances to let go once this is committed
-  int64_t acknowledge = 0;           // reports of process.instance_id up to here are in it
+  std::vector<std::string> release;   // instances to let go once this is committed
+  int64_t forced_restart_number = 0;  // a restart that is due even if the process runs
+  int64_t acknowledge = 0;            // reports of process.instance_id up to here are in it
   std::string acknowledge_instance;
   int64_t now_ms = 0;
 
@@ -63,8 +64,8 @@ struct Processes::Entry {
   bool stop_sent = false;
   int64_t spec_sent = 0;
   int64_t restart_sent = 0;
-  bool restart_only_if_waiting = false;
-  bool from_before_boot = false;  // its instance was of the boot before this one
+  int64_t forced_restart_number = 0;  // the last restart that is due even if the process runs
+  bool from_before_boot = false;      // its instance was of the boot before this one
 };
 
 }  // namespace grpc_os::core

@@ -124,6 +124,9 @@ void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {
     draft.erase = true;
     draft.erase_cause = ExecFailed(process, report.exec_failure);
     draft.Tell("deleted", {{"reason", "exec_failed"}});
+  } else if (IsAtRest(state) && process.desired == DesiredState::kRunning &&
+             report.restart_number < process.restart_number) {
+    draft.NewInstance();  // it ended by itself before it heard that it is to run again
   } else if (state == ProcessState::kExited && process.desired == DesiredState::kRunning) {
     process.desired = DesiredState::kCompleted;
     ++process.change_number;
@@ -162,6 +165,7 @@ void Processes::Reconcile(Entry& entry) {
   if (!instances_known_ || !entry.visible || entry.writing || !entry.pending.empty()) return;
   const Process& process = entry.process;
   if (IsAtRest(process.status.state)) {
+    AttachOnce(process);  // the daemon before this one may have died with the release unsent
     ReleaseInstance(process.instance_id);
     return;
   }
@@ -175,13 +179,19 @@ void Processes::Reconcile(Entry& entry) {
     }
     return;
   }
-  if (attached_.insert(process.instance_id).second)
-    supervision_.Attach(process.instance_id, process.instance_seq);
+  AttachOnce(process);
   if (!entry.connected) return;
   if (process.desired == DesiredState::kRunning) {
     ReconcileRunning(entry);
   } else {
     ReconcileStopped(entry);
+  }
+}
+
+void Processes::AttachOnce(const Process& process) {
+  const std::string& instance = process.instance_id;
+  if (known_instances_.contains(instance) && attached_.insert(instance).second) {
+    supervision_.Attach(instance, process.instance_seq);
   }
 }
 
@@ -195,7 +205,8 @@ void Processes::ReconcileRunning(Entry& entry) {
   }
   if (std::max(entry.supervisor_restart_number, entry.restart_sent) < process.restart_number) {
     entry.restart_sent = process.restart_number;
-    supervision_.Restart(process.instance_id, process.restart_number, entry.restart_only_if_waiting,
+    supervision_.Restart(process.instance_id, process.restart_number,
+                         entry.forced_restart_number <= entry.supervisor_restart_number,
                          [](absl::Status) {});
   }
 }
@@ -259,7 +270,9 @@ void Processes::ReplaceLost(Entry& entry) {
   Submit(entry, {[rebooted, instance](Draft& draft) {
                    Process& process = draft.process;
                    if (process.instance_id != instance) return absl::OkStatus();
-                   if (process.status.state != ProcessState::kPending) {
+                   const ProcessState state = process.status.state;
+                   if (state != ProcessState::kPending && state != ProcessState::kBackoff &&
+                       state != ProcessState::kCrashLooping) {
                      ExitReport exit;
                      exit.reason =
                          rebooted ? ExitReason::kHostRestarted : ExitReason::kSupervisorLost;

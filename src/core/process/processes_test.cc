@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error_detail.h"
+#include "base/limits.h"
 #include "core/error_reason.h"
 #include "testing/manual_scheduler.h"
 #include "testing/memory_process_store.h"
@@ -231,6 +232,79 @@ TEST_F(ProcessesTest, RestartWaitsForItsOwnNumber) {
   EXPECT_TRUE(answer.came() && answer.value->ok());
 }
 
+TEST_F(ProcessesTest, AStartBesideARestartDoesNotSoftenIt) {
+  Run("web");
+  Answer restart, start;
+  store_.hold = true;
+  processes_.Restart("web", "", Into(restart));
+  scheduler_.RunAll();
+  processes_.Start("web", "", Into(start));
+  store_.hold = false;
+  store_.held.front()();
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.restarts, ElementsAre(1));
+  EXPECT_THAT(supervision_.only_if_waiting, ElementsAre(false));
+}
+
+TEST_F(ProcessesTest, AStartInBackOffDoesNotTouchOneThatHasJustStartedByItself) {
+  Run("web");
+  Report("backoff", ProcessState::kBackoff);
+  Answer start;
+  processes_.Start("web", "", Into(start));
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.only_if_waiting, ElementsAre(true));
+}
+
+TEST_F(ProcessesTest, ARestartThatCrossesTheEndOfTheProcessStillHappens) {
+  Run("job");
+  Answer restart;
+  processes_.Restart("job", "", Into(restart));
+  scheduler_.RunAll();
+  Report("completed", ProcessState::kExited);  // ended before it heard of the restart
+  EXPECT_EQ(processes_.Find("job")->desired, DesiredState::kRunning);
+  ASSERT_EQ(supervision_.launched.size(), 2u);
+  Launched();
+  Report("started", ProcessState::kRunning);
+  EXPECT_TRUE(restart.came() && restart.value->ok());
+}
+
+TEST_F(ProcessesTest, ARestartRightBehindAStopIsNoAnswerFromTheOldExecution) {
+  Run("web");
+  Answer stop, restart;
+  processes_.Stop("web", "", Into(stop));
+  processes_.Restart("web", "", Into(restart));
+  scheduler_.RunAll();
+  EXPECT_EQ(stop.reason(), reason::kSuperseded);
+  EXPECT_FALSE(restart.came());
+  EXPECT_THAT(supervision_.restarts, ElementsAre(1));
+  restart_number_ = 1;
+  Report("started", ProcessState::kRunning);
+  EXPECT_TRUE(restart.came() && restart.value->ok());
+}
+
+TEST_F(ProcessesTest, ReportsThatTheStoreRefusedKeepTheirOrder) {
+  Run("web");
+  store_.hold_failure = true;
+  Report("exited", ProcessState::kBackoff);   // its commit is under way, and will fail
+  Report("started", ProcessState::kRunning);  // comes meanwhile
+  store_.hold_failure = false;
+  store_.held.front()();
+  scheduler_.RunAll();
+  scheduler_.Advance(10'000);
+  EXPECT_THAT(store_.actions, ElementsAre("created", "started", "exited", "started"));
+}
+
+TEST_F(ProcessesTest, CallsThatWaitForOneProcessAreBounded) {
+  Run("web");
+  Answer last;
+  std::vector<Answer> waiting(limits::kWaitersPerProcess);
+  for (Answer& answer : waiting) processes_.Stop("web", "", Into(answer));
+  processes_.Stop("web", "", Into(last));
+  scheduler_.RunAll();
+  ASSERT_TRUE(last.came());
+  EXPECT_EQ(last.reason(), reason::kLimitReached);
+}
+
 TEST_F(ProcessesTest, AnUpdateReachesTheSupervisorAndWaitsForARestart) {
   Run("web");
   Answer answer;
@@ -345,6 +419,13 @@ TEST_F(RecoveryTest, IsSettledOnceASupervisorToldAllThatHappenedMeanwhile) {
   EXPECT_FALSE(processes_.Settled()) << "it is not committed";
   scheduler_.RunAll();
   EXPECT_TRUE(processes_.Settled());
+}
+
+TEST_F(RecoveryTest, WhatIsAtRestIsConnectedToSoThatItCanBeReleased) {
+  const Process process = Stored(ProcessState::kStopped, DesiredState::kStopped);
+  Recover(process, {process.instance_id});
+  EXPECT_THAT(supervision_.attached, ElementsAre(process.instance_id));
+  EXPECT_THAT(supervision_.released, ElementsAre(process.instance_id));
 }
 
 TEST_F(RecoveryTest, WhatWasCommittedButNeverLaunchedIsLaunchedAsWhatItIs) {

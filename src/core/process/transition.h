@@ -104,7 +104,7 @@ inline constexpr int64_t kRestartDelayMaxMs = 60'000;
 inline constexpr double kRestartJitter = 0.25;  // of the delay, at most, is added
 inline constexpr int64_t kHealthyMs = 60'000;   // ready for so long: counters begin anew
 inline constexpr size_t kCrashLoopFailures = 5;
-inline constexpr int64_t kCrashLoopWindowMs = 10 * 60'000;
+inline constexpr int64_t kCrashLoopWindowMs = 600'000;
 
 // How an execution ended, as far as restarting is concerned. Neither exited nor signal: not
 // executed, or not known.
