@@ -131,9 +131,12 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
   header.msg_control = control.data();
   header.msg_controllen = control.size();
   ssize_t size = 0;
+  // ECONNRESET is told once, before what the other side still sent: it closed without having read
+  // all that was sent to it. What it said before is read all the same; then comes the end.
+  bool reset = false;
   do {
     size = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  } while (size < 0 && errno == EINTR);
+  } while (size < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
   if (size <= 0) {
     packet.bytes.clear();
     if (size == 0 || errno == ECONNRESET || errno == EPIPE) {

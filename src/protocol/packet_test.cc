@@ -243,6 +243,21 @@ TEST_F(PacketTest, AnUnsealedForeignOrHugeDescriptorIsRefused) {
   EXPECT_EQ(ToMemfd(spec).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(PacketTest, LastWordsAreReadThoughTheirSpeakerDidNotReadAllThatWasSentToIt) {
+  ASSERT_TRUE(SendPacket(there_.get(), Ping()).ok());
+  ASSERT_TRUE(SendPacket(here_.get(), ListOfBytes(5)).ok());
+  here_.Reset();
+  const auto last = ReceivePacket(there_.get());
+  ASSERT_TRUE(last.ok()) << last.status();
+  ASSERT_FALSE(last->closed);
+  internal::InitReply reply;
+  ASSERT_TRUE(reply.ParseFromString(last->bytes));
+  EXPECT_TRUE(reply.has_instances());
+  const auto end = ReceivePacket(there_.get());
+  ASSERT_TRUE(end.ok());
+  EXPECT_TRUE(end->closed);
+}
+
 TEST_F(PacketTest, BytesThatAreNoMessageAreRefused) {
   UniqueFd fd(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   ASSERT_EQ(write(fd.get(), "\xff\xff\xff", 3), 3);
