@@ -128,30 +128,30 @@ class Instance {
   Output output_;
   std::optional<NotifySocket> notify_;
   internal::LaunchSpec spec_;
-  bool has_spec_ = false;
 
   core::InstanceState state_ = core::InstanceState::kLaunching;
-  std::deque<core::InstanceEvent> raised_;
-  bool handling_ = false;
-  bool leaving_ = false;  // was told to shut down
+  bool has_spec_ = false;
+  bool handling_ = false;  // Raise is running
+  bool leaving_ = false;   // was told to shut down
   bool ended_ = false;
+  bool ever_started_ = false;
+  bool pending_exit_logged_ = false;
+  bool clearing_ = false;
+  bool drain_timed_out_ = false;
+  std::deque<core::InstanceEvent> raised_;
 
   Execution execution_;
   int attempts_ = 0;
   int64_t running_generation_ = 0;
   int64_t restart_number_ = 0;
-  bool ever_started_ = false;
   std::string message_;
   core::RestartHistory history_;
   int64_t delay_ms_ = 0;
   int64_t next_restart_time_ms_ = 0;
   std::optional<internal::ExitInfo> pending_exit_;  // not reported yet
-  bool pending_exit_logged_ = false;
   std::optional<internal::ExitInfo> last_exit_;
 
-  bool clearing_ = false;
   int clear_tries_ = 0;
-  bool drain_timed_out_ = false;
   int64_t reported_message_at_ms_ = 0;
 
   EventLoop::TimerId ready_timer_ = 0;

@@ -18,7 +18,6 @@
 
 namespace grpc_os::supervise {
 
-using core::InstanceEvent;
 using core::InstanceState;
 
 namespace {
@@ -55,7 +54,7 @@ absl::Status Instance::LoadSpec(int memfd) {
   internal::LaunchSpec given;
   const bool has_given = memfd >= 0 && protocol::FromMemfd(memfd, given).ok();
   if (has_given && (!kept.ok() || given.generation() > kept->generation())) {
-    const absl::Status stored = StoreSpec(given);
+    absl::Status stored = StoreSpec(given);
     if (!stored.ok()) return stored;
     spec_ = std::move(given);
   } else if (kept.ok()) {

@@ -127,7 +127,7 @@ TEST_F(LogFileTest, ABatchIsOneWrite) {
 }
 
 TEST_F(LogFileTest, BeginsASegmentWhenTheNextLineWouldPassAFifthAndKeepsFive) {
-  constexpr int64_t kSegment = 48 * 10;  // ten of the lines below
+  constexpr int64_t kSegment = 480;  // ten of the lines below
   {
     LogFile log = Make(kSegment * 5);
     for (int i = 0; i < 100; ++i) {
@@ -149,7 +149,7 @@ TEST_F(LogFileTest, BeginsASegmentWhenTheNextLineWouldPassAFifthAndKeepsFive) {
 }
 
 TEST_F(LogFileTest, ALineLongerThanASegmentHasOneOfItsOwn) {
-  LogFile log = Make(5 * 100);
+  LogFile log = Make(int64_t{5} * 100);
   Print(log, "before");
   Print(log, std::string(1000, 'x'));
   Print(log, "after");
@@ -202,7 +202,7 @@ TEST_F(LogFileTest, DoesNotWriteIntoAFifo) {
 }
 
 TEST_F(LogFileTest, AReplacedNextSegmentIsPassedOver) {
-  LogFile log = Make(5 * 60);
+  LogFile log = Make(int64_t{5} * 60);
   Print(log, "one");
   log.Flush();
   const std::string victim = root_ + "/victim";
@@ -301,7 +301,7 @@ TEST_F(LogFileTest, LostLinesOfTheSupervisorAreNotOutput) {
 }
 
 TEST_F(LogFileTest, WrittenAndDroppedAreTogetherWhatCameWhateverTheDiskDoes) {
-  LogFile log = Make(5 * 4096);
+  LogFile log = Make(int64_t{5} * 4096);
   uint32_t state = 42;
   const auto random = [&state] { return (state = state * 1664525 + 1013904223) >> 16; };
   int64_t came = 0;

@@ -1,0 +1,336 @@
+// The built grpc-os-supervise and its other side: what it tells and takes on its socket, and what
+// the next one makes of its journal.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "supervise/program_harness.h"
+
+namespace grpc_os::supervise {
+namespace {
+
+TEST_F(SuperviseTest, AKilledSupervisorTakesItsProcessAlongAndTheNextOneSaysSo) {
+  for (const auto policy : {internal::LaunchSpec::ON_FAILURE, internal::LaunchSpec::NEVER}) {
+    if (policy == internal::LaunchSpec::NEVER) {
+      instance_ = RandomHex128();
+      directory_ = root_ / "run/i" / instance_;
+      fs::create_directories(directory_);
+      fs::remove(root_ / "grandchild");
+    }
+    spec_.set_restart(policy);
+    Script("setsid sh -c 'echo $$ > $ROOT/grandchild; exec sleep 1000' & wait");
+    Launch();
+    int64_t ready_seq = 0;
+    pid_t pid = 0;
+    {
+      Client client = Connect();
+      pid = client.Await("started").status().pid();
+      ready_seq = client.Await("ready").seq();
+    }
+    const pid_t grandchild = PidIn("grandchild");
+    fs::remove(root_ / "grandchild");
+    KillSupervisor();
+    ExpectGone(pid);
+    if (leaf()) {
+      EXPECT_TRUE(Alive(grandchild));  // nobody but the next supervisor can find it
+    }
+    Launch(false);
+    Client client = Connect(ready_seq);
+    const Report exited = client.Await("exited");
+    EXPECT_EQ(exited.seq(), ready_seq + 1);
+    EXPECT_EQ(exited.status().last_exit().reason(), internal::ExitInfo::SUPERVISOR_LOST);
+    EXPECT_EQ(exited.status().last_exit().exit_code(), 0);
+    EXPECT_FALSE(exited.status().last_exit().requested());
+    if (leaf()) {
+      EXPECT_FALSE(Alive(grandchild));
+    }
+    if (policy == internal::LaunchSpec::NEVER) {
+      EXPECT_EQ(client.Await("completed").status().state(), internal::INSTANCE_EXITED);
+      EXPECT_EQ(client.Actions(), "exited completed");
+    } else {
+      EXPECT_EQ(client.Await("started").status().attempt(), 2);  // it had been ready: at once
+      EXPECT_EQ(client.Actions(), "exited started");
+      EXPECT_THAT(Logged(protocol::LogStream::kSystem), ::testing::HasSubstr("supervisor lost"));
+    }
+    KillSupervisor();
+  }
+}
+
+TEST_F(SuperviseTest, ASupervisorLostWhileStoppingStops) {
+  Script("trap '' TERM; echo up; while :; do sleep 0.01; done");
+  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  Launch();
+  int64_t seq = 0;
+  {
+    Client client = Connect();
+    client.Await("started");
+    client.Stop();
+    seq = client.Await("stopping").seq();
+  }
+  KillSupervisor();
+  Launch(false);
+  Client client = Connect(seq);
+  client.Await("stopped");
+  EXPECT_EQ(client.Actions(), "exited stopped");
+  EXPECT_TRUE(client.seen[0].status().last_exit().requested());
+}
+
+TEST_F(SuperviseTest, ASupervisorLostWhileRestartingRestarts) {
+  Script("trap '' TERM; echo up; while :; do sleep 0.01; done");
+  Launch();
+  int64_t seq = 0;
+  {
+    Client client = Connect();
+    client.Await("started");
+    EXPECT_EQ(client.Restart(1), "");
+    seq = client.seen.back().seq();
+    EXPECT_EQ(client.seen.back().action(), "restarting");
+  }
+  KillSupervisor();
+  Launch(false);
+  Client client = Connect(seq);
+  EXPECT_EQ(greeting_.restart_number(), 1);
+  EXPECT_EQ(client.Await("started").status().attempt(), 1);
+  EXPECT_EQ(client.Actions(), "exited started");
+}
+
+TEST_F(SuperviseTest, ASupervisorLostInBackoffWaitsOn) {
+  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  Script("exit 1");
+  Launch();
+  Report backoff;
+  {
+    Client client = Connect();
+    backoff = client.Await("backoff");
+  }
+  KillSupervisor();
+  Launch(false);
+  Client client = Connect(backoff.seq());
+  EXPECT_EQ(greeting_.state(), internal::INSTANCE_BACKOFF);
+  EXPECT_EQ(greeting_.last_exit().exit_code(), 1);
+  const Report again = client.Await("started");
+  EXPECT_EQ(client.Actions(), "started");  // nothing was lost, nothing is said to be
+  EXPECT_EQ(again.status().attempt(), 2);
+  EXPECT_GE(again.time_ms(), backoff.status().next_restart_time_ms() - 2);
+}
+
+TEST_F(SuperviseTest, AFinalStateStaysFinalForTheNextSupervisor) {
+  Script("exit 7");
+  Launch();
+  Client(Connect()).Await("completed");
+  KillSupervisor();
+  Launch(false);
+  Client client = Connect();
+  EXPECT_EQ(greeting_.state(), internal::INSTANCE_EXITED);
+  client.Await("completed");
+  EXPECT_EQ(client.Actions(), "started exited completed");
+}
+
+TEST_F(SuperviseTest, NothingIsLostAtAnyFailpoint) {
+  for (const std::string failpoint : {"supervise.spawn.forked", "supervise.journal.written",
+                                      "supervise.exit.reaped", "supervise.log.mid"}) {
+    instance_ = RandomHex128();
+    directory_ = root_ / "run/i" / instance_;
+    fs::create_directories(directory_);
+    fs::remove_all(root_ / "runs");
+    fs::create_directories(root_ / "runs");
+    Script("echo $$ > $ROOT/runs/$$; echo hello; exit 1");
+    Arm(failpoint);
+    Launch();
+    AwaitEnd();
+    EXPECT_TRUE(WasHit(failpoint));
+    for (const auto& run : fs::directory_iterator(root_ / "runs")) {
+      ExpectGone(std::atoi(run.path().filename().c_str()));
+    }
+    Launch(false);
+    Client client = Connect();
+    client.Await("completed");
+    // Seen from outside: what was reported is in order, and ends once.
+    for (size_t i = 0; i < client.seen.size(); ++i) {
+      EXPECT_EQ(client.seen[i].seq(), static_cast<int64_t>(i) + 1) << failpoint;
+    }
+    EXPECT_EQ(std::count_if(client.seen.begin(), client.seen.end(),
+                            [](const Report& report) { return report.action() == "exited"; }),
+              1)
+        << failpoint << ": " << client.Actions();
+    KillSupervisor();
+  }
+}
+
+TEST_F(SuperviseTest, ReportsAreReplayedUntilTheyAreAcknowledged) {
+  Script("exit 0");
+  Launch();
+  {
+    Client client = Connect();
+    client.Await("completed");
+  }
+  {
+    Client client = Connect(1);
+    client.Await("completed");
+    EXPECT_EQ(client.Actions(), "exited completed");
+    SuperviseRequest ack;
+    ack.set_ack_seq(2);
+    EXPECT_EQ(client.Call(ack), "");
+  }
+  Client client = Connect();
+  EXPECT_EQ(greeting_.seq(), 3);
+  client.Await("completed");
+  EXPECT_EQ(client.Actions(), "completed");
+}
+
+TEST_F(SuperviseTest, AConnectionThatDoesNotReadGetsEverythingLater) {
+  Script("exec sleep 1000");
+  Launch();
+  Client reader = Connect();
+  Client sleeper = Connect();
+  reader.Await("started");
+  constexpr int kSpecs = 600;  // more than a socket holds
+  for (int i = 2; i < kSpecs; ++i) {
+    spec_.set_generation(i);
+    SuperviseRequest request;
+    request.mutable_set_spec();
+    EXPECT_EQ(reader.Call(request, SpecMemfd().get()), "");
+  }
+  reader.Stop();
+  reader.Await("stopped");
+  sleeper.Await("stopped");
+  EXPECT_EQ(sleeper.Actions(), reader.Actions());
+  EXPECT_GT(sleeper.seen.size(), static_cast<size_t>(kSpecs) - 5);
+}
+
+TEST_F(SuperviseTest, OnlyWhoNamesTheInstanceIsHeard) {
+  Script("exec sleep 1000");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  auto wrong = protocol::ConnectTo(directory_.string(), "ctl.sock");
+  Client stranger(*std::move(wrong));
+  stranger.Hello(RandomHex128(), 0);
+  EXPECT_FALSE(stranger.Next().has_value());
+  auto silent = protocol::ConnectTo(directory_.string(), "ctl.sock");
+  Client rude(*std::move(silent));
+  rude.Stop();
+  EXPECT_FALSE(rude.Next().has_value());
+  Connect();
+  EXPECT_EQ(greeting_.state(), internal::INSTANCE_RUNNING);
+}
+
+TEST_F(SuperviseTest, ASpecIsUsedAtTheNextStart) {
+  Script("echo $WHO; exec sleep 1000");
+  spec_.add_environment("WHO=old");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  ASSERT_TRUE(Eventually([&] { return Logged(protocol::LogStream::kStdout) == "old\n"; }));
+  spec_.set_generation(2);
+  spec_.set_environment(spec_.environment_size() - 1, "WHO=new");
+  SuperviseRequest request;
+  request.mutable_set_spec();
+  EXPECT_EQ(client.Call(request, SpecMemfd().get()), "");
+  EXPECT_EQ(client.seen.back().action(), "spec");
+  EXPECT_EQ(client.seen.back().status().observed_generation(), 2);
+  EXPECT_EQ(client.seen.back().status().running_generation(), 1);
+  internal::LaunchSpec kept;
+  EXPECT_TRUE(kept.ParseFromString(Read(directory_ / "spec")));
+  EXPECT_EQ(kept.generation(), 2);
+  EXPECT_EQ(client.Restart(1), "");
+  EXPECT_EQ(client.Await("started").status().running_generation(), 2);
+  ASSERT_TRUE(Eventually([&] { return Logged(protocol::LogStream::kStdout) == "old\nnew\n"; }));
+  EXPECT_NE(client.Call(request), "");  // without a memfd
+}
+
+TEST_F(SuperviseTest, ARestartIsDoneOncePerNumber) {
+  Script("exec sleep 1000");
+  Launch();
+  Client client = Connect();
+  const pid_t first = client.Await("started").status().pid();
+  EXPECT_EQ(client.Restart(5), "");
+  const Report again = client.Await("started");
+  EXPECT_NE(again.status().pid(), first);
+  EXPECT_EQ(again.status().attempt(), 1);
+  EXPECT_EQ(again.status().restart_count(), 0);
+  EXPECT_EQ(again.status().restart_number(), 5);
+  EXPECT_TRUE(again.status().last_exit().requested());
+  EXPECT_EQ(client.Restart(5), "");
+  EXPECT_EQ(client.Restart(4), "");
+  EXPECT_EQ(client.Restart(6, true), "");  // it runs: only the number is taken
+  EXPECT_EQ(client.seen.back().action(), "message");
+  EXPECT_EQ(client.seen.back().status().restart_number(), 6);
+  EXPECT_EQ(client.seen.back().status().pid(), again.status().pid());
+  EXPECT_TRUE(Alive(again.status().pid()));
+}
+
+TEST_F(SuperviseTest, ARestartInBackoffStartsAtOnceAndZeroesTheCounters) {
+  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  Script("exit 1");
+  Launch();
+  Client client = Connect();
+  client.Await("backoff");
+  client.Await("backoff");  // two seconds
+  EXPECT_EQ(client.Restart(1, true), "");
+  const Report started = client.Await("started");
+  EXPECT_EQ(started.status().attempt(), 1);
+  EXPECT_EQ(started.status().next_restart_time_ms(), 0);
+  const Report backoff = client.Await("backoff");
+  EXPECT_LE(backoff.status().next_restart_time_ms() - backoff.time_ms(), 1250);
+}
+
+TEST_F(SuperviseTest, ReleaseNeedsAFinalState) {
+  Script("exec sleep 1000");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  SuperviseRequest release;
+  release.mutable_release();
+  EXPECT_NE(client.Call(release), "");
+  client.Stop();
+  client.Await("stopped");
+  EXPECT_NE(client.Restart(1), "");  // a new instance is for that
+  EXPECT_EQ(client.Call(release), "");
+  EXPECT_EQ(AwaitEnd(), 0);
+  EXPECT_TRUE(fs::exists(directory_ / "released"));
+  if (leaf()) {
+    EXPECT_FALSE(fs::exists(*leaf()));
+  }
+}
+
+TEST_F(SuperviseTest, SigtermStopsTheProcessAndLeavesItWanted) {
+  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  Script("trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  ASSERT_TRUE(Eventually([&] { return Logged(protocol::LogStream::kStdout) == "up\n"; }));
+  kill(supervisor_, SIGTERM);
+  const Report exited = client.Await("exited");
+  EXPECT_TRUE(exited.status().last_exit().requested());
+  EXPECT_EQ(AwaitEnd(), 0);
+  EXPECT_FALSE(fs::exists(directory_ / "released"));
+  EXPECT_EQ(client.Actions(), "started stopping exited");
+  Launch(false);
+  // The next supervisor only tells of it: it is the daemon that wants it again, as a new instance.
+  Client next = Connect();
+  EXPECT_EQ(next.Await("exited").seq(), exited.seq());
+  EXPECT_EQ(next.Actions(), "started stopping exited");
+  SuperviseRequest release;
+  release.mutable_release();
+  EXPECT_EQ(next.Call(release), "");
+  EXPECT_EQ(AwaitEnd(), 0);
+  EXPECT_TRUE(fs::exists(directory_ / "released"));
+}
+
+}  // namespace
+}  // namespace grpc_os::supervise
