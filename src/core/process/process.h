@@ -89,9 +89,11 @@ struct Process {
   std::string name;
   ProcessSpec spec;
   DesiredState desired = DesiredState::kRunning;
-  int64_t generation = 1;      // counts changes of spec
-  int64_t change_number = 1;   // counts changes of spec or desired state: the etag
-  int64_t restart_number = 0;  // counts restarts that users asked for
+  int64_t generation = 1;     // counts changes of spec
+  int64_t change_number = 1;  // counts changes of spec or desired state: the etag
+  // Grows with each start or restart that users ask of this instance; its lowest bit says of which
+  // kind the last one is, so that the next daemon knows too. See NextRestartNumber.
+  int64_t restart_number = 0;
   // The supervisor that runs it, or ran it last: 32 hexadecimal digits, new with each start from
   // rest. It is also what the supervisor must prove to be.
   std::string instance_id;
@@ -106,6 +108,13 @@ struct Process {
 
   bool operator==(const Process&) const = default;
 };
+
+// The number after `number`. `forced`: a restart, due even if the process runs; otherwise a start,
+// for one that waits.
+inline int64_t NextRestartNumber(int64_t number, bool forced) {
+  return (number / 2 + 1) * 2 + (forced ? 1 : 0);
+}
+inline bool IsForcedRestart(int64_t number) { return number % 2 == 1; }
 
 // Nothing of it runs and nothing will by itself.
 bool IsAtRest(ProcessState state);

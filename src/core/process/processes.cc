@@ -55,8 +55,9 @@ void Processes::Load(std::vector<Process> stored, int64_t revision, bool reboote
     Entry& entry = AddEntry(std::move(process));
     entry.visible = true;
     entry.from_before_boot = rebooted;
-    entry.forced_restart_number =
-        entry.process.restart_number;  // of which kind it was is not stored
+    if (IsForcedRestart(entry.process.restart_number)) {
+      entry.forced_restart_number = entry.process.restart_number;
+    }
     if (again) {
       Submit(entry, {[](Draft& draft) {
                        draft.NewInstance();
@@ -385,7 +386,7 @@ void Processes::WishRunning(Draft& draft, const char* event, bool even_if_runnin
     draft.NewInstance();
   } else if (state != ProcessState::kPending) {
     // Also for one that is on its way down: its supervisor, or a new one, begins anew from there.
-    ++process.restart_number;
+    process.restart_number = NextRestartNumber(process.restart_number, even_if_running);
     if (even_if_running) draft.forced_restart_number = process.restart_number;
   }
   process.desired = DesiredState::kRunning;

@@ -225,9 +225,9 @@ TEST_F(ProcessesTest, RestartWaitsForItsOwnNumber) {
   Answer answer;
   processes_.Restart("web", "", Into(answer));
   scheduler_.RunAll();
-  EXPECT_THAT(supervision_.restarts, ElementsAre(1));
+  EXPECT_THAT(supervision_.restarts, ElementsAre(NextRestartNumber(0, /*forced=*/true)));
   EXPECT_FALSE(answer.came()) << "the old execution is no answer";
-  restart_number_ = 1;
+  restart_number_ = NextRestartNumber(0, /*forced=*/true);
   Report("started", ProcessState::kRunning);
   EXPECT_TRUE(answer.came() && answer.value->ok());
 }
@@ -242,7 +242,7 @@ TEST_F(ProcessesTest, AStartBesideARestartDoesNotSoftenIt) {
   store_.hold = false;
   store_.held.front()();
   scheduler_.RunAll();
-  EXPECT_THAT(supervision_.restarts, ElementsAre(1));
+  EXPECT_THAT(supervision_.restarts, ElementsAre(NextRestartNumber(0, /*forced=*/true)));
   EXPECT_THAT(supervision_.only_if_waiting, ElementsAre(false));
 }
 
@@ -276,8 +276,8 @@ TEST_F(ProcessesTest, ARestartRightBehindAStopIsNoAnswerFromTheOldExecution) {
   scheduler_.RunAll();
   EXPECT_EQ(stop.reason(), reason::kSuperseded);
   EXPECT_FALSE(restart.came());
-  EXPECT_THAT(supervision_.restarts, ElementsAre(1));
-  restart_number_ = 1;
+  EXPECT_THAT(supervision_.restarts, ElementsAre(NextRestartNumber(0, /*forced=*/true)));
+  restart_number_ = NextRestartNumber(0, /*forced=*/true);
   Report("started", ProcessState::kRunning);
   EXPECT_TRUE(restart.came() && restart.value->ok());
 }
@@ -419,6 +419,26 @@ TEST_F(RecoveryTest, IsSettledOnceASupervisorToldAllThatHappenedMeanwhile) {
   EXPECT_FALSE(processes_.Settled()) << "it is not committed";
   scheduler_.RunAll();
   EXPECT_TRUE(processes_.Settled());
+}
+
+TEST_F(RecoveryTest, AStartThatWasNotPassedOnDoesNotRestartWhatRunsAndARestartDoes) {
+  for (const bool forced : {false, true}) {
+    Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+    process.restart_number = NextRestartNumber(0, forced);
+    testing::ManualScheduler scheduler;
+    testing::MemoryProcessStore store;
+    testing::RecordingSupervision supervision;
+    Processes processes(store, supervision, scheduler);
+    processes.Load({process}, 7, /*rebooted=*/false);
+    processes.OnInstances({process.instance_id});
+    InstanceReport snapshot;
+    snapshot.instance_id = process.instance_id;
+    snapshot.status.state = ProcessState::kRunning;
+    snapshot.status.observed_generation = 1;
+    processes.OnConnected(snapshot);
+    scheduler.RunAll();
+    EXPECT_THAT(supervision.only_if_waiting, ElementsAre(!forced));
+  }
 }
 
 TEST_F(RecoveryTest, WhatIsAtRestIsConnectedToSoThatItCanBeReleased) {
