@@ -43,6 +43,7 @@ class Subject:
     may_have_started: int = 1  # starts and restarts that were asked for
     surely_started: int = 1  # restarts, and starts of what did not run, that were acknowledged
     losses: int = 0  # of its supervisor
+    under_way: bool = False  # a start or restart that was not answered may just be carried out
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     lines: list = dataclasses.field(default_factory=list, repr=False)  # as followed through the API
 
@@ -125,6 +126,7 @@ class Load:
             s.surely_started += at_rest
         else:
             s.running |= {True}
+            s.under_way = True
 
     async def _stop(self, s):
         if await self._attempt(self._client.stop_process(s.name)):
@@ -143,6 +145,7 @@ class Load:
             assert before is None or start_time(before[0]) != str(before[1]), f"{s.name} was restarted and is the same"
         else:
             s.running |= {True}
+            s.under_way = True
 
     async def _update(self, s):
         self._next_version += 1
@@ -184,10 +187,11 @@ class Load:
             await until(lambda: wanted or s.name not in self._beaters.living(), f"{s.name} is gone")
         elif not wanted:
             assert s.name not in self._beaters.living(), f"{s.name} is stopped and lives"
-        elif s.lives_on and s.losses > 0:
+        elif s.lives_on and (s.losses > 0 or s.under_way):
             await until(lambda: s.name in self._beaters.living(), f"{s.name} was started again")
         elif s.lives_on:
             assert s.name in self._beaters.living(), f"{s.name} is started and does not live"
+        s.under_way = False
 
     async def _read(self, method, *arguments):
         while True:
