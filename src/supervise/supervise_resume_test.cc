@@ -77,6 +77,7 @@ TEST_F(SuperviseTest, ASupervisorLostWhileStoppingStops) {
   {
     Client client = Connect();
     client.Await("started");
+    ASSERT_TRUE(Eventually([&] { return Logged(protocol::LogStream::kStdout) == "up\n"; }));
     client.Stop();
     seq = client.Await("stopping").seq();
   }
@@ -95,6 +96,7 @@ TEST_F(SuperviseTest, ASupervisorLostWhileRestartingRestarts) {
   {
     Client client = Connect();
     client.Await("started");
+    ASSERT_TRUE(Eventually([&] { return Logged(protocol::LogStream::kStdout) == "up\n"; }));
     EXPECT_EQ(client.Restart(1), "");
     seq = client.seen.back().seq();
     EXPECT_EQ(client.seen.back().action(), "restarting");
