@@ -21,11 +21,6 @@ void Set(int event_fd) {
   [[maybe_unused]] const ssize_t n = ::write(event_fd, &one, sizeof(one));
 }
 
-bool IsSet(int event_fd) {
-  struct pollfd poll_fd = {.fd = event_fd, .events = POLLIN, .revents = 0};
-  return ::poll(&poll_fd, 1, 0) > 0;
-}
-
 }  // namespace
 
 Interrupts::Interrupts(Second second) : second_(second) {
@@ -49,6 +44,11 @@ void Interrupts::Start(std::function<void()> on_interrupt) {
   thread_ = std::thread([this] { Run(); });
 }
 
+bool Interrupts::IsPending() const {
+  struct pollfd poll_fd = {.fd = pending_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&poll_fd, 1, 0) > 0;
+}
+
 bool Interrupts::Drain() {
   uint64_t count = 0;
   return ::read(pending_.get(), &count, sizeof(count)) == sizeof(count);
@@ -63,7 +63,7 @@ void Interrupts::Run() {
     if (poll_fds[1].revents != 0) return;
     struct signalfd_siginfo info = {};
     if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) continue;
-    if (second_ == Second::kEndsProgram && IsSet(pending_.get())) {
+    if (second_ == Second::kEndsProgram && IsPending()) {
       ::_exit(static_cast<int>(ExitCode::kInterrupted));
     }
     Set(pending_.get());

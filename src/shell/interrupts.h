@@ -27,6 +27,7 @@ class Interrupts {
 
   // Readable from a SIGINT until Drain.
   int fd() const { return pending_.get(); }
+  bool IsPending() const;
   // Forgets what came. True if something had.
   bool Drain();
 

@@ -151,6 +151,7 @@ ExitCode Run(const Invocation& invocation) {
   console.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
   console.color = WantsColor(console.out_is_terminal);
   console.interactive = interactive;
+  console.interrupt_pending = [&interrupts] { return interrupts.IsPending(); };
   // In a script the next line is the next command, not an answer.
   if (can_ask && (interactive || given)) {
     console.ask = [&interrupts](const std::string& question) {

@@ -87,6 +87,8 @@ ExitCode Session::RunParsed(const Command& command, const Arguments& arguments) 
   client_->BeginCommand();
   client_->set_timeout(timeout);
   interrupted_ = false;
+  // One that came after the line was entered and before the two lines above would be lost.
+  if (console_.interrupt_pending && console_.interrupt_pending()) Interrupt();
   const ExitCode code = command.run(*this, arguments);
   out().flush();
   return interrupted_ ? ExitCode::kInterrupted : code;

@@ -38,6 +38,8 @@ struct Console {
   bool interactive = false;
   // Asks a question that is answered by yes or no; empty if nobody is there to answer.
   std::function<bool(const std::string& question)> ask = {};
+  // Whether the user has interrupted since the line of this command was typed; may be empty.
+  std::function<bool()> interrupt_pending = {};
 };
 
 // Runs commands, one at a time, on one thread. Interrupt may be called from another.

@@ -217,10 +217,10 @@ void Instance::OnMainExited(const siginfo_t& info) {
   }
   // Perhaps by cgroup.kill, from outside.
   if (info.si_status == SIGKILL && !execution_.was_ready) descendants_.SuspectLeaf();
-  exit.set_requested(state_ == InstanceState::kStopping || state_ == InstanceState::kRestarting ||
-                     state_ == InstanceState::kShuttingDown ||
-                     state_ == InstanceState::kStopUnkillable ||
-                     state_ == InstanceState::kRestartUnkillable);
+  exit.set_requested(
+      state_ == InstanceState::kStopping || state_ == InstanceState::kRestarting ||
+      state_ == InstanceState::kShuttingDown || state_ == InstanceState::kStopUnkillable ||
+      state_ == InstanceState::kRestartUnkillable || state_ == InstanceState::kShutDownUnkillable);
   exit.set_attempt(execution_.attempt);
   exit.set_start_time_ms(execution_.start_time_ms);
   exit.set_exit_time_ms(WallClockMs());

@@ -198,6 +198,7 @@ internal::InstanceState Instance::StateForReports() const {
     case InstanceState::kExitUnkillable:
     case InstanceState::kStopUnkillable:
     case InstanceState::kRestartUnkillable:
+    case InstanceState::kShutDownUnkillable:
       return internal::INSTANCE_UNKILLABLE;
     case InstanceState::kStopped:
     case InstanceState::kShutDown:
@@ -245,6 +246,7 @@ internal::Resume Instance::MakeResume() const {
       resume.set_next(internal::Resume::RESTART);
       break;
     case InstanceState::kShuttingDown:
+    case InstanceState::kShutDownUnkillable:
       resume.set_next(internal::Resume::SHUT_DOWN);
       break;
     default:

@@ -84,7 +84,7 @@ constexpr Row kRows[] = {
     {S::kShuttingDown, E::kMainExited, S::kShuttingDown, kClear, nullptr},
     {S::kShuttingDown, E::kStopTimeout, S::kShuttingDown, kClear, nullptr},
     {S::kShuttingDown, E::kCleared, S::kShutDown, kExit, nullptr},
-    {S::kShuttingDown, E::kWontDie, S::kShutDown, kExit, nullptr},
+    {S::kShuttingDown, E::kWontDie, S::kShutDownUnkillable, kExit, "unkillable"},
     {S::kShuttingDown, E::kStop, S::kStopping, 0, "stopping"},
 
     {S::kBackoff, E::kDelayOver, S::kStarting, kExecute, nullptr},
@@ -104,19 +104,24 @@ constexpr Row kRows[] = {
     {S::kExitUnkillable, E::kStop, S::kStopUnkillable, 0, "unkillable"},
     {S::kExitUnkillable, E::kRestart, S::kRestartUnkillable, kZero, "unkillable"},
     {S::kExitUnkillable, E::kStart, S::kRestartUnkillable, kZero, "unkillable"},
-    {S::kExitUnkillable, E::kShutDown, S::kShutDown, 0, nullptr},
+    {S::kExitUnkillable, E::kShutDown, S::kShutDownUnkillable, 0, nullptr},
 
     {S::kStopUnkillable, E::kMainExited, S::kStopUnkillable, kClear, nullptr},
     {S::kStopUnkillable, E::kCleared, S::kStopped, kExit, "stopped"},
     {S::kStopUnkillable, E::kRestart, S::kRestartUnkillable, kZero, "unkillable"},
     {S::kStopUnkillable, E::kStart, S::kRestartUnkillable, kZero, "unkillable"},
-    {S::kStopUnkillable, E::kShutDown, S::kShutDown, 0, nullptr},
 
     {S::kRestartUnkillable, E::kMainExited, S::kRestartUnkillable, kClear, nullptr},
     {S::kRestartUnkillable, E::kCleared, S::kStarting, kExit | kExecute, nullptr},
     {S::kRestartUnkillable, E::kStop, S::kStopUnkillable, 0, "unkillable"},
-    {S::kRestartUnkillable, E::kShutDown, S::kShutDown, 0, nullptr},
+    {S::kRestartUnkillable, E::kShutDown, S::kShutDownUnkillable, 0, nullptr},
 
+    // A supervisor that left now would make room for a second copy beside what survived.
+    {S::kShutDownUnkillable, E::kMainExited, S::kShutDownUnkillable, kClear, nullptr},
+    {S::kShutDownUnkillable, E::kCleared, S::kShutDown, kExit, nullptr},
+    {S::kShutDownUnkillable, E::kStop, S::kStopUnkillable, 0, "unkillable"},
+    {S::kShutDownUnkillable, E::kRestart, S::kRestartUnkillable, kZero, "unkillable"},
+    {S::kShutDownUnkillable, E::kStart, S::kRestartUnkillable, kZero, "unkillable"},
 };
 
 constexpr Table MakeTable() {
@@ -163,6 +168,7 @@ const char* ToString(InstanceState state) {
                                     "exit unkillable",
                                     "stop unkillable",
                                     "restart unkillable",
+                                    "shut down unkillable",
                                     "stopped",
                                     "exited",
                                     "failed",

@@ -29,9 +29,10 @@ enum class InstanceState : uint8_t {
   kBackoff,
   kCrashLooping,
   // Something survives SIGKILL; when it is gone at last, it goes on as from…
-  kExitUnkillable,     // …kExiting
-  kStopUnkillable,     // …kStopping
-  kRestartUnkillable,  // …kRestarting
+  kExitUnkillable,      // …kExiting
+  kStopUnkillable,      // …kStopping
+  kRestartUnkillable,   // …kRestarting
+  kShutDownUnkillable,  // …kShuttingDown
   // Final:
   kStopped,
   kExited,

@@ -34,9 +34,10 @@ std::string Pair(S state, E event) {
 
 // May a main process be alive in this state?
 bool MainMayLive(S state) {
-  const std::set<S> living = {S::kStarting,       S::kRunning,           S::kReady,
-                              S::kStopping,       S::kRestarting,        S::kShuttingDown,
-                              S::kExitUnkillable, S::kRestartUnkillable, S::kStopUnkillable};
+  const std::set<S> living = {S::kStarting,          S::kRunning,           S::kReady,
+                              S::kStopping,          S::kRestarting,        S::kShuttingDown,
+                              S::kExitUnkillable,    S::kRestartUnkillable, S::kStopUnkillable,
+                              S::kShutDownUnkillable};
   return living.contains(state);
 }
 
@@ -61,8 +62,9 @@ const std::map<S, std::set<E>>& Meaningful() {
       {S::kCrashLooping, {E::kDelayOver, E::kStop, E::kRestart, E::kStart, E::kShutDown}},
       {S::kExitUnkillable,
        {E::kMainExited, E::kCleared, E::kStop, E::kRestart, E::kStart, E::kShutDown}},
-      {S::kStopUnkillable, {E::kMainExited, E::kCleared, E::kRestart, E::kStart, E::kShutDown}},
+      {S::kStopUnkillable, {E::kMainExited, E::kCleared, E::kRestart, E::kStart}},
       {S::kRestartUnkillable, {E::kMainExited, E::kCleared, E::kStop, E::kShutDown}},
+      {S::kShutDownUnkillable, {E::kMainExited, E::kCleared, E::kStop, E::kRestart, E::kStart}},
       {S::kStopped, {}},
       {S::kExited, {}},
       {S::kFailed, {}},
@@ -176,12 +178,13 @@ TEST(TransitionTable, TheEndOfTheMainProcessIsAlwaysClearedUp) {
 }
 
 TEST(TransitionTable, AnUnkillableProcessIsNeverStartedBeside) {
-  for (const S state : {S::kExitUnkillable, S::kStopUnkillable, S::kRestartUnkillable}) {
+  for (const S state :
+       {S::kExitUnkillable, S::kStopUnkillable, S::kRestartUnkillable, S::kShutDownUnkillable}) {
     for (const E event : AllEvents()) {
-      if (event == E::kCleared || event == E::kShutDown) continue;
+      if (event == E::kCleared) continue;
       const S next = Next(state, event).next;
       EXPECT_TRUE(next == S::kExitUnkillable || next == S::kStopUnkillable ||
-                  next == S::kRestartUnkillable)
+                  next == S::kRestartUnkillable || next == S::kShutDownUnkillable)
           << Pair(state, event);
     }
   }

@@ -32,6 +32,7 @@ class CommandsTest : public ::testing::Test {
       asked_ += question;
       return answer_;
     };
+    console.interrupt_pending = [this] { return interrupt_pending_; };
     session_ = std::make_unique<Session>(console, client::ParseAddress(address),
                                          directory_.path() + "/state", defaults);
   }
@@ -60,6 +61,7 @@ class CommandsTest : public ::testing::Test {
   std::stringstream err_;
   std::string asked_;
   bool answer_ = true;
+  bool interrupt_pending_ = false;
   std::unique_ptr<Session> session_;
 };
 
@@ -77,6 +79,13 @@ TEST_F(CommandsTest, UnknownCommandsAreUsageErrorsWithAGuess) {
 TEST_F(CommandsTest, WhatIsTypedIsEscapedInErrors) {
   EXPECT_EQ(Run("'\x1b[2J'"), ExitCode::kUsage);
   EXPECT_THAT(err(), AllOf(HasSubstr("\\x1b[2J"), Not(HasSubstr("\x1b"))));
+}
+
+TEST_F(CommandsTest, AnInterruptBetweenTheLineAndItsCommandIsNotLost) {
+  interrupt_pending_ = true;
+  EXPECT_EQ(Run("ps"), ExitCode::kInterrupted);
+  interrupt_pending_ = false;
+  EXPECT_EQ(Run("ps"), ExitCode::kOk);
 }
 
 TEST_F(CommandsTest, HelpNeedsNoDaemon) {
