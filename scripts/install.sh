@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify]  (default: build)
+# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify] [vm]  (default: build)
 # Does nothing, quickly, when nothing is missing.
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
-       libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libspdlog-dev libgtest-dev libgmock-dev)
+       libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libspdlog-dev libsodium-dev
+       libmicrohttpd-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 test=(python3 python3-venv ca-certificates)
-bench=(python3 supervisor)
+bench=(python3 supervisor etcd-server)
 verify=(clang-format-14 clang-tidy-14 clang-tools-14)
+vm=(qemu-system-x86 e2fsprogs debootstrap)
 
 packages=()
 for set in "${@:-build}"; do
   case $set in
-    build | test | bench | verify) declare -n members=$set; packages+=("${members[@]}") ;;
-    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench and verify" >&2; exit 2 ;;
+    build | test | bench | verify | vm) declare -n members=$set; packages+=("${members[@]}") ;;
+    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench, verify and vm" >&2; exit 2 ;;
   esac
   # npm comes from Debian unless the machine already has one of its own (buf, the linter of the protos, is an npm package).
   if [[ $set == test ]] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi

@@ -40,9 +40,34 @@ inline constexpr int kLogPartialFlushMs = 100;  // a line without its newline is
 inline constexpr int64_t kPacketBytes = int64_t{64} << 10;  // one message between our programs
 inline constexpr int kSocketPathBytes = 107;                // sun_path, without its NUL
 
+inline constexpr int kHttpConnections = 64;
+inline constexpr int kHttpIdleMs = 10'000;                       // then a connection is closed
+inline constexpr int64_t kHttpRequestBytes = int64_t{16} << 10;  // request line and headers
+
 inline constexpr int kTokenBytes = 4096;
 inline constexpr int64_t kAccessTokenMs = 15 * 60'000;
 inline constexpr int64_t kPeerTicketMs = 60'000;
+inline constexpr int64_t kRefreshIdleMs =
+    int64_t{14} * 86'400'000;                                    // a refresh token unused so long
+inline constexpr int64_t kSessionMs = int64_t{30} * 86'400'000;  // a session by password in all
+inline constexpr int64_t kTokenTtlDefaultMs = int64_t{90} * 86'400'000;
+inline constexpr int64_t kTokenTtlMinMs = 60'000;
+inline constexpr int64_t kTokenTtlMaxMs = int64_t{365} * 86'400'000;
+inline constexpr int kUsers = 10'000;
+inline constexpr int kSessionsPerUser = 1'000;  // the oldest log-in goes; a token is refused
+inline constexpr int kPasswordBytesMin = 12;
+inline constexpr int kPasswordBytesMax = 1024;
+inline constexpr int kPasswordQueue = 32;  // passwords waiting to be hashed
+inline constexpr int kLabelBytes = 63;
+
+inline constexpr int kRequestIdBytes = 128;
+inline constexpr int64_t kRequestKeptMs = 86'400'000;
+inline constexpr int kAuditNoted = 1'000;  // kinds of records that wait for the store
+inline constexpr int64_t kAuditKeptMs = int64_t{90} * 86'400'000;
+inline constexpr int64_t kAuditKept = 1'000'000;    // records
+inline constexpr int64_t kRevisionsKept = 100'000;  // of which Watch can tell; see EVENTS_KEPT
+inline constexpr int64_t kRevisionsKeptMin = 1'000;
+inline constexpr int64_t kRevisionsKeptMax = 100'000'000;
 
 }  // namespace grpc_os::limits
 

@@ -1,88 +1,137 @@
-// Who calls: tickets of the peer socket, sessions, and what they may do.
+// Who calls and what they may do: users, roles, sessions, tokens.
 #ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_H_
 #define GRPC_OS_CORE_IDENTITY_IDENTITY_H_
 
-#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/guarded.h"
-#include "core/identity/session_store.h"
+#include "core/audit/audit.h"
+#include "core/digest.h"
+#include "core/identity/identity_ports.h"
+#include "core/identity/roles.h"
+#include "core/identity/user.h"
 #include "core/scheduler.h"
 
 namespace grpc_os::core {
 
-// The port to the signing of tokens. Thread-safe.
-class TokenSigner {
- public:
-  virtual ~TokenSigner() = default;
-  virtual std::string Sign(const std::string& claims_json) const = 0;
-  // The claims; UNAUTHENTICATED if it is not one of ours, unaltered.
-  virtual absl::StatusOr<std::string> Verify(std::string_view token) const = 0;
-};
-
-// Who is behind a call.
+// Who is behind a call. Immutable.
 struct Caller {
   std::string user;
-  std::vector<std::string> roles;
-  std::string method;  // "peer"
+  std::vector<std::string> roles;  // in force: a token's only as far as the user has them too
+  std::string method;              // "peer", "password" or "token"
   int64_t peer_uid = -1;
   std::string session_id;
-  int64_t expire_time_ms = 0;
+  std::string source;          // where the session was opened from
+  int64_t expire_time_ms = 0;  // of the token of this call
 };
 
-// Whether one of the caller's roles has the permission ("process.read").
-bool Allows(const Caller& caller, std::string_view permission);
+inline bool Allows(const Caller& caller, std::string_view permission) {
+  return Allow(caller.roles, permission);
+}
 
-// Thread-safe.
+// Thread-safe. What changes is committed first and holds, for every call, before it is answered:
+// `done` comes once, on some thread, never under a lock. Errors: see AuthService.
+//
+// Changes of users are made one after the other; each sees the one before it.
 class Identity {
  public:
-  // The uids in `admin_uids` log in as admin through the peer socket; others are refused.
-  Identity(SessionStore& sessions, const TokenSigner& signer, const Clock& clock,
-           std::set<int64_t> admin_uids);
+  struct Parts {
+    IdentityStore& store;
+    const TokenSigner& signer;
+    PasswordHasher& hasher;
+    const Digest& digest;
+    const Clock& clock;
+    std::set<int64_t> admin_uids;  // log in as kAdminUser through the peer socket
+  };
+  explicit Identity(Parts parts);
+  ~Identity();
 
-  // Takes the sessions that the store holds. Blocks; before anything else.
+  // Takes what the store holds. Blocks; before anything else.
   absl::Status Load();
+  // Whether kAdminUser is there; if not, it is to be made before anyone is served, with this
+  // password hash (empty: no password). Blocks.
+  bool HasAdmin() const;
+  absl::Status MakeAdmin(const std::string& password_hash);
 
-  // For the peer socket: a ticket that LoginPeer takes once within a minute. At most 1024 are open;
-  // the oldest goes.
+  // ---- Log-in
+
+  // For the peer socket: a ticket that LoginPeer or Login takes once within a minute. At most 1024
+  // are open; the oldest goes.
   std::string IssueTicket(int64_t uid);
 
   struct Login {
-    std::string token;
+    std::string access_token;
     Caller caller;
+    std::string refresh_token;  // empty after a log-in by peer
+    int64_t refresh_expire_time_ms = 0;
   };
-  // `done` comes on a thread of the store, or at once if the ticket is refused.
-  void LoginPeer(const std::string& ticket, std::function<void(absl::StatusOr<Login>)> done);
-  absl::StatusOr<Caller> Authenticate(std::string_view token);
-  bool IsLive(const std::string& session_id) const;
-  // From the answer on, the session is refused everywhere.
-  void Logout(const std::string& session_id, std::function<void(absl::Status)> done);
+  using LoginDone = std::function<void(absl::StatusOr<Login>)>;
+  // The origin's record gets its user, session and source.
+  void LoginPeer(const std::string& ticket, Origin origin, LoginDone done);
+  // `origin.record.source` is the address or "unix"; a good ticket makes it "uid N".
+  void LoginPassword(const std::string& user, std::string password, const std::string& ticket,
+                     Origin origin, LoginDone done);
+  void Refresh(std::string_view refresh_token, Origin origin, LoginDone done);
+
+  // ---- Each call
+
+  // Of an access token or an API token. Checked anew on every call, in memory.
+  absl::StatusOr<std::shared_ptr<const Caller>> Authenticate(std::string_view token);
+  // The caller of this session with the roles of now; nullptr: it has ended. For open streams.
+  std::shared_ptr<const Caller> Current(const std::string& session_id) const;
+
+  // ---- Sessions and tokens
+
+  using Done = std::function<void(absl::Status)>;
+  void Logout(const Caller& caller, Origin origin, Done done);
+  void EndSession(const Caller& caller, const std::string& session_id, Origin origin, Done done);
+  // Of `user`, or of all (empty), the newest first.
+  std::vector<Session> ListSessions(const std::string& user) const;
+  struct NewToken {
+    std::string label;
+    int64_t ttl_ms = 0;
+    std::vector<std::string> roles;  // empty: all of the caller's
+  };
+  struct MadeToken {
+    std::string token;
+    Session session;
+  };
+  void CreateToken(const Caller& caller, NewToken wanted, Origin origin,
+                   std::function<void(absl::StatusOr<MadeToken>)> done);
+
+  // ---- Users
+
+  using UserDone = std::function<void(absl::StatusOr<User>)>;
+  std::optional<User> FindUser(const std::string& name) const;
+  // In the order of names, those after `after_name`, at most `limit`.
+  std::vector<User> ListUsers(const std::string& after_name, int limit) const;
+  // `password` empty: none.
+  void CreateUser(const std::string& name, std::vector<std::string> roles, std::string password,
+                  Origin origin, UserDone done);
+  void DeleteUser(const std::string& name, const std::string& etag, Origin origin, Done done);
+  void SetDisabled(const std::string& name, const std::string& etag, bool disabled, Origin origin,
+                   UserDone done);
+  // `name` empty: the caller's own.
+  void SetPassword(const Caller& caller, const std::string& name, std::string password,
+                   std::string old_password, Origin origin, UserDone done);
+  void GrantRole(const std::string& name, const std::string& role, const std::string& etag,
+                 Origin origin, UserDone done);
+  void RevokeRole(const std::string& name, const std::string& role, const std::string& etag,
+                  Origin origin, UserDone done);
+
+  static std::string EtagOf(const User& user);
 
  private:
-  struct Ticket {
-    std::string text;
-    int64_t uid;
-    int64_t expire_time_ms;
-  };
-  struct State {
-    std::vector<Ticket> tickets;  // oldest first
-    std::unordered_map<std::string, Session> sessions;
-    std::unordered_map<std::string, std::string> verified;  // token → session id, signature checked
-  };
-  void ForgetExpired(State& state) const;
-
-  SessionStore& store_;
-  const TokenSigner& signer_;
-  const Clock& clock_;
-  const std::set<int64_t> admin_uids_;
-  mutable Guarded<State> state_;
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace grpc_os::core

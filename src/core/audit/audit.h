@@ -1,0 +1,99 @@
+// The audit: who did what, from where, and how it ended.
+#ifndef GRPC_OS_CORE_AUDIT_AUDIT_H_
+#define GRPC_OS_CORE_AUDIT_AUDIT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace grpc_os::core {
+
+// One call, or several alike.
+struct AuditRecord {
+  int64_t id = 0;  // ascending; given by the store
+  int64_t time_ms = 0;
+  std::string user;  // empty: nobody was logged in
+  std::string session_id;
+  std::string source;    // "uid 1000", "unix" or an address
+  std::string method;    // "grpc_os.v1.ProcessService/StartProcess"
+  std::string resource;  // what it was about: an id or name, as the call gave it
+  std::string result = "OK";
+  std::string reason;   // of a refusal: core/error_reason.h
+  std::string call_id;  // x-request-id
+  int64_t count = 1;
+
+  bool operator==(const AuditRecord&) const = default;
+};
+
+// A change that its caller may ask for again under the same id: once it was committed, it is not
+// carried out a second time.
+struct RequestKey {
+  std::string user;
+  std::string method;
+  std::string id;
+
+  auto operator<=>(const RequestKey&) const = default;
+};
+struct CommittedRequest {
+  RequestKey key;
+  std::string digest;   // of the request's content
+  std::string subject;  // the id of what was changed, and what else a repeat has to know
+  int64_t time_ms = 0;
+
+  bool operator==(const CommittedRequest&) const = default;
+};
+
+// What a transaction leaves behind about those who asked for it. Written with it or not at all.
+struct Trace {
+  std::vector<AuditRecord> audit;
+  std::vector<CommittedRequest> requests;
+};
+
+// By whom a change was asked for; goes with the change into its transaction. Copies are the same
+// origin.
+struct Origin {
+  AuditRecord record;
+  std::optional<CommittedRequest> request;
+  // Set when the transaction is durable: the audit has its record.
+  std::shared_ptr<std::atomic<bool>> written = std::make_shared<std::atomic<bool>>(false);
+  // Lets go of the request's key (core/request) when the last copy goes.
+  std::shared_ptr<void> slot = nullptr;
+
+  // Into the trace of a transaction. `subject`: see CommittedRequest.
+  void LeaveIn(Trace& trace, std::string subject) const {
+    trace.audit.push_back(record);
+    if (!request) return;
+    trace.requests.push_back(*request);
+    trace.requests.back().subject = std::move(subject);
+  }
+};
+
+struct AuditQuery {
+  int64_t before_id = INT64_MAX;
+  int64_t since_ms = 0;
+  std::string user;  // empty: all
+  int limit = 100;
+};
+
+// The port to where it is kept. Thread-safe.
+class AuditStore {
+ public:
+  virtual ~AuditStore() = default;
+  // Records that belong to no other transaction. `done` comes once they are durable.
+  virtual void PutAudit(std::vector<AuditRecord> records,
+                        std::function<void(absl::Status)> done) = 0;
+  // The newest first. `done` comes on a thread of the store.
+  virtual void ReadAudit(const AuditQuery& query,
+                         std::function<void(absl::StatusOr<std::vector<AuditRecord>>)> done) = 0;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_AUDIT_AUDIT_H_

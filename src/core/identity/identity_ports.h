@@ -1,0 +1,57 @@
+// What core::Identity needs of the outside beside its store.
+#ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_PORTS_H_
+#define GRPC_OS_CORE_IDENTITY_IDENTITY_PORTS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace grpc_os::core {
+
+// What a signed token says. Times are whole seconds since 1970.
+struct Claims {
+  enum class Use { kAccess, kRefresh };
+  Use use = Use::kAccess;
+  std::string user;
+  std::string session_id;
+  int64_t refresh_number = 0;  // kRefresh: which of the session's refresh tokens it is
+  int64_t issue_time_s = 0;
+  int64_t expire_time_s = 0;
+
+  bool operator==(const Claims&) const = default;
+};
+
+// The port to the signing of tokens. Thread-safe.
+class TokenSigner {
+ public:
+  virtual ~TokenSigner() = default;
+  virtual std::string Sign(const Claims& claims) const = 0;
+  // UNAUTHENTICATED unless it is, byte for byte, a token that Sign made with the same key. Does not
+  // look at the time.
+  virtual absl::StatusOr<Claims> Verify(std::string_view token) const = 0;
+};
+
+// The port to the hashing of passwords (argon2id). Thread-safe; never blocks: hashes are made one
+// after the other on threads of low priority, `done` comes on one of them. RESOURCE_EXHAUSTED
+// (LIMIT_REACHED, with RetryInfo), at once and on the calling thread, if too many wait.
+class PasswordHasher {
+ public:
+  virtual ~PasswordHasher() = default;
+  // A PHC string.
+  virtual void Hash(std::string password,
+                    std::function<void(absl::StatusOr<std::string>)> done) = 0;
+  struct Verdict {
+    bool matches = false;
+    bool outdated = false;  // hashed with less work than is the rule now: hash it again
+  };
+  // With an empty or malformed `hash`: false, after the same work.
+  virtual void Verify(std::string password, std::string hash,
+                      std::function<void(absl::StatusOr<Verdict>)> done) = 0;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_IDENTITY_IDENTITY_PORTS_H_

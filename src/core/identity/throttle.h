@@ -1,0 +1,50 @@
+// How often wrong passwords may be tried.
+#ifndef GRPC_OS_CORE_IDENTITY_THROTTLE_H_
+#define GRPC_OS_CORE_IDENTITY_THROTTLE_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace grpc_os::core {
+
+// Counts failures per (user, source), per user and per source. Lives under its owner's lock; its
+// memory is bounded (the entries that were used longest ago go).
+//
+// Of one user from one source the first 5 failures cost nothing; then each doubles the wait, from
+// 1 s to 15 min, until one succeeds or a day has passed. One user's failures from all sources
+// together are at most 100 an hour, and one source's with all users together 10 a minute after a
+// burst of 20. A source that has logged in as a user within the last 30 days is not slowed down by
+// others' failures with that user: a stranger cannot lock the owner out.
+class Throttle {
+ public:
+  // 0: go on; otherwise how long to wait until the next try, in milliseconds.
+  int64_t WaitMs(const std::string& user, const std::string& source, int64_t now_ms);
+  // A try is under way: counts as a failure until Succeeded. So tries at the same time count too.
+  void Began(const std::string& user, const std::string& source, int64_t now_ms);
+  void Succeeded(const std::string& user, const std::string& source, int64_t now_ms);
+
+ private:
+  struct Pair {
+    int failures = 0;
+    int64_t last_ms = 0;
+    int64_t success_ms = -1;
+  };
+  // A budget that fills up again with time.
+  struct Budget {
+    double spent = 0;
+    int64_t time_ms = 0;
+  };
+  template <typename Key, typename Value>
+  static void Bound(std::map<Key, Value>& entries);
+
+  std::map<std::pair<std::string, std::string>, Pair> pairs_;
+  std::map<std::string, Budget> users_;
+  std::map<std::string, Budget> sources_;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_IDENTITY_THROTTLE_H_

@@ -1,0 +1,60 @@
+// Changes that are carried out once, however often they are asked for.
+#ifndef GRPC_OS_CORE_REQUEST_REQUESTS_H_
+#define GRPC_OS_CORE_REQUEST_REQUESTS_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/guarded.h"
+#include "core/audit/audit.h"
+
+namespace grpc_os::core {
+
+// The port to what was committed (a Trace writes it). Thread-safe.
+class RequestStore {
+ public:
+  virtual ~RequestStore() = default;
+  // nullopt: nothing was committed under this key, or too long ago (24 h). `done` comes on a thread
+  // of the store.
+  virtual void FindRequest(
+      const RequestKey& key,
+      std::function<void(absl::StatusOr<std::optional<CommittedRequest>>)> done) = 0;
+};
+
+// Thread-safe.
+class Requests {
+ public:
+  explicit Requests(RequestStore& store) : store_(store) {}
+
+  // What a change turns out to be. Of the two one is called, on some thread.
+  struct Paths {
+    // It is the first with this key, or has none. The key is held for as long as a copy of the slot
+    // lives (in the Origin): another call with the same key waits until then.
+    std::function<void(std::shared_ptr<void> slot)> carry_out;
+    // It was committed before; or INVALID_ARGUMENT (REQUEST_ID_REUSED): with another content; or
+    // the store does not answer.
+    std::function<void(absl::StatusOr<CommittedRequest>)> repeat;
+  };
+  void Begin(const RequestKey& key, const std::string& digest, Paths paths);
+
+ private:
+  struct Waiting {
+    std::string digest;
+    Paths paths;
+  };
+  void Look(const RequestKey& key, Waiting first);
+  void End(const RequestKey& key);
+
+  RequestStore& store_;
+  // The keys that are held, and who waits for each.
+  Guarded<std::map<RequestKey, std::vector<Waiting>>> held_;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_REQUEST_REQUESTS_H_
