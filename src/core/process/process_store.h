@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/audit/audit.h"
 #include "core/event/event.h"
 #include "core/process/process.h"
 
@@ -17,6 +18,7 @@ struct ProcessWrite {
   std::vector<Process> put;  // inserted or replaced by id; their `revision` is set by the store
   std::vector<std::string> remove;  // ids
   std::vector<Event> events;        // their `revision` and `sequence` are set by the store
+  Trace trace;                      // who asked for it
 };
 
 // Thread-safe.
