@@ -216,7 +216,7 @@ absl::StatusOr<Response> Client::Call(Method method, const Request& request, Tim
   return error;
 }
 
-absl::StatusOr<v1::LoginPeerResponse> Client::LoginPeer(absl::Status* not_kept) {
+absl::StatusOr<v1::LoginResponse> Client::LoginPeer(absl::Status* not_kept) {
   if (!address_.is_unix) {
     return absl::FailedPreconditionError(
         absl::StrCat("Over TCP (", address_.ToString(),
@@ -230,7 +230,7 @@ absl::StatusOr<v1::LoginPeerResponse> Client::LoginPeer(absl::Status* not_kept) 
 
   v1::LoginPeerRequest request;
   request.set_ticket(*ticket);
-  auto response = Call<v1::LoginPeerRequest, v1::LoginPeerResponse>(
+  auto response = Call<v1::LoginPeerRequest, v1::LoginResponse>(
       [](Connection& c, auto&&... a) { return c.auth.LoginPeer(a...); }, request, options_.timeout,
       "");
   if (!response.ok()) return response.status();

@@ -57,7 +57,7 @@ class Client {
 
   // Logs in as the account of this program on this machine. FAILED_PRECONDITION over TCP. If the
   // token could not be kept for later commands, `not_kept` says why.
-  absl::StatusOr<v1::LoginPeerResponse> LoginPeer(absl::Status* not_kept = nullptr);
+  absl::StatusOr<v1::LoginResponse> LoginPeer(absl::Status* not_kept = nullptr);
   // Ends the session, and forgets the token even if the daemon could not be told.
   absl::Status Logout();
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI();

@@ -148,8 +148,8 @@ class ClientTest : public ::testing::Test {
 };
 
 TEST_F(ClientTest, LogsInByItselfOnceAndKeepsTheToken) {
-  EXPECT_EQ(NewClient()->WhoAmI()->user().name(), "admin");
-  EXPECT_EQ(NewClient()->WhoAmI()->user().name(), "admin");
+  EXPECT_EQ(NewClient()->WhoAmI()->identity().user(), "admin");
+  EXPECT_EQ(NewClient()->WhoAmI()->identity().user(), "admin");
   EXPECT_EQ(logins(), 1);
 }
 

@@ -155,7 +155,7 @@ class FakeDaemon {
    public:
     explicit Auth(FakeState& state) : state_(state) {}
     grpc::Status LoginPeer(grpc::ServerContext*, const v1::LoginPeerRequest* request,
-                           v1::LoginPeerResponse* response) override {
+                           v1::LoginResponse* response) override {
       const std::lock_guard<std::mutex> lock(state_.mutex);
       state_.calls.push_back("LoginPeer");
       if (state_.tickets.erase(request->ticket()) == 0) {
@@ -164,18 +164,18 @@ class FakeDaemon {
       const std::string token = "token-" + std::to_string(++state_.logins);
       state_.tokens.insert("Bearer " + token);
       response->set_access_token(token);
-      response->mutable_user()->set_name("admin");
-      response->mutable_user()->add_roles("admin");
-      response->mutable_user()->set_login_method("peer");
+      response->mutable_identity()->set_user("admin");
+      response->mutable_identity()->add_roles("admin");
+      response->mutable_identity()->set_login_method("peer");
       return grpc::Status::OK;
     }
     grpc::Status WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest*,
                         v1::WhoAmIResponse* response) override {
       const std::lock_guard<std::mutex> lock(state_.mutex);
       if (auto status = Enter(state_, context, "WhoAmI"); !status.ok()) return status;
-      response->mutable_user()->set_name("admin");
-      response->mutable_user()->add_roles("admin");
-      response->mutable_user()->set_login_method("peer");
+      response->mutable_identity()->set_user("admin");
+      response->mutable_identity()->add_roles("admin");
+      response->mutable_identity()->set_login_method("peer");
       return grpc::Status::OK;
     }
     grpc::Status Logout(grpc::ServerContext* context, const v1::LogoutRequest*,

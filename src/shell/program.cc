@@ -81,7 +81,7 @@ std::string Prompt(Session& session) {
 ExitCode Greet(Session& session) {
   const auto who = session.client().WhoAmI();
   if (who.ok()) {
-    session.set_user(who->user().name());
+    session.set_user(who->identity().user());
   } else if (const ExitCode code = session.Report(who.status());
              !absl::IsUnauthenticated(who.status())) {
     return code;

@@ -11,8 +11,8 @@
 namespace grpc_os::shell {
 namespace {
 
-std::string DescribeUser(const v1::User& user) {
-  std::string text = absl::StrCat(user.name(), " (roles: ", absl::StrJoin(user.roles(), ", "), ")");
+std::string DescribeUser(const v1::Identity& user) {
+  std::string text = absl::StrCat(user.user(), " (roles: ", absl::StrJoin(user.roles(), ", "), ")");
   if (user.login_method() == "peer") {
     absl::StrAppend(&text, ", by uid ", user.peer_uid(), " of this machine");
   }
@@ -30,11 +30,11 @@ ExitCode RunLogin(Session& session, const Arguments& arguments) {
   absl::Status not_kept;
   const auto response = session.client().LoginPeer(&not_kept);
   if (!response.ok()) return session.Report(response.status());
-  session.set_user(response->user().name());
+  session.set_user(response->identity().user());
   if (session.format() == Format::kJson) {
-    session.out() << ToJson(response->user());
+    session.out() << ToJson(response->identity());
   } else {
-    session.out() << "Logged in as " << DescribeUser(response->user()) << ".\n";
+    session.out() << "Logged in as " << DescribeUser(response->identity()) << ".\n";
   }
   if (!not_kept.ok()) {
     return session.Report(absl::Status(
@@ -47,13 +47,13 @@ ExitCode RunLogin(Session& session, const Arguments& arguments) {
 ExitCode RunWhoAmI(Session& session, const Arguments&) {
   const auto response = session.client().WhoAmI();
   if (!response.ok()) return session.Report(response.status());
-  session.set_user(response->user().name());
+  session.set_user(response->identity().user());
   if (session.format() == Format::kJson) {
     session.out() << ToJson(*response);
   } else if (session.format() == Format::kName) {
-    session.out() << EscapeForTerminal(response->user().name()) << "\n";
+    session.out() << EscapeForTerminal(response->identity().user()) << "\n";
   } else {
-    session.out() << DescribeUser(response->user()) << "\n";
+    session.out() << DescribeUser(response->identity()) << "\n";
   }
   return ExitCode::kOk;
 }
