@@ -18,6 +18,9 @@ class Logger {
  public:
   virtual ~Logger() = default;
   virtual bool Enabled(LogLevel level) const = 0;
+  // What is written from now on: this level and above.
+  virtual void SetLevel(LogLevel level) = 0;
+  virtual LogLevel Level() const = 0;
   virtual void Write(LogLevel level, std::string_view message, const LogFields& fields) = 0;
 };
 

@@ -84,6 +84,10 @@ bool JsonLogger::Enabled(core::LogLevel level) const {
   return level >= level_.load(std::memory_order_relaxed);
 }
 
+void JsonLogger::SetLevel(core::LogLevel level) { level_.store(level); }
+
+core::LogLevel JsonLogger::Level() const { return level_.load(); }
+
 void JsonLogger::Write(core::LogLevel level, std::string_view message,
                        const core::LogFields& fields) {
   if (!Enabled(level)) return;

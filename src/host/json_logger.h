@@ -24,6 +24,8 @@ class JsonLogger final : public core::Logger {
   ~JsonLogger() override;
 
   bool Enabled(core::LogLevel level) const override;
+  void SetLevel(core::LogLevel level) override;
+  core::LogLevel Level() const override;
   void Write(core::LogLevel level, std::string_view message,
              const core::LogFields& fields) override;
 

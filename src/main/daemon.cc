@@ -18,11 +18,14 @@
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/unique_fd.h"
+#include "core/audit/audit_trail.h"
 #include "core/identity/identity.h"
 #include "core/process/processes.h"
+#include "core/request/requests.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
 #include "host/loop_scheduler.h"
+#include "host/sha256.h"
 #include "main/adapters.h"
 #include "runtime/log_reader.h"
 #include "runtime/supervision_client.h"
@@ -182,15 +185,20 @@ class Daemon::Impl {
   absl::Status Serve() {
     auto methods = services::MethodTable::BuildApi();
     if (!methods.ok()) return methods.status();
-    environment_ = std::make_unique<services::CallEnvironment>(*identity_, *logger_, scheduler_,
-                                                               *std::move(methods));
+    audit_ = std::make_unique<core::AuditTrail>(*store_, *logger_);
+    requests_ = std::make_unique<core::Requests>(*store_);
+    environment_ = std::make_unique<services::CallEnvironment>(
+        services::CallEnvironment::Parts{*identity_, *audit_, *requests_, digest_, *logger_,
+                                         scheduler_},
+        *std::move(methods));
     funnel_ = std::make_unique<services::Funnel>(*environment_);
     auth_ = std::make_unique<services::AuthService>(*funnel_, *identity_);
     process_ = std::make_unique<services::ProcessService>(services::ProcessService::Parts{
         *funnel_, scheduler_, *processes_, *usage_, *log_source_, facts_});
-    event_ = std::make_unique<services::EventService>(*funnel_, scheduler_, *processes_, *store_);
-    system_ = std::make_unique<services::SystemService>(*funnel_, scheduler_, *processes_,
-                                                        *environment_, facts_);
+    event_ = std::make_unique<services::EventService>(
+        services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
+    system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
+        *funnel_, scheduler_, *processes_, *store_, *environment_, facts_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
       return status;  // before anything is launched
     }
@@ -294,6 +302,9 @@ class Daemon::Impl {
   std::unique_ptr<runtime::SupervisionClient> supervision_;
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
+  host::Sha256 digest_;
+  std::unique_ptr<core::AuditTrail> audit_;
+  std::unique_ptr<core::Requests> requests_;
   std::unique_ptr<services::CallEnvironment> environment_;
   std::unique_ptr<services::Funnel> funnel_;
   std::unique_ptr<services::AuthService> auth_;

@@ -14,6 +14,7 @@ namespace {
 namespace reason = core::reason;
 
 constexpr std::string_view kBearer = "Bearer ";
+constexpr size_t kResourceBytes = 256;
 
 absl::Status ShuttingDown() {
   return MakeError(absl::StatusCode::kUnavailable,
@@ -26,6 +27,20 @@ absl::Status DeadlinePassed() {
       absl::StatusCode::kDeadlineExceeded,
       "the call's deadline passed before the answer was known; what it asked for may still be done",
       {.reason = reason::kDeadlinePassed});
+}
+
+const std::shared_ptr<const core::Caller>& Nobody() {
+  static const auto& nobody =
+      *new std::shared_ptr<const core::Caller>(std::make_shared<core::Caller>());
+  return nobody;
+}
+
+absl::Status PermissionMissing(const core::Caller& caller, const std::string& permission) {
+  return MakeError(absl::StatusCode::kPermissionDenied,
+                   absl::StrCat("'", caller.user, "' lacks the permission ", permission,
+                                "; ask an admin for it"),
+                   {.reason = reason::kPermissionMissing,
+                    .metadata = {{"permission", permission}, {"user", caller.user}}});
 }
 
 absl::Status TooMany(const char* what, int limit) {
@@ -61,6 +76,7 @@ std::vector<std::shared_ptr<Call>> CallEnvironment::Live() {
 void CallEnvironment::Tick() {
   const int64_t now = clock.NowMs();
   for (const auto& call : Live()) call->Tick(now);
+  audit.Tick();
 }
 
 void CallEnvironment::ShutDown() {
@@ -72,7 +88,8 @@ Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream)
     : environment_(environment),
       method_(method),
       stream_(stream),
-      start_ms_(environment.clock.NowMs()) {
+      start_ms_(environment.clock.NowMs()),
+      caller_(Nobody()) {
   (stream_ ? environment_.streams : environment_.in_flight).fetch_add(1);
 }
 
@@ -97,13 +114,8 @@ absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) 
         environment_.identity.Authenticate(std::string_view(authorization).substr(kBearer.size()));
     if (!caller.ok()) return caller.status();
     caller_ = *std::move(caller);
-    if (method_.permission != kAnyLogin && !core::Allows(caller_, method_.permission)) {
-      return MakeError(absl::StatusCode::kPermissionDenied,
-                       absl::StrCat("'", caller_.user, "' lacks the permission ",
-                                    method_.permission, "; ask an admin for it"),
-                       {.reason = reason::kPermissionMissing,
-                        .metadata = {{"permission", method_.permission}, {"user", caller_.user}}});
-    }
+    if (method_.permission != kAnyLogin && !core::Allows(*caller_, method_.permission))
+      return PermissionMissing(*caller_, method_.permission);
   }
   if (!stream_) {
     const bool given = deadline_ms != INT64_MAX;
@@ -121,15 +133,74 @@ absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) 
 
 void Call::Tick(int64_t now_ms) {
   if (now_ms >= deadline_ms_.load()) return End(DeadlinePassed());
-  if (stream_ && !caller_.session_id.empty() && !environment_.identity.IsLive(caller_.session_id)) {
+  if (!stream_ || caller_->session_id.empty()) return;
+  const auto current = environment_.identity.Current(caller_->session_id);
+  if (current == nullptr) {
     End(MakeError(absl::StatusCode::kUnauthenticated,
                   "the session has ended; log in again with `login`",
                   {.reason = reason::kTokenInvalid}));
+  } else if (method_.permission != kAnyLogin && !core::Allows(*current, method_.permission)) {
+    End(PermissionMissing(*current, method_.permission));
+  } else if (const char* also = also_needed_.load();
+             also != nullptr && !core::Allows(*current, also)) {
+    End(PermissionMissing(*current, also));
   }
+}
+
+absl::Status Call::AlsoNeeds(const char* permission) {
+  also_needed_.store(permission);
+  if (core::Allows(*caller_, permission)) return absl::OkStatus();
+  return PermissionMissing(*caller_, permission);
+}
+
+void Call::set_peer(const std::string& peer) {
+  local_ = peer.rfind("unix:", 0) == 0;
+  if (local_) return;
+  const size_t begin = peer.find(':');
+  const size_t end = peer.rfind(':');
+  address_ = begin < end ? peer.substr(begin + 1, end - begin - 1) : "unknown";
+}
+
+std::string Call::source() const {
+  if (!local_) return address_;
+  return caller_->peer_uid >= 0 ? absl::StrCat("uid ", caller_->peer_uid) : "unix";
+}
+
+core::Origin Call::MakeOrigin(std::string resource) {
+  core::Origin origin;
+  origin.record.time_ms = start_ms_;
+  origin.record.user = caller_->user;
+  origin.record.session_id = caller_->session_id;
+  origin.record.source = source();
+  origin.record.method = method_.full_name;
+  origin.record.resource = resource.substr(0, kResourceBytes);
+  origin.record.call_id = request_id_;
+  resource_ = origin.record.resource;
+  audited_ = origin.written;
+  return origin;
+}
+
+// What no transaction carries: each refusal, and changes that changed nothing.
+void Call::Audit(const absl::Status& status) {
+  const bool denied = absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+  if (!method_.mutation && !denied) return;
+  if (status.ok() && audited_ != nullptr && audited_->load()) return;
+  core::AuditRecord record;
+  record.time_ms = start_ms_;
+  record.user = caller_->user;
+  record.session_id = caller_->session_id;
+  record.source = source();
+  record.method = method_.full_name;
+  record.resource = resource_;
+  record.result = absl::StatusCodeToString(status.code());
+  if (const auto detail = DetailOf(status); detail.has_value()) record.reason = detail->reason;
+  record.call_id = request_id_;
+  environment_.audit.Note(std::move(record));
 }
 
 grpc::Status Call::Close(const absl::Status& status) {
   Uncount();
+  Audit(status);
   const grpc::Status out = ToGrpc(status, request_id_);
   environment_.counters.Count(method_.index, out.error_code());
   const core::LogLevel level = out.error_code() == grpc::StatusCode::INTERNAL
@@ -142,7 +213,7 @@ grpc::Status Call::Close(const absl::Status& status) {
          std::string(absl::StatusCodeToString(static_cast<absl::StatusCode>(out.error_code())))},
         {"duration_ms", absl::StrCat(environment_.clock.NowMs() - start_ms_)},
         {"request_id", request_id_},
-        {"user", caller_.user}};
+        {"user", caller_->user}};
     if (!status.ok()) fields.emplace_back("error", std::string(status.message()).substr(0, 512));
     environment_.logger.Write(level, "call", fields);
   }

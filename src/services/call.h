@@ -13,8 +13,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/audit/audit_trail.h"
+#include "core/digest.h"
 #include "core/identity/identity.h"
 #include "core/logger.h"
+#include "core/request/requests.h"
 #include "core/scheduler.h"
 #include "services/method_table.h"
 #include "services/rpc_counters.h"
@@ -26,24 +29,37 @@ class Call;
 // What all calls share; outlives them. Thread-safe.
 class CallEnvironment {
  public:
-  CallEnvironment(core::Identity& identity_in, core::Logger& logger_in, const core::Clock& clock_in,
-                  MethodTable methods_in)
-      : identity(identity_in),
-        logger(logger_in),
-        clock(clock_in),
+  struct Parts {
+    core::Identity& identity;
+    core::AuditTrail& audit;
+    core::Requests& requests;
+    const core::Digest& digest;
+    core::Logger& logger;
+    const core::Clock& clock;
+  };
+  CallEnvironment(const Parts& parts, MethodTable methods_in)
+      : identity(parts.identity),
+        audit(parts.audit),
+        requests(parts.requests),
+        digest(parts.digest),
+        logger(parts.logger),
+        clock(parts.clock),
         methods(std::move(methods_in)),
         counters(methods.all().size()) {}
 
   void Add(const std::shared_ptr<Call>& call);
   void Remove(const Call* call);
-  // Once a second: ends the calls whose deadline has passed or whose session has ended, and lets
-  // idle streams send a heartbeat.
+  // Once a second: ends the calls whose deadline has passed and the streams whose caller may not
+  // have them any more, and lets idle streams send a heartbeat.
   void Tick();
   // From now on calls are refused; those in progress end with UNAVAILABLE (SHUTTING_DOWN).
   void ShutDown();
   bool shutting_down() const { return shutting_down_.load(); }
 
   core::Identity& identity;
+  core::AuditTrail& audit;
+  core::Requests& requests;
+  const core::Digest& digest;
   core::Logger& logger;
   const core::Clock& clock;
   const MethodTable methods;
@@ -76,13 +92,22 @@ class Call : public std::enable_shared_from_this<Call> {
   // the call with it.
   absl::Status Admit(const std::string& authorization, int64_t deadline_ms);
 
-  const core::Caller& caller() const { return caller_; }
+  // Nobody, where no log-in is needed.
+  const core::Caller& caller() const { return *caller_; }
+  // For a handler whose answer needs another permission than its method declares: PERMISSION_DENIED
+  // without it. A stream ends when its caller loses it.
+  absl::Status AlsoNeeds(const char* permission);
+  // For a change that this call asks for. `resource`: what it is about, for the audit.
+  core::Origin MakeOrigin(std::string resource);
+  // Where the call comes from: an address, "uid N" of a session by peer, else "unix".
+  std::string source() const;
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
   CallEnvironment& environment() { return environment_; }
 
   void set_request_id(std::string id) { request_id_ = std::move(id); }
-  void set_local(bool local) { local_ = local; }
+  // As gRPC tells it: "unix:…", "ipv4:127.0.0.1:1234", "ipv6:%5B::1%5D:1234".
+  void set_peer(const std::string& peer);
 
  protected:
   // The end of the funnel: error map, counters, log line.
@@ -95,11 +120,17 @@ class Call : public std::enable_shared_from_this<Call> {
   const int64_t start_ms_;
   std::string request_id_;
   bool local_ = false;
-  core::Caller caller_;
+  std::string address_;  // of a client that is not local, without its port
+  std::shared_ptr<const core::Caller> caller_;
+  std::atomic<const char*> also_needed_{nullptr};
+  std::string resource_;
+  // Whether a transaction carries this call's audit record.
+  std::shared_ptr<std::atomic<bool>> audited_;
   std::atomic<int64_t> deadline_ms_{INT64_MAX};
   std::atomic<bool> counted_{true};  // among those in flight
 
   void Uncount();
+  void Audit(const absl::Status& status);
 };
 
 }  // namespace grpc_os::services

@@ -1,18 +1,20 @@
 #include "services/event_service.h"
 
 #include <limits>
-#include <set>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/process/validate.h"
 #include "services/event_stream.h"
 
 namespace grpc_os::services {
 namespace {
+
+constexpr char kProcesses[] = "process";
+constexpr char kUsers[] = "user";
+constexpr char kUsersPermission[] = "user.read";
 
 std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
   std::vector<core::Event> events;
@@ -20,7 +22,7 @@ std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
     core::Event event;
     event.revision = process->revision;
     event.time_ms = process->update_time_ms;
-    event.kind = "process";
+    event.kind = kProcesses;
     event.resource_id = process->id;
     event.name = process->name;
     event.action = "snapshot";
@@ -32,28 +34,61 @@ std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
   return events;
 }
 
+std::vector<core::Event> SnapshotOf(const core::Identity& identity) {
+  std::vector<core::Event> events;
+  for (const core::User& user : identity.ListUsers("", std::numeric_limits<int>::max())) {
+    core::Event event;
+    event.time_ms = user.update_time_ms;
+    event.kind = kUsers;
+    event.resource_id = user.name;
+    event.name = user.name;
+    event.action = "snapshot";
+    event.attributes = {{"roles", absl::StrJoin(user.roles, ",")},
+                        {"disabled", user.disabled ? "true" : "false"}};
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
 }  // namespace
+
+std::vector<core::Event> EventService::Snapshot(const std::set<std::string>& kinds) const {
+  std::vector<core::Event> events;
+  if (kinds.contains(kProcesses)) events = SnapshotOf(parts_.processes);
+  if (kinds.contains(kUsers)) {
+    for (core::Event& event : SnapshotOf(parts_.identity)) events.push_back(std::move(event));
+  }
+  return events;
+}
 
 grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
-  return funnel_.Stream<v1::WatchResponse>(
+  return parts_.funnel.Stream<v1::WatchResponse>(
       context, "grpc_os.v1.EventService/Watch", [&](const auto& call) {
         core::Violations violations;
         if (request->from_revision() < 0)
           violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
-        const std::set<std::string> kinds(request->kinds().begin(), request->kinds().end());
+        std::set<std::string> kinds(request->kinds().begin(), request->kinds().end());
         for (const std::string& kind : kinds) {
-          if (kind != "process")
+          if (kind != kProcesses && kind != kUsers)
             violations.Add("kinds",
                            absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
-                                        "'; give process"));
+                                        "'; give process or user"));
         }
         if (!violations.empty()) return call->End(violations.ToStatus());
-        scheduler_.Post([this, call, kinds, from = request->from_revision()]() mutable {
+        if (kinds.empty()) {
+          kinds.insert(kProcesses);
+          if (core::Allows(call->caller(), kUsersPermission)) kinds.insert(kUsers);
+        }
+        if (kinds.contains(kUsers)) {
+          if (absl::Status status = call->AlsoNeeds(kUsersPermission); !status.ok())
+            return call->End(status);
+        }
+        parts_.scheduler.Post([this, call, kinds, from = request->from_revision()]() mutable {
           std::vector<core::Event> snapshot;
-          if (from == 0) snapshot = SnapshotOf(processes_);
-          EventStream::Start(call, log_, std::move(kinds), std::move(snapshot),
-                             from == 0 ? processes_.Revision() : from);
+          if (from == 0) snapshot = Snapshot(kinds);
+          EventStream::Start(call, parts_.log, std::move(kinds), std::move(snapshot),
+                             from == 0 ? parts_.processes.Revision() : from);
         });
       });
 }

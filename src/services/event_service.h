@@ -2,7 +2,12 @@
 #ifndef GRPC_OS_SERVICES_EVENT_SERVICE_H_
 #define GRPC_OS_SERVICES_EVENT_SERVICE_H_
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "core/event/event.h"
+#include "core/identity/identity.h"
 #include "core/process/processes.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
 #include "services/funnel.h"
@@ -11,18 +16,22 @@ namespace grpc_os::services {
 
 class EventService final : public v1::EventService::CallbackService {
  public:
-  EventService(Funnel& funnel, core::Scheduler& scheduler, core::Processes& processes,
-               core::EventLog& log)
-      : funnel_(funnel), scheduler_(scheduler), processes_(processes), log_(log) {}
+  struct Parts {
+    Funnel& funnel;
+    core::Scheduler& scheduler;
+    core::Processes& processes;
+    const core::Identity& identity;
+    core::EventLog& log;
+  };
+  explicit EventService(const Parts& parts) : parts_(parts) {}
 
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
                                                      const v1::WatchRequest* request) override;
 
  private:
-  Funnel& funnel_;
-  core::Scheduler& scheduler_;
-  core::Processes& processes_;
-  core::EventLog& log_;
+  std::vector<core::Event> Snapshot(const std::set<std::string>& kinds) const;
+
+  const Parts parts_;
 };
 
 }  // namespace grpc_os::services

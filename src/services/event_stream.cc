@@ -143,7 +143,7 @@ void EventStream::Pack(State& state, const std::vector<core::Event>& events, int
                        bool whole) const {
   v1::WatchResponse message;
   for (const core::Event& event : events) {
-    if (!kinds_.empty() && !kinds_.contains(event.kind)) continue;
+    if (!kinds_.contains(event.kind)) continue;
     if (message.events_size() == kMessageEvents) {
       if (!whole) {
         const int64_t last = message.events(kMessageEvents - 1).revision();

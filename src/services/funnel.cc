@@ -29,7 +29,7 @@ void Funnel::Prepare(grpc::CallbackServerContext* context, Call& call) const {
   if (id.empty() || id.size() > kRequestIdBytes || !Printable(id)) id = RandomHex128();
   context->AddInitialMetadata("x-request-id", id);
   call.set_request_id(std::move(id));
-  call.set_local(context->peer().rfind("unix:", 0) == 0);
+  call.set_peer(context->peer());
 }
 
 std::string Funnel::Authorization(const grpc::CallbackServerContext* context) {

@@ -23,6 +23,7 @@ absl::StatusOr<MethodTable> MethodTable::Build(
         info.index = static_cast<int>(table.methods_.size());
         info.full_name = absl::StrCat(service->full_name(), "/", method->name());
         info.permission = method->options().GetExtension(v1::permission);
+        info.mutation = method->options().GetExtension(v1::mutation);
         if (info.permission.empty()) missing.push_back(info.full_name);
         table.by_name_[info.full_name] = info.index;
         table.methods_.push_back(std::move(info));
@@ -38,7 +39,7 @@ absl::StatusOr<MethodTable> MethodTable::Build(
 }
 
 absl::StatusOr<MethodTable> MethodTable::BuildApi() {
-  return Build({v1::LoginPeerRequest::descriptor()->file(), v1::Process::descriptor()->file(),
+  return Build({v1::LoginRequest::descriptor()->file(), v1::Process::descriptor()->file(),
                 v1::System::descriptor()->file(), v1::Event::descriptor()->file()});
 }
 

@@ -20,6 +20,7 @@ struct MethodInfo {
   int index = 0;           // from 0, without gaps
   std::string full_name;   // "grpc_os.v1.ProcessService/GetProcess"
   std::string permission;  // "process.read", kNoLogin or kAnyLogin
+  bool mutation = false;   // changes something, so that each call is audited
 };
 
 // Immutable after it was made.

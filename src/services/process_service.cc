@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/process/process_errors.h"
@@ -12,6 +13,7 @@
 #include "services/convert/time_convert.h"
 #include "services/log_stream.h"
 #include "services/page_token.h"
+#include "services/run_once.h"
 
 namespace grpc_os::services {
 namespace {
@@ -39,6 +41,15 @@ core::Processes::Done ProcessService::AnswerWith(const ProcessCall& call) const 
   };
 }
 
+std::function<void(const core::CommittedRequest&)> ProcessService::RepeatFor(
+    const ProcessCall& call) const {
+  return [this, call](const core::CommittedRequest& committed) {
+    parts_.scheduler.Post([this, call, subject = committed.subject] {
+      parts_.processes.Repeat(subject, AnswerWith(call));
+    });
+  };
+}
+
 ProcessService::Reactor* ProcessService::GetProcess(Context* context,
                                                     const v1::GetProcessRequest* request,
                                                     v1::Process* response) {
@@ -62,18 +73,20 @@ ProcessService::Reactor* ProcessService::ListProcesses(Context* context,
         core::Violations violations;
         if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        const auto after = ParsePageToken(request->page_token(), "processes");
+        const std::string arguments = absl::StrCat("processes\n", call->caller().user);
+        const auto after = ParsePageToken(request->page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
         const int size = request->page_size() == 0
                              ? limits::kPageSizeDefault
                              : std::min(request->page_size(), limits::kPageSizeMax);
-        parts_.scheduler.Post(
-            [this, call, after = *after, size] { call->Answer(ListPage(after, size)); });
+        parts_.scheduler.Post([this, call, after = *after, size, arguments] {
+          call->Answer(ListPage(after, size, arguments));
+        });
       });
 }
 
-v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name,
-                                                   int page_size) const {
+v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name, int page_size,
+                                                   const std::string& arguments) const {
   v1::ListProcessesResponse page;
   page.set_revision(parts_.processes.Revision());
   // Large environments could make a page larger than a message may be.
@@ -82,7 +95,7 @@ v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name
   for (const core::Process* process : parts_.processes.List(after_name, page_size + 1)) {
     if (page.processes_size() == page_size || bytes > budget) {
       page.set_next_page_token(
-          MakePageToken(page.processes(page.processes_size() - 1).name(), "processes"));
+          MakePageToken(page.processes(page.processes_size() - 1).name(), arguments));
       break;
     }
     *page.add_processes() = Show(*process);
@@ -105,13 +118,17 @@ ProcessService::Reactor* ProcessService::CreateProcess(Context* context,
         process.spec = SpecFromProto(request->process().spec(), "process.spec", violations);
         core::CheckDirectory(request->caller_directory(), "caller_directory", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        parts_.scheduler.Post([this, call, process = std::move(process),
-                               here = request->caller_directory()]() mutable {
-          const bool its_own = call->local() && !parts_.facts.shielded;
-          if (process.spec.working_directory.empty() && its_own)
-            process.spec.working_directory = here;
-          parts_.processes.Create(std::move(process), AnswerWith(call));
-        });
+        const std::string name = process.name;
+        const auto carry_out = [this, call, process = std::move(process),
+                                here = request->caller_directory()](core::Origin origin) {
+          parts_.scheduler.Post([this, call, process, here, origin]() mutable {
+            const bool its_own = call->local() && !parts_.facts.shielded;
+            if (process.spec.working_directory.empty() && its_own)
+              process.spec.working_directory = here;
+            parts_.processes.Create(std::move(process), AnswerWith(call), std::move(origin));
+          });
+        };
+        RunOnce(call, *request, name, carry_out, RepeatFor(call));
       });
 }
 
@@ -126,10 +143,13 @@ ProcessService::Reactor* ProcessService::UpdateProcess(Context* context,
         core::CheckProcessReference(reference, "process.name", violations);
         auto change = ChangeFromProto(*request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        parts_.scheduler.Post(
-            [this, call, reference, etag = given.etag(), change = std::move(change)] {
-              parts_.processes.Update(reference, etag, change, AnswerWith(call));
-            });
+        const auto carry_out = [this, call, reference, etag = given.etag(),
+                                change = std::move(change)](core::Origin origin) {
+          parts_.scheduler.Post([this, call, reference, etag, change, origin] {
+            parts_.processes.Update(reference, etag, change, AnswerWith(call), origin);
+          });
+        };
+        RunOnce(call, *request, reference, carry_out, RepeatFor(call));
       });
 }
 
@@ -140,15 +160,22 @@ ProcessService::Reactor* ProcessService::DeleteProcess(Context* context,
       context, "grpc_os.v1.ProcessService/DeleteProcess", response, [&](const auto& call) {
         if (absl::Status status = CheckReference(request->name()); !status.ok())
           return call->End(status);
-        parts_.scheduler.Post(
-            [this, call, name = request->name(), etag = request->etag(), force = request->force()] {
-              parts_.processes.Delete(name, etag, force, [call](absl::StatusOr<int64_t> revision) {
-                if (!revision.ok()) return call->End(revision.status());
-                v1::DeleteProcessResponse answer;
-                answer.set_revision(*revision);
-                call->Answer(std::move(answer));
-              });
-            });
+        const auto answer = [call](absl::StatusOr<int64_t> revision) {
+          if (!revision.ok()) return call->End(revision.status());
+          v1::DeleteProcessResponse deleted;
+          deleted.set_revision(*revision);
+          call->Answer(std::move(deleted));
+        };
+        const auto carry_out = [this, answer, name = request->name(), etag = request->etag(),
+                                force = request->force()](core::Origin origin) {
+          parts_.scheduler.Post([this, answer, name, etag, force, origin] {
+            parts_.processes.Delete(name, etag, force, answer, origin);
+          });
+        };
+        const auto repeat = [this, answer](const core::CommittedRequest&) {
+          parts_.scheduler.Post([this, answer] { answer(parts_.processes.Revision()); });
+        };
+        RunOnce(call, *request, request->name(), carry_out, repeat);
       });
 }
 
@@ -159,9 +186,13 @@ ProcessService::Reactor* ProcessService::RunVerb(Context* context, const char* m
   return parts_.funnel.Unary(context, method, response, [&](const auto& call) {
     if (absl::Status status = CheckReference(request->name()); !status.ok())
       return call->End(status);
-    parts_.scheduler.Post([this, call, verb, name = request->name(), etag = request->etag()] {
-      (parts_.processes.*verb)(name, etag, AnswerWith(call));
-    });
+    const auto carry_out = [this, call, verb, name = request->name(),
+                            etag = request->etag()](core::Origin origin) {
+      parts_.scheduler.Post([this, call, verb, name, etag, origin] {
+        (parts_.processes.*verb)(name, etag, AnswerWith(call), origin);
+      });
+    };
+    RunOnce(call, *request, request->name(), carry_out, RepeatFor(call));
   });
 }
 
@@ -196,6 +227,7 @@ ProcessService::Reactor* ProcessService::SignalProcess(Context* context,
         const auto signal = core::SignalFrom(request->signal());
         if (!signal.has_value()) violations.Add("signal", "give a signal's name, such as HUP");
         if (!violations.empty()) return call->End(violations.ToStatus());
+        call->MakeOrigin(request->name());
         parts_.scheduler.Post([this, call, name = request->name(), signal = *signal] {
           parts_.processes.Signal(name, signal, [call](absl::StatusOr<int> pid) {
             if (!pid.ok()) return call->End(pid.status());

@@ -52,11 +52,14 @@ class ProcessService final : public v1::ProcessService::CallbackService {
  private:
   using ProcessCall = std::shared_ptr<UnaryCall<v1::Process>>;
   using Verb = void (core::Processes::*)(const std::string&, const std::string&,
-                                         core::Processes::Done);
+                                         core::Processes::Done, core::Origin);
 
   v1::Process Show(const core::Process& process) const;
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
-  v1::ListProcessesResponse ListPage(const std::string& after_name, int page_size) const;
+  // What a change with a request_id that was committed before is answered with.
+  std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;
+  v1::ListProcessesResponse ListPage(const std::string& after_name, int page_size,
+                                     const std::string& arguments) const;
   // Start, Stop and Restart: the same path, another verb.
   template <typename Request>
   Reactor* RunVerb(Context* context, const char* method, const Request* request,

@@ -1,36 +1,66 @@
 #include "services/system_service.h"
 
 #include <limits>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "core/process/validate.h"
 #include "services/convert/time_convert.h"
 
 namespace grpc_os::services {
+namespace {
+
+v1::LogLevel ToProto(core::LogLevel level) {
+  return static_cast<v1::LogLevel>(static_cast<int>(level) + v1::LOG_LEVEL_DEBUG);
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* SystemService::GetSystem(grpc::CallbackServerContext* context,
                                                    const v1::GetSystemRequest*,
                                                    v1::System* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.SystemService/GetSystem", response,
-      [this](const auto& call) { scheduler_.Post([this, call] { call->Answer(Describe()); }); });
+  return parts_.funnel.Unary(context, "grpc_os.v1.SystemService/GetSystem", response,
+                             [this](const auto& call) {
+                               parts_.scheduler.Post([this, call] { call->Answer(Describe()); });
+                             });
+}
+
+grpc::ServerUnaryReactor* SystemService::SetLogLevel(grpc::CallbackServerContext* context,
+                                                     const v1::SetLogLevelRequest* request,
+                                                     v1::SetLogLevelResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.SystemService/SetLogLevel", response, [&](const auto& call) {
+        core::Violations violations;
+        if (request->level() < v1::LOG_LEVEL_DEBUG || request->level() > v1::LOG_LEVEL_ERROR)
+          violations.Add("level", "give DEBUG, INFO, WARNING or ERROR");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        call->MakeOrigin(v1::LogLevel_Name(request->level()));
+        core::Logger& logger = parts_.environment.logger;
+        v1::SetLogLevelResponse answer;
+        answer.set_previous(ToProto(logger.Level()));
+        logger.SetLevel(static_cast<core::LogLevel>(request->level() - v1::LOG_LEVEL_DEBUG));
+        call->Answer(std::move(answer));
+      });
 }
 
 v1::System SystemService::Describe() const {
   v1::System system;
   system.set_version(GRPC_OS_VERSION);
-  SetTimeMs(facts_.start_time_ms, system.mutable_start_time());
-  system.set_revision(processes_.Revision());
-  system.set_cgroup_mode(facts_.cgroup_mode);
-  system.set_shielded(facts_.shielded);
+  SetTimeMs(parts_.facts.start_time_ms, system.mutable_start_time());
+  system.set_revision(parts_.log.NewestRevision());
+  system.set_oldest_revision(parts_.log.OldestRevision());
+  system.set_log_level(ToProto(parts_.environment.logger.Level()));
+  system.set_cgroup_mode(parts_.facts.cgroup_mode);
+  system.set_shielded(parts_.facts.shielded);
   int running = 0;
-  const auto all = processes_.List("", std::numeric_limits<int>::max());
+  const auto all = parts_.processes.List("", std::numeric_limits<int>::max());
   for (const core::Process* process : all)
     running += process->status.state == core::ProcessState::kRunning ? 1 : 0;
   system.set_process_count(static_cast<int>(all.size()));
   system.set_running_count(running);
-  for (const MethodInfo& method : environment_.methods.all()) {
+  for (const MethodInfo& method : parts_.environment.methods.all()) {
     for (int code = 0; code < RpcCounters::kCodes; ++code) {
-      const int64_t count = environment_.counters.Get(method.index, code);
+      const int64_t count = parts_.environment.counters.Get(method.index, code);
       if (count == 0) continue;
       auto* counter = system.add_rpc_counters();
       counter->set_method(method.full_name);
@@ -38,7 +68,8 @@ v1::System SystemService::Describe() const {
       counter->set_count(count);
     }
   }
-  for (const std::string& instance : processes_.Unowned()) system.add_unowned_instances(instance);
+  for (const std::string& instance : parts_.processes.Unowned())
+    system.add_unowned_instances(instance);
   return system;
 }
 

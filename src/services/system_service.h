@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/event/event.h"
 #include "core/process/processes.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
 #include "services/funnel.h"
@@ -20,26 +21,27 @@ struct SystemFacts {
 
 class SystemService final : public v1::SystemService::CallbackService {
  public:
-  SystemService(Funnel& funnel, core::Scheduler& scheduler, core::Processes& processes,
-                CallEnvironment& environment, const SystemFacts& facts)
-      : funnel_(funnel),
-        scheduler_(scheduler),
-        processes_(processes),
-        environment_(environment),
-        facts_(facts) {}
+  struct Parts {
+    Funnel& funnel;
+    core::Scheduler& scheduler;
+    core::Processes& processes;
+    core::EventLog& log;
+    CallEnvironment& environment;
+    const SystemFacts& facts;
+  };
+  explicit SystemService(const Parts& parts) : parts_(parts) {}
 
   grpc::ServerUnaryReactor* GetSystem(grpc::CallbackServerContext* context,
                                       const v1::GetSystemRequest* request,
                                       v1::System* response) override;
+  grpc::ServerUnaryReactor* SetLogLevel(grpc::CallbackServerContext* context,
+                                        const v1::SetLogLevelRequest* request,
+                                        v1::SetLogLevelResponse* response) override;
 
  private:
   v1::System Describe() const;
 
-  Funnel& funnel_;
-  core::Scheduler& scheduler_;
-  core::Processes& processes_;
-  CallEnvironment& environment_;
-  const SystemFacts& facts_;
+  const Parts parts_;
 };
 
 }  // namespace grpc_os::services

@@ -40,6 +40,9 @@ class EventLog {
   // The newest committed revision; cheap.
   virtual int64_t NewestRevision() const = 0;
 
+  // The oldest revision that ReadEvents takes as `after`: events up to it are no longer kept; cheap.
+  virtual int64_t OldestRevision() const = 0;
+
   // Calls `on_commit(newest_revision)` on a thread of the store after each commit, until the
   // subscription is removed. `on_commit` must not block.
   using Subscription = int64_t;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/failpoint.h"
 #include "base/id.h"
 #include "base/limits.h"
@@ -150,6 +152,7 @@ void Processes::Pump(Entry& entry) {
         done(revision.ok() ? absl::StatusOr<int64_t>(status) : revision);
       };
       mutation.retry = false;
+      mutation.origin.reset();  // a refusal is no part of the transaction
     }
   }
   entry.writing = true;
@@ -157,6 +160,7 @@ void Processes::Pump(Entry& entry) {
   const bool unchanged =
       entry.visible && !draft->erase && draft->events.empty() && draft->process == entry.process;
   if (unchanged) {
+    for (Mutation& mutation : *batch) mutation.origin.reset();
     OnCommitted(id, batch, draft, entry.process.revision);
     return;
   }
@@ -167,6 +171,10 @@ void Processes::Pump(Entry& entry) {
     write.put.push_back(draft->process);
   }
   write.events = draft->events;
+  for (const Mutation& mutation : *batch) {
+    if (!mutation.origin) continue;
+    mutation.origin->LeaveIn(write.trace, SubjectOf(draft->process, mutation.awaited));
+  }
   store_.Commit(std::move(write),
                 [this, alive = std::weak_ptr<bool>(alive_), scheduler = &scheduler_, id, batch,
                  draft](absl::StatusOr<int64_t> revision) {
@@ -222,7 +230,10 @@ void Processes::OnCommitted(const std::string& process_id,
   entry.process = draft->process;
   entry.visible = true;
   Failpoint("osd.process.committed");
-  for (Mutation& mutation : *batch) mutation.done(*revision);
+  for (Mutation& mutation : *batch) {
+    if (mutation.origin) mutation.origin->written->store(true);
+    mutation.done(*revision);
+  }
   AfterCommit(entry, *draft);
 }
 
@@ -277,7 +288,7 @@ using Check = std::optional<absl::Status>;
 // ---- Use cases ----------------------------------------------------------------------------------
 
 void Processes::RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
-                           std::function<Waiter(const Process&)> waiter_for, Done done) {
+                           Awaited awaited, Done done, Origin origin) {
   const std::string id = entry.process.id;
   auto shared_done = std::make_shared<Done>(std::move(done));
   Mutation mutation;
@@ -288,21 +299,62 @@ void Processes::RunUseCase(Entry& entry, const std::string& etag, std::function<
     apply(draft);
     return absl::OkStatus();
   };
-  mutation.done = [this, id, waiter_for = std::move(waiter_for),
-                   shared_done](absl::StatusOr<int64_t> revision) {
+  mutation.done = [this, id, awaited, shared_done](absl::StatusOr<int64_t> revision) {
     if (!revision.ok()) {
       (*shared_done)(revision.status());
       return;
     }
     Entry& committed = *by_id_.at(id);
-    Waiter waiter = waiter_for(committed.process);
+    Waiter waiter = WaiterFor(awaited, committed.process);
     waiter.done = std::move(*shared_done);
     AddWaiter(committed, std::move(waiter));
   };
+  mutation.origin = std::move(origin);
+  mutation.awaited = awaited;
   Submit(entry, std::move(mutation));
 }
 
-void Processes::Create(Process process, Done done) {
+// "ID CHANGE_NUMBER AWAITED"
+std::string Processes::SubjectOf(const Process& process, Awaited awaited) {
+  return absl::StrCat(process.id, " ", process.change_number, " ", static_cast<int>(awaited));
+}
+
+Processes::Waiter Processes::WaiterFor(Awaited awaited, const Process& wished) {
+  switch (awaited) {
+    case Awaited::kStarted:
+      return StartedWaiter(wished);
+    case Awaited::kStopped:
+      return StoppedWaiter();
+    case Awaited::kNothing:
+      break;
+  }
+  return Waiter{0, [](const Entry&) -> Check { return absl::OkStatus(); }, nullptr};
+}
+
+void Processes::Repeat(const std::string& subject, Done done) {
+  const std::vector<std::string> parts = absl::StrSplit(subject, ' ');
+  Entry* entry = FindEntry(parts.front());
+  if (entry == nullptr) {
+    return scheduler_.Post([done = std::move(done), id = parts.front()] {
+      done(ProcessNotFound(id));  // it was there when this was first asked for
+    });
+  }
+  int64_t change_number = 0;
+  int awaited = 0;
+  const bool its_last_change = parts.size() == 3 && absl::SimpleAtoi(parts[1], &change_number) &&
+                               absl::SimpleAtoi(parts[2], &awaited) &&
+                               change_number == entry->process.change_number;
+  Waiter waiter = WaiterFor(its_last_change ? static_cast<Awaited>(awaited) : Awaited::kNothing,
+                            entry->process);
+  waiter.done = std::move(done);
+  AddWaiter(*entry, std::move(waiter));
+  scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id = entry->process.id] {
+    if (alive.expired()) return;
+    if (auto it = by_id_.find(id); it != by_id_.end()) CheckWaiters(*it->second);
+  });
+}
+
+void Processes::Create(Process process, Done done, Origin origin) {
   const auto refuse = [this, &done](absl::Status status) {
     scheduler_.Post([done = std::move(done), status = std::move(status)] { done(status); });
   };
@@ -324,7 +376,7 @@ void Processes::Create(Process process, Done done) {
         draft.NewInstance();
         draft.Tell("created", {{"generation", "1"}});
       },
-      StartedWaiter, std::move(done));
+      Awaited::kStarted, std::move(done), std::move(origin));
 }
 
 // Done once its command was executed for the wish that was just committed.
@@ -352,8 +404,22 @@ Processes::Waiter Processes::StartedWaiter(const Process& wished) {
   return waiter;
 }
 
+// Done once nothing of it is left.
+Processes::Waiter Processes::StoppedWaiter() {
+  Waiter waiter;
+  waiter.check = [](const Entry& waited) -> Check {
+    const Process& process = waited.process;
+    if (process.desired != DesiredState::kStopped) return Superseded(process);
+    if (process.status.state == ProcessState::kUnkillable) {
+      return Unkillable(process);
+    }
+    return IsAtRest(process.status.state) ? Check(absl::OkStatus()) : std::nullopt;
+  };
+  return waiter;
+}
+
 void Processes::Update(const std::string& reference, const std::string& etag, Change change,
-                       Done done) {
+                       Done done, Origin origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
@@ -369,10 +435,7 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
         draft.process.update_time_ms = draft.now_ms;
         draft.Tell("updated", {{"generation", absl::StrCat(draft.process.generation)}});
       },
-      [](const Process&) {
-        return Waiter{0, [](const Entry&) -> Check { return absl::OkStatus(); }, nullptr};
-      },
-      std::move(done));
+      Awaited::kNothing, std::move(done), std::move(origin));
 }
 
 // What Start and Restart share: the wish to run, for a process in whatever state.
@@ -395,25 +458,28 @@ void Processes::WishRunning(Draft& draft, const char* event, bool even_if_runnin
   draft.Tell(event);
 }
 
-void Processes::Start(const std::string& reference, const std::string& etag, Done done) {
+void Processes::Start(const std::string& reference, const std::string& etag, Done done,
+                      Origin origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag, [](Draft& draft) { WishRunning(draft, "start_requested", false); },
-      StartedWaiter, std::move(done));
+      Awaited::kStarted, std::move(done), std::move(origin));
 }
 
-void Processes::Restart(const std::string& reference, const std::string& etag, Done done) {
+void Processes::Restart(const std::string& reference, const std::string& etag, Done done,
+                        Origin origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag, [](Draft& draft) { WishRunning(draft, "restart_requested", true); },
-      StartedWaiter, std::move(done));
+      Awaited::kStarted, std::move(done), std::move(origin));
 }
 
-void Processes::Stop(const std::string& reference, const std::string& etag, Done done) {
+void Processes::Stop(const std::string& reference, const std::string& etag, Done done,
+                     Origin origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
@@ -426,32 +492,25 @@ void Processes::Stop(const std::string& reference, const std::string& etag, Done
         draft.process.update_time_ms = draft.now_ms;
         draft.Tell("stop_requested");
       },
-      [](const Process&) {
-        Waiter waiter;
-        waiter.check = [](const Entry& waited) -> Check {
-          const Process& process = waited.process;
-          if (process.desired != DesiredState::kStopped) return Superseded(process);
-          if (process.status.state == ProcessState::kUnkillable) {
-            return Unkillable(process);
-          }
-          return IsAtRest(process.status.state) ? Check(absl::OkStatus()) : std::nullopt;
-        };
-        return waiter;
-      },
-      std::move(done));
+      Awaited::kStopped, std::move(done), std::move(origin));
 }
 
 void Processes::Delete(const std::string& reference, const std::string& etag, bool force,
-                       std::function<void(absl::StatusOr<int64_t>)> done) {
+                       std::function<void(absl::StatusOr<int64_t>)> done, Origin origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   if (force && !IsAtRest((*entry)->process.status.state)) {
-    Stop(reference, etag,
-         [this, reference, done = std::move(done)](absl::StatusOr<Process> stopped) {
-           if (!stopped.ok()) return done(stopped.status());
-           Delete(stopped->id, "", false, done);
-         });
+    Origin stop = origin;
+    stop.request.reset();  // only the whole of it is not to be repeated
+    stop.written = std::make_shared<std::atomic<bool>>(false);
+    Stop(
+        reference, etag,
+        [this, reference, done = std::move(done), origin](absl::StatusOr<Process> stopped) {
+          if (!stopped.ok()) return done(stopped.status());
+          Delete(stopped->id, "", false, done, origin);
+        },
+        stop);
     return;
   }
   Mutation mutation;
@@ -468,6 +527,7 @@ void Processes::Delete(const std::string& reference, const std::string& etag, bo
     return absl::OkStatus();
   };
   mutation.done = std::move(done);
+  mutation.origin = std::move(origin);
   Submit(**entry, std::move(mutation));
 }
 

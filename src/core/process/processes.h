@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/audit/audit.h"
 #include "core/process/process.h"
 #include "core/process/process_store.h"
 #include "core/process/supervision.h"
@@ -50,15 +51,20 @@ class Processes final : public SupervisionObserver {
   std::vector<std::string> Unowned() const;
 
   // `process` has a validated name and spec, and an id if the caller chose one. See ProcessService
-  // for the semantics and errors of all of these.
-  void Create(Process process, Done done);
+  // for the semantics and errors of all of these. The origin goes into the transaction.
+  void Create(Process process, Done done, Origin origin = {});
   using Change = std::function<void(ProcessSpec&)>;
-  void Update(const std::string& reference, const std::string& etag, Change change, Done done);
-  void Start(const std::string& reference, const std::string& etag, Done done);
-  void Stop(const std::string& reference, const std::string& etag, Done done);
-  void Restart(const std::string& reference, const std::string& etag, Done done);
+  void Update(const std::string& reference, const std::string& etag, Change change, Done done,
+              Origin origin = {});
+  void Start(const std::string& reference, const std::string& etag, Done done, Origin origin = {});
+  void Stop(const std::string& reference, const std::string& etag, Done done, Origin origin = {});
+  void Restart(const std::string& reference, const std::string& etag, Done done,
+               Origin origin = {});
   void Delete(const std::string& reference, const std::string& etag, bool force,
-              std::function<void(absl::StatusOr<int64_t>)> done);
+              std::function<void(absl::StatusOr<int64_t>)> done, Origin origin = {});
+  // What a change of the above but Delete, which was committed with this subject, is answered with
+  // when it is asked for again: it waits for what the first call waited for.
+  void Repeat(const std::string& subject, Done done);
   void Signal(const std::string& reference, int signal,
               std::function<void(absl::StatusOr<int>)> done);
 
@@ -97,10 +103,14 @@ class Processes final : public SupervisionObserver {
   void AfterCommit(Entry& entry, const Draft& draft);
   void CheckWaiters(Entry& entry);
   void AddWaiter(Entry& entry, Waiter waiter);
+  enum class Awaited { kNothing, kStarted, kStopped };
   void RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
-                  std::function<Waiter(const Process&)> waiter_for, Done done);
+                  Awaited awaited, Done done, Origin origin);
 
+  static std::string SubjectOf(const Process& process, Awaited awaited);
+  static Waiter WaiterFor(Awaited awaited, const Process& wished);
   static Waiter StartedWaiter(const Process& wished);
+  static Waiter StoppedWaiter();
   static void WishRunning(Draft& draft, const char* event, bool even_if_running);
 
   void Reconcile(Entry& entry);

@@ -34,7 +34,9 @@ struct Processes::Mutation {
   std::function<absl::Status(Draft&)> apply;
   // After the commit (or its failure, or the refusal): the revision.
   std::function<void(absl::StatusOr<int64_t>)> done;
-  bool retry = false;  // a fact, not a wish: tried again until the store takes it
+  bool retry = false;                   // a fact, not a wish: tried again until the store takes it
+  std::optional<Origin> origin = std::nullopt;         // of a wish
+  Awaited awaited = Awaited::kNothing;  // by whoever wished it
 };
 
 // Someone who waits for the world to follow.
