@@ -59,6 +59,9 @@ inline constexpr int kPasswordBytesMin = 12;
 inline constexpr int kPasswordBytesMax = 1024;
 inline constexpr int kPasswordQueue = 32;  // passwords waiting to be hashed
 inline constexpr int kLabelBytes = 63;
+inline constexpr int kPeerTickets = 1024;        // open at a time; the oldest goes
+inline constexpr int kTokensVerified = 4096;     // whose signature is not checked again
+inline constexpr int kThrottleEntries = 10'000;  // users, sources and pairs of them, each
 
 inline constexpr int kRequestIdBytes = 128;
 inline constexpr int64_t kRequestKeptMs = 86'400'000;
