@@ -22,6 +22,7 @@ ROOMS = {
     "init": {"base", "protocol", "cgroup"},
     "supervise": {"base", "protocol", "cgroup", "core/process/transition"},
     "services": {"core", "base", "protos"},
+    "gateway": {"core", "base", "protos"},
     "server": {"services", "core", "base", "protos"},
     "client": {"base", "protos"},
     "shell": {"client", "manifest", "base", "protos"},
@@ -32,14 +33,15 @@ ROOMS = {
 # Library -> (pattern of its includes, rooms that may use it; None: all).
 LIBRARIES = {
     "abseil": (r"absl/", None),
-    "protobuf": (r"google/(protobuf|rpc)/", {"protocol", "services", "server", "client", "shell", "main"}),
-    "gRPC": (r"grpc(pp)?/|.*\.grpc\.pb\.h$", {"services", "server", "client", "main"}),
+    "protobuf": (r"google/(protobuf|rpc)/", {"protocol", "services", "gateway", "server", "client", "shell", "main"}),
+    "gRPC": (r"grpc(pp)?/|.*\.grpc\.pb\.h$", {"services", "gateway", "server", "client", "main"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
     "OpenSSL": (r"openssl/", {"host"}),
     "spdlog": (r"spdlog/|fmt/", {"host", "main"}),
     "prometheus": (r"prometheus/", set()),
     "yaml": (r"yaml-cpp/", set()),
+    "libmicrohttpd": (r"microhttpd\.h$", {"gateway"}),
     "readline": (r"readline/", {"shell"}),
     "GoogleTest": (r"g(test|mock)/", {"testing"}),
 }

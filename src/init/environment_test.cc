@@ -13,7 +13,7 @@ const std::vector<std::string> kOurs = {
     "PATH=/bin",     "HOME=/root",   "LANG=C",    "GRPC_OS_FAILPOINT_DIR=/f",
     "JWT_SECRET=s",  "DEBUG=1",      "DB_HOST=h", "DATA_DIR=/d",
     "GRPC_PORT=1",   "LD_PRELOAD=x", "DBX=1",     "PATHS=1",
-    "DB_PASSWORD=p",
+    "DB_PASSWORD=p", "HTTP_PORT=2",
 };
 
 TEST(EnvironmentTest, SupervisorsGetNoSettings) {
@@ -25,7 +25,7 @@ TEST(EnvironmentTest, TheDaemonGetsThem) {
   EXPECT_THAT(DaemonEnvironment(kOurs, std::nullopt),
               UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
                                    "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d",
-                                   "GRPC_PORT=1", "DB_PASSWORD=p"));
+                                   "GRPC_PORT=1", "DB_PASSWORD=p", "HTTP_PORT=2"));
 }
 
 TEST(EnvironmentTest, AnotherAccountHasAnotherHome) {

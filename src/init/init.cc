@@ -196,6 +196,9 @@ std::vector<std::string> Init::DaemonArguments() const {
   if (!options_.grpc_port.empty()) {
     arguments.insert(arguments.end(), {"--grpc-port", options_.grpc_port});
   }
+  if (!options_.http_port.empty()) {
+    arguments.insert(arguments.end(), {"--http-port", options_.http_port});
+  }
   if (!options_.env_file.empty()) {
     arguments.insert(arguments.end(), {"--env-file", options_.env_file});
   }

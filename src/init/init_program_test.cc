@@ -17,11 +17,11 @@ const std::string kA = InstanceId('a');
 const std::string kB = InstanceId('b');
 
 TEST_F(ProgramTest, SaysWhatRunsOnceTheDaemonIsReady) {
-  Start({"--grpc-port", "0", "--env-file", "/etc/env"});
+  Start({"--grpc-port", "0", "--http-port", "0", "--env-file", "/etc/env"});
   const auto words = Expect("osd");
   EXPECT_THAT(std::vector<std::string>(words.begin() + 2, words.end()),
-              ElementsAre("--data-dir", data_, "--grpc-port", "0", "--env-file", "/etc/env",
-                          "--boot-id", "boot-1"));
+              ElementsAre("--data-dir", data_, "--grpc-port", "0", "--http-port", "0", "--env-file",
+                          "/etc/env", "--boot-id", "boot-1"));
   std::ofstream(data_ + "/run/grpc.port") << "4711\n";
   const FakeOsd osd(data_);
   EXPECT_FALSE(osd.list().shielded());

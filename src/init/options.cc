@@ -16,6 +16,7 @@ const char kUsage[] =
     "\n"
     "  --data-dir DIR       where everything lies (./data)\n"
     "  --grpc-port N        TCP port of the API on 127.0.0.1; 0: any, see DIR/run/grpc.port\n"
+    "  --http-port N        TCP port of /metrics on 127.0.0.1; 0: any, see DIR/run/http.port\n"
     "  --user NAME          run the control plane as this account (needs root)\n"
     "  --accounts FILE      the accounts that processes may run as (/etc/grpc-os/accounts)\n"
     "  --env-file FILE      settings, passed on to grpc-osd\n"
@@ -26,16 +27,29 @@ const char kUsage[] =
     "  --stop-all           end it and stop all processes\n"
     "  --version, --help\n";
 
+namespace {
+
+// Empty, or a number that is then written plainly.
+absl::Status CheckPort(const char* name, std::string& text) {
+  if (text.empty()) return absl::OkStatus();
+  int port = 0;
+  if (!absl::SimpleAtoi(text, &port) || port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " is a number from 0 to 65535, not '", text, "'"));
+  }
+  text = absl::StrCat(port);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) {
   Options options;
   const std::map<std::string, std::string*> with_value = {
-      {"--data-dir", &options.data_directory},
-      {"--grpc-port", &options.grpc_port},
-      {"--user", &options.user},
-      {"--accounts", &options.accounts_file},
-      {"--env-file", &options.env_file},
-      {"--boot-id-file", &options.boot_id_file},
-      {"--osd", &options.osd},
+      {"--data-dir", &options.data_directory},   {"--grpc-port", &options.grpc_port},
+      {"--http-port", &options.http_port},       {"--user", &options.user},
+      {"--accounts", &options.accounts_file},    {"--env-file", &options.env_file},
+      {"--boot-id-file", &options.boot_id_file}, {"--osd", &options.osd},
       {"--supervise", &options.supervise},
   };
   const std::map<std::string, Options::Action> actions = {
@@ -68,13 +82,9 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
       return absl::InvalidArgumentError(absl::StrCat(name, " needs a value that is not empty"));
     }
   }
-  int port = 0;
-  if (!options.grpc_port.empty() &&
-      (!absl::SimpleAtoi(options.grpc_port, &port) || port < 0 || port > 65535)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--grpc-port is a number from 0 to 65535, not '", options.grpc_port, "'"));
+  for (const char* name : {"--grpc-port", "--http-port"}) {
+    if (absl::Status status = CheckPort(name, *with_value.at(name)); !status.ok()) return status;
   }
-  if (!options.grpc_port.empty()) options.grpc_port = absl::StrCat(port);
   return options;
 }
 

@@ -14,6 +14,7 @@ struct Options {
   Action action = Action::kRun;
   std::string data_directory = "./data";
   std::string grpc_port;  // "0" to "65535", or empty: for grpc-osd to choose
+  std::string http_port;  // the same
   std::string user;       // empty: everything runs as the caller
   std::string accounts_file = "/etc/grpc-os/accounts";
   std::string env_file;  // empty: for grpc-osd to choose

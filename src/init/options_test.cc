@@ -14,17 +14,19 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options->action, Options::Action::kRun);
   EXPECT_EQ(options->data_directory, "./data");
   EXPECT_EQ(options->grpc_port, "");
+  EXPECT_EQ(options->http_port, "");
   EXPECT_EQ(options->accounts_file, "/etc/grpc-os/accounts");
   EXPECT_EQ(options->boot_id_file, "/proc/sys/kernel/random/boot_id");
 }
 
 TEST(OptionsTest, ValuesComeAsTheNextArgumentOrAfterAnEqualsSign) {
-  const auto options =
-      ParseOptions({"--data-dir", "/d", "--grpc-port=0", "--user=grpc-os", "--accounts", "/a",
-                    "--env-file=x=y", "--boot-id-file", "/b", "--osd", "/o", "--supervise=/s"});
+  const auto options = ParseOptions({"--data-dir", "/d", "--grpc-port=0", "--http-port", "1",
+                                     "--user=grpc-os", "--accounts", "/a", "--env-file=x=y",
+                                     "--boot-id-file", "/b", "--osd", "/o", "--supervise=/s"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->data_directory, "/d");
   EXPECT_EQ(options->grpc_port, "0");
+  EXPECT_EQ(options->http_port, "1");
   EXPECT_EQ(options->user, "grpc-os");
   EXPECT_EQ(options->accounts_file, "/a");
   EXPECT_EQ(options->env_file, "x=y");
@@ -45,7 +47,8 @@ TEST(OptionsTest, UsageErrorsNameWhatIsWrong) {
       {{"--data-dri", "x"}, "'--data-dri'"}, {{"x"}, "'x'"},
       {{"--data-dir"}, "--data-dir needs"},  {{"--user="}, "--user needs"},
       {{"--grpc-port", "65536"}, "65536"},   {{"--grpc-port", "-1"}, "-1"},
-      {{"--grpc-port", "http"}, "http"},     {{"--stop=yes"}, "--stop=yes"},
+      {{"--grpc-port", "http"}, "http"},     {{"--http-port", "65536"}, "--http-port"},
+      {{"--stop=yes"}, "--stop=yes"},
   };
   for (const auto& [arguments, expected] : cases) {
     const auto options = ParseOptions(arguments);

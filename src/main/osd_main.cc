@@ -22,7 +22,8 @@ namespace grpc_os {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: grpc-osd --data-dir DIR [--grpc-port N] [--env-file FILE] [--shielded] --boot-id ID\n"
+    "usage: grpc-osd --data-dir DIR [--grpc-port N] [--http-port N] [--env-file FILE] [--shielded] "
+    "--boot-id ID\n"
     "It is started by grpc-os-init; start that instead.\n";
 
 struct Arguments {
@@ -30,13 +31,19 @@ struct Arguments {
   std::string env_file;
   std::string boot_id;
   int grpc_port = -1;
+  int http_port = -1;
   bool shielded = false;
 };
+
+bool ParsePort(const char* text, int& port) {
+  return absl::SimpleAtoi(text, &port) && port >= 0 && port <= 65535;
+}
 
 // False: wrong usage.
 bool Parse(int argc, char** argv, Arguments& out) {
   static const option kOptions[] = {{"data-dir", required_argument, nullptr, 'd'},
                                     {"grpc-port", required_argument, nullptr, 'p'},
+                                    {"http-port", required_argument, nullptr, 'h'},
                                     {"env-file", required_argument, nullptr, 'e'},
                                     {"shielded", no_argument, nullptr, 's'},
                                     {"boot-id", required_argument, nullptr, 'b'},
@@ -48,8 +55,10 @@ bool Parse(int argc, char** argv, Arguments& out) {
         out.data_dir = optarg;
         break;
       case 'p':
-        if (!absl::SimpleAtoi(optarg, &out.grpc_port) || out.grpc_port < 0 || out.grpc_port > 65535)
-          return false;
+        if (!ParsePort(optarg, out.grpc_port)) return false;
+        break;
+      case 'h':
+        if (!ParsePort(optarg, out.http_port)) return false;
         break;
       case 'e':
         out.env_file = optarg;
@@ -82,6 +91,7 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   DaemonOptions options;
   options.data_directory = arguments.data_dir;
   options.grpc_port = arguments.grpc_port >= 0 ? arguments.grpc_port : settings->grpc_port;
+  options.http_port = arguments.http_port >= 0 ? arguments.http_port : settings->http_port;
   options.shielded = arguments.shielded;
   options.boot_id = arguments.boot_id;
   options.settings = *std::move(settings);

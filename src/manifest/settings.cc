@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
@@ -51,13 +52,13 @@ std::string Shown(const std::string& value) {
   return absl::StrCat("\"", shown, "\"");
 }
 
-absl::Status ResolvePort(const std::string& value, int& port) {
+absl::Status ResolvePort(const char* name, const std::string& value, int& port) {
   if (value.empty()) return absl::OkStatus();
   int number = 0;
   const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
   if (!digits || !absl::SimpleAtoi(value, &number) || number > 65535) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "GRPC_PORT is ", Shown(value), "; expected a number from 0 (any free port) to 65535"));
+        name, " is ", Shown(value), "; expected a number from 0 (any free port) to 65535"));
   }
   port = number;
   return absl::OkStatus();
@@ -89,7 +90,8 @@ absl::Status CheckDatabase(const Lookup& lookup) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{"GRPC_PORT", "JWT_SECRET", "DEBUG", "DATA_DIR"};
+    auto* all =
+        new std::vector<std::string>{"GRPC_PORT", "HTTP_PORT", "JWT_SECRET", "DEBUG", "DATA_DIR"};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -109,9 +111,10 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
   Settings settings;
   std::vector<std::string> unedited;
 
-  if (absl::Status status = ResolvePort(lookup.Get("GRPC_PORT"), settings.grpc_port);
-      !status.ok()) {
-    return status;
+  for (const auto& [name, port] :
+       {std::pair("GRPC_PORT", &settings.grpc_port), std::pair("HTTP_PORT", &settings.http_port)}) {
+    if (absl::Status status = ResolvePort(name, lookup.Get(name), *port); !status.ok())
+      return status;
   }
   if (absl::Status status = ResolveDebug(lookup.Get("DEBUG"), settings.debug); !status.ok()) {
     return status;

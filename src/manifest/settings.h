@@ -12,6 +12,7 @@ namespace grpc_os::manifest {
 
 struct Settings {
   int grpc_port = 50051;   // GRPC_PORT, 0 to 65535; 0: any free one
+  int http_port = 50052;   // HTTP_PORT, the same
   std::string jwt_secret;  // JWT_SECRET, at least 32 bytes; empty: not set
   bool debug = false;      // DEBUG
   std::string data_dir;    // DATA_DIR; empty: not set

@@ -37,6 +37,7 @@ Variables Example() {
 TEST(Settings, HaveDefaults) {
   const Settings settings = Resolved({});
   EXPECT_EQ(settings.grpc_port, 50051);
+  EXPECT_EQ(settings.http_port, 50052);
   EXPECT_EQ(settings.jwt_secret, "");
   EXPECT_FALSE(settings.debug);
   EXPECT_EQ(settings.data_dir, "");
@@ -125,6 +126,13 @@ TEST(Settings, PortsAreFrom0To65535) {
     EXPECT_THAT(MessageOf(status),
                 AllOf(HasSubstr("GRPC_PORT"), HasSubstr(bad), HasSubstr("65535")));
   }
+}
+
+TEST(Settings, TheHttpPortIsOneOfItsOwn) {
+  const Settings settings = Resolved({{"HTTP_PORT", "0"}});
+  EXPECT_EQ(settings.http_port, 0);
+  EXPECT_EQ(settings.grpc_port, 50051);
+  EXPECT_THAT(MessageOf(Refused({{"HTTP_PORT", "65536"}})), HasSubstr("HTTP_PORT is \"65536\""));
 }
 
 TEST(Settings, DebugIsTrueFalse1Or0) {
