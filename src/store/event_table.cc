@@ -10,6 +10,7 @@
 #include "core/error_reason.h"
 #include "store/meta_table.h"
 #include "store/pairs.h"
+#include "store/row.h"
 
 namespace grpc_os::store {
 namespace {
@@ -59,14 +60,9 @@ absl::Status InsertEvent(Connection& connection, const core::Event& event, int64
       "(revision, sequence, time_ms, kind, resource_id, name, action, attributes) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
-  (*statement)->BindInt(0, revision);
-  (*statement)->BindInt(1, sequence);
-  (*statement)->BindInt(2, event.time_ms);
-  (*statement)->BindText(3, event.kind);
-  (*statement)->BindText(4, event.resource_id);
-  (*statement)->BindText(5, event.name);
-  (*statement)->BindText(6, event.action);
-  (*statement)->BindBlob(7, EncodePairs(event.attributes));
+  RowBinder row(**statement);
+  row.Int(revision).Int(sequence).Int(event.time_ms).Text(event.kind).Text(event.resource_id);
+  row.Text(event.name).Text(event.action).Blob(EncodePairs(event.attributes));
   return (*statement)->Step().status();
 }
 

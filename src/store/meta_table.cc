@@ -29,6 +29,13 @@ absl::Status WriteRevision(Connection& connection, int64_t revision) {
   return (*statement)->Step().status();
 }
 
+absl::Status WriteCompactRevision(Connection& connection, int64_t revision) {
+  auto statement = connection.Prepare("UPDATE store_meta SET compact_revision = ? WHERE id = 1");
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, revision);
+  return (*statement)->Step().status();
+}
+
 absl::Status WriteBootId(Connection& connection, const std::string& boot_id) {
   auto statement = connection.Prepare("UPDATE store_meta SET boot_id = ? WHERE id = 1");
   if (!statement.ok()) return statement.status();

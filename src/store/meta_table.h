@@ -21,6 +21,7 @@ struct StoreMeta {
 // DATA_LOSS: it is not there. `for_update` is the dialect's, where the row is to stay locked.
 absl::StatusOr<StoreMeta> ReadMeta(Connection& connection, const char* for_update = "");
 absl::Status WriteRevision(Connection& connection, int64_t revision);
+absl::Status WriteCompactRevision(Connection& connection, int64_t revision);
 absl::Status WriteBootId(Connection& connection, const std::string& boot_id);
 
 }  // namespace grpc_os::store

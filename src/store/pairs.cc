@@ -54,4 +54,24 @@ absl::StatusOr<std::map<std::string, std::string>> DecodePairs(std::string_view 
   return pairs;
 }
 
+std::string EncodeWords(const std::vector<std::string>& words) {
+  std::string encoded;
+  for (const std::string& word : words) absl::StrAppend(&encoded, word.size(), ":", word, ",");
+  return encoded;
+}
+
+absl::StatusOr<std::vector<std::string>> DecodeWords(std::string_view encoded) {
+  std::vector<std::string> words;
+  for (std::string_view in = encoded; !in.empty();) {
+    const size_t offset = encoded.size() - in.size();
+    std::optional<std::string> word = TakeNetstring(in);
+    if (!word.has_value()) {
+      return absl::DataLossError(absl::StrCat("expected netstrings, found something else at byte ",
+                                              offset, " of ", encoded.size()));
+    }
+    words.push_back(*std::move(word));
+  }
+  return words;
+}
+
 }  // namespace grpc_os::store

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -34,6 +35,18 @@ TEST(Pairs, AnythingElseIsDataLoss) {
     const auto decoded = DecodePairs(damaged);
     ASSERT_FALSE(decoded.ok()) << damaged;
     EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss) << damaged;
+  }
+}
+
+TEST(Words, ComeBackInTheirOrder) {
+  const std::vector<std::string> words = {"viewer", "admin", "", "viewer", "a,3:b"};
+  const auto decoded = DecodeWords(EncodeWords(words));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(*decoded, words);
+  EXPECT_EQ(EncodeWords({"admin", "viewer"}), "5:admin,6:viewer,");
+  EXPECT_EQ(DecodeWords("")->size(), 0u);
+  for (const char* damaged : {"x", "1", "1:", "1:A", "1:A,2:b,", "-1:A,"}) {
+    EXPECT_EQ(DecodeWords(damaged).status().code(), absl::StatusCode::kDataLoss) << damaged;
   }
 }
 

@@ -10,6 +10,7 @@
 #include "base/error_detail.h"
 #include "core/error_reason.h"
 #include "store/pairs.h"
+#include "store/row.h"
 
 namespace grpc_os::store {
 namespace {
@@ -81,44 +82,6 @@ const std::string& SelectSql() {
                    "ON e.process_id = p.id ORDER BY p.id"));
   return sql;
 }
-
-// Binds parameters one after the other.
-class RowBinder {
- public:
-  explicit RowBinder(Statement& statement) : statement_(statement) {}
-  RowBinder& Int(int64_t value) {
-    statement_.BindInt(next_++, value);
-    return *this;
-  }
-  RowBinder& Text(std::string_view value) {
-    statement_.BindText(next_++, value);
-    return *this;
-  }
-  RowBinder& Null() {
-    statement_.BindNull(next_++);
-    return *this;
-  }
-
- private:
-  Statement& statement_;
-  int next_ = 0;
-};
-
-// Reads columns one after the other.
-class RowReader {
- public:
-  explicit RowReader(const Statement& statement) : statement_(statement) {}
-  int64_t Int64() { return statement_.Int(next_++); }
-  int Int() { return static_cast<int>(Int64()); }
-  bool Bool() { return Int64() != 0; }
-  std::string Text() { return statement_.Text(next_++); }
-  bool IsNull() const { return statement_.IsNull(next_); }
-  void Skip(int columns) { next_ += columns; }
-
- private:
-  const Statement& statement_;
-  int next_ = 0;
-};
 
 constexpr int kExitColumns = 9;
 

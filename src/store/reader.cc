@@ -2,11 +2,10 @@
 
 #include <pthread.h>
 
-#include <utility>
+#include <limits>
 #include <vector>
 
 #include "base/limits.h"
-#include "store/event_table.h"
 #include "store/storage_error.h"
 #include "store/transaction.h"
 
@@ -25,37 +24,42 @@ void Reader::Finish() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Reader::ReadEvents(int64_t after, int limit, core::EventLog::ReadDone done) {
-  Request request{after, limit, std::move(done)};
-  switch (queue_.Push(request)) {
-    case WorkQueue<Request>::Pushed::kYes:
+absl::Status Reader::Readable(const absl::Status& status) {
+  return StorageError("the database cannot be read", status);
+}
+
+void Reader::Submit(std::unique_ptr<Task> task) {
+  using Queue = WorkQueue<std::unique_ptr<Task>>;
+  switch (queue_.Push(task)) {
+    case Queue::Pushed::kYes:
       return;
-    case WorkQueue<Request>::Pushed::kFull:
-      request.done(QueueFullError("the queue of the store's reader", limits::kReaderQueue));
-      return;
-    case WorkQueue<Request>::Pushed::kClosed:
-      request.done(ShuttingDownError());
-      return;
+    case Queue::Pushed::kFull:
+      task->Fail(QueueFullError("the queue of the store's reader", limits::kReaderQueue));
+      break;
+    case Queue::Pushed::kClosed:
+      task->Fail(ShuttingDownError());
+      break;
   }
+  task->Answer();
 }
 
 void Reader::Run() {
   pthread_setname_np(pthread_self(), "store-reader");
   for (;;) {
-    std::vector<Request> requests = queue_.TakeAll();
-    if (requests.empty()) return;
-    for (Request& request : requests) request.done(Read(request));
+    const std::vector<std::unique_ptr<Task>> tasks =
+        queue_.Take(std::numeric_limits<size_t>::max());
+    if (tasks.empty()) return;
+    for (const auto& task : tasks) {
+      RunTask(*task);
+      task->Answer();
+    }
   }
 }
 
-absl::StatusOr<std::vector<core::Event>> Reader::Read(const Request& request) {
+void Reader::RunTask(Task& task) {
   Transaction transaction(*connection_);
-  if (auto status = transaction.Begin(dialect_.begin_read); !status.ok()) {
-    return StorageError("events cannot be read", status);
-  }
-  auto events = SelectEvents(*connection_, request.after, request.limit);
-  if (!events.ok()) return StorageError("events cannot be read", events.status());
-  return events;
+  if (auto status = transaction.Begin(dialect_.begin_read); !status.ok()) return task.Fail(status);
+  task.Read(*connection_);
 }
 
 }  // namespace grpc_os::store

@@ -2,18 +2,19 @@
 #ifndef GRPC_OS_STORE_READER_H_
 #define GRPC_OS_STORE_READER_H_
 
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
-#include "core/event/event.h"
+#include "absl/status/statusor.h"
 #include "store/database.h"
 #include "store/work_queue.h"
 
 namespace grpc_os::store {
 
-// Answers ReadEvents in their order, each from one snapshot of what is committed. Thread-safe.
+// Carries out reads in their order, each in one snapshot of what is committed. Thread-safe.
 class Reader {
  public:
   // `connection` is used by the reader's thread only, after this.
@@ -23,22 +24,51 @@ class Reader {
   // Answers everything that was asked, takes nothing more, and ends the thread.
   void Finish();
 
-  // Never blocks. If it is refused (RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: shutting
-  // down), `done` is called at once, on the calling thread.
-  void ReadEvents(int64_t after, int limit, core::EventLog::ReadDone done);
+  // Never blocks. Calls `read`, then, out of its snapshot, `done`, on the reader's thread. If it is
+  // refused (RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: shutting down), `done` is called
+  // at once, on the calling thread.
+  template <typename Result>
+  void Read(std::function<absl::StatusOr<Result>(Connection&)> read,
+            std::function<void(absl::StatusOr<Result>)> done) {
+    Submit(std::make_unique<TypedTask<Result>>(std::move(read), std::move(done)));
+  }
 
  private:
-  struct Request {
-    int64_t after;
-    int limit;
-    core::EventLog::ReadDone done;
+  class Task {
+   public:
+    virtual ~Task() = default;
+    virtual void Read(Connection& connection) = 0;
+    virtual void Fail(const absl::Status& status) = 0;
+    virtual void Answer() = 0;  // after one of the two
   };
+  template <typename Result>
+  class TypedTask final : public Task {
+   public:
+    TypedTask(std::function<absl::StatusOr<Result>(Connection&)> read,
+              std::function<void(absl::StatusOr<Result>)> done)
+        : read_(std::move(read)), done_(std::move(done)) {}
+    void Read(Connection& connection) override {
+      result_ = read_(connection);
+      if (!result_.ok()) Fail(result_.status());
+    }
+    void Fail(const absl::Status& status) override { result_ = Readable(status); }
+    void Answer() override { done_(std::move(result_)); }
+
+   private:
+    const std::function<absl::StatusOr<Result>(Connection&)> read_;
+    const std::function<void(absl::StatusOr<Result>)> done_;
+    absl::StatusOr<Result> result_ = absl::UnknownError("not read");
+  };
+
+  // What the storage says, in the words of the store.
+  static absl::Status Readable(const absl::Status& status);
+  void Submit(std::unique_ptr<Task> task);
   void Run();
-  absl::StatusOr<std::vector<core::Event>> Read(const Request& request);
+  void RunTask(Task& task);
 
   const std::unique_ptr<Connection> connection_;
   const Dialect& dialect_;
-  WorkQueue<Request> queue_;
+  WorkQueue<std::unique_ptr<Task>> queue_;
   std::thread thread_;
 };
 

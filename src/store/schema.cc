@@ -103,6 +103,78 @@ CREATE TABLE IF NOT EXISTS sessions (
 constexpr const char* kSessionsByExpiry =
     "CREATE INDEX IF NOT EXISTS sessions_by_expiry ON sessions (expire_time_ms)";
 
+// Version 2. `roles` as words (pairs.h).
+constexpr const char* kUsers = R"(
+CREATE TABLE IF NOT EXISTS users (
+  name {key} NOT NULL PRIMARY KEY,
+  roles {text} NOT NULL,
+  password_hash {text} NOT NULL,
+  disabled {integer} NOT NULL,
+  epoch {key} NOT NULL,
+  change_number {integer} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  update_time_ms {integer} NOT NULL
+) {table})";
+
+// Made anew: sessions of version 1 lived for 15 minutes and knew neither source nor epoch.
+constexpr const char* kDropSessions = "DROP TABLE IF EXISTS sessions";
+constexpr const char* kSessions2 = R"(
+CREATE TABLE IF NOT EXISTS sessions (
+  id {key} NOT NULL PRIMARY KEY,
+  user_name {key} NOT NULL,
+  method {key} NOT NULL,
+  peer_uid {integer} NOT NULL,
+  source {text} NOT NULL,
+  epoch {key} NOT NULL,
+  refresh_number {integer} NOT NULL,
+  token_digest {key} NOT NULL,
+  label {text} NOT NULL,
+  roles {text} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  expire_time_ms {integer} NOT NULL
+) {table})";
+
+// For the sessions that go with their user.
+constexpr const char* kSessionsByUser =
+    "CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user_name)";
+
+// Rows come at the end and go at the beginning; ids have no gaps.
+constexpr const char* kAuditRecords = R"(
+CREATE TABLE IF NOT EXISTS audit_records (
+  id {integer} NOT NULL PRIMARY KEY,
+  time_ms {integer} NOT NULL,
+  user_name {key} NOT NULL,
+  session_id {key} NOT NULL,
+  source {text} NOT NULL,
+  method {key} NOT NULL,
+  resource {text} NOT NULL,
+  result {key} NOT NULL,
+  reason {key} NOT NULL,
+  call_id {text} NOT NULL,
+  occurrences {integer} NOT NULL
+) {table})";
+
+// For what one user did, and for what was done since a time.
+constexpr const char* kAuditByUser =
+    "CREATE INDEX IF NOT EXISTS audit_records_by_user ON audit_records (user_name, id)";
+constexpr const char* kAuditByTime =
+    "CREATE INDEX IF NOT EXISTS audit_records_by_time ON audit_records (time_ms)";
+
+constexpr const char* kRequests = R"(
+CREATE TABLE IF NOT EXISTS requests (
+  user_name {key} NOT NULL,
+  method {key} NOT NULL,
+  request_id {key} NOT NULL,
+  digest {key} NOT NULL,
+  subject {text} NOT NULL,
+  time_ms {integer} NOT NULL,
+  PRIMARY KEY (user_name, method, request_id)
+) {clustered_table})";
+
+// For forgetting old ones.
+constexpr const char* kRequestsByTime =
+    "CREATE INDEX IF NOT EXISTS requests_by_time ON requests (time_ms)";
+
 struct Migration {
   int64_t version;  // that it leads to
   std::vector<const char*> statements;
@@ -111,6 +183,9 @@ struct Migration {
 const std::vector<Migration>& Migrations() {
   static const auto& migrations = *new std::vector<Migration>{
       {1, {kProcesses, kProcessEnvironments, kEvents, kSessions, kSessionsByExpiry}},
+      {2,
+       {kUsers, kDropSessions, kSessions2, kSessionsByExpiry, kSessionsByUser, kAuditRecords,
+        kAuditByUser, kAuditByTime, kRequests, kRequestsByTime}},
   };
   return migrations;
 }

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/identity/session_store.h"
+#include "core/identity/user.h"
 #include "store/database.h"
 
 namespace grpc_os::store {
@@ -19,7 +19,8 @@ absl::Status PutSession(Connection& connection, const core::Session& session);
 absl::Status RemoveSession(Connection& connection, const std::string& id);
 // Those that are over at `now_ms`.
 absl::Status RemoveExpiredSessions(Connection& connection, int64_t now_ms);
-// Those that are not over at `now_ms`, in the order of ids.
+// Those that are not over at `now_ms`, in the order of ids. DATA_LOSS: a row holds what
+// cannot be.
 absl::StatusOr<std::vector<core::Session>> ReadSessions(Connection& connection, int64_t now_ms);
 
 }  // namespace grpc_os::store

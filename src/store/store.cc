@@ -1,22 +1,62 @@
 #include "store/store.h"
 
+#include <chrono>
 #include <utility>
 
+#include "store/audit_table.h"
 #include "store/event_table.h"
 #include "store/meta_table.h"
 #include "store/process_table.h"
 #include "store/reader.h"
+#include "store/request_table.h"
 #include "store/schema.h"
 #include "store/session_table.h"
 #include "store/storage_error.h"
 #include "store/subscribers.h"
 #include "store/transaction.h"
+#include "store/user_table.h"
 #include "store/writer.h"
 
 namespace grpc_os::store {
 namespace {
 
-absl::Status ApplyWrite(Connection& connection, const core::ProcessWrite& write, int64_t revision) {
+int64_t SystemNowMs() {
+  using std::chrono::system_clock;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             system_clock::now().time_since_epoch())
+      .count();
+}
+
+absl::Status ApplyEvents(Connection& connection, const std::vector<core::Event>& events,
+                         int64_t revision) {
+  int sequence = 0;
+  for (const core::Event& event : events) {
+    if (auto status = InsertEvent(connection, event, revision, sequence++); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyAudit(Connection& connection, const std::vector<core::AuditRecord>& records) {
+  for (const core::AuditRecord& record : records) {
+    if (auto status = InsertAudit(connection, record); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// What every change ends with.
+absl::Status ApplyEnd(Connection& connection, const std::vector<core::Event>& events,
+                      const core::Trace& trace, int64_t revision) {
+  if (auto status = ApplyEvents(connection, events, revision); !status.ok()) return status;
+  for (const core::CommittedRequest& request : trace.requests) {
+    if (auto status = PutRequest(connection, request); !status.ok()) return status;
+  }
+  return ApplyAudit(connection, trace.audit);
+}
+
+absl::Status ApplyProcesses(Connection& connection, const core::ProcessWrite& write,
+                            int64_t revision) {
   // Removals first: what they held, a name above all, may be taken again in the same write.
   for (const std::string& id : write.remove) {
     if (auto status = RemoveProcess(connection, id); !status.ok()) return status;
@@ -24,13 +64,26 @@ absl::Status ApplyWrite(Connection& connection, const core::ProcessWrite& write,
   for (const core::Process& process : write.put) {
     if (auto status = PutProcess(connection, process, revision); !status.ok()) return status;
   }
-  int sequence = 0;
-  for (const core::Event& event : write.events) {
-    if (auto status = InsertEvent(connection, event, revision, sequence++); !status.ok()) {
-      return status;
-    }
+  return ApplyEnd(connection, write.events, write.trace, revision);
+}
+
+absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& write,
+                           int64_t revision) {
+  // Else the table would grow for as long as the daemon lives.
+  if (auto status = RemoveExpiredSessions(connection, write.now_ms); !status.ok()) return status;
+  for (const std::string& name : write.remove_users) {
+    if (auto status = RemoveUser(connection, name); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  for (const std::string& id : write.end_sessions) {
+    if (auto status = RemoveSession(connection, id); !status.ok()) return status;
+  }
+  for (const core::User& user : write.put_users) {
+    if (auto status = PutUser(connection, user); !status.ok()) return status;
+  }
+  for (const core::Session& session : write.put_sessions) {
+    if (auto status = PutSession(connection, session); !status.ok()) return status;
+  }
+  return ApplyEnd(connection, write.events, write.trace, revision);
 }
 
 }  // namespace
@@ -40,9 +93,13 @@ absl::Status ApplyWrite(Connection& connection, const core::ProcessWrite& write,
 class Store::Impl {
  public:
   Impl(std::unique_ptr<Database> database, std::unique_ptr<Connection> writer,
-       std::unique_ptr<Connection> reader, int64_t newest_revision)
+       std::unique_ptr<Connection> reader, const StoreMeta& meta, const StoreOptions& options)
       : database_(std::move(database)),
-        writer_(std::move(writer), database_->dialect(), newest_revision, subscribers_),
+        now_ms_(options.now_ms ? options.now_ms : SystemNowMs),
+        requests_ms_(options.kept.requests_ms),
+        retention_(options.kept, now_ms_, meta.compact_revision),
+        writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
+                [this](Connection& connection) { return Forget(connection); }),
         reader_(std::move(reader), database_->dialect()) {}
 
   // Work of the writer that takes no revision.
@@ -62,6 +119,10 @@ class Store::Impl {
   const Writer& writer() const { return writer_; }
   Reader& reader() { return reader_; }
   Subscribers& subscribers() { return subscribers_; }
+  const Retention& retention() const { return retention_; }
+  const Statistics& statistics() const { return statistics_; }
+  // Requests of this time and before are no longer known.
+  int64_t RequestsExpiredMs() const { return now_ms_() - requests_ms_; }
 
   // Runs `read` on a connection of its own, in one snapshot.
   template <typename Result>
@@ -79,6 +140,13 @@ class Store::Impl {
   }
 
  private:
+  // On the writer's thread.
+  bool Forget(Connection& connection) {
+    const bool more = retention_.Step(connection, database_->dialect(), statistics_.operations);
+    statistics_.swept_rows = retention_.swept_rows();
+    return more;
+  }
+
   static Operation Unnumbered(Apply apply) {
     Operation operation;
     operation.apply = [apply = std::move(apply)](Connection& connection, int64_t) {
@@ -88,12 +156,17 @@ class Store::Impl {
   }
 
   std::unique_ptr<Database> database_;
+  const std::function<int64_t()> now_ms_;
+  const int64_t requests_ms_;
+  Statistics statistics_;
+  Retention retention_;
   Subscribers subscribers_;
   Writer writer_;
   Reader reader_;
 };
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> database) {
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> database,
+                                                   StoreOptions options) {
   auto writer = database->OpenWriter();
   if (!writer.ok()) return writer.status();
   if (auto status = Migrate(**writer, database->dialect()); !status.ok()) return status;
@@ -102,7 +175,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> dat
   auto reader = database->OpenReader();
   if (!reader.ok()) return reader.status();
   return std::unique_ptr<Store>(new Store(std::make_unique<Impl>(
-      std::move(database), *std::move(writer), *std::move(reader), meta->revision)));
+      std::move(database), *std::move(writer), *std::move(reader), *meta, options)));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -116,7 +189,7 @@ Store::~Store() {
 void Store::Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) {
   impl_->writer().Submit({.apply =
                               [write = std::move(write)](Connection& connection, int64_t revision) {
-                                return ApplyWrite(connection, write, revision);
+                                return ApplyProcesses(connection, write, revision);
                               },
                           .numbered = true,
                           .done = std::move(done)});
@@ -140,7 +213,9 @@ absl::Status Store::SaveBootId(const std::string& boot_id) {
 }
 
 void Store::ReadEvents(int64_t after, int limit, ReadDone done) {
-  impl_->reader().ReadEvents(after, limit, std::move(done));
+  impl_->reader().Read<std::vector<core::Event>>(
+      [after, limit](Connection& connection) { return SelectEvents(connection, after, limit); },
+      std::move(done));
 }
 
 int64_t Store::NewestRevision() const { return impl_->writer().NewestRevision(); }
@@ -151,35 +226,52 @@ Store::Subscription Store::Subscribe(std::function<void(int64_t)> on_commit) {
 
 void Store::Unsubscribe(Subscription subscription) { impl_->subscribers().Remove(subscription); }
 
-void Store::PutSession(const core::Session& session, std::function<void(absl::Status)> done) {
-  impl_->Submit(
-      [session](Connection& connection) {
-        // Else the table would grow for as long as the daemon lives.
-        auto status = RemoveExpiredSessions(connection, session.create_time_ms);
-        return status.ok() ? store::PutSession(connection, session) : status;
-      },
-      std::move(done));
+int64_t Store::OldestRevision() const { return impl_->retention().OldestRevision(); }
+
+void Store::CommitIdentity(core::IdentityWrite write,
+                           std::function<void(absl::StatusOr<int64_t>)> done) {
+  const bool numbered = !write.events.empty();
+  impl_->writer().Submit({.apply =
+                              [write = std::move(write)](Connection& connection, int64_t revision) {
+                                return ApplyIdentity(connection, write, revision);
+                              },
+                          .numbered = numbered,
+                          .done = std::move(done)});
 }
 
-void Store::EndSession(const std::string& session_id, int64_t time_ms,
-                       std::function<void(absl::Status)> done) {
-  impl_->Submit(
-      [session_id, time_ms](Connection& connection) {
-        auto status = RemoveExpiredSessions(connection, time_ms);
-        return status.ok() ? RemoveSession(connection, session_id) : status;
-      },
-      std::move(done));
+absl::StatusOr<std::vector<core::User>> Store::LoadUsers() {
+  return impl_->Load<std::vector<core::User>>(ReadUsers);
 }
 
 absl::StatusOr<std::vector<core::Session>> Store::LoadSessions(int64_t now_ms) {
-  // Expired sessions are not shown in any case: a disk that cannot be written just now keeps their
-  // rows until a later log-in, and is no reason not to start.
-  impl_
-      ->SubmitAndWait(
-          [now_ms](Connection& connection) { return RemoveExpiredSessions(connection, now_ms); })
-      .IgnoreError();
   return impl_->Load<std::vector<core::Session>>(
       [now_ms](Connection& connection) { return ReadSessions(connection, now_ms); });
 }
+
+void Store::PutAudit(std::vector<core::AuditRecord> records,
+                     std::function<void(absl::Status)> done) {
+  impl_->Submit([records = std::move(records)](
+                    Connection& connection) { return ApplyAudit(connection, records); },
+                std::move(done));
+}
+
+void Store::ReadAudit(const core::AuditQuery& query,
+                      std::function<void(absl::StatusOr<std::vector<core::AuditRecord>>)> done) {
+  impl_->reader().Read<std::vector<core::AuditRecord>>(
+      [query](Connection& connection) { return SelectAudit(connection, query); }, std::move(done));
+}
+
+void Store::FindRequest(
+    const core::RequestKey& key,
+    std::function<void(absl::StatusOr<std::optional<core::CommittedRequest>>)> done) {
+  const int64_t expired_ms = impl_->RequestsExpiredMs();
+  impl_->reader().Read<std::optional<core::CommittedRequest>>(
+      [key, expired_ms](Connection& connection) {
+        return SelectRequest(connection, key, expired_ms);
+      },
+      std::move(done));
+}
+
+const Statistics& Store::statistics() const { return impl_->statistics(); }
 
 }  // namespace grpc_os::store

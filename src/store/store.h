@@ -3,25 +3,41 @@
 #ifndef GRPC_OS_STORE_STORE_H_
 #define GRPC_OS_STORE_STORE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/audit/audit.h"
 #include "core/event/event.h"
-#include "core/identity/session_store.h"
+#include "core/identity/user.h"
 #include "core/process/process_store.h"
+#include "core/request/requests.h"
 #include "store/database.h"
+#include "store/retention.h"
+#include "store/statistics.h"
 
 namespace grpc_os::store {
 
+struct StoreOptions {
+  Kept kept;
+  std::function<int64_t()> now_ms;  // the wall clock; empty: the system's
+};
+
 // Thread-safe. Destroyed after everything that uses it; what was submitted is committed first.
-class Store final : public core::ProcessStore, public core::EventLog, public core::SessionStore {
+class Store final : public core::ProcessStore,
+                    public core::EventLog,
+                    public core::IdentityStore,
+                    public core::AuditStore,
+                    public core::RequestStore {
  public:
   // Opens, migrates (never downwards), starts the threads.
-  static absl::StatusOr<std::unique_ptr<Store>> Open(std::unique_ptr<Database> database);
+  static absl::StatusOr<std::unique_ptr<Store>> Open(std::unique_ptr<Database> database,
+                                                     StoreOptions options = {});
   ~Store() override;
 
   void Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override;
@@ -34,10 +50,24 @@ class Store final : public core::ProcessStore, public core::EventLog, public cor
   Subscription Subscribe(std::function<void(int64_t)> on_commit) override;
   void Unsubscribe(Subscription subscription) override;
 
-  void PutSession(const core::Session& session, std::function<void(absl::Status)> done) override;
-  void EndSession(const std::string& session_id, int64_t time_ms,
-                  std::function<void(absl::Status)> done) override;
+  // The events after it can be read; cheap.
+  int64_t OldestRevision() const;
+
+  void CommitIdentity(core::IdentityWrite write,
+                      std::function<void(absl::StatusOr<int64_t>)> done) override;
+  absl::StatusOr<std::vector<core::User>> LoadUsers() override;
   absl::StatusOr<std::vector<core::Session>> LoadSessions(int64_t now_ms) override;
+
+  void PutAudit(std::vector<core::AuditRecord> records,
+                std::function<void(absl::Status)> done) override;
+  void ReadAudit(const core::AuditQuery& query,
+                 std::function<void(absl::StatusOr<std::vector<core::AuditRecord>>)> done) override;
+
+  void FindRequest(
+      const core::RequestKey& key,
+      std::function<void(absl::StatusOr<std::optional<core::CommittedRequest>>)> done) override;
+
+  const Statistics& statistics() const;
 
  private:
   class Impl;

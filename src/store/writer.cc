@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <future>
 #include <string>
 #include <utility>
@@ -15,10 +16,13 @@
 namespace grpc_os::store {
 
 Writer::Writer(std::unique_ptr<Connection> connection, const Dialect& dialect,
-               int64_t newest_revision, Subscribers& subscribers)
+               int64_t newest_revision, Subscribers& subscribers, Statistics& statistics,
+               Between between)
     : connection_(std::move(connection)),
       dialect_(dialect),
       subscribers_(subscribers),
+      statistics_(statistics),
+      between_(std::move(between)),
       newest_revision_(newest_revision),
       queue_(limits::kWriterQueue),
       thread_([this] { Run(); }) {}
@@ -31,16 +35,23 @@ void Writer::Finish() {
 }
 
 void Writer::Submit(Operation operation) {
+  // Counted before the writer can have taken it.
+  statistics_.queue_depth.fetch_add(1, std::memory_order_relaxed);
   switch (queue_.Push(operation)) {
     case WorkQueue<Operation>::Pushed::kYes:
       return;
     case WorkQueue<Operation>::Pushed::kFull:
-      operation.done(QueueFullError("the queue of the store's writer", limits::kWriterQueue));
-      return;
+      statistics_.queue_full.fetch_add(1, std::memory_order_relaxed);
+      return Refuse(operation,
+                    QueueFullError("the queue of the store's writer", limits::kWriterQueue));
     case WorkQueue<Operation>::Pushed::kClosed:
-      operation.done(ShuttingDownError());
-      return;
+      return Refuse(operation, ShuttingDownError());
   }
+}
+
+void Writer::Refuse(Operation& operation, const absl::Status& status) {
+  statistics_.queue_depth.fetch_sub(1, std::memory_order_relaxed);
+  operation.done(status);
 }
 
 absl::StatusOr<int64_t> Writer::SubmitAndWait(Operation operation) {
@@ -55,10 +66,17 @@ absl::StatusOr<int64_t> Writer::SubmitAndWait(Operation operation) {
 
 void Writer::Run() {
   pthread_setname_np(pthread_self(), "store-writer");
-  for (;;) {
-    std::vector<Operation> group = queue_.TakeAll();
-    if (group.empty()) return;
-    RunGroup(group);
+  for (bool more = true;;) {
+    std::vector<Operation> group = more ? queue_.TryTake(kGroup) : queue_.Take(kGroup);
+    if (!group.empty()) {
+      statistics_.queue_depth.fetch_sub(static_cast<int64_t>(group.size()),
+                                        std::memory_order_relaxed);
+      RunGroup(group);
+    } else if (queue_.closed() && queue_.size() == 0) {
+      return;
+    }
+    group.clear();  // what it owned is freed before anything waits
+    more = between_(*connection_);
   }
 }
 
@@ -76,6 +94,20 @@ void Writer::RunGroup(std::span<Operation> group) {
 }
 
 Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
+  using std::chrono::steady_clock;
+  const auto begin = steady_clock::now();
+  Outcome outcome = RunUncounted(operations);
+  if (!outcome.transaction.ok()) {
+    statistics_.failed_transactions.fetch_add(1, std::memory_order_relaxed);
+    return outcome;
+  }
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
+  statistics_.CountCommit(static_cast<int64_t>(operations.size()), took.count());
+  return outcome;
+}
+
+Writer::Outcome Writer::RunUncounted(std::span<Operation> operations) {
   Outcome outcome;
   Transaction transaction(*connection_);
   outcome.transaction = transaction.Begin(dialect_.begin_write);
@@ -83,6 +115,8 @@ Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
   outcome.begun = true;
   outcome.transaction = RunOperations(operations, outcome);
   if (!outcome.transaction.ok()) return outcome;
+  // One alone has no savepoint: its refusal takes the transaction with it.
+  if (operations.size() == 1 && !outcome.results.front().ok()) return outcome;
   Failpoint("store.before_commit");
   outcome.transaction = transaction.Commit();
   if (outcome.transaction.ok()) Failpoint("store.after_commit");
@@ -93,6 +127,20 @@ absl::Status Writer::RunOperations(std::span<Operation> operations, Outcome& out
   const auto stored = ReadMeta(*connection_, dialect_.for_update);
   if (!stored.ok()) return stored.status();
   outcome.newest = stored->revision;
+  outcome.results.reserve(operations.size());
+  if (operations.size() == 1) {
+    Operation& operation = operations.front();
+    const int64_t revision = operation.numbered ? outcome.newest + 1 : 0;
+    if (auto status = operation.apply(*connection_, revision); !status.ok()) {
+      if (IsStorageFailure(status)) return status;
+      outcome.results.emplace_back(std::move(status));
+      return absl::OkStatus();
+    }
+    outcome.results.emplace_back(revision);
+    if (!operation.numbered) return absl::OkStatus();
+    outcome.newest = revision;
+    return WriteRevision(*connection_, revision);
+  }
   for (Operation& operation : operations) {
     const int64_t revision = operation.numbered ? outcome.newest + 1 : 0;
     absl::StatusOr<int64_t> result = revision;
@@ -121,13 +169,18 @@ absl::Status Writer::RunOperation(Operation& operation, int64_t revision,
 
 void Writer::Answer(std::span<Operation> operations, const Outcome& outcome) {
   if (!outcome.transaction.ok()) {
+    statistics_.failed_operations.fetch_add(static_cast<int64_t>(operations.size()),
+                                            std::memory_order_relaxed);
     const absl::Status status = StorageError("nothing was stored", outcome.transaction);
     for (Operation& operation : operations) operation.done(status);
     return;
   }
   const bool newer = outcome.newest > NewestRevision();
   if (newer) newest_revision_.store(outcome.newest, std::memory_order_release);
-  for (size_t i = 0; i < operations.size(); ++i) operations[i].done(outcome.results[i]);
+  for (size_t i = 0; i < operations.size(); ++i) {
+    if (!outcome.results[i].ok()) statistics_.refused.fetch_add(1, std::memory_order_relaxed);
+    operations[i].done(outcome.results[i]);
+  }
   if (newer) subscribers_.Notify(outcome.newest);
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "store/database.h"
+#include "store/statistics.h"
 #include "store/subscribers.h"
 #include "store/work_queue.h"
 
@@ -30,14 +31,21 @@ struct Operation {
   std::function<void(absl::StatusOr<int64_t>)> done;
 };
 
-// Commits what waits in groups: one transaction for all of it, a savepoint for each operation, so
-// that one that is refused takes nothing with it. When a whole transaction is lost, its operations
-// are run again one by one, each answered by its own result. Thread-safe.
+// Commits what waits in groups of at most kGroup: one transaction for all of it, a savepoint for
+// each operation, so that one that is refused takes nothing with it. When a whole transaction is
+// lost, its operations are run again one by one, each answered by its own result. Thread-safe.
 class Writer {
  public:
-  // `connection` is used by the writer's thread only, after this. `subscribers` must outlive it.
+  // So that one transaction is not endless, nor what was answered last waits for all of the queue.
+  static constexpr size_t kGroup = 512;
+  // Called between two groups and at the start, on the writer's thread, outside of transactions.
+  // True: it has more to do, and wants to be called again even if nothing is submitted.
+  using Between = std::function<bool(Connection&)>;
+
+  // `connection` is used by the writer's thread only, after this. `subscribers` and `statistics`
+  // must outlive it.
   Writer(std::unique_ptr<Connection> connection, const Dialect& dialect, int64_t newest_revision,
-         Subscribers& subscribers);
+         Subscribers& subscribers, Statistics& statistics, Between between);
   ~Writer();
 
   // Finishes everything that was submitted, takes nothing more, and ends the thread.
@@ -64,15 +72,19 @@ class Writer {
   void Run();
   void RunGroup(std::span<Operation> group);
   Outcome RunTransaction(std::span<Operation> operations);
+  Outcome RunUncounted(std::span<Operation> operations);
   absl::Status RunOperations(std::span<Operation> operations, Outcome& outcome);
   // The error is the transaction's; the operation's own result goes into `result`.
   absl::Status RunOperation(Operation& operation, int64_t revision,
                             absl::StatusOr<int64_t>& result);
+  void Refuse(Operation& operation, const absl::Status& status);
   void Answer(std::span<Operation> operations, const Outcome& outcome);
 
   const std::unique_ptr<Connection> connection_;
   const Dialect& dialect_;
   Subscribers& subscribers_;
+  Statistics& statistics_;
+  const Between between_;
   std::atomic<int64_t> newest_revision_;
   WorkQueue<Operation> queue_;
   std::thread thread_;

@@ -1,0 +1,164 @@
+#include "store/retention.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "store/meta_table.h"
+#include "store/row.h"
+#include "store/transaction.h"
+
+namespace grpc_os::store {
+namespace {
+
+constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+
+// The one number that `sql` finds for its parameter; kNone: no row.
+absl::StatusOr<int64_t> Find(Connection& connection, std::string_view sql, int64_t parameter) {
+  auto statement = connection.Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, parameter);
+  const auto row = (*statement)->Step();
+  if (!row.ok()) return row.status();
+  const int64_t found = *row && !(*statement)->IsNull(0) ? (*statement)->Int(0) : kNone;
+  (*statement)->Reset();
+  return found;
+}
+
+absl::Status Delete(Connection& connection, std::string_view sql, int64_t parameter) {
+  auto statement = connection.Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindInt(0, parameter);
+  return (*statement)->Step().status();
+}
+
+}  // namespace
+
+bool Retention::Step(Connection& connection, const Dialect& dialect, int64_t operations) {
+  const int64_t now = now_ms_();
+  // A clock that was set back is no reason to wait.
+  const bool late = now < checked_ms_ || now - checked_ms_ >= kept_.check_ms;
+  if (!more_ && !late && operations - checked_operations_ < kept_.check_operations) return false;
+  checked_operations_ = operations;
+  checked_ms_ = now;
+  const auto swept = Sweep(connection, dialect);
+  // Where the storage fails, it is tried again when it is next time to look: a write that a user
+  // waits for goes first.
+  more_ = swept.ok() && swept->more;
+  if (!swept.ok()) return false;
+  swept_rows_ += swept->rows;
+  compact_revision_.store(swept->compact_revision, std::memory_order_release);
+  return more_;
+}
+
+absl::StatusOr<Retention::Swept> Retention::Sweep(Connection& connection, const Dialect& dialect) {
+  Swept swept;
+  Transaction transaction(connection);
+  if (auto status = transaction.Begin(dialect.begin_write); !status.ok()) return status;
+  if (auto status = SweepEvents(connection, dialect.for_update, swept); !status.ok()) return status;
+  using Part = absl::Status (Retention::*)(Connection&, Swept&) const;
+  for (const Part part :
+       {&Retention::SweepAudit, &Retention::SweepRequests, &Retention::SweepSessions}) {
+    if (swept.more) break;  // the next step goes on
+    if (auto status = (this->*part)(connection, swept); !status.ok()) return status;
+  }
+  if (auto status = transaction.Commit(); !status.ok()) return status;
+  return swept;
+}
+
+// Of each kind at most what is left of the step's rows; `more` once they are used up. Events go by
+// whole revisions, the mark first: who reads afterwards is told, who reads in a snapshot from
+// before has them all.
+absl::Status Retention::SweepEvents(Connection& connection, const char* for_update,
+                                    Swept& swept) const {
+  const auto meta = ReadMeta(connection, for_update);
+  if (!meta.ok()) return meta.status();
+  swept.compact_revision = meta->compact_revision;
+  const int64_t target = meta->revision - kept_.revisions;
+  if (target <= meta->compact_revision) return absl::OkStatus();
+  const auto first = Find(connection,
+                          "SELECT revision FROM events ORDER BY revision, sequence "
+                          "LIMIT 1 OFFSET ?",
+                          0);
+  if (!first.ok()) return first.status();
+  const auto beyond = Find(connection,
+                           "SELECT revision FROM events ORDER BY revision, sequence "
+                           "LIMIT 1 OFFSET ?",
+                           kept_.step_rows);
+  if (!beyond.ok()) return beyond.status();
+  // A revision with more events than a step goes in one.
+  swept.more = *beyond <= target;
+  swept.compact_revision = swept.more ? std::max(*beyond - 1, *first) : target;
+  if (auto status = WriteCompactRevision(connection, swept.compact_revision); !status.ok()) {
+    return status;
+  }
+  const auto count =
+      Find(connection, "SELECT COUNT(*) FROM events WHERE revision <= ?", swept.compact_revision);
+  if (!count.ok()) return count.status();
+  swept.rows += *count;
+  return Delete(connection, "DELETE FROM events WHERE revision <= ?", swept.compact_revision);
+}
+
+// The oldest are the first. The newest always stays: ids go on from it.
+absl::Status Retention::SweepAudit(Connection& connection, Swept& swept) const {
+  const auto newest = Find(connection, "SELECT MAX(id) FROM audit_records WHERE id > ?", 0);
+  if (!newest.ok()) return newest.status();
+  if (*newest == kNone) return absl::OkStatus();
+  auto statement = connection.Prepare("SELECT id, time_ms FROM audit_records ORDER BY id LIMIT ?");
+  if (!statement.ok()) return statement.status();
+  const int64_t room = std::max<int64_t>(kept_.step_rows - swept.rows, 0);
+  (*statement)->BindInt(0, room);
+  const int64_t old = now_ms_() - kept_.audit_ms;
+  int64_t upto = 0;
+  int64_t rows = 0;
+  for (;;) {
+    const auto more = (*statement)->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    const int64_t id = (*statement)->Int(0);
+    const bool goes = id <= *newest - kept_.audit_records || (*statement)->Int(1) < old;
+    if (!goes || id == *newest) break;
+    upto = id;
+    ++rows;
+  }
+  (*statement)->Reset();
+  swept.rows += rows;
+  swept.more = rows == room;
+  if (rows == 0) return absl::OkStatus();
+  return Delete(connection, "DELETE FROM audit_records WHERE id <= ?", upto);
+}
+
+absl::Status Retention::SweepRequests(Connection& connection, Swept& swept) const {
+  auto statement = connection.Prepare(
+      "SELECT time_ms FROM requests WHERE time_ms <= ? ORDER BY time_ms LIMIT ?");
+  if (!statement.ok()) return statement.status();
+  const int64_t room = std::max<int64_t>(kept_.step_rows - swept.rows, 0);
+  RowBinder(**statement).Int(now_ms_() - kept_.requests_ms).Int(room);
+  int64_t upto = 0;
+  int64_t rows = 0;
+  for (;;) {
+    const auto more = (*statement)->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    upto = (*statement)->Int(0);
+    ++rows;
+  }
+  swept.rows += rows;
+  swept.more = rows == room;
+  if (rows == 0) return absl::OkStatus();
+  // With those of the same millisecond.
+  return Delete(connection, "DELETE FROM requests WHERE time_ms <= ?", upto);
+}
+
+// There are few: the core bounds them.
+absl::Status Retention::SweepSessions(Connection& connection, Swept& swept) const {
+  const int64_t now = now_ms_();
+  const auto count =
+      Find(connection, "SELECT COUNT(*) FROM sessions WHERE expire_time_ms <= ?", now);
+  if (!count.ok()) return count.status();
+  swept.rows += *count;
+  if (*count == 0) return absl::OkStatus();
+  return Delete(connection, "DELETE FROM sessions WHERE expire_time_ms <= ?", now);
+}
+
+}  // namespace grpc_os::store

@@ -1,0 +1,66 @@
+// What the store forgets: events, audit records, requests and sessions of long ago.
+#ifndef GRPC_OS_STORE_RETENTION_H_
+#define GRPC_OS_STORE_RETENTION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "store/database.h"
+
+namespace grpc_os::store {
+
+// For how long, or how much of it, is kept.
+struct Kept {
+  int64_t revisions = limits::kRevisionsKept;  // whose events can be read
+  int64_t audit_records = limits::kAuditKept;
+  int64_t audit_ms = limits::kAuditKeptMs;
+  int64_t requests_ms = limits::kRequestKeptMs;
+  int step_rows = 1000;             // at most in one transaction
+  int64_t check_operations = 1000;  // looks for what is to go after so many operations,
+  int64_t check_ms = 600'000;       // or this long after it looked last
+};
+
+// Used on the writer's thread, between its transactions; OldestRevision from any.
+class Retention {
+ public:
+  // `now_ms`: the wall clock.
+  Retention(const Kept& kept, std::function<int64_t()> now_ms, int64_t compact_revision)
+      : kept_(kept), now_ms_(std::move(now_ms)), compact_revision_(compact_revision) {}
+
+  // Forgets some, in one transaction, if it is time to look. True: there is more to forget.
+  // `operations`: that were committed since the store was opened.
+  bool Step(Connection& connection, const Dialect& dialect, int64_t operations);
+
+  // Events after this revision can be read.
+  int64_t OldestRevision() const { return compact_revision_.load(std::memory_order_acquire); }
+  int64_t swept_rows() const { return swept_rows_; }
+
+ private:
+  struct Swept {
+    int64_t rows = 0;
+    int64_t compact_revision = 0;
+    bool more = false;
+  };
+  absl::StatusOr<Swept> Sweep(Connection& connection, const Dialect& dialect);
+  absl::Status SweepEvents(Connection& connection, const char* for_update, Swept& swept) const;
+  absl::Status SweepAudit(Connection& connection, Swept& swept) const;
+  absl::Status SweepRequests(Connection& connection, Swept& swept) const;
+  absl::Status SweepSessions(Connection& connection, Swept& swept) const;
+
+  const Kept kept_;
+  const std::function<int64_t()> now_ms_;
+  std::atomic<int64_t> compact_revision_;
+  int64_t swept_rows_ = 0;
+  bool more_ = true;  // at the start it looks in any case
+  int64_t checked_operations_ = 0;
+  int64_t checked_ms_ = 0;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_RETENTION_H_
