@@ -45,7 +45,7 @@ inline constexpr int kHttpIdleMs = 10'000;                       // then a conne
 inline constexpr int64_t kHttpRequestBytes = int64_t{16} << 10;  // request line and headers
 
 inline constexpr int kTokenBytes = 4096;
-inline constexpr int64_t kAccessTokenMs = 15 * 60'000;
+inline constexpr int64_t kAccessTokenMs = int64_t{15} * 60'000;
 inline constexpr int64_t kPeerTicketMs = 60'000;
 inline constexpr int64_t kRefreshIdleMs =
     int64_t{14} * 86'400'000;                                    // a refresh token unused so long

@@ -276,7 +276,7 @@ class ProgramTest : public ::testing::Test {
 
   // The words of the next event, which must be of this kind.
   std::vector<std::string> Expect(const std::string& kind) {
-    const std::vector<std::string> words = Next();
+    std::vector<std::string> words = Next();
     EXPECT_FALSE(words.empty()) << "waited for '" << kind << "'; " << ReadFile(root_ + "/err");
     if (words.empty()) return std::vector<std::string>(8);
     EXPECT_EQ(words[0], kind);
@@ -327,7 +327,7 @@ class ProgramTest : public ::testing::Test {
   // Launches and gives the supervisor's pid.
   pid_t LaunchOne(const FakeOsd& osd, const std::string& instance_id) {
     EXPECT_EQ(osd.Launch(instance_id).error(), "");
-    const auto words = Expect("supervise");
+    auto words = Expect("supervise");
     EXPECT_EQ(words[1], instance_id);
     EXPECT_EQ(words[3], "with-spec");
     return std::stoi(words[2]);

@@ -7,7 +7,6 @@ namespace grpc_os::runtime {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsSupersetOf;
 
 core::Process Web() {
   core::Process process;

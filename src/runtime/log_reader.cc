@@ -265,7 +265,7 @@ void LogReader::Impl::End(const std::shared_ptr<Run>& run, const absl::Status& s
   run->directory.reset();
   const auto directory = directories_.find(run->options.process_id);
   if (directory != directories_.end() && directory->second.expired()) directories_.erase(directory);
-  const std::shared_ptr<Run> keep = run;
+  const std::shared_ptr<Run> keep = run;  // NOLINT(performance-unnecessary-copy-initialization)
   runs_.erase(run.get());
   // Let go of the client's objects on this thread, now.
   run->on_batch = nullptr;

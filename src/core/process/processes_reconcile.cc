@@ -124,15 +124,17 @@ void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {
     draft.erase = true;
     draft.erase_cause = ExecFailed(process, report.exec_failure);
     draft.Tell("deleted", {{"reason", "exec_failed"}});
-  } else if (IsAtRest(state) && process.desired == DesiredState::kRunning &&
-             report.restart_number < process.restart_number) {
-    draft.NewInstance();  // it ended by itself before it heard that it is to run again
-  } else if (state == ProcessState::kExited && process.desired == DesiredState::kRunning) {
-    process.desired = DesiredState::kCompleted;
-    ++process.change_number;
-  } else if (state == ProcessState::kStopped && process.desired == DesiredState::kRunning) {
-    // Stopped with its supervisor (shut-down), or wished to run again while it was being stopped.
-    draft.NewInstance();
+  } else if (IsAtRest(state) && process.desired == DesiredState::kRunning) {
+    // It ended by itself before it heard that it is to run again; or it was stopped with its
+    // supervisor (shut-down), or wished to run again while it was being stopped.
+    const bool begins_anew =
+        report.restart_number < process.restart_number || state == ProcessState::kStopped;
+    if (begins_anew) {
+      draft.NewInstance();
+    } else if (state == ProcessState::kExited) {
+      process.desired = DesiredState::kCompleted;
+      ++process.change_number;
+    }
   }
 }
 

@@ -287,7 +287,7 @@ TEST(BackOff, IsSkippedByOneThatHadBeenReady) {
 
 TEST(CrashLoop, IsTheFifthFailureWithinTenMinutes) {
   RestartHistory history;
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(Fail(history, i * 1000, true).event, E::kRestartNow);
+  for (int64_t i = 0; i < 4; ++i) EXPECT_EQ(Fail(history, i * 1000, true).event, E::kRestartNow);
   const RestartDecision fifth = Fail(history, 4000, true);
   EXPECT_EQ(fifth.event, E::kCrashLoop);
   EXPECT_EQ(fifth.delay_ms, kRestartDelayMaxMs);
@@ -318,7 +318,7 @@ TEST(CrashLoop, IsNotWhatFailsMoreSeldom) {
 
 TEST(CrashLoop, IsNotACleanEndOfWhatHadBeenReady) {
   RestartHistory history;
-  for (int i = 0; i < 100; ++i) {
+  for (int64_t i = 0; i < 100; ++i) {
     const RestartDecision decision =
         DecideRestart(RestartPolicy::kAlways, kExit0, true, i * 2000, 0, history);
     EXPECT_EQ(decision.event, E::kRestartNow);
@@ -329,7 +329,7 @@ TEST(CrashLoop, IsNotACleanEndOfWhatHadBeenReady) {
 TEST(CrashLoop, IsAlsoACleanEndThatCameTooSoon) {
   RestartHistory history;
   RestartDecision decision;
-  for (int i = 0; i < 5; ++i) {
+  for (int64_t i = 0; i < 5; ++i) {
     decision = DecideRestart(RestartPolicy::kAlways, kExit0, false, i * 1000, 0, history);
   }
   EXPECT_EQ(decision.event, E::kCrashLoop);

@@ -71,7 +71,7 @@ TEST(QuantityTest, Durations) {
   EXPECT_EQ(FormatDuration(2500), "2.5s");
   EXPECT_EQ(FormatDuration(42'000), "42s");
   EXPECT_EQ(FormatDuration(725'000), "12m5s");
-  EXPECT_EQ(FormatDuration(3 * 86'400'000LL + 4 * 3'600'000), "3d4h");
+  EXPECT_EQ(FormatDuration(3 * 86'400'000LL + 4 * 3'600'000LL), "3d4h");
   EXPECT_EQ(FormatDuration(-5), "0s");
 }
 
