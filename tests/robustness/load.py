@@ -184,7 +184,10 @@ class Load:
         s.running, s.versions = {wanted}, {version}
         if not definite:
             # Not answered, and on its way.
-            await until(lambda: wanted or s.name not in self._beaters.living(), f"{s.name} is gone")
+            if not wanted:
+                await until(lambda: s.name not in self._beaters.living(), f"{s.name} is gone")
+            elif s.lives_on:
+                await until(lambda: s.name in self._beaters.living(), f"{s.name} is started")
         elif not wanted:
             assert s.name not in self._beaters.living(), f"{s.name} is stopped and lives"
         elif s.lives_on and (s.losses > 0 or s.under_way):
