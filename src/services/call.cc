@@ -53,24 +53,28 @@ absl::Status TooMany(const char* what, int limit) {
 
 }  // namespace
 
-void CallEnvironment::Add(const std::shared_ptr<Call>& call) {
+void CallEnvironment::Add(Call* call) {
   std::lock_guard lock(mutex_);
-  calls_.insert(call);
+  call->next_ = first_;
+  call->link_ = &first_;
+  if (first_ != nullptr) first_->link_ = &call->next_;
+  first_ = call;
 }
 
-void CallEnvironment::Remove(const Call* call) {
-  std::shared_ptr<Call> last;  // destroyed after the lock
+void CallEnvironment::Remove(Call* call) {
   std::lock_guard lock(mutex_);
-  auto it = std::find_if(calls_.begin(), calls_.end(),
-                         [call](const auto& one) { return one.get() == call; });
-  if (it == calls_.end()) return;
-  last = *it;
-  calls_.erase(it);
+  if (call->link_ == nullptr) return;
+  *call->link_ = call->next_;
+  if (call->next_ != nullptr) call->next_->link_ = call->link_;
+  call->link_ = nullptr;
 }
 
 std::vector<std::shared_ptr<Call>> CallEnvironment::Live() {
+  std::vector<std::shared_ptr<Call>> live;
   std::lock_guard lock(mutex_);
-  return {calls_.begin(), calls_.end()};
+  for (Call* call = first_; call != nullptr; call = call->next_)
+    live.push_back(call->shared_from_this());
+  return live;
 }
 
 void CallEnvironment::Tick() {
@@ -100,6 +104,12 @@ Call::~Call() { Uncount(); }
 void Call::Uncount() {
   if (counted_.exchange(false))
     (stream_ ? environment_.streams : environment_.in_flight).fetch_sub(1);
+}
+
+int64_t Call::DurationUs() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                               start_)
+      .count();
 }
 
 absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) {
@@ -201,8 +211,9 @@ void Call::Audit(const absl::Status& status) {
 grpc::Status Call::Close(const absl::Status& status) {
   Uncount();
   Audit(status);
-  const grpc::Status out = ToGrpc(status, request_id_);
-  environment_.counters.Count(method_.index, out.error_code());
+  grpc::Status out = ToGrpc(status, request_id_);
+  const int64_t duration_us = DurationUs();
+  environment_.counters.Count(method_.index, out.error_code(), duration_us);
   const core::LogLevel level = out.error_code() == grpc::StatusCode::INTERNAL
                                    ? core::LogLevel::kError
                                    : core::LogLevel::kInfo;
@@ -211,7 +222,8 @@ grpc::Status Call::Close(const absl::Status& status) {
         {"method", method_.full_name},
         {"code",
          std::string(absl::StatusCodeToString(static_cast<absl::StatusCode>(out.error_code())))},
-        {"duration_ms", absl::StrCat(environment_.clock.NowMs() - start_ms_)},
+        {"duration_ms",
+         absl::StrCat(duration_us / 1000, ".", absl::Dec(duration_us % 1000, absl::kZeroPad3))},
         {"request_id", request_id_},
         {"user", caller_->user}};
     if (!status.ok()) fields.emplace_back("error", std::string(status.message()).substr(0, 512));

@@ -5,10 +5,10 @@
 #include <grpcpp/support/status.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -47,8 +47,9 @@ class CallEnvironment {
         methods(std::move(methods_in)),
         counters(methods.all().size()) {}
 
-  void Add(const std::shared_ptr<Call>& call);
-  void Remove(const Call* call);
+  // `call` lives until it was removed.
+  void Add(Call* call);
+  void Remove(Call* call);
   // Once a second: ends the calls whose deadline has passed and the streams whose caller may not
   // have them any more, and lets idle streams send a heartbeat.
   void Tick();
@@ -72,7 +73,7 @@ class CallEnvironment {
 
   std::atomic<bool> shutting_down_{false};
   std::mutex mutex_;
-  std::set<std::shared_ptr<Call>> calls_;
+  Call* first_ = nullptr;  // of a list through the calls themselves
 };
 
 // One call. Kept alive by whoever still owes it an answer, even when the client has long gone.
@@ -128,7 +129,14 @@ class Call : public std::enable_shared_from_this<Call> {
   std::shared_ptr<std::atomic<bool>> audited_;
   std::atomic<int64_t> deadline_ms_{INT64_MAX};
   std::atomic<bool> counted_{true};  // among those in flight
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
+  // In the list of the environment, under its lock; null when not in it.
+  friend class CallEnvironment;
+  Call* next_ = nullptr;
+  Call** link_ = nullptr;  // what points here
+
+  int64_t DurationUs() const;
   void Uncount();
   void Audit(const absl::Status& status);
 };

@@ -25,8 +25,9 @@ class UnaryCall final : public Call {
   void Answer(absl::StatusOr<Response> answer) {
     std::lock_guard lock(mutex_);
     if (reactor_ == nullptr) return;
-    if (answer.ok()) *response_ = *std::move(answer);
-    Finish(answer.status());
+    const absl::Status status = answer.status();
+    if (status.ok()) *response_ = *std::move(answer);
+    Finish(status);
   }
   void End(const absl::Status& status) override {
     std::lock_guard lock(mutex_);
@@ -37,7 +38,7 @@ class UnaryCall final : public Call {
   grpc::ServerUnaryReactor* Open() {
     auto* reactor = new Reactor(std::static_pointer_cast<UnaryCall>(shared_from_this()));
     reactor_ = reactor;
-    environment().Add(shared_from_this());
+    environment().Add(this);
     return reactor;
   }
 
