@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "absl/strings/escaping.h"
+
 namespace grpc_os {
 namespace {
 
@@ -50,6 +52,12 @@ std::string RandomHex128() {
     hex.push_back("0123456789abcdef"[byte & 15]);
   }
   return hex;
+}
+
+std::string RandomUrl256() {
+  std::array<char, 32> bytes;
+  FillRandom(bytes.data(), bytes.size());
+  return absl::WebSafeBase64Escape(absl::string_view(bytes.data(), bytes.size()));
 }
 
 bool LooksLikeId(std::string_view text) {

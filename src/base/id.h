@@ -15,6 +15,9 @@ std::string NewId(std::string_view prefix, int64_t now_ms);
 // 128 random bits from the kernel, as 32 hexadecimal digits.
 std::string RandomHex128();
 
+// 256 random bits from the kernel, as 43 characters of base64url.
+std::string RandomUrl256();
+
 // Whether `text` has the form of an id: lower-case letters, `_`, then letters or digits, with a
 // prefix that some kind of thing uses (proc_, obj_, user_, …).
 bool LooksLikeId(std::string_view text);

@@ -1,179 +1,122 @@
 #include "core/identity/identity.h"
 
 #include <algorithm>
+#include <future>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/error_detail.h"
 #include "base/id.h"
 #include "base/limits.h"
-#include "core/error_reason.h"
+#include "core/identity/identity_errors.h"
+#include "core/identity/identity_state.h"
+#include "core/identity/token_text.h"
 
 namespace grpc_os::core {
 namespace {
 
-constexpr size_t kOpenTickets = 1024;
-constexpr size_t kSessionsKept = 4096;
-constexpr std::string_view kSidClaim = "\"sid\":\"";
-constexpr size_t kSidLength = 32;
-
-struct Grant {
-  std::string_view role;
-  std::string_view permission;  // "*": all
-};
-constexpr Grant kGrants[] = {{"admin", "*"}};
-
-absl::Status TicketInvalid() {
-  return MakeError(
-      absl::StatusCode::kUnauthenticated,
-      "the ticket is unknown, used, or older than a minute; fetch another from the peer socket",
-      {.reason = reason::kTicketInvalid});
-}
-
-absl::Status TokenInvalid() {
-  return MakeError(absl::StatusCode::kUnauthenticated,
-                   "the token is not valid (any more); log in again with `login`",
-                   {.reason = reason::kTokenInvalid});
-}
-
-Caller CallerOf(const Session& session) {
-  return {.user = session.user,
-          .roles = {"admin"},  // the only role until roles are stored
-          .method = session.method,
-          .peer_uid = session.peer_uid,
-          .session_id = session.id,
-          .expire_time_ms = session.expire_time_ms};
-}
-
-std::string ClaimsOf(const Session& session) {
-  return absl::StrCat("{\"iss\":\"grpc-os\",\"aud\":\"grpc-os\",\"sub\":\"", session.user,
-                      "\",\"sid\":\"", session.id, "\",\"iat\":", session.create_time_ms / 1000,
-                      ",\"exp\":", session.expire_time_ms / 1000, "}");
-}
+// A token of the future was made before the clock was set back by more than this.
+constexpr int64_t kClockSlackS = 60;
 
 }  // namespace
 
-bool Allows(const Caller& caller, std::string_view permission) {
-  return std::any_of(caller.roles.begin(), caller.roles.end(), [&](const std::string& role) {
-    return std::any_of(std::begin(kGrants), std::end(kGrants), [&](const Grant& grant) {
-      return grant.role == role && (grant.permission == "*" || grant.permission == permission);
-    });
-  });
-}
+Identity::Identity(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
 
-Identity::Identity(SessionStore& sessions, const TokenSigner& signer, const Clock& clock,
-                   std::set<int64_t> admin_uids)
-    : store_(sessions), signer_(signer), clock_(clock), admin_uids_(std::move(admin_uids)) {}
+Identity::~Identity() = default;
 
 absl::Status Identity::Load() {
-  auto sessions = store_.LoadSessions(clock_.NowMs());
+  auto users = impl_->parts.store.LoadUsers();
+  if (!users.ok()) return users.status();
+  auto sessions = impl_->parts.store.LoadSessions(impl_->parts.clock.NowMs());
   if (!sessions.ok()) return sessions.status();
-  auto state = state_.Lock();
-  for (Session& session : *sessions) {
-    std::string id = session.id;
-    state->sessions.emplace(std::move(id), std::move(session));
-  }
+  auto state = impl_->state.Lock();
+  for (const User& user : *users) state->PutUser(user);
+  for (const Session& session : *sessions) state->AddSession(session);
   return absl::OkStatus();
 }
 
-std::string Identity::IssueTicket(int64_t uid) {
-  Ticket ticket{RandomHex128(), uid, clock_.NowMs() + limits::kPeerTicketMs};
-  auto state = state_.Lock();
-  if (state->tickets.size() >= kOpenTickets) state->tickets.erase(state->tickets.begin());
-  state->tickets.push_back(ticket);
-  return ticket.text;
+bool Identity::HasAdmin() const { return FindUser(kAdminUser).has_value(); }
+
+absl::Status Identity::MakeAdmin(const std::string& password_hash) {
+  const int64_t now = impl_->parts.clock.NowMs();
+  User admin{.name = kAdminUser,
+             .roles = {"admin"},
+             .password_hash = password_hash,
+             .epoch = RandomHex128(),
+             .create_time_ms = now,
+             .update_time_ms = now};
+  IdentityWrite write{.put_users = {admin}, .now_ms = now};
+  Event event;
+  event.time_ms = now;
+  event.kind = "user";
+  event.resource_id = event.name = admin.name;
+  event.action = "created";
+  write.events.push_back(std::move(event));
+  std::promise<absl::Status> made;
+  impl_->parts.store.CommitIdentity(
+      std::move(write),
+      [&made](const absl::StatusOr<int64_t>& revision) { made.set_value(revision.status()); });
+  absl::Status status = made.get_future().get();
+  if (status.ok()) impl_->state.Lock()->PutUser(admin);
+  return status;
 }
 
-void Identity::LoginPeer(const std::string& ticket,
-                         std::function<void(absl::StatusOr<Login>)> done) {
-  const int64_t now = clock_.NowMs();
-  Session session;
-  {
-    auto state = state_.Lock();
-    ForgetExpired(*state);
-    auto found = std::find_if(state->tickets.begin(), state->tickets.end(),
-                              [&](const Ticket& one) { return one.text == ticket; });
-    if (found == state->tickets.end()) return done(TicketInvalid());
-    session.peer_uid = found->uid;
-    state->tickets.erase(found);
-  }
-  if (!admin_uids_.contains(session.peer_uid)) {
-    return done(MakeError(
-        absl::StatusCode::kPermissionDenied,
-        absl::StrCat("uid ", session.peer_uid,
-                     " may not log in here; become root (sudo), or the account that runs gRPC OS"),
-        {.reason = reason::kPermissionMissing,
-         .metadata = {{"uid", absl::StrCat(session.peer_uid)}}}));
-  }
-  session.id = RandomHex128();
-  session.user = "admin";
-  session.method = "peer";
-  session.create_time_ms = now;
-  session.expire_time_ms = now + limits::kAccessTokenMs;
-  store_.PutSession(session, [this, session, done = std::move(done)](absl::Status status) {
-    if (!status.ok()) return done(status);
-    {
-      auto state = state_.Lock();
-      state->sessions[session.id] = session;
-    }
-    done(Login{signer_.Sign(ClaimsOf(session)), CallerOf(session)});
-  });
-}
-
-absl::StatusOr<Caller> Identity::Authenticate(std::string_view token) {
+absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string_view token) {
   if (static_cast<int64_t>(token.size()) > limits::kTokenBytes) return TokenInvalid();
-  const std::string key(token);
-  std::string session_id;
+  const int64_t now = impl_->parts.clock.NowMs();
   {
-    auto state = state_.Lock();
-    if (auto it = state->verified.find(key); it != state->verified.end()) session_id = it->second;
+    auto state = impl_->state.Lock();
+    if (const auto it = state->verified.find(token); it != state->verified.end()) {
+      VerifiedToken& known = it->second;
+      const bool in_time = known.caller->expire_time_ms > now;
+      if (in_time && known.version == state->version) return known.caller;
+      const SessionEntry* entry =
+          in_time ? state->FindSession(known.caller->session_id, now) : nullptr;
+      if (entry == nullptr) {
+        state->verified.erase(it);
+        return TokenInvalid();
+      }
+      auto caller = std::make_shared<Caller>(*known.caller);
+      caller->roles = state->RolesOf(entry->session);
+      known = {std::move(caller), state->version};
+      return known.caller;
+    }
   }
-  const bool cached = !session_id.empty();
-  if (!cached) {
-    const auto claims = signer_.Verify(token);
-    if (!claims.ok()) return TokenInvalid();
-    const size_t at = claims->find(kSidClaim);
-    if (at == std::string::npos || claims->size() < at + kSidClaim.size() + kSidLength)
+  // For the first time, or again after it was forgotten: without the lock.
+  const bool opaque = token.rfind(kApiTokenPrefix, 0) == 0;
+  Claims claims;
+  std::string digest;
+  if (opaque) {
+    digest = impl_->parts.digest.Sha256Hex(token);
+  } else {
+    auto verified = impl_->parts.signer.Verify(token);
+    if (!verified.ok() || verified->use != Claims::Use::kAccess) return TokenInvalid();
+    claims = *std::move(verified);
+    if (claims.expire_time_s * 1000 <= now || claims.issue_time_s > now / 1000 + kClockSlackS)
       return TokenInvalid();
-    session_id = claims->substr(at + kSidClaim.size(), kSidLength);
   }
-  auto state = state_.Lock();
-  const auto session = state->sessions.find(session_id);
-  if (session == state->sessions.end() || session->second.expire_time_ms <= clock_.NowMs()) {
-    state->verified.erase(key);
-    return TokenInvalid();
+  auto state = impl_->state.Lock();
+  if (opaque) {
+    const auto id = state->token_ids.find(digest);
+    if (id == state->token_ids.end()) return TokenInvalid();
+    claims.session_id = id->second;
   }
-  if (!cached) state->verified[key] = session_id;
-  return CallerOf(session->second);
+  const SessionEntry* entry = state->FindSession(claims.session_id, now);
+  if (entry == nullptr || (!opaque && entry->session.user != claims.user)) return TokenInvalid();
+  auto caller = std::make_shared<Caller>(state->CallerOf(entry->session));
+  if (!opaque)
+    caller->expire_time_ms = std::min(caller->expire_time_ms, claims.expire_time_s * 1000);
+  state->RememberVerified(token, caller, now);
+  return caller;
 }
 
-bool Identity::IsLive(const std::string& session_id) const {
-  auto state = state_.Lock();
-  const auto session = state->sessions.find(session_id);
-  return session != state->sessions.end() && session->second.expire_time_ms > clock_.NowMs();
+std::shared_ptr<const Caller> Identity::Current(const std::string& session_id) const {
+  auto state = impl_->state.Lock();
+  const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
+  return entry == nullptr ? nullptr : std::make_shared<Caller>(state->CallerOf(entry->session));
 }
 
-void Identity::Logout(const std::string& session_id, std::function<void(absl::Status)> done) {
-  store_.EndSession(
-      session_id, clock_.NowMs(), [this, session_id, done = std::move(done)](absl::Status status) {
-        if (status.ok()) {
-          auto state = state_.Lock();
-          state->sessions.erase(session_id);
-          std::erase_if(state->verified,
-                        [&](const auto& entry) { return entry.second == session_id; });
-        }
-        done(status);
-      });
-}
-
-void Identity::ForgetExpired(State& state) const {
-  const int64_t now = clock_.NowMs();
-  std::erase_if(state.tickets,
-                [now](const Ticket& ticket) { return ticket.expire_time_ms <= now; });
-  if (state.sessions.size() < kSessionsKept) return;
-  std::erase_if(state.sessions,
-                [now](const auto& entry) { return entry.second.expire_time_ms <= now; });
-  std::erase_if(state.verified,
-                [&](const auto& entry) { return !state.sessions.contains(entry.second); });
+std::string Identity::EtagOf(const User& user) {
+  return absl::StrCat(absl::Hex(user.create_time_ms), "-", user.change_number);
 }
 
 }  // namespace grpc_os::core

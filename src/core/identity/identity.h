@@ -24,12 +24,12 @@ namespace grpc_os::core {
 
 // Who is behind a call. Immutable.
 struct Caller {
-  std::string user;
-  std::vector<std::string> roles;  // in force: a token's only as far as the user has them too
-  std::string method;              // "peer", "password" or "token"
+  std::string user = {};
+  std::vector<std::string> roles = {};  // in force: a token's only as far as the user has them too
+  std::string method = {};              // "peer", "password" or "token"
   int64_t peer_uid = -1;
-  std::string session_id;
-  std::string source;          // where the session was opened from
+  std::string session_id = {};
+  std::string source = {};     // where the session was opened from
   int64_t expire_time_ms = 0;  // of the token of this call
 };
 
@@ -101,8 +101,8 @@ class Identity {
     std::vector<std::string> roles;  // empty: all of the caller's
   };
   struct MadeToken {
-    std::string token;
-    Session session;
+    std::string token = {};
+    Session session = {};
   };
   void CreateToken(const Caller& caller, NewToken wanted, Origin origin,
                    std::function<void(absl::StatusOr<MadeToken>)> done);
@@ -129,8 +129,9 @@ class Identity {
 
   static std::string EtagOf(const User& user);
 
+  class Impl;  // identity_state.h
+
  private:
-  class Impl;
   const std::unique_ptr<Impl> impl_;
 };
 

@@ -15,8 +15,8 @@ namespace grpc_os::core {
 struct Claims {
   enum class Use { kAccess, kRefresh };
   Use use = Use::kAccess;
-  std::string user;
-  std::string session_id;
+  std::string user = {};
+  std::string session_id = {};
   int64_t refresh_number = 0;  // kRefresh: which of the session's refresh tokens it is
   int64_t issue_time_s = 0;
   int64_t expire_time_s = 0;

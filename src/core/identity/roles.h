@@ -20,6 +20,11 @@ const std::vector<Role>& Roles();
 const Role* FindRole(std::string_view name);
 // Whether one of the roles has the permission.
 bool Allow(const std::vector<std::string>& roles, std::string_view permission);
+// Whether the roles together may do all that `role` may.
+bool Covers(const std::vector<std::string>& roles, std::string_view role);
+// The roles of a caller with a token: they allow what both the token's and its user's roles allow.
+std::vector<std::string> InForce(const std::vector<std::string>& token,
+                                 const std::vector<std::string>& user);
 
 }  // namespace grpc_os::core
 

@@ -11,7 +11,7 @@
 namespace grpc_os::core {
 
 // Counts failures per (user, source), per user and per source. Lives under its owner's lock; its
-// memory is bounded (the entries that were used longest ago go).
+// memory is bounded (the entries that were used longest ago go, those with a success last).
 //
 // Of one user from one source the first 5 failures cost nothing; then each doubles the wait, from
 // 1 s to 15 min, until one succeeds or a day has passed. One user's failures from all sources
@@ -25,6 +25,11 @@ class Throttle {
   // A try is under way: counts as a failure until Succeeded. So tries at the same time count too.
   void Began(const std::string& user, const std::string& source, int64_t now_ms);
   void Succeeded(const std::string& user, const std::string& source, int64_t now_ms);
+  // The try that Began was not carried out: it does not count.
+  void Withdrawn(const std::string& user, const std::string& source, int64_t now_ms);
+
+  // What counts as one source: an IPv6 address's network of 64 bits, all else as it is.
+  static std::string SourceOf(const std::string& source);
 
  private:
   struct Pair {
@@ -39,6 +44,7 @@ class Throttle {
   };
   template <typename Key, typename Value>
   static void Bound(std::map<Key, Value>& entries);
+  void GiveBack(const std::string& user, const std::string& source, int64_t now_ms);
 
   std::map<std::pair<std::string, std::string>, Pair> pairs_;
   std::map<std::string, Budget> users_;

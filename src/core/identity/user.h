@@ -18,13 +18,13 @@ namespace grpc_os::core {
 inline constexpr char kAdminUser[] = "admin";
 
 struct User {
-  std::string name;
-  std::vector<std::string> roles;  // sorted; core/identity/roles.h
-  std::string password_hash;       // a PHC string; empty: no password
+  std::string name = {};
+  std::vector<std::string> roles = {};  // sorted; core/identity/roles.h
+  std::string password_hash = {};       // a PHC string; empty: no password
   bool disabled = false;
   // Random; made anew whenever the user's sessions are to end: a session of another epoch has
   // ended.
-  std::string epoch;
+  std::string epoch = {};
   int64_t change_number = 1;
   int64_t create_time_ms = 0;
   int64_t update_time_ms = 0;
@@ -34,16 +34,16 @@ struct User {
 
 // A log-in that has not ended, or an API token.
 struct Session {
-  std::string id;      // 32 hexadecimal digits
-  std::string user;    // a name
-  std::string method;  // "peer", "password" or "token"
+  std::string id = {};      // 32 hexadecimal digits
+  std::string user = {};    // a name
+  std::string method = {};  // "peer", "password" or "token"
   int64_t peer_uid = -1;
-  std::string source;              // "uid 1000", "unix" or an address
-  std::string epoch;               // the user's when it was opened
-  int64_t refresh_number = 0;      // "password": how often it was refreshed
-  std::string token_digest;        // "token": SHA-256 of the token
-  std::string label;               // "token"
-  std::vector<std::string> roles;  // "token": what it may use of the user's
+  std::string source = {};              // "uid 1000", "unix" or an address
+  std::string epoch = {};               // the user's when it was opened
+  int64_t refresh_number = 0;           // "password": how often it was refreshed
+  std::string token_digest = {};        // "token": SHA-256 of the token
+  std::string label = {};               // "token"
+  std::vector<std::string> roles = {};  // "token": what it may use of the user's
   int64_t create_time_ms = 0;
   int64_t expire_time_ms = 0;
 
@@ -52,12 +52,12 @@ struct Session {
 
 // One transaction: all of it becomes durable, or nothing does.
 struct IdentityWrite {
-  std::vector<User> put_users;  // inserted or replaced by name
-  std::vector<std::string> remove_users;
-  std::vector<Session> put_sessions;  // inserted or replaced by id
-  std::vector<std::string> end_sessions;
-  std::vector<Event> events;  // if there are any, it takes a revision
-  Trace trace;
+  std::vector<User> put_users = {};  // inserted or replaced by name
+  std::vector<std::string> remove_users = {};
+  std::vector<Session> put_sessions = {};  // inserted or replaced by id
+  std::vector<std::string> end_sessions = {};
+  std::vector<Event> events = {};  // if there are any, it takes a revision
+  Trace trace = {};
   int64_t now_ms = 0;  // sessions that have expired by then are forgotten
 };
 

@@ -1,0 +1,35 @@
+// What goes wrong with log-ins, users and tokens, as errors that say what to do.
+#ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_ERRORS_H_
+#define GRPC_OS_CORE_IDENTITY_IDENTITY_ERRORS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "core/identity/identity.h"
+
+namespace grpc_os::core {
+
+absl::Status TicketInvalid();
+// The same for every token that is not accepted, whatever is wrong with it.
+absl::Status TokenInvalid();
+// The same for a wrong name, a wrong password, a disabled user and one without a password.
+absl::Status LoginFailed();
+absl::Status LoginThrottled(int64_t wait_ms);
+absl::Status PeerRefused(int64_t uid);
+// `cure`: what to do about it.
+absl::Status PermissionMissing(const Caller& caller, const std::string& permission,
+                               const std::string& cure);
+absl::Status UserNotFound(const std::string& name);
+absl::Status UserExists(const std::string& name);
+absl::Status RoleNotFound(const std::string& role);
+absl::Status SessionNotFound(const std::string& session_id);
+// `what`: "be disabled".
+absl::Status LastAdmin(const std::string& what);
+absl::Status UserChanged(const User& user, const std::string& given);
+absl::Status TooManyUsers();
+absl::Status TooManyTokens(const std::string& user);
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_IDENTITY_IDENTITY_ERRORS_H_

@@ -1,0 +1,221 @@
+#include "core/identity/identity_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "core/process/process_errors.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int64_t kPurgeMs = 60'000;
+
+}  // namespace
+
+const User* IdentityState::FindUser(const std::string& name) const {
+  const auto it = users.find(name);
+  return it == users.end() ? nullptr : &it->second.user;
+}
+
+const SessionEntry* IdentityState::FindSession(const std::string& id, int64_t now_ms) const {
+  const auto it = sessions.find(id);
+  if (it == sessions.end() || it->second.session.expire_time_ms <= now_ms) return nullptr;
+  const User* user = FindUser(it->second.session.user);
+  if (user == nullptr || user->disabled || user->epoch != it->second.session.epoch) return nullptr;
+  return &it->second;
+}
+
+SessionEntry* IdentityState::FindSession(const std::string& id, int64_t now_ms) {
+  return const_cast<SessionEntry*>(std::as_const(*this).FindSession(id, now_ms));
+}
+
+std::vector<std::string> IdentityState::RolesOf(const Session& session) const {
+  const User* user = FindUser(session.user);
+  if (user == nullptr) return {};
+  return session.method == "token" ? InForce(session.roles, user->roles) : user->roles;
+}
+
+Caller IdentityState::CallerOf(const Session& session) const {
+  return {.user = session.user,
+          .roles = RolesOf(session),
+          .method = session.method,
+          .peer_uid = session.peer_uid,
+          .session_id = session.id,
+          .source = session.source,
+          .expire_time_ms = session.expire_time_ms};
+}
+
+void IdentityState::PutUser(const User& user) {
+  ++version;
+  UserEntry& entry = users[user.name];
+  entry.user = user;
+  const std::set<std::string> ids = entry.sessions;
+  for (const std::string& id : ids) {
+    if (sessions.at(id).session.epoch != user.epoch) RemoveSession(id);
+  }
+}
+
+void IdentityState::RemoveUser(const std::string& name) {
+  const auto it = users.find(name);
+  if (it == users.end()) return;
+  const std::set<std::string> ids = it->second.sessions;
+  for (const std::string& id : ids) RemoveSession(id);
+  users.erase(it);
+  ++version;
+}
+
+void IdentityState::AddSession(const Session& session) {
+  const auto user = users.find(session.user);
+  if (user == users.end() || user->second.user.epoch != session.epoch) return;
+  user->second.sessions.insert(session.id);
+  if (!session.token_digest.empty()) token_ids[session.token_digest] = session.id;
+  sessions[session.id].session = session;
+}
+
+void IdentityState::RemoveSession(const std::string& id) {
+  const auto it = sessions.find(id);
+  if (it == sessions.end()) return;
+  if (const auto user = users.find(it->second.session.user); user != users.end())
+    user->second.sessions.erase(id);
+  token_ids.erase(it->second.session.token_digest);
+  sessions.erase(it);
+  ++version;
+}
+
+std::vector<std::string> IdentityState::Surplus(const std::string& user, int64_t now_ms) const {
+  const auto it = users.find(user);
+  if (it == users.end()) return {};
+  const size_t limit = limits::kSessionsPerUser;
+  if (it->second.sessions.size() < limit) return {};
+  std::vector<std::pair<int64_t, std::string>> log_ins;  // the oldest first, the expired before
+  for (const std::string& id : it->second.sessions) {
+    const Session& session = sessions.at(id).session;
+    if (session.expire_time_ms <= now_ms) {
+      log_ins.emplace_back(-1, id);
+    } else if (session.method != "token") {
+      log_ins.emplace_back(session.create_time_ms, id);
+    }
+  }
+  std::sort(log_ins.begin(), log_ins.end());
+  log_ins.resize(std::min(log_ins.size(), it->second.sessions.size() - limit + 1));
+  std::vector<std::string> surplus;
+  for (auto& [time, id] : log_ins) surplus.push_back(std::move(id));
+  return surplus;
+}
+
+void IdentityState::ForgetExpired(int64_t now_ms) {
+  if (now_ms < purge_time_ms) return;
+  purge_time_ms = now_ms + kPurgeMs;
+  std::vector<std::string> expired;
+  for (const auto& [id, entry] : sessions)
+    if (entry.session.expire_time_ms <= now_ms) expired.push_back(id);
+  for (const std::string& id : expired) RemoveSession(id);
+  std::erase_if(tickets, [now_ms](const Ticket& one) { return one.expire_time_ms <= now_ms; });
+}
+
+std::optional<Ticket> IdentityState::TakeTicket(const std::string& text, int64_t now_ms) {
+  const auto found = std::find_if(tickets.begin(), tickets.end(),
+                                  [&](const Ticket& one) { return one.text == text; });
+  if (found == tickets.end()) return std::nullopt;
+  Ticket ticket = std::move(*found);
+  tickets.erase(found);
+  if (ticket.expire_time_ms <= now_ms) return std::nullopt;
+  return ticket;
+}
+
+void IdentityState::RememberVerified(std::string_view token, std::shared_ptr<const Caller> caller,
+                                     int64_t now_ms) {
+  if (verified.size() >= static_cast<size_t>(limits::kTokensVerified)) {
+    std::erase_if(verified, [&](const auto& one) {
+      return one.second.version != version || one.second.caller->expire_time_ms <= now_ms;
+    });
+    if (verified.size() >= static_cast<size_t>(limits::kTokensVerified)) verified.clear();
+  }
+  verified.insert_or_assign(std::string(token), VerifiedToken{std::move(caller), version});
+}
+
+void Identity::Impl::Send() {
+  for (;;) {
+    OutgoingWrite next;
+    {
+      auto locked = state.Lock();
+      if (locked->sending || locked->outgoing.empty()) return;
+      locked->sending = true;
+      next = std::move(locked->outgoing.front());
+      locked->outgoing.pop_front();
+    }
+    parts.store.CommitIdentity(std::move(next.write), [done = std::move(next.done)](
+                                                          const absl::StatusOr<int64_t>& result) {
+      done(FromStore(result.status()));
+    });
+    state.Lock()->sending = false;
+  }
+}
+
+void Identity::Impl::Enqueue(IdentityState::Change change) {
+  {
+    auto locked = state.Lock();
+    locked->changes.push_back(std::move(change));
+    if (std::exchange(locked->changing, true)) return;
+  }
+  RunChanges();
+}
+
+void Identity::Impl::RunChanges() {
+  for (;;) {
+    IdentityState::Change change;
+    absl::Status refused;
+    {
+      auto locked = state.Lock();
+      if (locked->changes.empty()) {
+        locked->changing = false;
+        return;
+      }
+      change = std::move(locked->changes.front());
+      locked->changes.pop_front();
+      absl::StatusOr<UserWrite> result = change.compute(*locked);
+      if (result.ok()) {
+        result->write.now_ms = parts.clock.NowMs();
+        if (change.traced) change.origin.LeaveIn(result->write.trace, result->user.name);
+        if (SessionEntry* kept = locked->FindSession(result->keep_session, parts.clock.NowMs())) {
+          kept->next_epoch = result->user.epoch;
+          result->write.put_sessions.push_back(kept->session);
+          result->write.put_sessions.back().epoch = result->user.epoch;
+        }
+        IdentityWrite write = std::move(result->write);
+        locked->outgoing.push_back(
+            {std::move(write), [this, result = *std::move(result), origin = change.origin,
+                                done = std::move(change.done)](const absl::Status& status) {
+               Finish(result, origin, done, status);
+             }});
+      } else {
+        refused = result.status();
+      }
+    }
+    if (refused.ok()) return Send();
+    change.done(refused);
+  }
+}
+
+void Identity::Impl::Finish(const UserWrite& result, const Origin& origin, const UserDone& done,
+                            const absl::Status& status) {
+  {
+    auto locked = state.Lock();
+    const auto kept = locked->sessions.find(result.keep_session);
+    if (kept != locked->sessions.end()) kept->second.next_epoch.reset();
+    if (status.ok() && result.changed) {
+      if (kept != locked->sessions.end()) kept->second.session.epoch = result.user.epoch;
+      if (result.removed) {
+        locked->RemoveUser(result.user.name);
+      } else {
+        locked->PutUser(result.user);
+      }
+    }
+  }
+  if (status.ok()) origin.written->store(true);
+  done(status.ok() ? absl::StatusOr<User>(result.user) : status);
+  RunChanges();
+}
+
+}  // namespace grpc_os::core

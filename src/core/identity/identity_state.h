@@ -1,0 +1,135 @@
+// What core::Identity remembers. Private to it.
+#ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_STATE_H_
+#define GRPC_OS_CORE_IDENTITY_IDENTITY_STATE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/guarded.h"
+#include "core/identity/identity.h"
+#include "core/identity/throttle.h"
+
+namespace grpc_os::core {
+
+struct Ticket {
+  std::string text;
+  int64_t uid = -1;
+  int64_t expire_time_ms = 0;
+};
+
+struct UserEntry {
+  User user;
+  std::set<std::string> sessions;  // their ids
+};
+
+struct SessionEntry {
+  Session session;
+  int ending = 0;  // transactions under way that end it: it is not refreshed any more
+  // Of the transaction under way that keeps it over a new epoch of its user.
+  std::optional<std::string> next_epoch;
+};
+
+// A token that was found to be ours.
+struct VerifiedToken {
+  std::shared_ptr<const Caller> caller;
+  uint64_t version = 0;  // of the state that `caller` is of
+};
+
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+// A transaction on its way to the store.
+struct OutgoingWrite {
+  IdentityWrite write;
+  std::function<void(absl::Status)> done;
+};
+
+// What a change of a user turns out to be, computed from the state before it.
+struct UserWrite {
+  IdentityWrite write = {};
+  User user = {};                 // as it will be, or was
+  bool changed = true;            // else there is only a trace
+  bool removed = false;           // the user
+  std::string keep_session = {};  // goes over to the new epoch
+};
+
+// Everything but the tickets is as the store has it, and what is on its way there is not in it yet.
+struct IdentityState {
+  std::map<std::string, UserEntry> users;
+  std::unordered_map<std::string, SessionEntry> sessions;
+  std::unordered_map<std::string, std::string> token_ids;  // digest of an API token → session
+  std::deque<Ticket> tickets;
+  Throttle throttle;
+  int64_t purge_time_ms = 0;
+
+  std::unordered_map<std::string, VerifiedToken, TextHash, std::equal_to<>> verified;
+  uint64_t version = 1;  // raised by whatever may change who a token stands for
+
+  // In the order in which they were computed, which is the order in which the store gets them.
+  std::deque<OutgoingWrite> outgoing;
+  bool sending = false;
+
+  struct Change {
+    std::function<absl::StatusOr<UserWrite>(const IdentityState&)> compute = {};
+    Origin origin = {};
+    Identity::UserDone done = {};
+    bool traced = true;  // false: nobody asked for it
+  };
+  std::deque<Change> changes;  // of users, one after the other
+  bool changing = false;
+
+  const User* FindUser(const std::string& name) const;
+  // nullptr: there is no such session, or it has ended.
+  SessionEntry* FindSession(const std::string& id, int64_t now_ms);
+  const SessionEntry* FindSession(const std::string& id, int64_t now_ms) const;
+  std::vector<std::string> RolesOf(const Session& session) const;
+  Caller CallerOf(const Session& session) const;
+
+  void PutUser(const User& user);  // its sessions of another epoch are forgotten
+  void RemoveUser(const std::string& name);
+  void AddSession(const Session& session);
+  void RemoveSession(const std::string& id);
+  // The sessions that have to end before the user may open another.
+  std::vector<std::string> Surplus(const std::string& user, int64_t now_ms) const;
+  // At most once a minute.
+  void ForgetExpired(int64_t now_ms);
+  std::optional<Ticket> TakeTicket(const std::string& text, int64_t now_ms);
+  void RememberVerified(std::string_view token, std::shared_ptr<const Caller> caller,
+                        int64_t now_ms);
+};
+
+class Identity::Impl {
+ public:
+  explicit Impl(Parts parts_in) : parts(std::move(parts_in)) {}
+
+  const Parts parts;
+  Guarded<IdentityState> state;
+
+  // Hands what is outgoing to the store. Without the lock.
+  void Send();
+  // Puts the change into the queue of changes, and works it off.
+  void Enqueue(IdentityState::Change change);
+  // With the lock held: what they say is outgoing then.
+  void Advance(IdentityState& locked, SessionEntry& entry, Origin origin, LoginDone done);
+  void EndReused(IdentityState& locked, const Session& session, Origin origin, LoginDone done);
+  void End(IdentityState& locked, const std::string& session_id, const Origin& origin, Done done);
+
+ private:
+  void RunChanges();
+  void Finish(const UserWrite& result, const Origin& origin, const UserDone& done,
+              const absl::Status& status);
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_IDENTITY_IDENTITY_STATE_H_

@@ -1,0 +1,266 @@
+#include "core/identity/identity.h"
+
+#include <algorithm>
+
+#include "core/identity/identity_fixture.h"
+
+namespace grpc_os::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr int64_t kMinute = 60'000;
+
+TEST(Roles, AllowWhatTheySay) {
+  const std::vector<std::string> all = {"process.read", "process.write", "event.read",
+                                        "system.read",  "system.write",  "user.read",
+                                        "user.write",   "audit.read"};
+  const auto allowed = [&](const std::string& role) {
+    std::vector<std::string> found;
+    for (const std::string& permission : all)
+      if (Allow({role}, permission)) found.push_back(permission);
+    return found;
+  };
+  EXPECT_EQ(allowed("admin"), all);
+  EXPECT_THAT(allowed("operator"),
+              ElementsAre("process.read", "process.write", "event.read", "system.read"));
+  EXPECT_THAT(allowed("viewer"), ElementsAre("process.read", "event.read", "system.read"));
+  EXPECT_THAT(allowed("unknown"), IsEmpty());
+  EXPECT_FALSE(Allow({}, "process.read"));
+  EXPECT_FALSE(Allow({"viewer"}, "*"));
+}
+
+TEST(Roles, OfATokenAndItsUserAllowWhatBothAllow) {
+  EXPECT_THAT(InForce({"viewer"}, {"admin"}), ElementsAre("viewer"));
+  EXPECT_THAT(InForce({"admin"}, {"viewer"}), ElementsAre("viewer"));
+  EXPECT_THAT(InForce({"admin"}, {"admin"}), ElementsAre("admin"));
+  EXPECT_THAT(InForce({"operator"}, {}), IsEmpty());
+  EXPECT_THAT(InForce({}, {"admin"}), IsEmpty());
+}
+
+TEST_F(IdentityTest, AnAccessTokenServesFifteenMinutes) {
+  const auto login = LogInPeer(0);
+  EXPECT_EQ(Check(login->access_token), "OK");
+  clock_.now_ms += 15 * kMinute - 1;
+  EXPECT_EQ(Check(login->access_token), "OK");
+  clock_.now_ms += 1;
+  EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(identity_->Current(login->caller.session_id), nullptr);
+}
+
+TEST_F(IdentityTest, ASignatureIsCheckedOnce) {
+  const auto login = LogIn("ada");
+  const int before = signer_.verified;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(Check(login->access_token), "OK");
+  EXPECT_EQ(signer_.verified, before + 1);
+  const auto one = identity_->Authenticate(login->access_token);
+  const auto two = identity_->Authenticate(login->access_token);
+  EXPECT_EQ(*one, *two) << "without a copy";
+}
+
+TEST_F(IdentityTest, HoweverManyTokensThereAreEachIsAccepted) {
+  std::vector<std::string> tokens;
+  auto login = LogIn("ada");
+  for (int i = 0; i < limits::kTokensVerified + 10; ++i) {
+    tokens.push_back(login->access_token);
+    clock_.now_ms += 10;
+    login = Refresh(login->refresh_token);
+    ASSERT_TRUE(login.ok());
+    ASSERT_EQ(Check(tokens.back()), "OK") << i;
+  }
+  EXPECT_EQ(Check(tokens.front()), "OK");
+}
+
+TEST_F(IdentityTest, ATokenOfTheFutureOrOfAnotherUserIsRefused) {
+  const auto login = LogIn("ada");
+  Claims claims = *signer_.Verify(login->access_token);
+  EXPECT_EQ(Check(signer_.Sign(claims)), "OK");
+  Claims other = claims;
+  other.user = "admin";
+  EXPECT_EQ(Check(signer_.Sign(other)), "TOKEN_INVALID");
+  other = claims;
+  other.issue_time_s += 61;
+  EXPECT_EQ(Check(signer_.Sign(other)), "TOKEN_INVALID");
+  other = claims;
+  other.session_id = std::string(32, '0');
+  EXPECT_EQ(Check(signer_.Sign(other)), "TOKEN_INVALID");
+  other = claims;
+  other.expire_time_s = clock_.now_ms / 1000;
+  EXPECT_EQ(Check(signer_.Sign(other)), "TOKEN_INVALID");
+}
+
+TEST_F(IdentityTest, ARoleTakenAwayHoldsAtOnceAndEndsNoSession) {
+  const auto login = LogIn("ada");
+  ASSERT_THAT(RolesOf(login->access_token), ElementsAre("operator"));
+  ASSERT_TRUE(Revoke("ada", "operator").ok());
+  EXPECT_THAT(RolesOf(login->access_token), IsEmpty());
+  const auto current = identity_->Current(login->caller.session_id);
+  ASSERT_NE(current, nullptr);
+  EXPECT_FALSE(Allows(*current, "process.read"));
+  ASSERT_TRUE(Grant("ada", "viewer").ok());
+  EXPECT_THAT(RolesOf(login->access_token), ElementsAre("viewer"));
+  EXPECT_TRUE(Allows(*identity_->Current(login->caller.session_id), "process.read"));
+}
+
+TEST_F(IdentityTest, WhatEndsASessionHoldsBeforeItIsAnswered) {
+  const std::vector<std::function<void(const Caller&, std::function<void()>)>> ends = {
+      [&](const Caller& caller, auto then) {
+        identity_->Logout(caller, From("unix"), [then](const absl::Status&) { then(); });
+      },
+      [&](const Caller& caller, auto then) {
+        identity_->EndSession(caller, caller.session_id, From("unix"),
+                              [then](const absl::Status&) { then(); });
+      },
+      [&](const Caller&, auto then) {
+        identity_->SetDisabled("ada", "", true, From("unix"),
+                               [then](const UserResult&) { then(); });
+      },
+      [&](const Caller&, auto then) {
+        const Caller admin = LogInPeer(0)->caller;
+        identity_->SetPassword(admin, "ada", "another password", "", From("unix"),
+                               [then](const UserResult&) { then(); });
+      },
+      [&](const Caller&, auto then) {
+        identity_->DeleteUser("ada", "", From("unix"), [then](const absl::Status&) { then(); });
+      }};
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if (i > 0) {
+      (void)Delete("ada");
+      ASSERT_TRUE(Create("ada", {"operator"}).ok());
+    }
+    const auto login = LogIn("ada");
+    ASSERT_TRUE(login.ok());
+    ASSERT_EQ(Check(login->access_token), "OK") << "it is in the cache";
+    std::string at_answer;
+    ends[i](login->caller, [&] {
+      at_answer = Check(login->access_token);
+      EXPECT_EQ(identity_->Current(login->caller.session_id), nullptr) << i;
+    });
+    EXPECT_EQ(at_answer, "TOKEN_INVALID") << i;
+    Start();
+    EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID") << "after a restart: " << i;
+  }
+}
+
+TEST_F(IdentityTest, NothingEndsIfTheStoreFails) {
+  const auto login = LogIn("ada");
+  const auto users = store_.users;
+  store_.failure = absl::UnavailableError("disk full");
+  EXPECT_EQ(ReasonOf(Logout(login->caller)), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(End(login->caller, login->caller.session_id)), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(Disable("ada").status()), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(Delete("ada")), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(Revoke("ada", "operator").status()), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(SetPassword(login->caller, "", "another password", kPassword).status()),
+            "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(Create("bob", {"viewer"})), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(MakeToken(login->caller).status()), "STORE_UNAVAILABLE");
+  EXPECT_EQ(Check(login->access_token), "OK");
+  EXPECT_THAT(RolesOf(login->access_token), ElementsAre("operator"));
+  EXPECT_FALSE(identity_->FindUser("bob").has_value());
+  EXPECT_EQ(store_.users, users);
+  store_.failure = absl::OkStatus();
+  EXPECT_TRUE(Refresh(login->refresh_token).ok()) << "nothing is half ended";
+  EXPECT_TRUE(LogIn("ada").ok()) << "the old password holds";
+  EXPECT_TRUE(Logout(login->caller).ok());
+}
+
+TEST_F(IdentityTest, ATokenWorksUntilItExpiresOrIsEnded) {
+  const auto login = LogIn("ada");
+  const auto made = MakeToken(login->caller, {}, 60 * kMinute);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->token.rfind("gost_", 0), 0u);
+  EXPECT_EQ(made->token.size(), 48u);
+  EXPECT_EQ(Check(made->token), "OK");
+  EXPECT_EQ((*identity_->Authenticate(made->token))->method, "token");
+  EXPECT_THAT(RolesOf(made->token), ElementsAre("operator"));
+  EXPECT_EQ(store_.sessions.at(made->session.id).token_digest, digest_.Sha256Hex(made->token));
+  ASSERT_TRUE(Logout(login->caller).ok());
+  EXPECT_EQ(Check(made->token), "OK") << "it outlives the session that made it";
+  Start();
+  EXPECT_EQ(Check(made->token), "OK");
+  clock_.now_ms += 60 * kMinute;
+  EXPECT_EQ(Check(made->token), "TOKEN_INVALID");
+  const auto again = LogIn("ada");
+  const auto ended = MakeToken(again->caller);
+  ASSERT_EQ(Check(ended->token), "OK");
+  ASSERT_TRUE(End(again->caller, ended->session.id).ok());
+  EXPECT_EQ(Check(ended->token), "TOKEN_INVALID");
+  std::string altered = ended->token;
+  altered[10] = altered[10] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(Check(altered), "TOKEN_INVALID");
+  EXPECT_EQ(Check("gost_"), "TOKEN_INVALID");
+}
+
+TEST_F(IdentityTest, ATokenDoesWhatItAndItsUserMay) {
+  const Caller admin = LogInPeer(0)->caller;
+  const auto narrow = MakeToken(admin, {"viewer"});
+  ASSERT_TRUE(narrow.ok());
+  EXPECT_THAT(RolesOf(narrow->token), ElementsAre("viewer"));
+  const auto login = LogIn("ada");
+  const auto wide = MakeToken(login->caller, {"operator"});
+  ASSERT_TRUE(wide.ok());
+  EXPECT_EQ(ReasonOf(MakeToken(login->caller, {"admin"}).status()), "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(MakeToken(login->caller, {"king"}).status()), "ROLE_NOT_FOUND");
+  ASSERT_TRUE(Grant("ada", "viewer").ok());
+  ASSERT_TRUE(Revoke("ada", "operator").ok());
+  EXPECT_FALSE(Allows(**identity_->Authenticate(wide->token), "process.write"));
+  EXPECT_TRUE(Allows(**identity_->Authenticate(wide->token), "process.read"));
+  ASSERT_TRUE(Revoke("ada", "viewer").ok());
+  EXPECT_FALSE(Allows(**identity_->Authenticate(wide->token), "process.read"));
+  ASSERT_TRUE(Grant("ada", "admin").ok());
+  EXPECT_FALSE(Allows(**identity_->Authenticate(wide->token), "user.write"));
+}
+
+TEST_F(IdentityTest, ATokenMakesNoTokensAndTakesOverNoAccount) {
+  const auto token = MakeToken(LogIn("ada")->caller);
+  const auto caller = identity_->Authenticate(token->token);
+  ASSERT_TRUE(caller.ok());
+  EXPECT_EQ(ReasonOf(MakeToken(**caller).status()), "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(SetPassword(**caller, "", "another password", kPassword).status()),
+            "PERMISSION_MISSING");
+}
+
+TEST_F(IdentityTest, SessionsAreListedTheNewestFirst) {
+  const auto first = LogIn("ada");
+  clock_.now_ms += 1000;
+  const auto token = MakeToken(first->caller);
+  clock_.now_ms += 1000;
+  const auto peer = LogInPeer(0);
+  const auto ids = [](const std::vector<Session>& sessions) {
+    std::vector<std::string> all;
+    for (const Session& session : sessions) all.push_back(session.id);
+    return all;
+  };
+  EXPECT_THAT(ids(identity_->ListSessions("")),
+              ElementsAre(peer->caller.session_id, token->session.id, first->caller.session_id));
+  EXPECT_THAT(ids(identity_->ListSessions("ada")),
+              ElementsAre(token->session.id, first->caller.session_id));
+  EXPECT_THAT(identity_->ListSessions("nobody"), IsEmpty());
+  clock_.now_ms += 15 * kMinute;
+  EXPECT_THAT(identity_->ListSessions(kAdminUser), IsEmpty());
+}
+
+TEST_F(IdentityTest, AnotherUsersSessionIsEndedByAnAdminOnly) {
+  ASSERT_TRUE(Create("bob", {"operator"}).ok());
+  const auto ada = LogIn("ada");
+  const auto bob = LogIn("bob");
+  EXPECT_EQ(ReasonOf(End(bob->caller, ada->caller.session_id)), "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(End(bob->caller, std::string(32, '0'))), "SESSION_NOT_FOUND");
+  EXPECT_EQ(Check(ada->access_token), "OK");
+  EXPECT_TRUE(End(LogInPeer(0)->caller, ada->caller.session_id).ok());
+  EXPECT_EQ(Check(ada->access_token), "TOKEN_INVALID");
+}
+
+TEST_F(IdentityTest, WhatExpiredIsForgotten) {
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(LogInPeer(0).ok());
+  clock_.now_ms += 16 * kMinute;
+  ASSERT_TRUE(LogInPeer(0).ok());
+  Start();
+  EXPECT_THAT(identity_->ListSessions(""), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace grpc_os::core

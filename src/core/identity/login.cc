@@ -1,0 +1,303 @@
+// Log-in: by peer, by password, by refresh token.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/identity/identity.h"
+#include "core/identity/identity_errors.h"
+#include "core/identity/identity_state.h"
+#include "core/identity/secret.h"
+
+namespace grpc_os::core {
+namespace {
+
+// The tokens for a session as it is now.
+Identity::Login TokensFor(const Session& session, Caller caller, const TokenSigner& signer,
+                          int64_t now_ms) {
+  Identity::Login login;
+  const int64_t expire_s = std::min(now_ms + limits::kAccessTokenMs, session.expire_time_ms) / 1000;
+  caller.expire_time_ms = expire_s * 1000;
+  login.access_token = signer.Sign({.use = Claims::Use::kAccess,
+                                    .user = session.user,
+                                    .session_id = session.id,
+                                    .issue_time_s = now_ms / 1000,
+                                    .expire_time_s = expire_s});
+  if (session.method == "password") {
+    login.refresh_expire_time_ms = session.expire_time_ms / 1000 * 1000;
+    login.refresh_token = signer.Sign({.use = Claims::Use::kRefresh,
+                                       .user = session.user,
+                                       .session_id = session.id,
+                                       .refresh_number = session.refresh_number,
+                                       .issue_time_s = now_ms / 1000,
+                                       .expire_time_s = session.expire_time_ms / 1000});
+  }
+  login.caller = std::move(caller);
+  return login;
+}
+
+// Under the lock: the session is on its way to the store, with those that have to end for it.
+void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Origin origin,
+          const absl::Status& gone, Identity::LoginDone done) {
+  const int64_t now = session.create_time_ms;
+  origin.record.user = session.user;
+  origin.record.session_id = session.id;
+  origin.record.source = session.source;
+  IdentityWrite write{.put_sessions = {session}, .now_ms = now};
+  write.end_sessions = state.Surplus(session.user, now);
+  for (const std::string& id : write.end_sessions) ++state.sessions.at(id).ending;
+  origin.LeaveIn(write.trace, session.id);
+  auto surplus = write.end_sessions;
+  state.outgoing.push_back(
+      {std::move(write), [&impl, session, surplus = std::move(surplus), origin = std::move(origin),
+                          gone, done = std::move(done), now](const absl::Status& status) {
+         if (status.ok()) origin.written->store(true);
+         Caller caller;
+         bool alive = false;
+         {
+           auto locked = impl.state.Lock();
+           for (const std::string& id : surplus) {
+             if (status.ok()) {
+               locked->RemoveSession(id);
+             } else if (auto it = locked->sessions.find(id); it != locked->sessions.end()) {
+               --it->second.ending;
+             }
+           }
+           if (status.ok()) locked->AddSession(session);
+           // Its user may have been disabled or removed meanwhile.
+           alive = locked->FindSession(session.id, now) != nullptr;
+           if (alive) caller = locked->CallerOf(session);
+         }
+         if (!status.ok()) return done(status);
+         if (!alive) return done(gone);
+         done(TokensFor(session, std::move(caller), impl.parts.signer, now));
+       }});
+}
+
+}  // namespace
+
+std::string Identity::IssueTicket(int64_t uid) {
+  Ticket ticket{RandomHex128(), uid, impl_->parts.clock.NowMs() + limits::kPeerTicketMs};
+  auto state = impl_->state.Lock();
+  if (state->tickets.size() >= static_cast<size_t>(limits::kPeerTickets))
+    state->tickets.pop_front();
+  state->tickets.push_back(ticket);
+  return ticket.text;
+}
+
+void Identity::LoginPeer(const std::string& ticket, Origin origin, LoginDone done) {
+  const int64_t now = impl_->parts.clock.NowMs();
+  absl::Status refused;
+  {
+    auto state = impl_->state.Lock();
+    state->ForgetExpired(now);
+    const auto taken = state->TakeTicket(ticket, now);
+    const User* admin = state->FindUser(kAdminUser);
+    if (!taken || admin == nullptr) {
+      refused = TicketInvalid();
+    } else if (!impl_->parts.admin_uids.contains(taken->uid)) {
+      refused = PeerRefused(taken->uid);
+    } else {
+      const Session session{.id = RandomHex128(),
+                            .user = kAdminUser,
+                            .method = "peer",
+                            .peer_uid = taken->uid,
+                            .source = absl::StrCat("uid ", taken->uid),
+                            .epoch = admin->epoch,
+                            .create_time_ms = now,
+                            .expire_time_ms = now + limits::kAccessTokenMs};
+      Open(*impl_, *state, session, std::move(origin), TicketInvalid(), std::move(done));
+    }
+  }
+  if (!refused.ok()) return done(refused);
+  impl_->Send();
+}
+
+namespace {
+
+// One try of a password.
+struct Try {
+  std::string user = {};
+  std::string epoch = {};  // of the user when the try began
+  std::shared_ptr<const Secret> password = {};
+  std::string source = {};  // of the throttle
+  int64_t peer_uid = -1;
+  Origin origin = {};
+  Identity::LoginDone done = {};
+};
+
+// The same password with the work that is the rule now. Nothing depends on its success.
+void HashAgain(Identity::Impl& impl, const std::string& name, const std::string& old_hash,
+               const Secret& password) {
+  impl.parts.hasher.Hash(
+      password.text(), [&impl, name, old_hash](const absl::StatusOr<std::string>& hash) {
+        if (!hash.ok()) return;
+        IdentityState::Change change;
+        change.compute = [name, old_hash,
+                          hash = *hash](const IdentityState& state) -> absl::StatusOr<UserWrite> {
+          const User* user = state.FindUser(name);
+          if (user == nullptr || user->password_hash != old_hash)
+            return absl::CancelledError("the password was set meanwhile");
+          UserWrite result{.user = *user};
+          result.user.password_hash = hash;
+          result.write.put_users = {result.user};
+          return result;
+        };
+        change.traced = false;
+        change.done = [](const absl::StatusOr<User>&) {};
+        impl.Enqueue(std::move(change));
+      });
+}
+
+void OnVerdict(Identity::Impl& impl, Try attempt, const std::string& hash,
+               absl::StatusOr<PasswordHasher::Verdict> verdict) {
+  const int64_t now = impl.parts.clock.NowMs();
+  absl::Status refused;
+  {
+    auto state = impl.state.Lock();
+    if (!verdict.ok()) {
+      state->throttle.Withdrawn(attempt.user, attempt.source, now);
+      refused = verdict.status();
+    } else {
+      const User* user = state->FindUser(attempt.user);
+      if (!verdict->matches || user == nullptr || user->disabled || user->epoch != attempt.epoch) {
+        refused = LoginFailed();
+      } else {
+        state->throttle.Succeeded(attempt.user, attempt.source, now);
+        const Session session{.id = RandomHex128(),
+                              .user = user->name,
+                              .method = "password",
+                              .peer_uid = attempt.peer_uid,
+                              .source = attempt.origin.record.source,
+                              .epoch = user->epoch,
+                              .create_time_ms = now,
+                              .expire_time_ms = now + limits::kRefreshIdleMs};
+        Open(impl, *state, session, std::move(attempt.origin), LoginFailed(),
+             std::move(attempt.done));
+      }
+    }
+  }
+  if (!refused.ok()) return attempt.done(refused);
+  impl.Send();
+  if (verdict->outdated) HashAgain(impl, attempt.user, hash, *attempt.password);
+}
+
+}  // namespace
+
+void Identity::LoginPassword(const std::string& user, std::string password,
+                             const std::string& ticket, Origin origin, LoginDone done) {
+  const int64_t now = impl_->parts.clock.NowMs();
+  Try attempt{.user = user,
+              .password = std::make_shared<Secret>(std::move(password)),
+              .origin = std::move(origin),
+              .done = std::move(done)};
+  std::string hash;
+  int64_t wait_ms = 0;
+  {
+    auto state = impl_->state.Lock();
+    state->ForgetExpired(now);
+    if (const auto taken = state->TakeTicket(ticket, now); taken) {
+      attempt.peer_uid = taken->uid;
+      attempt.origin.record.source = absl::StrCat("uid ", taken->uid);
+    }
+    attempt.source = Throttle::SourceOf(attempt.origin.record.source);
+    wait_ms = state->throttle.WaitMs(user, attempt.source, now);
+    if (wait_ms == 0) {
+      state->throttle.Began(user, attempt.source, now);
+      if (const User* found = state->FindUser(user); found != nullptr && !found->disabled) {
+        hash = found->password_hash;
+        attempt.epoch = found->epoch;
+      }
+    }
+  }
+  if (wait_ms > 0) return attempt.done(LoginThrottled(wait_ms));
+  const auto secret = attempt.password;
+  impl_->parts.hasher.Verify(secret->text(), hash,
+                             [impl = impl_.get(), attempt = std::move(attempt),
+                              hash](absl::StatusOr<PasswordHasher::Verdict> verdict) mutable {
+                               OnVerdict(*impl, std::move(attempt), hash, std::move(verdict));
+                             });
+}
+
+void Identity::Refresh(std::string_view refresh_token, Origin origin, LoginDone done) {
+  const int64_t now = impl_->parts.clock.NowMs();
+  if (static_cast<int64_t>(refresh_token.size()) > limits::kTokenBytes) return done(TokenInvalid());
+  const auto claims = impl_->parts.signer.Verify(refresh_token);
+  if (!claims.ok() || claims->use != Claims::Use::kRefresh || claims->expire_time_s * 1000 <= now)
+    return done(TokenInvalid());
+  bool refused = false;
+  {
+    auto state = impl_->state.Lock();
+    SessionEntry* entry = state->FindSession(claims->session_id, now);
+    if (entry == nullptr || entry->ending > 0 || entry->session.user != claims->user ||
+        entry->session.method != "password" ||
+        claims->refresh_number > entry->session.refresh_number) {
+      refused = true;
+    } else if (claims->refresh_number < entry->session.refresh_number) {
+      impl_->EndReused(*state, entry->session, std::move(origin), std::move(done));
+    } else {
+      impl_->Advance(*state, *entry, std::move(origin), std::move(done));
+    }
+  }
+  if (refused) return done(TokenInvalid());
+  impl_->Send();
+}
+
+// A genuine refresh token of the past: somebody else had it, or has it. Whatever the store says,
+// nobody goes on with this session.
+void Identity::Impl::EndReused(IdentityState& locked, const Session& session, Origin origin,
+                               LoginDone done) {
+  origin.record.user = session.user;
+  origin.record.session_id = session.id;
+  origin.record.result = "UNAUTHENTICATED";
+  origin.record.reason = reason::kTokenInvalid;
+  IdentityWrite write{.end_sessions = {session.id}, .now_ms = parts.clock.NowMs()};
+  origin.LeaveIn(write.trace, session.id);
+  locked.outgoing.push_back({std::move(write), [origin = std::move(origin), done = std::move(done)](
+                                                   const absl::Status& status) {
+                               if (status.ok()) origin.written->store(true);
+                               done(TokenInvalid());
+                             }});
+  locked.RemoveSession(std::string(session.id));
+}
+
+// The old number is spent at once, so that of two calls with one token only one gets on.
+void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin origin,
+                             LoginDone done) {
+  const int64_t now = parts.clock.NowMs();
+  Session session = entry.session;
+  session.refresh_number = ++entry.session.refresh_number;
+  session.expire_time_ms =
+      std::min(now + limits::kRefreshIdleMs, session.create_time_ms + limits::kSessionMs);
+  origin.record.user = session.user;
+  origin.record.session_id = session.id;
+  IdentityWrite write{.put_sessions = {session}, .now_ms = now};
+  write.put_sessions[0].epoch = entry.next_epoch.value_or(session.epoch);
+  origin.LeaveIn(write.trace, session.id);
+  locked.outgoing.push_back(
+      {std::move(write), [this, session, origin = std::move(origin), done = std::move(done),
+                          now](const absl::Status& status) {
+         if (status.ok()) origin.written->store(true);
+         Caller caller;
+         bool alive = false;
+         {
+           auto again = state.Lock();
+           if (SessionEntry* kept = again->FindSession(session.id, now); kept != nullptr) {
+             if (status.ok()) {
+               kept->session.expire_time_ms = session.expire_time_ms;
+               caller = again->CallerOf(kept->session);
+               alive = true;
+             } else if (kept->session.refresh_number == session.refresh_number) {
+               --kept->session.refresh_number;
+             }
+           }
+         }
+         if (!status.ok()) return done(status);
+         if (!alive) return done(TokenInvalid());
+         done(TokensFor(session, std::move(caller), parts.signer, now));
+       }});
+}
+
+}  // namespace grpc_os::core

@@ -1,0 +1,321 @@
+#include "core/identity/identity_fixture.h"
+
+namespace grpc_os::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr int64_t kMinute = 60'000;
+constexpr int64_t kDay = 86'400'000;
+
+class LoginTest : public IdentityTest {};
+
+TEST_F(LoginTest, APasswordOpensASessionWithItsRecord) {
+  const auto login = LogIn("ada");
+  ASSERT_TRUE(login.ok()) << login.status();
+  EXPECT_EQ(login->caller.user, "ada");
+  EXPECT_THAT(login->caller.roles, ElementsAre("operator"));
+  EXPECT_EQ(login->caller.method, "password");
+  EXPECT_EQ(login->caller.source, "10.0.0.1");
+  EXPECT_EQ(login->caller.expire_time_ms, clock_.now_ms + 15 * kMinute);
+  EXPECT_EQ(login->refresh_expire_time_ms, clock_.now_ms + 14 * kDay);
+  EXPECT_EQ(Check(login->access_token), "OK");
+  ASSERT_THAT(store_.audit, SizeIs(1));
+  EXPECT_EQ(store_.audit[0].user, "ada");
+  EXPECT_EQ(store_.audit[0].session_id, login->caller.session_id);
+  EXPECT_EQ(store_.audit[0].source, "10.0.0.1");
+}
+
+TEST_F(LoginTest, TheUserOfAGoodTicketIsTheSource) {
+  const auto login = LogIn("ada", kPassword, "unix", identity_->IssueTicket(1234));
+  ASSERT_TRUE(login.ok());
+  EXPECT_EQ(login->caller.source, "uid 1234");
+  EXPECT_EQ(LogIn("ada", kPassword, "unix", "nonsense")->caller.source, "unix");
+}
+
+TEST_F(LoginTest, AllWhoCannotLogInCostTheSameAndAreToldTheSame) {
+  ASSERT_TRUE(Create("disabled", {"viewer"}).ok());
+  ASSERT_TRUE(Disable("disabled").ok());
+  ASSERT_TRUE(Create("passwordless", {"viewer"}, "").ok());
+  absl::Status told;
+  for (const char* name : {"ada", "nobody", "disabled", "passwordless"}) {
+    const int before = hasher_.verified;
+    const auto login = LogIn(name, name == std::string("ada") ? "wrong" : kPassword, name);
+    EXPECT_EQ(ReasonOf(login.status()), "LOGIN_FAILED") << name;
+    EXPECT_EQ(hasher_.verified, before + 1) << name;
+    if (told.ok()) told = login.status();
+    EXPECT_EQ(login.status(), told) << name;
+  }
+  EXPECT_THAT(store_.sessions, IsEmpty());
+}
+
+TEST_F(LoginTest, AThousandWrongPasswordsAreHashedAHundredTimesAnHour) {
+  int throttled = 0;
+  const int before = hasher_.verified;
+  for (int i = 0; i < 1000; ++i) {
+    const auto login = LogIn("ada", "wrong", "10.0." + std::to_string(i % 200) + ".1");
+    throttled += ReasonOf(login.status()) == "LOGIN_THROTTLED";
+    clock_.now_ms += 100;
+  }
+  const int hashed = hasher_.verified - before;
+  EXPECT_EQ(hashed + throttled, 1000);
+  EXPECT_GE(hashed, 100);
+  EXPECT_LE(hashed, 103) << "a hundred, and what 100 s give back";
+}
+
+TEST_F(LoginTest, OneSourceIsSlowedDownAndToldHowLong) {
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(ReasonOf(LogIn("ada", "wrong").status()), "LOGIN_FAILED");
+  const int before = hasher_.verified;
+  const auto refused = LogIn("ada");
+  EXPECT_EQ(ReasonOf(refused.status()), "LOGIN_THROTTLED");
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(DetailOf(refused.status())->retry_after_ms, 1000);
+  EXPECT_EQ(hasher_.verified, before) << "nothing is hashed";
+  clock_.now_ms += 1000;
+  EXPECT_TRUE(LogIn("ada").ok());
+  EXPECT_EQ(ReasonOf(LogIn("ada", "wrong").status()), "LOGIN_FAILED") << "the count begins anew";
+}
+
+TEST_F(LoginTest, TriesAtTheSameTimeAreAllCounted) {
+  hasher_.hold = true;
+  std::vector<std::shared_ptr<Pending>> tries;
+  for (int i = 0; i < 50; ++i) tries.push_back(BeginLogin("ada", "wrong"));
+  EXPECT_THAT(hasher_.waiting, SizeIs(6));
+}
+
+TEST_F(LoginTest, AFullQueueOfTheHasherCostsNoTry) {
+  hasher_.refusal = MakeError(absl::StatusCode::kResourceExhausted, "too many log-ins at once",
+                              {.reason = reason::kLimitReached});
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(ReasonOf(LogIn("ada").status()), "LIMIT_REACHED");
+  hasher_.refusal = absl::OkStatus();
+  EXPECT_TRUE(LogIn("ada").ok());
+}
+
+TEST_F(LoginTest, WhatHappensToTheUserDuringTheHashingCounts) {
+  hasher_.hold = true;
+  const auto login = BeginLogin("ada", kPassword);
+  ASSERT_THAT(hasher_.waiting, SizeIs(1));
+  ASSERT_TRUE(Disable("ada").ok());
+  ASSERT_TRUE(Disable("ada", false).ok());
+  hasher_.Release();
+  ASSERT_TRUE(login->result.has_value());
+  EXPECT_EQ(ReasonOf(login->result->status()), "LOGIN_FAILED");
+}
+
+TEST_F(LoginTest, WhatHappensToTheUserDuringTheCommitCounts) {
+  store_.hold = true;
+  const auto login = BeginLogin("ada", kPassword);
+  absl::Status deleted = none_;
+  identity_->DeleteUser("ada", "", From("unix"), Into(deleted));
+  ASSERT_THAT(store_.waiting, SizeIs(2));
+  std::swap(store_.waiting[0], store_.waiting[1]);
+  store_.ReleaseAll();
+  EXPECT_TRUE(deleted.ok());
+  EXPECT_EQ(ReasonOf(login->result->status()), "LOGIN_FAILED");
+}
+
+TEST_F(LoginTest, AnOutdatedHashIsMadeAnewAndEndsNothing) {
+  store_.users["ada"].password_hash = std::string("old:") + kPassword;
+  Start();
+  const auto etag = Identity::EtagOf(*identity_->FindUser("ada"));
+  const auto login = LogIn("ada");
+  ASSERT_TRUE(login.ok());
+  EXPECT_EQ(store_.users["ada"].password_hash, std::string("hash:") + kPassword);
+  EXPECT_EQ(Check(login->access_token), "OK");
+  EXPECT_EQ(Identity::EtagOf(*identity_->FindUser("ada")), etag);
+  EXPECT_THAT(store_.audit, SizeIs(1)) << "of the log-in alone";
+  EXPECT_THAT(store_.events, IsEmpty());
+}
+
+TEST_F(LoginTest, IsNotThereBeforeItIsDurable) {
+  store_.hold = true;
+  const auto login = BeginLogin("ada", kPassword);
+  EXPECT_FALSE(login->result.has_value());
+  EXPECT_THAT(identity_->ListSessions(""), IsEmpty());
+  store_.ReleaseAll();
+  EXPECT_TRUE(login->result->ok());
+  EXPECT_THAT(identity_->ListSessions(""), SizeIs(1));
+}
+
+TEST_F(LoginTest, AFailingStoreOpensNothing) {
+  store_.failure = absl::UnavailableError("disk full");
+  EXPECT_EQ(ReasonOf(LogIn("ada").status()), "STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(LogInPeer(0).status()), "STORE_UNAVAILABLE");
+  EXPECT_THAT(identity_->ListSessions(""), IsEmpty());
+}
+
+TEST_F(LoginTest, APeerIsAdminIfItsUidIsOneOfThem) {
+  const auto login = LogInPeer(1000);
+  ASSERT_TRUE(login.ok());
+  EXPECT_EQ(login->caller.user, kAdminUser);
+  EXPECT_EQ(login->caller.source, "uid 1000");
+  EXPECT_EQ(login->refresh_token, "");
+  EXPECT_EQ(ReasonOf(LogInPeer(1001).status()), "PERMISSION_MISSING");
+}
+
+TEST_F(LoginTest, ATicketServesOnceForAMinuteAndTheOldestGoes) {
+  const auto use = [this](const std::string& ticket) {
+    LoginResult out = none_;
+    identity_->LoginPeer(ticket, From("unix"), [&](LoginResult login) { out = std::move(login); });
+    return ReasonOf(out.status());
+  };
+  const std::string ticket = identity_->IssueTicket(0);
+  EXPECT_EQ(use(ticket), "OK");
+  EXPECT_EQ(use(ticket), "TICKET_INVALID");
+  const std::string late = identity_->IssueTicket(0);
+  clock_.now_ms += limits::kPeerTicketMs;
+  EXPECT_EQ(use(late), "TICKET_INVALID");
+  const std::string oldest = identity_->IssueTicket(0);
+  std::string last;
+  for (int i = 0; i < limits::kPeerTickets; ++i) last = identity_->IssueTicket(0);
+  EXPECT_EQ(use(oldest), "TICKET_INVALID");
+  EXPECT_EQ(use(last), "OK");
+}
+
+TEST_F(LoginTest, TheOldestLogInGoesForOneTooManyAndTokensStay) {
+  const auto first = LogIn("ada");
+  const auto token = MakeToken(first->caller);
+  ASSERT_TRUE(token.ok());
+  clock_.now_ms += 1;
+  for (int i = 0; i < limits::kSessionsPerUser - 1; ++i) ASSERT_TRUE(LogIn("ada").ok()) << i;
+  EXPECT_THAT(identity_->ListSessions("ada"), SizeIs(limits::kSessionsPerUser));
+  EXPECT_EQ(Check(first->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(Check(token->token), "OK");
+  const auto last = LogIn("ada");
+  EXPECT_EQ(ReasonOf(MakeToken(last->caller).status()), "LIMIT_REACHED");
+  EXPECT_THAT(store_.sessions, SizeIs(limits::kSessionsPerUser));
+}
+
+class RefreshTest : public IdentityTest {};
+
+TEST_F(RefreshTest, GivesNewTokensAndTheOldAccessTokenLivesItsTime) {
+  const auto login = LogIn("ada");
+  clock_.now_ms += 10 * kMinute;
+  const auto next = Refresh(login->refresh_token);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_NE(next->refresh_token, login->refresh_token);
+  EXPECT_EQ(next->caller.session_id, login->caller.session_id);
+  EXPECT_EQ(Check(next->access_token), "OK");
+  EXPECT_EQ(Check(login->access_token), "OK");
+  clock_.now_ms += 5 * kMinute;
+  EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(Check(next->access_token), "OK");
+}
+
+TEST_F(RefreshTest, ATokenUsedTwiceEndsTheSessionForBoth) {
+  const auto login = LogIn("ada");
+  const auto other = LogIn("ada");
+  const auto next = Refresh(login->refresh_token);
+  ASSERT_TRUE(next.ok());
+  store_.audit.clear();
+  EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "TOKEN_INVALID");
+  EXPECT_EQ(Check(next->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(Refresh(next->refresh_token).status()), "TOKEN_INVALID");
+  EXPECT_EQ(Check(other->access_token), "OK") << "another session goes on";
+  ASSERT_THAT(store_.audit, SizeIs(1));
+  EXPECT_EQ(store_.audit[0].reason, "TOKEN_INVALID");
+  EXPECT_EQ(store_.audit[0].user, "ada");
+  EXPECT_EQ(store_.audit[0].session_id, login->caller.session_id);
+  Start();
+  EXPECT_EQ(Check(next->access_token), "TOKEN_INVALID");
+}
+
+TEST_F(RefreshTest, OfTwoAtOnceNotBothWin) {
+  const auto login = LogIn("ada");
+  store_.hold = true;
+  const auto one = BeginRefresh(login->refresh_token);
+  const auto two = BeginRefresh(login->refresh_token);
+  store_.ReleaseAll();
+  ASSERT_TRUE(one->result && two->result);
+  EXPECT_FALSE(one->result->ok() && two->result->ok());
+  EXPECT_EQ(ReasonOf(two->result->status()), "TOKEN_INVALID");
+  EXPECT_THAT(store_.sessions, IsEmpty());
+}
+
+TEST_F(RefreshTest, ReuseEndsTheSessionEvenIfTheStoreFails) {
+  const auto login = LogIn("ada");
+  const auto next = Refresh(login->refresh_token);
+  store_.failure = absl::UnavailableError("disk full");
+  EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "TOKEN_INVALID");
+  EXPECT_EQ(Check(next->access_token), "TOKEN_INVALID");
+}
+
+TEST_F(RefreshTest, MayBeTriedAgainAfterAFailureOfTheStore) {
+  const auto login = LogIn("ada");
+  store_.failure = absl::UnavailableError("disk full");
+  EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "STORE_UNAVAILABLE");
+  store_.failure = absl::OkStatus();
+  EXPECT_TRUE(Refresh(login->refresh_token).ok());
+}
+
+TEST_F(RefreshTest, SurvivesTheDaemon) {
+  const auto login = LogIn("ada");
+  const auto next = Refresh(login->refresh_token);
+  Start();
+  EXPECT_TRUE(Refresh(next->refresh_token).ok());
+}
+
+TEST_F(RefreshTest, EndsAfterFourteenIdleDaysAndThirtyInAll) {
+  auto login = LogIn("ada");
+  const auto idle = LogIn("ada");
+  for (int day = 13; day <= 26; day += 13) {
+    clock_.now_ms += 13 * kDay;
+    login = Refresh(login->refresh_token);
+    ASSERT_TRUE(login.ok()) << day;
+  }
+  EXPECT_EQ(login->refresh_expire_time_ms, clock_.now_ms + 4 * kDay);
+  EXPECT_EQ(ReasonOf(Refresh(idle->refresh_token).status()), "TOKEN_INVALID");
+  clock_.now_ms += 4 * kDay;
+  EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "TOKEN_INVALID");
+}
+
+TEST_F(RefreshTest, TakesNoOtherTokenAndAccessTakesNoRefreshToken) {
+  const auto login = LogIn("ada");
+  const auto token = MakeToken(login->caller);
+  for (const std::string& wrong : {login->access_token, token->token, std::string("nonsense"),
+                                   std::string(), std::string(5000, 'x')})
+    EXPECT_EQ(ReasonOf(Refresh(wrong).status()), "TOKEN_INVALID") << wrong;
+  EXPECT_EQ(Check(login->refresh_token), "TOKEN_INVALID");
+  EXPECT_TRUE(Refresh(login->refresh_token).ok());
+}
+
+TEST_F(RefreshTest, DoesNotBringBackASessionThatIsBeingEnded) {
+  const auto login = LogIn("ada");
+  store_.hold = true;
+  absl::Status out = none_;
+  identity_->Logout(login->caller, From("unix"), Into(out));
+  const auto refresh = BeginRefresh(login->refresh_token);
+  store_.ReleaseAll();
+  EXPECT_TRUE(out.ok());
+  EXPECT_EQ(ReasonOf(refresh->result->status()), "TOKEN_INVALID");
+  EXPECT_THAT(store_.sessions, IsEmpty());
+}
+
+TEST_F(RefreshTest, OvertakenByALogOutStaysEnded) {
+  const auto login = LogIn("ada");
+  store_.hold = true;
+  const auto refresh = BeginRefresh(login->refresh_token);
+  absl::Status out = none_;
+  identity_->Logout(login->caller, From("unix"), Into(out));
+  store_.ReleaseAll();
+  EXPECT_TRUE(out.ok());
+  EXPECT_THAT(store_.sessions, IsEmpty()) << "the store got them in their order";
+  Start();
+  EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
+}
+
+TEST_F(RefreshTest, IsRefusedOnceTheUserIsDisabledOrHasANewPassword) {
+  const auto disabled = LogIn("ada");
+  ASSERT_TRUE(Disable("ada").ok());
+  EXPECT_EQ(ReasonOf(Refresh(disabled->refresh_token).status()), "TOKEN_INVALID");
+  ASSERT_TRUE(Disable("ada", false).ok());
+  EXPECT_EQ(ReasonOf(Refresh(disabled->refresh_token).status()), "TOKEN_INVALID");
+  const auto login = LogIn("ada");
+  ASSERT_TRUE(SetPassword(LogInPeer(0)->caller, "ada", "another password").ok());
+  EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "TOKEN_INVALID");
+}
+
+}  // namespace
+}  // namespace grpc_os::core

@@ -1,0 +1,158 @@
+// Sessions and API tokens.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "core/identity/identity.h"
+#include "core/identity/identity_errors.h"
+#include "core/identity/identity_state.h"
+#include "core/identity/token_text.h"
+
+namespace grpc_os::core {
+
+// Under the lock.
+void Identity::Impl::End(IdentityState& locked, const std::string& session_id, const Origin& origin,
+                         Done done) {
+  IdentityWrite write{.end_sessions = {session_id}, .now_ms = parts.clock.NowMs()};
+  origin.LeaveIn(write.trace, session_id);
+  ++locked.sessions.at(session_id).ending;
+  locked.outgoing.push_back(
+      {std::move(write),
+       [this, session_id, origin, done = std::move(done)](const absl::Status& status) {
+         {
+           auto again = state.Lock();
+           if (status.ok()) {
+             again->RemoveSession(session_id);
+           } else if (auto it = again->sessions.find(session_id); it != again->sessions.end()) {
+             --it->second.ending;
+           }
+         }
+         if (status.ok()) origin.written->store(true);
+         done(status);
+       }});
+}
+
+void Identity::Logout(const Caller& caller, Origin origin, Done done) {
+  bool ended = false;
+  {
+    auto state = impl_->state.Lock();
+    ended = state->FindSession(caller.session_id, impl_->parts.clock.NowMs()) == nullptr;
+    if (!ended) impl_->End(*state, caller.session_id, origin, std::move(done));
+  }
+  if (ended) return done(TokenInvalid());
+  impl_->Send();
+}
+
+void Identity::EndSession(const Caller& caller, const std::string& session_id, Origin origin,
+                          Done done) {
+  absl::Status refused;
+  {
+    auto state = impl_->state.Lock();
+    const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
+    if (entry == nullptr) {
+      refused = SessionNotFound(session_id);
+    } else if (entry->session.user != caller.user && !Allows(caller, "user.write")) {
+      refused = PermissionMissing(caller, "user.write",
+                                  "one may end one's own sessions; ask an admin for others'");
+    } else {
+      impl_->End(*state, session_id, origin, std::move(done));
+    }
+  }
+  if (!refused.ok()) return done(refused);
+  impl_->Send();
+}
+
+std::vector<Session> Identity::ListSessions(const std::string& user) const {
+  std::vector<Session> found;
+  {
+    const int64_t now = impl_->parts.clock.NowMs();
+    auto state = impl_->state.Lock();
+    const auto add = [&](const UserEntry& entry) {
+      for (const std::string& id : entry.sessions) {
+        if (const SessionEntry* one = state->FindSession(id, now); one != nullptr)
+          found.push_back(one->session);
+      }
+    };
+    if (user.empty()) {
+      for (const auto& [name, entry] : state->users) add(entry);
+    } else if (const auto it = state->users.find(user); it != state->users.end()) {
+      add(it->second);
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const Session& a, const Session& b) {
+    return std::tuple(-a.create_time_ms, a.id) < std::tuple(-b.create_time_ms, b.id);
+  });
+  return found;
+}
+
+namespace {
+
+absl::Status CheckRoles(const Caller& caller, const std::vector<std::string>& roles) {
+  for (const std::string& role : roles) {
+    const Role* found = FindRole(role);
+    if (found == nullptr) return RoleNotFound(role);
+    for (const std::string_view permission : found->permissions) {
+      if (!Allows(caller, permission))
+        return PermissionMissing(caller, std::string(permission),
+                                 absl::StrCat("a token of the role ", role,
+                                              " would have it; take a role that you have"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
+                           std::function<void(absl::StatusOr<MadeToken>)> done) {
+  if (caller.method == "token") {
+    return done(PermissionMissing(caller, "session",
+                                  "a token makes no tokens; log in with `login` for that"));
+  }
+  if (wanted.roles.empty()) wanted.roles = caller.roles;
+  std::sort(wanted.roles.begin(), wanted.roles.end());
+  wanted.roles.erase(std::unique(wanted.roles.begin(), wanted.roles.end()), wanted.roles.end());
+  if (absl::Status status = CheckRoles(caller, wanted.roles); !status.ok()) return done(status);
+  const int64_t now = impl_->parts.clock.NowMs();
+  MadeToken made{.token = absl::StrCat(kApiTokenPrefix, RandomUrl256())};
+  made.session = {.id = RandomHex128(),
+                  .user = caller.user,
+                  .method = "token",
+                  .source = origin.record.source,
+                  .token_digest = impl_->parts.digest.Sha256Hex(made.token),
+                  .label = std::move(wanted.label),
+                  .roles = std::move(wanted.roles),
+                  .create_time_ms = now,
+                  .expire_time_ms = now + wanted.ttl_ms};
+  absl::Status refused;
+  {
+    auto state = impl_->state.Lock();
+    state->ForgetExpired(now);
+    const SessionEntry* own = state->FindSession(caller.session_id, now);
+    if (own == nullptr) {
+      refused = TokenInvalid();
+    } else if (state->users.at(caller.user).sessions.size() >=
+               static_cast<size_t>(limits::kSessionsPerUser)) {
+      refused = TooManyTokens(caller.user);
+    } else {
+      made.session.epoch = own->session.epoch;
+      IdentityWrite write{.put_sessions = {made.session}, .now_ms = now};
+      origin.LeaveIn(write.trace, made.session.id);
+      state->outgoing.push_back({std::move(write), [impl = impl_.get(), made = std::move(made),
+                                                    origin, done](const absl::Status& status) {
+                                   if (status.ok()) {
+                                     impl->state.Lock()->AddSession(made.session);
+                                     origin.written->store(true);
+                                   }
+                                   done(status.ok() ? absl::StatusOr<MadeToken>(made) : status);
+                                 }});
+    }
+  }
+  if (!refused.ok()) return done(refused);
+  impl_->Send();
+}
+
+}  // namespace grpc_os::core

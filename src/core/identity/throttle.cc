@@ -1,0 +1,133 @@
+#include "core/identity/throttle.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "base/limits.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int kFreeFailures = 5;
+constexpr int64_t kFirstWaitMs = 1000;
+constexpr int64_t kLongestWaitMs = 15 * 60'000;
+constexpr int64_t kForgottenMs = 86'400'000;
+constexpr int64_t kKnownMs = int64_t{30} * 86'400'000;
+
+struct Rate {
+  double burst;
+  double per_ms;
+};
+constexpr Rate kPerUser = {100, 100 / 3'600'000.0};
+constexpr Rate kPerSource = {20, 10 / 60'000.0};
+
+double SpentAt(double spent, int64_t since_ms, int64_t now_ms, const Rate& rate) {
+  const int64_t passed = std::max<int64_t>(0, now_ms - since_ms);
+  return std::max(0.0, spent - static_cast<double>(passed) * rate.per_ms);
+}
+
+// Until one more fits.
+int64_t WaitFor(double spent, const Rate& rate) {
+  const double over = spent + 1 - rate.burst;
+  return over <= 0 ? 0 : static_cast<int64_t>(over / rate.per_ms) + 1;
+}
+
+int64_t WaitAfter(int failures) {
+  if (failures <= kFreeFailures) return 0;
+  const int doublings = std::min(failures - kFreeFailures - 1, 20);
+  return std::min(kFirstWaitMs << doublings, kLongestWaitMs);
+}
+
+}  // namespace
+
+template <typename Key, typename Value>
+void Throttle::Bound(std::map<Key, Value>& entries) {
+  if (entries.size() <= static_cast<size_t>(limits::kThrottleEntries)) return;
+  const auto rank = [](const auto& entry) {
+    if constexpr (requires { entry.second.success_ms; }) {
+      return std::tuple(entry.second.success_ms >= 0,
+                        std::max(entry.second.last_ms, entry.second.success_ms));
+    } else {
+      return std::tuple(false, entry.second.time_ms);
+    }
+  };
+  entries.erase(std::min_element(entries.begin(), entries.end(),
+                                 [&](const auto& a, const auto& b) { return rank(a) < rank(b); }));
+}
+
+int64_t Throttle::WaitMs(const std::string& user, const std::string& source, int64_t now_ms) {
+  int64_t wait = 0;
+  bool known = false;
+  if (const auto it = pairs_.find({user, source}); it != pairs_.end()) {
+    const Pair& pair = it->second;
+    known = pair.success_ms >= 0 && now_ms - pair.success_ms < kKnownMs;
+    if (now_ms - pair.last_ms < kForgottenMs)
+      wait = std::max(wait, pair.last_ms + WaitAfter(pair.failures) - now_ms);
+  }
+  if (const auto it = users_.find(user); it != users_.end() && !known) {
+    const double spent = SpentAt(it->second.spent, it->second.time_ms, now_ms, kPerUser);
+    wait = std::max(wait, WaitFor(spent, kPerUser));
+  }
+  if (const auto it = sources_.find(source); it != sources_.end()) {
+    const double spent = SpentAt(it->second.spent, it->second.time_ms, now_ms, kPerSource);
+    wait = std::max(wait, WaitFor(spent, kPerSource));
+  }
+  return wait;
+}
+
+void Throttle::Began(const std::string& user, const std::string& source, int64_t now_ms) {
+  Pair& pair = pairs_[{user, source}];
+  if (now_ms - pair.last_ms >= kForgottenMs) pair.failures = 0;
+  ++pair.failures;
+  pair.last_ms = now_ms;
+  Budget& of_user = users_[user];
+  of_user = {SpentAt(of_user.spent, of_user.time_ms, now_ms, kPerUser) + 1, now_ms};
+  Budget& of_source = sources_[source];
+  of_source = {SpentAt(of_source.spent, of_source.time_ms, now_ms, kPerSource) + 1, now_ms};
+  Bound(pairs_);
+  Bound(users_);
+  Bound(sources_);
+}
+
+void Throttle::Succeeded(const std::string& user, const std::string& source, int64_t now_ms) {
+  Pair& pair = pairs_[{user, source}];
+  pair.failures = 0;
+  pair.success_ms = now_ms;
+  Bound(pairs_);
+  GiveBack(user, source, now_ms);
+}
+
+void Throttle::Withdrawn(const std::string& user, const std::string& source, int64_t now_ms) {
+  if (const auto it = pairs_.find({user, source}); it != pairs_.end() && it->second.failures > 0)
+    --it->second.failures;
+  GiveBack(user, source, now_ms);
+}
+
+void Throttle::GiveBack(const std::string& user, const std::string& source, int64_t now_ms) {
+  const auto give_back = [now_ms](std::map<std::string, Budget>& budgets, const std::string& key,
+                                  const Rate& rate) {
+    const auto it = budgets.find(key);
+    if (it == budgets.end()) return;
+    const double spent = SpentAt(it->second.spent, it->second.time_ms, now_ms, rate);
+    it->second = {std::max(0.0, spent - 1), now_ms};
+  };
+  give_back(users_, user, kPerUser);
+  give_back(sources_, source, kPerSource);
+}
+
+std::string Throttle::SourceOf(const std::string& source) {
+  std::array<unsigned char, 16> address{};
+  if (inet_pton(AF_INET6, source.c_str(), address.data()) != 1) return source;
+  const bool mapped = IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address.data()));
+  if (mapped) return source;
+  std::fill(address.begin() + 8, address.end(), 0);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+  return std::string(text.data()) + "/64";
+}
+
+}  // namespace grpc_os::core

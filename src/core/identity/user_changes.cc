@@ -1,0 +1,279 @@
+// Users, and the changes of them: one after the other, each computed from the one before it.
+#include <algorithm>
+#include <utility>
+
+#include "base/id.h"
+#include "base/limits.h"
+#include "core/identity/identity.h"
+#include "core/identity/identity_errors.h"
+#include "core/identity/identity_state.h"
+#include "core/identity/secret.h"
+
+namespace grpc_os::core {
+namespace {
+
+using Result = absl::StatusOr<UserWrite>;
+
+Event EventOf(const User& user, std::string action, std::string change) {
+  Event event;
+  event.time_ms = user.update_time_ms;
+  event.kind = "user";
+  event.resource_id = event.name = user.name;
+  event.action = std::move(action);
+  if (!change.empty()) event.attributes["change"] = std::move(change);
+  return event;
+}
+
+// `user` as it will be. `change`: "role", "password", …
+UserWrite Updated(User user, int64_t now_ms, std::string change) {
+  ++user.change_number;
+  user.update_time_ms = now_ms;
+  UserWrite result;
+  result.write.put_users = {user};
+  result.write.events = {EventOf(user, "updated", std::move(change))};
+  result.user = std::move(user);
+  return result;
+}
+
+// Nothing to do, but that it was asked for.
+UserWrite Unchanged(const User& user) { return {.user = user, .changed = false}; }
+
+// The user to be changed, if it is the one that the caller has seen.
+absl::StatusOr<const User*> Find(const IdentityState& state, const std::string& name,
+                                 const std::string& etag) {
+  const User* user = state.FindUser(name);
+  if (user == nullptr) return UserNotFound(name);
+  if (!etag.empty() && etag != Identity::EtagOf(*user)) return UserChanged(*user, etag);
+  return user;
+}
+
+}  // namespace
+
+std::optional<User> Identity::FindUser(const std::string& name) const {
+  auto state = impl_->state.Lock();
+  const User* user = state->FindUser(name);
+  return user == nullptr ? std::nullopt : std::optional<User>(*user);
+}
+
+std::vector<User> Identity::ListUsers(const std::string& after_name, int limit) const {
+  std::vector<User> found;
+  auto state = impl_->state.Lock();
+  for (auto it = state->users.upper_bound(after_name);
+       it != state->users.end() && static_cast<int>(found.size()) < limit; ++it)
+    found.push_back(it->second.user);
+  return found;
+}
+
+void Identity::CreateUser(const std::string& name, std::vector<std::string> roles,
+                          std::string password, Origin origin, UserDone done) {
+  std::sort(roles.begin(), roles.end());
+  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+  // Before a password is hashed for nothing.
+  if (FindUser(name)) return done(UserExists(name));
+  for (const std::string& role : roles)
+    if (FindRole(role) == nullptr) return done(RoleNotFound(role));
+  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
+  const auto create = [impl = impl_.get(), name, roles](IdentityState::Change made,
+                                                        const std::string& hash) {
+    made.compute = [impl, name, roles, hash](const IdentityState& state) -> Result {
+      if (state.FindUser(name) != nullptr) return UserExists(name);
+      if (state.users.size() >= static_cast<size_t>(limits::kUsers)) return TooManyUsers();
+      const int64_t now = impl->parts.clock.NowMs();
+      UserWrite result;
+      result.user = {.name = name,
+                     .roles = roles,
+                     .password_hash = hash,
+                     .epoch = RandomHex128(),
+                     .create_time_ms = now,
+                     .update_time_ms = now};
+      result.write.put_users = {result.user};
+      result.write.events = {EventOf(result.user, "created", "")};
+      return result;
+    };
+    impl->Enqueue(std::move(made));
+  };
+  if (password.empty()) return create(std::move(change), "");
+  const Secret secret(std::move(password));
+  impl_->parts.hasher.Hash(secret.text(), [change = std::move(change), create](
+                                              const absl::StatusOr<std::string>& hash) mutable {
+    if (!hash.ok()) return change.done(hash.status());
+    create(std::move(change), *hash);
+  });
+}
+
+void Identity::DeleteUser(const std::string& name, const std::string& etag, Origin origin,
+                          Done done) {
+  IdentityState::Change change{.origin = std::move(origin)};
+  change.done = [done = std::move(done)](const absl::StatusOr<User>& user) { done(user.status()); };
+  change.compute = [impl = impl_.get(), name, etag](const IdentityState& state) -> Result {
+    const auto user = Find(state, name, etag);
+    if (!user.ok()) return user.status();
+    if (name == kAdminUser) return LastAdmin("be removed");
+    UserWrite result{.user = **user, .removed = true};
+    result.write.remove_users = {name};
+    User last = **user;
+    last.update_time_ms = impl->parts.clock.NowMs();
+    result.write.events = {EventOf(last, "deleted", "")};
+    return result;
+  };
+  impl_->Enqueue(std::move(change));
+}
+
+void Identity::SetDisabled(const std::string& name, const std::string& etag, bool disabled,
+                           Origin origin, UserDone done) {
+  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
+  change.compute = [impl = impl_.get(), name, etag,
+                    disabled](const IdentityState& state) -> Result {
+    const auto user = Find(state, name, etag);
+    if (!user.ok()) return user.status();
+    if (disabled && name == kAdminUser) return LastAdmin("be disabled");
+    if ((*user)->disabled == disabled) return Unchanged(**user);
+    User next = **user;
+    next.disabled = disabled;
+    if (disabled) next.epoch = RandomHex128();
+    return Updated(std::move(next), impl->parts.clock.NowMs(), disabled ? "disabled" : "enabled");
+  };
+  impl_->Enqueue(std::move(change));
+}
+
+void Identity::GrantRole(const std::string& name, const std::string& role, const std::string& etag,
+                         Origin origin, UserDone done) {
+  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
+  change.compute = [impl = impl_.get(), name, role, etag](const IdentityState& state) -> Result {
+    const auto user = Find(state, name, etag);
+    if (!user.ok()) return user.status();
+    if (FindRole(role) == nullptr) return RoleNotFound(role);
+    User next = **user;
+    const auto place = std::lower_bound(next.roles.begin(), next.roles.end(), role);
+    if (place != next.roles.end() && *place == role) return Unchanged(**user);
+    next.roles.insert(place, role);
+    return Updated(std::move(next), impl->parts.clock.NowMs(), "role_granted");
+  };
+  impl_->Enqueue(std::move(change));
+}
+
+void Identity::RevokeRole(const std::string& name, const std::string& role, const std::string& etag,
+                          Origin origin, UserDone done) {
+  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
+  change.compute = [impl = impl_.get(), name, role, etag](const IdentityState& state) -> Result {
+    const auto user = Find(state, name, etag);
+    if (!user.ok()) return user.status();
+    if (FindRole(role) == nullptr) return RoleNotFound(role);
+    if (name == kAdminUser && role == "admin") return LastAdmin("lose the role admin");
+    User next = **user;
+    if (std::erase(next.roles, role) == 0) return Unchanged(**user);
+    return Updated(std::move(next), impl->parts.clock.NowMs(), "role_revoked");
+  };
+  impl_->Enqueue(std::move(change));
+}
+
+namespace {
+
+// A password on its way to being set.
+struct NewPassword {
+  Caller caller = {};
+  std::string name = {};
+  std::string epoch = {};  // of the user whose old password was checked; empty: none was
+  std::shared_ptr<const Secret> password = {};
+  std::string source = {};  // of the throttle
+  Origin origin = {};
+  Identity::UserDone done = {};
+};
+
+// In the queue: what was true before the hashing must be so still.
+Result SetTo(const IdentityState& state, const NewPassword& wanted, const std::string& hash,
+             int64_t now_ms) {
+  const SessionEntry* session = state.FindSession(wanted.caller.session_id, now_ms);
+  if (session == nullptr) return TokenInvalid();
+  const User* user = state.FindUser(wanted.name);
+  if (user == nullptr) return UserNotFound(wanted.name);
+  const bool own = wanted.name == wanted.caller.user;
+  if (!own && !Allow(state.RolesOf(session->session), "user.write"))
+    return PermissionMissing(wanted.caller, "user.write", "ask an admin for it");
+  if (!wanted.epoch.empty() && wanted.epoch != user->epoch) return LoginFailed();
+  User next = *user;
+  next.password_hash = hash;
+  next.epoch = RandomHex128();
+  UserWrite result = Updated(std::move(next), now_ms, "password");
+  if (own) result.keep_session = wanted.caller.session_id;
+  return result;
+}
+
+void HashAndSet(Identity::Impl& impl, NewPassword wanted) {
+  const auto secret = wanted.password;
+  impl.parts.hasher.Hash(secret->text(), [&impl, wanted = std::move(wanted)](
+                                             absl::StatusOr<std::string> hash) mutable {
+    if (!hash.ok()) return wanted.done(hash.status());
+    IdentityState::Change change{.origin = wanted.origin, .done = wanted.done};
+    change.compute = [&impl, wanted = std::move(wanted),
+                      hash = *std::move(hash)](const IdentityState& state) {
+      return SetTo(state, wanted, hash, impl.parts.clock.NowMs());
+    };
+    impl.Enqueue(std::move(change));
+  });
+}
+
+void OnOldPassword(Identity::Impl& impl, NewPassword wanted,
+                   const absl::StatusOr<PasswordHasher::Verdict>& verdict) {
+  const int64_t now = impl.parts.clock.NowMs();
+  {
+    auto state = impl.state.Lock();
+    if (!verdict.ok()) {
+      state->throttle.Withdrawn(wanted.name, wanted.source, now);
+    } else if (verdict->matches) {
+      state->throttle.Succeeded(wanted.name, wanted.source, now);
+    }
+  }
+  if (!verdict.ok()) return wanted.done(verdict.status());
+  if (!verdict->matches) return wanted.done(LoginFailed());
+  HashAndSet(impl, std::move(wanted));
+}
+
+}  // namespace
+
+void Identity::SetPassword(const Caller& caller, const std::string& name, std::string password,
+                           std::string old_password, Origin origin, UserDone done) {
+  NewPassword wanted{.caller = caller,
+                     .name = name.empty() ? caller.user : name,
+                     .password = std::make_shared<Secret>(std::move(password)),
+                     .source = Throttle::SourceOf(origin.record.source),
+                     .origin = std::move(origin),
+                     .done = std::move(done)};
+  const auto old = std::make_shared<Secret>(std::move(old_password));
+  const bool own = wanted.name == caller.user;
+  if (!own && !Allows(caller, "user.write")) {
+    return wanted.done(PermissionMissing(
+        caller, "user.write", "one may set one's own password; ask an admin for others'"));
+  }
+  // Or a token of few rights would open its owner's account.
+  if (own && caller.method == "token" && !Allows(caller, "user.write")) {
+    return wanted.done(PermissionMissing(
+        caller, "user.write", "a token cannot set its owner's password; log in with `login`"));
+  }
+  std::string hash;
+  int64_t wait_ms = 0;
+  const bool ask = own && caller.method == "password";
+  {
+    const int64_t now = impl_->parts.clock.NowMs();
+    auto state = impl_->state.Lock();
+    const User* user = state->FindUser(wanted.name);
+    if (user == nullptr) {
+      wait_ms = -1;
+    } else if (ask) {
+      wait_ms = state->throttle.WaitMs(wanted.name, wanted.source, now);
+      if (wait_ms == 0) state->throttle.Began(wanted.name, wanted.source, now);
+      hash = user->password_hash;
+      wanted.epoch = user->epoch;
+    }
+  }
+  if (wait_ms < 0) return wanted.done(UserNotFound(wanted.name));
+  if (wait_ms > 0) return wanted.done(LoginThrottled(wait_ms));
+  if (!ask) return HashAndSet(*impl_, std::move(wanted));
+  impl_->parts.hasher.Verify(old->text(), hash,
+                             [impl = impl_.get(), wanted = std::move(wanted)](
+                                 const absl::StatusOr<PasswordHasher::Verdict>& verdict) mutable {
+                               OnOldPassword(*impl, std::move(wanted), verdict);
+                             });
+}
+
+}  // namespace grpc_os::core
