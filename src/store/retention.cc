@@ -47,6 +47,7 @@ bool Retention::Step(Connection& connection, const Dialect& dialect, int64_t ope
   more_ = swept.ok() && swept->more;
   if (!swept.ok()) return false;
   swept_rows_ += swept->rows;
+  if (swept->rows > 0) ++sweeps_;
   compact_revision_.store(swept->compact_revision, std::memory_order_release);
   return more_;
 }
@@ -62,6 +63,7 @@ absl::StatusOr<Retention::Swept> Retention::Sweep(Connection& connection, const 
     if (swept.more) break;  // the next step goes on
     if (auto status = (this->*part)(connection, swept); !status.ok()) return status;
   }
+  if (swept.compact_revision == compact_revision_ && swept.rows == 0) return swept;
   if (auto status = transaction.Commit(); !status.ok()) return status;
   return swept;
 }

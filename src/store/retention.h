@@ -39,6 +39,7 @@ class Retention {
   // Events after this revision can be read.
   int64_t OldestRevision() const { return compact_revision_.load(std::memory_order_acquire); }
   int64_t swept_rows() const { return swept_rows_; }
+  int64_t sweeps() const { return sweeps_; }  // steps that forgot something
 
  private:
   struct Swept {
@@ -56,6 +57,7 @@ class Retention {
   const std::function<int64_t()> now_ms_;
   std::atomic<int64_t> compact_revision_;
   int64_t swept_rows_ = 0;
+  int64_t sweeps_ = 0;
   bool more_ = true;  // at the start it looks in any case
   int64_t checked_operations_ = 0;
   int64_t checked_ms_ = 0;

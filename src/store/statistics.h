@@ -25,6 +25,7 @@ struct Statistics {
   std::atomic<int64_t> commit_microseconds{0};           // of all commits, from BEGIN to durable
   std::array<std::atomic<int64_t>, 9> commit_buckets{};  // how many took so long
   std::atomic<int64_t> swept_rows{0};                    // forgotten: old events, records, requests
+  std::atomic<int64_t> sweeps{0};                        // in so many transactions
   std::atomic<int64_t> queue_full{0};   // operations refused because too many waited
   std::atomic<int64_t> queue_depth{0};  // operations that wait now
 

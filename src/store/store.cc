@@ -143,6 +143,7 @@ class Store::Impl {
   // On the writer's thread.
   bool Forget(Connection& connection) {
     const bool more = retention_.Step(connection, database_->dialect(), statistics_.operations);
+    statistics_.sweeps = retention_.sweeps();
     statistics_.swept_rows = retention_.swept_rows();
     return more;
   }

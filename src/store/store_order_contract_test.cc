@@ -55,7 +55,7 @@ TEST_P(StoreOrderContract, AnswersComeInOrderOnTheWritersThread) {
         if (i == 99) all.set_value();
       };
       if (i % 5 == 3) {
-        store_->EndSession("none", 0, [note](const absl::Status& status) { note(status.ok()); });
+        store_->PutAudit({}, [note](const absl::Status& status) { note(status.ok()); });
       } else {
         store_->Commit(PutOf(absl::StrCat("proc_", i), i % 7 == 0 ? "same" : absl::StrCat("n", i)),
                        [note](const Revision& revision) { note(revision.ok()); });
@@ -155,7 +155,7 @@ TEST_P(StoreOrderContract, DestructionFinishesWhatWasSubmitted) {
   Store* const store = store_.get();
   std::latch held(1);
   std::latch release(1);
-  store->EndSession("none", 0, [&](const absl::Status&) {
+  store->PutAudit({}, [&](const absl::Status&) {
     held.count_down();
     release.wait();
   });
@@ -174,7 +174,7 @@ TEST_P(StoreOrderContract, DestructionFinishesWhatWasSubmitted) {
   // The destructor waits for the held writer; from its beginning nothing more is taken in.
   std::atomic<bool> closed{false};
   while (!closed) {
-    store->EndSession("none", 0, [&](const absl::Status& status) {
+    store->PutAudit({}, [&](const absl::Status& status) {
       if (ReasonOf(status) == core::reason::kShuttingDown) closed = true;
     });
     std::this_thread::yield();
@@ -193,9 +193,11 @@ TEST_P(StoreOrderContract, EventsComeBackInOrderAndOnlyThoseAfter) {
   ASSERT_TRUE(
       Commit({.put = {},
               .remove = {},
-              .events = {MakeEvent("b", "one"), MakeEvent("a", "two"), MakeEvent("c", "three")}})
+              .events = {MakeEvent("b", "one"), MakeEvent("a", "two"), MakeEvent("c", "three")},
+              .trace = {}})
           .ok());
-  ASSERT_TRUE(Commit({.put = {}, .remove = {}, .events = {MakeEvent("a", "four")}}).ok());
+  ASSERT_TRUE(
+      Commit({.put = {}, .remove = {}, .events = {MakeEvent("a", "four")}, .trace = {}}).ok());
   EXPECT_THAT(ActionsOf(Events(0)),
               ElementsAre("1.0 b one", "1.1 a two", "1.2 c three", "2.0 a four"));
   EXPECT_THAT(ActionsOf(Events(1)), ElementsAre("2.0 a four"));

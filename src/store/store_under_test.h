@@ -6,6 +6,7 @@
 #include <future>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,8 +16,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
+#include "core/audit/audit.h"
 #include "core/event/event.h"
-#include "core/identity/session_store.h"
+#include "core/identity/user.h"
 #include "core/process/process_store.h"
 #include "store/faulty_database.h"
 #include "store/store.h"
@@ -45,17 +47,47 @@ inline core::Event MakeEvent(const std::string& id, const std::string& action) {
 
 // A process, and an event that tells of it.
 inline core::ProcessWrite PutOf(const std::string& id, const std::string& name) {
-  return {.put = {MakeProcess(id, name)}, .remove = {}, .events = {MakeEvent(id, "created")}};
+  return {.put = {MakeProcess(id, name)},
+          .remove = {},
+          .events = {MakeEvent(id, "created")},
+          .trace = {}};
 }
 
 inline core::Session MakeSession(const std::string& id, int64_t create_time_ms,
                                  int64_t expire_time_ms) {
-  return {.id = id,
-          .user = "admin",
-          .method = "peer",
-          .peer_uid = 1000,
-          .create_time_ms = create_time_ms,
-          .expire_time_ms = expire_time_ms};
+  core::Session session;
+  session.id = id;
+  session.user = "admin";
+  session.method = "peer";
+  session.peer_uid = 1000;
+  session.create_time_ms = create_time_ms;
+  session.expire_time_ms = expire_time_ms;
+  return session;
+}
+
+inline core::User MakeUser(const std::string& name) {
+  core::User user;
+  user.name = name;
+  user.roles = {"viewer"};
+  user.epoch = "epoch of " + name;
+  return user;
+}
+
+inline core::AuditRecord MakeRecord(const std::string& resource, int64_t time_ms = 1700,
+                                    const std::string& user = "admin") {
+  core::AuditRecord record;
+  record.time_ms = time_ms;
+  record.user = user;
+  record.method = "grpc_os.v1.ProcessService/StartProcess";
+  record.resource = resource;
+  return record;
+}
+
+inline core::CommittedRequest MakeRequest(const std::string& id, int64_t time_ms = 1700) {
+  return {.key = {.user = "admin", .method = "grpc_os.v1.ProcessService/StartProcess", .id = id},
+          .digest = "digest of " + id,
+          .subject = "proc_" + id,
+          .time_ms = time_ms};
 }
 
 // "1.0 proc_1 created": revision, sequence, resource, action.
@@ -92,12 +124,19 @@ class StoreUnderTest {
  public:
   using Revision = absl::StatusOr<int64_t>;
 
-  explicit StoreUnderTest(const DatabaseFactory& factory) : data_(factory.make()) { Open(); }
+  explicit StoreUnderTest(const DatabaseFactory& factory) : data_(factory.make()) {
+    options_.now_ms = [] { return int64_t{0}; };  // nothing grows old
+    Open();
+  }
 
   void Open() {
     auto database = Must(data_->Open());
     faults_ = std::make_shared<Faults>();
-    store_ = Must(Store::Open(std::make_unique<FaultyDatabase>(std::move(database), faults_)));
+    store_ =
+        Must(Store::Open(std::make_unique<FaultyDatabase>(std::move(database), faults_), options_));
+    // The store looks once for what it may forget, and must not meet the faults of the test then.
+    Settle();
+    Settle();
   }
   void Reopen() {
     store_.reset();
@@ -124,17 +163,24 @@ class StoreUnderTest {
   }
   std::vector<core::Process> Processes() { return Must(store_->LoadProcesses()); }
 
-  absl::Status PutSession(const core::Session& session) {
-    auto promise = std::make_shared<std::promise<absl::Status>>();
-    store_->PutSession(session,
-                       [promise](absl::Status status) { promise->set_value(std::move(status)); });
+  Revision CommitIdentity(core::IdentityWrite write) {
+    auto promise = std::make_shared<std::promise<Revision>>();
+    store_->CommitIdentity(std::move(write), [promise](Revision revision) {
+      promise->set_value(std::move(revision));
+    });
     return promise->get_future().get();
   }
-  absl::Status EndSession(const std::string& id, int64_t time_ms) {
-    auto promise = std::make_shared<std::promise<absl::Status>>();
-    store_->EndSession(id, time_ms,
-                       [promise](absl::Status status) { promise->set_value(std::move(status)); });
-    return promise->get_future().get();
+  absl::Status PutSession(const core::Session& session) {
+    core::IdentityWrite write;
+    write.put_sessions = {session};
+    write.now_ms = session.create_time_ms;
+    return CommitIdentity(std::move(write)).status();
+  }
+  absl::Status EndSession(const std::string& id, int64_t now_ms) {
+    core::IdentityWrite write;
+    write.end_sessions = {id};
+    write.now_ms = now_ms;
+    return CommitIdentity(std::move(write)).status();
   }
   std::vector<std::string> SessionIds(int64_t now_ms) {
     std::vector<std::string> ids;
@@ -143,12 +189,33 @@ class StoreUnderTest {
     }
     return ids;
   }
+  std::vector<core::User> Users() { return Must(store_->LoadUsers()); }
+
+  absl::Status PutAudit(std::vector<core::AuditRecord> records) {
+    auto promise = std::make_shared<std::promise<absl::Status>>();
+    store_->PutAudit(std::move(records),
+                     [promise](absl::Status status) { promise->set_value(std::move(status)); });
+    return promise->get_future().get();
+  }
+  std::vector<core::AuditRecord> Audit(const core::AuditQuery& query = {}) {
+    using Records = absl::StatusOr<std::vector<core::AuditRecord>>;
+    auto promise = std::make_shared<std::promise<Records>>();
+    store_->ReadAudit(query,
+                      [promise](Records records) { promise->set_value(std::move(records)); });
+    return Must(promise->get_future().get());
+  }
+  std::optional<core::CommittedRequest> FindRequest(const core::RequestKey& key) {
+    using Found = absl::StatusOr<std::optional<core::CommittedRequest>>;
+    auto promise = std::make_shared<std::promise<Found>>();
+    store_->FindRequest(key, [promise](Found found) { promise->set_value(std::move(found)); });
+    return Must(promise->get_future().get());
+  }
 
   // While one of these lives, the writer's thread waits, and what is submitted becomes one group.
   class Held {
    public:
     explicit Held(Store& store) {
-      store.EndSession("none", 0, [latches = latches_](const absl::Status&) {
+      store.PutAudit({}, [latches = latches_](const absl::Status&) {
         latches->held.count_down();
         latches->release.wait();
       });
@@ -176,6 +243,7 @@ class StoreUnderTest {
 
   // Declared first: the store goes before its data.
   std::unique_ptr<TestData> data_;
+  StoreOptions options_;  // from the next Open on
   std::shared_ptr<Faults> faults_;
   std::unique_ptr<Store> store_;
 };

@@ -101,6 +101,7 @@ Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
     statistics_.failed_transactions.fetch_add(1, std::memory_order_relaxed);
     return outcome;
   }
+  if (operations.size() == 1 && !outcome.results.front().ok()) return outcome;  // no COMMIT
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
   statistics_.CountCommit(static_cast<int64_t>(operations.size()), took.count());

@@ -82,7 +82,7 @@ core::ProcessWrite PutOf(const std::string& id, size_t environment_bytes = 0) {
   event.kind = "process";
   event.resource_id = id;
   event.action = "created";
-  return {.put = {process}, .remove = {}, .events = {event}};
+  return {.put = {process}, .remove = {}, .events = {event}, .trace = {}};
 }
 
 absl::StatusOr<int64_t> Commit(Store& store, core::ProcessWrite write) {
@@ -451,7 +451,7 @@ TEST_F(SmallDiskTest, AWriteTooLargeForTheDiskTakesNothingWithIt) {
   ASSERT_TRUE(store.ok()) << store.status();
   std::promise<void> held;
   std::promise<void> release;
-  (*store)->EndSession("none", 0, [&](const absl::Status&) {
+  (*store)->PutAudit({}, [&](const absl::Status&) {
     held.set_value();
     release.get_future().wait();
   });

@@ -1,0 +1,239 @@
+// What every engine behind the store must do: forget what is old, in small steps, without a gap for
+// those who read meanwhile. An engine joins by store_contract.h.
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "store/store_contract.h"
+#include "store/store_under_test.h"
+
+namespace grpc_os::store {
+namespace {
+
+using core::AuditRecord;
+using core::Event;
+using core::ProcessWrite;
+using testing::ElementsAre;
+using testing::Le;
+using testing::SizeIs;
+
+class StoreRetentionContract : public StoreUnderTest,
+                               public testing::TestWithParam<DatabaseFactory> {
+ protected:
+  StoreRetentionContract() : StoreUnderTest(GetParam()) {
+    options_.now_ms = [now = now_] { return now->load(); };
+    options_.kept.check_operations = 1;
+  }
+
+  // Writes `count` more, each a revision with one event.
+  void CommitMany(int count) {
+    std::vector<std::future<Revision>> answers;
+    answers.reserve(count);
+    for (int i = 0; i < count; ++i) {
+      ProcessWrite write;
+      write.events = {MakeEvent("proc_1", "changed")};
+      answers.push_back(Submit(std::move(write)));
+    }
+    for (auto& answer : answers) ASSERT_TRUE(answer.get().ok());
+  }
+  // Waits for the step that follows what was answered.
+  void Step() { Settle(); }
+  // Waits until nothing is left to forget.
+  void Sweep() {
+    for (int64_t rows = -1; rows != store_->statistics().swept_rows;) {
+      rows = store_->statistics().swept_rows;
+      Settle();
+      Settle();
+    }
+  }
+  int64_t RowsOf(const std::string& table) {
+    auto database = Must(data_->Open());
+    auto reader = Must(database->OpenReader());
+    auto* statement = Must(reader->Prepare(absl::StrCat("SELECT COUNT(*) FROM ", table)));
+    EXPECT_TRUE(statement->Step().value());
+    const int64_t count = statement->Int(0);
+    statement->Reset();
+    return count;
+  }
+
+  const std::shared_ptr<std::atomic<int64_t>> now_ =
+      std::make_shared<std::atomic<int64_t>>(int64_t{1} << 40);
+};
+
+TEST_P(StoreRetentionContract, TheLastRevisionsAreKept) {
+  options_.kept.revisions = 10;
+  Reopen();
+  CommitMany(25);
+  Sweep();
+  EXPECT_EQ(store_->OldestRevision(), 15);
+  EXPECT_EQ(RowsOf("events"), 10);
+  EXPECT_THAT(Events(15), SizeIs(10));
+  const absl::Status told = TryEvents(14).status();
+  EXPECT_EQ(told.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(DetailOf(told)->metadata.at("oldest"), "15");
+  Reopen();
+  EXPECT_EQ(store_->OldestRevision(), 15);
+  EXPECT_EQ(NumberOf(Commit(PutOf("proc_1", "one"))), 26);
+}
+
+TEST_P(StoreRetentionContract, AFewerKeptAreForgottenAtTheNextStart) {
+  CommitMany(25);
+  options_.kept.revisions = 5;
+  Reopen();
+  Sweep();
+  EXPECT_EQ(store_->OldestRevision(), 20);
+}
+
+// One step forgets as many rows as it may, and whole revisions only.
+TEST_P(StoreRetentionContract, OneStepIsBounded) {
+  for (int i = 0; i < 10; ++i) {
+    ProcessWrite write;
+    for (int k = 0; k < 3; ++k) write.events.push_back(MakeEvent("proc_1", "changed"));
+    ASSERT_TRUE(Commit(std::move(write)).ok());
+  }
+  options_.kept.revisions = 1;
+  options_.kept.step_rows = 7;  // two revisions and a piece of the third
+  Reopen();
+  Sweep();
+  EXPECT_EQ(store_->OldestRevision(), 9);
+  EXPECT_EQ(RowsOf("events"), 3);
+  EXPECT_EQ(store_->statistics().swept_rows, 27);
+  EXPECT_EQ(store_->statistics().sweeps, 5) << "two revisions in each, one in the last";
+}
+
+TEST_P(StoreRetentionContract, ARevisionLargerThanAStepGoesAtOnce) {
+  ProcessWrite write;
+  for (int k = 0; k < 20; ++k) write.events.push_back(MakeEvent("proc_1", "changed"));
+  ASSERT_TRUE(Commit(std::move(write)).ok());
+  CommitMany(3);
+  options_.kept.revisions = 1;
+  options_.kept.step_rows = 7;
+  Reopen();
+  Sweep();
+  EXPECT_EQ(store_->OldestRevision(), 3);
+  EXPECT_EQ(RowsOf("events"), 1);
+}
+
+// The mark and the rows go together: a sweep that fails leaves everything to be read.
+TEST_P(StoreRetentionContract, AFailedSweepForgetsNothingAndIsTriedAgain) {
+  CommitMany(25);
+  options_.kept.revisions = 5;
+  Reopen();
+  Sweep();
+  ASSERT_EQ(store_->OldestRevision(), 20);
+  CommitMany(4);
+  Sweep();
+  ASSERT_EQ(store_->OldestRevision(), 24);
+  {
+    const Held held(*store_);
+    // The sweep after it fails, twice.
+    faults_->FailCommits(2, absl::ResourceExhaustedError("the disk is full"));
+  }
+  Settle();
+  EXPECT_EQ(store_->OldestRevision(), 24);
+  EXPECT_THAT(Events(24), SizeIs(5));
+  faults_->FailCommits(0, absl::OkStatus());
+  CommitMany(2);
+  Sweep();
+  EXPECT_EQ(store_->OldestRevision(), 26);
+}
+
+TEST_P(StoreRetentionContract, TheAuditKeepsItsLastRecords) {
+  options_.kept.audit_records = 5;
+  options_.kept.step_rows = 4;
+  Reopen();
+  std::vector<AuditRecord> records;
+  for (int i = 1; i <= 20; ++i) records.push_back(MakeRecord(absl::StrCat("r", i), *now_));
+  ASSERT_TRUE(PutAudit(records).ok());
+  Sweep();
+  const auto kept = Audit();
+  ASSERT_THAT(kept, SizeIs(5));
+  EXPECT_EQ(kept.back().id, 16);
+}
+
+TEST_P(StoreRetentionContract, TheAuditForgetsByTimeAndItsIdsGoOn) {
+  Reopen();
+  ASSERT_TRUE(PutAudit({MakeRecord("a", *now_), MakeRecord("b", *now_)}).ok());
+  *now_ += limits::kAuditKeptMs + 1;
+  ASSERT_TRUE(PutAudit({MakeRecord("c", *now_ - limits::kAuditKeptMs - 1)}).ok());
+  Sweep();
+  ASSERT_THAT(Audit(), SizeIs(1)) << "the newest stays, however old";
+  ASSERT_TRUE(PutAudit({MakeRecord("d", *now_)}).ok());
+  Sweep();
+  const auto kept = Audit();
+  ASSERT_THAT(kept, SizeIs(1));
+  EXPECT_EQ(kept[0].id, 4);
+  EXPECT_EQ(kept[0].resource, "d");
+}
+
+TEST_P(StoreRetentionContract, RequestsAndSessionsAreForgottenByTime) {
+  options_.kept.step_rows = 3;
+  Reopen();
+  ProcessWrite write;
+  for (int i = 0; i < 10; ++i) {
+    write.trace.requests.push_back(MakeRequest(absl::StrCat("r", i), *now_ + i / 2));
+  }
+  ASSERT_TRUE(Commit(std::move(write)).ok());
+  ASSERT_TRUE(PutSession(MakeSession("s1", *now_, *now_ + 100)).ok());
+  ASSERT_TRUE(PutSession(MakeSession("s2", *now_, *now_ + limits::kRequestKeptMs + 100)).ok());
+  *now_ += limits::kRequestKeptMs + 3;
+  Settle();
+  Sweep();
+  EXPECT_EQ(RowsOf("requests"), 2) << "those of the last millisecond";
+  EXPECT_EQ(RowsOf("sessions"), 1);
+}
+
+// Followers that read in small pieces while the log behind them is compacted: each gets every
+// revision in its order, or is told that it cannot.
+TEST_P(StoreRetentionContract, AFollowerGetsEverythingOrIsTold) {
+  options_.kept.revisions = 40;
+  options_.kept.step_rows = 10;
+  Reopen();
+  std::atomic<bool> stop{false};
+  std::atomic<int> told{0};
+  std::atomic<int64_t> followed{0};
+  std::vector<std::thread> followers;
+  for (const int limit : {1, 7, 100}) {
+    followers.emplace_back([&, limit] {
+      for (int64_t after = 0; !stop || after < store_->NewestRevision();) {
+        const auto events = TryEvents(after, limit);
+        if (!events.ok()) {
+          ASSERT_EQ(events.status().code(), absl::StatusCode::kOutOfRange) << events.status();
+          const std::string oldest = DetailOf(events.status())->metadata.at("oldest");
+          ASSERT_GT(std::stoll(oldest), after) << "it was there";
+          after = std::stoll(oldest);
+          ++told;
+          continue;
+        }
+        for (const Event& event : *events) {
+          ASSERT_EQ(event.revision, after + 1) << "a gap";
+          after = event.revision;
+          ++followed;
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 30; ++i) CommitMany(50);
+  stop = true;
+  for (std::thread& follower : followers) follower.join();
+  Sweep();
+  EXPECT_EQ(store_->OldestRevision(), 1500 - 40);
+  EXPECT_GT(followed, 0);
+  EXPECT_GT(told, 0) << "no follower met the compaction; make the log shorter";
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreRetentionContract, testing::ValuesIn(DatabaseFactories()),
+                         [](const auto& suite) { return suite.param.engine; });
+
+}  // namespace
+}  // namespace grpc_os::store
