@@ -38,6 +38,8 @@ LIBRARIES = {
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
     "OpenSSL": (r"openssl/", {"host"}),
+    "libsodium": (r"sodium\.h$", {"host"}),
+    "nlohmann-json": (r"nlohmann/", {"host"}),
     "spdlog": (r"spdlog/|fmt/", {"host", "main"}),
     "prometheus": (r"prometheus/", set()),
     "yaml": (r"yaml-cpp/", set()),

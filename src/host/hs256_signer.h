@@ -6,24 +6,26 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "core/identity/identity.h"
+#include "core/identity/identity_ports.h"
 
 namespace grpc_os::host {
 
-// One algorithm, one key, one header: a token with any other header byte for byte is not ours,
-// whatever it claims. Thread-safe.
+// One algorithm, one key, one header, one way to write the claims: what is not byte for byte as
+// Sign would have made it is not ours, whatever it claims. Thread-safe.
 class Hs256Signer final : public core::TokenSigner {
  public:
   explicit Hs256Signer(std::string key);  // at least 32 bytes
 
-  std::string Sign(const std::string& claims_json) const override;
-  absl::StatusOr<std::string> Verify(std::string_view token) const override;
+  std::string Sign(const core::Claims& claims) const override;
+  absl::StatusOr<core::Claims> Verify(std::string_view token) const override;
 
  private:
   std::string Mac(std::string_view text) const;
+  std::string Payload(const core::Claims& claims) const;  // JSON
 
   const std::string key_;
-  const std::string header_;  // encoded, with its dot
+  const std::string header_;    // encoded, with its dot
+  const std::string instance_;  // tells keys apart, and nothing about them
 };
 
 // The 32 random bytes in `path`, made (0600, durable) if there is no such file. FAILED_PRECONDITION

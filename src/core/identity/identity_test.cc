@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/identity/identity_fixture.h"
+#include "core/identity/identity_harness.h"
 
 namespace grpc_os::core {
 namespace {

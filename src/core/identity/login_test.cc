@@ -1,4 +1,4 @@
-#include "core/identity/identity_fixture.h"
+#include "core/identity/identity_harness.h"
 
 namespace grpc_os::core {
 namespace {

@@ -1,6 +1,6 @@
 // A core::Identity with fakes all around, and short ways to say what happens to it.
-#ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_FIXTURE_H_
-#define GRPC_OS_CORE_IDENTITY_IDENTITY_FIXTURE_H_
+#ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_HARNESS_H_
+#define GRPC_OS_CORE_IDENTITY_IDENTITY_HARNESS_H_
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -178,4 +178,4 @@ class IdentityTest : public ::testing::Test {
 
 }  // namespace grpc_os::core
 
-#endif  // GRPC_OS_CORE_IDENTITY_IDENTITY_FIXTURE_H_
+#endif  // GRPC_OS_CORE_IDENTITY_IDENTITY_HARNESS_H_
