@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 out=python/grpc_os/v1
 stamp=$out/.generated
-if [[ -e $stamp && -z $(find protos/grpc_os/v1 scripts/generate_protos.sh -newer "$stamp" -print -quit) ]]; then
+if [[ -e $stamp && -z $(find protos/grpc_os/v1 scripts/generate_protos.sh scripts/error_reasons.py -newer "$stamp" -print -quit) ]]; then
   exit 0
 fi
 plugin=$(command -v grpc_python_plugin) || {
@@ -23,8 +23,9 @@ protoc -I protos --python_out="$fresh" --pyi_out="$fresh" --grpc_out="$fresh" \
 for file in "${files[@]}"; do
   grep -q '^service ' "protos/$file" || rm -f "$fresh/${file%.proto}_pb2_grpc.py"
 done
+python3 scripts/error_reasons.py >"$fresh/grpc_os/v1/error_reasons.py"
 mkdir -p "$out"
-find "$out" -maxdepth 1 -name '*_pb2*.py*' -delete
+find "$out" -maxdepth 1 \( -name '*_pb2*.py*' -o -name error_reasons.py \) -delete
 mv "$fresh"/grpc_os/v1/* "$out"/
 echo '"""Generated from protos/grpc_os/v1 by scripts/generate_protos.sh."""' >"$out/__init__.py"
 touch "$stamp"

@@ -7,6 +7,7 @@ import typing
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
+from grpc_os.v1.error_reasons import ErrorReason
 
 DOMAIN = "grpc-os"
 
@@ -15,8 +16,8 @@ _DETAILS_KEY = "grpc-status-details-bin"
 
 @dataclasses.dataclass(frozen=True)
 class ErrorInfo:
-    """Why a call was refused: `reason` is a name of grpc_os.v1.ErrorReason without its prefix, such as "NAME_TAKEN";
-    `metadata` holds the variable parts of the message."""
+    """Why a call was refused: `reason` is a name of grpc_os.ErrorReason, such as "NAME_TAKEN"; `metadata` holds the
+    variable parts of the message."""
 
     reason: str
     domain: str
@@ -31,11 +32,72 @@ class FieldViolation:
     description: str
 
 
+class GrpcOSError(grpc.RpcError):
+    """Every error of a call. `code()` and `details()` as grpc has them; the rest is parsed from what the daemon sent."""
+
+    def __init__(self, code: grpc.StatusCode, details: str, trailing_metadata: typing.Iterable[typing.Any] = ()) -> None:
+        super().__init__(code, details)
+        self._code = code
+        self._details = details
+        self._trailing_metadata = tuple(trailing_metadata)
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str:
+        return self._details
+
+    def trailing_metadata(self) -> tuple[typing.Any, ...]:
+        return self._trailing_metadata
+
+    @property
+    def info(self) -> ErrorInfo | None:
+        """None if the transport made the error itself."""
+        return error_info(self)
+
+    @property
+    def reason(self) -> ErrorReason | str | None:
+        """Of `info`; a plain string if it is newer than this client."""
+        info = self.info
+        if info is None:
+            return None
+        return ErrorReason(info.reason) if info.reason in ErrorReason.__members__ else info.reason
+
+    @property
+    def field_violations(self) -> list[FieldViolation]:
+        return field_violations(self)
+
+    @property
+    def retry_delay(self) -> float | None:
+        return retry_delay(self)
+
+    def __str__(self) -> str:
+        info = self.info
+        return f"{self._code.name}{f' ({info.reason})' if info else ''}: {self._details}"
+
+
+class NoSuchOperation(GrpcOSError, AttributeError):
+    """The client has no method of this name. Caught by who expects an error of a call, and by hasattr()."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            grpc.StatusCode.UNIMPLEMENTED, f"GrpcOSClient has no operation {name!r}; help(GrpcOSClient) lists those there are"
+        )
+
+
+def from_rpc_error(error: grpc.RpcError) -> GrpcOSError:
+    """Both kinds of RpcError that grpc raises are the ended call too, and know its trailing metadata."""
+    return GrpcOSError(error.code(), error.details() or "", error.trailing_metadata() or ())
+
+
+def is_token_refused(error: GrpcOSError) -> bool:
+    return error.code() == grpc.StatusCode.UNAUTHENTICATED and error.reason == ErrorReason.TOKEN_INVALID
+
+
 _Message = typing.TypeVar("_Message", error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
 
 
 def _detail(error: grpc.RpcError, kind: type[_Message]) -> _Message | None:
-    # Both kinds of RpcError that grpc raises are the ended call too, and know its trailing metadata.
     trailing_metadata = getattr(error, "trailing_metadata", None)
     for key, value in (trailing_metadata() if trailing_metadata else None) or ():
         if key != _DETAILS_KEY:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import typing
 
 import grpc
 import grpc.aio
+from grpc_os.errors import from_rpc_error
 
 Metadata = typing.Sequence[tuple[str, str]]
-_Response = typing.TypeVar("_Response")
 
 # A daemon that was restarted answers again in a fraction of a second: do not wait gRPC's default second to ask it. The
 # daemon is never behind a proxy of the environment.
@@ -21,8 +22,12 @@ _OPTIONS = (
 )
 
 
+# Asks for no log-in, and a daemon that has no such method answers too.
+_PROBE = "/grpc.health.v1.Health/Check"
+
+
 class Transport(typing.Protocol):
-    """Makes calls by the name of a stub class and of its method."""
+    """Makes calls by the name of a stub class and of its method. Errors of calls are GrpcOSError."""
 
     async def unary(
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
@@ -31,6 +36,9 @@ class Transport(typing.Protocol):
     def stream(
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
     ) -> typing.AsyncGenerator[typing.Any, None]: ...
+
+    async def connect(self, timeout: float | None) -> None:
+        """Returns once something answers, whatever it says; GrpcOSError (DEADLINE_EXCEEDED) if nothing does."""
 
     async def close(self) -> None: ...
 
@@ -43,29 +51,48 @@ class AioTransport:
         self._address = address
         self._stubs: dict[type, typing.Any] = {}
 
-    def _stub(self, stub: type) -> typing.Any:
+    def _opened(self) -> grpc.aio.Channel:
         if self._channel is None:
             # Here and not in the constructor: a grpc.aio channel belongs to the running event loop.
             assert self._address is not None
             self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+        return self._channel
+
+    def _stub(self, stub: type) -> typing.Any:
         if stub not in self._stubs:
-            self._stubs[stub] = stub(self._channel)
+            self._stubs[stub] = stub(self._opened())
         return self._stubs[stub]
 
     async def unary(
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
     ) -> typing.Any:
-        return await getattr(self._stub(stub), method)(request, timeout=timeout, metadata=metadata)
+        try:
+            return await getattr(self._stub(stub), method)(request, timeout=timeout, metadata=metadata)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
 
     async def stream(
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
     ) -> typing.AsyncGenerator[typing.Any, None]:
         call = getattr(self._stub(stub), method)(request, timeout=timeout, metadata=metadata)
         try:
-            async for response in call:
+            while True:
+                try:
+                    response = await call.read()
+                except grpc.RpcError as error:
+                    raise from_rpc_error(error) from None
+                if response is grpc.aio.EOF:
+                    return
                 yield response
         finally:
             call.cancel()
+
+    async def connect(self, timeout: float | None) -> None:
+        probe: typing.Any = self._opened().unary_unary(_PROBE)
+        try:
+            await probe(b"", timeout=timeout, wait_for_ready=True)
+        except grpc.RpcError as error:
+            _raise_if_silent(error)
 
     async def close(self) -> None:
         if self._address is not None and self._channel is not None:
@@ -75,7 +102,7 @@ class AioTransport:
 
 
 class ThreadTransport:
-    """Over a synchronous channel: each call waits in a thread of the event loop's executor."""
+    """Over a synchronous channel. A stream, while it waits, takes a thread of the event loop's executor."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
@@ -90,11 +117,11 @@ class ThreadTransport:
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
     ) -> typing.Any:
         call = getattr(self._stub(stub), method).future(request, timeout=timeout, metadata=metadata)
+        await _ended(call)
         try:
-            return await asyncio.to_thread(call.result)
-        except asyncio.CancelledError:
-            call.cancel()
-            raise
+            return call.result()
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from None
 
     async def stream(
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
@@ -103,16 +130,48 @@ class ThreadTransport:
         end = object()
         try:
             while True:
-                # StopIteration cannot leave a coroutine.
-                response = await asyncio.to_thread(next, call, end)
+                try:
+                    # StopIteration cannot leave a coroutine.
+                    response = await asyncio.to_thread(next, call, end)
+                except grpc.RpcError as error:
+                    raise from_rpc_error(error) from None
                 if response is end:
                     return
                 yield response
         finally:
             call.cancel()
 
+    async def connect(self, timeout: float | None) -> None:
+        probe: typing.Any = self._channel.unary_unary(_PROBE)
+        call = probe.future(b"", timeout=timeout, wait_for_ready=True)
+        await _ended(call)
+        if call.code() != grpc.StatusCode.OK:
+            _raise_if_silent(call)
+
     async def close(self) -> None:
         pass  # the channel is the caller's
+
+
+async def _ended(call: typing.Any) -> None:
+    """Waits for a call of a synchronous channel, and takes no thread for that."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def wake(_: typing.Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(ended.set)
+
+    call.add_done_callback(wake)
+    try:
+        await ended.wait()
+    except asyncio.CancelledError:
+        call.cancel()
+        raise
+
+
+def _raise_if_silent(error: grpc.RpcError) -> None:
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        raise from_rpc_error(error) from None
 
 
 def transport_for(channel: grpc.aio.Channel | grpc.Channel | str) -> Transport:

@@ -1,17 +1,23 @@
 import grpc
 import grpc.aio
+import pytest
 import pytest_asyncio
 from fake_daemon import FakeDaemon
 from grpc_os import GrpcOSClient
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch):
+    monkeypatch.delenv("GRPC_OS_TOKEN", raising=False)
 
 
 @pytest_asyncio.fixture
 async def daemon(tmp_path):
     fake = FakeDaemon()
     fake.address = f"unix:{tmp_path}/api.sock"
-    server = await fake.serve(fake.address)
+    fake.server = await fake.serve(fake.address)
     yield fake
-    await server.stop(None)
+    await fake.server.stop(None)
 
 
 @pytest_asyncio.fixture(params=["address", "aio", "synchronous"])

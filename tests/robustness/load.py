@@ -68,7 +68,7 @@ class Load:
         self._events = []  # as watched
 
     async def create(self):
-        self._client = await self._system.client()
+        self._client = await self._system.client(retry=False)
 
         async def one(kind, index, arguments, options):
             name = f"{kind}-{index}"
