@@ -1,6 +1,6 @@
 # The front door. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench verify tidy format lint stop stop-all clean
+.PHONY: help run build test bench verify verify-vm tidy format lint stop stop-all clean
 
 help: ## Lists these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -20,6 +20,9 @@ bench: ## Measures beside supervisord, prints ratios
 
 verify: ## The long rest: sanitizers, clang-tidy, format, long kill loops
 	@scripts/verify.sh
+
+verify-vm: ## A Debian 12 under QEMU: systemd, cgroup v2, reboot, power cuts (GRPC_OS_VM_CUTS=3)
+	@scripts/verify_vm.sh
 
 tidy: ## clang-tidy over src
 	@scripts/install.sh build verify
