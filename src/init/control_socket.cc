@@ -79,6 +79,10 @@ bool ControlSocket::Take(Connection& connection, protocol::Packet packet) {
     case internal::InitRequest::kDaemonReady:
       if (is_osd) handler_.OnOsdReady();
       return is_osd;
+    case internal::InitRequest::kRemoveProcessDirectory:
+      if (is_osd)
+        handler_.OnRemoveProcessDirectory(request.remove_process_directory().process_name());
+      return is_osd;
     case internal::InitRequest::kStop:
     case internal::InitRequest::kStopAll:
       if (connection.role.empty()) return false;

@@ -30,6 +30,7 @@ class ControlSocket {
     virtual void OnOsdDisconnected() = 0;
     virtual void OnOsdReady() = 0;
     virtual void OnLaunch(const internal::Launch& launch, UniqueFd spec) = 0;
+    virtual void OnRemoveProcessDirectory(const std::string& process_name) = 0;
     virtual void OnStopRequested(bool all) = 0;
 
    protected:

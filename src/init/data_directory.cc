@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "init/file_identity.h"
+#include "init/identifiers.h"
 
 namespace grpc_os::init {
 namespace {
@@ -292,6 +293,19 @@ absl::Status DataDirectory::MakeProcessDirectory(const std::string& name,
                                             account.name, ": ", strerror(errno)));
   }
   return absl::OkStatus();
+}
+
+absl::Status DataDirectory::RemoveProcessDirectory(const std::string& name) const {
+  if (!IsProcessName(name)) {
+    return absl::InvalidArgumentError("asked to remove the directory of what is no process name");
+  }
+  // POSIX lets a directory that is not empty be told by either of the last two.
+  if (unlinkat(processes_.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT ||
+      errno == ENOTEMPTY || errno == EEXIST) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(
+      absl::StrCat("cannot remove ", path_, "/processes/", name, ": ", strerror(errno)));
 }
 
 }  // namespace grpc_os::init

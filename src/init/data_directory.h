@@ -44,6 +44,8 @@ class DataDirectory {
   absl::StatusOr<UniqueFd> OpenSystemLog(const std::string& name) const;
   // processes/<name>, belonging to `account`.
   absl::Status MakeProcessDirectory(const std::string& name, const Account& account) const;
+  // Removes processes/<name> if it is empty; what users left there stays. OK if it is not there.
+  absl::Status RemoveProcessDirectory(const std::string& name) const;
 
   int run() const { return run_.get(); }
   int instances() const { return instances_.get(); }  // run/i

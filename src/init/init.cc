@@ -288,6 +288,11 @@ void Init::OnLaunch(const internal::Launch& launch, UniqueFd spec) {
   socket_->SendToOsd(reply);
 }
 
+void Init::OnRemoveProcessDirectory(const std::string& process_name) {
+  const absl::Status status = data_->RemoveProcessDirectory(process_name);
+  if (!status.ok()) log_->Warn(std::string(status.message()));
+}
+
 void Init::OnStopRequested(bool all) { Stop(all); }
 
 namespace {

@@ -57,6 +57,7 @@ class Init final : private ControlSocket::Handler {
   void OnOsdDisconnected() override;
   void OnOsdReady() override;
   void OnLaunch(const internal::Launch& launch, UniqueFd spec) override;
+  void OnRemoveProcessDirectory(const std::string& process_name) override;
   void OnStopRequested(bool all) override;
 
   Options options_;

@@ -122,6 +122,31 @@ TEST_F(UserTest, EveryDirectoryHasItsOwnerAndMode) {
   EXPECT_EQ(Stat("/logs/system/osd.log").st_uid, control.uid);
 }
 
+TEST_F(UserTest, TheDirectoryOfADeletedProcessGoesIfItIsEmpty) {
+  const FakeOsd osd = StartReady(AsUser());
+  LaunchOne(osd, kA);
+  const std::string directory = data_ + "/processes/web";
+  const auto remove = [&osd](const std::string& name) {
+    internal::InitRequest request;
+    request.mutable_remove_process_directory()->set_process_name(name);
+    osd.Send(request);
+    request.mutable_ping();  // in their order
+    osd.Send(request);
+    EXPECT_TRUE(osd.Receive().has_pong());
+  };
+  std::ofstream(directory + "/kept") << "x";
+  remove("web");
+  EXPECT_TRUE(std::filesystem::exists(directory + "/kept"));
+  std::filesystem::remove(directory + "/kept");
+  remove("../run");
+  remove("web/..");
+  EXPECT_TRUE(std::filesystem::exists(data_ + "/run"));
+  EXPECT_TRUE(std::filesystem::exists(directory));
+  remove("web");
+  EXPECT_FALSE(std::filesystem::exists(directory));
+  remove("web");
+}
+
 TEST_F(UserTest, AccountsThatAreNotAllowedAreRefused) {
   const FakeOsd osd = StartReady(AsUser());
   for (const char* account : {"root", kControl, "bin", "no-such-account"}) {

@@ -199,6 +199,13 @@ absl::Status InitConnection::SendLaunch(const PendingLaunch& pending) {
   return channel_->Send(request, *std::move(memfd));
 }
 
+void InitConnection::RemoveProcessDirectory(const std::string& process_name) {
+  if (!established_) return;
+  internal::InitRequest request;
+  request.mutable_remove_process_directory()->set_process_name(process_name);
+  if (const absl::Status sent = channel_->Send(request); !sent.ok()) Report(sent);
+}
+
 absl::StatusOr<internal::LaunchSpec> InitConnection::SpecOf(const core::Process& process) const {
   const bool as_ourselves = !shielded_ && process.spec.account.empty();
   return MakeLaunchSpec(process, data_directory_, as_ourselves ? account_ : std::nullopt);

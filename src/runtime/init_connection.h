@@ -49,6 +49,8 @@ class InitConnection final : private PacketChannel::Owner {
   // FAILED_PRECONDITION: the account is refused; RESOURCE_EXHAUSTED: too many launches wait;
   // INTERNAL: init could not.
   void Launch(const core::Process& process, Done done);
+  // Has init remove processes/<name> if it is empty. Lost if init is away: the directory stays.
+  void RemoveProcessDirectory(const std::string& process_name);
   // The spec as this machine runs it; needs no connection.
   absl::StatusOr<internal::LaunchSpec> SpecOf(const core::Process& process) const;
 

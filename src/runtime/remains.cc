@@ -69,16 +69,4 @@ absl::Status RemoveTree(const std::string& directory, const std::string& name) {
   return RemoveAt(parent.get(), name.c_str(), kDepth);
 }
 
-absl::Status RemoveEmptyDirectory(const std::string& directory, const std::string& name) {
-  UniqueFd parent = OpenDirectoryAt(AT_FDCWD, directory.c_str());
-  if (!parent) {
-    return errno == ENOENT ? absl::OkStatus()
-                           : absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", directory));
-  }
-  if (unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0) return absl::OkStatus();
-  // POSIX lets a directory that is not empty be told by either.
-  if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove ", directory, "/", name));
-}
-
 }  // namespace grpc_os::runtime

@@ -12,9 +12,6 @@ namespace grpc_os::runtime {
 // points to stays. OK if it is not there.
 absl::Status RemoveTree(const std::string& directory, const std::string& name);
 
-// Removes the directory `name` in `directory` if it is empty. OK if it is not there or not empty.
-absl::Status RemoveEmptyDirectory(const std::string& directory, const std::string& name);
-
 }  // namespace grpc_os::runtime
 
 #endif  // GRPC_OS_RUNTIME_REMAINS_H_

@@ -161,7 +161,7 @@ void SupervisionClient::Impl::RemoveRemains(const std::string& process_id,
   status.Update(CheckProcessName(process_name));
   if (status.ok()) {
     status.Update(RemoveTree(LogsDirectory(options_.data_directory), process_id));
-    status.Update(RemoveEmptyDirectory(ProcessesDirectory(options_.data_directory), process_name));
+    init_.RemoveProcessDirectory(process_name);
   }
   if (!status.ok()) {
     OnError(absl::StrCat("what process ", process_id.substr(0, 64), " left: ", status.message()));

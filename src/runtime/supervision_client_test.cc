@@ -823,21 +823,15 @@ TEST_F(SupervisionClientTest, RemovesWhatADeletedProcessLeft) {
   namespace fs = std::filesystem;
   fs::create_directories(data_ + "/logs/proc_1/deeper");
   fs::create_directories(data_ + "/logs/proc_2");
-  fs::create_directories(data_ + "/processes/web");
-  fs::create_directories(data_ + "/processes/full");
   fs::create_directories(data_ + "/elsewhere");
   std::ofstream(data_ + "/elsewhere/kept") << "x";
-  std::ofstream(data_ + "/processes/full/kept") << "x";
   std::ofstream(data_ + "/logs/proc_1/00000001.log") << "x";
   std::ofstream(data_ + "/logs/proc_1/deeper/file") << "x";
   fs::create_directory_symlink(data_ + "/elsewhere", data_ + "/logs/proc_1/link");
   client_->RemoveRemains("proc_1", "web");
   EXPECT_FALSE(fs::exists(data_ + "/logs/proc_1"));
-  EXPECT_FALSE(fs::exists(data_ + "/processes/web"));
   EXPECT_TRUE(fs::exists(data_ + "/elsewhere/kept"));
   EXPECT_TRUE(fs::exists(data_ + "/logs/proc_2"));
-  client_->RemoveRemains("proc_1", "full");
-  EXPECT_TRUE(fs::exists(data_ + "/processes/full/kept"));
   EXPECT_THAT(errors_, IsEmpty());
   // What is no id or name removes nothing.
   client_->RemoveRemains("../elsewhere", "web");

@@ -30,6 +30,8 @@ class MemoryProcessStore final : public core::ProcessStore {
     }
     for (const std::string& id : write.remove) rows.erase(id);
     for (const core::Event& event : write.events) actions.push_back(event.action);
+    for (const core::AuditRecord& record : write.trace.audit) audit.push_back(record);
+    for (const core::CommittedRequest& request : write.trace.requests) requests.push_back(request);
     ++revision;
     if (hold) {
       held.push_back([done, at = revision] { done(at); });
@@ -45,6 +47,8 @@ class MemoryProcessStore final : public core::ProcessStore {
 
   std::map<std::string, core::Process> rows;
   std::vector<std::string> actions;
+  std::vector<core::AuditRecord> audit;
+  std::vector<core::CommittedRequest> requests;
   int64_t revision = 0;
   absl::Status failure;
   bool hold = false;

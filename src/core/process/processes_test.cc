@@ -504,5 +504,99 @@ TEST_F(RecoveryTest, AnInstanceOfNobodyIsLeftAloneUntilItIsAtRest) {
   EXPECT_THAT(supervision_.released, ElementsAre(orphan));
 }
 
+// ---- By whom, and once --------------------------------------------------------------------------
+
+Origin From(const std::string& request_id) {
+  Origin origin;
+  origin.record.user = "ada";
+  origin.record.resource = "web";
+  if (!request_id.empty()) {
+    origin.request = CommittedRequest{};
+    origin.request->key.id = request_id;
+  }
+  return origin;
+}
+
+TEST_F(ProcessesTest, AChangeCarriesWhoAskedForItIntoItsTransaction) {
+  Run("web");
+  Answer stop;
+  const Origin origin = From("once");
+  store_.hold = true;
+  processes_.Stop("web", "", Into(stop), origin);
+  scheduler_.RunAll();
+  EXPECT_FALSE(origin.written->load()) << "not before it is durable";
+  store_.held.front()();
+  scheduler_.RunAll();
+  EXPECT_TRUE(origin.written->load());
+  ASSERT_EQ(store_.audit.size(), 1u);
+  EXPECT_EQ(store_.audit[0].user, "ada");
+  ASSERT_EQ(store_.requests.size(), 1u);
+  EXPECT_EQ(store_.requests[0].key.id, "once");
+}
+
+TEST_F(ProcessesTest, WhatIsRefusedOrChangesNothingLeavesNoTrace) {
+  Run("web");
+  Answer stale, nothing;
+  const Origin refused = From("one");
+  const Origin unchanged = From("two");
+  processes_.Stop("web", "\"no such etag\"", Into(stale), refused);
+  processes_.Start("web", "", Into(nothing), unchanged);
+  scheduler_.RunAll();
+  EXPECT_EQ(stale.reason(), reason::kEtagMismatch);
+  EXPECT_TRUE(nothing.value->ok());
+  EXPECT_FALSE(refused.written->load());
+  EXPECT_FALSE(unchanged.written->load());
+  EXPECT_THAT(store_.audit, IsEmpty());
+  EXPECT_THAT(store_.requests, IsEmpty());
+}
+
+TEST_F(ProcessesTest, ARepeatWaitsForWhatTheFirstCallWaitedFor) {
+  Run("web");
+  Answer stop, repeat;
+  processes_.Stop("web", "", Into(stop), From("once"));
+  scheduler_.RunAll();
+  processes_.Repeat(store_.requests.at(0).subject, Into(repeat));
+  scheduler_.RunAll();
+  EXPECT_FALSE(repeat.came()) << "it is being stopped";
+  Report("stopped", ProcessState::kStopped);
+  ASSERT_TRUE(repeat.came());
+  EXPECT_EQ((*repeat.value)->status.state, ProcessState::kStopped);
+}
+
+TEST_F(ProcessesTest, ARepeatAfterALaterChangeTellsHowItIsNowAndChangesNothing) {
+  Run("web");
+  Answer stop, start, repeat, gone;
+  processes_.Stop("web", "", Into(stop), From("once"));
+  scheduler_.RunAll();
+  const std::string subject = store_.requests.at(0).subject;
+  Report("stopped", ProcessState::kStopped);
+  processes_.Start("web", "", Into(start));
+  scheduler_.RunAll();
+  Launched();
+  Report("started", ProcessState::kRunning);
+  processes_.Repeat(subject, Into(repeat));
+  scheduler_.RunAll();
+  ASSERT_TRUE(repeat.came());
+  EXPECT_EQ((*repeat.value)->desired, DesiredState::kRunning);
+  processes_.Repeat("proc_gone 1 0", Into(gone));
+  scheduler_.RunAll();
+  EXPECT_EQ(gone.reason(), reason::kProcessNotFound);
+}
+
+TEST_F(ProcessesTest, ADeleteThatStopsFirstIsNotToBeRepeatedOnlyAsAWhole) {
+  Run("web");
+  std::optional<absl::StatusOr<int64_t>> deleted;
+  processes_.Delete(
+      "web", "", true, [&](absl::StatusOr<int64_t> revision) { deleted = std::move(revision); },
+      From("once"));
+  scheduler_.RunAll();
+  EXPECT_THAT(store_.requests, IsEmpty()) << "only its stop is committed";
+  EXPECT_EQ(store_.audit.size(), 1u);
+  Report("stopped", ProcessState::kStopped);
+  ASSERT_TRUE(deleted.has_value() && deleted->ok());
+  EXPECT_EQ(store_.requests.size(), 1u);
+  EXPECT_EQ(store_.audit.size(), 2u);
+}
+
 }  // namespace
 }  // namespace grpc_os::core
