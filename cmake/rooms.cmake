@@ -159,6 +159,19 @@ function(grpc_os_archives_last)
   target_link_libraries(protos INTERFACE shared_programs_libraries)
 endfunction()
 
+# What bench/ measures with, of the same gRPC and options as the release's programs. Built when asked for.
+function(grpc_os_bench_programs)
+  if(NOT GRPC_OS_STATIC_GRPC)
+    return()
+  endif()
+  grpc_os_protos(bench_protos GRPC ROOT bench FILES bench/rpc/echo.proto)
+  target_link_libraries(bench_protos INTERFACE shared_programs_libraries)
+  grpc_os_program(bench-echo bench/rpc/echo_server.cc DEPENDS bench_protos)
+  grpc_os_program(bench-load bench/load/load_main.cc SOURCES bench/load/load_client.cc)
+  target_include_directories(bench-load PRIVATE bench)
+  set_target_properties(bench_protos bench-echo bench-load PROPERTIES EXCLUDE_FROM_ALL ON)
+endfunction()
+
 # One test program per room that has *_test.cc files.
 function(grpc_os_tests)
   include(GoogleTest)

@@ -22,11 +22,13 @@
 #include "core/identity/identity.h"
 #include "core/process/processes.h"
 #include "core/request/requests.h"
+#include "gateway/http_server.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
 #include "host/loop_scheduler.h"
 #include "host/sha256.h"
 #include "main/adapters.h"
+#include "main/metrics.h"
 #include "runtime/log_reader.h"
 #include "runtime/supervision_client.h"
 #include "server/grpc_server.h"
@@ -202,6 +204,8 @@ class Daemon::Impl {
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
       return status;  // before anything is launched
     }
+    auto http = gateway::HttpServer::Listen(options_.http_port);
+    if (!http.ok()) return http.status();
     const bool settled = Settle();
     // Once what follows from the reboot is committed; until then the next daemon must see it too.
     if (settled && new_boot_) {
@@ -216,10 +220,22 @@ class Daemon::Impl {
     if (absl::Status status = WriteFile(run_ + "/grpc.port", absl::StrCat(server_->port(), "\n"));
         !status.ok())
       return status;
+    if (absl::Status status = ServeHttp(*std::move(http)); !status.ok()) return status;
     loop_.Post([this] { supervision_->ReportReady(); });
     server_->SetServing(true);
     logger_->Write(core::LogLevel::kInfo, "serving", {{"port", absl::StrCat(server_->port())}});
     return absl::OkStatus();
+  }
+
+  absl::Status ServeHttp(UniqueFd listener) {
+    metrics_ =
+        std::make_unique<Metrics>(Metrics::Parts{*environment_, scheduler_, *processes_, *store_});
+    auto http = gateway::HttpServer::Start(
+        std::move(listener),
+        {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});
+    if (!http.ok()) return http.status();
+    http_ = *std::move(http);
+    return WriteFile(run_ + "/http.port", absl::StrCat(http_->port(), "\n"));
   }
 
   // Before anyone is answered, supervisors tell what happened while there was no daemon. Bounded:
@@ -249,8 +265,9 @@ class Daemon::Impl {
     std::promise<absl::Status> listened;
     loop_.Post([this, &listened] {
       auto peer = server::PeerSocket::Listen(run_ + "/peer.sock", loop_, *identity_);
-      if (peer.ok()) peer_socket_ = *std::move(peer);
-      listened.set_value(peer.status());
+      const absl::Status status = peer.status();
+      if (status.ok()) peer_socket_ = *std::move(peer);
+      listened.set_value(status);
     });
     return listened.get_future().get();
   }
@@ -268,6 +285,7 @@ class Daemon::Impl {
   }
 
   void Stop() {
+    http_.reset();
     if (server_ != nullptr) {
       logger_->Write(core::LogLevel::kInfo, "stopping", {});
       server_->SetServing(false);
@@ -313,6 +331,8 @@ class Daemon::Impl {
   std::unique_ptr<services::SystemService> system_;
   std::unique_ptr<server::PeerSocket> peer_socket_;
   std::unique_ptr<server::GrpcServer> server_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<gateway::HttpServer> http_;
   std::thread loop_thread_;
 };
 

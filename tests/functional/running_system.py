@@ -129,11 +129,21 @@ class RunningSystem:
         poll(path.exists, f"{path} is there")
         return int(path.read_text())
 
-    def launch(self, *arguments, grpc_port=0, environment=None):
+    @property
+    def http_port(self):
+        path = self.data / "run/http.port"
+        poll(path.exists, f"{path} is there")
+        return int(path.read_text())
+
+    def launch(self, *arguments, grpc_port=0, http_port=0, environment=None):
         """Starts init without waiting for anything."""
         with open(self.home / "init.said", "ab") as said:
             self.init = subprocess.Popen(
-                [self.bin / "grpc-os-init", "--data-dir", self.data, "--grpc-port", str(grpc_port), *arguments],
+                [
+                    *(self.bin / "grpc-os-init", "--data-dir", self.data),
+                    *("--grpc-port", str(grpc_port), "--http-port", str(http_port)),
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -81,7 +81,7 @@ async def test_the_port_of_the_file_is_taken(idle_system):
     path = written(idle_system, f"GRPC_PORT={port}\n")
     with open(idle_system.home / "init.said", "ab") as said:
         idle_system.init = subprocess.Popen(
-            [idle_system.bin / "grpc-os-init", "--data-dir", idle_system.data, "--env-file", path],
+            [idle_system.bin / "grpc-os-init", "--data-dir", idle_system.data, "--http-port", "0", "--env-file", path],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

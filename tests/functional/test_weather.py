@@ -109,7 +109,7 @@ async def test_a_second_system_on_the_same_directory_is_refused(system, client):
 
 async def test_a_second_daemon_on_the_same_directory_is_refused(system, client):
     done = subprocess.run(
-        [system.bin / "grpc-osd", "--data-dir", system.data, "--grpc-port", "0", "--boot-id", "other"],
+        [system.bin / "grpc-osd", "--data-dir", system.data, "--grpc-port", "0", "--http-port", "0", "--boot-id", "other"],
         capture_output=True,
         text=True,
         timeout=60,

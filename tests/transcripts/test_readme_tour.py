@@ -68,6 +68,7 @@ def terminal():
         "PS1": SYSTEM_PROMPT,
         "DATA_DIR": f"{data}/data",
         "GRPC_PORT": "0",
+        "HTTP_PORT": "0",
     }
     opened = Terminal(environment)
     yield opened

@@ -1,0 +1,114 @@
+#include "main/metrics.h"
+
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gateway/self_metrics.h"
+
+namespace grpc_os {
+namespace {
+
+using gateway::Exposition;
+using services::RpcCounters;
+
+std::vector<double> Seconds(std::span<const int64_t> microseconds) {
+  std::vector<double> seconds;
+  for (const int64_t one : microseconds) seconds.push_back(static_cast<double>(one) / 1e6);
+  return seconds;
+}
+
+double Load(const std::atomic<int64_t>& number) {
+  return static_cast<double>(number.load(std::memory_order_relaxed));
+}
+
+}  // namespace
+
+void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) const {
+  parts_.scheduler.Post([this, exchange] {
+    exchange->Answer([this, processes = CountProcesses()] {
+      Exposition page;
+      AddBuild(page);
+      AddCalls(page);
+      AddProcesses(processes, page);
+      AddStore(page);
+      gateway::AddSelfMetrics(page);
+      return gateway::HttpResponse{.content_type = gateway::kExpositionType, .body = page.Take()};
+    });
+  });
+}
+
+Metrics::CountByState Metrics::CountProcesses() const {
+  CountByState count{};
+  for (const core::Process* process : parts_.processes.List("", std::numeric_limits<int>::max()))
+    ++count[static_cast<size_t>(process->status.state)];
+  return count;
+}
+
+void Metrics::AddBuild(Exposition& page) const {
+  page.Gauge("grpcos_build_info", "1; what was built.");
+  page.Add({{"version", GRPC_OS_VERSION}}, 1);
+}
+
+void Metrics::AddCalls(Exposition& page) const {
+  const RpcCounters& counters = parts_.environment.counters;
+  const auto& methods = parts_.environment.methods.all();
+  page.Counter("grpc_server_calls_total", "Calls that ended, by method and status.");
+  for (const auto& method : methods) {
+    for (int code = 0; code < RpcCounters::kCodes; ++code) {
+      const int64_t count = counters.Get(method.index, code);
+      // OK is always there, so that a rate has something to start from.
+      if (count == 0 && code != 0) continue;
+      const std::string status = absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
+      page.Add({{"grpc_method", method.full_name}, {"grpc_status", status}},
+               static_cast<double>(count));
+    }
+  }
+  static const std::vector<double> bounds = Seconds(RpcCounters::kBoundsUs);
+  page.Histogram("grpc_server_call_duration_seconds",
+                 "Time from a call's arrival to its end; of a stream, how long it was open.");
+  for (const auto& method : methods) {
+    const auto durations = counters.GetDurations(method.index);
+    page.AddHistogram({{"grpc_method", method.full_name}}, bounds, durations.counts,
+                      static_cast<double>(durations.sum_us) / 1e6);
+  }
+  page.Gauge("grpcos_calls_in_flight", "Unary calls that have not ended.");
+  page.Add(parts_.environment.in_flight.load());
+  page.Gauge("grpcos_streams_open", "Streams that have not ended.");
+  page.Add(parts_.environment.streams.load());
+}
+
+void Metrics::AddProcesses(const CountByState& processes, Exposition& page) const {
+  page.Gauge("grpcos_processes", "Processes, by state.");
+  for (size_t state = 0; state < kStates; ++state) {
+    page.Add({{"state", core::ToString(static_cast<core::ProcessState>(state))}},
+             static_cast<double>(processes[state]));
+  }
+}
+
+void Metrics::AddStore(Exposition& page) const {
+  const store::Statistics& statistics = parts_.store.statistics();
+  page.Gauge("grpcos_store_revision", "The newest revision.");
+  page.Add(static_cast<double>(parts_.store.NewestRevision()));
+  page.Gauge("grpcos_store_queue_depth", "Operations that wait for the writer.");
+  page.Add(Load(statistics.queue_depth));
+  page.Counter("grpcos_store_operations_total", "Operations made durable.");
+  page.Add(Load(statistics.operations));
+  page.Counter("grpcos_store_queue_full_total", "Operations refused because too many waited.");
+  page.Add(Load(statistics.queue_full));
+  page.Counter("grpcos_store_failed_operations_total", "Operations that the storage failed.");
+  page.Add(Load(statistics.failed_operations));
+
+  static const std::vector<double> bounds = Seconds(store::Statistics::kBucketMicroseconds);
+  std::vector<int64_t> counts;
+  for (const auto& bucket : statistics.commit_buckets)
+    counts.push_back(bucket.load(std::memory_order_relaxed));
+  page.Histogram("grpcos_store_commit_duration_seconds",
+                 "Time of a transaction from its begin until it is durable. Operations divided by "
+                 "its count are those of one commit.");
+  page.AddHistogram({}, bounds, counts, Load(statistics.commit_microseconds) / 1e6);
+}
+
+}  // namespace grpc_os
