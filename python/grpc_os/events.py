@@ -34,8 +34,10 @@ class EventCalls(Calls):
             async for message in messages:
                 held.extend(message.events)
                 whole = 0
-                while whole < len(held) and held[whole].revision <= message.revision:
-                    whole += 1
+                # A part of the snapshot has no revision.
+                if message.revision > 0 or message.synced:
+                    while whole < len(held) and held[whole].revision <= message.revision:
+                        whole += 1
                 ready = held[:whole]
                 del held[:whole]
                 for event in ready:

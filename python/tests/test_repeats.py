@@ -168,7 +168,7 @@ def watch_message(revision, *events, more=False, synced=False):
 @pytest.mark.parametrize("breaks", range(6))
 async def test_a_watch_goes_on_where_it_broke_off(client, daemon, breaks):
     snapshot = [
-        watch_message(0, (3, "snapshot"), (1, "snapshot")),
+        watch_message(0, (0, "snapshot"), (3, "snapshot"), (1, "snapshot")),
         watch_message(4, (2, "snapshot")),
         watch_message(4, synced=True),
     ]
@@ -182,7 +182,7 @@ async def test_a_watch_goes_on_where_it_broke_off(client, daemon, breaks):
     daemon.watch_messages |= {6: changes[2:], 7: []}
     daemon.stream_breaks = [(breaks, False)]
     events = [(event.revision, event.action) async for event in client.watch()]
-    assert events == [(3, "snapshot"), (1, "snapshot"), (2, "snapshot"), (5, "a"), (6, "b"), (6, "c"), (7, "d")]
+    assert events == [(0, "snapshot"), (3, "snapshot"), (1, "snapshot"), (2, "snapshot"), (5, "a"), (6, "b"), (6, "c"), (7, "d")]
 
 
 async def test_a_stream_gives_up_in_the_end(daemon):
