@@ -12,7 +12,9 @@
 #include "absl/status/statusor.h"
 #include "base/guarded.h"
 #include "client/address.h"
+#include "client/token_file.h"
 #include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
 
@@ -23,11 +25,21 @@ struct ClientOptions {
   std::chrono::milliseconds timeout{10'000};
   // Where tokens are kept: StateDirectory() but in tests.
   std::string state_directory;
+  // Of $GRPC_OS_TOKEN: every call is made with it, and no file is read or written.
+  std::string token = {};
+  // False: never spends the kept refresh token. For calls that may be given up at any moment: a
+  // refresh whose answer is lost ends the session.
+  bool may_refresh = true;
 };
 
 // Connects at the first call, and logs in when a call needs it: with the token kept from earlier,
 // else (unix only) as the peer of the local socket. A token that is no longer valid is renewed once
-// per call, without a word. After a log-out nothing logs in by itself until LoginPeer is called.
+// per call, without a word: after a log-in by password with the refresh token, which several
+// programs of a user spend one after the other; else as the peer. After a log-out, and after the
+// end of a session by password, nothing logs in by itself until Login or LoginPeer is called.
+//
+// Mutations that take a request_id are given one, and sent again once, the same, if the answer was
+// UNAVAILABLE: they are carried out once.
 //
 // Thread-safe, and calls may be made on several threads at once; but set_timeout and BeginCommand
 // only while no call is under way. No call outlives its timeout.
@@ -55,15 +67,35 @@ class Client {
   // Ends the calls in flight and every later one up to BeginCommand.
   void Cancel();
 
-  // Logs in as the account of this program on this machine. FAILED_PRECONDITION over TCP. If the
-  // token could not be kept for later commands, `not_kept` says why.
+  // Logs in as the account of this program on this machine. FAILED_PRECONDITION over TCP, and for
+  // both log-ins and Logout while there is a token of $GRPC_OS_TOKEN. If the log-in could not be
+  // kept for later commands, `not_kept` says why.
   absl::StatusOr<v1::LoginResponse> LoginPeer(absl::Status* not_kept = nullptr);
+  absl::StatusOr<v1::LoginResponse> Login(const std::string& user, const std::string& password,
+                                          absl::Status* not_kept = nullptr);
   // Ends the session, and forgets the token even if the daemon could not be told.
   absl::Status Logout();
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI();
 
+  absl::StatusOr<v1::User> GetUser(const std::string& name);
+  // Lists come with all pages in one answer.
+  absl::StatusOr<v1::ListUsersResponse> ListUsers();
+  absl::StatusOr<v1::User> CreateUser(const v1::CreateUserRequest& request);
+  absl::StatusOr<v1::DeleteUserResponse> DeleteUser(const v1::DeleteUserRequest& request);
+  absl::StatusOr<v1::User> DisableUser(const v1::DisableUserRequest& request);
+  absl::StatusOr<v1::User> EnableUser(const v1::EnableUserRequest& request);
+  absl::StatusOr<v1::User> SetPassword(const v1::SetPasswordRequest& request);
+  absl::StatusOr<v1::User> GrantRole(const v1::GrantRoleRequest& request);
+  absl::StatusOr<v1::User> RevokeRole(const v1::RevokeRoleRequest& request);
+  absl::StatusOr<v1::ListRolesResponse> ListRoles();
+  absl::StatusOr<v1::ListSessionsResponse> ListSessions(const v1::ListSessionsRequest& request);
+  absl::StatusOr<v1::EndSessionResponse> EndSession(const v1::EndSessionRequest& request);
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);
+  // The newest `count` that fit, the newest first.
+  absl::StatusOr<v1::ListAuditRecordsResponse> ListAuditRecords(
+      const v1::ListAuditRecordsRequest& request, int count);
+
   absl::StatusOr<v1::Process> GetProcess(const std::string& name);
-  // All pages in one answer.
   absl::StatusOr<v1::ListProcessesResponse> ListProcesses();
   absl::StatusOr<v1::Process> CreateProcess(const v1::CreateProcessRequest& request);
   absl::StatusOr<v1::Process> UpdateProcess(const v1::UpdateProcessRequest& request);
@@ -81,34 +113,56 @@ class Client {
   absl::Status TailLogs(const v1::TailLogsRequest& request,
                         const std::function<bool(const v1::TailLogsResponse&)>& on_message);
 
+  // As TailLogs; never ends by itself.
+  absl::Status Watch(const v1::WatchRequest& request,
+                     const std::function<bool(const v1::WatchResponse&)>& on_message);
+
   absl::StatusOr<v1::System> GetSystem();
+  absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(const v1::SetLogLevelRequest& request);
 
  private:
-  // Everything of gRPC, which users of this header need not compile.
+  // Everything of gRPC, which users of this header need not compile (calls.h).
   struct Connection;
+  struct InFlight;
 
   std::shared_ptr<Connection> Connected();
+  TokenFile File() const { return {options_.state_directory, address_.ToString()}; }
   // The token to call with: the known one, the one in the file, or by a log-in.
   absl::StatusOr<std::string> Token();
   // The one to take after another was refused.
   absl::StatusOr<std::string> TokenAfter(const std::string& refused);
+  absl::StatusOr<v1::LoginResponse> ExchangeTicket();
+  absl::StatusOr<std::string> Refresh(const TokenFile& file, const TokenFile::Content& kept);
+  // Makes `response` the log-in of this client and, if it can, of later commands.
+  absl::Status Keep(const TokenFile& file, const v1::LoginResponse& response);
+  absl::Status TokenOfEnvironment(const std::string& what) const;
   absl::Status NotLoggedIn(const std::string& message) const;
   absl::Status Away(const std::string& why) const;
+  absl::Status ErrorOf(Connection& connection, int code, const std::string& message,
+                       const std::string& details, Timeout timeout);
+  // False if the user interrupted.
+  bool PauseBeforeRetry(const absl::Status& status);
 
   template <typename Request, typename Response, typename Method>
   absl::StatusOr<Response> Call(Method method, const Request& request, Timeout timeout,
                                 const std::string& token);
   template <typename Request, typename Response, typename Method>
   absl::StatusOr<Response> CallWithToken(Method method, const Request& request, Timeout timeout);
+  template <typename Request, typename Response, typename Method>
+  absl::StatusOr<Response> Mutate(Method method, Request request, Timeout timeout);
+  template <typename Request, typename Message, typename Open>
+  absl::Status Stream(Open open, const Request& request, Timeout timeout,
+                      const std::function<bool(const Message&)>& on_message);
+  template <typename Request, typename Response, typename Method, typename Take>
+  absl::StatusOr<Response> AllPages(Method method, Request request, Take take);
   // Runs `call` with a token, and once more with a new one if that was refused.
   absl::Status WithToken(const std::function<absl::Status(const std::string&)>& call);
 
   const Address address_;
   ClientOptions options_;
-  std::mutex log_in_;  // held while one thread looks for a token for all
-  Guarded<std::string> token_;
+  std::mutex log_in_;                  // held while one thread looks for a token for all
+  Guarded<TokenFile::Content> known_;  // as the file should be; what holds if it cannot be written
   Guarded<std::shared_ptr<Connection>> connection_;
-  struct InFlight;
   std::unique_ptr<InFlight> in_flight_;
 };
 

@@ -87,7 +87,7 @@ TEST(TokenFileTest, KeepsATokenPrivately) {
   const TemporaryDirectory directory;
   const TokenFile file(directory.path() + "/deep/tokens", "unix:/a/b");
   EXPECT_EQ(file.Read()->token, "");
-  ASSERT_TRUE(file.WriteToken("abc.def").ok());
+  ASSERT_TRUE(file.Write({.token = "abc.def"}).ok());
   EXPECT_EQ(file.Read()->token, "abc.def");
   struct stat info = {};
   ASSERT_EQ(::stat(file.path().c_str(), &info), 0);
@@ -114,7 +114,7 @@ TEST(TokenFileTest, DistrustsWhatOthersCouldHavePutThere) {
   ASSERT_EQ(::symlink(elsewhere.c_str(), file.path().c_str()), 0);
   EXPECT_EQ(file.Read().status().code(), absl::StatusCode::kFailedPrecondition);
   // A write replaces the link and leaves what it points at alone.
-  ASSERT_TRUE(file.WriteToken("mine").ok());
+  ASSERT_TRUE(file.Write({.token = "mine"}).ok());
   EXPECT_EQ(ReadAll(elsewhere), "stolen\n");
   EXPECT_EQ(file.Read()->token, "mine");
   ::chmod(file.path().c_str(), 0644);
@@ -286,7 +286,8 @@ TEST(ClientAwayTest, SaysHowToStartTheSystem) {
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("grpc-os-init --data-dir " + directory.path()));
   // With a token from earlier the call itself finds nobody.
-  ASSERT_TRUE(TokenFile(directory.path(), client.address().ToString()).WriteToken("old").ok());
+  ASSERT_TRUE(
+      TokenFile(directory.path(), client.address().ToString()).Write({.token = "old"}).ok());
   EXPECT_TRUE(IsDaemonAway(client.WhoAmI().status()));
 }
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -13,81 +12,34 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "grpc_os/internal/v1/rpc_status.pb.h"
+#include "client/fake_auth.h"
+#include "client/fake_state.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
+#include "grpc_os/v1/event_services.grpc.pb.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
 
 namespace grpc_os::client {
 
-// A directory of its own for a test, removed with everything in it at the end.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/grpc-os-test-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-inline grpc::Status FakeError(grpc::StatusCode code, const std::string& message,
-                              const std::string& reason) {
-  internal::v1::RpcStatus status;
-  status.set_code(code);
-  status.set_message(message);
-  internal::v1::ErrorInfo info;
-  info.set_reason(reason);
-  info.set_domain("grpc-os");
-  auto* any = status.add_details();
-  any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
-  any->set_value(info.SerializeAsString());
-  return grpc::Status(code, message, status.SerializeAsString());
-}
-
-// What a test sets up and looks at; guarded by `mutex`.
-struct FakeState {
-  std::mutex mutex;
-  std::set<std::string> tickets;
-  std::set<std::string> tokens;
-  int next_number = 1;
-  int logins = 0;
-  std::map<std::string, v1::Process> processes;  // by name
-  std::vector<std::string> calls;                // "StopProcess web"
-  std::vector<v1::TailLogsResponse> log;
-  int cut_stream_after = 0;  // messages, then UNAVAILABLE, once; 0: never
-  int etag_mismatches = 0;   // how many updates are answered ABORTED
-  bool exec_fails = false;   // for create, start and restart
-  bool hang = false;         // GetSystem answers only when the caller gave up
-  v1::CreateProcessRequest last_create;
-  v1::UpdateProcessRequest last_update;
-  std::vector<v1::TailLogsRequest> tails;
-};
-
 class FakeDaemon {
  public:
   // Serves on `directory`/run/api.sock and peer.sock.
   explicit FakeDaemon(const std::string& directory)
-      : directory_(directory), auth_(state), processes_(state), system_(state) {
+      : directory_(directory), auth_(state), processes_(state), events_(state), system_(state) {
     std::filesystem::create_directories(directory_ + "/run");
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.RegisterService(&auth_);
     builder.RegisterService(&processes_);
+    builder.RegisterService(&events_);
     builder.RegisterService(&system_);
     server_ = builder.BuildAndStart();
     ListenForPeers();
@@ -110,10 +62,26 @@ class FakeDaemon {
     const std::lock_guard<std::mutex> lock(state.mutex);
     return state.calls;
   }
-  // As when sessions expire: every token so far is refused from now on.
+  // As when time passes: every token so far is refused from now on; refresh tokens serve.
   void ForgetTokens() {
     const std::lock_guard<std::mutex> lock(state.mutex);
     state.tokens.clear();
+  }
+
+  v1::User& AddUser(const std::string& name, const std::string& password,
+                    const std::vector<std::string>& roles) {
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    v1::User& user = state.users[name];
+    user.set_name(name);
+    user.set_has_password(!password.empty());
+    for (const std::string& role : roles) user.add_roles(role);
+    if (!password.empty()) state.passwords[name] = password;
+    return user;
+  }
+  // A token that somebody was given: for GRPC_OS_TOKEN.
+  std::string AddToken(const std::string& user) {
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    return FakeAuth::GiveToken(state, user, "token", FakeAuth::OpenSession(state, user, "token"));
   }
 
   FakeState state;
@@ -136,59 +104,10 @@ class FakeDaemon {
     return process;
   }
 
-  // Notes the call and checks the token.
-  static grpc::Status Enter(FakeState& state, grpc::ServerContext* context,
-                            const std::string& what) {
-    state.calls.push_back(what);
-    const auto found = context->client_metadata().find("authorization");
-    if (found == context->client_metadata().end()) {
-      return FakeError(grpc::UNAUTHENTICATED, "Log in first.", "NOT_LOGGED_IN");
-    }
-    const std::string token(found->second.data(), found->second.size());
-    if (state.tokens.count(token) == 0) {
-      return FakeError(grpc::UNAUTHENTICATED, "The token is not valid.", "TOKEN_INVALID");
-    }
-    return grpc::Status::OK;
+  static bool Hangs(FakeState& state) {
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    return state.hang;
   }
-
-  class Auth : public v1::AuthService::Service {
-   public:
-    explicit Auth(FakeState& state) : state_(state) {}
-    grpc::Status LoginPeer(grpc::ServerContext*, const v1::LoginPeerRequest* request,
-                           v1::LoginResponse* response) override {
-      const std::lock_guard<std::mutex> lock(state_.mutex);
-      state_.calls.push_back("LoginPeer");
-      if (state_.tickets.erase(request->ticket()) == 0) {
-        return FakeError(grpc::UNAUTHENTICATED, "The ticket is not valid.", "TICKET_INVALID");
-      }
-      const std::string token = "token-" + std::to_string(++state_.logins);
-      state_.tokens.insert("Bearer " + token);
-      response->set_access_token(token);
-      response->mutable_identity()->set_user("admin");
-      response->mutable_identity()->add_roles("admin");
-      response->mutable_identity()->set_login_method("peer");
-      return grpc::Status::OK;
-    }
-    grpc::Status WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest*,
-                        v1::WhoAmIResponse* response) override {
-      const std::lock_guard<std::mutex> lock(state_.mutex);
-      if (auto status = Enter(state_, context, "WhoAmI"); !status.ok()) return status;
-      response->mutable_identity()->set_user("admin");
-      response->mutable_identity()->add_roles("admin");
-      response->mutable_identity()->set_login_method("peer");
-      return grpc::Status::OK;
-    }
-    grpc::Status Logout(grpc::ServerContext* context, const v1::LogoutRequest*,
-                        v1::LogoutResponse*) override {
-      const std::lock_guard<std::mutex> lock(state_.mutex);
-      if (auto status = Enter(state_, context, "Logout"); !status.ok()) return status;
-      state_.tokens.clear();
-      return grpc::Status::OK;
-    }
-
-   private:
-    FakeState& state_;
-  };
 
   class Processes : public v1::ProcessService::Service {
    public:
@@ -200,8 +119,9 @@ class FakeDaemon {
     grpc::Status ListProcesses(grpc::ServerContext* context,
                                const v1::ListProcessesRequest* request,
                                v1::ListProcessesResponse* response) override {
+      while (Hangs(state_) && !context->IsCancelled()) ::poll(nullptr, 0, 2);
       const std::lock_guard<std::mutex> lock(state_.mutex);
-      if (auto status = Enter(state_, context, "ListProcesses"); !status.ok()) return status;
+      if (auto status = EnterFake(state_, context, "ListProcesses"); !status.ok()) return status;
       // Pages of two, whatever is asked for: a page may be smaller than wished.
       auto from = request->page_token().empty() ? state_.processes.begin()
                                                 : state_.processes.find(request->page_token());
@@ -217,7 +137,7 @@ class FakeDaemon {
                                v1::Process* response) override {
       const std::lock_guard<std::mutex> lock(state_.mutex);
       const std::string& name = request->process().name();
-      if (auto status = Enter(state_, context, "CreateProcess " + name); !status.ok()) {
+      if (auto status = EnterFake(state_, context, "CreateProcess " + name); !status.ok()) {
         return status;
       }
       state_.last_create = *request;
@@ -266,7 +186,9 @@ class FakeDaemon {
     }
     grpc::Status StartProcess(grpc::ServerContext* context, const v1::StartProcessRequest* request,
                               v1::Process* response) override {
-      return Run(context, "StartProcess", request->name(), response);
+      auto status = Run(context, "StartProcess", request->name(), response);
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      return status.ok() ? LeaveFake(state_, request->request_id()) : status;
     }
     grpc::Status StopProcess(grpc::ServerContext* context, const v1::StopProcessRequest* request,
                              v1::Process* response) override {
@@ -309,7 +231,7 @@ class FakeDaemon {
       size_t cut = 0;
       {
         const std::lock_guard<std::mutex> lock(state_.mutex);
-        if (auto status = Enter(state_, context, "TailLogs " + request->name()); !status.ok()) {
+        if (auto status = EnterFake(state_, context, "TailLogs " + request->name()); !status.ok()) {
           return status;
         }
         state_.tails.push_back(*request);
@@ -337,7 +259,7 @@ class FakeDaemon {
     grpc::Status With(grpc::ServerContext* context, const std::string& call,
                       const std::string& reference, v1::Process* response, Change change) {
       const std::lock_guard<std::mutex> lock(state_.mutex);
-      if (auto status = Enter(state_, context, call + " " + reference); !status.ok()) {
+      if (auto status = EnterFake(state_, context, call + " " + reference); !status.ok()) {
         return status;
       }
       for (auto& [key, process] : state_.processes) {
@@ -366,6 +288,42 @@ class FakeDaemon {
     FakeState& state_;
   };
 
+  class Events : public v1::EventService::Service {
+   public:
+    explicit Events(FakeState& state) : state_(state) {}
+    // What is there after the revision that is asked for; then the stream ends.
+    grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
+                       grpc::ServerWriter<v1::WatchResponse>* writer) override {
+      std::vector<v1::WatchResponse> events;
+      size_t cut = 0;
+      {
+        const std::lock_guard<std::mutex> lock(state_.mutex);
+        if (auto status = EnterFake(state_, context, "Watch"); !status.ok()) return status;
+        state_.watches.push_back(*request);
+        events = state_.events;
+        cut = static_cast<size_t>(std::exchange(state_.cut_stream_after, 0));
+      }
+      if (request->from_revision() > 1000) {
+        return FakeError(grpc::OUT_OF_RANGE, "The revision is newer than any.",
+                         "REVISION_UNAVAILABLE");
+      }
+      size_t written = 0;
+      for (const v1::WatchResponse& message : events) {
+        if (message.revision() != 0 && message.revision() <= request->from_revision() &&
+            !message.synced()) {
+          continue;
+        }
+        if (cut != 0 && written == cut) return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
+        writer->Write(message);
+        ++written;
+      }
+      return grpc::Status::OK;
+    }
+
+   private:
+    FakeState& state_;
+  };
+
   class System : public v1::SystemService::Service {
    public:
     explicit System(FakeState& state) : state_(state) {}
@@ -374,13 +332,24 @@ class FakeDaemon {
       bool hang = false;
       {
         const std::lock_guard<std::mutex> lock(state_.mutex);
-        if (auto status = Enter(state_, context, "GetSystem"); !status.ok()) return status;
+        if (auto status = EnterFake(state_, context, "GetSystem"); !status.ok()) return status;
         hang = state_.hang;
       }
       while (hang && !context->IsCancelled()) ::poll(nullptr, 0, 2);
       response->set_version("9.9.9");
       response->set_cgroup_mode("v2");
       response->set_process_count(3);
+      response->set_revision(17);
+      response->set_oldest_revision(3);
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      response->set_log_level(state_.log_level);
+      return grpc::Status::OK;
+    }
+    grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
+                             v1::SetLogLevelResponse* response) override {
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      if (auto status = EnterFake(state_, context, "SetLogLevel"); !status.ok()) return status;
+      response->set_previous(std::exchange(state_.log_level, request->level()));
       return grpc::Status::OK;
     }
 
@@ -417,8 +386,9 @@ class FakeDaemon {
   }
 
   const std::string directory_;
-  Auth auth_;
+  FakeAuth auth_;
   Processes processes_;
+  Events events_;
   System system_;
   std::unique_ptr<grpc::Server> server_;
   UniqueFd listener_;

@@ -1,7 +1,9 @@
-// What the shell can do: the one table that parser, help, completion and direct mode are driven by.
+// What the shell can do: the one table that parser, help, completion, the reference page and direct
+// mode are driven by.
 #ifndef GRPC_OS_SHELL_COMMAND_TABLE_H_
 #define GRPC_OS_SHELL_COMMAND_TABLE_H_
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,45 +14,81 @@ namespace grpc_os::shell {
 class Arguments;
 class Session;
 
+// What a word stands for, as far as completion can know words of its kind.
+enum class Kind {
+  kOther,  // anything; not completed
+  kCommand,
+  kProcess,          // names and ids, from the daemon
+  kProcessOrSignal,  // as `signal` takes them
+  kUser,
+  kSession,
+  kToken,
+  kRole,
+  kSignal,
+  kFormat,
+  kRestartPolicy,
+  kCondition,
+  kLogLevel,
+  kEventKind,
+  kSystemShell,
+};
+
+// The words of a kind that are known without asking anyone; none for other kinds.
+std::vector<std::string> WordsOf(Kind kind);
+
 struct Option {
   std::string name;   // without the dashes: "force"
   char letter = 0;    // "-f"; 0: none
   std::string value;  // what stands for its value in help; empty: it takes none
   std::string help;   // one line, without a full stop
   bool repeatable = false;
+  Kind kind = Kind::kOther;
+  // The value may be left out; only a word that begins with a digit is taken for it.
+  bool optional = false;
 };
 
 inline constexpr size_t kAnyNumber = static_cast<size_t>(-1);
 
 struct Command {
-  std::string name;
+  std::string name;  // one word, or two: "user add"
   std::vector<std::string> aliases = {};
-  std::string synopsis = {};  // its arguments: "NAME SIGNAL"
-  std::string summary = {};   // one line, without a full stop
-  std::string details = {};   // more lines, each ending with a newline; may be empty
+  std::string synopsis = {};         // its arguments: "NAME SIGNAL"
+  std::vector<Kind> arguments = {};  // their kinds; the last is also that of all that follow
+  std::string summary = {};          // one line, without a full stop
+  std::string details = {};          // more lines, each ending with a newline; may be empty
   std::vector<Option> options = {};
   std::vector<std::string> examples = {};
   size_t least = 0;  // arguments that are not options
   size_t most = kAnyNumber;
   bool needs_daemon = true;
+  bool hidden = false;       // for programs: neither in help nor in completion
+  std::string section = {};  // of help and the reference page
   ExitCode (*run)(Session& session, const Arguments& arguments) = nullptr;
 };
 
-// In the order of `help`.
+// In the order of `help`; hidden ones last.
 const std::vector<Command>& Commands();
 // By name or alias; nullptr if there is none.
 const Command* FindCommand(const std::string& name);
-// Every name and alias.
+
+// The command that `words` begin with: that of two words if there is one, else that of one.
+struct Found {
+  const Command* command = nullptr;
+  size_t words = 0;  // how many are its name
+};
+Found FindCommand(std::span<const std::string> words);
+
+// Every name and alias, but hidden ones.
 std::vector<std::string> CommandNames();
+// What may follow `word` as the second word of a command's name; empty if nothing may.
+std::vector<std::string> Subcommands(const std::string& word);
 
 // What every command takes too: --output, --timeout, --help.
 const std::vector<Option>& CommonOptions();
 // What stands before the command on the command line: --address and others.
 const std::vector<Option>& ProgramOptions();
-
-// The list of commands, and all about one.
-std::string HelpText();
-std::string HelpText(const Command& command);
+// The command's own options, and the common ones that it has none of its own for.
+std::vector<Option> AllOptions(const Command& command);
 
 }  // namespace grpc_os::shell
 

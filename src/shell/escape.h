@@ -15,8 +15,16 @@ enum class Tabs { kEscape, kKeep };
 // Reference: Unicode Standard Annex 9 and "Trojan Source" (CVE-2021-42574) for the latter.
 std::string EscapeForTerminal(std::string_view text, Tabs tabs = Tabs::kEscape);
 
-// Characters (code points) of UTF-8 text: its width in a table.
+// JSON with the same characters (but newlines, which JSON has between its tokens) as \u202e, which
+// means the same to whoever reads it.
+std::string EscapeJson(std::string_view json);
+
+// The columns that UTF-8 text without control characters takes on a terminal: combining characters
+// none, those of East Asia and pictures two. Reference: Unicode Standard Annex 11.
 size_t DisplayWidth(std::string_view text);
+
+// `text` cut to `columns`, ending with … if anything was cut off.
+std::string CutToWidth(std::string_view text, size_t columns);
 
 }  // namespace grpc_os::shell
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "shell/suggest.h"
 
@@ -54,6 +55,10 @@ class OptionReader {
   absl::Status TakeValue(const Option& option, std::span<const std::string> words, size_t& at,
                          Arguments& arguments) const {
     if (option.value.empty()) return Add(option, "", arguments);
+    if (option.optional && (at + 1 == words.size() || words[at + 1].empty() ||
+                            !absl::ascii_isdigit(static_cast<unsigned char>(words[at + 1][0])))) {
+      return Add(option, "", arguments);
+    }
     if (at + 1 == words.size()) {
       return absl::InvalidArgumentError(
           absl::StrCat("--", option.name, " needs a value: ", option.value, ".", help_hint_));
@@ -84,16 +89,6 @@ class OptionReader {
 };
 
 bool IsOption(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
-
-std::vector<Option> AllOptions(const Command& command) {
-  std::vector<Option> options = command.options;
-  for (const Option& common : CommonOptions()) {
-    bool overridden = false;
-    for (const Option& own : command.options) overridden = overridden || own.name == common.name;
-    if (!overridden) options.push_back(common);
-  }
-  return options;
-}
 
 }  // namespace
 

@@ -1,26 +1,34 @@
 #include "shell/program.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
 #include "client/token_file.h"
 #include "shell/command_table.h"
+#include "shell/completion.h"
 #include "shell/default_address.h"
 #include "shell/escape.h"
+#include "shell/help.h"
+#include "shell/history.h"
 #include "shell/interrupts.h"
 #include "shell/line_editor.h"
+#include "shell/live_names.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
+#include "shell/secret.h"
 #include "shell/session.h"
 #include "shell/words.h"
 
@@ -52,6 +60,22 @@ std::string ReadAnswer(const Interrupts& interrupts) {
     if (::read(STDIN_FILENO, &c, 1) != 1 || c == '\n') return answer;
     answer.push_back(c);
   }
+}
+
+std::optional<std::string> ReadInputLine() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  return line;
+}
+
+TerminalSize SizeOfTerminal() {
+  struct winsize size = {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    return {.columns = size.ws_col, .rows = size.ws_row};
+  }
+  size_t columns = 0;
+  if (!absl::SimpleAtoi(FromEnvironment("COLUMNS").value_or(""), &columns)) columns = 0;
+  return {.columns = columns};
 }
 
 absl::StatusOr<Session::Defaults> ReadDefaults(const Arguments& options) {
@@ -91,17 +115,46 @@ ExitCode Greet(Session& session) {
   return ExitCode::kOk;
 }
 
-ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& state_directory) {
+// A token that is not a header's value would be refused by gRPC in words that help nobody.
+absl::StatusOr<std::string> TokenOfEnvironment() {
+  const std::string token = FromEnvironment("GRPC_OS_TOKEN").value_or("");
+  for (const char c : token) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) {
+      return absl::InvalidArgumentError(
+          "GRPC_OS_TOKEN holds blanks or control characters, so it is no token. `token create` "
+          "makes one; `unset GRPC_OS_TOKEN` does without.");
+    }
+  }
+  return token;
+}
+
+ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& state_directory,
+                   LiveNames& names) {
   if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
-  LineEditor editor(state_directory + "/history", interrupts);
+  LineEditor editor(state_directory + "/history", interrupts,
+                    [&names](std::span<const std::string> before, const std::string& word) {
+                      return Complete(before, word, [&](Kind kind) { return names.Of(kind); });
+                    });
   while (!session.wants_to_leave()) {
-    const auto line = editor.Read(Prompt(session));
-    if (!line) {
+    const std::string prompt = Prompt(session);
+    const auto text = editor.Read(prompt);
+    if (!text) {
       session.out() << "\n";
       break;
     }
-    editor.Remember(*line);
-    if (session.RunLine(*line) == ExitCode::kInterrupted) session.out() << "\n" << std::flush;
+    // Several commands were pasted: each is shown again with its answer.
+    const std::vector<std::string> commands = SplitPasted(*text);
+    for (const std::string& command : commands) {
+      if (commands.size() > 1) {
+        session.out() << prompt << EscapeForTerminal(HistoryLine(command)) << "\n" << std::flush;
+      }
+      editor.Remember(command);
+      if (session.RunLine(command) == ExitCode::kInterrupted) {
+        session.out() << "\n" << std::flush;
+        break;
+      }
+      if (session.wants_to_leave()) break;
+    }
   }
   session.out() << "gRPC OS goes on running. `make stop` ends the control plane and leaves the "
                    "processes, `make stop-all` ends everything.\n"
@@ -112,9 +165,17 @@ ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& 
 // As a shell script, but without an end at the first failure. The worst exit code.
 ExitCode RunScript(Session& session) {
   ExitCode worst = ExitCode::kOk;
+  std::string text;
   std::string line;
   while (!session.wants_to_leave() && std::getline(std::cin, line)) {
-    const ExitCode code = session.RunLine(line);
+    text += line;
+    // A quote that is open at the end of the input is refused as such.
+    if (WhatIsUnfinished(text) != Unfinished::kNothing && std::cin.peek() != EOF) {
+      text += "\n";
+      continue;
+    }
+    const ExitCode code = session.RunLine(text);
+    text.clear();
     worst = Worst(worst, code);
     if (code == ExitCode::kInterrupted) break;
   }
@@ -152,6 +213,10 @@ ExitCode Run(const Invocation& invocation) {
   console.color = WantsColor(console.out_is_terminal);
   console.interactive = interactive;
   console.interrupt_pending = [&interrupts] { return interrupts.IsPending(); };
+  console.can_redraw =
+      console.out_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
+  console.size = SizeOfTerminal;
+  if (::isatty(STDIN_FILENO) != 1) console.read_line = ReadInputLine;
   // In a script the next line is the next command, not an answer.
   if (can_ask && (interactive || given)) {
     console.ask = [&interrupts](const std::string& question) {
@@ -159,6 +224,9 @@ ExitCode Run(const Invocation& invocation) {
       std::cerr << question << " [y/N] " << std::flush;
       const std::string answer = absl::AsciiStrToLower(ReadAnswer(interrupts));
       return answer == "y" || answer == "yes";
+    };
+    console.ask_secret = [&interrupts](const std::string& question) {
+      return ReadSecret(question, interrupts);
     };
   }
   const auto defaults = ReadDefaults(invocation.options);
@@ -169,16 +237,46 @@ ExitCode Run(const Invocation& invocation) {
   const auto named = invocation.options.Value("address");
   auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
   const std::string state_directory = client::StateDirectory();
-  Session session(console, std::move(address), state_directory + "/tokens", *defaults);
+  const auto token = TokenOfEnvironment();
+  if (!token.ok()) {
+    std::cerr << token.status().message() << "\n";
+    return ExitCode::kUsage;
+  }
+  Session session(console, address, state_directory + "/tokens", *defaults, *token);
   interrupts.Start([&session] { session.Interrupt(); });
   if (commands) return RunCommands(session, *commands);
   if (!invocation.command.empty()) return session.Run(invocation.command);
-  return interactive ? RunPrompt(session, interrupts, state_directory) : RunScript(session);
+  if (!interactive) return RunScript(session);
+  LiveNames names(session.client().address(), state_directory + "/tokens", *token);
+  return RunPrompt(session, interrupts, state_directory, names);
+}
+
+// `__complete WORDS…`, for bash. The words are any user's typing: no options of ours.
+ExitCode RunComplete(std::span<const std::string> raw_words) {
+  const BashWords words = ReadBashWords(raw_words);
+  std::span<const std::string> rest;
+  const auto options = ParseProgramOptions(words.before, rest);
+  const auto named = options.ok() ? options->Value("address") : std::nullopt;
+  const auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
+  const auto token = TokenOfEnvironment();
+  std::unique_ptr<LiveNames> names;
+  const auto ask = [&](Kind kind) -> std::vector<std::string> {
+    if (!address.ok() || !token.ok()) return {};
+    names = std::make_unique<LiveNames>(*address, client::StateDirectory() + "/tokens", *token);
+    return names->Of(kind);
+  };
+  for (const std::string& word : CompleteForBash(words, ask)) std::cout << word << "\n";
+  std::cout << std::flush;
+  // Whoever is still asked is not waited for.
+  ::_exit(std::cout ? 0 : 1);
 }
 
 }  // namespace
 
 ExitCode RunProgram(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments[0] == "__complete") {
+    return RunComplete(std::span(arguments).subspan(1));
+  }
   Invocation invocation;
   auto options = ParseProgramOptions(arguments, invocation.command);
   if (!options.ok()) {

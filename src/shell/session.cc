@@ -1,13 +1,19 @@
 #include "shell/session.h"
 
+#include <algorithm>
+#include <map>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/error_detail.h"
 #include "client/errors.h"
 #include "shell/escape.h"
+#include "shell/help.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
+#include "shell/render/json.h"
 #include "shell/render/table.h"
 #include "shell/suggest.h"
 #include "shell/words.h"
@@ -18,33 +24,106 @@ namespace {
 // Stands in for an address that could not be read; no command gets as far as using it.
 client::Address NoAddress() { return {.is_unix = true, .path = "/nonexistent/api.sock"}; }
 
-absl::Status UnknownCommand(const std::string& word) {
-  const std::string nearest = Nearest(word, CommandNames());
+absl::Status UnknownCommand(std::span<const std::string> words) {
+  const std::vector<std::string> known = Subcommands(words[0]);
+  if (known.empty()) {
+    std::vector<std::string> names = CommandNames();
+    for (std::string& name : names) name = name.substr(0, name.find(' '));
+    const std::string nearest = Nearest(words[0], names);
+    return absl::InvalidArgumentError(
+        absl::StrCat("There is no command ", words[0], ".",
+                     nearest.empty() ? "" : absl::StrCat(" Did you mean `", nearest, "`?"),
+                     " `help` lists all."));
+  }
+  if (words.size() == 1) {
+    return absl::InvalidArgumentError(absl::StrCat("`", words[0],
+                                                   "` needs one of: ", absl::StrJoin(known, ", "),
+                                                   ". `help ", words[0], "` tells about them."));
+  }
+  const std::string nearest = Nearest(words[1], known);
   return absl::InvalidArgumentError(absl::StrCat(
-      "There is no command ", word, ".",
-      nearest.empty() ? "" : absl::StrCat(" Did you mean `", nearest, "`?"), " `help` lists all."));
+      "There is no command ", words[0], " ", words[1], ".",
+      nearest.empty() ? "" : absl::StrCat(" Did you mean `", words[0], " ", nearest, "`?"),
+      " `help ", words[0], "` lists all."));
 }
+
+// What helps against an error of this reason, where its message does not say so itself.
+const char* CureOf(const std::string& reason) {
+  static const auto* const cures = new std::map<std::string, const char*>{
+      {"NOT_LOGGED_IN", "`login` logs in."},
+      {"TOKEN_INVALID", "`login` logs in again."},
+      {"LOGIN_FAILED", "Check the name and the password and try again."},
+      {"PERMISSION_MISSING",
+       "`whoami` shows your roles; an admin gives more with `role grant USER ROLE`."},
+      {"PROCESS_NOT_FOUND", "`ps` lists all."},
+      {"USER_NOT_FOUND", "`user ls` lists all."},
+      {"USER_EXISTS", "`user show NAME` shows it."},
+      {"ROLE_NOT_FOUND", "`role ls` lists all."},
+      {"SESSION_NOT_FOUND", "`sessions` lists those that are open."},
+      {"LAST_ADMIN", "Make another user admin first: `role grant USER admin`."},
+      {"REVISION_UNAVAILABLE", "`events` without --since shows what is kept."},
+      {"SHUTTING_DOWN", "Try again in a moment."},
+      {"RUNTIME_UNAVAILABLE", "Try again in a moment."},
+  };
+  const auto found = cures->find(reason);
+  return found == cures->end() ? nullptr : found->second;
+}
+
+constexpr int64_t kWatchDefaultMs = 2'000;
+constexpr int64_t kWatchLeastMs = 100;
 
 }  // namespace
 
 absl::StatusOr<Format> ParseFormat(const std::string& word) {
-  if (word == "table") return Format::kTable;
-  if (word == "json") return Format::kJson;
-  if (word == "name") return Format::kName;
-  return absl::InvalidArgumentError(
-      absl::StrCat("There is no output format ", word, "; expected: table, json or name."));
+  constexpr std::pair<const char*, Format> kFormats[] = {
+      {"table", Format::kTable},     {"wide", Format::kWide}, {"json", Format::kJson},
+      {"jsonl", Format::kJsonLines}, {"yaml", Format::kYaml}, {"name", Format::kName}};
+  for (const auto& [name, format] : kFormats) {
+    if (word == name) return format;
+  }
+  const std::string nearest = Nearest(word, WordsOf(Kind::kFormat));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "There is no output format ", word, "; expected: table, wide, json, jsonl, yaml or name.",
+      nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
 }
 
 Session::Session(Console console, absl::StatusOr<client::Address> address,
-                 std::string state_directory, Defaults defaults)
+                 std::string state_directory, Defaults defaults, std::string token)
     : console_(std::move(console)),
+      out_(&console_.out),
+      err_(&console_.err),
       defaults_(defaults),
       address_error_(address.status()),
       client_(std::make_unique<client::Client>(
           address.ok() ? *std::move(address) : NoAddress(),
           client::ClientOptions{.timeout = defaults.timeout,
-                                .state_directory = std::move(state_directory)})),
+                                .state_directory = std::move(state_directory),
+                                .token = std::move(token)})),
       format_(defaults.format) {}
+
+void Session::Print(const Table& table) {
+  const bool cut = format_ != Format::kWide && console_.out_is_terminal && console_.size;
+  out() << table.Render(console_.color, cut ? console_.size().columns : 0);
+}
+
+void Session::Print(const google::protobuf::Message& message) {
+  if (format_ == Format::kYaml) {
+    out() << ToYaml(message);
+  } else {
+    out() << ToJson(message,
+                    format_ == Format::kJsonLines ? JsonLayout::kOneLine : JsonLayout::kIndented);
+  }
+}
+
+void Session::PrintNext(const google::protobuf::Message& message) {
+  if (format_ == Format::kYaml) {
+    out() << "---\n" << ToYaml(message);
+  } else {
+    out() << ToJson(message, JsonLayout::kOneLine);
+  }
+}
+
+void Session::PrintName(const std::string& name) { out() << EscapeForTerminal(name) << "\n"; }
 
 ExitCode Session::RunLine(const std::string& line) {
   const auto words = SplitLine(line);
@@ -53,9 +132,17 @@ ExitCode Session::RunLine(const std::string& line) {
 }
 
 ExitCode Session::Run(std::span<const std::string> words) {
-  const Command* command = FindCommand(words.front());
-  if (command == nullptr) return Report(UnknownCommand(words.front()));
-  const auto arguments = ParseArguments(*command, words.subspan(1));
+  const auto [command, name_words] = FindCommand(words);
+  const bool is_group = !Subcommands(words[0]).empty();
+  if (is_group && words.size() == 2 && (words[1] == "--help" || words[1] == "-h")) {
+    out() << GroupHelpText(words[0]) << std::flush;
+    return ExitCode::kOk;
+  }
+  // A word behind the first of a group is meant to be the second.
+  const bool misses_second =
+      is_group && name_words == 1 && words.size() > 1 && !words[1].starts_with("-");
+  if (command == nullptr || misses_second) return Report(UnknownCommand(words));
+  const auto arguments = ParseArguments(*command, words.subspan(name_words));
   if (!arguments.ok()) return Report(arguments.status());
   return RunParsed(*command, *arguments);
 }
@@ -89,9 +176,65 @@ ExitCode Session::RunParsed(const Command& command, const Arguments& arguments) 
   interrupted_ = false;
   // One that came after the line was entered and before the two lines above would be lost.
   if (console_.interrupt_pending && console_.interrupt_pending()) Interrupt();
-  const ExitCode code = command.run(*this, arguments);
+  ExitCode code = ExitCode::kOk;
+  if (const auto text = arguments.Value("watch")) {
+    const auto given = text->empty() ? kWatchDefaultMs : ParseDurationMs(*text);
+    if (!given.ok()) return Report(given.status());
+    code =
+        RunWatched(command, arguments, std::chrono::milliseconds(std::max(*given, kWatchLeastMs)));
+  } else {
+    code = command.run(*this, arguments);
+  }
   out().flush();
   return interrupted_ ? ExitCode::kInterrupted : code;
+}
+
+void Session::ShowFrame(const std::string& frame, const std::string& before) {
+  if (frame == before) return;
+  if (!console_.can_redraw) {
+    console_.out << frame << std::flush;
+    return;
+  }
+  // What does not fit would push the rest out of the window.
+  std::string text = frame;
+  const size_t rows = console_.size ? console_.size().rows : 0;
+  size_t end = 0;
+  for (size_t row = 1; rows > 1 && row < rows && end != std::string::npos; ++row) {
+    end = text.find('\n', end == 0 ? 0 : end + 1);
+  }
+  if (rows > 1 && end != std::string::npos) text.resize(end + 1);
+  console_.out << "\x1b[H\x1b[2J" << text << std::flush;
+}
+
+ExitCode Session::RunWatched(const Command& command, const Arguments& arguments,
+                             std::chrono::milliseconds interval) {
+  std::string before;
+  bool shown = false;
+  while (true) {
+    std::ostringstream frame;
+    std::ostringstream errors;
+    out_ = &frame;
+    err_ = &errors;
+    const ExitCode code = command.run(*this, arguments);
+    out_ = &console_.out;
+    err_ = &console_.err;
+    // A daemon that is restarted does not end it, once it was under way.
+    const bool away = code == ExitCode::kUnavailable || code == ExitCode::kTimeout;
+    if (code != ExitCode::kOk && !(away && shown)) {
+      console_.out << frame.str() << std::flush;
+      if (code != ExitCode::kInterrupted) console_.err << errors.str() << std::flush;
+      return code;
+    }
+    const std::string text = frame.str() + errors.str();
+    if (console_.can_redraw || code == ExitCode::kOk) {
+      ShowFrame(text, before);
+    } else if (text != before) {
+      console_.err << text << std::flush;
+    }
+    before = text;
+    shown = true;
+    if (!Pause(interval)) return ExitCode::kInterrupted;
+  }
 }
 
 void Session::Interrupt() {
@@ -122,10 +265,12 @@ ExitCode Session::Report(const absl::Status& status) {
       }
     }
   }
-  if (client::ReasonOf(status) == "NOT_LOGGED_IN" && client_->address().is_unix &&
-      text.find("login") == std::string::npos) {
-    absl::StrAppend(&text, " `", Typed("login"), "` logs in.");
+  if (const auto detail = DetailOf(status);
+      detail && detail->retry_after_ms > 0 && text.find("again") == std::string::npos) {
+    absl::StrAppend(&text, " Try again in ", FormatDuration(detail->retry_after_ms), ".");
   }
+  const char* cure = CureOf(client::ReasonOf(status));
+  if (cure != nullptr && text.find('`') == std::string::npos) absl::StrAppend(&text, " ", cure);
   err() << text << "\n" << std::flush;
   return ExitCodeFor(status);
 }

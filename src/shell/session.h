@@ -12,6 +12,7 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,13 +20,19 @@
 #include "client/client.h"
 #include "shell/command_table.h"
 #include "shell/exit_code.h"
+#include "shell/render/table.h"
 
 namespace grpc_os::shell {
 
-enum class Format { kTable, kJson, kName };
+enum class Format { kTable, kWide, kJson, kJsonLines, kYaml, kName };
 
-// "table", "json", "name". INVALID_ARGUMENT otherwise.
+// "table", "wide", "json", "jsonl", "yaml", "name". INVALID_ARGUMENT otherwise.
 absl::StatusOr<Format> ParseFormat(const std::string& word);
+
+struct TerminalSize {
+  size_t columns = 0;  // 0: not known, or no terminal
+  size_t rows = 0;
+};
 
 // Where a session's words go and come from.
 struct Console {
@@ -36,8 +43,16 @@ struct Console {
   bool color = false;  // on `out`
   // Whether the commands are typed into the prompt of this program.
   bool interactive = false;
+  // Whether `out` is a terminal on which text can be written over.
+  bool can_redraw = false;
+  // Of `out`, now; may be empty.
+  std::function<TerminalSize()> size = {};
   // Asks a question that is answered by yes or no; empty if nobody is there to answer.
   std::function<bool(const std::string& question)> ask = {};
+  // Asks for what must not be shown; nullopt if the user interrupts. Empty if nobody is there.
+  std::function<std::optional<std::string>(const std::string& question)> ask_secret = {};
+  // A line of standard input, where that is no terminal; nullopt at its end. May be empty.
+  std::function<std::optional<std::string>()> read_line = {};
   // Whether the user has interrupted since the line of this command was typed; may be empty.
   std::function<bool()> interrupt_pending = {};
 };
@@ -53,7 +68,7 @@ class Session {
 
   // A bad address is reported by the first command that needs it.
   Session(Console console, absl::StatusOr<client::Address> address, std::string state_directory,
-          Defaults defaults);
+          Defaults defaults, std::string token = {});
 
   // Runs a command and its arguments. Errors are printed.
   ExitCode Run(std::span<const std::string> words);
@@ -65,9 +80,27 @@ class Session {
   // For commands:
   client::Client& client() { return *client_; }
   const Console& console() const { return console_; }
-  std::ostream& out() { return console_.out; }
-  std::ostream& err() { return console_.err; }
+  std::ostream& out() { return *out_; }
+  std::ostream& err() { return *err_; }
   Format format() const { return format_; }
+  // Whether the format is one of sentences and tables.
+  bool for_people() const { return format_ == Format::kTable || format_ == Format::kWide; }
+  // Whether it is JSON or YAML; what remains is kName.
+  bool for_programs() const { return !for_people() && format_ != Format::kName; }
+  // Cut to the terminal unless the format is kWide.
+  void Print(const Table& table);
+  // In the format for programs that is asked for; kJsonLines is one line.
+  void Print(const google::protobuf::Message& message);
+  // One of a stream of messages: on one line, or as a YAML document of its own.
+  void PrintNext(const google::protobuf::Message& message);
+  // A list and the things in it, which kJsonLines has on lines of their own.
+  template <typename Items>
+  void PrintList(const google::protobuf::Message& list, const Items& items) {
+    if (format_ != Format::kJsonLines) return Print(list);
+    for (const auto& item : items) PrintNext(item);
+  }
+  // A name or id on a line of its own.
+  void PrintName(const std::string& name);
   // Whether `--timeout` was given: then it bounds also what takes longer by nature.
   bool timeout_given() const { return timeout_given_; }
   bool interrupted() const { return interrupted_; }
@@ -86,8 +119,14 @@ class Session {
 
  private:
   ExitCode RunParsed(const Command& command, const Arguments& arguments);
+  // Runs it again and again until the user interrupts or it fails for good.
+  ExitCode RunWatched(const Command& command, const Arguments& arguments,
+                      std::chrono::milliseconds interval);
+  void ShowFrame(const std::string& frame, const std::string& before);
 
   const Console console_;
+  std::ostream* out_;  // those of the console, or what a watched command is collected in
+  std::ostream* err_;
   const Defaults defaults_;
   const absl::Status address_error_;
   const std::unique_ptr<client::Client> client_;

@@ -60,10 +60,16 @@ class Splitter {
   // Takes what begins at `at_` into the word and leaves `at_` at its last character.
   absl::Status Take(char c) {
     if (std::string_view("|><&;").find(c) != std::string_view::npos) return Refused(c, at_);
-    in_word_ = true;
+    const bool was_in_word = std::exchange(in_word_, true);
     if (c == '\'' || c == '"') return TakeQuoted(c);
     if (c != '\\') {
       word_.push_back(c);
+      return absl::OkStatus();
+    }
+    // Backslash and newline: the line goes on.
+    if (line_.substr(at_ + 1).starts_with('\n')) {
+      ++at_;
+      in_word_ = was_in_word;
       return absl::OkStatus();
     }
     if (at_ + 1 == line_.size()) {
@@ -81,8 +87,9 @@ class Splitter {
       if (c == quote) return absl::OkStatus();
       // Inside of "…" a backslash quotes only these.
       if (c == '\\' && quote == '"' && at_ + 1 < line_.size() &&
-          std::string_view("\"\\$`").find(line_[at_ + 1]) != std::string_view::npos) {
+          std::string_view("\"\\$`\n").find(line_[at_ + 1]) != std::string_view::npos) {
         c = line_[++at_];
+        if (c == '\n') continue;
       }
       word_.push_back(c);
     }
@@ -106,6 +113,77 @@ absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line) {
   auto commands = Splitter(line, "").Run();
   if (!commands.ok()) return commands.status();
   return commands->empty() ? std::vector<std::string>() : std::move(commands->front());
+}
+
+Typed SplitTyped(std::string_view text) {
+  Typed typed;
+  bool in_word = false;
+  bool escaped = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (typed.in_comment) {
+      typed.in_comment = c != '\n';
+    } else if (escaped) {
+      escaped = false;
+      if (c == '\n') continue;
+      if (typed.quote == '"' && std::string_view("\"\\$`").find(c) == std::string_view::npos) {
+        typed.word.push_back('\\');
+      }
+      typed.word.push_back(c);
+    } else if (typed.quote != 0) {
+      if (c == typed.quote) {
+        typed.quote = 0;
+      } else if (c == '\\' && typed.quote == '"') {
+        escaped = true;
+      } else {
+        typed.word.push_back(c);
+      }
+    } else if (IsBlank(c)) {
+      if (in_word) typed.before.push_back(std::exchange(typed.word, ""));
+      in_word = false;
+    } else if (c == '#' && !in_word) {
+      typed.in_comment = true;
+    } else {
+      if (!in_word) typed.start = i;
+      in_word = true;
+      if (c == '\'' || c == '"') {
+        typed.quote = c;
+      } else if (c == '\\') {
+        escaped = true;
+      } else {
+        typed.word.push_back(c);
+      }
+    }
+  }
+  if (!in_word) typed.start = text.size();
+  return typed;
+}
+
+Unfinished WhatIsUnfinished(std::string_view text) {
+  const Typed typed = SplitTyped(text);
+  if (typed.in_comment) return Unfinished::kNothing;
+  if (typed.quote != 0) return Unfinished::kQuote;
+  size_t backslashes = 0;
+  while (backslashes < text.size() && text[text.size() - 1 - backslashes] == '\\') ++backslashes;
+  return backslashes % 2 == 1 ? Unfinished::kBackslash : Unfinished::kNothing;
+}
+
+std::vector<std::string> SplitPasted(std::string_view text) {
+  std::vector<std::string> commands;
+  std::string command;
+  const auto end_command = [&] {
+    if (command.find_first_not_of(" \t\r\n") != std::string::npos) commands.push_back(command);
+    command.clear();
+  };
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (!command.empty()) command.push_back('\n');
+    command.append(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (WhatIsUnfinished(command) == Unfinished::kNothing) end_command();
+  }
+  end_command();
+  return commands;
 }
 
 absl::StatusOr<std::vector<std::vector<std::string>>> SplitCommands(std::string_view text) {

@@ -16,6 +16,24 @@ namespace grpc_os::shell {
 // not have. Reference: POSIX.1-2017, Shell Command Language, 2.2 Quoting.
 absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line);
 
+// What keeps `text` from being whole: the user is still typing. A comment is whole.
+enum class Unfinished { kNothing, kQuote, kBackslash };
+Unfinished WhatIsUnfinished(std::string_view text);
+
+// The words before the one that ends `text`, and that one as far as it was typed: for completion.
+struct Typed {
+  std::vector<std::string> before;
+  std::string word;  // without its quotes and backslashes
+  size_t start = 0;  // where it begins in `text`
+  char quote = 0;    // the quote that is open; 0: none
+  bool in_comment = false;
+};
+Typed SplitTyped(std::string_view text);
+
+// The commands of several lines, as they were typed: each ends with an unquoted newline. Blank ones
+// are left out.
+std::vector<std::string> SplitPasted(std::string_view text);
+
 // The same for several commands: an unquoted ; or newline ends one. Those without a word are left
 // out.
 absl::StatusOr<std::vector<std::vector<std::string>>> SplitCommands(std::string_view text);

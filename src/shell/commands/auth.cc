@@ -2,39 +2,51 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "shell/commands/commands.h"
+#include "shell/commands/password.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
-#include "shell/render/json.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
 namespace {
 
-std::string DescribeUser(const v1::Identity& user) {
-  std::string text = absl::StrCat(user.user(), " (roles: ", absl::StrJoin(user.roles(), ", "), ")");
-  if (user.login_method() == "peer") {
-    absl::StrAppend(&text, ", by uid ", user.peer_uid(), " of this machine");
+std::string Describe(const v1::Identity& identity) {
+  std::string text = absl::StrCat(
+      identity.user(),
+      " (roles: ", identity.roles().empty() ? "none" : absl::StrJoin(identity.roles(), ", "), ")");
+  if (identity.login_method() == "peer") {
+    absl::StrAppend(&text, ", by uid ", identity.peer_uid(), " of this machine");
+  } else if (!identity.login_method().empty()) {
+    absl::StrAppend(&text, ", by ", identity.login_method());
   }
   return EscapeForTerminal(text);
+}
+
+absl::StatusOr<v1::LoginResponse> LogIn(Session& session, const Arguments& arguments,
+                                        absl::Status* not_kept) {
+  const auto& words = arguments.positional();
+  if (words.empty()) return session.client().LoginPeer(not_kept);
+  if (words.size() == 2) return session.client().Login(words[0], words[1], not_kept);
+  const auto password = ReadPassword(session, arguments, absl::StrCat("Password of ", words[0]),
+                                     absl::StrCat("login ", words[0]));
+  if (!password.ok()) return password.status();
+  return session.client().Login(words[0], *password, not_kept);
 }
 
 }  // namespace
 
 ExitCode RunLogin(Session& session, const Arguments& arguments) {
-  if (!arguments.positional().empty()) {
-    return session.Report(absl::InvalidArgumentError(
-        absl::StrCat("Log-in with a name and a password is not offered; `", session.Typed("login"),
-                     "` alone logs in as the account that you have on this machine.")));
-  }
   absl::Status not_kept;
-  const auto response = session.client().LoginPeer(&not_kept);
+  const auto response = LogIn(session, arguments, &not_kept);
   if (!response.ok()) return session.Report(response.status());
   session.set_user(response->identity().user());
-  if (session.format() == Format::kJson) {
-    session.out() << ToJson(response->identity());
+  if (session.for_programs()) {
+    session.Print(response->identity());
+  } else if (!session.for_people()) {
+    session.PrintName(response->identity().user());
   } else {
-    session.out() << "Logged in as " << DescribeUser(response->identity()) << ".\n";
+    session.out() << "Logged in as " << Describe(response->identity()) << ".\n";
   }
   if (!not_kept.ok()) {
     return session.Report(absl::Status(
@@ -48,12 +60,17 @@ ExitCode RunWhoAmI(Session& session, const Arguments&) {
   const auto response = session.client().WhoAmI();
   if (!response.ok()) return session.Report(response.status());
   session.set_user(response->identity().user());
-  if (session.format() == Format::kJson) {
-    session.out() << ToJson(*response);
-  } else if (session.format() == Format::kName) {
-    session.out() << EscapeForTerminal(response->identity().user()) << "\n";
+  if (session.for_programs()) {
+    session.Print(*response);
+  } else if (!session.for_people()) {
+    session.PrintName(response->identity().user());
   } else {
-    session.out() << DescribeUser(response->identity()) << "\n";
+    session.out() << Describe(response->identity());
+    if (session.format() == Format::kWide && response->has_expire_time()) {
+      session.out() << ", session " << EscapeForTerminal(response->identity().session_id())
+                    << ", token until " << FormatTime(response->expire_time().seconds(), 0, 0);
+    }
+    session.out() << "\n";
   }
   return ExitCode::kOk;
 }
@@ -62,10 +79,10 @@ ExitCode RunLogout(Session& session, const Arguments&) {
   const absl::Status status = session.client().Logout();
   session.set_user(std::nullopt);
   if (!status.ok()) return session.Report(status);
-  if (session.format() == Format::kTable) {
+  if (session.for_people()) {
     session.out() << "Logged out. `" << session.Typed("login") << "` logs in again.\n";
-  } else if (session.format() == Format::kJson) {
-    session.out() << ToJson(v1::LogoutResponse());
+  } else if (session.for_programs()) {
+    session.Print(v1::LogoutResponse());
   }
   return ExitCode::kOk;
 }

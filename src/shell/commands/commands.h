@@ -26,10 +26,33 @@ ExitCode RunWait(Session& session, const Arguments& arguments);
 ExitCode RunDelete(Session& session, const Arguments& arguments);
 // logs.cc
 ExitCode RunLogs(Session& session, const Arguments& arguments);
+// user.cc
+ExitCode RunUserList(Session& session, const Arguments& arguments);
+ExitCode RunUserShow(Session& session, const Arguments& arguments);
+ExitCode RunUserAdd(Session& session, const Arguments& arguments);
+ExitCode RunUserPassword(Session& session, const Arguments& arguments);
+ExitCode RunUserDisable(Session& session, const Arguments& arguments);
+ExitCode RunUserEnable(Session& session, const Arguments& arguments);
+ExitCode RunUserRemove(Session& session, const Arguments& arguments);
+ExitCode RunRoleList(Session& session, const Arguments& arguments);
+ExitCode RunRoleGrant(Session& session, const Arguments& arguments);
+ExitCode RunRoleRevoke(Session& session, const Arguments& arguments);
+// token.cc
+ExitCode RunSessions(Session& session, const Arguments& arguments);
+ExitCode RunSessionEnd(Session& session, const Arguments& arguments);
+ExitCode RunTokenCreate(Session& session, const Arguments& arguments);
+ExitCode RunTokenList(Session& session, const Arguments& arguments);
+// audit.cc
+ExitCode RunAudit(Session& session, const Arguments& arguments);
+// events.cc
+ExitCode RunEvents(Session& session, const Arguments& arguments);
 // system.cc
 ExitCode RunStatus(Session& session, const Arguments& arguments);
+ExitCode RunLogLevel(Session& session, const Arguments& arguments);
 ExitCode RunVersion(Session& session, const Arguments& arguments);
 ExitCode RunHelp(Session& session, const Arguments& arguments);
+ExitCode RunCompletion(Session& session, const Arguments& arguments);
+ExitCode RunReference(Session& session, const Arguments& arguments);
 ExitCode RunExit(Session& session, const Arguments& arguments);
 
 }  // namespace grpc_os::shell

@@ -4,7 +4,6 @@
 #include "absl/strings/str_cat.h"
 #include "shell/commands/commands.h"
 #include "shell/commands/selection.h"
-#include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/render/process.h"
 
@@ -27,7 +26,7 @@ void ShowLong(Session& session, const std::vector<v1::Process>& processes) {
 }
 
 void ShowTable(Session& session, const std::vector<v1::Process>& processes) {
-  session.out() << ProcessTable(processes, NowMs()).Render(session.console().color);
+  session.Print(ProcessTable(processes, NowMs(), session.format() == Format::kWide));
   if (!session.console().out_is_terminal) return;
   if (processes.empty()) {
     session.out() << "No processes. `" << session.Typed("start NAME \"COMMAND\"")
@@ -58,24 +57,17 @@ ExitCode RunPs(Session& session, const Arguments& arguments) {
     code = selection.code;
     processes = std::move(selection.processes);
   }
-  switch (session.format()) {
-    case Format::kJson:
-      session.out() << ListJson(processes, revision);
-      break;
-    case Format::kName:
-      for (const v1::Process& process : processes) {
-        session.out() << EscapeForTerminal(process.name()) << "\n";
-      }
-      break;
-    case Format::kTable:
-      // Nothing found: the error says so.
-      if (processes.empty() && code != ExitCode::kOk) break;
-      if (arguments.Has("long")) {
-        ShowLong(session, processes);
-      } else {
-        ShowTable(session, processes);
-      }
-      break;
+  if (session.for_programs()) {
+    const v1::ListProcessesResponse list = ToList(processes, revision);
+    session.PrintList(list, list.processes());
+  } else if (!session.for_people()) {
+    for (const v1::Process& process : processes) session.PrintName(process.name());
+  } else if (!processes.empty() || code == ExitCode::kOk) {  // nothing found: the error says so
+    if (arguments.Has("long")) {
+      ShowLong(session, processes);
+    } else {
+      ShowTable(session, processes);
+    }
   }
   return code;
 }

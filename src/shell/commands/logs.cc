@@ -5,7 +5,6 @@
 #include "shell/commands/log_printer.h"
 #include "shell/commands/patience.h"
 #include "shell/parser.h"
-#include "shell/render/json.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
@@ -31,8 +30,8 @@ void Show(Session& session, const v1::TailLogsResponse& message, LogPrinter& pri
     session.err() << "-- lines before these were rotated away before they could be read\n";
   }
   for (const v1::LogLine& line : message.lines()) {
-    if (session.format() == Format::kJson) {
-      session.out() << ToJson(line, JsonLayout::kOneLine);
+    if (session.for_programs()) {
+      session.PrintNext(line);
     } else {
       printer.Print(line);
     }

@@ -10,7 +10,6 @@
 #include "shell/commands/explain.h"
 #include "shell/commands/together.h"
 #include "shell/escape.h"
-#include "shell/render/json.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -68,11 +67,11 @@ Selection Select(Session& session, const std::vector<std::string>& words) {
   return selection;
 }
 
-std::string ListJson(const std::vector<v1::Process>& processes, int64_t revision) {
+v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes, int64_t revision) {
   v1::ListProcessesResponse list;
   list.mutable_processes()->Assign(processes.begin(), processes.end());
   list.set_revision(revision);
-  return ToJson(list);
+  return list;
 }
 
 ExitCode ForEach(Session& session, const std::vector<std::string>& words,
@@ -92,11 +91,11 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words,
       ended = ended || EndsEverything(result.status());
       return !ended;
     }
-    if (session.format() == Format::kTable) {
+    if (session.for_people()) {
       session.out() << EscapeForTerminal(sentence(*result)) << "\n" << std::flush;
       ExplainEnd(session, *result);
     } else if (session.format() == Format::kName) {
-      session.out() << EscapeForTerminal(result->name()) << "\n" << std::flush;
+      session.PrintName(result->name());
     }
     done.push_back(*std::move(result));
     return !ended && !session.interrupted();
@@ -109,12 +108,13 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words,
       if (!show(i, action(processes[i]))) break;
     }
   }
-  if (session.format() != Format::kJson) return code;
+  if (!session.for_programs()) return code;
   const bool one = words.size() == 1 && !IsPattern(words[0]);
   if (!one) {
-    session.out() << ListJson(done, 0);
+    const v1::ListProcessesResponse list = ToList(done, 0);
+    session.PrintList(list, list.processes());
   } else if (!done.empty()) {
-    session.out() << ToJson(done[0]);
+    session.Print(done[0]);
   }
   return code;
 }

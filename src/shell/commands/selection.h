@@ -42,8 +42,8 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words,
                  const std::function<std::string(const v1::Process&)>& sentence,
                  Order order = Order::kOneByOne);
 
-// `processes` as JSON that looks like a ListProcessesResponse.
-std::string ListJson(const std::vector<v1::Process>& processes, int64_t revision);
+// `processes` as ListProcesses would answer them.
+v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes, int64_t revision);
 
 }  // namespace grpc_os::shell
 

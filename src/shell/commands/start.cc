@@ -12,7 +12,6 @@
 #include "shell/commands/spec_options.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
-#include "shell/render/json.h"
 #include "shell/render/process.h"
 
 namespace grpc_os::shell {
@@ -107,10 +106,10 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
   const auto process = session.client().CreateProcess(request);
   // Nothing of it stays behind: the error has all there is to tell.
   if (!process.ok()) return session.Report(process.status());
-  if (session.format() == Format::kJson) {
-    session.out() << ToJson(*process);
-  } else if (session.format() == Format::kName) {
-    session.out() << EscapeForTerminal(process->name()) << "\n";
+  if (session.for_programs()) {
+    session.Print(*process);
+  } else if (!session.for_people()) {
+    session.PrintName(process->name());
   } else {
     session.out() << EscapeForTerminal(StartedSentence(session, *process)) << "\n";
     ExplainEnd(session, *process);
@@ -193,10 +192,10 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
 ExitCode RunUpdate(Session& session, const Arguments& arguments) {
   const auto process = ReadModifyWrite(session, arguments);
   if (!process.ok()) return session.Report(process.status());
-  if (session.format() == Format::kJson) {
-    session.out() << ToJson(*process);
-  } else if (session.format() == Format::kName) {
-    session.out() << EscapeForTerminal(process->name()) << "\n";
+  if (session.for_programs()) {
+    session.Print(*process);
+  } else if (!session.for_people()) {
+    session.PrintName(process->name());
   } else {
     const std::string name = EscapeForTerminal(process->name());
     session.out() << "updated " << name << " (generation " << process->generation() << "). ";

@@ -1,9 +1,15 @@
-// status, version, help, exit.
+// status, log-level, and the commands about the shell itself.
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "shell/command_table.h"
 #include "shell/commands/commands.h"
+#include "shell/completion.h"
+#include "shell/help.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
-#include "shell/render/json.h"
 #include "shell/render/table.h"
 #include "shell/session.h"
 #include "shell/suggest.h"
@@ -16,13 +22,36 @@ std::string CgroupText(const std::string& mode) {
   return mode;
 }
 
+std::string LevelWord(v1::LogLevel level) {
+  const std::string name = v1::LogLevel_Name(level);
+  constexpr std::string_view kPrefix = "LOG_LEVEL_";
+  return absl::AsciiStrToLower(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name);
+}
+
+absl::StatusOr<v1::LogLevel> ParseLevel(const std::string& word) {
+  v1::LogLevel level = v1::LOG_LEVEL_UNSPECIFIED;
+  const std::vector<std::string> words = WordsOf(Kind::kLogLevel);
+  if (std::count(words.begin(), words.end(), word) != 0 &&
+      v1::LogLevel_Parse("LOG_LEVEL_" + absl::AsciiStrToUpper(word), &level)) {
+    return level;
+  }
+  const std::string nearest = Nearest(word, words);
+  return absl::InvalidArgumentError(
+      absl::StrCat("There is no log level ", word, "; expected: debug, info, warning or error.",
+                   nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
+}
+
 }  // namespace
 
 ExitCode RunStatus(Session& session, const Arguments&) {
   const auto system = session.client().GetSystem();
   if (!system.ok()) return session.Report(system.status());
-  if (session.format() == Format::kJson) {
-    session.out() << ToJson(*system);
+  if (session.for_programs()) {
+    session.Print(*system);
+    return ExitCode::kOk;
+  }
+  if (!session.for_people()) {
+    session.PrintName(session.client().address().ToString());
     return ExitCode::kOk;
   }
   Table table({{""}, {""}});
@@ -44,7 +73,10 @@ ExitCode RunStatus(Session& session, const Arguments&) {
                                 " supervisors of processes that the store does not know"),
                    Style::kWarning}});
   }
-  session.out() << table.Render(session.console().color);
+  if (system->log_level() != v1::LOG_LEVEL_UNSPECIFIED) {
+    table.AddRow({{"log level"}, {LevelWord(system->log_level())}});
+  }
+  session.Print(table);
   return ExitCode::kOk;
 }
 
@@ -53,20 +85,68 @@ ExitCode RunVersion(Session& session, const Arguments&) {
   return ExitCode::kOk;
 }
 
-ExitCode RunHelp(Session& session, const Arguments& arguments) {
+ExitCode RunLogLevel(Session& session, const Arguments& arguments) {
+  v1::SetLogLevelRequest request;
+  v1::LogLevel previous = v1::LOG_LEVEL_UNSPECIFIED;
   if (arguments.positional().empty()) {
+    const auto system = session.client().GetSystem();
+    if (!system.ok()) return session.Report(system.status());
+    request.set_level(system->log_level());
+  } else {
+    const auto level = ParseLevel(arguments.positional()[0]);
+    if (!level.ok()) return session.Report(level.status());
+    request.set_level(*level);
+    const auto response = session.client().SetLogLevel(request);
+    if (!response.ok()) return session.Report(response.status());
+    previous = response->previous();
+  }
+  if (session.for_programs()) {
+    session.Print(request);
+  } else if (!session.for_people() || previous == v1::LOG_LEVEL_UNSPECIFIED) {
+    session.out() << LevelWord(request.level()) << "\n";
+  } else {
+    session.out() << "the daemon logs " << LevelWord(request.level()) << " now, it was "
+                  << LevelWord(previous) << "\n";
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode RunHelp(Session& session, const Arguments& arguments) {
+  const auto& words = arguments.positional();
+  if (words.empty()) {
     session.out() << HelpText();
     return ExitCode::kOk;
   }
-  const std::string& name = arguments.positional()[0];
-  const Command* command = FindCommand(name);
-  if (command == nullptr) {
-    const std::string nearest = Nearest(name, CommandNames());
+  const Found found = FindCommand(words);
+  const std::vector<std::string> second = Subcommands(words[0]);
+  if (words.size() == 1 && !second.empty()) {
+    session.out() << GroupHelpText(words[0]);
+  } else if (found.words == words.size()) {
+    session.out() << HelpText(*found.command);
+  } else {
+    const bool of_group = words.size() == 2 && !second.empty();
+    std::string nearest = of_group ? Nearest(words[1], second) : Nearest(words[0], CommandNames());
+    if (of_group && !nearest.empty()) nearest = absl::StrCat(words[0], " ", nearest);
     return session.Report(absl::InvalidArgumentError(
-        absl::StrCat("There is no command ", name, ".",
-                     nearest.empty() ? "" : absl::StrCat(" Did you mean `help ", nearest, "`?"))));
+        absl::StrCat("There is no command ", absl::StrJoin(words, " "), ".",
+                     nearest.empty() ? " `help` lists all."
+                                     : absl::StrCat(" Did you mean `help ", nearest, "`?"))));
   }
-  session.out() << HelpText(*command);
+  return ExitCode::kOk;
+}
+
+ExitCode RunCompletion(Session& session, const Arguments& arguments) {
+  const std::string& shell = arguments.positional()[0];
+  if (shell != "bash") {
+    return session.Report(absl::InvalidArgumentError(
+        absl::StrCat("There is no completion for ", shell, "; expected: bash.")));
+  }
+  session.out() << BashScript();
+  return ExitCode::kOk;
+}
+
+ExitCode RunReference(Session& session, const Arguments&) {
+  session.out() << ReferencePage();
   return ExitCode::kOk;
 }
 

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "shell/escape.h"
+
 namespace grpc_os::shell {
 
 std::string ToJson(const google::protobuf::Message& message, JsonLayout layout) {
@@ -13,7 +15,9 @@ std::string ToJson(const google::protobuf::Message& message, JsonLayout layout) 
   // Only a time or duration out of the range of its type has no JSON form.
   if (!status.ok()) json = "{}";
   if (json.empty() || json.back() != '\n') json.push_back('\n');
-  return json;
+  return EscapeJson(json);
 }
+
+std::string ToYaml(const google::protobuf::Message& message) { return JsonToYaml(ToJson(message)); }
 
 }  // namespace grpc_os::shell

@@ -199,32 +199,42 @@ std::string CureFor(const v1::Process& process) {
   return "";
 }
 
-Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms) {
+Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bool wide) {
   constexpr auto kRight = Table::Align::kRight;
-  Table table({{"ID"},
-               {"NAME"},
-               {"STATE"},
-               {"READY"},
-               {"PID", kRight},
-               {"UPTIME", kRight},
-               {"RESTARTS", kRight},
-               {"LAST-EXIT"},
-               {"MEMORY", kRight},
-               {"CPU", kRight}});
+  std::vector<Table::Column> columns = {{"ID"},
+                                        {"NAME"},
+                                        {"STATE"},
+                                        {"READY"},
+                                        {"PID", kRight},
+                                        {"UPTIME", kRight},
+                                        {"RESTARTS", kRight},
+                                        {"LAST-EXIT"},
+                                        {"MEMORY", kRight},
+                                        {"CPU", kRight}};
+  if (wide) {
+    for (const char* title : {"ACCOUNT", "GENERATION", "COMMAND"}) columns.push_back({title});
+  }
+  Table table(columns);
   for (const v1::Process& process : processes) {
     const v1::ProcessStatus& status = process.status();
     const bool live = IsLive(status.state());
-    table.AddRow(
-        {{process.id()},
-         {process.name()},
-         {StateWord(status.state()) + (NeedsRestart(process) ? "*" : ""), StyleOf(process)},
-         {live ? (status.ready() ? "yes" : "no") : "-"},
-         {live ? absl::StrCat(status.pid()) : "-"},
-         {Uptime(process, now_ms)},
-         {absl::StrCat(status.restart_count())},
-         {status.has_last_exit() ? ExitWord(status.last_exit()) : "-"},
-         {MemoryText(process)},
-         {CpuText(process, now_ms)}});
+    std::vector<Cell> cells = {
+        {process.id()},
+        {process.name()},
+        {StateWord(status.state()) + (NeedsRestart(process) ? "*" : ""), StyleOf(process)},
+        {live ? (status.ready() ? "yes" : "no") : "-"},
+        {live ? absl::StrCat(status.pid()) : "-"},
+        {Uptime(process, now_ms)},
+        {absl::StrCat(status.restart_count())},
+        {status.has_last_exit() ? ExitWord(status.last_exit()) : "-"},
+        {MemoryText(process)},
+        {CpuText(process, now_ms)}};
+    if (wide) {
+      cells.push_back({OrDefault(process.spec().account(), "-")});
+      cells.push_back({absl::StrCat(process.generation())});
+      cells.push_back({process.spec().command()});
+    }
+    table.AddRow(std::move(cells));
   }
   return table;
 }

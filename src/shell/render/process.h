@@ -27,7 +27,8 @@ bool NeedsRestart(const v1::Process& process);
 std::string CureFor(const v1::Process& process);
 
 // One line each. A `*` after the state marks one whose spec waits for a restart.
-Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms);
+// `wide`: with account, generation and command.
+Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bool wide = false);
 // All about one, several lines. Names of environment variables, never their values.
 std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color);
 

@@ -28,6 +28,30 @@ const char* Start(Style style) {
   return "";
 }
 
+// The pieces without the blanks at their end, cut to `columns` if that is not 0.
+std::string Line(std::vector<Cell> pieces, bool color, size_t columns) {
+  const auto is_blank = [](const Cell& piece) {
+    return piece.text.find_first_not_of(' ') == std::string::npos;
+  };
+  while (!pieces.empty() && is_blank(pieces.back())) pieces.pop_back();
+  size_t width = 0;
+  for (const Cell& piece : pieces) width += DisplayWidth(piece.text);
+  size_t left = columns == 0 || width <= columns ? std::string::npos : columns;
+  std::string line;
+  for (const Cell& piece : pieces) {
+    const size_t own = DisplayWidth(piece.text);
+    if (own < left) {
+      line += Styled(piece.text, piece.style, color);
+      left -= left == std::string::npos ? 0 : own;
+      continue;
+    }
+    // The one with which the line is full: a blank more makes sure that it ends with the mark.
+    line += Styled(CutToWidth(piece.text + " ", left), piece.style, color);
+    break;
+  }
+  return line + "\n";
+}
+
 }  // namespace
 
 std::string Styled(const std::string& text, Style style, bool color) {
@@ -50,26 +74,31 @@ void Table::AddRow(std::vector<Cell> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::Render(bool color) const {
+void Table::AddHeading(std::string text) { rows_.push_back({{std::move(text), Style::kTitle}}); }
+
+std::string Table::Render(bool color, size_t columns) const {
   std::vector<size_t> widths(columns_.size(), 0);
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < columns_.size(); ++i) {
+    for (size_t i = 0; i < row.size() && row.size() == columns_.size(); ++i) {
       widths[i] = std::max(widths[i], DisplayWidth(row[i].text));
     }
   }
   std::string out;
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const bool last = i + 1 == columns_.size();
-      const std::string padding(widths[i] - DisplayWidth(row[i].text), ' ');
-      const std::string text = Styled(row[i].text, row[i].style, color);
-      if (columns_[i].align == Align::kRight) {
-        out += padding + text;
-      } else {
-        out += last ? text : text + padding;
-      }
-      out += last ? "\n" : "  ";
+    if (row.size() != columns_.size()) {  // a heading
+      out += Line(row, color, columns);
+      continue;
     }
+    std::vector<Cell> pieces;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const Cell padding = {std::string(widths[i] - DisplayWidth(row[i].text), ' ')};
+      const bool right = columns_[i].align == Align::kRight;
+      if (right) pieces.push_back(padding);
+      pieces.push_back(row[i]);
+      if (!right) pieces.push_back(padding);
+      pieces.push_back({"  "});
+    }
+    out += Line(std::move(pieces), color, columns);
   }
   return out;
 }

@@ -29,7 +29,10 @@ class Table {
   explicit Table(std::vector<Column> columns);
   // As many cells as there are columns.
   void AddRow(std::vector<Cell> cells);
-  std::string Render(bool color) const;
+  // A line across all columns, of our own text: it is not escaped, and makes no column wider.
+  void AddHeading(std::string text);
+  // No line is wider than `columns`; 0: as wide as it comes.
+  std::string Render(bool color, size_t columns = 0) const;
 
  private:
   std::vector<Column> columns_;

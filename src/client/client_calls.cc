@@ -1,0 +1,208 @@
+// Client: one function per method of the API.
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "client/calls.h"
+
+namespace grpc_os::client {
+namespace {
+
+constexpr int kListPage = limits::kPageSizeMax;
+
+// Stands for the method of a stub, which is overloaded.
+#define GRPC_OS_METHOD(service, name) \
+  [](Connection& c, auto&&... a) { return c.service.name(a...); }
+
+}  // namespace
+
+absl::StatusOr<v1::WhoAmIResponse> Client::WhoAmI() {
+  return CallWithToken<v1::WhoAmIRequest, v1::WhoAmIResponse>(GRPC_OS_METHOD(auth, WhoAmI), {},
+                                                              options_.timeout);
+}
+
+absl::StatusOr<v1::User> Client::GetUser(const std::string& name) {
+  v1::GetUserRequest request;
+  request.set_name(name);
+  return CallWithToken<v1::GetUserRequest, v1::User>(GRPC_OS_METHOD(auth, GetUser), request,
+                                                     options_.timeout);
+}
+
+absl::StatusOr<v1::ListUsersResponse> Client::ListUsers() {
+  v1::ListUsersRequest request;
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListUsersRequest, v1::ListUsersResponse>(
+      GRPC_OS_METHOD(auth, ListUsers), request, [](auto& page, auto& all) {
+        for (v1::User& user : *page.mutable_users()) all.mutable_users()->Add(std::move(user));
+      });
+}
+
+absl::StatusOr<v1::User> Client::CreateUser(const v1::CreateUserRequest& request) {
+  return Mutate<v1::CreateUserRequest, v1::User>(GRPC_OS_METHOD(auth, CreateUser), request,
+                                                 options_.timeout);
+}
+
+absl::StatusOr<v1::DeleteUserResponse> Client::DeleteUser(const v1::DeleteUserRequest& request) {
+  return Mutate<v1::DeleteUserRequest, v1::DeleteUserResponse>(GRPC_OS_METHOD(auth, DeleteUser),
+                                                               request, options_.timeout);
+}
+
+absl::StatusOr<v1::User> Client::DisableUser(const v1::DisableUserRequest& request) {
+  return Mutate<v1::DisableUserRequest, v1::User>(GRPC_OS_METHOD(auth, DisableUser), request,
+                                                  options_.timeout);
+}
+
+absl::StatusOr<v1::User> Client::EnableUser(const v1::EnableUserRequest& request) {
+  return Mutate<v1::EnableUserRequest, v1::User>(GRPC_OS_METHOD(auth, EnableUser), request,
+                                                 options_.timeout);
+}
+
+absl::StatusOr<v1::User> Client::SetPassword(const v1::SetPasswordRequest& request) {
+  return CallWithToken<v1::SetPasswordRequest, v1::User>(GRPC_OS_METHOD(auth, SetPassword), request,
+                                                         options_.timeout);
+}
+
+absl::StatusOr<v1::User> Client::GrantRole(const v1::GrantRoleRequest& request) {
+  return Mutate<v1::GrantRoleRequest, v1::User>(GRPC_OS_METHOD(auth, GrantRole), request,
+                                                options_.timeout);
+}
+
+absl::StatusOr<v1::User> Client::RevokeRole(const v1::RevokeRoleRequest& request) {
+  return Mutate<v1::RevokeRoleRequest, v1::User>(GRPC_OS_METHOD(auth, RevokeRole), request,
+                                                 options_.timeout);
+}
+
+absl::StatusOr<v1::ListRolesResponse> Client::ListRoles() {
+  return CallWithToken<v1::ListRolesRequest, v1::ListRolesResponse>(GRPC_OS_METHOD(auth, ListRoles),
+                                                                    {}, options_.timeout);
+}
+
+absl::StatusOr<v1::ListSessionsResponse> Client::ListSessions(
+    const v1::ListSessionsRequest& request) {
+  v1::ListSessionsRequest paged = request;
+  paged.set_page_size(kListPage);
+  return AllPages<v1::ListSessionsRequest, v1::ListSessionsResponse>(
+      GRPC_OS_METHOD(auth, ListSessions), paged, [](auto& page, auto& all) {
+        for (v1::Session& session : *page.mutable_sessions()) {
+          all.mutable_sessions()->Add(std::move(session));
+        }
+      });
+}
+
+absl::StatusOr<v1::EndSessionResponse> Client::EndSession(const v1::EndSessionRequest& request) {
+  return Mutate<v1::EndSessionRequest, v1::EndSessionResponse>(GRPC_OS_METHOD(auth, EndSession),
+                                                               request, options_.timeout);
+}
+
+absl::StatusOr<v1::CreateTokenResponse> Client::CreateToken(const v1::CreateTokenRequest& request) {
+  return CallWithToken<v1::CreateTokenRequest, v1::CreateTokenResponse>(
+      GRPC_OS_METHOD(auth, CreateToken), request, options_.timeout);
+}
+
+absl::StatusOr<v1::ListAuditRecordsResponse> Client::ListAuditRecords(
+    const v1::ListAuditRecordsRequest& request, int count) {
+  v1::ListAuditRecordsRequest paged = request;
+  // The same size for every page: a page token belongs to its arguments.
+  paged.set_page_size(std::clamp(count, 1, kListPage));
+  v1::ListAuditRecordsResponse all;
+  while (all.records_size() < count) {
+    auto page = CallWithToken<v1::ListAuditRecordsRequest, v1::ListAuditRecordsResponse>(
+        GRPC_OS_METHOD(auth, ListAuditRecords), paged, options_.timeout);
+    if (!page.ok()) return page.status();
+    for (v1::AuditRecord& record : *page->mutable_records()) {
+      if (all.records_size() < count) all.mutable_records()->Add(std::move(record));
+    }
+    if (page->next_page_token().empty()) break;
+    paged.set_page_token(page->next_page_token());
+  }
+  return all;
+}
+
+absl::StatusOr<v1::Process> Client::GetProcess(const std::string& name) {
+  v1::GetProcessRequest request;
+  request.set_name(name);
+  return CallWithToken<v1::GetProcessRequest, v1::Process>(GRPC_OS_METHOD(processes, GetProcess),
+                                                           request, options_.timeout);
+}
+
+absl::StatusOr<v1::ListProcessesResponse> Client::ListProcesses() {
+  v1::ListProcessesRequest request;
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListProcessesRequest, v1::ListProcessesResponse>(
+      GRPC_OS_METHOD(processes, ListProcesses), request, [](auto& page, auto& all) {
+        for (v1::Process& process : *page.mutable_processes()) {
+          all.mutable_processes()->Add(std::move(process));
+        }
+        all.set_revision(page.revision());
+      });
+}
+
+absl::StatusOr<v1::Process> Client::CreateProcess(const v1::CreateProcessRequest& request) {
+  return Mutate<v1::CreateProcessRequest, v1::Process>(GRPC_OS_METHOD(processes, CreateProcess),
+                                                       request, options_.timeout);
+}
+
+absl::StatusOr<v1::Process> Client::UpdateProcess(const v1::UpdateProcessRequest& request) {
+  return Mutate<v1::UpdateProcessRequest, v1::Process>(GRPC_OS_METHOD(processes, UpdateProcess),
+                                                       request, options_.timeout);
+}
+
+absl::StatusOr<v1::DeleteProcessResponse> Client::DeleteProcess(
+    const v1::DeleteProcessRequest& request, Timeout timeout) {
+  return Mutate<v1::DeleteProcessRequest, v1::DeleteProcessResponse>(
+      GRPC_OS_METHOD(processes, DeleteProcess), request, timeout);
+}
+
+absl::StatusOr<v1::Process> Client::StartProcess(const v1::StartProcessRequest& request) {
+  return Mutate<v1::StartProcessRequest, v1::Process>(GRPC_OS_METHOD(processes, StartProcess),
+                                                      request, options_.timeout);
+}
+
+absl::StatusOr<v1::Process> Client::StopProcess(const v1::StopProcessRequest& request,
+                                                Timeout timeout) {
+  return Mutate<v1::StopProcessRequest, v1::Process>(GRPC_OS_METHOD(processes, StopProcess),
+                                                     request, timeout);
+}
+
+absl::StatusOr<v1::Process> Client::RestartProcess(const v1::RestartProcessRequest& request,
+                                                   Timeout timeout) {
+  return Mutate<v1::RestartProcessRequest, v1::Process>(GRPC_OS_METHOD(processes, RestartProcess),
+                                                        request, timeout);
+}
+
+absl::StatusOr<v1::SignalProcessResponse> Client::SignalProcess(
+    const v1::SignalProcessRequest& request) {
+  return CallWithToken<v1::SignalProcessRequest, v1::SignalProcessResponse>(
+      GRPC_OS_METHOD(processes, SignalProcess), request, options_.timeout);
+}
+
+absl::StatusOr<v1::WaitProcessResponse> Client::WaitProcess(const v1::WaitProcessRequest& request) {
+  const Timeout wait(request.timeout().seconds() * 1000 + request.timeout().nanos() / 1'000'000);
+  return CallWithToken<v1::WaitProcessRequest, v1::WaitProcessResponse>(
+      GRPC_OS_METHOD(processes, WaitProcess), request, options_.timeout + wait);
+}
+
+absl::Status Client::TailLogs(const v1::TailLogsRequest& request,
+                              const std::function<bool(const v1::TailLogsResponse&)>& on_message) {
+  return Stream(GRPC_OS_METHOD(processes, TailLogs), request,
+                request.follow() ? kNoTimeout : options_.timeout, on_message);
+}
+
+absl::Status Client::Watch(const v1::WatchRequest& request,
+                           const std::function<bool(const v1::WatchResponse&)>& on_message) {
+  return Stream(GRPC_OS_METHOD(events, Watch), request, kNoTimeout, on_message);
+}
+
+absl::StatusOr<v1::System> Client::GetSystem() {
+  return CallWithToken<v1::GetSystemRequest, v1::System>(GRPC_OS_METHOD(system, GetSystem), {},
+                                                         options_.timeout);
+}
+
+absl::StatusOr<v1::SetLogLevelResponse> Client::SetLogLevel(const v1::SetLogLevelRequest& request) {
+  return CallWithToken<v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
+      GRPC_OS_METHOD(system, SetLogLevel), request, options_.timeout);
+}
+
+#undef GRPC_OS_METHOD
+
+}  // namespace grpc_os::client

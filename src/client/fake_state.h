@@ -1,0 +1,110 @@
+// What a fake daemon keeps, and how its services begin and end a call.
+#ifndef GRPC_OS_CLIENT_FAKE_STATE_H_
+#define GRPC_OS_CLIENT_FAKE_STATE_H_
+
+#include <grpcpp/grpcpp.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "grpc_os/internal/v1/rpc_status.pb.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
+
+namespace grpc_os::client {
+
+// A directory of its own for a test, removed with everything in it at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    char name[] = "/tmp/grpc-os-test-XXXXXX";
+    path_ = ::mkdtemp(name);
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline grpc::Status FakeError(grpc::StatusCode code, const std::string& message,
+                              const std::string& reason) {
+  internal::v1::RpcStatus status;
+  status.set_code(code);
+  status.set_message(message);
+  internal::v1::ErrorInfo info;
+  info.set_reason(reason);
+  info.set_domain("grpc-os");
+  auto* any = status.add_details();
+  any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
+  any->set_value(info.SerializeAsString());
+  return grpc::Status(code, message, status.SerializeAsString());
+}
+
+// What a test sets up and looks at; guarded by `mutex`.
+struct FakeState {
+  std::mutex mutex;
+  std::set<std::string> tickets;
+  std::map<std::string, v1::Identity> tokens;         // by "Bearer token-1"
+  std::map<std::string, std::string> refresh_tokens;  // to the session's id; spent ones stay
+  std::set<std::string> spent;
+  int next_number = 1;
+  int logins = 0;                                // all tokens that were given out
+  int refreshes = 0;                             // those of them for a refresh token
+  std::map<std::string, v1::Process> processes;  // by name
+  std::vector<std::string> calls;                // "StopProcess web"
+  std::vector<v1::TailLogsResponse> log;
+  int cut_stream_after = 0;  // messages, then UNAVAILABLE, once; 0: never
+  int etag_mismatches = 0;   // how many updates are answered ABORTED
+  bool exec_fails = false;   // for create, start and restart
+  bool hang = false;         // GetSystem and ListProcesses answer only when the caller gave up
+  int unavailable = 0;       // how many mutations are carried out and answered UNAVAILABLE
+  std::map<std::string, v1::User> users;  // by name
+  std::map<std::string, std::string> passwords;
+  std::map<std::string, v1::Session> sessions;  // by id
+  std::vector<v1::AuditRecord> audit;           // the newest first
+  std::vector<v1::WatchResponse> events;
+  std::vector<v1::WatchRequest> watches;
+  std::vector<std::string> request_ids;
+  v1::LogLevel log_level = v1::LOG_LEVEL_INFO;
+  v1::CreateProcessRequest last_create;
+  v1::UpdateProcessRequest last_update;
+  std::vector<v1::TailLogsRequest> tails;
+};
+
+// Notes the call and checks the token.
+inline grpc::Status EnterFake(FakeState& state, grpc::ServerContext* context,
+                              const std::string& what, v1::Identity* identity = nullptr) {
+  state.calls.push_back(what);
+  const auto found = context->client_metadata().find("authorization");
+  if (found == context->client_metadata().end()) {
+    return FakeError(grpc::UNAUTHENTICATED, "Log in first.", "NOT_LOGGED_IN");
+  }
+  const auto known = state.tokens.find(std::string(found->second.data(), found->second.size()));
+  if (known == state.tokens.end()) {
+    return FakeError(grpc::UNAUTHENTICATED, "The token is not valid.", "TOKEN_INVALID");
+  }
+  if (identity != nullptr) *identity = known->second;
+  return grpc::Status::OK;
+}
+
+// Of a mutation: its request_id is noted, and its answer may be lost.
+inline grpc::Status LeaveFake(FakeState& state, const std::string& request_id) {
+  state.request_ids.push_back(request_id);
+  if (state.unavailable == 0) return grpc::Status::OK;
+  --state.unavailable;
+  return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
+}
+
+}  // namespace grpc_os::client
+
+#endif  // GRPC_OS_CLIENT_FAKE_STATE_H_

@@ -1,0 +1,261 @@
+#include "shell/completion.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "shell/escape.h"
+#include "shell/words.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// Where options and arguments stand so far.
+struct Position {
+  std::set<std::string> given;  // options
+  Words arguments;
+  const Option* awaits_value = nullptr;  // the option whose value is typed now
+  bool options_end = false;
+};
+
+const Option* ByName(const std::vector<Option>& options, const std::string& name) {
+  for (const Option& option : options) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+const Option* ByLetter(const std::vector<Option>& options, char letter) {
+  for (const Option& option : options) {
+    if (option.letter == letter) return &option;
+  }
+  return nullptr;
+}
+
+// The last option that `word` (which begins with a dash) gives, and whether its value is in it.
+std::pair<const Option*, bool> OptionOf(const std::vector<Option>& options,
+                                        const std::string& word) {
+  if (word.starts_with("--")) {
+    const size_t equals = word.find('=');
+    return {ByName(options, word.substr(2, equals == std::string::npos ? equals : equals - 2)),
+            equals != std::string::npos};
+  }
+  const Option* option = nullptr;
+  for (size_t i = 1; i < word.size(); ++i) {
+    option = ByLetter(options, word[i]);
+    if (option != nullptr && !option->value.empty()) return {option, i + 1 < word.size()};
+  }
+  return {option, false};
+}
+
+Position ReadSoFar(const std::vector<Option>& options, std::span<const std::string> words) {
+  Position position;
+  for (const std::string& word : words) {
+    const Option* awaiting = std::exchange(position.awaits_value, nullptr);
+    if (awaiting != nullptr &&
+        (!awaiting->optional ||
+         (!word.empty() && absl::ascii_isdigit(static_cast<unsigned char>(word[0]))))) {
+      continue;
+    }
+    if (!position.options_end && word == "--") {
+      position.options_end = true;
+    } else if (!position.options_end && word.size() > 1 && word[0] == '-') {
+      const auto [option, has_value] = OptionOf(options, word);
+      if (option == nullptr) continue;
+      position.given.insert(option->name);
+      if (!option->value.empty() && !has_value) position.awaits_value = option;
+    } else {
+      position.arguments.push_back(word);
+    }
+  }
+  // An optional value is a number, of which there is nothing to complete.
+  if (position.awaits_value != nullptr && position.awaits_value->optional) {
+    position.awaits_value = nullptr;
+  }
+  return position;
+}
+
+// The words that begin with `word`, in order, each once, without what a terminal would act on.
+Words Fitting(Words words, const std::string& word) {
+  std::set<std::string> fitting;
+  for (std::string& each : words) {
+    if (!each.empty() && each.starts_with(word) && EscapeForTerminal(each) == each) {
+      fitting.insert(std::move(each));
+    }
+  }
+  return {fitting.begin(), fitting.end()};
+}
+
+bool IsId(Kind kind, const std::string& word) {
+  if (kind == Kind::kSession || kind == Kind::kToken) return true;
+  return (kind == Kind::kProcess || kind == Kind::kProcessOrSignal) && word.starts_with("proc_");
+}
+
+Words FirstWords() {
+  Words words = CommandNames();
+  for (std::string& word : words) word = word.substr(0, word.find(' '));
+  return words;
+}
+
+Words CandidatesOf(Kind kind, const std::string& word, const Words& earlier, const AskDaemon& ask) {
+  if (kind == Kind::kCommand) {
+    if (earlier.empty()) return FirstWords();
+    return earlier.size() == 1 ? Subcommands(earlier[0]) : Words();
+  }
+  Words words = WordsOf(kind);
+  const bool live = kind == Kind::kProcess || kind == Kind::kProcessOrSignal ||
+                    kind == Kind::kUser || kind == Kind::kSession || kind == Kind::kToken;
+  const bool only_ids = kind == Kind::kSession || kind == Kind::kToken;
+  if (!live || (only_ids && word.empty())) return words;
+  const bool wants_ids = only_ids || word.starts_with("proc_");
+  for (std::string& name : ask(kind == Kind::kProcessOrSignal ? Kind::kProcess : kind)) {
+    if (wants_ids || !IsId(kind, name)) words.push_back(std::move(name));
+  }
+  return words;
+}
+
+Words OptionWords(const std::vector<Option>& options, const Position& position) {
+  Words words;
+  for (const Option& option : options) {
+    if (option.repeatable || position.given.count(option.name) == 0) {
+      words.push_back("--" + option.name);
+    }
+  }
+  return words;
+}
+
+// Of an option that is given as --name=VALUE, as far as it was typed.
+std::optional<Words> AfterEquals(const std::vector<Option>& options, const std::string& word,
+                                 const AskDaemon& ask) {
+  const size_t equals = word.find('=');
+  if (!word.starts_with("--") || equals == std::string::npos) return std::nullopt;
+  const Option* option = ByName(options, word.substr(2, equals - 2));
+  if (option == nullptr) return Words();
+  const std::string value = word.substr(equals + 1);
+  Words words = Fitting(CandidatesOf(option->kind, value, {}, ask), value);
+  for (std::string& each : words) each = word.substr(0, equals + 1) + each;
+  return words;
+}
+
+Words CompleteArguments(const Command& command, std::span<const std::string> before,
+                        const std::string& word, const AskDaemon& ask) {
+  const std::vector<Option> options = AllOptions(command);
+  const Position position = ReadSoFar(options, before);
+  if (position.awaits_value != nullptr) {
+    return Fitting(CandidatesOf(position.awaits_value->kind, word, {}, ask), word);
+  }
+  if (!position.options_end && word.starts_with("-")) {
+    if (auto words = AfterEquals(options, word, ask)) return *std::move(words);
+    return Fitting(OptionWords(options, position), word);
+  }
+  const size_t index = position.arguments.size();
+  if (command.arguments.empty() || index >= command.most) return {};
+  // The last kind is that of all that follow, where more may.
+  if (index >= command.arguments.size() && command.most != kAnyNumber) {
+    if (command.arguments.back() != Kind::kCommand) return {};
+  }
+  const Kind kind = command.arguments[std::min(index, command.arguments.size() - 1)];
+  Words words = Fitting(CandidatesOf(kind, word, position.arguments, ask), word);
+  if (kind == Kind::kCommand) return words;
+  std::erase_if(words, [&](const std::string& each) {
+    return std::count(position.arguments.begin(), position.arguments.end(), each) != 0;
+  });
+  return words;
+}
+
+std::string QuoteForBash(const std::string& text, char open_quote) {
+  std::string quoted;
+  for (const char c : text) {
+    const bool special =
+        open_quote == '"'
+            ? std::string_view("\"\\$`").find(c) != std::string_view::npos
+            : std::string_view(" \t\"'\\$`|&;<>()*?[]{}!#~").find(c) != std::string_view::npos;
+    if (open_quote != '\'' && special) quoted.push_back('\\');
+    quoted.push_back(c);
+  }
+  return quoted;
+}
+
+}  // namespace
+
+Words Complete(std::span<const std::string> before, const std::string& word, const AskDaemon& ask) {
+  if (before.empty()) return Fitting(FirstWords(), word);
+  Words words;
+  if (before.size() == 1) words = Fitting(Subcommands(before[0]), word);
+  const Found found = FindCommand(before);
+  if (found.command != nullptr && !found.command->hidden) {
+    const Words more = CompleteArguments(*found.command, before.subspan(found.words), word, ask);
+    words.insert(words.end(), more.begin(), more.end());
+  }
+  return words;
+}
+
+Words CompleteProgram(std::span<const std::string> before, const std::string& word,
+                      const AskDaemon& ask) {
+  const std::vector<Option>& options = ProgramOptions();
+  size_t at = 0;
+  while (at < before.size() && before[at].size() > 1 && before[at][0] == '-') {
+    const auto [option, has_value] = OptionOf(options, before[at]);
+    ++at;
+    if (option == nullptr || option->value.empty() || has_value) continue;
+    if (at == before.size()) return Fitting(CandidatesOf(option->kind, word, {}, ask), word);
+    ++at;
+  }
+  if (at < before.size() || !word.starts_with("-")) return Complete(before.subspan(at), word, ask);
+  if (auto words = AfterEquals(options, word, ask)) return *std::move(words);
+  return Fitting(OptionWords(options, ReadSoFar(options, before)), word);
+}
+
+BashWords ReadBashWords(std::span<const std::string> words) {
+  Words joined;
+  BashWords read;
+  bool glue = false;
+  for (const std::string& raw : words) {
+    const bool separator = raw == "=" || raw == ":";
+    if (!joined.empty() && (separator || glue)) {
+      read.untouched = joined.back().size();
+      joined.back() += raw;
+    } else {
+      read.untouched = 0;
+      joined.push_back(raw);
+    }
+    glue = separator;
+  }
+  if (joined.empty()) joined.emplace_back();
+  // Behind the = nothing was typed yet.
+  if (glue) read.untouched = joined.back().size();
+  const Typed typed = SplitTyped(joined.back());
+  read.word = typed.word;
+  read.quote = typed.quote;
+  joined.pop_back();
+  for (const std::string& raw : joined) read.before.push_back(SplitTyped(raw).word);
+  return read;
+}
+
+Words CompleteForBash(const BashWords& words, const AskDaemon& ask) {
+  Words reply;
+  for (const std::string& each : CompleteProgram(words.before, words.word, ask)) {
+    reply.push_back(QuoteForBash(each.substr(std::min(words.untouched, each.size())), words.quote));
+  }
+  return reply;
+}
+
+std::string BashScript() {
+  return R"(# bash completion of grpc-os; made by `grpc-os completion bash`.
+_grpc_os() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    COMPREPLY+=("$line")
+  done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _grpc_os grpc-os
+)";
+}
+
+}  // namespace grpc_os::shell

@@ -1,0 +1,65 @@
+#include "shell/history.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "shell/command_table.h"
+#include "shell/parser.h"
+#include "shell/suggest.h"
+#include "shell/words.h"
+
+namespace grpc_os::shell {
+namespace {
+
+constexpr size_t kMisspelt = 2;
+// No name or id of ours is so long without a break; every token is longer.
+constexpr size_t kTokenRun = 40;
+
+bool IsNear(const std::string& word, const char* command) {
+  return word.starts_with(command) || EditDistance(word, command) <= kMisspelt;
+}
+
+bool LooksLikeToken(std::string_view word) {
+  if (word.find("GRPC_OS_TOKEN") != std::string_view::npos) return true;
+  size_t run = 0;
+  for (const char c : word) {
+    const auto byte = static_cast<unsigned char>(c);
+    run = absl::ascii_isalnum(byte) || c == '_' || c == '-' || c == '.' ? run + 1 : 0;
+    if (run >= kTokenRun) return true;
+  }
+  return false;
+}
+
+// All words of a line, however it is quoted and whether or not it is whole.
+std::vector<std::string> WordsOf(const std::string& line) {
+  Typed typed = SplitTyped(line);
+  if (!typed.word.empty()) typed.before.push_back(typed.word);
+  return typed.before;
+}
+
+}  // namespace
+
+std::string HistoryLine(const std::string& line) {
+  const std::vector<std::string> words = WordsOf(line);
+  if (words.empty()) return "";
+  if (std::any_of(words.begin(), words.end(), LooksLikeToken)) return "";
+  if (words[0] == "login") return "login";
+  const Found found = FindCommand(words);
+  const std::string name = found.command == nullptr ? "" : found.command->name;
+  if (name == "user passwd") return name;
+  if (name == "user add") {
+    const auto arguments = ParseArguments(*found.command, std::span(words).subspan(found.words));
+    return arguments.ok() ? line : name;
+  }
+  // A process's command may say anything; its first words say that it is no log-in.
+  if (found.command != nullptr && Subcommands(words[0]).empty()) return line;
+  if (found.command == nullptr && IsNear(words[0], "login")) return "";
+  if (found.command == nullptr && words.size() > 2 && IsNear(words[0], "user")) return "";
+  return line;
+}
+
+}  // namespace grpc_os::shell

@@ -1,0 +1,51 @@
+// Names and ids from the daemon, for completion.
+#ifndef GRPC_OS_SHELL_LIVE_NAMES_H_
+#define GRPC_OS_SHELL_LIVE_NAMES_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client/client.h"
+#include "shell/command_table.h"
+
+namespace grpc_os::shell {
+
+// Asks in a thread of its own, which goes on when nobody waits for it any more. What came serves
+// for 2 s; that nothing came, too.
+class LiveNames {
+ public:
+  // How long a user may wait for it.
+  static constexpr std::chrono::milliseconds kPatience{150};
+
+  LiveNames(client::Address address, std::string state_directory, std::string token);
+  LiveNames(const LiveNames&) = delete;
+  LiveNames& operator=(const LiveNames&) = delete;
+  ~LiveNames();
+
+  // Of processes, users, sessions or tokens; nothing if they do not come in time.
+  std::vector<std::string> Of(Kind kind);
+
+ private:
+  struct Entry {
+    std::vector<std::string> names;
+    std::chrono::steady_clock::time_point asked;
+  };
+
+  std::vector<std::string> Ask(Kind kind);
+
+  client::Client client_;
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  std::map<Kind, Entry> entries_;
+  bool asking_ = false;
+  std::thread thread_;
+};
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_LIVE_NAMES_H_
