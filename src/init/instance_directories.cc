@@ -22,6 +22,7 @@ constexpr char kRecord[] = "launch";
 constexpr char kSpec[] = "spec";
 constexpr char kSocket[] = "ctl.sock";
 constexpr char kReleased[] = "released";
+constexpr char kEnded[] = "ended";
 
 std::string ThroughProc(const UniqueFd& fd) { return absl::StrCat("/proc/self/fd/", fd.get()); }
 
@@ -156,11 +157,19 @@ absl::StatusOr<UniqueFd> InstanceDirectories::Connect(const std::string& instanc
   return protocol::ConnectTo(ThroughProc(*directory), kSocket);
 }
 
-bool InstanceDirectories::IsReleased(const std::string& instance_id) const {
+bool InstanceDirectories::Has(const std::string& instance_id, const char* name) const {
   const FileIdentity as_control(data_.control());
   const absl::StatusOr<UniqueFd> directory = OpenOne(instance_id);
   struct stat status {};
-  return directory.ok() && fstatat(directory->get(), kReleased, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return directory.ok() && fstatat(directory->get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool InstanceDirectories::IsReleased(const std::string& instance_id) const {
+  return Has(instance_id, kReleased);
+}
+
+bool InstanceDirectories::HasEnded(const std::string& instance_id) const {
+  return Has(instance_id, kEnded);
 }
 
 void InstanceDirectories::Remove(const std::string& instance_id) const {

@@ -34,9 +34,13 @@ class InstanceDirectories {
   absl::StatusOr<UniqueFd> Connect(const std::string& instance_id) const;
   // The supervisor was told to let go of it.
   bool IsReleased(const std::string& instance_id) const;
+  // Its supervisor was shut down and its last report is on disk, also after a loss of power: it may
+  // be told under another boot.
+  bool HasEnded(const std::string& instance_id) const;
   void Remove(const std::string& instance_id) const;
 
  private:
+  bool Has(const std::string& instance_id, const char* name) const;
   absl::StatusOr<UniqueFd> OpenOne(const std::string& instance_id) const;
 
   const DataDirectory& data_;

@@ -63,7 +63,8 @@ Instances::~Instances() {
 
 void Instances::ForgetDead() {
   for (const std::string& id : directories_.List()) {
-    if (IsDead(directories_.Connect(id).status())) directories_.Remove(id);
+    if (!IsDead(directories_.Connect(id).status())) continue;
+    if (directories_.IsReleased(id) || !directories_.HasEnded(id)) directories_.Remove(id);
   }
 }
 

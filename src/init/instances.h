@@ -41,8 +41,8 @@ class Instances {
   Instances& operator=(const Instances&) = delete;
   ~Instances();
 
-  // Another boot: forgets the instances of the last one. A living one, which cannot be of another
-  // boot, is kept.
+  // Another boot: forgets the instances of the last one, but for those that were shut down and have
+  // that to tell. A living one, which cannot be of another boot, is kept.
   void ForgetDead();
   // Finds what is in run/i. The dead are launched again if `relaunch`, else left.
   [[nodiscard]] absl::Status Adopt(bool relaunch);

@@ -225,6 +225,7 @@ void Instance::Decide() {
 void Instance::End() {
   if (ended_) return;
   ended_ = true;
+  if (leaving_ && !journal_.has_queued()) MarkEnded();
   output_.Close();
   UnwatchLeaf();
   descendants_.GiveUpLeaf();

@@ -90,6 +90,8 @@ class Instance {
   void WatchLeaf();
   void UnwatchLeaf();
   void End();
+  // Leaves word that what the journal says is the end, also after a loss of power.
+  void MarkEnded() const;
 
   // instance_execution.cc: from execution to its end.
   void Execute();

@@ -312,6 +312,12 @@ bool Instance::FlushJournal() {
   return written;
 }
 
+void Instance::MarkEnded() const {
+  if (!journal_.Sync()) return;
+  const std::string path = options_.directory + "/ended";
+  UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
 // While a command is being executed it goes first: telling wakes the daemon, whose work would take
 // the processor from it. What comes of the execution is then told together with what was before it.
 void Instance::TellReports() {

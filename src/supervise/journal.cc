@@ -168,6 +168,8 @@ void Journal::Coalesce() {
   }
 }
 
+bool Journal::Sync() const { return file_ && fdatasync(file_.get()) == 0; }
+
 bool Journal::Flush() {
   if (queue_.empty()) return true;
   if (acked_seq_ > acked_seq_written_) {

@@ -21,8 +21,8 @@ namespace grpc_os::supervise {
 
 // An append-only file of records, each `length (4 bytes, little-endian), CRC-32 of the payload (4
 // bytes), payload (JournalRecord)`. A torn or damaged tail is cut off when it is opened. It
-// survives the death of its supervisor, not that of the machine: nothing is synced, for nothing in
-// run/ outlives a boot.
+// survives the death of its supervisor, not that of the machine: nothing is synced but the end of
+// one that was shut down, for nothing else in run/ outlives a boot.
 //
 // Reports are kept until acknowledged, up to kMaxReports. Beyond that (the daemon is away while a
 // process crashes over and over) the oldest of the lesser ones go first: backoff, crash_looping,
@@ -47,6 +47,8 @@ class Journal {
   bool has_queued() const { return !queue_.empty(); }
   // Writes what is queued. False: it could not be (a full disk) and stays queued.
   bool Flush();
+  // What was flushed outlives the machine from here on. False: that is not sure.
+  bool Sync() const;
   int64_t last_seq() const { return last_seq_; }
 
   // Reports up to `seq` need not be kept.

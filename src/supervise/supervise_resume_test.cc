@@ -304,6 +304,7 @@ TEST_F(SuperviseTest, ReleaseNeedsAFinalState) {
   EXPECT_EQ(client.Call(release), "");
   EXPECT_EQ(AwaitEnd(), 0);
   EXPECT_TRUE(fs::exists(directory_ / "released"));
+  EXPECT_FALSE(fs::exists(directory_ / "ended"));
   if (leaf()) {
     EXPECT_FALSE(fs::exists(*leaf()));
   }
@@ -321,6 +322,7 @@ TEST_F(SuperviseTest, SigtermStopsTheProcessAndLeavesItWanted) {
   EXPECT_TRUE(exited.status().last_exit().requested());
   EXPECT_EQ(AwaitEnd(), 0);
   EXPECT_FALSE(fs::exists(directory_ / "released"));
+  EXPECT_TRUE(fs::exists(directory_ / "ended")) << "it is to be told even after a boot";
   EXPECT_EQ(client.Actions(), "started stopping exited");
   Launch(false);
   // The next supervisor only tells of it: it is the daemon that wants it again, as a new instance.

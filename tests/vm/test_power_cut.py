@@ -1,0 +1,72 @@
+"""The plug is pulled in the middle of writes, and the same disk is booted again: what was acknowledged is there."""
+
+import asyncio
+import os
+import random
+
+from machine import DATA, Machine
+from writers import Writers
+
+# Acknowledged in a boot before its power may be cut.
+WRITES_MIN = 40
+
+_CHECK_DATABASE = f"""
+import sqlite3
+database = sqlite3.connect("file:{DATA}/grpc-os.db?mode=ro", uri=True)
+print(database.execute("PRAGMA integrity_check").fetchall(), database.execute("PRAGMA foreign_key_check").fetchall())
+"""
+
+
+def write_witnesses(machine, cut):
+    """Two files of the machine: what is flushed must outlive the cut, and what is not must not, or the cut proves nothing."""
+    machine.sh(f"echo {cut} >/root/flushed; sync /root/flushed; echo {cut} >/root/unflushed-{cut}")
+
+
+def check_witnesses(machine, cut):
+    assert machine.read("/root/flushed").strip() == str(cut)
+    assert machine.sh(f"cat /root/unflushed-{cut} 2>/dev/null || true") == "", "the cut lost nothing, so it proves nothing"
+
+
+async def write_until_cut(machine, writers, rng):
+    client = await machine.client()
+    before = writers.acknowledgements()
+    writers.start(client)
+
+    async def enough():
+        while writers.acknowledgements() - before < WRITES_MIN:
+            await asyncio.sleep(0.1)
+
+    await asyncio.wait_for(enough(), 240)
+    write_witnesses(machine, machine.boots)
+    await asyncio.sleep(rng.uniform(0.5, 3))
+    machine.cut_power()
+    await writers.end()
+    await client.close()
+
+
+async def test_no_acknowledged_write_is_lost_and_none_is_there_by_half():
+    seed = int(os.environ.get("GRPC_OS_SEED") or random.SystemRandom().randrange(1 << 32))
+    cuts = int(os.environ.get("GRPC_OS_VM_CUTS") or 3)
+    print(f"GRPC_OS_SEED={seed}")
+    rng = random.Random(seed)
+    writers = Writers(rng)
+    with Machine() as machine:
+        machine.boot()
+        for cut in range(1, cuts + 1):
+            await write_until_cut(machine, writers, rng)
+            assert writers.under_way, "the cut came between two calls of every writer"
+            under_way = len(writers.under_way)
+            machine.boot()
+            check_witnesses(machine, cut)
+            client = await machine.client()
+            may_be_stopped = await writers.check(client)
+            # Each that is wanted runs, from the definition that was found.
+            for name, known in writers.acknowledged.items():
+                if name in may_be_stopped and (await client.get_process(name)).desired_state == "stopped":
+                    continue
+                process = await client.wait_process(name, "ready", timeout=120)
+                environment = machine.sh(f"tr '\\0' '\\n' </proc/{process.details.pid}/environ | grep ^VALUE=")
+                assert environment == f"VALUE={known.value}"
+            await client.close()
+            assert machine.run("python3", "-c", _CHECK_DATABASE).stdout.strip() == "[('ok',)] []"
+            print(f"cut {cut}: {writers.counts} acknowledged so far, {under_way} calls under way, revision {writers.revision}")
