@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "init/program_harness.h"
 
 namespace grpc_os::init {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -212,6 +215,31 @@ TEST_F(ProgramTest, AnotherBootForgetsTheInstancesOfTheLast) {
   EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
   EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
   EXPECT_EQ(ReadFile(data_ + "/run/boot_id"), "boot-2\n");
+}
+
+TEST_F(ProgramTest, UnderAnotherBootWhatWasShutDownIsLaunchedAgainToTellOfItsEnd) {
+  {
+    const FakeOsd osd = StartReady();
+    const pid_t supervisor = LaunchOne(osd, kA);
+    const pid_t released = LaunchOne(osd, kB);
+    EXPECT_EQ(Run({"--stop"}).code, 0);
+    WaitFor(inits_.at(0));
+    for (const pid_t pid : {supervisor, released}) KillStranger(pid);
+  }
+  for (const std::string& instance : {kA, kB})
+    std::ofstream(InstanceDirectory(instance) + "/ended");
+  std::ofstream(InstanceDirectory(kB) + "/released");
+  WriteFile("boot_id", "boot-2\n");
+  Start();
+  std::vector<std::vector<std::string>> told = {Next(), Next()};  // both come up at once
+  std::sort(told.begin(), told.end());
+  ASSERT_THAT(told, ElementsAre(Contains("osd"), Contains("supervise")));
+  osds_.push_back(std::stoi(told[0].at(1)));
+  EXPECT_EQ(told[0].back(), "boot-2");
+  EXPECT_EQ(told[1].at(1), kA);
+  EXPECT_EQ(told[1].back(), "without-spec");
+  EXPECT_THAT(FakeOsd(data_).instances(), ElementsAre(kA));
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kB)));
 }
 
 TEST_F(ProgramTest, ADaemonThatEndsIsStartedAgain) {
