@@ -1,27 +1,19 @@
 #include "host/hs256_signer.h"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "base/unique_fd.h"
 
 namespace grpc_os::host {
 namespace {
 
-constexpr size_t kKeyBytes = 32;
 constexpr size_t kInstanceBytes = 8;
 constexpr int64_t kLatestTimeS = int64_t{1} << 40;  // so that milliseconds fit too
 constexpr char kIssuer[] = "grpc-os:";              // and the instance
@@ -58,28 +50,6 @@ std::optional<core::Claims> Parse(const std::string& payload) {
       claims.issue_time_s < 0 || claims.expire_time_s < 0 || claims.expire_time_s > kLatestTimeS)
     return std::nullopt;
   return claims;
-}
-
-absl::StatusOr<std::string> MakeKey(const std::string& path) {
-  std::string key(kKeyBytes, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1) {
-    return absl::UnavailableError("the kernel gave no random bytes for a signing key");
-  }
-  const std::string temporary = path + ".new";
-  UniqueFd file(
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file || write(file.get(), key.data(), key.size()) != static_cast<ssize_t>(key.size()) ||
-      fsync(file.get()) != 0 || rename(temporary.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot write the signing key ", path, ": ", strerror(errno)));
-  }
-  const std::string directory = path.substr(0, path.rfind('/'));
-  UniqueFd handle(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle || fsync(handle.get()) != 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot make the signing key ", path, " durable: ", strerror(errno)));
-  }
-  return key;
 }
 
 }  // namespace
@@ -133,29 +103,6 @@ absl::StatusOr<core::Claims> Hs256Signer::Verify(std::string_view token) const {
   const auto claims = Parse(payload);
   if (!claims || Encode(Payload(*claims)) != encoded) return refused;
   return *claims;
-}
-
-absl::StatusOr<std::string> LoadOrMakeKey(const std::string& path) {
-  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file && errno == ENOENT) return MakeKey(path);
-  if (!file)
-    return absl::UnavailableError(
-        absl::StrCat("cannot read the signing key ", path, ": ", strerror(errno)));
-  struct stat info {};
-  if (fstat(file.get(), &info) != 0 || (info.st_mode & 077) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("others may read the signing key ", path,
-                     "; `chmod 600` it, or remove it to have a new one made"));
-  }
-  std::string key(kKeyBytes + 1, '\0');
-  const ssize_t size = read(file.get(), key.data(), key.size());
-  if (size != static_cast<ssize_t>(kKeyBytes)) {
-    return absl::FailedPreconditionError(absl::StrCat("the signing key ", path, " is damaged (not ",
-                                                      kKeyBytes,
-                                                      " bytes); remove it to have a new one made"));
-  }
-  key.resize(kKeyBytes);
-  return key;
 }
 
 }  // namespace grpc_os::host

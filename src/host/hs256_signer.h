@@ -28,10 +28,6 @@ class Hs256Signer final : public core::TokenSigner {
   const std::string instance_;  // tells keys apart, and nothing about them
 };
 
-// The 32 random bytes in `path`, made (0600, durable) if there is no such file. FAILED_PRECONDITION
-// if it is damaged or readable by others.
-absl::StatusOr<std::string> LoadOrMakeKey(const std::string& path);
-
 }  // namespace grpc_os::host
 
 #endif  // GRPC_OS_HOST_HS256_SIGNER_H_

@@ -10,10 +10,21 @@ using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
 const std::vector<std::string> kOurs = {
-    "PATH=/bin",     "HOME=/root",   "LANG=C",    "GRPC_OS_FAILPOINT_DIR=/f",
-    "JWT_SECRET=s",  "DEBUG=1",      "DB_HOST=h", "DATA_DIR=/d",
-    "GRPC_PORT=1",   "LD_PRELOAD=x", "DBX=1",     "PATHS=1",
-    "DB_PASSWORD=p", "HTTP_PORT=2",
+    "PATH=/bin",
+    "HOME=/root",
+    "LANG=C",
+    "GRPC_OS_FAILPOINT_DIR=/f",
+    "JWT_SECRET=s",
+    "DEBUG=1",
+    "DB_HOST=h",
+    "DATA_DIR=/d",
+    "GRPC_PORT=1",
+    "LD_PRELOAD=x",
+    "DBX=1",
+    "PATHS=1",
+    "DB_PASSWORD=p",
+    "HTTP_PORT=2",
+    "GRPC_OS_ADMIN_PASSWORD=a",
 };
 
 TEST(EnvironmentTest, SupervisorsGetNoSettings) {
@@ -22,10 +33,11 @@ TEST(EnvironmentTest, SupervisorsGetNoSettings) {
 }
 
 TEST(EnvironmentTest, TheDaemonGetsThem) {
-  EXPECT_THAT(DaemonEnvironment(kOurs, std::nullopt),
-              UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
-                                   "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d",
-                                   "GRPC_PORT=1", "DB_PASSWORD=p", "HTTP_PORT=2"));
+  EXPECT_THAT(
+      DaemonEnvironment(kOurs, std::nullopt),
+      UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
+                           "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d", "GRPC_PORT=1",
+                           "DB_PASSWORD=p", "HTTP_PORT=2", "GRPC_OS_ADMIN_PASSWORD=a"));
 }
 
 TEST(EnvironmentTest, AnotherAccountHasAnotherHome) {

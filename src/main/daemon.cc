@@ -26,6 +26,8 @@
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
 #include "host/loop_scheduler.h"
+#include "host/password_hasher.h"
+#include "host/secret_file.h"
 #include "host/sha256.h"
 #include "main/adapters.h"
 #include "main/metrics.h"
@@ -106,6 +108,8 @@ class Daemon::Impl {
     return absl::OkStatus();
   }
 
+  const std::string& notice() const { return notice_; }
+
  private:
   absl::Status OpenFiles() {
     for (const char* directory : {"", "/run", "/logs", "/logs/system", "/secrets"}) {
@@ -145,9 +149,33 @@ class Daemon::Impl {
       key = *std::move(made);
     }
     signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
-    identity_ = std::make_unique<core::Identity>(*store_, *signer_, scheduler_,
-                                                 AdminUids(options_.shielded));
+    hasher_ = std::make_unique<host::PasswordHasher>(host::PasswordHasher::CostHere());
+    identity_ = std::make_unique<core::Identity>(core::Identity::Parts{
+        *store_, *signer_, *hasher_, digest_, scheduler_, AdminUids(options_.shielded)});
     return identity_->Load();
+  }
+
+  // At the first start. A generated password is in its file before anyone can log in with it, and
+  // one that is there from a start that did not get so far is taken.
+  absl::Status MakeFirstAdmin() {
+    std::string password = std::exchange(options_.settings.admin_password, "");
+    if (identity_->HasAdmin()) return absl::OkStatus();
+    if (password.empty()) {
+      const std::string path = options_.data_directory + "/secrets/admin.password";
+      auto made = host::LoadOrMakePassword(path);
+      if (!made.ok()) return made.status();
+      password = *std::move(made);
+      notice_ = absl::StrCat("The first admin: `login admin` with the password in ", path,
+                             "; set another with `user passwd admin`, then remove the file.");
+    }
+    std::promise<absl::StatusOr<std::string>> hashed;
+    hasher_->Hash(std::move(password), [&hashed](absl::StatusOr<std::string> hash) {
+      hashed.set_value(std::move(hash));
+    });
+    auto hash = hashed.get_future().get();
+    if (!hash.ok()) return hash.status();
+    Failpoint("osd.start.first_password");
+    return identity_->MakeAdmin(*hash);
   }
 
   absl::Status MakeCore() {
@@ -194,7 +222,7 @@ class Daemon::Impl {
                                          scheduler_},
         *std::move(methods));
     funnel_ = std::make_unique<services::Funnel>(*environment_);
-    auth_ = std::make_unique<services::AuthService>(*funnel_, *identity_);
+    auth_ = std::make_unique<services::AuthService>(*funnel_, *identity_, *store_);
     process_ = std::make_unique<services::ProcessService>(services::ProcessService::Parts{
         *funnel_, scheduler_, *processes_, *usage_, *log_source_, facts_});
     event_ = std::make_unique<services::EventService>(
@@ -206,6 +234,7 @@ class Daemon::Impl {
     }
     auto http = gateway::HttpServer::Listen(options_.http_port);
     if (!http.ok()) return http.status();
+    if (absl::Status status = MakeFirstAdmin(); !status.ok()) return status;
     const bool settled = Settle();
     // Once what follows from the reboot is committed; until then the next daemon must see it too.
     if (settled && new_boot_) {
@@ -292,6 +321,7 @@ class Daemon::Impl {
       environment_->ShutDown();
       server_->Stop(kStopGraceMs);
     }
+    if (hasher_ != nullptr) hasher_->Stop();
     if (loop_thread_.joinable()) {
       loop_.Stop();
       loop_thread_.join();
@@ -303,7 +333,8 @@ class Daemon::Impl {
     store_.reset();
   }
 
-  const DaemonOptions options_;
+  DaemonOptions options_;
+  std::string notice_;
   const std::string run_;
   const std::function<void()> on_shutdown_;
   UniqueFd lock_;
@@ -312,6 +343,7 @@ class Daemon::Impl {
   host::LoopScheduler scheduler_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<host::Hs256Signer> signer_;
+  std::unique_ptr<host::PasswordHasher> hasher_;
   std::unique_ptr<core::Identity> identity_;
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<LogAdapter> log_source_;
@@ -339,6 +371,8 @@ class Daemon::Impl {
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Daemon::~Daemon() = default;
+
+const std::string& Daemon::notice() const { return impl_->notice(); }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options,
                                                       std::function<void()> on_shutdown) {

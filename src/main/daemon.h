@@ -29,6 +29,9 @@ class Daemon {
   // Refuses new calls, ends streams, drains, lets processes be, closes the store.
   ~Daemon();
 
+  // What whoever started it should know; empty: nothing.
+  const std::string& notice() const;
+
  private:
   class Impl;
   explicit Daemon(std::unique_ptr<Impl> impl);

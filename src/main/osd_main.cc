@@ -9,7 +9,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -104,6 +106,13 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   return options;
 }
 
+// Out of the environment, where /proc would show it.
+void ForgetPassword() {
+  if (char* password = getenv(manifest::kAdminPasswordName); password != nullptr)
+    explicit_bzero(password, strlen(password));
+  unsetenv(manifest::kAdminPasswordName);
+}
+
 // The pipe on which init listens until this program serves or ends: what is said there is shown to
 // whoever started init.
 void TellInit(const std::string& text) {
@@ -128,7 +137,7 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int Run(const DaemonOptions& options) {
+int Run(DaemonOptions options) {
   // Blocked before any thread begins, so that only this one takes them.
   sigset_t ends;
   sigemptyset(&ends);
@@ -136,10 +145,13 @@ int Run(const DaemonOptions& options) {
   sigprocmask(SIG_BLOCK, &ends, nullptr);
   signal(SIGPIPE, SIG_IGN);
   auto daemon = Daemon::Start(options, [] { kill(getpid(), SIGTERM); });
+  explicit_bzero(options.settings.admin_password.data(), options.settings.admin_password.size());
   if (!daemon.ok()) return Refuse(daemon.status());
-  TellInit(options.settings.warning.empty()
-               ? ""
-               : absl::StrCat("warning: ", options.settings.warning, "\n"));
+  std::string said;
+  if (!options.settings.warning.empty())
+    absl::StrAppend(&said, "warning: ", options.settings.warning, "\n");
+  if (!(*daemon)->notice().empty()) absl::StrAppend(&said, (*daemon)->notice(), "\n");
+  TellInit(said);
   int received = 0;
   do {
     sigwait(&ends, &received);
@@ -158,7 +170,8 @@ int main(int argc, char** argv) {
   }
   umask(077);
   grpc_os::RaiseFileLimit();
-  const auto options = grpc_os::Resolve(arguments);
+  auto options = grpc_os::Resolve(arguments);
+  grpc_os::ForgetPassword();
   if (!options.ok()) return grpc_os::Refuse(options.status());
-  return grpc_os::Run(*options);
+  return grpc_os::Run(*std::move(options));
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/limits.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -74,6 +75,28 @@ absl::Status ResolveDebug(const std::string& value, bool& debug) {
   return absl::OkStatus();
 }
 
+// A file lies around, and would be taken for the place to change the password.
+absl::Status ResolveAdminPassword(const Variables& environment, const Variables& env_file,
+                                  std::string& password) {
+  const auto in_file = env_file.find(kAdminPasswordName);
+  if (in_file != env_file.end() && !in_file->second.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(kAdminPasswordName,
+                     " is in the file of settings; it is taken from the environment alone, at the "
+                     "first start. Remove the line."));
+  }
+  const auto found = environment.find(kAdminPasswordName);
+  if (found == environment.end() || found->second.empty()) return absl::OkStatus();
+  const auto size = static_cast<int>(found->second.size());
+  if (size < limits::kPasswordBytesMin || size > limits::kPasswordBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        kAdminPasswordName, " has ", size, " bytes; expected ", limits::kPasswordBytesMin, " to ",
+        limits::kPasswordBytesMax, ". Take another, or leave it out: then one is generated."));
+  }
+  password = found->second;
+  return absl::OkStatus();
+}
+
 absl::Status CheckDatabase(const Lookup& lookup) {
   std::vector<std::string> set;
   for (const char* name : kDatabaseNames) {
@@ -90,8 +113,8 @@ absl::Status CheckDatabase(const Lookup& lookup) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all =
-        new std::vector<std::string>{"GRPC_PORT", "HTTP_PORT", "JWT_SECRET", "DEBUG", "DATA_DIR"};
+    auto* all = new std::vector<std::string>{"GRPC_PORT", "HTTP_PORT", "JWT_SECRET",
+                                             "DEBUG",     "DATA_DIR",  kAdminPasswordName};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -120,6 +143,9 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
     return status;
   }
   settings.data_dir = lookup.Get("DATA_DIR");
+  if (absl::Status status = ResolveAdminPassword(environment, env_file, settings.admin_password);
+      !status.ok())
+    return status;
 
   settings.jwt_secret = lookup.Get("JWT_SECRET");
   if (settings.jwt_secret == kExampleJwtSecret) {

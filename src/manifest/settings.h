@@ -10,12 +10,17 @@
 
 namespace grpc_os::manifest {
 
+inline constexpr char kAdminPasswordName[] = "GRPC_OS_ADMIN_PASSWORD";
+
 struct Settings {
   int grpc_port = 50051;   // GRPC_PORT, 0 to 65535; 0: any free one
   int http_port = 50052;   // HTTP_PORT, the same
   std::string jwt_secret;  // JWT_SECRET, at least 32 bytes; empty: not set
-  bool debug = false;      // DEBUG
-  std::string data_dir;    // DATA_DIR; empty: not set
+  // GRPC_OS_ADMIN_PASSWORD, 12 to 1024 bytes, of the environment alone; empty: not set. Of the
+  // admin that the first start makes.
+  std::string admin_password;
+  bool debug = false;    // DEBUG
+  std::string data_dir;  // DATA_DIR; empty: not set
   // To be said once at the start; empty: nothing to say.
   std::string warning;
 };
@@ -29,7 +34,7 @@ Variables SettingsInEnvironment();
 // Takes each setting from `environment`, else from `env_file`, else its default; one that is empty
 // is not set. The example's values of JWT_SECRET and DB_PASSWORD count as not set (the latter makes
 // all of DB_* so), with one warning. INVALID_ARGUMENT: a value is malformed. FAILED_PRECONDITION:
-// DB_* asks for MariaDB. Neither shows a secret.
+// DB_* asks for MariaDB, or the admin's password is in a file. Neither shows a secret.
 absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Variables& env_file);
 
 }  // namespace grpc_os::manifest

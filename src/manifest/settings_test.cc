@@ -128,6 +128,21 @@ TEST(Settings, PortsAreFrom0To65535) {
   }
 }
 
+TEST(Settings, TheAdminsPasswordIsOfTheEnvironmentAlone) {
+  EXPECT_EQ(Resolved({{kAdminPasswordName, "secure_password"}}).admin_password, "secure_password");
+  EXPECT_EQ(Resolved({{kAdminPasswordName, ""}}).admin_password, "");
+  const absl::Status in_file = Refused({{kAdminPasswordName, "secure_password"}});
+  EXPECT_EQ(in_file.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(MessageOf(in_file), Not(HasSubstr("secure_password")));
+  for (const size_t size : {1, 11, 1025}) {
+    const std::string password(size, 'x');
+    const absl::Status status = ResolveSettings({{kAdminPasswordName, password}}, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << size;
+    EXPECT_THAT(MessageOf(status), Not(HasSubstr("x" + password))) << size;
+  }
+  EXPECT_EQ(Resolved({{kAdminPasswordName, std::string(1024, 'x')}}).admin_password.size(), 1024u);
+}
+
 TEST(Settings, TheHttpPortIsOneOfItsOwn) {
   const Settings settings = Resolved({{"HTTP_PORT", "0"}});
   EXPECT_EQ(settings.http_port, 0);

@@ -1,64 +1,407 @@
 #include "services/auth_service.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "core/identity/identity_errors.h"
+#include "core/identity/user_grammar.h"
 #include "core/process/process_errors.h"
-#include "core/process/validate.h"
+#include "services/convert/identity_convert.h"
 #include "services/convert/time_convert.h"
+#include "services/page_token.h"
+#include "services/run_once.h"
 
 namespace grpc_os::services {
 namespace {
 
-v1::User ToProto(const core::Caller& caller) {
-  v1::User user;
-  user.set_name(caller.user);
-  for (const std::string& role : caller.roles) user.add_roles(role);
-  user.set_login_method(caller.method);
-  user.set_peer_uid(caller.peer_uid);
-  return user;
+template <typename CallPointer>
+auto AnswerLogin(const CallPointer& call) {
+  return [call](absl::StatusOr<core::Identity::Login> login) {
+    if (!login.ok()) return call->End(login.status());
+    call->Answer(ToProto(*login));
+  };
+}
+
+template <typename CallPointer>
+core::Identity::UserDone AnswerUser(const CallPointer& call) {
+  return [call](const absl::StatusOr<core::User>& user) {
+    if (!user.ok()) return call->End(user.status());
+    call->Answer(ToProto(*user));
+  };
+}
+
+// Answers a change whose result is only that it was made.
+template <typename Response, typename CallPointer>
+core::Identity::Done AnswerEmpty(const CallPointer& call) {
+  return [call](const absl::Status& status) {
+    if (!status.ok()) return call->End(status);
+    call->Answer(Response());
+  };
+}
+
+int PageSize(int asked) {
+  return asked == 0 ? limits::kPageSizeDefault : std::min(asked, limits::kPageSizeMax);
+}
+
+// Where a list of sessions goes on: in their order.
+std::string KeyOf(const core::Session& session) {
+  return absl::StrCat(session.create_time_ms, " ", session.id);
+}
+bool IsAfter(const core::Session& session, const std::string& key) {
+  if (key.empty()) return true;
+  int64_t time_ms = 0;
+  const size_t space = key.find(' ');
+  if (space == std::string::npos || !absl::SimpleAtoi(key.substr(0, space), &time_ms)) return false;
+  if (session.create_time_ms != time_ms) return session.create_time_ms < time_ms;
+  return session.id > key.substr(space + 1);
 }
 
 }  // namespace
 
-grpc::ServerUnaryReactor* AuthService::LoginPeer(grpc::CallbackServerContext* context,
-                                                 const v1::LoginPeerRequest* request,
-                                                 v1::LoginPeerResponse* response) {
+AuthService::Reactor* AuthService::LoginPeer(Context* context, const v1::LoginPeerRequest* request,
+                                             v1::LoginResponse* response) {
   return funnel_.Unary(
       context, "grpc_os.v1.AuthService/LoginPeer", response, [&](const auto& call) {
         core::Violations violations;
         if (request->ticket().empty())
           violations.Add("ticket", "give the line that was read from the peer socket");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        identity_.LoginPeer(request->ticket(), [call](absl::StatusOr<core::Identity::Login> login) {
-          if (!login.ok()) return call->End(core::FromStore(login.status()));
-          v1::LoginPeerResponse answer;
-          answer.set_access_token(login->token);
-          SetTimeMs(login->caller.expire_time_ms, answer.mutable_expire_time());
-          *answer.mutable_user() = ToProto(login->caller);
-          call->Answer(std::move(answer));
-        });
+        identity_.LoginPeer(request->ticket(), call->MakeOrigin(""), AnswerLogin(call));
       });
 }
 
-grpc::ServerUnaryReactor* AuthService::WhoAmI(grpc::CallbackServerContext* context,
-                                              const v1::WhoAmIRequest*,
-                                              v1::WhoAmIResponse* response) {
+AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,
+                                         v1::LoginResponse* response) {
+  return funnel_.Unary(context, "grpc_os.v1.AuthService/Login", response, [&](const auto& call) {
+    core::Violations violations;
+    core::CheckUserName(request->user(), "user", violations);
+    core::CheckTriedPassword(request->password(), "password", violations);
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    identity_.LoginPassword(request->user(), request->password(), request->ticket(),
+                            call->MakeOrigin(request->user()), AnswerLogin(call));
+  });
+}
+
+AuthService::Reactor* AuthService::RefreshToken(Context* context,
+                                                const v1::RefreshTokenRequest* request,
+                                                v1::LoginResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/RefreshToken", response, [&](const auto& call) {
+        core::Violations violations;
+        if (request->refresh_token().empty())
+          violations.Add("refresh_token", "give the refresh token of the last log-in or refresh");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        identity_.Refresh(request->refresh_token(), call->MakeOrigin(""), AnswerLogin(call));
+      });
+}
+
+AuthService::Reactor* AuthService::WhoAmI(Context* context, const v1::WhoAmIRequest*,
+                                          v1::WhoAmIResponse* response) {
   return funnel_.Unary(context, "grpc_os.v1.AuthService/WhoAmI", response, [](const auto& call) {
     v1::WhoAmIResponse answer;
-    *answer.mutable_user() = ToProto(call->caller());
+    *answer.mutable_identity() = ToProto(call->caller());
     SetTimeMs(call->caller().expire_time_ms, answer.mutable_expire_time());
     call->Answer(std::move(answer));
   });
 }
 
-grpc::ServerUnaryReactor* AuthService::Logout(grpc::CallbackServerContext* context,
-                                              const v1::LogoutRequest*,
-                                              v1::LogoutResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/Logout", response,
-                       [this](const auto& call) {
-                         identity_.Logout(call->caller().session_id, [call](absl::Status status) {
-                           if (!status.ok()) return call->End(core::FromStore(status));
-                           call->Answer(v1::LogoutResponse());
-                         });
+AuthService::Reactor* AuthService::Logout(Context* context, const v1::LogoutRequest*,
+                                          v1::LogoutResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/Logout", response, [this](const auto& call) {
+        identity_.Logout(call->caller(), call->MakeOrigin(call->caller().session_id),
+                         AnswerEmpty<v1::LogoutResponse>(call));
+      });
+}
+
+AuthService::Reactor* AuthService::GetUser(Context* context, const v1::GetUserRequest* request,
+                                           v1::User* response) {
+  return funnel_.Unary(context, "grpc_os.v1.AuthService/GetUser", response, [&](const auto& call) {
+    core::Violations violations;
+    core::CheckUserName(request->name(), "name", violations);
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    const auto user = identity_.FindUser(request->name());
+    if (!user) return call->End(core::UserNotFound(request->name()));
+    call->Answer(ToProto(*user));
+  });
+}
+
+AuthService::Reactor* AuthService::ListUsers(Context* context, const v1::ListUsersRequest* request,
+                                             v1::ListUsersResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/ListUsers", response, [&](const auto& call) {
+        core::Violations violations;
+        if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string arguments = absl::StrCat("users\n", call->caller().user);
+        const auto after = ParsePageToken(request->page_token(), arguments);
+        if (!after.ok()) return call->End(after.status());
+        const int size = PageSize(request->page_size());
+        v1::ListUsersResponse page;
+        for (const core::User& user : identity_.ListUsers(*after, size + 1)) {
+          if (page.users_size() == size) {
+            page.set_next_page_token(MakePageToken(page.users(size - 1).name(), arguments));
+            break;
+          }
+          *page.add_users() = ToProto(user);
+        }
+        call->Answer(std::move(page));
+      });
+}
+
+template <typename Request>
+AuthService::Reactor* AuthService::RunChange(Context* context, const char* method,
+                                             const Request& request, v1::User* response,
+                                             const std::string& user,
+                                             const core::Violations& violations,
+                                             const Change& change) {
+  return funnel_.Unary(context, method, response, [&](const auto& call) {
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    const auto carry_out = [call, change](core::Origin origin) {
+      change(std::move(origin), AnswerUser(call));
+    };
+    const auto repeat = [this, call](const core::CommittedRequest& committed) {
+      const auto now = identity_.FindUser(committed.subject);
+      if (!now) return call->End(core::UserNotFound(committed.subject));
+      call->Answer(ToProto(*now));
+    };
+    RunOnce(call, request, user, carry_out, repeat);
+  });
+}
+
+AuthService::Reactor* AuthService::CreateUser(Context* context,
+                                              const v1::CreateUserRequest* request,
+                                              v1::User* response) {
+  core::Violations violations;
+  const std::string& name = request->user().name();
+  core::CheckUserName(name, "user.name", violations);
+  if (!request->password().empty())
+    core::CheckNewPassword(request->password(), name, "password", violations);
+  // What is kept of a request is a hash of it, and of a password not even that.
+  v1::CreateUserRequest kept = *request;
+  kept.clear_password();
+  return RunChange(context, "grpc_os.v1.AuthService/CreateUser", kept, response, name, violations,
+                   [this, name, password = request->password(),
+                    roles = std::vector<std::string>(request->user().roles().begin(),
+                                                     request->user().roles().end())](
+                       core::Origin origin, core::Identity::UserDone done) {
+                     identity_.CreateUser(name, roles, password, std::move(origin),
+                                          std::move(done));
+                   });
+}
+
+AuthService::Reactor* AuthService::DeleteUser(Context* context,
+                                              const v1::DeleteUserRequest* request,
+                                              v1::DeleteUserResponse* response) {
+  return funnel_.Unary(context, "grpc_os.v1.AuthService/DeleteUser", response,
+                       [&](const auto& call) {
+                         core::Violations violations;
+                         core::CheckUserName(request->name(), "name", violations);
+                         if (!violations.empty()) return call->End(violations.ToStatus());
+                         const auto carry_out = [this, call, name = request->name(),
+                                                 etag = request->etag()](core::Origin origin) {
+                           identity_.DeleteUser(name, etag, std::move(origin),
+                                                AnswerEmpty<v1::DeleteUserResponse>(call));
+                         };
+                         const auto repeat = [call](const core::CommittedRequest&) {
+                           call->Answer(v1::DeleteUserResponse());
+                         };
+                         RunOnce(call, *request, request->name(), carry_out, repeat);
                        });
+}
+
+template <typename Request>
+AuthService::Reactor* AuthService::RunSwitch(Context* context, const char* method,
+                                             const Request* request, v1::User* response,
+                                             bool disabled) {
+  core::Violations violations;
+  core::CheckUserName(request->name(), "name", violations);
+  return RunChange(context, method, *request, response, request->name(), violations,
+                   [this, name = request->name(), etag = request->etag(), disabled](
+                       core::Origin origin, core::Identity::UserDone done) {
+                     identity_.SetDisabled(name, etag, disabled, std::move(origin),
+                                           std::move(done));
+                   });
+}
+
+AuthService::Reactor* AuthService::DisableUser(Context* context,
+                                               const v1::DisableUserRequest* request,
+                                               v1::User* response) {
+  return RunSwitch(context, "grpc_os.v1.AuthService/DisableUser", request, response, true);
+}
+
+AuthService::Reactor* AuthService::EnableUser(Context* context,
+                                              const v1::EnableUserRequest* request,
+                                              v1::User* response) {
+  return RunSwitch(context, "grpc_os.v1.AuthService/EnableUser", request, response, false);
+}
+
+AuthService::Reactor* AuthService::SetPassword(Context* context,
+                                               const v1::SetPasswordRequest* request,
+                                               v1::User* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/SetPassword", response, [&](const auto& call) {
+        core::Violations violations;
+        const std::string& name = request->name().empty() ? call->caller().user : request->name();
+        core::CheckUserName(name, "name", violations);
+        core::CheckNewPassword(request->password(), name, "password", violations);
+        if (!request->old_password().empty())
+          core::CheckTriedPassword(request->old_password(), "old_password", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        identity_.SetPassword(call->caller(), name, request->password(), request->old_password(),
+                              call->MakeOrigin(name), AnswerUser(call));
+      });
+}
+
+template <typename Request>
+AuthService::Reactor* AuthService::RunRoleChange(Context* context, const char* method,
+                                                 const Request* request, v1::User* response,
+                                                 bool grant) {
+  core::Violations violations;
+  core::CheckUserName(request->user(), "user", violations);
+  if (request->role().empty()) violations.Add("role", "give a role: admin, operator or viewer");
+  return RunChange(context, method, *request, response, request->user(), violations,
+                   [this, grant, user = request->user(), role = request->role(),
+                    etag = request->etag()](core::Origin origin, core::Identity::UserDone done) {
+                     if (grant) {
+                       identity_.GrantRole(user, role, etag, std::move(origin), std::move(done));
+                     } else {
+                       identity_.RevokeRole(user, role, etag, std::move(origin), std::move(done));
+                     }
+                   });
+}
+
+AuthService::Reactor* AuthService::GrantRole(Context* context, const v1::GrantRoleRequest* request,
+                                             v1::User* response) {
+  return RunRoleChange(context, "grpc_os.v1.AuthService/GrantRole", request, response, true);
+}
+
+AuthService::Reactor* AuthService::RevokeRole(Context* context,
+                                              const v1::RevokeRoleRequest* request,
+                                              v1::User* response) {
+  return RunRoleChange(context, "grpc_os.v1.AuthService/RevokeRole", request, response, false);
+}
+
+AuthService::Reactor* AuthService::ListRoles(Context* context, const v1::ListRolesRequest*,
+                                             v1::ListRolesResponse* response) {
+  return funnel_.Unary(context, "grpc_os.v1.AuthService/ListRoles", response, [](const auto& call) {
+    v1::ListRolesResponse answer;
+    for (const core::Role& role : core::Roles()) *answer.add_roles() = ToProto(role);
+    call->Answer(std::move(answer));
+  });
+}
+
+AuthService::Reactor* AuthService::ListSessions(Context* context,
+                                                const v1::ListSessionsRequest* request,
+                                                v1::ListSessionsResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/ListSessions", response, [&](const auto& call) {
+        const core::Caller& caller = call->caller();
+        const bool all = core::Allows(caller, "user.read");
+        if (!all && !request->user().empty() && request->user() != caller.user) {
+          return call->End(core::PermissionMissing(
+              caller, "user.read", "one may list one's own sessions; ask an admin for others'"));
+        }
+        core::Violations violations;
+        if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+        if (!request->user().empty()) core::CheckUserName(request->user(), "user", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string user = all ? request->user() : caller.user;
+        const std::string arguments = absl::StrCat("sessions\n", caller.user, "\n", user);
+        const auto after = ParsePageToken(request->page_token(), arguments);
+        if (!after.ok()) return call->End(after.status());
+        const int size = PageSize(request->page_size());
+        v1::ListSessionsResponse page;
+        std::string last_key;
+        for (const core::Session& session : identity_.ListSessions(user)) {
+          if (!IsAfter(session, *after)) continue;
+          if (page.sessions_size() == size) {
+            page.set_next_page_token(MakePageToken(last_key, arguments));
+            break;
+          }
+          *page.add_sessions() = ToProto(session, caller);
+          last_key = KeyOf(session);
+        }
+        call->Answer(std::move(page));
+      });
+}
+
+AuthService::Reactor* AuthService::EndSession(Context* context,
+                                              const v1::EndSessionRequest* request,
+                                              v1::EndSessionResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/EndSession", response, [&](const auto& call) {
+        core::Violations violations;
+        if (request->id().empty()) violations.Add("id", "give the id of a session or token");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto carry_out = [this, call, id = request->id()](core::Origin origin) {
+          identity_.EndSession(call->caller(), id, std::move(origin),
+                               AnswerEmpty<v1::EndSessionResponse>(call));
+        };
+        const auto repeat = [call](const core::CommittedRequest&) {
+          call->Answer(v1::EndSessionResponse());
+        };
+        RunOnce(call, *request, request->id(), carry_out, repeat);
+      });
+}
+
+AuthService::Reactor* AuthService::CreateToken(Context* context,
+                                               const v1::CreateTokenRequest* request,
+                                               v1::CreateTokenResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/CreateToken", response, [&](const auto& call) {
+        core::Violations violations;
+        core::CheckLabel(request->label(), "label", violations);
+        core::Identity::NewToken wanted{
+            .label = request->label(),
+            .ttl_ms = TokenTtlFromProto(*request, violations),
+            .roles = {request->roles().begin(), request->roles().end()}};
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        identity_.CreateToken(call->caller(), std::move(wanted), call->MakeOrigin(request->label()),
+                              [call](const absl::StatusOr<core::Identity::MadeToken>& made) {
+                                if (!made.ok()) return call->End(made.status());
+                                v1::CreateTokenResponse answer;
+                                answer.set_token(made->token);
+                                *answer.mutable_session() = ToProto(made->session, call->caller());
+                                call->Answer(std::move(answer));
+                              });
+      });
+}
+
+AuthService::Reactor* AuthService::ListAuditRecords(Context* context,
+                                                    const v1::ListAuditRecordsRequest* request,
+                                                    v1::ListAuditRecordsResponse* response) {
+  return funnel_.Unary(
+      context, "grpc_os.v1.AuthService/ListAuditRecords", response, [&](const auto& call) {
+        core::Violations violations;
+        core::AuditQuery query = AuditQueryFromProto(*request, violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string arguments =
+            absl::StrCat("audit\n", call->caller().user, "\n", query.user, "\n", query.since_ms);
+        const auto after = ParsePageToken(request->page_token(), arguments);
+        if (!after.ok()) return call->End(after.status());
+        if (!after->empty() && !absl::SimpleAtoi(*after, &query.before_id))
+          return call->End(PageTokenInvalid());
+        const int size = PageSize(request->page_size());
+        query.limit = size + 1;
+        audit_.ReadAudit(
+            query, [call, size, arguments](absl::StatusOr<std::vector<core::AuditRecord>> records) {
+              if (!records.ok()) return call->End(core::FromStore(records.status()));
+              v1::ListAuditRecordsResponse page;
+              for (const core::AuditRecord& record : *records) {
+                if (page.records_size() == size) {
+                  page.set_next_page_token(
+                      MakePageToken(absl::StrCat(page.records(size - 1).id()), arguments));
+                  break;
+                }
+                *page.add_records() = ToProto(record);
+              }
+              call->Answer(std::move(page));
+            });
+      });
 }
 
 }  // namespace grpc_os::services

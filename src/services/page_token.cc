@@ -24,6 +24,10 @@ absl::StatusOr<std::string> ParsePageToken(const std::string& token, const std::
     if (end != std::string::npos && decoded.substr(end + 1) == arguments)
       return decoded.substr(1, end - 1);
   }
+  return PageTokenInvalid();
+}
+
+absl::Status PageTokenInvalid() {
   return MakeError(absl::StatusCode::kInvalidArgument,
                    "the page token is malformed or belongs to other arguments; list from the start",
                    {.reason = core::reason::kPageTokenInvalid});

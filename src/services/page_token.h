@@ -14,6 +14,8 @@ std::string MakePageToken(const std::string& last_key, const std::string& argume
 // The last key ("" for an empty token); INVALID_ARGUMENT (PAGE_TOKEN_INVALID) for one that is
 // malformed or of other arguments.
 absl::StatusOr<std::string> ParsePageToken(const std::string& token, const std::string& arguments);
+// For a last key that only a made-up token can hold.
+absl::Status PageTokenInvalid();
 
 }  // namespace grpc_os::services
 
