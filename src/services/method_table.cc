@@ -44,7 +44,7 @@ absl::StatusOr<MethodTable> MethodTable::BuildApi() {
 }
 
 const MethodInfo& MethodTable::Get(std::string_view full_name) const {
-  return methods_[by_name_.at(std::string(full_name))];
+  return methods_[by_name_.find(full_name)->second];
 }
 
 }  // namespace grpc_os::services

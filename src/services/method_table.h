@@ -4,6 +4,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,7 +40,11 @@ class MethodTable {
 
  private:
   std::vector<MethodInfo> methods_;
-  std::unordered_map<std::string, int> by_name_;
+  // Looked up with each call: without making a string of the name.
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, int, Hash, std::equal_to<>> by_name_;
 };
 
 }  // namespace grpc_os::services
