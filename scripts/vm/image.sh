@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+[[ $(id -u) -eq 0 ]] || { echo "image.sh: making a root file system needs root; run: sudo make verify-vm" >&2; exit 1; }
+[[ $(dpkg --print-architecture) == amd64 ]] || {
+  echo "image.sh: the virtual machine is an amd64 one and takes the programs of this machine, which is not" >&2
+  exit 1
+}
 bin=$1
 programs=("$bin"/grpc-os-init "$bin"/grpc-os-supervise "$bin"/grpc-osd "$bin"/grpc-os)
 libraries=$(scripts/vm/libraries.sh "${programs[@]}")

@@ -42,6 +42,10 @@ class Writers:
     def acknowledgements(self):
         return sum(self.counts.values())
 
+    def present(self):
+        """[(name, Known)] of what there is."""
+        return [(name, known) for name, known in self.acknowledged.items() if known]
+
     async def end(self):
         """After the cut: the calls that were under way stay unanswered. A refusal fails the test."""
         for task in self._tasks:
@@ -89,8 +93,8 @@ class Writers:
         self.revision = max(self.revision, revision)
 
     async def check(self, client):
-        """Fails with every name that is not as it must be; what is so is what is known from here on. Gives the names that
-        need not run."""
+        """Fails with every name that is not as it must be; what is so is what is known from here on, and
+        all of it is wanted."""
         found = {}
         async for process in client.list_processes(page_size=1000):
             found[process.name] = Known(process.id, process.environment.get("VALUE", ""), process.generation)
@@ -108,11 +112,13 @@ class Writers:
         # What was never acknowledged may come about until now, as a deletion that was committed and not yet carried out.
         revision = (await client.get_system()).revision
         assert revision >= self.revision, f"revision {self.revision} was acknowledged, the newest is {revision}"
-        # A deletion by force stops first; cut short there, it leaves a stopped process to be deleted again.
-        stopped = {name for name, other in self.under_way.items() if other is None and name in found}
+        deletions = [name for name, other in self.under_way.items() if other is None and name in found]
         self.acknowledged = found
         self.under_way = {}
-        return stopped
+        # A deletion by force stops first; cut short there, it leaves a stopped process, to be deleted again.
+        for name in deletions:
+            if (await client.get_process(name)).desired_state == "stopped":
+                await self._delete(client, name)
 
 
 class _PowerCut(Exception):
