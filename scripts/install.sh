@@ -19,6 +19,8 @@ for set in "${@:-build}"; do
   esac
   # npm comes from Debian unless the machine already has one of its own (buf, the linter of the protos, is an npm package).
   if [[ $set == test ]] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
+  # Likewise Go, with which grpcurl is built (scripts/grpcurl.sh).
+  if [[ $set == test ]] && ! command -v go >/dev/null; then packages+=(golang-go); fi
 done
 
 if ! command -v dpkg-query >/dev/null; then
