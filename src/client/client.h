@@ -24,7 +24,7 @@ struct ClientOptions {
   // How long a call may take if it is not told otherwise.
   std::chrono::milliseconds timeout{10'000};
   // Where tokens are kept: StateDirectory() but in tests.
-  std::string state_directory;
+  std::string state_directory = {};
   // Of $GRPC_OS_TOKEN: every call is made with it, and no file is read or written.
   std::string token = {};
   // False: never spends the kept refresh token. For calls that may be given up at any moment: a

@@ -19,10 +19,10 @@ class TokenFile {
  public:
   // What the file says.
   struct Content {
-    std::string token;          // empty: none
-    std::string refresh_token;  // empty: the log-in was none by password
-    std::string user;           // whom the refresh token is for
-    bool logged_out = false;    // the user logged out: nothing may log in by itself
+    std::string token = {};          // empty: none
+    std::string refresh_token = {};  // empty: the log-in was none by password
+    std::string user = {};           // whom the refresh token is for
+    bool logged_out = false;         // the user logged out: nothing may log in by itself
 
     bool operator==(const Content&) const = default;
   };

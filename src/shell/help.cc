@@ -44,7 +44,7 @@ std::vector<Option> OptionsOfEvery(const Command& command) {
 }
 
 std::string InCell(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}});
+  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"*", "\\*"}});
 }
 
 std::string OptionRows(const std::vector<Option>& options) {
@@ -123,7 +123,8 @@ std::string ReferencePage() {
     if (!command.aliases.empty()) {
       absl::StrAppend(&text, " Also: `", absl::StrJoin(command.aliases, "`, `"), "`.");
     }
-    absl::StrAppend(&text, "\n", InCell(command.details), "\n");
+    absl::StrAppend(&text, "\n\n");
+    if (!command.details.empty()) absl::StrAppend(&text, InCell(command.details), "\n");
     if (!command.options.empty()) absl::StrAppend(&text, OptionRows(command.options), "\n");
     absl::StrAppend(&text, "```sh\n", absl::StrJoin(command.examples, "\n"), "\n```\n\n");
   }

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "shell/help.h"
 #include "shell/suggest.h"
 
 namespace grpc_os::shell {
@@ -67,6 +68,26 @@ TEST(ParserTest, RefusalsSayWhatWasMeant) {
   EXPECT_THAT(Refusal("logs", {"a", "b"}), HasSubstr("Too many arguments"));
 }
 
+TEST(ParserTest, AnOptionalValueIsANumber) {
+  const auto watch = [](const Words& words) { return ParseArguments(*FindCommand("ps"), words); };
+  EXPECT_EQ(watch({"-w"})->Value("watch"), "");
+  EXPECT_EQ(watch({"-w", "5"})->Value("watch"), "5");
+  EXPECT_EQ(watch({"--watch=5"})->Value("watch"), "5");
+  EXPECT_EQ(watch({"-w5s"})->Value("watch"), "5s");
+  EXPECT_EQ(watch({"-w", "web"})->Value("watch"), "");
+  EXPECT_THAT(watch({"-w", "web"})->positional(), ElementsAre("web"));
+}
+
+TEST(ParserTest, CommandsOfTwoWords) {
+  EXPECT_EQ(FindCommand(Words{"user", "add", "eva"}).command, FindCommand("user add"));
+  EXPECT_EQ(FindCommand(Words{"user", "add", "eva"}).words, 2U);
+  EXPECT_EQ(FindCommand(Words{"sessions"}).words, 1U);
+  EXPECT_EQ(FindCommand(Words{"sessions", "end"}).words, 2U);
+  EXPECT_EQ(FindCommand(Words{"user"}).command, nullptr);
+  EXPECT_EQ(FindCommand(Words{"user add"}).command, nullptr);
+  EXPECT_THAT(Subcommands("role"), ElementsAre("ls", "list", "grant", "revoke"));
+}
+
 TEST(ParserTest, HelpNeedsNoArguments) {
   EXPECT_TRUE(ParseArguments(*FindCommand("kill"), Words{"--help"})->Has("help"));
 }
@@ -87,7 +108,11 @@ TEST(CommandTableTest, EveryCommandCanBeRunAndIsExplained) {
   for (const Command& command : Commands()) {
     EXPECT_NE(command.run, nullptr) << command.name;
     EXPECT_FALSE(command.summary.empty()) << command.name;
-    EXPECT_THAT(HelpText(), HasSubstr(command.summary));
+    EXPECT_FALSE(command.section.empty()) << command.name;
+    const bool shown = HelpText().find(command.summary) != std::string::npos;
+    EXPECT_EQ(shown, !command.hidden) << command.name;
+    EXPECT_EQ(ReferencePage().find("\n### " + command.name + "\n") != std::string::npos,
+              !command.hidden);
     ASSERT_FALSE(command.examples.empty()) << command.name;
     for (const std::string& example : command.examples) {
       EXPECT_TRUE(example.starts_with(command.name)) << example;

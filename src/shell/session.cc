@@ -47,26 +47,32 @@ absl::Status UnknownCommand(std::span<const std::string> words) {
       " `help ", words[0], "` lists all."));
 }
 
-// What helps against an error of this reason, where its message does not say so itself.
-const char* CureOf(const std::string& reason) {
-  static const auto* const cures = new std::map<std::string, const char*>{
-      {"NOT_LOGGED_IN", "`login` logs in."},
-      {"TOKEN_INVALID", "`login` logs in again."},
-      {"LOGIN_FAILED", "Check the name and the password and try again."},
-      {"PERMISSION_MISSING",
-       "`whoami` shows your roles; an admin gives more with `role grant USER ROLE`."},
-      {"PROCESS_NOT_FOUND", "`ps` lists all."},
-      {"USER_NOT_FOUND", "`user ls` lists all."},
-      {"USER_EXISTS", "`user show NAME` shows it."},
-      {"ROLE_NOT_FOUND", "`role ls` lists all."},
-      {"SESSION_NOT_FOUND", "`sessions` lists those that are open."},
-      {"LAST_ADMIN", "Make another user admin first: `role grant USER admin`."},
-      {"REVISION_UNAVAILABLE", "`events` without --since shows what is kept."},
-      {"SHUTTING_DOWN", "Try again in a moment."},
-      {"RUNTIME_UNAVAILABLE", "Try again in a moment."},
+// What helps against an error of a reason, where its message does not say so itself.
+struct Cure {
+  const char* before = "";
+  const char* command = "";  // as it is typed at the prompt
+  const char* after = "";
+};
+
+std::optional<Cure> CureOf(const std::string& reason) {
+  static const auto* const cures = new std::map<std::string, Cure>{
+      {"NOT_LOGGED_IN", {"", "login", " logs in."}},
+      {"TOKEN_INVALID", {"", "login", " logs in again."}},
+      {"LOGIN_FAILED", {"Check the name and the password and try again.", "", ""}},
+      {"PERMISSION_MISSING", {"", "whoami", " shows your roles; an admin can grant you more."}},
+      {"PROCESS_NOT_FOUND", {"", "ps", " lists all."}},
+      {"USER_NOT_FOUND", {"", "user ls", " lists all."}},
+      {"USER_EXISTS", {"", "user ls", " lists all; take another name."}},
+      {"ROLE_NOT_FOUND", {"", "role ls", " lists all."}},
+      {"SESSION_NOT_FOUND", {"", "sessions", " lists those that are open."}},
+      {"LAST_ADMIN", {"Make another user admin first: ", "role grant USER admin", "."}},
+      {"REVISION_UNAVAILABLE", {"", "events", " without --since shows what is kept."}},
+      {"SHUTTING_DOWN", {"Try again in a moment.", "", ""}},
+      {"RUNTIME_UNAVAILABLE", {"Try again in a moment.", "", ""}},
   };
   const auto found = cures->find(reason);
-  return found == cures->end() ? nullptr : found->second;
+  if (found == cures->end()) return std::nullopt;
+  return found->second;
 }
 
 constexpr int64_t kWatchDefaultMs = 2'000;
@@ -269,8 +275,12 @@ ExitCode Session::Report(const absl::Status& status) {
       detail && detail->retry_after_ms > 0 && text.find("again") == std::string::npos) {
     absl::StrAppend(&text, " Try again in ", FormatDuration(detail->retry_after_ms), ".");
   }
-  const char* cure = CureOf(client::ReasonOf(status));
-  if (cure != nullptr && text.find('`') == std::string::npos) absl::StrAppend(&text, " ", cure);
+  const auto cure = CureOf(client::ReasonOf(status));
+  if (cure && text.find('`') == std::string::npos) {
+    absl::StrAppend(&text, text.ends_with('.') ? " " : ". ", cure->before);
+    if (*cure->command != '\0') absl::StrAppend(&text, "`", Typed(cure->command), "`");
+    absl::StrAppend(&text, cure->after);
+  }
   err() << text << "\n" << std::flush;
   return ExitCodeFor(status);
 }

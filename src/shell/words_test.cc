@@ -58,6 +58,38 @@ TEST(WordsTest, SeveralCommands) {
   EXPECT_FALSE(SplitCommands("ps | wc").ok());
 }
 
+TEST(WordsTest, WhatIsUnfinishedGoesOnWithTheNextLine) {
+  EXPECT_EQ(WhatIsUnfinished("ps -l"), Unfinished::kNothing);
+  EXPECT_EQ(WhatIsUnfinished("start x \"sh -c"), Unfinished::kQuote);
+  EXPECT_EQ(WhatIsUnfinished("start x 'a\\'"), Unfinished::kNothing);
+  EXPECT_EQ(WhatIsUnfinished("ps \\"), Unfinished::kBackslash);
+  EXPECT_EQ(WhatIsUnfinished("ps \\\\"), Unfinished::kNothing);
+  EXPECT_EQ(WhatIsUnfinished("ps # it's \\"), Unfinished::kNothing);
+  EXPECT_THAT(*SplitLine("ps \\\n -l we\\\nb"), ElementsAre("ps", "-l", "web"));
+  EXPECT_THAT(*SplitLine("start x 'a\nb' \"c\\\nd\""), ElementsAre("start", "x", "a\nb", "cd"));
+}
+
+TEST(WordsTest, PastedLinesAreCommands) {
+  EXPECT_THAT(SplitPasted("ps\nwhoami\n\n  \nstart x 'a\nb'\nps \\\n-l"),
+              ElementsAre("ps", "whoami", "start x 'a\nb'", "ps \\\n-l"));
+  EXPECT_THAT(SplitPasted("ps"), ElementsAre("ps"));
+  EXPECT_THAT(SplitPasted(""), IsEmpty());
+}
+
+TEST(WordsTest, TheWordThatIsTyped) {
+  Typed typed = SplitTyped("kill 'a b' we");
+  EXPECT_THAT(typed.before, ElementsAre("kill", "a b"));
+  EXPECT_EQ(typed.word, "we");
+  EXPECT_EQ(typed.start, 11U);
+  typed = SplitTyped("kill \"a b");
+  EXPECT_EQ(typed.word, "a b");
+  EXPECT_EQ(typed.quote, '"');
+  typed = SplitTyped("kill a\\ b ");
+  EXPECT_THAT(typed.before, ElementsAre("kill", "a b"));
+  EXPECT_EQ(typed.word, "");
+  EXPECT_TRUE(SplitTyped("ps # wh").in_comment);
+}
+
 TEST(WordsTest, UnbalancedQuotesAreRefusedWithTheirPlace) {
   EXPECT_THAT(Refusal("start web \"python"), HasSubstr("column 11"));
   EXPECT_THAT(Refusal("it's"), HasSubstr("column 3"));

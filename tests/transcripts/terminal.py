@@ -1,12 +1,15 @@
 """A program on a pseudo-terminal, and what a person would see of it."""
 
 import contextlib
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 PATIENCE_S = 30.0
@@ -36,6 +39,14 @@ class Terminal:
         self._seen = 0  # how much of `text` was expected already
 
     @property
+    def master(self):
+        """The side of the terminal that is ours."""
+        return self._master
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    @property
     def text(self):
         """All that came, as lines, without the movements of line editing."""
         return _EDITING.sub("", self.raw).replace("\r\n", "\n")
@@ -49,9 +60,15 @@ class Terminal:
                 return True
         return False
 
-    def expect(self, text):
-        """Waits until `text` comes, after what was expected before; gives what came up to its end."""
+    def expect_mode(self, sequence):
+        """Waits until a control sequence came, at any time."""
         end = time.monotonic() + PATIENCE_S
+        while sequence not in self.raw:
+            assert time.monotonic() < end and self._receive(0.1), f"{sequence!r} did not come"
+
+    def expect(self, text, patience_s=PATIENCE_S):
+        """Waits until `text` comes, after what was expected before; gives what came up to its end."""
+        end = time.monotonic() + patience_s
         while (found := self.text.find(text, self._seen)) < 0:
             if time.monotonic() > end or not self._receive(0.1):
                 found = self.text.find(text, self._seen)

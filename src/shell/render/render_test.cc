@@ -3,7 +3,6 @@
 
 #include "shell/escape.h"
 #include "shell/exit_code.h"
-#include "shell/line_editor.h"
 #include "shell/quantity.h"
 #include "shell/render/json.h"
 #include "shell/render/process.h"
@@ -182,15 +181,68 @@ TEST(JsonTest, CanonicalNamesWithDefaults) {
   EXPECT_EQ(line.find('\n'), line.size() - 1);
 }
 
-TEST(HistoryTest, WordsAfterLoginAreNotKept) {
-  EXPECT_EQ(HistoryLine("login admin hunter2"), "login");
-  EXPECT_EQ(HistoryLine("  'log'in admin hunter2"), "login");
-  EXPECT_EQ(HistoryLine("login \"admin hunter2"), "login");
-  EXPECT_EQ(HistoryLine("lgoin admin hunter2"), "");
-  EXPECT_EQ(HistoryLine("loginadmin hunter2"), "");
-  EXPECT_EQ(HistoryLine("logs -f web"), "logs -f web");
-  EXPECT_EQ(HistoryLine("logout"), "logout");
-  EXPECT_EQ(HistoryLine("strat web"), "strat web");
+TEST(TableTest, NoLineIsWiderThanTheTerminal) {
+  Table table({{"NAME"}, {"PID", Table::Align::kRight}, {"STATE"}});
+  table.AddRow({{"日本語のなまえ"}, {"12345"}, {"running", Style::kGood}});
+  table.AddRow({{"web"}, {"7"}, {""}});
+  for (size_t columns = 1; columns < 40; ++columns) {
+    const std::string text = table.Render(false, columns);
+    size_t lines = 0;
+    for (size_t at = 0; at < text.size(); at = text.find('\n', at) + 1, ++lines) {
+      EXPECT_LE(DisplayWidth(text.substr(at, text.find('\n', at) - at)), columns) << text;
+    }
+    EXPECT_EQ(lines, 3U);
+  }
+  EXPECT_EQ(table.Render(false, 30), table.Render(false));
+  EXPECT_EQ(table.Render(false, 29), table.Render(false));
+  EXPECT_THAT(table.Render(false, 27), HasSubstr("12345  run…\n"));
+  EXPECT_THAT(table.Render(true, 27), HasSubstr("\x1b[32mrun…\x1b[0m\n"));
+}
+
+TEST(WidthTest, ColumnsOfATerminal) {
+  EXPECT_EQ(DisplayWidth("żółw"), 4U);
+  EXPECT_EQ(DisplayWidth("日本"), 4U);
+  EXPECT_EQ(DisplayWidth("e\xcc\x81"), 1U);         // a combining accent
+  EXPECT_EQ(DisplayWidth("\xf0\x9f\x90\xa7"), 2U);  // a penguin
+  EXPECT_EQ(CutToWidth("日本語", 6), "日本語");
+  EXPECT_EQ(CutToWidth("日本語", 5), "日本…");
+  EXPECT_EQ(CutToWidth("日本語", 4), "日…");
+  EXPECT_EQ(CutToWidth("abc", 0), "");
+}
+
+TEST(JsonTest, NothingThatATerminalActsOn) {
+  v1::Process process;
+  process.set_name("a\x1b[2J\x7f\xc2\x9b\xe2\x81\xa6\xe2\x80\xae\xf3\xa0\x80\x81z");
+  for (const std::string& text : {ToJson(process), ToYaml(process)}) {
+    std::string line =
+        text.substr(text.find("name"), text.find('\n', text.find("name")) - text.find("name"));
+    EXPECT_EQ(EscapeForTerminal(line), line);
+  }
+  EXPECT_THAT(ToJson(process), HasSubstr("\\u2066\\u202e\\udb40\\udc01z"));
+  EXPECT_THAT(ToYaml(process), HasSubstr("\\u2066\\u202e\\U000e0001z"));
+}
+
+TEST(YamlTest, BlocksAndQuotes) {
+  EXPECT_EQ(
+      JsonToYaml(
+          R"({"a": {}, "b": [], "c": [1, "x y", {"d": "e", "f": [true]}], "g": {"h": null}})"),
+      "a: {}\n"
+      "b: []\n"
+      "c:\n"
+      "  - 1\n"
+      "  - \"x y\"\n"
+      "  - d: e\n"
+      "    f:\n"
+      "      - true\n"
+      "g:\n"
+      "  h: null\n");
+  EXPECT_EQ(JsonToYaml(R"({"a": "no", "b": "12", "c": "a: b", "d": "", "e": "a\"b\\", "y": "ok"})"),
+            "a: \"no\"\n"
+            "b: \"12\"\n"
+            "c: \"a: b\"\n"
+            "d: \"\"\n"
+            "e: \"a\\\"b\\\\\"\n"
+            "\"y\": ok\n");
 }
 
 }  // namespace

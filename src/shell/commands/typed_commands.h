@@ -1,0 +1,88 @@
+// For tests: commands as a user types them, against a daemon of records.
+#ifndef GRPC_OS_SHELL_COMMANDS_TYPED_COMMANDS_H_
+#define GRPC_OS_SHELL_COMMANDS_TYPED_COMMANDS_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include "client/fake_daemon.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+
+class TypedCommands {
+ protected:
+  TypedCommands() { NewSession(daemon_.address()); }
+
+  void NewSession(const std::string& address, Session::Defaults defaults = {},
+                  const std::string& token = "") {
+    Console console = {.out = out_, .err = err_};
+    console.interactive = true;
+    console.out_is_terminal = is_terminal_;
+    console.size = [this] { return size_; };
+    console.ask = [this](const std::string& question) {
+      asked_ += question;
+      return answer_;
+    };
+    if (can_type_secrets_) {
+      console.ask_secret = [this](const std::string& question) -> std::optional<std::string> {
+        asked_ += question;
+        if (secrets_.empty()) return std::nullopt;
+        std::string secret = secrets_.front();
+        secrets_.pop_front();
+        return secret;
+      };
+    }
+    if (!input_.empty()) {
+      console.read_line = [this]() -> std::optional<std::string> {
+        if (input_.empty()) return std::nullopt;
+        std::string line = input_.front();
+        input_.pop_front();
+        return line;
+      };
+    }
+    console.interrupt_pending = [this] { return interrupt_pending_; };
+    session_ = std::make_unique<Session>(console, client::ParseAddress(address),
+                                         directory_.path() + "/state", defaults, token);
+  }
+
+  // Runs a line; then `out()` and `err()` are what it printed.
+  ExitCode Run(const std::string& line) {
+    out_.str("");
+    err_.str("");
+    return session_->RunLine(line);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  static v1::TailLogsResponse LogMessage(const std::string& text, const std::string& cursor) {
+    v1::TailLogsResponse message;
+    message.set_cursor(cursor);
+    auto* line = message.add_lines();
+    line->set_text(text);
+    line->set_stream(v1::LogLine::STREAM_STDOUT);
+    return message;
+  }
+
+  client::TemporaryDirectory directory_;
+  client::FakeDaemon daemon_{directory_.path()};
+  std::stringstream out_;
+  std::stringstream err_;
+  bool is_terminal_ = false;
+  TerminalSize size_;
+  std::string asked_;
+  bool answer_ = true;
+  bool can_type_secrets_ = true;
+  std::deque<std::string> secrets_;  // what is typed where nothing is shown
+  std::deque<std::string> input_;    // lines of standard input
+  bool interrupt_pending_ = false;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_COMMANDS_TYPED_COMMANDS_H_

@@ -1,0 +1,179 @@
+#include "shell/completion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "client/fake_daemon.h"
+#include "shell/live_names.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+constexpr char kSession[] = "0123456789abcdef0123456789abcdef";
+
+class CompletionTest : public ::testing::Test {
+ protected:
+  // "kill web-1 w": the last word is the one that is typed.
+  Words At(const Words& words) {
+    const Words before(words.begin(), words.end() - 1);
+    return CompleteProgram(before, words.back(), ask_);
+  }
+  Words Bash(const Words& words) { return CompleteForBash(ReadBashWords(words), ask_); }
+
+  int asked_ = 0;
+  Words processes_ = {"web-1", "web-2", "job", "proc_1a", "proc_2b"};
+  AskDaemon ask_ = [this](Kind kind) {
+    ++asked_;
+    if (kind == Kind::kProcess) return processes_;
+    if (kind == Kind::kUser) return Words{"admin", "eva"};
+    return Words{kSession};
+  };
+};
+
+TEST_F(CompletionTest, CommandsSubcommandsAndOptions) {
+  EXPECT_THAT(At({"wh"}), ElementsAre("whoami"));
+  EXPECT_THAT(At({"us"}), ElementsAre("user"));
+  EXPECT_THAT(At({"user", "p"}), ElementsAre("passwd"));
+  EXPECT_THAT(At({"delete", "--f"}), ElementsAre("--force"));
+  EXPECT_THAT(At({"user", "add", "--"}), AllOf(Contains("--role"), Contains("--output")));
+  EXPECT_THAT(At({"help", "user", "a"}), ElementsAre("add"));
+  EXPECT_THAT(At({"--ad"}), ElementsAre("--address"));
+  EXPECT_THAT(At({"--address", "h:1", "-o", "json", "wh"}), ElementsAre("whoami"));
+  EXPECT_THAT(At({"__"}), IsEmpty());
+  EXPECT_THAT(At({"nonsense", ""}), IsEmpty());
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(CompletionTest, ValuesOfOptions) {
+  EXPECT_THAT(At({"ps", "-o", "j"}), ElementsAre("json", "jsonl"));
+  EXPECT_THAT(At({"ps", "--output=y"}), ElementsAre("--output=yaml"));
+  EXPECT_THAT(At({"-o", "w"}), ElementsAre("wide"));
+  EXPECT_THAT(At({"user", "add", "eva", "--role", "o"}), ElementsAre("operator"));
+  EXPECT_THAT(At({"start", "x", "sleep 1", "--restart", "n"}), ElementsAre("never"));
+  EXPECT_THAT(At({"log-level", "d"}), ElementsAre("debug"));
+  EXPECT_THAT(At({"wait", "web-1", "--timeout", ""}), IsEmpty());
+  EXPECT_EQ(asked_, 0);
+  EXPECT_THAT(At({"sessions", "--user", "e"}), ElementsAre("eva"));
+}
+
+TEST_F(CompletionTest, AnOptionIsOfferedUntilItIsGiven) {
+  EXPECT_THAT(At({"delete", "--force", "--f"}), IsEmpty());
+  EXPECT_THAT(At({"user", "add", "-r", "viewer", "--ro"}), ElementsAre("--role"));
+  EXPECT_THAT(At({"kill", "--", "--f"}), IsEmpty());
+}
+
+TEST_F(CompletionTest, NamesFromTheDaemon) {
+  EXPECT_THAT(At({"kill", ""}), ElementsAre("job", "web-1", "web-2"));
+  EXPECT_THAT(At({"kill", "web-1", "w"}), ElementsAre("web-2"));
+  EXPECT_THAT(At({"user", "rm", "a"}), ElementsAre("admin"));
+  EXPECT_THAT(At({"role", "grant", "eva", ""}), ElementsAre("admin", "operator", "viewer"));
+  EXPECT_THAT(At({"logs", "web-1", ""}), IsEmpty());
+  EXPECT_THAT(At({"signal", "web-1", "H"}), ElementsAre("HUP"));
+  EXPECT_THAT(At({"ps", "-w", "jo"}), ElementsAre("job"));
+  EXPECT_THAT(At({"login", "eva", ""}), IsEmpty());
+}
+
+TEST_F(CompletionTest, IdsOnlyWhereSomethingOfOneWasTyped) {
+  EXPECT_THAT(At({"kill", "p"}), IsEmpty());
+  EXPECT_THAT(At({"kill", "proc_"}), ElementsAre("proc_1a", "proc_2b"));
+  EXPECT_THAT(At({"sessions", "end", ""}), IsEmpty());
+  EXPECT_THAT(At({"sessions", "end", "01"}), ElementsAre(kSession));
+}
+
+TEST_F(CompletionTest, WhatATerminalWouldActOnIsNotOffered) {
+  processes_ = {"a\x1b[2J", "a\nb", "a\xc2\x9b", "a\xe2\x80\xae", "a\x7f", "a\xff", "ok a"};
+  EXPECT_THAT(At({"kill", "a"}), IsEmpty());
+  EXPECT_THAT(Bash({"kill", ""}), ElementsAre("ok\\ a"));
+}
+
+TEST_F(CompletionTest, BashSplitsWordsAtEqualsAndColons) {
+  EXPECT_THAT(Bash({"ps", "--output", "=", "js"}), ElementsAre("json", "jsonl"));
+  EXPECT_THAT(Bash({"ps", "--output", "="}), Contains("table"));
+  EXPECT_THAT(Bash({"--address", "unix", ":", "/x/api.sock", "wh"}), ElementsAre("whoami"));
+  EXPECT_EQ(ReadBashWords(Words{"--address", "unix", ":", "/x", "ps", ""}).before,
+            (Words{"--address", "unix:/x", "ps"}));
+  EXPECT_THAT(Bash({}), Contains("ps"));
+}
+
+TEST_F(CompletionTest, BashGetsWordsQuoted) {
+  processes_ = {"a b", "a'c", "a$d"};
+  EXPECT_THAT(Bash({"kill", "a"}), ElementsAre("a\\ b", "a\\$d", "a\\'c"));
+  EXPECT_THAT(Bash({"kill", "\"a"}), ElementsAre("a b", "a\\$d", "a'c"));
+  EXPECT_THAT(Bash({"kill", "a\\ "}), ElementsAre("a\\ b"));
+}
+
+TEST_F(CompletionTest, EveryKindOfArgumentIsAskedForWithoutTrouble) {
+  for (const Command& command : Commands()) {
+    Words words = {command.name.substr(0, command.name.find(' '))};
+    if (command.name.find(' ') != std::string::npos) {
+      words.push_back(command.name.substr(command.name.find(' ') + 1));
+    }
+    words.emplace_back("w");
+    EXPECT_THAT(At(words), Each(StartsWith("w"))) << command.name;
+  }
+}
+
+class LiveNamesTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<LiveNames> NewNames() {
+    return std::make_unique<LiveNames>(*client::ParseAddress(daemon_.address()),
+                                       directory_.path() + "/state", "");
+  }
+  // A machine that is busy answers late; what came late serves the next time.
+  static Words Patiently(LiveNames& names, Kind kind) {
+    Words all;
+    for (int i = 0; i < 100 && all.empty(); ++i) all = names.Of(kind);
+    return all;
+  }
+
+  client::TemporaryDirectory directory_;
+  client::FakeDaemon daemon_{directory_.path()};
+};
+
+TEST_F(LiveNamesTest, OfEachKind) {
+  daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
+  daemon_.AddUser("eva", "", {});
+  const auto names = NewNames();
+  EXPECT_THAT(Patiently(*names, Kind::kProcess), ElementsAre("web", StartsWith("proc_")));
+  EXPECT_THAT(Patiently(*names, Kind::kUser), ElementsAre("eva"));
+  EXPECT_THAT(Patiently(*names, Kind::kSession), Not(IsEmpty()));
+}
+
+TEST_F(LiveNamesTest, WhatCameServesForAWhile) {
+  daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
+  const auto names = NewNames();
+  EXPECT_THAT(Patiently(*names, Kind::kProcess), Contains("web"));
+  const size_t calls = daemon_.calls().size();
+  names->Of(Kind::kProcess);
+  EXPECT_EQ(daemon_.calls().size(), calls);
+}
+
+TEST_F(LiveNamesTest, ADaemonThatDoesNotAnswerGivesNothing) {
+  daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
+  {
+    const std::lock_guard<std::mutex> lock(daemon_.state.mutex);
+    daemon_.state.hang = true;
+  }
+  EXPECT_THAT(NewNames()->Of(Kind::kProcess), IsEmpty());
+  LiveNames nobody(*client::ParseAddress("unix:/nonexistent/run/api.sock"), "/tmp/none", "");
+  EXPECT_THAT(nobody.Of(Kind::kProcess), IsEmpty());
+}
+
+TEST(BashScriptTest, CallsTheSameCode) {
+  EXPECT_THAT(BashScript(), AllOf(HasSubstr("__complete"), HasSubstr("complete -F _grpc_os")));
+}
+
+}  // namespace
+}  // namespace grpc_os::shell
