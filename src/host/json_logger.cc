@@ -1,9 +1,11 @@
 #include "host/json_logger.h"
 
+#include <pthread.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
 
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -12,6 +14,7 @@ namespace {
 
 constexpr size_t kFileBytes = 10 << 20;
 constexpr size_t kFiles = 5;
+constexpr std::chrono::milliseconds kGather(20);
 
 const char* NameOf(core::LogLevel level) {
   switch (level) {
@@ -66,7 +69,7 @@ absl::StatusOr<std::unique_ptr<JsonLogger>> JsonLogger::Open(const std::string& 
     auto logger = std::make_shared<spdlog::logger>("osd", std::move(sink));
     logger->set_pattern("%v");
     logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
+    logger->flush_on(spdlog::level::off);
     logger->set_error_handler(
         [](const std::string&) {});  // a full disk is no reason to write elsewhere
     return std::unique_ptr<JsonLogger>(new JsonLogger(std::move(logger), level));
@@ -76,9 +79,36 @@ absl::StatusOr<std::unique_ptr<JsonLogger>> JsonLogger::Open(const std::string& 
 }
 
 JsonLogger::JsonLogger(std::shared_ptr<spdlog::logger> logger, core::LogLevel level)
-    : logger_(std::move(logger)), level_(level) {}
+    : logger_(std::move(logger)), level_(level), flusher_([this] { RunFlusher(); }) {}
 
-JsonLogger::~JsonLogger() = default;
+JsonLogger::~JsonLogger() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  flusher_.join();
+  logger_->flush();
+}
+
+void JsonLogger::FlushSoon() {
+  if (unflushed_.load() || unflushed_.exchange(true)) return;
+  { std::lock_guard lock(mutex_); }  // it sleeps, or has not looked yet
+  changed_.notify_one();
+}
+
+void JsonLogger::RunFlusher() {
+  pthread_setname_np(pthread_self(), "log");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    changed_.wait(lock, [this] { return stopping_ || unflushed_.load(); });
+    changed_.wait_for(lock, kGather, [this] { return stopping_; });
+    lock.unlock();  // nobody who writes waits here for the disk
+    unflushed_.store(false);
+    logger_->flush();
+    lock.lock();
+  }
+}
 
 bool JsonLogger::Enabled(core::LogLevel level) const {
   return level >= level_.load(std::memory_order_relaxed);
@@ -103,6 +133,11 @@ void JsonLogger::Write(core::LogLevel level, std::string_view message,
   }
   line.push_back('}');
   logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  if (level >= core::LogLevel::kWarning) {
+    logger_->flush();
+  } else {
+    FlushSoon();
+  }
 }
 
 }  // namespace grpc_os::host

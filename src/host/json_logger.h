@@ -3,9 +3,12 @@
 #define GRPC_OS_HOST_JSON_LOGGER_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "absl/status/statusor.h"
 #include "core/logger.h"
@@ -17,6 +20,9 @@ class logger;
 namespace grpc_os::host {
 
 // 5 files of 10 MiB at `path`. Thread-safe. A line that cannot be written (full disk) is dropped.
+// Warnings and errors, and all that came before them, are with the kernel when Write returns; what
+// is below goes there together with what follows it within 20 ms, by a thread ("log"): a line per
+// call would otherwise be a system call per call, and wait for the file system.
 class JsonLogger final : public core::Logger {
  public:
   static absl::StatusOr<std::unique_ptr<JsonLogger>> Open(const std::string& path,
@@ -31,9 +37,16 @@ class JsonLogger final : public core::Logger {
 
  private:
   explicit JsonLogger(std::shared_ptr<spdlog::logger> logger, core::LogLevel level);
+  void FlushSoon();
+  void RunFlusher();
 
   std::shared_ptr<spdlog::logger> logger_;
   std::atomic<core::LogLevel> level_;
+  std::atomic<bool> unflushed_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;  // under mutex_
+  std::thread flusher_;
 };
 
 // `text` as a JSON string, with its quotes; bytes that are not valid in JSON are escaped.
