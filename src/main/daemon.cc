@@ -152,7 +152,7 @@ class Daemon::Impl {
     hasher_ = std::make_unique<host::PasswordHasher>(host::PasswordHasher::CostHere());
     identity_ = std::make_unique<core::Identity>(core::Identity::Parts{
         *store_, *signer_, *hasher_, digest_, scheduler_, AdminUids(options_.shielded)});
-    return identity_->Load();
+    return identity_->Load(store_->NewestRevision());
   }
 
   // At the first start. A generated password is in its file before anyone can log in with it, and
@@ -224,7 +224,7 @@ class Daemon::Impl {
     funnel_ = std::make_unique<services::Funnel>(*environment_);
     auth_ = std::make_unique<services::AuthService>(*funnel_, *identity_, *store_);
     process_ = std::make_unique<services::ProcessService>(services::ProcessService::Parts{
-        *funnel_, scheduler_, *processes_, *usage_, *log_source_, facts_});
+        *funnel_, scheduler_, *processes_, *usage_, *log_source_, *store_, facts_});
     event_ = std::make_unique<services::EventService>(
         services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{

@@ -52,11 +52,15 @@ std::vector<core::Event> SnapshotOf(const core::Identity& identity) {
 
 }  // namespace
 
-std::vector<core::Event> EventService::Snapshot(const std::set<std::string>& kinds) const {
+std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& kinds) const {
   std::vector<core::Event> events;
-  if (kinds.contains(kProcesses)) events = SnapshotOf(parts_.processes);
-  if (kinds.contains(kUsers)) {
+  if (auto it = kinds.find(kUsers); it != kinds.end()) {
+    it->second = parts_.identity.UsersRevision(parts_.log.NewestRevision());
     for (core::Event& event : SnapshotOf(parts_.identity)) events.push_back(std::move(event));
+  }
+  if (auto it = kinds.find(kProcesses); it != kinds.end()) {
+    it->second = parts_.processes.Revision(parts_.log.NewestRevision());
+    for (core::Event& event : SnapshotOf(parts_.processes)) events.push_back(std::move(event));
   }
   return events;
 }
@@ -68,8 +72,9 @@ grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
         core::Violations violations;
         if (request->from_revision() < 0)
           violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
-        std::set<std::string> kinds(request->kinds().begin(), request->kinds().end());
-        for (const std::string& kind : kinds) {
+        EventStream::Kinds kinds;
+        for (const std::string& kind : request->kinds()) {
+          kinds[kind] = request->from_revision();
           if (kind != kProcesses && kind != kUsers)
             violations.Add("kinds",
                            absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
@@ -77,8 +82,9 @@ grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
         }
         if (!violations.empty()) return call->End(violations.ToStatus());
         if (kinds.empty()) {
-          kinds.insert(kProcesses);
-          if (core::Allows(call->caller(), kUsersPermission)) kinds.insert(kUsers);
+          kinds[kProcesses] = request->from_revision();
+          if (core::Allows(call->caller(), kUsersPermission))
+            kinds[kUsers] = request->from_revision();
         }
         if (kinds.contains(kUsers)) {
           if (absl::Status status = call->AlsoNeeds(kUsersPermission); !status.ok())
@@ -87,8 +93,7 @@ grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
         parts_.scheduler.Post([this, call, kinds, from = request->from_revision()]() mutable {
           std::vector<core::Event> snapshot;
           if (from == 0) snapshot = Snapshot(kinds);
-          EventStream::Start(call, parts_.log, std::move(kinds), std::move(snapshot),
-                             from == 0 ? parts_.processes.Revision() : from);
+          EventStream::Start(call, parts_.log, std::move(kinds), std::move(snapshot));
         });
       });
 }

@@ -2,7 +2,8 @@
 #ifndef GRPC_OS_SERVICES_EVENT_SERVICE_H_
 #define GRPC_OS_SERVICES_EVENT_SERVICE_H_
 
-#include <set>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class EventService final : public v1::EventService::CallbackService {
                                                      const v1::WatchRequest* request) override;
 
  private:
-  std::vector<core::Event> Snapshot(const std::set<std::string>& kinds) const;
+  // What there is of these kinds; sets the revision of each up to which it tells.
+  std::vector<core::Event> Snapshot(std::map<std::string, int64_t>& kinds) const;
 
   const Parts parts_;
 };

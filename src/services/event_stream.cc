@@ -1,6 +1,7 @@
 #include "services/event_stream.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -43,9 +44,10 @@ absl::Status ForClient(const absl::Status& status, int64_t position, int64_t new
 
 }  // namespace
 
-void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log,
-                        std::set<std::string> kinds, std::vector<core::Event> snapshot,
-                        int64_t revision) {
+void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log, Kinds kinds,
+                        std::vector<core::Event> snapshot) {
+  int64_t revision = std::numeric_limits<int64_t>::max();
+  for (const auto& [kind, from] : kinds) revision = std::min(revision, from);
   if (const int64_t newest = log.NewestRevision(); revision > newest) {
     return call->End(ForClient(absl::OutOfRangeError("not reached"), revision, newest));
   }
@@ -143,7 +145,9 @@ void EventStream::Pack(State& state, const std::vector<core::Event>& events, int
                        bool whole) const {
   v1::WatchResponse message;
   for (const core::Event& event : events) {
-    if (!kinds_.contains(event.kind)) continue;
+    const auto kind = kinds_.find(event.kind);
+    // A snapshot tells what is there, whenever that came to be.
+    if (kind == kinds_.end() || (!whole && event.revision <= kind->second)) continue;
     if (message.events_size() == kMessageEvents) {
       if (!whole) {
         const int64_t last = message.events(kMessageEvents - 1).revision();

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,14 +23,16 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
  public:
   using WatchCall = StreamCall<v1::WatchResponse>;
 
-  // Sends `snapshot` (as of `revision`), then SYNCED once the log is read up to its present end,
-  // then what comes.
-  static void Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log,
-                    std::set<std::string> kinds, std::vector<core::Event> snapshot,
-                    int64_t revision);
+  // What to tell of: kinds of things, each from a revision on; events of a kind up to it are in the
+  // snapshot.
+  using Kinds = std::map<std::string, int64_t>;
+  // Sends `snapshot`, then SYNCED once the log is read up to its present end, then what comes.
+  // Reads the log from the lowest of the revisions on.
+  static void Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log, Kinds kinds,
+                    std::vector<core::Event> snapshot);
 
  private:
-  EventStream(std::shared_ptr<WatchCall> call, core::EventLog& log, std::set<std::string> kinds)
+  EventStream(std::shared_ptr<WatchCall> call, core::EventLog& log, Kinds kinds)
       : call_(std::move(call)), log_(log), kinds_(std::move(kinds)) {}
 
   struct State {
@@ -55,7 +57,7 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
 
   const std::shared_ptr<WatchCall> call_;
   core::EventLog& log_;
-  const std::set<std::string> kinds_;
+  const Kinds kinds_;
   Guarded<State> state_;
 };
 

@@ -88,7 +88,7 @@ ProcessService::Reactor* ProcessService::ListProcesses(Context* context,
 v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name, int page_size,
                                                    const std::string& arguments) const {
   v1::ListProcessesResponse page;
-  page.set_revision(parts_.processes.Revision());
+  page.set_revision(parts_.processes.Revision(parts_.log.NewestRevision()));
   // Large environments could make a page larger than a message may be.
   const auto budget = static_cast<size_t>(limits::kMessageBytes / 2);
   size_t bytes = 0;
@@ -173,7 +173,8 @@ ProcessService::Reactor* ProcessService::DeleteProcess(Context* context,
           });
         };
         const auto repeat = [this, answer](const core::CommittedRequest&) {
-          parts_.scheduler.Post([this, answer] { answer(parts_.processes.Revision()); });
+          parts_.scheduler.Post(
+              [this, answer] { answer(parts_.processes.Revision(parts_.log.NewestRevision())); });
         };
         RunOnce(call, *request, request->name(), carry_out, repeat);
       });

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "core/event/event.h"
 #include "core/process/process_ports.h"
 #include "core/process/processes.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
@@ -20,6 +21,7 @@ class ProcessService final : public v1::ProcessService::CallbackService {
     core::Processes& processes;
     const core::UsageSource& usage;
     core::LogSource& logs;
+    const core::EventLog& log;
     const SystemFacts& facts;
   };
   explicit ProcessService(Parts parts) : parts_(parts) {}
@@ -52,7 +54,7 @@ class ProcessService final : public v1::ProcessService::CallbackService {
  private:
   using ProcessCall = std::shared_ptr<UnaryCall<v1::Process>>;
   using Verb = void (core::Processes::*)(const std::string&, const std::string&,
-                                         core::Processes::Done, core::Origin);
+                                         core::Processes::Done, std::optional<core::Origin>);
 
   v1::Process Show(const core::Process& process) const;
   core::Processes::Done AnswerWith(const ProcessCall& call) const;

@@ -1,15 +1,12 @@
 """Changes with a request_id: carried out once, however often they are asked for, also over the death of the daemon."""
 
 import asyncio
-import os
-import signal
 
 import grpc.aio
 import pytest
 from expectations import refused
 from grpc_os.v1 import process_services_pb2 as messages
 from grpc_os.v1 import process_services_pb2_grpc as services
-from running_system import poll
 
 
 @pytest.fixture
@@ -92,9 +89,7 @@ async def test_it_holds_over_the_death_of_the_daemon(system, stub):
     first = await stub.CreateProcess(creation())
     restart = messages.RestartProcessRequest(name="web", request_id="restart-1")
     restarted = await stub.RestartProcess(restart)
-    before = system.osd_pid
-    os.kill(before, signal.SIGKILL)
-    await asyncio.to_thread(poll, lambda: system.osd_pid not in (None, before), "another grpc-osd runs")
+    await asyncio.to_thread(system.kill_daemon)
 
     async def ask(method, request):
         while True:

@@ -75,7 +75,7 @@ def assert_ordered(messages):
 
 async def test_a_watch_begins_with_what_there_is(client):
     created = {name: await client.create_process(name, SLEEP) for name in ("a", "b", "c")}
-    stream = client.watch_messages()
+    stream = client.watch_messages(kinds=["process"])
     events, revision = await until_synced(stream)
     await stream.aclose()
     assert {event.resource_id for event in events} == {process.id for process in created.values()}
@@ -87,7 +87,7 @@ async def test_a_watch_begins_with_what_there_is(client):
 async def test_a_snapshot_of_several_messages_gives_a_place_to_go_on_from_only_at_its_end(client):
     names = {f"p-{number}" for number in range(300)}
     await asyncio.gather(*(client.create_process(name, "true", restart="never") for name in names))
-    stream = client.watch_messages()
+    stream = client.watch_messages(kinds=["process"])
     messages = []
     async for message in stream:
         messages.append(message)
@@ -101,8 +101,16 @@ async def test_a_snapshot_of_several_messages_gives_a_place_to_go_on_from_only_a
     assert parts[-1].revision > 0
 
 
-async def test_a_watch_of_nothing_is_synced_too(client):
+async def test_users_are_among_what_there_is_and_told_once(client):
     stream = client.watch_messages()
+    events, revision = await until_synced(stream)
+    await stream.aclose()
+    assert [(event.kind, event.name, event.action) for event in events] == [("user", "admin", "snapshot")]
+    assert revision > 0
+
+
+async def test_a_watch_of_nothing_is_synced_too(client):
+    stream = client.watch_messages(kinds=["process"])
     assert (await until_synced(stream))[0] == []
     await stream.aclose()
 
@@ -122,8 +130,8 @@ async def test_the_life_of_a_process_is_told_in_order(client):
     for action in expected:
         assert action in actions[position + 1 :], f"{action} after {actions[: position + 1]} in {actions}"
         position = actions.index(action, position + 1)
-    assert {event.resource_id for event in watcher.events} == {created.id}
-    assert {event.name for event in watcher.events} == {"web"}
+    assert {event.resource_id for event in watcher.events if event.kind == "process"} == {created.id}
+    assert {event.name for event in watcher.events} == {"web", "admin"}
     assert all(event.time.seconds > 0 for event in watcher.events)
     assert_ordered(watcher.messages)
     started = next(event for event in watcher.events if event.action == "started")

@@ -23,12 +23,13 @@ Identity::Identity(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))
 
 Identity::~Identity() = default;
 
-absl::Status Identity::Load() {
+absl::Status Identity::Load(int64_t revision) {
   auto users = impl_->parts.store.LoadUsers();
   if (!users.ok()) return users.status();
   auto sessions = impl_->parts.store.LoadSessions(impl_->parts.clock.NowMs());
   if (!sessions.ok()) return sessions.status();
   auto state = impl_->state.Lock();
+  impl_->users_revision.store(revision);
   for (const User& user : *users) state->PutUser(user);
   for (const Session& session : *sessions) state->AddSession(session);
   return absl::OkStatus();
@@ -51,13 +52,20 @@ absl::Status Identity::MakeAdmin(const std::string& password_hash) {
   event.resource_id = event.name = admin.name;
   event.action = "created";
   write.events.push_back(std::move(event));
-  std::promise<absl::Status> made;
+  // Shared: the store's thread is still inside set_value when this one wakes.
+  const auto made = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
   impl_->parts.store.CommitIdentity(
       std::move(write),
-      [&made](const absl::StatusOr<int64_t>& revision) { made.set_value(revision.status()); });
-  absl::Status status = made.get_future().get();
-  if (status.ok()) impl_->state.Lock()->PutUser(admin);
-  return status;
+      [made](const absl::StatusOr<int64_t>& revision) { made->set_value(revision); });
+  const absl::StatusOr<int64_t> revision = made->get_future().get();
+  if (!revision.ok()) return revision.status();
+  impl_->state.Lock()->PutUser(admin);
+  impl_->users_revision.store(*revision);
+  return absl::OkStatus();
+}
+
+int64_t Identity::UsersRevision(int64_t newest) const {
+  return impl_->state.Lock()->changing ? impl_->users_revision.load() : newest;
 }
 
 absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string_view token) {

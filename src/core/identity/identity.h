@@ -55,7 +55,8 @@ class Identity {
   ~Identity();
 
   // Takes what the store holds. Blocks; before anything else.
-  absl::Status Load();
+  // `revision`: the store's newest.
+  absl::Status Load(int64_t revision = 0);
   // Whether kAdminUser is there; if not, it is to be made before anyone is served, with this
   // password hash (empty: no password). Blocks.
   bool HasAdmin() const;
@@ -111,6 +112,9 @@ class Identity {
 
   using UserDone = std::function<void(absl::StatusOr<User>)>;
   std::optional<User> FindUser(const std::string& name) const;
+  // Everything that was changed of users up to this revision of the store is in what the two below
+  // show. `newest`: the store's newest, read just now.
+  int64_t UsersRevision(int64_t newest) const;
   // In the order of names, those after `after_name`, at most `limit`.
   std::vector<User> ListUsers(const std::string& after_name, int limit) const;
   // `password` empty: none.

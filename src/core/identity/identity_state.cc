@@ -145,9 +145,11 @@ void Identity::Impl::Send() {
       next = std::move(locked->outgoing.front());
       locked->outgoing.pop_front();
     }
-    parts.store.CommitIdentity(std::move(next.write), [done = std::move(next.done)](
+    parts.store.CommitIdentity(std::move(next.write), [this, done = std::move(next.done)](
                                                           const absl::StatusOr<int64_t>& result) {
       done(FromStore(result.status()));
+      // What it changed is shown by now; sessions take no revision.
+      if (result.ok() && *result > 0) users_revision.store(*result);
     });
     state.Lock()->sending = false;
   }

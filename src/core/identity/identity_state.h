@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_STATE_H_
 #define GRPC_OS_CORE_IDENTITY_IDENTITY_STATE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -114,6 +115,7 @@ class Identity::Impl {
 
   const Parts parts;
   Guarded<IdentityState> state;
+  std::atomic<int64_t> users_revision{0};
 
   // Hands what is outgoing to the store. Without the lock.
   void Send();

@@ -156,6 +156,7 @@ void Processes::Pump(Entry& entry) {
     }
   }
   entry.writing = true;
+  ++commits_under_way_;
   const std::string id = entry.process.id;
   const bool unchanged =
       entry.visible && !draft->erase && draft->events.empty() && draft->process == entry.process;
@@ -189,6 +190,7 @@ void Processes::OnCommitted(const std::string& process_id,
                             std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision) {
   Entry& entry = *by_id_.at(process_id);  // nothing removes an entry that is being written
   entry.writing = false;
+  --commits_under_way_;
   if (!revision.ok()) {
     const absl::Status status = FromStore(revision.status());
     std::vector<Mutation> facts;
@@ -288,7 +290,7 @@ using Check = std::optional<absl::Status>;
 // ---- Use cases ----------------------------------------------------------------------------------
 
 void Processes::RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
-                           Awaited awaited, Done done, Origin origin) {
+                           Awaited awaited, Done done, std::optional<Origin> origin) {
   const std::string id = entry.process.id;
   auto shared_done = std::make_shared<Done>(std::move(done));
   Mutation mutation;
@@ -354,7 +356,7 @@ void Processes::Repeat(const std::string& subject, Done done) {
   });
 }
 
-void Processes::Create(Process process, Done done, Origin origin) {
+void Processes::Create(Process process, Done done, std::optional<Origin> origin) {
   const auto refuse = [this, &done](absl::Status status) {
     scheduler_.Post([done = std::move(done), status = std::move(status)] { done(status); });
   };
@@ -419,7 +421,7 @@ Processes::Waiter Processes::StoppedWaiter() {
 }
 
 void Processes::Update(const std::string& reference, const std::string& etag, Change change,
-                       Done done, Origin origin) {
+                       Done done, std::optional<Origin> origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
@@ -459,7 +461,7 @@ void Processes::WishRunning(Draft& draft, const char* event, bool even_if_runnin
 }
 
 void Processes::Start(const std::string& reference, const std::string& etag, Done done,
-                      Origin origin) {
+                      std::optional<Origin> origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
@@ -469,7 +471,7 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
 }
 
 void Processes::Restart(const std::string& reference, const std::string& etag, Done done,
-                        Origin origin) {
+                        std::optional<Origin> origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
@@ -479,7 +481,7 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
 }
 
 void Processes::Stop(const std::string& reference, const std::string& etag, Done done,
-                     Origin origin) {
+                     std::optional<Origin> origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
@@ -496,14 +498,17 @@ void Processes::Stop(const std::string& reference, const std::string& etag, Done
 }
 
 void Processes::Delete(const std::string& reference, const std::string& etag, bool force,
-                       std::function<void(absl::StatusOr<int64_t>)> done, Origin origin) {
+                       std::function<void(absl::StatusOr<int64_t>)> done,
+                       std::optional<Origin> origin) {
   auto entry = Require(reference);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   if (force && !IsAtRest((*entry)->process.status.state)) {
-    Origin stop = origin;
-    stop.request.reset();  // only the whole of it is not to be repeated
-    stop.written = std::make_shared<std::atomic<bool>>(false);
+    std::optional<Origin> stop = origin;
+    if (stop) {
+      stop->request.reset();  // only the whole of it is not to be repeated
+      stop->written = std::make_shared<std::atomic<bool>>(false);
+    }
     Stop(
         reference, etag,
         [this, reference, done = std::move(done), origin](absl::StatusOr<Process> stopped) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,8 +43,9 @@ class Processes final : public SupervisionObserver {
   // In the order of names, those after `after_name`, at most `limit`.
   std::vector<const Process*> List(const std::string& after_name, int limit) const;
   int Count() const;
-  // Everything up to this revision of the store is in what Find and List show.
-  int64_t Revision() const { return revision_; }
+  // Everything of processes up to this revision of the store is in what Find and List show.
+  // `newest`: the store's newest, read just now.
+  int64_t Revision(int64_t newest) const { return commits_under_way_ == 0 ? newest : revision_; }
   // Whether what Find and List show is of now: after the start of a daemon, false until each
   // supervisor has told what happened while there was none.
   bool Settled() const;
@@ -51,17 +53,21 @@ class Processes final : public SupervisionObserver {
   std::vector<std::string> Unowned() const;
 
   // `process` has a validated name and spec, and an id if the caller chose one. See ProcessService
-  // for the semantics and errors of all of these. The origin goes into the transaction.
-  void Create(Process process, Done done, Origin origin = {});
+  // for the semantics and errors of all of these. The origin goes into the transaction; none:
+  // nobody asked for it.
+  void Create(Process process, Done done, std::optional<Origin> origin = std::nullopt);
   using Change = std::function<void(ProcessSpec&)>;
   void Update(const std::string& reference, const std::string& etag, Change change, Done done,
-              Origin origin = {});
-  void Start(const std::string& reference, const std::string& etag, Done done, Origin origin = {});
-  void Stop(const std::string& reference, const std::string& etag, Done done, Origin origin = {});
+              std::optional<Origin> origin = std::nullopt);
+  void Start(const std::string& reference, const std::string& etag, Done done,
+             std::optional<Origin> origin = std::nullopt);
+  void Stop(const std::string& reference, const std::string& etag, Done done,
+            std::optional<Origin> origin = std::nullopt);
   void Restart(const std::string& reference, const std::string& etag, Done done,
-               Origin origin = {});
+               std::optional<Origin> origin = std::nullopt);
   void Delete(const std::string& reference, const std::string& etag, bool force,
-              std::function<void(absl::StatusOr<int64_t>)> done, Origin origin = {});
+              std::function<void(absl::StatusOr<int64_t>)> done,
+              std::optional<Origin> origin = std::nullopt);
   // What a change of the above but Delete, which was committed with this subject, is answered with
   // when it is asked for again: it waits for what the first call waited for.
   void Repeat(const std::string& subject, Done done);
@@ -105,7 +111,7 @@ class Processes final : public SupervisionObserver {
   void AddWaiter(Entry& entry, Waiter waiter);
   enum class Awaited { kNothing, kStarted, kStopped };
   void RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
-                  Awaited awaited, Done done, Origin origin);
+                  Awaited awaited, Done done, std::optional<Origin> origin);
 
   static std::string SubjectOf(const Process& process, Awaited awaited);
   static Waiter WaiterFor(Awaited awaited, const Process& wished);
@@ -127,7 +133,8 @@ class Processes final : public SupervisionObserver {
   Supervision& supervision_;
   Scheduler& scheduler_;
   uint64_t next_waiter_ = 0;
-  int64_t revision_ = 0;
+  int64_t revision_ = 0;  // of the last commit of ours
+  int commits_under_way_ = 0;
   bool instances_known_ = false;
   std::map<std::string, std::unique_ptr<Entry>> by_id_;
   std::map<std::string, Entry*> by_name_;
