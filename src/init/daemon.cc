@@ -9,11 +9,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "init/spawn.h"
 
 namespace grpc_os::init {
@@ -23,6 +26,7 @@ constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h
 constexpr int kStartupPlace = 3;
 constexpr size_t kStartupBytes = 16 << 10;
 constexpr char kWarning[] = "warning: ";
+constexpr char kNote[] = "note: ";
 constexpr int64_t kLockPollMs = 100;
 constexpr int64_t kConnectMs = 10'000;
 constexpr int64_t kStopMs = 10'000;
@@ -117,11 +121,19 @@ void Daemon::OnStartupText() {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   loop_.Unwatch(startup_.get());
   startup_.Reset();
-  // A daemon that serves closes it; what it said before is a warning. Otherwise it is why it
-  // refuses.
-  if (startup_text_.rfind(kWarning, 0) != 0) return;
-  absl::StripAsciiWhitespace(&startup_text_);
-  log_.Warn(startup_text_.substr(sizeof kWarning - 1));
+  // A daemon that serves closes it; what it said before are warnings and notes. Otherwise it is why
+  // it refuses.
+  if (startup_text_.rfind(kWarning, 0) != 0 && startup_text_.rfind(kNote, 0) != 0) return;
+  const std::vector<std::string> lines =
+      absl::StrSplit(startup_text_, '\n', absl::SkipWhitespace());
+  for (const std::string& line : lines) {
+    if (line.rfind(kWarning, 0) == 0) log_.Warn(line.substr(sizeof kWarning - 1));
+    if (line.rfind(kNote, 0) == 0) {
+      log_.Info(line.substr(sizeof kNote - 1));
+      printf("%s\n", line.c_str() + sizeof kNote - 1);
+      fflush(stdout);
+    }
+  }
   startup_text_.clear();
 }
 

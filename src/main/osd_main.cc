@@ -150,7 +150,7 @@ int Run(DaemonOptions options) {
   std::string said;
   if (!options.settings.warning.empty())
     absl::StrAppend(&said, "warning: ", options.settings.warning, "\n");
-  if (!(*daemon)->notice().empty()) absl::StrAppend(&said, (*daemon)->notice(), "\n");
+  if (!(*daemon)->notice().empty()) absl::StrAppend(&said, "note: ", (*daemon)->notice(), "\n");
   TellInit(said);
   int received = 0;
   do {

@@ -1,0 +1,430 @@
+"""Users, log-in by password, refresh, API tokens, sessions, and the record of it all."""
+
+import asyncio
+import base64
+import os
+import pathlib
+import re
+
+import grpc
+import pytest
+import pytest_asyncio
+from expectations import refused, until
+from grpc_os import retry_delay
+from raw_calls import SERVICES, RawCalls
+from running_system import PATIENCE_S, DidNotStart, poll
+
+PASSWORD = "a password of some length"
+ANOTHER = "another password of some length"
+
+
+@pytest_asyncio.fixture
+async def admin(system):
+    """A session by peer, and the user ada, an operator."""
+    raw = RawCalls(system.address, (await system.client()).token)
+    await raw.auth("CreateUser", user={"name": "ada", "roles": ["operator"]}, password=PASSWORD)
+    yield raw
+    await raw.close()
+
+
+@pytest_asyncio.fixture
+async def calls(system):
+    """Makes RawCalls without a token: over TCP, or over the local socket."""
+    made = []
+
+    def make(token=None, local=False):
+        made.append(RawCalls(system.address if local else f"127.0.0.1:{system.port}", token))
+        return made[-1]
+
+    yield make
+    for raw in made:
+        await raw.close()
+
+
+async def test_a_password_logs_in_over_tcp(admin, calls):
+    ada = calls()
+    login = await ada.log_in("ada", PASSWORD)
+    assert login.identity.user == "ada" and list(login.identity.roles) == ["operator"]
+    assert login.identity.login_method == "password" and login.identity.peer_uid == -1
+    me = await ada.auth("WhoAmI")
+    assert me.identity == login.identity and me.expire_time == login.expire_time
+    sessions = (await ada.auth("ListSessions")).sessions
+    assert [(one.user, one.source, one.current) for one in sessions] == [("ada", "127.0.0.1", True)]
+    assert (await calls(ada.token, local=True).auth("WhoAmI")).identity.user == "ada"
+
+
+async def test_wrong_log_ins_are_told_the_same(admin, calls):
+    await admin.auth("CreateUser", user={"name": "bob"})
+    await admin.auth("CreateUser", user={"name": "eve"}, password=PASSWORD)
+    await admin.auth("DisableUser", name="eve")
+    messages = set()
+    for user, password in (("ada", "wrong"), ("nobody", PASSWORD), ("bob", PASSWORD), ("eve", PASSWORD)):
+        with refused("LOGIN_FAILED") as refusal:
+            await calls().log_in(user, password)
+        messages.add(refusal.message)
+    assert len(messages) == 1
+
+
+async def test_malformed_log_ins_name_their_fields(admin, calls):
+    with refused("FIELD_INVALID", fields={"user", "password"}):
+        await calls().log_in("", "")
+    with refused("FIELD_INVALID", fields={"user"}):
+        await calls().log_in("Ada", PASSWORD)
+    with refused("FIELD_INVALID", fields={"password"}):
+        await calls().log_in("ada", "x" * 1025)
+    with refused("FIELD_INVALID", fields={"refresh_token"}):
+        await calls().auth("RefreshToken")
+
+
+async def test_guessing_is_slowed_down_and_told_how_long(system, admin, calls):
+    for _ in range(6):
+        with refused("LOGIN_FAILED"):
+            await calls().log_in("ada", "wrong")
+    with refused("LOGIN_THROTTLED") as refusal:
+        with pytest.raises(grpc.RpcError) as caught:
+            await calls().log_in("ada", PASSWORD)
+        assert 0 < retry_delay(caught.value) <= 1
+        raise caught.value
+    assert refusal.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    ticket = await system.anonymous().fetch_peer_ticket()
+    local = calls(local=True)
+    assert (await local.log_in("ada", PASSWORD, ticket=ticket)).access_token, "another source is not slowed down"
+    sessions = (await local.auth("ListSessions")).sessions
+    assert sessions[0].source == f"uid {os.getuid()}"
+
+
+async def test_a_refresh_token_serves_once(admin, calls):
+    ada = calls()
+    first = await ada.log_in("ada", PASSWORD)
+    second = await calls().auth("RefreshToken", refresh_token=first.refresh_token)
+    assert second.identity.session_id == first.identity.session_id
+    assert second.refresh_token != first.refresh_token
+    assert (await calls(second.access_token).auth("WhoAmI")).identity.user == "ada"
+    with refused("TOKEN_INVALID"):
+        await calls().auth("RefreshToken", refresh_token=first.refresh_token)
+    for token in (first.access_token, second.access_token):
+        with refused("TOKEN_INVALID"):
+            await calls(token).auth("WhoAmI")
+    with refused("TOKEN_INVALID"):
+        await calls().auth("RefreshToken", refresh_token=second.refresh_token)
+
+    async def reuse_is_audited():
+        records = (await admin.auth("ListAuditRecords", user="ada")).records
+        return [one for one in records if one.method.endswith("/RefreshToken") and one.reason == "TOKEN_INVALID"]
+
+    assert (await until(reuse_is_audited, "the reuse is audited"))[0].session_id == first.identity.session_id
+
+
+async def test_of_many_refreshes_at_once_at_most_one_wins(admin, calls):
+    first = await calls().log_in("ada", PASSWORD)
+    results = await asyncio.gather(
+        *(calls().auth("RefreshToken", refresh_token=first.refresh_token) for _ in range(8)), return_exceptions=True
+    )
+    assert sum(not isinstance(result, grpc.RpcError) for result in results) <= 1
+    with refused("TOKEN_INVALID"):
+        await calls(first.access_token).auth("WhoAmI")
+
+
+async def test_sessions_and_refresh_survive_the_daemon(system, admin, calls):
+    ada = calls(local=True)
+    login = await ada.log_in("ada", PASSWORD)
+    token = (await ada.auth("CreateToken", label="a script")).token
+    ended = calls(local=True)
+    await ended.log_in("ada", PASSWORD)
+    await ended.auth("Logout")
+    system.kill_daemon()
+    assert (await ada.auth("WhoAmI")).identity.user == "ada"
+    assert (await calls(token, local=True).auth("WhoAmI")).identity.login_method == "token"
+    next_login = await calls(local=True).auth("RefreshToken", refresh_token=login.refresh_token)
+    assert next_login.access_token
+    with refused("TOKEN_INVALID"):
+        await calls(ended.token, local=True).auth("WhoAmI")
+
+
+async def stream_of(raw):
+    """A watch that has begun."""
+    call = raw.begin(SERVICES["EventService"].methods_by_name["Watch"], timeout=120)
+    await call.read()
+    return call
+
+
+async def end_of(call):
+    """How a stream ended, after whatever was still on its way."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await call.read() is not grpc.aio.EOF:
+            pass
+        return await call.code()
+
+
+async def test_a_role_taken_away_ends_the_streams_that_need_it(admin, calls):
+    ada = calls()
+    await ada.log_in("ada", PASSWORD)
+    watch = await stream_of(ada)
+    assert (await admin.auth("RevokeRole", user="ada", role="operator")).roles == []
+    with refused("PERMISSION_MISSING"):
+        await ada.call("ProcessService", "ListProcesses")
+    with pytest.raises(grpc.RpcError) as caught:
+        await end_of(watch)
+    assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert (await ada.auth("WhoAmI")).identity.roles == [], "the session itself goes on"
+
+
+@pytest.mark.parametrize("end", ["DisableUser", "DeleteUser", "SetPassword", "EndSession"])
+async def test_what_ends_a_session_holds_at_once_and_ends_its_streams(admin, calls, end):
+    ada = calls()
+    login = await ada.log_in("ada", PASSWORD)
+    token = calls((await ada.auth("CreateToken", label="a script")).token)
+    watch = await stream_of(ada)
+    fields = {"EndSession": {"id": login.identity.session_id}, "SetPassword": {"name": "ada", "password": ANOTHER}}
+    await admin.auth(end, **fields.get(end, {"name": "ada"}))
+    with refused("TOKEN_INVALID"):
+        await ada.auth("WhoAmI")
+    if end == "EndSession":
+        assert (await token.auth("WhoAmI")).identity.user == "ada"
+    else:
+        with refused("TOKEN_INVALID"):
+            await token.auth("WhoAmI")
+    with pytest.raises(grpc.RpcError) as caught:
+        await end_of(watch)
+    assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    with refused("TOKEN_INVALID"):
+        await calls().auth("RefreshToken", refresh_token=login.refresh_token)
+
+
+async def test_users_are_made_changed_and_removed(admin):
+    user = await admin.auth("CreateUser", user={"name": "bob", "roles": ["viewer"]})
+    assert list(user.roles) == ["viewer"] and not user.has_password and not user.disabled
+    granted = await admin.auth("GrantRole", user="bob", role="operator", etag=user.etag)
+    assert list(granted.roles) == ["operator", "viewer"] and granted.etag != user.etag
+    with refused("ETAG_MISMATCH"):
+        await admin.auth("RevokeRole", user="bob", role="viewer", etag=user.etag)
+    assert (await admin.auth("DisableUser", name="bob")).disabled
+    assert not (await admin.auth("EnableUser", name="bob")).disabled
+    assert (await admin.auth("SetPassword", name="bob", password=PASSWORD)).has_password
+    assert [one.name for one in (await admin.auth("ListUsers")).users] == ["ada", "admin", "bob"]
+    await admin.auth("DeleteUser", name="bob")
+    with refused("USER_NOT_FOUND"):
+        await admin.auth("GetUser", name="bob")
+
+
+async def test_refusals_name_their_reason(admin):
+    with refused("USER_EXISTS"):
+        await admin.auth("CreateUser", user={"name": "ada"})
+    with refused("ROLE_NOT_FOUND"):
+        await admin.auth("CreateUser", user={"name": "bob", "roles": ["king"]})
+    with refused("FIELD_INVALID", fields={"user.name", "password"}):
+        await admin.auth("CreateUser", user={"name": "Ada!"}, password="short")
+    with refused("FIELD_INVALID", fields={"password"}):
+        await admin.auth("CreateUser", user={"name": "abcdefghijklm"}, password="abcdefghijklm")
+    with refused("FIELD_INVALID", fields={"label", "ttl"}):
+        await admin.auth("CreateToken", label="\n", ttl={"seconds": 59})
+    with refused("FIELD_INVALID", fields={"ttl"}):
+        await admin.auth("CreateToken", ttl={"seconds": 315_576_000_000})
+    with refused("ROLE_NOT_FOUND"):
+        await admin.auth("CreateToken", roles=["king"])
+    with refused("SESSION_NOT_FOUND"):
+        await admin.auth("EndSession", id="0" * 32)
+    with refused("FIELD_INVALID", fields={"since"}):
+        await admin.auth("ListAuditRecords", since={"seconds": -1})
+
+
+@pytest.mark.parametrize(
+    "method, fields",
+    [("DeleteUser", {"name": "admin"}), ("DisableUser", {"name": "admin"}), ("RevokeRole", {"user": "admin", "role": "admin"})],
+)
+async def test_the_last_admin_stays(admin, method, fields):
+    await admin.auth("GrantRole", user="ada", role="admin")
+    with refused("LAST_ADMIN"):
+        await admin.auth(method, **fields)
+    assert list((await admin.auth("GetUser", name="admin")).roles) == ["admin"]
+
+
+async def test_ones_own_password_needs_the_old_one(admin, calls):
+    ada, other = calls(), calls()
+    await ada.log_in("ada", PASSWORD)
+    await other.log_in("ada", PASSWORD)
+    with refused("LOGIN_FAILED"):
+        await ada.auth("SetPassword", password=ANOTHER, old_password="wrong")
+    with refused("PERMISSION_MISSING"):
+        await ada.auth("SetPassword", name="admin", password=ANOTHER, old_password=PASSWORD)
+    assert (await ada.auth("SetPassword", password=ANOTHER, old_password=PASSWORD)).name == "ada"
+    assert (await ada.auth("WhoAmI")).identity.user == "ada"
+    with refused("TOKEN_INVALID"):
+        await other.auth("WhoAmI")
+    with refused("LOGIN_FAILED"):
+        await calls().log_in("ada", PASSWORD)
+    assert (await calls().log_in("ada", ANOTHER)).access_token
+
+
+async def test_an_api_token_does_what_it_was_made_for(admin, calls):
+    made = await admin.auth("CreateToken", label="a script", ttl={"seconds": 3600}, roles=["viewer"])
+    assert re.fullmatch(r"gost_[A-Za-z0-9_-]{43}", made.token)
+    assert made.session.label == "a script" and list(made.session.roles) == ["viewer"]
+    script = calls(made.token)
+    assert list((await script.auth("WhoAmI")).identity.roles) == ["viewer"]
+    await script.call("ProcessService", "ListProcesses")
+    with refused("PERMISSION_MISSING"):
+        await script.auth("ListUsers")
+    with refused("PERMISSION_MISSING"):
+        await script.auth("CreateToken", label="more")
+    with refused("PERMISSION_MISSING"):
+        await script.auth("SetPassword", password=ANOTHER)
+    assert made.session.id in {one.id for one in (await admin.auth("ListSessions", user="admin")).sessions}
+    await admin.auth("EndSession", id=made.session.id)
+    with refused("TOKEN_INVALID"):
+        await script.auth("WhoAmI")
+
+
+async def test_one_sees_and_ends_ones_own_sessions_only(admin, calls):
+    ada = calls()
+    await ada.log_in("ada", PASSWORD)
+    assert {one.user for one in (await ada.auth("ListSessions")).sessions} == {"ada"}
+    with refused("PERMISSION_MISSING"):
+        await ada.auth("ListSessions", user="admin")
+    foreign = (await admin.auth("ListSessions", user="admin")).sessions[0].id
+    with refused("PERMISSION_MISSING"):
+        await ada.auth("EndSession", id=foreign)
+    assert {one.user for one in (await admin.auth("ListSessions")).sessions} == {"ada", "admin"}
+
+
+async def test_lists_go_on_where_they_were_and_for_who_began_them(admin, calls):
+    for index in range(5):
+        await admin.auth("CreateUser", user={"name": f"user{index}"})
+        await admin.auth("CreateToken", label=f"token {index}")
+    await admin.auth("GrantRole", user="ada", role="admin")
+    ada = calls()
+    await ada.log_in("ada", PASSWORD)
+    for method, field, key in (("ListUsers", "users", "name"), ("ListSessions", "sessions", "id"), ("ListAuditRecords", "records", "id")):
+        whole = [getattr(one, key) for one in getattr(await admin.auth(method, page_size=1000), field)]
+        assert len(whole) >= 6
+        paged, token, second = [], "", None
+        while True:
+            page = await admin.auth(method, page_size=2, page_token=token)
+            paged += [getattr(one, key) for one in getattr(page, field)]
+            token = page.next_page_token
+            second = second or token
+            if not token:
+                break
+        assert paged == whole, method
+        with refused("PAGE_TOKEN_INVALID"):
+            await ada.auth(method, page_size=2, page_token=second)
+        with refused("PAGE_TOKEN_INVALID"):
+            await admin.auth(method, page_token=base64.urlsafe_b64encode(b"2 nonsense").decode())
+
+
+async def test_a_change_with_a_request_id_is_made_once(admin):
+    made = await admin.auth("CreateUser", user={"name": "bob"}, password=PASSWORD, request_id="one")
+    assert await admin.auth("CreateUser", user={"name": "bob"}, password=PASSWORD, request_id="one") == made
+    with refused("REQUEST_ID_REUSED"):
+        await admin.auth("CreateUser", user={"name": "eve"}, request_id="one")
+    granted = await admin.auth("GrantRole", user="bob", role="viewer", etag=made.etag, request_id="two")
+    assert await admin.auth("GrantRole", user="bob", role="viewer", etag=made.etag, request_id="two") == granted
+    await admin.auth("DeleteUser", name="bob", request_id="three")
+    await admin.auth("DeleteUser", name="bob", request_id="three")
+    token = await admin.auth("CreateToken", label="a script")
+    await admin.auth("EndSession", id=token.session.id, request_id="four")
+    await admin.auth("EndSession", id=token.session.id, request_id="four")
+
+
+async def test_who_did_what_is_recorded(admin, calls):
+    ada = calls()
+    login = await ada.log_in("ada", PASSWORD)
+    with refused("LOGIN_FAILED"):
+        await calls().log_in("ada", "wrong")
+    with refused("PERMISSION_MISSING"):
+        await ada.auth("DeleteUser", name="admin")
+    await admin.auth("GrantRole", user="ada", role="viewer")
+
+    async def records():
+        found = (await admin.auth("ListAuditRecords", page_size=1000)).records
+        told = {(one.method.split("/")[1], one.user, one.source, one.resource, one.result, one.reason) for one in found}
+        return told >= {
+            ("Login", "ada", "127.0.0.1", "ada", "OK", ""),
+            ("Login", "", "127.0.0.1", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
+            ("DeleteUser", "ada", "127.0.0.1", "", "PERMISSION_DENIED", "PERMISSION_MISSING"),
+            ("GrantRole", "admin", f"uid {os.getuid()}", "ada", "OK", ""),
+        } and found
+
+    found = await until(records, "all four are recorded")
+    assert [one.id for one in found] == sorted((one.id for one in found), reverse=True)
+    assert next(one for one in found if one.method.endswith("/Login") and one.result == "OK").session_id == login.identity.session_id
+    of_ada = (await admin.auth("ListAuditRecords", user="ada")).records
+    assert of_ada and {one.user for one in of_ada} == {"ada"}
+    newest = found[0].time
+    assert all((one.time.seconds, one.time.nanos) >= (newest.seconds, newest.nanos) for one in (await admin.auth("ListAuditRecords", since=newest)).records)
+
+
+async def test_a_change_of_a_user_is_an_event_for_who_may_see_users(admin, calls):
+    before = (await admin.call("SystemService", "GetSystem")).revision
+    await admin.auth("GrantRole", user="ada", role="viewer")
+    watch = SERVICES["EventService"].methods_by_name["Watch"]
+    assert (await admin.call("SystemService", "GetSystem")).revision > before
+    with pytest.raises(grpc.RpcError):
+        await calls("nonsense").first(watch)
+
+
+# ---- The first admin
+
+
+async def test_the_first_start_makes_an_admin_and_names_the_file_of_its_password(idle_system):
+    idle_system.start()
+    path = idle_system.data / "secrets/admin.password"
+    assert path.stat().st_mode & 0o777 == 0o600
+    password = path.read_text().removesuffix("\n")
+    assert re.fullmatch(r"[a-z0-9]{20}", password)
+    poll(lambda: str(path) in idle_system.said, "the start names the file")
+    assert password not in idle_system.said
+    raw = RawCalls(f"127.0.0.1:{idle_system.port}")
+    login = await raw.log_in("admin", password)
+    assert list(login.identity.roles) == ["admin"]
+    await raw.close()
+    said = idle_system.said
+    idle_system.stop()
+    idle_system.start()
+    assert str(path) not in idle_system.said[len(said) :], "the first start alone says so"
+    idle_system.stop_all()
+
+
+async def test_the_environment_may_give_the_first_password(idle_system):
+    idle_system.start(environment={"GRPC_OS_ADMIN_PASSWORD": "secure_password"})
+    assert not (idle_system.data / "secrets/admin.password").exists()
+    raw = RawCalls(f"127.0.0.1:{idle_system.port}")
+    await raw.log_in("admin", "secure_password")
+    await raw.close()
+    environment = pathlib.Path(f"/proc/{idle_system.daemon_pid()}/environ").read_bytes()
+    assert b"secure_password" not in environment
+    logged = "".join(path.read_text(errors="replace") for path in (idle_system.data / "logs/system").iterdir())
+    assert "secure_password" not in logged + idle_system.said
+    idle_system.stop()
+    idle_system.start(environment={"GRPC_OS_ADMIN_PASSWORD": "another_password"})
+    raw = RawCalls(f"127.0.0.1:{idle_system.port}")
+    await raw.log_in("admin", "secure_password")
+    with refused("LOGIN_FAILED"):
+        await raw.log_in("admin", "another_password")
+    await raw.close()
+    idle_system.stop_all()
+
+
+def test_a_short_first_password_is_refused_without_showing_it(idle_system):
+    with pytest.raises(DidNotStart) as caught:
+        idle_system.start(environment={"GRPC_OS_ADMIN_PASSWORD": "hunter2"})
+    assert "GRPC_OS_ADMIN_PASSWORD" in caught.value.said and "12" in caught.value.said
+    assert "hunter2" not in caught.value.said
+
+
+# ---- What log-ins cost
+
+
+def resident_kib(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1))
+
+
+async def test_the_memory_of_a_hundred_log_ins_is_given_back(system, admin, calls):
+    """The bound for a release build is in bench/; here: no more stays than a fraction of one hash's 64 MiB."""
+    raw = calls()
+    await raw.log_in("ada", PASSWORD)
+    before = resident_kib(system.daemon_pid())
+    for _ in range(20):
+        await asyncio.gather(*(raw.auth("Login", user="ada", password=PASSWORD) for _ in range(5)))
+    assert resident_kib(system.daemon_pid()) - before < 16 * 1024
