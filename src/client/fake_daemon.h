@@ -309,8 +309,7 @@ class FakeDaemon {
       }
       size_t written = 0;
       for (const v1::WatchResponse& message : events) {
-        if (message.revision() != 0 && message.revision() <= request->from_revision() &&
-            !message.synced()) {
+        if (message.events_size() > 0 && message.events(0).revision() <= request->from_revision()) {
           continue;
         }
         if (cut != 0 && written == cut) return grpc::Status(grpc::UNAVAILABLE, "Socket closed");

@@ -33,7 +33,9 @@ Interrupts::Interrupts(Second second) : second_(second) {
   stop_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-Interrupts::~Interrupts() {
+Interrupts::~Interrupts() { Stop(); }
+
+void Interrupts::Stop() {
   if (!thread_.joinable()) return;
   Set(stop_.get());
   thread_.join();

@@ -24,6 +24,8 @@ class Interrupts {
 
   // Calls `on_interrupt` at each SIGINT, on the own thread. Once.
   void Start(std::function<void()> on_interrupt);
+  // Afterwards `on_interrupt` is not called any more, nor under way. The destructor does it too.
+  void Stop();
 
   // Readable from a SIGINT until Drain.
   int fd() const { return pending_.get(); }

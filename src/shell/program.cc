@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -244,6 +245,8 @@ ExitCode Run(const Invocation& invocation) {
   }
   Session session(console, address, state_directory + "/tokens", *defaults, *token);
   interrupts.Start([&session] { session.Interrupt(); });
+  // The session must not end while it is being interrupted.
+  const absl::Cleanup stop = [&interrupts] { interrupts.Stop(); };
   if (commands) return RunCommands(session, *commands);
   if (!invocation.command.empty()) return session.Run(invocation.command);
   if (!interactive) return RunScript(session);

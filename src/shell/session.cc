@@ -47,7 +47,8 @@ absl::Status UnknownCommand(std::span<const std::string> words) {
       " `help ", words[0], "` lists all."));
 }
 
-// What helps against an error of a reason, where its message does not say so itself.
+// What helps against an error of a reason, for messages that do not say so: those of the daemon
+// speak to every client.
 struct Cure {
   const char* before = "";
   const char* command = "";  // as it is typed at the prompt
@@ -59,13 +60,9 @@ std::optional<Cure> CureOf(const std::string& reason) {
       {"NOT_LOGGED_IN", {"", "login", " logs in."}},
       {"TOKEN_INVALID", {"", "login", " logs in again."}},
       {"LOGIN_FAILED", {"Check the name and the password and try again.", "", ""}},
-      {"PERMISSION_MISSING", {"", "whoami", " shows your roles; an admin can grant you more."}},
       {"PROCESS_NOT_FOUND", {"", "ps", " lists all."}},
       {"USER_NOT_FOUND", {"", "user ls", " lists all."}},
-      {"USER_EXISTS", {"", "user ls", " lists all; take another name."}},
-      {"ROLE_NOT_FOUND", {"", "role ls", " lists all."}},
       {"SESSION_NOT_FOUND", {"", "sessions", " lists those that are open."}},
-      {"LAST_ADMIN", {"Make another user admin first: ", "role grant USER admin", "."}},
       {"REVISION_UNAVAILABLE", {"", "events", " without --since shows what is kept."}},
       {"SHUTTING_DOWN", {"Try again in a moment.", "", ""}},
       {"RUNTIME_UNAVAILABLE", {"Try again in a moment.", "", ""}},
@@ -195,8 +192,7 @@ ExitCode Session::RunParsed(const Command& command, const Arguments& arguments) 
   return interrupted_ ? ExitCode::kInterrupted : code;
 }
 
-void Session::ShowFrame(const std::string& frame, const std::string& before) {
-  if (frame == before) return;
+void Session::ShowFrame(const std::string& frame) {
   if (!console_.can_redraw) {
     console_.out << frame << std::flush;
     return;
@@ -232,9 +228,10 @@ ExitCode Session::RunWatched(const Command& command, const Arguments& arguments,
       return code;
     }
     const std::string text = frame.str() + errors.str();
-    if (console_.can_redraw || code == ExitCode::kOk) {
-      ShowFrame(text, before);
-    } else if (text != before) {
+    const bool changed = !shown || text != before;
+    if (changed && (console_.can_redraw || code == ExitCode::kOk)) {
+      ShowFrame(text);
+    } else if (changed) {
       console_.err << text << std::flush;
     }
     before = text;
@@ -276,7 +273,7 @@ ExitCode Session::Report(const absl::Status& status) {
     absl::StrAppend(&text, " Try again in ", FormatDuration(detail->retry_after_ms), ".");
   }
   const auto cure = CureOf(client::ReasonOf(status));
-  if (cure && text.find('`') == std::string::npos) {
+  if (cure && text.find('`') == std::string::npos && text.find(" again") == std::string::npos) {
     absl::StrAppend(&text, text.ends_with('.') ? " " : ". ", cure->before);
     if (*cure->command != '\0') absl::StrAppend(&text, "`", Typed(cure->command), "`");
     absl::StrAppend(&text, cure->after);

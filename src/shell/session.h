@@ -122,7 +122,7 @@ class Session {
   // Runs it again and again until the user interrupts or it fails for good.
   ExitCode RunWatched(const Command& command, const Arguments& arguments,
                       std::chrono::milliseconds interval);
-  void ShowFrame(const std::string& frame, const std::string& before);
+  void ShowFrame(const std::string& frame);
 
   const Console console_;
   std::ostream* out_;  // those of the console, or what a watched command is collected in

@@ -93,7 +93,6 @@ def test_mistakes_are_answered_with_the_cure(run):
     shell.expect(PROMPT)
     assert "Did you mean `restart`?" in shell.enter("restrat web")
     assert "Did you mean --force?" in shell.enter("delete web --froce")
-    assert "is never closed" in shell.enter('start web "sleep 1')
     assert "This shell has no `|` (column 4)" in shell.enter("ps | wc")
     assert "No process" in shell.enter("kill 'no-*'")
 

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import shutil
+import signal
+import subprocess
 
 import pytest
 
@@ -54,6 +56,20 @@ def test_tab_while_the_daemon_is_away_gives_nothing_and_the_line_stays(system, s
     shell.expect("^C\n" + PROMPT)
     shell.type("exit\r")
     assert shell.wait() == 0
+
+
+def test_tab_while_the_daemon_hangs_gives_nothing_and_the_line_stays(system, shell):
+    daemon = system.daemon_pid()
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        shell.type("kill we\tb")
+        shell.expect("kill web")
+        shell.type(CLEAR + "version\r")
+        shell.expect("version\ngrpc-os ")
+        shell.expect(PROMPT)
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+    assert shell.enter("whoami").startswith("admin")
 
 
 def test_an_open_quote_goes_on_in_the_next_line(shell):
@@ -117,8 +133,6 @@ def test_watch_redraws_and_ends_with_ctrl_c(system, shell):
 
 def test_watch_in_a_pipe_is_plain(system):
     system.cli("start", "web", SLEEP)
-    import subprocess
-
     watching = subprocess.Popen(
         [system.bin / "grpc-os", "--address", system.address, "ps", "-o", "name", "-w", "0.1"],
         stdout=subprocess.PIPE,
@@ -130,7 +144,7 @@ def test_watch_in_a_pipe_is_plain(system):
         system.cli("start", "another", SLEEP)
         assert [watching.stdout.readline() for _ in range(2)] == ["another\n", "web\n"]
     finally:
-        watching.send_signal(2)
+        watching.send_signal(signal.SIGINT)
         assert watching.wait(30) == 130
 
 
