@@ -112,7 +112,7 @@ async def test_how_each_ended_is_told_as_it_was(rebooted):
     }
 
 
-def test_the_journal_of_the_shut_down_shows_no_failure(rebooted):
+async def test_the_journal_of_the_shut_down_shows_no_failure(rebooted):
     journal = rebooted.machine.sh("journalctl -b -1 -u grpc-os --no-pager -o cat")
     assert "Stopped grpc-os.service" in journal
     assert "Deactivated successfully" in journal
@@ -123,12 +123,12 @@ def test_the_journal_of_the_shut_down_shows_no_failure(rebooted):
     assert "Failed with result" not in everything
 
 
-def test_systemd_had_nobody_left_to_kill(rebooted):
+async def test_systemd_had_nobody_left_to_kill(rebooted):
     console = rebooted.machine.console()
     assert "Sending SIGTERM to remaining processes" in console
     assert "Sending SIGKILL to PID" not in console
 
 
-def test_the_boot_shows_no_failure(rebooted):
+async def test_the_boot_shows_no_failure(rebooted):
     assert rebooted.machine.sh("systemctl --failed --no-legend") == ""
     assert rebooted.machine.sh("journalctl -b -u grpc-os -p warning --no-pager -o cat -q") == ""
