@@ -16,7 +16,8 @@ Metadata = typing.Sequence[tuple[str, str]]
 # daemon is never behind a proxy of the environment.
 _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    # Named so, it is how long one attempt to connect may take: a busy daemon may need more than a moment.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.enable_http_proxy", 0),
 )
