@@ -20,7 +20,7 @@ bool IsForAll(const std::string& name) {
 }
 
 bool IsSetting(const std::string& name) {
-  return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR",
+  return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
                         "GRPC_OS_ADMIN_PASSWORD"}) ||
          absl::StartsWith(name, "DB_");
 }

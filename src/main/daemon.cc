@@ -133,9 +133,12 @@ class Daemon::Impl {
   }
 
   absl::Status OpenStore() {
-    auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db");
+    auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db",
+                                      options_.data_directory + "/secrets/jwt.key");
     if (!database.ok()) return database.status();
-    auto store = store::Store::Open(*std::move(database));
+    store::StoreOptions store_options;
+    store_options.kept.revisions = options_.settings.events_kept;
+    auto store = store::Store::Open(*std::move(database), store_options);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
     return absl::OkStatus();

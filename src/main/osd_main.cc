@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "main/check.h"
 #include "main/daemon.h"
 #include "manifest/env_file.h"
 #include "manifest/settings.h"
@@ -26,7 +27,9 @@ namespace {
 constexpr char kUsage[] =
     "usage: grpc-osd --data-dir DIR [--grpc-port N] [--http-port N] [--env-file FILE] [--shielded] "
     "--boot-id ID\n"
-    "It is started by grpc-os-init; start that instead.\n";
+    "It is started by grpc-os-init; start that instead.\n"
+    "       grpc-osd --check DIR\n"
+    "Reads the database in the data directory DIR and says what is wrong with it.\n";
 
 struct Arguments {
   std::string data_dir;
@@ -50,6 +53,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
                                     {"shielded", no_argument, nullptr, 's'},
                                     {"boot-id", required_argument, nullptr, 'b'},
                                     {"version", no_argument, nullptr, 'v'},
+                                    {"check", required_argument, nullptr, 'c'},
                                     {nullptr, 0, nullptr, 0}};
   for (int choice = 0; (choice = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
     switch (choice) {
@@ -71,6 +75,8 @@ bool Parse(int argc, char** argv, Arguments& out) {
       case 'b':
         out.boot_id = optarg;
         break;
+      case 'c':
+        exit(optind == argc ? CheckDataDirectory(optarg) : EX_USAGE);
       case 'v':
         puts("grpc-osd " GRPC_OS_VERSION);
         exit(0);

@@ -65,6 +65,20 @@ absl::Status ResolvePort(const char* name, const std::string& value, int& port) 
   return absl::OkStatus();
 }
 
+absl::Status ResolveEventsKept(const std::string& value, int64_t& kept) {
+  if (value.empty()) return absl::OkStatus();
+  int64_t number = 0;
+  const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || !absl::SimpleAtoi(value, &number) || number < limits::kRevisionsKeptMin ||
+      number > limits::kRevisionsKeptMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("EVENTS_KEPT is ", Shown(value), "; expected a number of changes from ",
+                     limits::kRevisionsKeptMin, " to ", limits::kRevisionsKeptMax));
+  }
+  kept = number;
+  return absl::OkStatus();
+}
+
 absl::Status ResolveDebug(const std::string& value, bool& debug) {
   if (value.empty()) return absl::OkStatus();
   if (value != "true" && value != "false" && value != "1" && value != "0") {
@@ -113,8 +127,8 @@ absl::Status CheckDatabase(const Lookup& lookup) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{"GRPC_PORT", "HTTP_PORT", "JWT_SECRET",
-                                             "DEBUG",     "DATA_DIR",  kAdminPasswordName};
+    auto* all = new std::vector<std::string>{"GRPC_PORT", "HTTP_PORT",   "JWT_SECRET",      "DEBUG",
+                                             "DATA_DIR",  "EVENTS_KEPT", kAdminPasswordName};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -142,6 +156,9 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
   if (absl::Status status = ResolveDebug(lookup.Get("DEBUG"), settings.debug); !status.ok()) {
     return status;
   }
+  if (absl::Status status = ResolveEventsKept(lookup.Get("EVENTS_KEPT"), settings.events_kept);
+      !status.ok())
+    return status;
   settings.data_dir = lookup.Get("DATA_DIR");
   if (absl::Status status = ResolveAdminPassword(environment, env_file, settings.admin_password);
       !status.ok())

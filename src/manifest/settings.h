@@ -2,10 +2,12 @@
 #ifndef GRPC_OS_MANIFEST_SETTINGS_H_
 #define GRPC_OS_MANIFEST_SETTINGS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/limits.h"
 #include "manifest/env_file.h"
 
 namespace grpc_os::manifest {
@@ -19,8 +21,9 @@ struct Settings {
   // GRPC_OS_ADMIN_PASSWORD, 12 to 1024 bytes, of the environment alone; empty: not set. Of the
   // admin that the first start makes.
   std::string admin_password;
-  bool debug = false;    // DEBUG
-  std::string data_dir;  // DATA_DIR; empty: not set
+  bool debug = false;                            // DEBUG
+  int64_t events_kept = limits::kRevisionsKept;  // EVENTS_KEPT, in revisions
+  std::string data_dir;                          // DATA_DIR; empty: not set
   // To be said once at the start; empty: nothing to say.
   std::string warning;
 };

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/limits.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -148,6 +149,15 @@ TEST(Settings, TheHttpPortIsOneOfItsOwn) {
   EXPECT_EQ(settings.http_port, 0);
   EXPECT_EQ(settings.grpc_port, 50051);
   EXPECT_THAT(MessageOf(Refused({{"HTTP_PORT", "65536"}})), HasSubstr("HTTP_PORT is \"65536\""));
+}
+
+TEST(Settings, EventsKeptIsANumberOfRevisions) {
+  EXPECT_EQ(Resolved({}).events_kept, limits::kRevisionsKept);
+  EXPECT_EQ(Resolved({{"EVENTS_KEPT", "1000"}}).events_kept, 1000);
+  for (const char* wrong : {"999", "100000001", "many", "-5", "5000 "}) {
+    EXPECT_THAT(MessageOf(Refused({{"EVENTS_KEPT", wrong}})),
+                HasSubstr("expected a number of changes from 1000 to 100000000"));
+  }
 }
 
 TEST(Settings, DebugIsTrueFalse1Or0) {

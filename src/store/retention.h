@@ -30,7 +30,10 @@ class Retention {
  public:
   // `now_ms`: the wall clock.
   Retention(const Kept& kept, std::function<int64_t()> now_ms, int64_t compact_revision)
-      : kept_(kept), now_ms_(std::move(now_ms)), compact_revision_(compact_revision) {}
+      : kept_(kept),
+        now_ms_(std::move(now_ms)),
+        compact_revision_(compact_revision),
+        checked_ms_(now_ms_()) {}
 
   // Forgets some, in one transaction, if it is time to look. True: there is more to forget.
   // `operations`: that were committed since the store was opened.
@@ -58,9 +61,10 @@ class Retention {
   std::atomic<int64_t> compact_revision_;
   int64_t swept_rows_ = 0;
   int64_t sweeps_ = 0;
-  bool more_ = true;  // at the start it looks in any case
+  // A start changes nothing: it may be refused for what is read next.
+  bool more_ = false;
   int64_t checked_operations_ = 0;
-  int64_t checked_ms_ = 0;
+  int64_t checked_ms_;
 };
 
 }  // namespace grpc_os::store

@@ -232,18 +232,29 @@ absl::Status Apply(Connection& writer, const Dialect& dialect, const Migration& 
   return transaction.Commit();
 }
 
+absl::Status RefuseNewer(int64_t version) {
+  if (version <= kSchemaVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the database was made by a newer gRPC OS: its schema has version ", version,
+      ", this program knows versions up to ", kSchemaVersion,
+      ". It is never touched; install that gRPC OS again, or restore a backup of this version"));
+}
+
 }  // namespace
+
+absl::Status CheckNotNewer(Connection& reader) {
+  const auto version = SchemaVersion(reader);
+  // A database without tables has no version; Migrate meets what else is wrong.
+  if (!version.ok())
+    return absl::IsDataLoss(version.status()) ? version.status() : absl::OkStatus();
+  return RefuseNewer(*version);
+}
 
 absl::Status Migrate(Connection& writer, const Dialect& dialect) {
   if (auto status = writer.Execute(InDialect(kStoreMeta, dialect)); !status.ok()) return status;
   const auto version = SchemaVersion(writer);
   if (!version.ok()) return version.status();
-  if (*version > kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the database was made by a newer gRPC OS: its schema has version ", *version,
-        ", this program knows versions up to ", kSchemaVersion,
-        ". It is never touched; install that gRPC OS again, or restore a backup of this version"));
-  }
+  if (auto status = RefuseNewer(*version); !status.ok()) return status;
   for (const Migration& migration : Migrations()) {
     if (migration.version <= *version) continue;
     if (auto status = Apply(writer, dialect, migration); !status.ok()) return status;

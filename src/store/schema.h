@@ -19,6 +19,9 @@ inline constexpr int64_t kSchemaVersion = 2;
 // changed.
 absl::Status Migrate(Connection& writer, const Dialect& dialect);
 
+// The same refusal, by a connection that writes nothing.
+absl::Status CheckNotNewer(Connection& reader);
+
 }  // namespace grpc_os::store
 
 #endif  // GRPC_OS_STORE_SCHEMA_H_

@@ -168,13 +168,15 @@ class Store::Impl {
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> database,
                                                    StoreOptions options) {
+  // First by reading, because a writer that is closed again moves the log into the database.
+  auto reader = database->OpenReader();
+  if (!reader.ok()) return reader.status();
+  if (auto status = CheckNotNewer(**reader); !status.ok()) return status;
   auto writer = database->OpenWriter();
   if (!writer.ok()) return writer.status();
   if (auto status = Migrate(**writer, database->dialect()); !status.ok()) return status;
   const auto meta = ReadMeta(**writer);
   if (!meta.ok()) return meta.status();
-  auto reader = database->OpenReader();
-  if (!reader.ok()) return reader.status();
   return std::unique_ptr<Store>(new Store(std::make_unique<Impl>(
       std::move(database), *std::move(writer), *std::move(reader), *meta, options)));
 }

@@ -134,9 +134,6 @@ class StoreUnderTest {
     faults_ = std::make_shared<Faults>();
     store_ =
         Must(Store::Open(std::make_unique<FaultyDatabase>(std::move(database), faults_), options_));
-    // The store looks once for what it may forget, and must not meet the faults of the test then.
-    Settle();
-    Settle();
   }
   void Reopen() {
     store_.reset();

@@ -38,8 +38,8 @@ class Writer {
  public:
   // So that one transaction is not endless, nor what was answered last waits for all of the queue.
   static constexpr size_t kGroup = 512;
-  // Called between two groups and at the start, on the writer's thread, outside of transactions.
-  // True: it has more to do, and wants to be called again even if nothing is submitted.
+  // Called after each group on the writer's thread, outside of transactions. True: it has more to
+  // do, and wants to be called again even if nothing is submitted.
   using Between = std::function<bool(Connection&)>;
 
   // `connection` is used by the writer's thread only, after this. `subscribers` and `statistics`

@@ -185,7 +185,26 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
 absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
-  return (*statement)->Step().status();
+  const absl::Status status = (*statement)->Step().status();
+  if (sql == "COMMIT") OnCommit(status.ok());
+  return status;
+}
+
+// A COMMIT whose sync fails has all its frames in the log. The next one writes over them, but if it
+// is shorter, what is left behind it looks like committed transactions behind damage (and is
+// refused as that at the next start, sqlite_bytes.h). After the first COMMIT that is good again,
+// the log is therefore emptied into the database. Where a reader still needs it, the next COMMIT
+// tries again.
+void SqliteConnection::OnCommit(bool committed) {
+  if (!committed) {
+    failed_frames_ = true;
+    return;
+  }
+  if (!failed_frames_) return;
+  sqlite3_busy_timeout(db_, 0);
+  failed_frames_ = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                             nullptr) != SQLITE_OK;
+  sqlite3_busy_timeout(db_, kBusyTimeoutMs);
 }
 
 }  // namespace grpc_os::store

@@ -38,10 +38,13 @@ class SqliteConnection final : public Connection {
   absl::Status SetUp(Role role);
   absl::Status CheckIdentity();
   absl::Status Pragmas(std::string_view sql);
+  void OnCommit(bool committed);
 
   const std::string path_;
   sqlite3* const db_;
   const std::function<void()> on_close_;
+  // A COMMIT failed: frames of it may lie in the log behind the last commit, see OnCommit.
+  bool failed_frames_ = false;
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, HashText, std::equal_to<>>
       statements_;
 };

@@ -1,10 +1,13 @@
 #include "store/sqlite/sqlite_database.h"
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "store/sqlite/sqlite_connection.h"
+#include "store/sqlite/sqlite_error.h"
 #include "store/sqlite/sqlite_file.h"
 
 namespace grpc_os::store {
@@ -51,8 +54,38 @@ class SqliteDatabase final : public Database {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path) {
-  if (auto status = EnsureSqliteFile(path); !status.ok()) return status;
+const Dialect& SqliteDialect() { return kSqliteDialect; }
+
+namespace {
+
+constexpr int64_t kQuicklyReadBytes = int64_t{64} << 20;
+
+// After an unclean stop, of a file that is soon read: its structure is whole. Changes nothing.
+absl::Status CheckAfterUncleanStop(const std::string& path) {
+  struct stat log {};
+  struct stat file {};
+  if (stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0) return absl::OkStatus();
+  if (stat(path.c_str(), &file) != 0 || file.st_size + log.st_size > kQuicklyReadBytes) {
+    return absl::OkStatus();
+  }
+  auto reader = SqliteConnection::Open(path, SqliteConnection::Role::kReader, [] {});
+  if (!reader.ok()) return reader.status();
+  auto check = (*reader)->Prepare("PRAGMA quick_check(1)");
+  if (!check.ok()) return check.status();
+  const auto row = (*check)->Step();
+  if (!row.ok()) return row.status();
+  const std::string found = *row ? (*check)->Text(0) : "nothing";
+  (*check)->Reset();
+  if (found == "ok") return absl::OkStatus();
+  return SqliteDamaged(absl::StrCat("after an unclean stop (", found, ")"), path);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path,
+                                                     const std::string& sign_of_use) {
+  if (auto status = EnsureSqliteFile(path, sign_of_use); !status.ok()) return status;
+  if (auto status = CheckAfterUncleanStop(path); !status.ok()) return status;
   return std::unique_ptr<Database>(new SqliteDatabase(path));
 }
 

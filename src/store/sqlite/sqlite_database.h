@@ -18,9 +18,17 @@ namespace grpc_os::store {
 // (sqlite.org/wal.html, "The WAL-Reset Bug"), hence: one writing connection, which alone
 // checkpoints, readers that can do neither, and nobody else opens the file while the daemon lives.
 //
+// Before SQLite sees the file, its header, its length and its log are looked at, and after an
+// unclean stop a small file is read through (PRAGMA quick_check), so that what was cut off or
+// overwritten is refused and left byte for byte as it was. If `sign_of_use` is there (a path) but
+// the file is not, that is a loss and no beginning.
+//
 // UNAVAILABLE: the file cannot be made or opened; FAILED_PRECONDITION: it is another program's, or
 // its file system has no shared memory for the write-ahead log; DATA_LOSS: damaged.
-absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path);
+absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(const std::string& path,
+                                                     const std::string& sign_of_use = "");
+
+const Dialect& SqliteDialect();
 
 }  // namespace grpc_os::store
 

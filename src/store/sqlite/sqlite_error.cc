@@ -14,13 +14,6 @@ bool IsDiskFull(int code, int error_number) {
   return (code & 0xff) == SQLITE_IOERR && (error_number == ENOSPC || error_number == EDQUOT);
 }
 
-absl::Status Damaged(const std::string& cause, const std::string& path) {
-  return absl::DataLossError(absl::StrCat(
-      cause, ": the database ", path,
-      " is damaged or is no database. It is left as it is; restore a backup in its place, or copy "
-      "it with its -wal file and try sqlite3's .recover on the copy"));
-}
-
 absl::Status Unavailable(int code, const std::string& cause, const std::string& path) {
   std::string cure;
   switch (code & 0xff) {
@@ -47,6 +40,13 @@ absl::Status Unavailable(int code, const std::string& cause, const std::string& 
 
 }  // namespace
 
+absl::Status SqliteDamaged(const std::string& cause, const std::string& path) {
+  return absl::DataLossError(absl::StrCat(
+      cause, ": the database ", path,
+      " is damaged or is no database. It is left as it is; restore a backup in its place, or copy "
+      "it with its -wal file and try sqlite3's .recover on the copy"));
+}
+
 absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const std::string& path) {
   const int error_number = errno;
   std::string cause =
@@ -71,14 +71,14 @@ absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const s
       return absl::ResourceExhaustedError(
           absl::StrCat(cause, ": no memory; give grpc-osd more of it"));
     case SQLITE_IOERR_CORRUPTFS:
-      return Damaged(cause, path);
+      return SqliteDamaged(cause, path);
     default:
       break;
   }
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Damaged(cause, path);
+      return SqliteDamaged(cause, path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:

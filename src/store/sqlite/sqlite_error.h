@@ -16,6 +16,9 @@ namespace grpc_os::store {
 // an earlier call).
 absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const std::string& path);
 
+// DATA_LOSS: `path` is not what it should be, for `cause`; with the cure.
+absl::Status SqliteDamaged(const std::string& cause, const std::string& path);
+
 }  // namespace grpc_os::store
 
 #endif  // GRPC_OS_STORE_SQLITE_SQLITE_ERROR_H_

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/unique_fd.h"
+#include "store/sqlite/sqlite_bytes.h"
 #include "store/sqlite/sqlite_error.h"
 
 namespace grpc_os::store {
@@ -113,11 +114,18 @@ absl::Status CheckFile(const std::string& path) {
 
 }  // namespace
 
-absl::Status EnsureSqliteFile(const std::string& path) {
+absl::Status EnsureSqliteFile(const std::string& path, const std::string& sign_of_use) {
   if (!IsThere(path)) {
+    if (!sign_of_use.empty() && IsThere(sign_of_use)) {
+      return absl::DataLossError(absl::StrCat(
+          "the database ", path, " is missing, but its directory was in use: ", sign_of_use,
+          " is there. Put the database back or restore a backup; to "
+          "start anew, move the whole data directory away"));
+    }
     if (auto status = MakeFile(path); !status.ok()) return status;
   }
-  return CheckFile(path);
+  if (auto status = CheckFile(path); !status.ok()) return status;
+  return CheckSqliteBytes(path);
 }
 
 }  // namespace grpc_os::store

@@ -1,0 +1,146 @@
+#include "store/check.h"
+
+#include <cstdint>
+#include <limits>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/identity/user.h"
+#include "store/event_table.h"
+#include "store/meta_table.h"
+#include "store/process_table.h"
+#include "store/schema.h"
+#include "store/session_table.h"
+#include "store/transaction.h"
+#include "store/user_table.h"
+
+namespace grpc_os::store {
+namespace {
+
+// What is not as it should be goes into the report; what cannot be asked at all, too, because the
+// rest can still be told.
+class Checker {
+ public:
+  explicit Checker(Connection& connection) : connection_(connection) {}
+
+  void Check() {
+    if (auto status = CheckNotNewer(connection_); !status.ok()) return Find(status);
+    const auto meta = ReadMeta(connection_);
+    if (!meta.ok()) return Find(meta.status());
+    meta_ = *meta;
+    if (meta_.compact_revision < 0 || meta_.compact_revision > meta_.revision) {
+      Find(absl::StrCat("compact_revision ", meta_.compact_revision, " is beyond revision ",
+                        meta_.revision));
+    }
+    CheckProcesses();
+    CheckUsersAndSessions();
+    CheckEvents();
+    CheckAudit();
+    report_.summary = absl::StrCat(
+        "revision ", meta_.revision, ", ", processes_, " processes, ", users_, " users, ",
+        sessions_, " sessions, ", events_, " events after revision ", meta_.compact_revision, ", ",
+        audit_, " audit records, ", Number("SELECT COUNT(*) FROM requests"), " requests");
+  }
+  CheckReport report() && { return std::move(report_); }
+
+ private:
+  void Find(std::string finding) { report_.findings.push_back(std::move(finding)); }
+  void Find(const absl::Status& status) { Find(std::string(status.message())); }
+  template <typename T>
+  T Rows(absl::StatusOr<T> rows) {
+    if (rows.ok()) return *std::move(rows);
+    Find(rows.status());
+    return T();
+  }
+  int64_t Number(std::string_view sql) {
+    auto statement = connection_.Prepare(sql);
+    const auto row = statement.ok() ? (*statement)->Step() : statement.status();
+    if (!row.ok()) {
+      Find(row.status());
+      return 0;
+    }
+    const int64_t number = *row ? (*statement)->Int(0) : 0;
+    (*statement)->Reset();
+    return number;
+  }
+  // `sql` counts rows that cannot be.
+  void ExpectNone(std::string_view sql, const char* what) {
+    if (const int64_t count = Number(sql); count != 0) Find(absl::StrCat(count, " ", what));
+  }
+
+  void CheckProcesses() {
+    const auto processes = Rows(ReadProcesses(connection_));
+    processes_ = processes.size();
+    for (const core::Process& process : processes) {
+      if (process.revision > 0 && process.revision <= meta_.revision) continue;
+      Find(absl::StrCat("process ", process.id, " is of revision ", process.revision,
+                        ", the newest is ", meta_.revision));
+    }
+    ExpectNone(
+        "SELECT COUNT(*) FROM process_environments WHERE process_id NOT IN "
+        "(SELECT id FROM processes)",
+        "environments are of no process");
+  }
+
+  void CheckUsersAndSessions() {
+    std::set<std::string> names = {core::kAdminUser};
+    const auto users = Rows(ReadUsers(connection_));
+    users_ = users.size();
+    for (const core::User& user : users) names.insert(user.name);
+    const auto sessions = Rows(ReadSessions(connection_, std::numeric_limits<int64_t>::min()));
+    sessions_ = sessions.size();
+    for (const core::Session& session : sessions) {
+      if (names.contains(session.user)) continue;
+      Find(absl::StrCat("session ", session.id, " is of the user ", session.user,
+                        ", who is not there"));
+    }
+  }
+
+  void CheckEvents() {
+    ExpectNone(
+        absl::StrCat("SELECT COUNT(*) FROM events WHERE revision <= ", meta_.compact_revision),
+        "events are of revisions that are no longer kept");
+    ExpectNone(absl::StrCat("SELECT COUNT(*) FROM events WHERE revision > ", meta_.revision),
+               "events are of revisions that are yet to come");
+    ExpectNone(
+        "SELECT COUNT(*) FROM (SELECT revision FROM events GROUP BY revision "
+        "HAVING MIN(sequence) <> 0 OR MAX(sequence) + 1 <> COUNT(*)) AS torn",
+        "revisions lack some of their events");
+    for (int64_t after = meta_.compact_revision;;) {
+      const auto events = Rows(SelectEvents(connection_, after, 1000));
+      if (events.empty()) return;
+      events_ += events.size();
+      after = events.back().revision;
+    }
+  }
+
+  void CheckAudit() {
+    audit_ = Number("SELECT COUNT(*) FROM audit_records");
+    const int64_t ids = Number("SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM audit_records");
+    if (ids != audit_)
+      Find(absl::StrCat(ids - audit_, " audit records are missing among the others"));
+  }
+
+  Connection& connection_;
+  CheckReport report_;
+  StoreMeta meta_;
+  size_t processes_ = 0;
+  size_t users_ = 0;
+  size_t sessions_ = 0;
+  size_t events_ = 0;
+  int64_t audit_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<CheckReport> CheckContent(Connection& reader, const Dialect& dialect) {
+  Transaction transaction(reader);
+  if (auto status = transaction.Begin(dialect.begin_read); !status.ok()) return status;
+  Checker checker(reader);
+  checker.Check();
+  return std::move(checker).report();
+}
+
+}  // namespace grpc_os::store

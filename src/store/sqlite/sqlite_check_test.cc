@@ -1,0 +1,129 @@
+// What `grpc-osd --check` finds in a database.
+#include "store/sqlite/sqlite_check.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "store/sqlite/sqlite_database.h"
+#include "store/store.h"
+#include "store/store_under_test.h"
+
+namespace grpc_os::store {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class SqliteCheckTest : public testing::Test {
+ protected:
+  SqliteCheckTest() {
+    std::string pattern = fs::temp_directory_path() / "check.XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    path_ = directory_ / "grpc-os.db";
+    auto store = Store::Open(*OpenSqlite(path_));
+    for (const char* id : {"proc_1", "proc_2"}) {
+      core::ProcessWrite write = PutOf(id, id);
+      write.trace.audit = {MakeRecord(id), MakeRecord(id)};
+      write.trace.requests = {MakeRequest(id)};
+      std::promise<void> done;
+      (*store)->Commit(write, [&](const auto&) { done.set_value(); });
+      done.get_future().wait();
+    }
+    core::IdentityWrite write;
+    write.put_users = {MakeUser("anna")};
+    write.put_sessions = {MakeSession("s1", 1, 9'000'000'000'000)};
+    std::promise<void> done;
+    (*store)->CommitIdentity(write, [&](const auto&) { done.set_value(); });
+    done.get_future().wait();
+  }
+  ~SqliteCheckTest() override { fs::remove_all(directory_); }
+
+  void Damage(const char* sql) {
+    auto database = OpenSqlite(path_);
+    auto writer = (*database)->OpenWriter();
+    ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
+  }
+  std::string Findings() {
+    const auto report = CheckSqlite(path_);
+    EXPECT_TRUE(report.ok()) << report.status();
+    return absl::StrJoin(report->findings, "\n");
+  }
+
+  fs::path directory_;
+  fs::path path_;
+};
+
+TEST_F(SqliteCheckTest, AWholeDatabaseIsFoundWhole) {
+  const auto report = CheckSqlite(path_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->findings, IsEmpty());
+  EXPECT_EQ(report->summary,
+            "revision 2, 2 processes, 1 users, 1 sessions, 2 events after revision 0, 4 audit "
+            "records, 2 requests");
+}
+
+TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
+  const std::string whole = [&] {
+    std::ifstream file(path_, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }();
+  const struct {
+    const char* sql;
+    const char* finding;
+  } cases[] = {
+      {"DELETE FROM store_meta", "the row of store_meta is missing"},
+      {"UPDATE store_meta SET schema_version = 99", "newer gRPC OS"},
+      {"UPDATE store_meta SET compact_revision = 9", "compact_revision 9 is beyond revision 2"},
+      {"UPDATE store_meta SET compact_revision = 1",
+       "1 events are of revisions that are no longer"},
+      {"UPDATE store_meta SET revision = 1", "1 events are of revisions that are yet to come"},
+      {"UPDATE events SET sequence = 1 WHERE revision = 2", "1 revisions lack some"},
+      {"UPDATE events SET attributes = x'31' WHERE revision = 2", "event 2.0 is damaged"},
+      {"UPDATE processes SET state = 'asleep' WHERE id = 'proc_2'", "asleep"},
+      {"UPDATE processes SET revision = 7 WHERE id = 'proc_2'", "proc_2 is of revision 7"},
+      {"UPDATE users SET roles = 'x'", "the stored user anna is damaged"},
+      {"UPDATE sessions SET roles = 'x'", "the stored session s1 is damaged"},
+      {"UPDATE sessions SET user_name = 'nobody'", "session s1 is of the user nobody"},
+      {"DELETE FROM audit_records WHERE id = 2", "1 audit records are missing"},
+      {"DROP INDEX requests_by_time", "the index requests_by_time is missing"},
+      {"CREATE TABLE theirs (x)", "the table theirs is not of this program"},
+  };
+  for (const auto& [sql, finding] : cases) {
+    SCOPED_TRACE(sql);
+    Damage(sql);
+    EXPECT_THAT(Findings(), HasSubstr(finding));
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << whole;
+  }
+  EXPECT_THAT(Findings(), IsEmpty());
+}
+
+TEST_F(SqliteCheckTest, DamagedPagesAreFoundAndNothingIsChanged) {
+  std::string bytes;
+  {
+    std::ifstream file(path_, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  bytes.replace(8192 * 3, 8192, std::string(8192, '\x5a'));
+  std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+  EXPECT_THAT(Findings(), HasSubstr("integrity"));
+  std::ifstream file(path_, std::ios::binary);
+  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == bytes);
+}
+
+TEST_F(SqliteCheckTest, AnotherPlaceIsSaidToBeNone) {
+  EXPECT_EQ(CheckSqlite(directory_ / "none.db").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(fs::exists(directory_ / "none.db"));
+}
+
+}  // namespace
+}  // namespace grpc_os::store
