@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_TESTING_FAKE_CRYPTO_H_
 #define GRPC_OS_TESTING_FAKE_CRYPTO_H_
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <string>
@@ -79,7 +80,7 @@ class FakeSigner final : public core::TokenSigner {
     claims.session_id = parts[3];
     return claims;
   }
-  mutable int verified = 0;
+  mutable std::atomic<int> verified = 0;
 };
 
 class FakeDigest final : public core::Digest {

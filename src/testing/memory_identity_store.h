@@ -15,11 +15,12 @@
 
 namespace grpc_os::testing {
 
-// Commits at once, or (if `hold`) when the test says so. Of one thread.
+// Commits at once, or (if `hold`) when the test says so. One call at a time.
 class MemoryIdentityStore final : public core::IdentityStore {
  public:
   void CommitIdentity(core::IdentityWrite write,
                       std::function<void(absl::StatusOr<int64_t>)> done) override {
+    if (auto meanwhile = std::exchange(during, nullptr); meanwhile) meanwhile();
     if (!hold) return Carry(write, done);
     waiting.emplace_back(std::move(write), std::move(done));
   }
@@ -44,6 +45,7 @@ class MemoryIdentityStore final : public core::IdentityStore {
     while (!waiting.empty()) Release();
   }
 
+  std::function<void()> during;  // what happens while the next commit is being handed over
   bool hold = false;
   absl::Status failure;  // of every commit, until it is OK again
   std::deque<std::pair<core::IdentityWrite, std::function<void(absl::StatusOr<int64_t>)>>> waiting;

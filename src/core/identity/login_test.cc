@@ -306,6 +306,22 @@ TEST_F(RefreshTest, OvertakenByALogOutStaysEnded) {
   EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
 }
 
+TEST_F(RefreshTest, GoesToTheStoreInTheOrderInWhichItWasComputed) {
+  const auto login = LogIn("ada");
+  std::shared_ptr<Pending> refresh;
+  absl::Status out = none_;
+  // Another thread hands something over just now, so both wait for it.
+  store_.during = [&] {
+    refresh = BeginRefresh(login->refresh_token);
+    identity_->Logout(login->caller, From("unix"), Into(out));
+    EXPECT_FALSE(refresh->result.has_value());
+  };
+  ASSERT_TRUE(Grant("ada", "viewer").ok());
+  ASSERT_TRUE(refresh->result.has_value());
+  EXPECT_TRUE(out.ok());
+  EXPECT_THAT(store_.sessions, IsEmpty()) << "the log-out came last";
+}
+
 TEST_F(RefreshTest, IsRefusedOnceTheUserIsDisabledOrHasANewPassword) {
   const auto disabled = LogIn("ada");
   ASSERT_TRUE(Disable("ada").ok());
