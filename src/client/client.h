@@ -42,7 +42,8 @@ struct ClientOptions {
 // UNAVAILABLE: they are carried out once.
 //
 // Thread-safe, and calls may be made on several threads at once; but set_timeout and BeginCommand
-// only while no call is under way. No call outlives its timeout.
+// only while no call is under way. No call outlives its timeout, but for the renewal of a log-in by
+// password, which is given 5 s and is not cancelled: its answer must not be lost.
 //
 // Errors carry an ErrorDetail when a handler made them. Made here: UNAVAILABLE (nobody answers at
 // the address; the message says how to start the system), DEADLINE_EXCEEDED, CANCELLED (Cancel),

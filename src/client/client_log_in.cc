@@ -12,6 +12,7 @@ namespace {
 
 // A ticket tells the daemon which account tries a password; the log-in does without one.
 constexpr std::chrono::milliseconds kTicketPatience{1000};
+constexpr std::chrono::milliseconds kRefreshPatience{5000};
 
 bool IsTokenRefused(const absl::Status& status) {
   return absl::IsUnauthenticated(status) && ReasonOf(status) == "TOKEN_INVALID";
@@ -88,24 +89,34 @@ absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
 }
 
 absl::StatusOr<std::string> Client::Refresh(const TokenFile& file, const TokenFile::Content& kept) {
+  if (in_flight_->IsCancelled()) return absl::CancelledError("Interrupted.");
   v1::RefreshTokenRequest request;
   request.set_refresh_token(kept.refresh_token);
-  auto response = Call<v1::RefreshTokenRequest, v1::LoginResponse>(
-      [](Connection& c, auto&&... a) { return c.auth.RefreshToken(a...); }, request,
-      options_.timeout, "");
-  if (absl::IsUnauthenticated(response.status()) || absl::IsPermissionDenied(response.status())) {
+  // Neither Cancel nor a short timeout cuts it off: if its answer were lost, the session would end.
+  const std::shared_ptr<Connection> connection = Connected();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::max(options_.timeout, kRefreshPatience));
+  v1::LoginResponse response;
+  const grpc::Status answered = connection->auth.RefreshToken(&context, request, &response);
+  absl::Status status = answered.ok()
+                            ? absl::OkStatus()
+                            : StatusFromWire(answered.error_code(), answered.error_message(),
+                                             answered.error_details());
+  if (IsDaemonAway(status)) status = Away(answered.error_message());
+  if (absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status)) {
     // Nobody shall become another user without a word: the peer log-in has to be asked for.
     (void)file.WriteLoggedOut();
     return NotLoggedIn(absl::StrCat("The session of ", kept.user,
                                     " has ended: it expired, or was ended elsewhere. `login ",
                                     kept.user, "` logs in again."));
   }
-  if (!response.ok()) {
+  if (!status.ok()) {
     *known_.Lock() = kept;
-    return response.status();
+    return status;
   }
-  (void)Keep(file, *response);
-  return response->access_token();
+  (void)Keep(file, response);
+  return response.access_token();
 }
 
 absl::Status Client::Keep(const TokenFile& file, const v1::LoginResponse& response) {

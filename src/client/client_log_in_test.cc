@@ -95,6 +95,24 @@ TEST_F(LogInTest, ManyProgramsSpendOneRefreshTokenTogether) {
   EXPECT_EQ(refreshes(), 5);
 }
 
+TEST_F(LogInTest, AnInterruptDoesNotLoseTheAnswerOfARenewal) {
+  const auto client = NewClient();
+  ASSERT_TRUE(client->Login("eva", kPassword).ok());
+  daemon_.ForgetTokens();
+  const auto hold = [this](bool held) {
+    const std::lock_guard<std::mutex> lock(daemon_.state.mutex);
+    daemon_.state.hold_refresh = held;
+  };
+  hold(true);
+  std::thread user([&] { EXPECT_TRUE(absl::IsCancelled(client->WhoAmI().status())); });
+  while (Count("RefreshToken") == 0) std::this_thread::yield();
+  client->Cancel();
+  hold(false);
+  user.join();
+  EXPECT_EQ(NewClient()->WhoAmI()->identity().user(), "eva");
+  EXPECT_EQ(refreshes(), 1);
+}
+
 TEST_F(LogInTest, TheEndOfASessionMakesNobodySomebodyElse) {
   const auto client = NewClient();
   ASSERT_TRUE(client->Login("eva", kPassword).ok());

@@ -2,7 +2,10 @@
 #ifndef GRPC_OS_CLIENT_FAKE_AUTH_H_
 #define GRPC_OS_CLIENT_FAKE_AUTH_H_
 
+#include <poll.h>
+
 #include <algorithm>
+#include <mutex>
 #include <string>
 
 #include "client/fake_state.h"
@@ -71,8 +74,13 @@ class FakeAuth : public v1::AuthService::Service {
   // A refresh token that comes a second time ends its session.
   grpc::Status RefreshToken(grpc::ServerContext*, const v1::RefreshTokenRequest* request,
                             v1::LoginResponse* response) override {
-    const std::lock_guard<std::mutex> lock(state_.mutex);
+    std::unique_lock<std::mutex> lock(state_.mutex);
     state_.calls.push_back("RefreshToken");
+    while (state_.hold_refresh) {
+      lock.unlock();
+      ::poll(nullptr, 0, 2);
+      lock.lock();
+    }
     const auto found = state_.refresh_tokens.find(request->refresh_token());
     if (found == state_.refresh_tokens.end()) return TokenInvalid();
     const std::string session = found->second;

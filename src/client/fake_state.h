@@ -63,11 +63,12 @@ struct FakeState {
   std::map<std::string, v1::Process> processes;  // by name
   std::vector<std::string> calls;                // "StopProcess web"
   std::vector<v1::TailLogsResponse> log;
-  int cut_stream_after = 0;  // messages, then UNAVAILABLE, once; 0: never
-  int etag_mismatches = 0;   // how many updates are answered ABORTED
-  bool exec_fails = false;   // for create, start and restart
-  bool hang = false;         // GetSystem and ListProcesses answer only when the caller gave up
-  int unavailable = 0;       // how many mutations are carried out and answered UNAVAILABLE
+  int cut_stream_after = 0;   // messages, then UNAVAILABLE, once; 0: never
+  int etag_mismatches = 0;    // how many updates are answered ABORTED
+  bool exec_fails = false;    // for create, start and restart
+  bool hang = false;          // GetSystem and ListProcesses answer only when the caller gave up
+  bool hold_refresh = false;  // RefreshToken answers only once this is false again
+  int unavailable = 0;        // how many mutations are carried out and answered UNAVAILABLE
   std::map<std::string, v1::User> users;  // by name
   std::map<std::string, std::string> passwords;
   std::map<std::string, v1::Session> sessions;  // by id

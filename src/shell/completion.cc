@@ -138,7 +138,7 @@ std::optional<Words> AfterEquals(const std::vector<Option>& options, const std::
   if (option == nullptr) return Words();
   const std::string value = word.substr(equals + 1);
   Words words = Fitting(CandidatesOf(option->kind, value, {}, ask), value);
-  for (std::string& each : words) each = word.substr(0, equals + 1) + each;
+  for (std::string& each : words) each.insert(0, word, 0, equals + 1);
   return words;
 }
 
