@@ -169,6 +169,9 @@ void Call::set_peer(const std::string& peer) {
   const size_t begin = peer.find(':');
   const size_t end = peer.rfind(':');
   address_ = begin < end ? peer.substr(begin + 1, end - begin - 1) : "unknown";
+  for (const char* bracket : {"%5B", "%5D"}) {  // of IPv6
+    if (const size_t at = address_.find(bracket); at != std::string::npos) address_.erase(at, 3);
+  }
 }
 
 std::string Call::source() const {
