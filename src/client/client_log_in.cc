@@ -124,7 +124,7 @@ absl::Status Client::Keep(const TokenFile& file, const v1::LoginResponse& respon
                                       .refresh_token = response.refresh_token(),
                                       .user = response.identity().user()};
   *known_.Lock() = content;
-  const absl::Status written = file.Write(content);
+  absl::Status written = file.Write(content);
   // What is there has been spent; used again, it would end the session.
   if (!written.ok()) file.Remove();
   return written;

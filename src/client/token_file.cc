@@ -29,7 +29,7 @@ namespace {
 constexpr char kLoggedOut[] = "logged-out";
 constexpr char kRefresh[] = "refresh ";
 constexpr char kUser[] = "user ";
-constexpr size_t kFileBytes = 3 * limits::kTokenBytes;
+constexpr size_t kFileBytes = size_t{3} * limits::kTokenBytes;
 
 // Everything but letters, digits, '.', '_' and '-' as %XX: two addresses never get the same name.
 std::string FileName(std::string_view address) {

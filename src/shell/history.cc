@@ -49,11 +49,10 @@ std::string HistoryLine(const std::string& line) {
   if (std::any_of(words.begin(), words.end(), LooksLikeToken)) return "";
   if (words[0] == "login") return "login";
   const Found found = FindCommand(words);
-  const std::string name = found.command == nullptr ? "" : found.command->name;
-  if (name == "user passwd") return name;
-  if (name == "user add") {
+  if (found.command != nullptr && found.command->name == "user passwd") return "user passwd";
+  if (found.command != nullptr && found.command->name == "user add") {
     const auto arguments = ParseArguments(*found.command, std::span(words).subspan(found.words));
-    return arguments.ok() ? line : name;
+    return arguments.ok() ? line : "user add";
   }
   // A process's command may say anything; its first words say that it is no log-in.
   if (found.command != nullptr && Subcommands(words[0]).empty()) return line;

@@ -44,7 +44,7 @@ absl::StatusOr<std::string> ReadNewPassword(Session& session, const Arguments& a
                                             const std::string& user) {
   if (arguments.Has("password-stdin")) return FromInput(session);
   if (!session.console().ask_secret) return std::string();
-  const auto password = Ask(session, absl::StrCat("New password of ", user));
+  auto password = Ask(session, absl::StrCat("New password of ", user));
   if (!password.ok() || password->empty()) return password;
   const auto again = Ask(session, "The same again");
   if (!again.ok()) return again.status();
