@@ -38,7 +38,9 @@ absl::StatusOr<std::string> Client::Token() {
   const TokenFile file = File();
   auto kept = file.Read();
   if (!kept.ok()) return kept.status();
-  if (kept->logged_out) return NotLoggedIn("You are logged out. `login` logs in again.");
+  if (kept->logged_out)
+    return NotLoggedIn(absl::StrCat("You are logged out. `login", address_.is_unix ? "" : " USER",
+                                    "` logs in again."));
   if (!kept->token.empty()) {
     *known_.Lock() = *kept;
     return kept->token;
@@ -65,7 +67,9 @@ absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
   auto kept = file.Read();
   if (!kept.ok()) return kept.status();
   *known_.Lock() = {};
-  if (kept->logged_out) return NotLoggedIn("You are logged out. `login` logs in again.");
+  if (kept->logged_out)
+    return NotLoggedIn(absl::StrCat("You are logged out. `login", address_.is_unix ? "" : " USER",
+                                    "` logs in again."));
   // Another program may have.
   if (!kept->token.empty() && kept->token != refused) {
     *known_.Lock() = *kept;

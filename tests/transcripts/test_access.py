@@ -187,6 +187,24 @@ def test_a_token_for_scripts(system, run):
     assert ended.returncode == 4 and "GRPC_OS_TOKEN" in ended.stderr
 
 
+def test_log_in_over_tcp(system, run):
+    system.cli("user", "add", "eva", "--role", "viewer", "--password-stdin", input=PASSWORD + "\n")
+
+    def over_tcp(*arguments):
+        command = [system.bin / "grpc-os", "--address", f"127.0.0.1:{system.port}", *arguments]
+        environment = {**os.environ, "HOME": str(system.home), "XDG_STATE_HOME": ""}
+        return subprocess.run(command, capture_output=True, text=True, input="", env=environment)
+
+    for arguments in (("whoami",), ("login",)):
+        refused = over_tcp(*arguments)
+        assert refused.returncode in (4, 5) and "`login USER`" in refused.stderr
+    assert over_tcp("login", "eva", PASSWORD).returncode == 0
+    assert over_tcp("whoami", "-o", "name").stdout == "eva\n"
+    assert over_tcp("logout").returncode == 0
+    assert "`login USER` logs in again" in over_tcp("ps").stderr
+    assert system.cli("whoami", "-o", "name").stdout == "admin\n", "each address has a log-in of its own"
+
+
 def test_sessions_are_listed_and_ended(system, shell):
     make_user(shell, "eva", "viewer")
     login = ("login", "eva", PASSWORD)
