@@ -333,6 +333,8 @@ class Daemon::Impl {
     server_.reset();
     peer_socket_.reset();
     logs_.reset();
+    if (audit_ != nullptr) audit_->Finish();
+    requests_.reset();  // what ends from here on asks the store nothing
     store_.reset();
   }
 

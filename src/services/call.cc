@@ -15,6 +15,7 @@ namespace reason = core::reason;
 
 constexpr std::string_view kBearer = "Bearer ";
 constexpr size_t kResourceBytes = 256;
+constexpr size_t kErrorBytes = 512;
 
 absl::Status ShuttingDown() {
   return MakeError(absl::StatusCode::kUnavailable,
@@ -54,15 +55,20 @@ absl::Status TooMany(const char* what, int limit) {
 }  // namespace
 
 void CallEnvironment::Add(Call* call) {
-  std::lock_guard lock(mutex_);
-  call->next_ = first_;
-  call->link_ = &first_;
-  if (first_ != nullptr) first_->link_ = &call->next_;
-  first_ = call;
+  {
+    std::lock_guard lock(mutex_);
+    if (call->removed_) return;
+    call->next_ = first_;
+    call->link_ = &first_;
+    if (first_ != nullptr) first_->link_ = &call->next_;
+    first_ = call;
+  }
+  if (shutting_down()) call->End(ShuttingDown());
 }
 
 void CallEnvironment::Remove(Call* call) {
   std::lock_guard lock(mutex_);
+  call->removed_ = true;
   if (call->link_ == nullptr) return;
   *call->link_ = call->next_;
   if (call->next_ != nullptr) call->next_->link_ = call->link_;
@@ -186,10 +192,11 @@ core::Origin Call::MakeOrigin(std::string resource) {
   origin.record.session_id = caller_->session_id;
   origin.record.source = source();
   origin.record.method = method_.full_name;
-  origin.record.resource = resource.substr(0, kResourceBytes);
+  origin.record.resource = CutText(resource, kResourceBytes);
   origin.record.call_id = request_id_;
   resource_ = origin.record.resource;
   audited_ = origin.written;
+  findings_ = origin.findings;
   return origin;
 }
 
@@ -208,6 +215,14 @@ void Call::Audit(const absl::Status& status) {
   record.result = absl::StatusCodeToString(status.code());
   if (const auto detail = DetailOf(status); detail.has_value()) record.reason = detail->reason;
   record.call_id = request_id_;
+  if (findings_ != nullptr) {
+    auto found = findings_->Lock();
+    if (found->told) return;
+    if (!found->user.empty()) record.user = found->user;
+    if (!found->source.empty()) record.source = found->source;
+  }
+  // Whoever is throttled may invent names faster than any record of them is worth.
+  if (record.reason == reason::kLoginThrottled) record.resource.clear();
   environment_.audit.Note(std::move(record));
 }
 
@@ -229,7 +244,8 @@ grpc::Status Call::Close(const absl::Status& status) {
          absl::StrCat(duration_us / 1000, ".", absl::Dec(duration_us % 1000, absl::kZeroPad3))},
         {"request_id", request_id_},
         {"user", caller_->user}};
-    if (!status.ok()) fields.emplace_back("error", std::string(status.message()).substr(0, 512));
+    if (!status.ok())
+      fields.emplace_back("error", CutText(std::string(status.message()), kErrorBytes));
     environment_.logger.Write(level, "call", fields);
   }
   return out;

@@ -47,7 +47,8 @@ class CallEnvironment {
         methods(std::move(methods_in)),
         counters(methods.all().size()) {}
 
-  // `call` lives until it was removed.
+  // From now on others may end the call: after its handler has begun with it, because what it knows
+  // of itself is not guarded. `call` lives until it was removed; one that was is not added.
   void Add(Call* call);
   void Remove(Call* call);
   // Once a second: ends the calls whose deadline has passed and the streams whose caller may not
@@ -125,8 +126,10 @@ class Call : public std::enable_shared_from_this<Call> {
   std::shared_ptr<const core::Caller> caller_;
   std::atomic<const char*> also_needed_{nullptr};
   std::string resource_;
-  // Whether a transaction carries this call's audit record.
+  // Of the change that it asked for: whether a transaction carries its audit record, and what it
+  // found out.
   std::shared_ptr<std::atomic<bool>> audited_;
+  std::shared_ptr<Guarded<core::OriginFindings>> findings_;
   std::atomic<int64_t> deadline_ms_{INT64_MAX};
   std::atomic<bool> counted_{true};  // among those in flight
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -135,6 +138,7 @@ class Call : public std::enable_shared_from_this<Call> {
   friend class CallEnvironment;
   Call* next_ = nullptr;
   Call** link_ = nullptr;  // what points here
+  bool removed_ = false;
 
   int64_t DurationUs() const;
   void Uncount();

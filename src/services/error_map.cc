@@ -20,19 +20,14 @@ void Pack(const google::protobuf::Message& message, const char* type, wire::RpcS
   message.SerializeToString(detail->mutable_value());
 }
 
-std::string Cut(const std::string& text, size_t limit) {
-  if (text.size() <= limit) return text;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80)
-    --limit;  // not in mid-character
-  return text.substr(0, limit) + "...";
-}
-
 const char* ReasonOf(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kUnavailable:
       return core::reason::kStoreUnavailable;
     case absl::StatusCode::kResourceExhausted:
       return core::reason::kLimitReached;
+    case absl::StatusCode::kDataLoss:
+      return core::reason::kStoreDamaged;
     case absl::StatusCode::kOutOfRange:
       return core::reason::kRevisionUnavailable;
     case absl::StatusCode::kDeadlineExceeded:
@@ -44,6 +39,13 @@ const char* ReasonOf(absl::StatusCode code) {
 }
 
 }  // namespace
+
+std::string CutText(const std::string& text, size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80)
+    --limit;  // not in mid-character
+  return text.substr(0, limit) + "...";
+}
 
 grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id) {
   if (status.ok()) return grpc::Status::OK;
@@ -61,19 +63,19 @@ grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id) {
   }
   wire::RpcStatus out;
   out.set_code(static_cast<int>(code));
-  out.set_message(Cut(text, kMessageBytes));
+  out.set_message(CutText(text, kMessageBytes));
   wire::ErrorInfo info;
   info.set_reason(detail.reason);
   info.set_domain(kDomain);
   for (const auto& [key, value] : detail.metadata)
-    (*info.mutable_metadata())[key] = Cut(value, kMetadataBytes);
+    (*info.mutable_metadata())[key] = CutText(value, kMetadataBytes);
   Pack(info, "ErrorInfo", out);
   if (!detail.violations.empty()) {
     wire::BadRequest bad;
     for (const FieldViolation& violation : detail.violations) {
       auto* field = bad.add_field_violations();
       field->set_field(violation.field);
-      field->set_description(Cut(violation.description, kMetadataBytes));
+      field->set_description(CutText(violation.description, kMetadataBytes));
     }
     Pack(bad, "BadRequest", out);
   }

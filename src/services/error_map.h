@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,6 +15,9 @@ namespace grpc_os::services {
 // detail of ours becomes the one that its code stands for (UNAVAILABLE: STORE_UNAVAILABLE, …), or
 // INTERNAL.
 grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id);
+
+// The text, or its first `limit` bytes and "...", never ending within a character.
+std::string CutText(const std::string& text, size_t limit);
 
 }  // namespace grpc_os::services
 

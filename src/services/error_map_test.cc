@@ -94,11 +94,12 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
       core::reason::kLimitReached,      core::reason::kRevisionUnavailable,
       core::reason::kCursorInvalid,     core::reason::kDeadlinePassed,
       core::reason::kStoreUnavailable,  core::reason::kRuntimeUnavailable,
-      core::reason::kShuttingDown,      core::reason::kInternal,
-      core::reason::kLoginFailed,       core::reason::kLoginThrottled,
-      core::reason::kRequestIdReused,   core::reason::kUserNotFound,
-      core::reason::kUserExists,        core::reason::kRoleNotFound,
-      core::reason::kSessionNotFound,   core::reason::kLastAdmin};
+      core::reason::kStoreDamaged,      core::reason::kShuttingDown,
+      core::reason::kInternal,          core::reason::kLoginFailed,
+      core::reason::kLoginThrottled,    core::reason::kRequestIdReused,
+      core::reason::kUserNotFound,      core::reason::kUserExists,
+      core::reason::kRoleNotFound,      core::reason::kSessionNotFound,
+      core::reason::kLastAdmin};
   EXPECT_EQ(of_core, of_proto);
 }
 

@@ -64,6 +64,8 @@ void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& 
                                             }},
                                        std::move(initial));
   if (!heard) return;
+  // Until it knows where it stands, a commit must not set it going.
+  stream->state_.Lock()->reading = true;
   const auto subscription = log.Subscribe([stream](int64_t newest) {
     stream->state_.Lock()->newest = newest;
     stream->Advance();
@@ -73,6 +75,7 @@ void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& 
     auto state = stream->state_.Lock();
     gone = state->gone;
     state->subscription = subscription;
+    state->reading = false;
     state->position = revision;
     state->newest = std::max(state->newest, log.NewestRevision());
     state->sync_at = state->newest;

@@ -52,6 +52,7 @@ class Funnel {
     } else {
       handler(call);
     }
+    environment_.Add(call.get());
   }
 
   // Request id (the client's x-request-id, or a new one; sent back), local or not.

@@ -86,7 +86,6 @@ class StreamCall final : public Call {
   grpc::ServerWriteReactor<Response>* Open() {
     auto* reactor = new Reactor(std::static_pointer_cast<StreamCall>(shared_from_this()));
     reactor_ = reactor;
-    environment().Add(this);
     return reactor;
   }
 

@@ -38,7 +38,6 @@ class UnaryCall final : public Call {
   grpc::ServerUnaryReactor* Open() {
     auto* reactor = new Reactor(std::static_pointer_cast<UnaryCall>(shared_from_this()));
     reactor_ = reactor;
-    environment().Add(this);
     return reactor;
   }
 

@@ -34,6 +34,17 @@ bool LooksLikeToken(std::string_view word) {
   return false;
 }
 
+// A log-in or a password set elsewhere than at the beginning: behind `;` or `&&`, which this shell
+// does not have, or behind the name of a program, as lines are pasted from a system's shell.
+bool NamesASecretLater(const std::vector<std::string>& words) {
+  return std::any_of(words.begin() + 1, words.end(), [](const std::string& given) {
+    const size_t begin = given.find_first_not_of(";&|");
+    if (begin == std::string::npos) return false;
+    const std::string word = given.substr(begin, given.find_last_not_of(";&|") - begin + 1);
+    return EditDistance(word, "login") <= 1 || EditDistance(word, "passwd") <= 1;
+  });
+}
+
 // All words of a line, however it is quoted and whether or not it is whole.
 std::vector<std::string> WordsOf(const std::string& line) {
   Typed typed = SplitTyped(line);
@@ -54,6 +65,7 @@ std::string HistoryLine(const std::string& line) {
     const auto arguments = ParseArguments(*found.command, std::span(words).subspan(found.words));
     return arguments.ok() ? line : "user add";
   }
+  if (words[0] != "help" && NamesASecretLater(words)) return "";
   // A process's command may say anything; its first words say that it is no log-in.
   if (found.command != nullptr && Subcommands(words[0]).empty()) return line;
   if (found.command == nullptr && IsNear(words[0], "login")) return "";

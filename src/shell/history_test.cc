@@ -37,5 +37,18 @@ TEST(HistoryTest, AllElseIsKept) {
   }
 }
 
+TEST(HistoryLine, NoSecretFromTheMiddleOfALine) {
+  for (const char* line :
+       {"whoami; login admin hunter2", "ps && login admin hunter2", "ps ;login admin hunter2",
+        "grpc-os login admin hunter2", "sudo grpc-os login admin hunter2",
+        "token create; user passwd admin hunter2", "ps &&login admin hunter2",
+        "grpc-os user passwd admin hunter2", "whoami; lgoin admin hunter2"}) {
+    EXPECT_EQ(HistoryLine(line), "") << line;
+  }
+  EXPECT_EQ(HistoryLine("help login"), "help login");
+  EXPECT_EQ(HistoryLine("start web \"python3 login.py\""), "start web \"python3 login.py\"");
+  EXPECT_EQ(HistoryLine("logs -f web"), "logs -f web");
+}
+
 }  // namespace
 }  // namespace grpc_os::shell

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/guarded.h"
 
 namespace grpc_os::core {
 
@@ -56,6 +57,14 @@ struct Trace {
   std::vector<CommittedRequest> requests;
 };
 
+// What was learnt while a change was carried out; its call, which did not know, audits by it.
+struct OriginFindings {
+  std::string user;    // whom a log-in is about, if there is such a user
+  std::string source;  // "uid 1000", of a ticket
+  // The record that was written tells how the call ends, so that it needs no other.
+  bool told = false;
+};
+
 // By whom a change was asked for; goes with the change into its transaction. Copies are the same
 // origin.
 struct Origin {
@@ -63,6 +72,7 @@ struct Origin {
   std::optional<CommittedRequest> request;
   // Set when the transaction is durable: the audit has its record.
   std::shared_ptr<std::atomic<bool>> written = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<Guarded<OriginFindings>> findings = std::make_shared<Guarded<OriginFindings>>();
   // Lets go of the request's key (core/request) when the last copy goes.
   std::shared_ptr<void> slot = nullptr;
 

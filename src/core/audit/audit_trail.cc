@@ -7,17 +7,39 @@
 #include "base/limits.h"
 
 namespace grpc_os::core {
+namespace {
+
+constexpr int64_t kStrangersMs = 1000;
+
+}  // namespace
 
 void AuditTrail::Note(AuditRecord record) {
   {
     auto state = state_.Lock();
+    const bool stranger = record.user.empty();
+    const int64_t now = record.time_ms;
     Add(*state, std::move(record));
     if (state->failing) return;  // Tick tries again
+    if (stranger) {
+      if (now >= state->strangers_written_ms && now - kStrangersMs < state->strangers_written_ms)
+        return;
+      state->strangers_written_ms = now;
+    }
   }
   Write();
 }
 
 void AuditTrail::Tick() { Write(); }
+
+void AuditTrail::Finish() {
+  const auto wait = [this] {
+    auto state = state_.Lock();
+    written_.wait(state.lock(), [&state] { return !state->writing; });
+  };
+  wait();
+  Write();
+  wait();
+}
 
 void AuditTrail::Add(State& state, AuditRecord record) {
   Kind kind{record.user,     record.session_id, record.source, record.method,
@@ -79,6 +101,7 @@ void AuditTrail::Written(std::vector<AuditRecord> records, const absl::Status& s
       }
     }
   }
+  written_.notify_all();
   if (newly_failing) {
     logger_.Write(LogLevel::kError, "refusals wait to be audited",
                   {{"error", std::string(status.message()).substr(0, 512)}});

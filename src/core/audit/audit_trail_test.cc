@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,12 +21,26 @@ using ::testing::IsEmpty;
 class SlowAuditStore final : public AuditStore {
  public:
   void PutAudit(std::vector<AuditRecord> records, std::function<void(absl::Status)> done) override {
+    const std::lock_guard lock(mutex);
     writes.push_back(std::move(records));
     waiting = std::move(done);
   }
+  bool HasWork() {
+    const std::lock_guard lock(mutex);
+    return waiting != nullptr;
+  }
   void ReadAudit(const AuditQuery&,
                  std::function<void(absl::StatusOr<std::vector<AuditRecord>>)>) override {}
-  void Answer(const absl::Status& status) { std::exchange(waiting, nullptr)(status); }
+  void Answer(const absl::Status& status) {
+    std::function<void(absl::Status)> done;
+    {
+      const std::lock_guard lock(mutex);
+      done = std::exchange(waiting, nullptr);
+    }
+    done(status);
+  }
+
+  std::mutex mutex;
 
   std::vector<std::vector<AuditRecord>> writes;
   std::function<void(absl::Status)> waiting;
@@ -99,6 +115,34 @@ TEST_F(AuditTrailTest, WhatCannotBeRememberedIsCounted) {
   const auto& written = store_.writes.back();
   EXPECT_EQ(written.size(), static_cast<size_t>(limits::kAuditNoted) + 1);
   EXPECT_THAT(Told({written.back()}), ElementsAre("unrecorded x6"));
+}
+
+TEST_F(AuditTrailTest, StrangersAreWrittenOnceASecondAtMost) {
+  Note("", 1000);
+  store_.Answer(absl::OkStatus());
+  for (int i = 0; i < 50; ++i) Note("", 1500);
+  EXPECT_EQ(store_.writes.size(), 1u);
+  Note("ada", 1500);
+  EXPECT_THAT(Told(store_.writes.at(1)), ElementsAre(" x50", "ada x1"))
+      << "others' take them along";
+  store_.Answer(absl::OkStatus());
+  Note("", 1600);
+  trail_.Tick();
+  EXPECT_EQ(store_.writes.size(), 3u);
+  store_.Answer(absl::OkStatus());
+  Note("", 2700);
+  EXPECT_EQ(store_.writes.size(), 4u);
+}
+
+TEST_F(AuditTrailTest, AtTheEndWhatWaitsIsWritten) {
+  Note("ada");
+  Note("bob");
+  std::thread finishing([this] { trail_.Finish(); });
+  store_.Answer(absl::OkStatus());
+  while (!store_.HasWork()) std::this_thread::yield();
+  store_.Answer(absl::OkStatus());
+  finishing.join();
+  EXPECT_EQ(store_.writes.size(), 2u);
 }
 
 TEST_F(AuditTrailTest, NothingNotedIsNothingWritten) {

@@ -158,15 +158,19 @@ void Processes::Pump(Entry& entry) {
   entry.writing = true;
   ++commits_under_way_;
   const std::string id = entry.process.id;
-  const bool unchanged =
+  draft->unchanged =
       entry.visible && !draft->erase && draft->events.empty() && draft->process == entry.process;
-  if (unchanged) {
-    for (Mutation& mutation : *batch) mutation.origin.reset();
+  const bool asked_for = std::any_of(batch->begin(), batch->end(), [](const Mutation& mutation) {
+    return mutation.origin.has_value();
+  });
+  if (draft->unchanged && !asked_for) {
     OnCommitted(id, batch, draft, entry.process.revision);
     return;
   }
   ProcessWrite write;
-  if (draft->erase) {
+  if (draft->unchanged) {
+    // What was acknowledged is remembered, though there was nothing to do.
+  } else if (draft->erase) {
     if (entry.visible) write.remove.push_back(id);
   } else {
     write.put.push_back(draft->process);
@@ -228,7 +232,7 @@ void Processes::OnCommitted(const std::string& process_id,
   }
   entry.forced_restart_number = std::max(entry.forced_restart_number, draft->forced_restart_number);
   revision_ = std::max(revision_, *revision);
-  draft->process.revision = *revision;
+  if (!draft->unchanged) draft->process.revision = *revision;
   entry.process = draft->process;
   entry.visible = true;
   Failpoint("osd.process.committed");
@@ -507,6 +511,7 @@ void Processes::Delete(const std::string& reference, const std::string& etag, bo
     std::optional<Origin> stop = origin;
     if (stop) {
       stop->request.reset();  // only the whole of it is not to be repeated
+      stop->record.result = "STARTED";
       stop->written = std::make_shared<std::atomic<bool>>(false);
     }
     Stop(

@@ -16,6 +16,7 @@ namespace grpc_os::core {
 struct Processes::Draft {
   Process process;
   bool erase = false;
+  bool unchanged = false;    // nothing of the process is written, only who asked for it
   absl::Status erase_cause;  // what those who wait for the process get
   std::vector<Event> events;
   std::vector<std::string> release;   // instances to let go once this is committed
@@ -34,9 +35,9 @@ struct Processes::Mutation {
   std::function<absl::Status(Draft&)> apply;
   // After the commit (or its failure, or the refusal): the revision.
   std::function<void(absl::StatusOr<int64_t>)> done;
-  bool retry = false;                   // a fact, not a wish: tried again until the store takes it
-  std::optional<Origin> origin = std::nullopt;         // of a wish
-  Awaited awaited = Awaited::kNothing;  // by whoever wished it
+  bool retry = false;  // a fact, not a wish: tried again until the store takes it
+  std::optional<Origin> origin = std::nullopt;  // of a wish
+  Awaited awaited = Awaited::kNothing;          // by whoever wished it
 };
 
 // Someone who waits for the world to follow.

@@ -534,8 +534,10 @@ TEST_F(ProcessesTest, AChangeCarriesWhoAskedForItIntoItsTransaction) {
   EXPECT_EQ(store_.requests[0].key.id, "once");
 }
 
-TEST_F(ProcessesTest, WhatIsRefusedOrChangesNothingLeavesNoTrace) {
+TEST_F(ProcessesTest, WhatIsRefusedLeavesNoTraceAndWhatChangesNothingIsRemembered) {
   Run("web");
+  const int64_t revision = processes_.Find("web")->revision;
+  const size_t told = store_.actions.size();
   Answer stale, nothing;
   const Origin refused = From("one");
   const Origin unchanged = From("two");
@@ -545,9 +547,12 @@ TEST_F(ProcessesTest, WhatIsRefusedOrChangesNothingLeavesNoTrace) {
   EXPECT_EQ(stale.reason(), reason::kEtagMismatch);
   EXPECT_TRUE(nothing.value->ok());
   EXPECT_FALSE(refused.written->load());
-  EXPECT_FALSE(unchanged.written->load());
-  EXPECT_THAT(store_.audit, IsEmpty());
-  EXPECT_THAT(store_.requests, IsEmpty());
+  EXPECT_TRUE(unchanged.written->load());
+  ASSERT_EQ(store_.audit.size(), 1u);
+  ASSERT_EQ(store_.requests.size(), 1u);
+  EXPECT_EQ(store_.requests[0].key.id, "two");
+  EXPECT_EQ(store_.actions.size(), told);
+  EXPECT_EQ(processes_.Find("web")->revision, revision);
 }
 
 TEST_F(ProcessesTest, ARepeatWaitsForWhatTheFirstCallWaitedFor) {
@@ -591,7 +596,8 @@ TEST_F(ProcessesTest, ADeleteThatStopsFirstIsNotToBeRepeatedOnlyAsAWhole) {
       From("once"));
   scheduler_.RunAll();
   EXPECT_THAT(store_.requests, IsEmpty()) << "only its stop is committed";
-  EXPECT_EQ(store_.audit.size(), 1u);
+  ASSERT_EQ(store_.audit.size(), 1u);
+  EXPECT_EQ(store_.audit[0].result, "STARTED");
   Report("stopped", ProcessState::kStopped);
   ASSERT_TRUE(deleted.has_value() && deleted->ok());
   EXPECT_EQ(store_.requests.size(), 1u);

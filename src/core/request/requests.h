@@ -3,14 +3,11 @@
 #define GRPC_OS_CORE_REQUEST_REQUESTS_H_
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/guarded.h"
 #include "core/audit/audit.h"
 
 namespace grpc_os::core {
@@ -29,7 +26,9 @@ class RequestStore {
 // Thread-safe.
 class Requests {
  public:
-  explicit Requests(RequestStore& store) : store_(store) {}
+  explicit Requests(RequestStore& store);
+  // Slots may live on; who still waits for one is let go without an answer.
+  ~Requests();
 
   // What a change turns out to be. Of the two one is called, on some thread.
   struct Paths {
@@ -37,22 +36,14 @@ class Requests {
     // lives (in the Origin): another call with the same key waits until then.
     std::function<void(std::shared_ptr<void> slot)> carry_out;
     // It was committed before; or INVALID_ARGUMENT (REQUEST_ID_REUSED): with another content; or
-    // the store does not answer.
+    // RESOURCE_EXHAUSTED (LIMIT_REACHED): too many wait for this key; or the store does not answer.
     std::function<void(absl::StatusOr<CommittedRequest>)> repeat;
   };
   void Begin(const RequestKey& key, const std::string& digest, Paths paths);
 
  private:
-  struct Waiting {
-    std::string digest;
-    Paths paths;
-  };
-  void Look(const RequestKey& key, Waiting first);
-  void End(const RequestKey& key);
-
-  RequestStore& store_;
-  // The keys that are held, and who waits for each.
-  Guarded<std::map<RequestKey, std::vector<Waiting>>> held_;
+  class Keys;
+  const std::shared_ptr<Keys> keys_;
 };
 
 }  // namespace grpc_os::core

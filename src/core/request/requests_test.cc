@@ -42,7 +42,7 @@ class SlowRequestStore final : public RequestStore {
 class RequestsTest : public ::testing::Test {
  protected:
   void Begin(const std::string& name, const std::string& digest = "same") {
-    requests_.Begin(
+    requests_->Begin(
         key_, digest,
         {.carry_out =
              [this, name](std::shared_ptr<void> slot) {
@@ -63,14 +63,14 @@ class RequestsTest : public ::testing::Test {
 
   const RequestKey key_{"ada", "Service/Method", "id-1"};
   SlowRequestStore store_;
-  Requests requests_{store_};
   std::vector<std::shared_ptr<void>> slots_;
+  std::optional<Requests> requests_{store_};
   std::vector<std::string> told_;
 };
 
 TEST_F(RequestsTest, WithoutAnIdItIsCarriedOutAtOnce) {
   bool carried_out = false;
-  requests_.Begin(
+  requests_->Begin(
       {"ada", "Service/Method", ""}, "digest",
       {.carry_out = [&](const std::shared_ptr<void>& slot) { carried_out = slot == nullptr; },
        .repeat = [](const absl::StatusOr<CommittedRequest>&) { FAIL(); }});
@@ -125,6 +125,28 @@ TEST_F(RequestsTest, WithoutAnAnswerOfTheStoreNothingIsCarriedOut) {
   Begin("first");
   store_.AnswerFirst();
   EXPECT_THAT(told_, ElementsAre("first is refused: STORE_UNAVAILABLE"));
+}
+
+TEST_F(RequestsTest, TooManyForOneKeyAreRefused) {
+  Begin("first");
+  for (int i = 0; i < 32; ++i) Begin("more");
+  Begin("last");
+  EXPECT_THAT(told_, ElementsAre("last is refused: LIMIT_REACHED"));
+  store_.AnswerFirst();
+  Commit();
+  slots_.clear();
+  for (int i = 0; i < 32; ++i) store_.AnswerFirst();
+  EXPECT_EQ(told_.back(), "more repeats subject");
+  EXPECT_THAT(store_.asked, IsEmpty());
+}
+
+TEST_F(RequestsTest, ASlotMayOutliveItAll) {
+  Begin("first");
+  Begin("second");
+  store_.AnswerFirst();
+  requests_.reset();
+  slots_.clear();
+  EXPECT_THAT(store_.asked, IsEmpty());
 }
 
 TEST_F(RequestsTest, AKeyThatIsOverIsForgotten) {
