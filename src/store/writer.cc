@@ -96,56 +96,51 @@ void Writer::RunGroup(std::span<Operation> group) {
 Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
   using std::chrono::steady_clock;
   const auto begin = steady_clock::now();
-  Outcome outcome = RunUncounted(operations);
+  Outcome outcome = RunUncounted(operations, Savepoints::kNo);
+  if (outcome.refused && operations.size() > 1)
+    outcome = RunUncounted(operations, Savepoints::kYes);
   if (!outcome.transaction.ok()) {
     statistics_.failed_transactions.fetch_add(1, std::memory_order_relaxed);
     return outcome;
   }
-  if (operations.size() == 1 && !outcome.results.front().ok()) return outcome;  // no COMMIT
+  if (outcome.refused) return outcome;  // alone: there was no COMMIT
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
   statistics_.CountCommit(static_cast<int64_t>(operations.size()), took.count());
   return outcome;
 }
 
-Writer::Outcome Writer::RunUncounted(std::span<Operation> operations) {
+Writer::Outcome Writer::RunUncounted(std::span<Operation> operations, Savepoints savepoints) {
   Outcome outcome;
   Transaction transaction(*connection_);
   outcome.transaction = transaction.Begin(dialect_.begin_write);
   if (!outcome.transaction.ok()) return outcome;
   outcome.begun = true;
-  outcome.transaction = RunOperations(operations, outcome);
-  if (!outcome.transaction.ok()) return outcome;
-  // One alone has no savepoint: its refusal takes the transaction with it.
-  if (operations.size() == 1 && !outcome.results.front().ok()) return outcome;
+  outcome.transaction = RunOperations(operations, savepoints, outcome);
+  if (!outcome.transaction.ok() || outcome.refused) return outcome;
   Failpoint("store.before_commit");
   outcome.transaction = transaction.Commit();
   if (outcome.transaction.ok()) Failpoint("store.after_commit");
   return outcome;
 }
 
-absl::Status Writer::RunOperations(std::span<Operation> operations, Outcome& outcome) {
+absl::Status Writer::RunOperations(std::span<Operation> operations, Savepoints savepoints,
+                                   Outcome& outcome) {
   const auto stored = ReadMeta(*connection_, dialect_.for_update);
   if (!stored.ok()) return stored.status();
   outcome.newest = stored->revision;
   outcome.results.reserve(operations.size());
-  if (operations.size() == 1) {
-    Operation& operation = operations.front();
-    const int64_t revision = operation.numbered ? outcome.newest + 1 : 0;
-    if (auto status = operation.apply(*connection_, revision); !status.ok()) {
-      if (IsStorageFailure(status)) return status;
-      outcome.results.emplace_back(std::move(status));
-      return absl::OkStatus();
-    }
-    outcome.results.emplace_back(revision);
-    if (!operation.numbered) return absl::OkStatus();
-    outcome.newest = revision;
-    return WriteRevision(*connection_, revision);
-  }
   for (Operation& operation : operations) {
     const int64_t revision = operation.numbered ? outcome.newest + 1 : 0;
     absl::StatusOr<int64_t> result = revision;
-    if (auto status = RunOperation(operation, revision, result); !status.ok()) return status;
+    if (savepoints == Savepoints::kYes) {
+      if (auto status = RunOperation(operation, revision, result); !status.ok()) return status;
+    } else if (auto status = operation.apply(*connection_, revision); !status.ok()) {
+      if (IsStorageFailure(status)) return status;
+      outcome.refused = true;
+      outcome.results.emplace_back(std::move(status));
+      return absl::OkStatus();
+    }
     if (result.ok() && operation.numbered) outcome.newest = revision;
     outcome.results.push_back(std::move(result));
   }
@@ -153,6 +148,7 @@ absl::Status Writer::RunOperations(std::span<Operation> operations, Outcome& out
   return WriteRevision(*connection_, outcome.newest);
 }
 
+// In a savepoint.
 absl::Status Writer::RunOperation(Operation& operation, int64_t revision,
                                   absl::StatusOr<int64_t>& result) {
   if (auto status = connection_->Execute("SAVEPOINT operation"); !status.ok()) return status;

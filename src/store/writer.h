@@ -31,9 +31,11 @@ struct Operation {
   std::function<void(absl::StatusOr<int64_t>)> done;
 };
 
-// Commits what waits in groups of at most kGroup: one transaction for all of it, a savepoint for
-// each operation, so that one that is refused takes nothing with it. When a whole transaction is
-// lost, its operations are run again one by one, each answered by its own result. Thread-safe.
+// Commits what waits in groups of at most kGroup: one transaction for all of it. Where one of them
+// is refused, which is rare, it is begun again with a savepoint for each operation, so that what is
+// refused takes nothing with it (a savepoint copies each page that is changed in it). When a whole
+// transaction is lost, its operations are run again one by one, each answered by its own result.
+// Thread-safe.
 class Writer {
  public:
   // So that one transaction is not endless, nor what was answered last waits for all of the queue.
@@ -63,6 +65,7 @@ class Writer {
   // What became of one transaction.
   struct Outcome {
     bool begun = false;
+    bool refused = false;  // an operation was, and without savepoints: nothing was stored
     // Not OK: nothing of it was stored, and `results` means nothing.
     absl::Status transaction;
     std::vector<absl::StatusOr<int64_t>> results;  // one for each operation
@@ -71,9 +74,11 @@ class Writer {
 
   void Run();
   void RunGroup(std::span<Operation> group);
+  enum class Savepoints { kNo, kYes };
   Outcome RunTransaction(std::span<Operation> operations);
-  Outcome RunUncounted(std::span<Operation> operations);
-  absl::Status RunOperations(std::span<Operation> operations, Outcome& outcome);
+  Outcome RunUncounted(std::span<Operation> operations, Savepoints savepoints);
+  absl::Status RunOperations(std::span<Operation> operations, Savepoints savepoints,
+                             Outcome& outcome);
   // The error is the transaction's; the operation's own result goes into `result`.
   absl::Status RunOperation(Operation& operation, int64_t revision,
                             absl::StatusOr<int64_t>& result);

@@ -207,7 +207,7 @@ TEST_F(SqliteTest, TheConnectionsAreSetUpAsDesigned) {
   ASSERT_TRUE(reader.ok()) << reader.status();
   EXPECT_EQ(Pragma(**writer, "synchronous"), 2);  // FULL
   EXPECT_EQ(Pragma(**writer, "foreign_keys"), 1);
-  EXPECT_EQ(Pragma(**writer, "wal_autocheckpoint"), 1000);
+  EXPECT_EQ(Pragma(**writer, "wal_autocheckpoint"), 4000);
   EXPECT_EQ(Pragma(**reader, "wal_autocheckpoint"), 0);
   EXPECT_EQ(Pragma(**writer, "cache_size"), -2048);
   EXPECT_EQ(Pragma(**reader, "cache_size"), -1024);
