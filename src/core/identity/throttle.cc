@@ -59,13 +59,27 @@ void Throttle::Bound(std::map<Key, Value>& entries) {
                                  [&](const auto& a, const auto& b) { return rank(a) < rank(b); }));
 }
 
+void Throttle::Rewind(const std::string& user, const std::string& source, int64_t now_ms) {
+  if (const auto it = pairs_.find({user, source}); it != pairs_.end()) {
+    it->second.last_ms = std::min(it->second.last_ms, now_ms);
+    it->second.success_ms = std::min(it->second.success_ms, now_ms);
+  }
+  const auto rewind = [now_ms](std::map<std::string, Budget>& budgets, const std::string& key) {
+    if (const auto it = budgets.find(key); it != budgets.end())
+      it->second.time_ms = std::min(it->second.time_ms, now_ms);
+  };
+  rewind(users_, user);
+  rewind(sources_, source);
+}
+
 int64_t Throttle::WaitMs(const std::string& user, const std::string& source, int64_t now_ms) {
+  Rewind(user, source, now_ms);
   int64_t wait = 0;
   bool known = false;
   if (const auto it = pairs_.find({user, source}); it != pairs_.end()) {
     const Pair& pair = it->second;
     known = pair.success_ms >= 0 && now_ms - pair.success_ms < kKnownMs;
-    if (now_ms - pair.last_ms < kForgottenMs)
+    if (now_ms - pair.last_ms < kForgottenMs && WaitAfter(pair.failures) > 0)
       wait = std::max(wait, pair.last_ms + WaitAfter(pair.failures) - now_ms);
   }
   if (const auto it = users_.find(user); it != users_.end() && !known) {
@@ -105,6 +119,12 @@ void Throttle::Withdrawn(const std::string& user, const std::string& source, int
   if (const auto it = pairs_.find({user, source}); it != pairs_.end() && it->second.failures > 0)
     --it->second.failures;
   GiveBack(user, source, now_ms);
+}
+
+void Throttle::Knew(const std::string& user, const std::string& source, int64_t success_ms) {
+  if (pairs_.size() >= static_cast<size_t>(limits::kThrottleEntries)) return;
+  Pair& pair = pairs_[{user, source}];
+  pair.success_ms = std::max(pair.success_ms, success_ms);
 }
 
 void Throttle::GiveBack(const std::string& user, const std::string& source, int64_t now_ms) {

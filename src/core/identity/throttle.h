@@ -28,6 +28,9 @@ class Throttle {
   // The try that Began was not carried out: it does not count.
   void Withdrawn(const std::string& user, const std::string& source, int64_t now_ms);
 
+  // After a start: what is known of a log-in before it; the newest first, as far as there is room.
+  void Knew(const std::string& user, const std::string& source, int64_t success_ms);
+
   // What counts as one source: an IPv6 address's network of 64 bits, all else as it is.
   static std::string SourceOf(const std::string& source);
 
@@ -42,6 +45,8 @@ class Throttle {
     double spent = 0;
     int64_t time_ms = 0;
   };
+  // A time of the future was noted before the clock was set back; it counts as now.
+  void Rewind(const std::string& user, const std::string& source, int64_t now_ms);
   template <typename Key, typename Value>
   static void Bound(std::map<Key, Value>& entries);
   void GiveBack(const std::string& user, const std::string& source, int64_t now_ms);

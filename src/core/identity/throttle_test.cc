@@ -127,5 +127,28 @@ TEST_F(ThrottleTest, ANetworkOfIpv6IsOneSource) {
     EXPECT_EQ(Throttle::SourceOf(same), same);
 }
 
+TEST_F(ThrottleTest, AClockThatIsSetBackLocksNobodyOut) {
+  ASSERT_TRUE(Fail("ada", "a"));
+  now_ -= 30 * kDay;
+  EXPECT_EQ(throttle_.WaitMs("ada", "a", now_), 0) << "one failure costs nothing";
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(Fail("ada", "a")) << i;
+  EXPECT_FALSE(Fail("ada", "a"));
+  now_ -= 30 * kDay;
+  EXPECT_EQ(throttle_.WaitMs("ada", "a", now_), kSecond) << "no longer than was to be waited";
+  now_ += kSecond;
+  EXPECT_TRUE(Fail("ada", "a")) << "and that wait goes by";
+}
+
+TEST_F(ThrottleTest, ABudgetFillsUpAgainAfterTheClockIsSetBack) {
+  for (int i = 0; i < 30; ++i) Fail(absl::StrCat("user", i), "a");
+  for (int i = 0; i < 101; ++i) Fail("ada", absl::StrCat("source", i));
+  now_ -= 30 * kDay;
+  EXPECT_FALSE(Fail("bob", "a"));
+  EXPECT_FALSE(Fail("ada", "b"));
+  now_ += kHour;
+  EXPECT_TRUE(Fail("bob", "a"));
+  EXPECT_TRUE(Fail("ada", "b"));
+}
+
 }  // namespace
 }  // namespace grpc_os::core
