@@ -84,7 +84,17 @@ class TokenTable : public ::testing::Test {
   void SetUp() override {
     clock_.now_ms = int64_t{1'800'000'000} * 1000;
     ASSERT_TRUE(identity_.MakeAdmin("hash:admin's password").ok());
-    identity_.CreateUser("ada", {"operator"}, "ada's password", {}, [](const auto&) {});
+    identity_.CreateUser("ada", {"operator"}, "ada's password", Asked(), [](const auto&) {});
+  }
+
+  // By the admin, for a change.
+  core::Origin Asked() {
+    core::Origin origin;
+    identity_.LoginPeer(identity_.IssueTicket(0), {}, [&](const auto& login) {
+      ASSERT_TRUE(login.ok()) << login.status();
+      origin.record.session_id = login->caller.session_id;
+    });
+    return origin;
   }
 
   Token Fresh() {
@@ -340,18 +350,19 @@ TEST_F(TokenTable, EachIsRefusedWithTheSameWords) {
   });
   row("of a user that was disabled and enabled", [this](const Token& t) {
     for (const bool disabled : {true, false})
-      identity_.SetDisabled("ada", "", disabled, {}, [](const auto& u) { EXPECT_TRUE(u.ok()); });
+      identity_.SetDisabled("ada", "", disabled, Asked(),
+                            [](const auto& u) { EXPECT_TRUE(u.ok()); });
     return t.text;
   });
   row("of a user with a new password", [this](const Token& t) {
     const Token other = Fresh();
-    identity_.SetPassword(other.caller, "", "ada's password", "ada's password", {},
+    identity_.SetPassword(other.caller, "", "ada's password", "ada's password", Asked(),
                           [](const auto& user) { EXPECT_TRUE(user.ok()) << user.status(); });
     return t.text;
   });
   row("of a user that was removed and made again", [this](const Token& t) {
-    identity_.DeleteUser("ada", "", {}, [](const absl::Status& s) { EXPECT_TRUE(s.ok()); });
-    identity_.CreateUser("ada", {"operator"}, "ada's password", {},
+    identity_.DeleteUser("ada", "", Asked(), [](const absl::Status& s) { EXPECT_TRUE(s.ok()); });
+    identity_.CreateUser("ada", {"operator"}, "ada's password", Asked(),
                          [](const auto& user) { EXPECT_TRUE(user.ok()); });
     return t.text;
   });

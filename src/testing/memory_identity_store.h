@@ -30,7 +30,7 @@ class MemoryIdentityStore final : public core::IdentityStore {
     return all;
   }
   absl::StatusOr<std::vector<core::Session>> LoadSessions(int64_t now_ms) override {
-    std::vector<core::Session> all;
+    std::vector<core::Session> all = standing;
     for (const auto& [id, session] : sessions)
       if (session.expire_time_ms > now_ms) all.push_back(session);
     return all;
@@ -52,6 +52,7 @@ class MemoryIdentityStore final : public core::IdentityStore {
 
   std::map<std::string, core::User> users;
   std::map<std::string, core::Session> sessions;
+  std::vector<core::Session> standing;  // loaded beside those
   std::vector<core::Event> events;
   std::vector<core::AuditRecord> audit;
   std::vector<core::CommittedRequest> requests;

@@ -32,6 +32,13 @@ absl::Status Identity::Load(int64_t revision) {
   impl_->users_revision.store(revision);
   for (const User& user : *users) state->PutUser(user);
   for (const Session& session : *sessions) state->AddSession(session);
+  std::sort(sessions->begin(), sessions->end(),
+            [](const Session& a, const Session& b) { return a.create_time_ms > b.create_time_ms; });
+  for (const Session& session : *sessions) {
+    if (session.method == "password")
+      state->throttle.Knew(session.user, Throttle::SourceOf(session.source),
+                           session.create_time_ms);
+  }
   return absl::OkStatus();
 }
 
@@ -52,6 +59,12 @@ absl::Status Identity::MakeAdmin(const std::string& password_hash) {
   event.resource_id = event.name = admin.name;
   event.action = "created";
   write.events.push_back(std::move(event));
+  AuditRecord record;
+  record.time_ms = now;
+  record.source = "start";
+  record.method = "first start";
+  record.resource = admin.name;
+  write.trace.audit.push_back(std::move(record));
   // Shared: the store's thread is still inside set_value when this one wakes.
   const auto made = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
   impl_->parts.store.CommitIdentity(

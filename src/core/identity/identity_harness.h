@@ -29,6 +29,7 @@ inline std::string ReasonOf(const absl::Status& status) {
 class IdentityTest : public ::testing::Test {
  protected:
   static constexpr char kPassword[] = "correct horse battery";
+  static constexpr char kAsking[] = "00000000000000000000000000000001";
 
   void SetUp() override {
     clock_.now_ms = int64_t{1'800'000'000} * 1000;
@@ -36,19 +37,30 @@ class IdentityTest : public ::testing::Test {
     ASSERT_FALSE(identity_->HasAdmin());
     ASSERT_TRUE(identity_->MakeAdmin("hash:admin's password").ok());
     ASSERT_TRUE(identity_->HasAdmin());
+    Start();
     ASSERT_TRUE(Create("ada", {"operator"}).ok());
     store_.audit.clear();
     store_.events.clear();
   }
   // As a new daemon, from what the store has.
   void Start() {
+    if (const auto admin = store_.users.find(kAdminUser); admin != store_.users.end()) {
+      store_.standing = {{.id = kAsking,
+                          .user = kAdminUser,
+                          .method = "token",
+                          .epoch = admin->second.epoch,
+                          .roles = {"admin"},
+                          .expire_time_ms = INT64_MAX}};
+    }
     identity_ = std::make_unique<Identity>(
         Identity::Parts{store_, signer_, hasher_, digest_, clock_, {0, 1000}});
     ASSERT_TRUE(identity_->Load().ok());
   }
 
+  // By the admin who asks for the changes here.
   Origin From(const std::string& source) const {
     Origin origin;
+    origin.record.session_id = kAsking;
     origin.record.source = source;
     origin.record.method = "a method";
     origin.record.time_ms = clock_.now_ms;
@@ -158,6 +170,12 @@ class IdentityTest : public ::testing::Test {
     absl::Status out = none_;
     identity_->EndSession(caller, session_id, From("unix"), Into(out));
     return out;
+  }
+  // All but that of the admin who asks.
+  std::vector<Session> Sessions() const {
+    std::vector<Session> all = identity_->ListSessions("");
+    std::erase_if(all, [](const Session& one) { return one.id == kAsking; });
+    return all;
   }
   std::string Check(const std::string& token) {
     return ReasonOf(identity_->Authenticate(token).status());

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "core/identity/identity_errors.h"
 #include "core/process/process_errors.h"
 
 namespace grpc_os::core {
 namespace {
 
 constexpr int64_t kPurgeMs = 60'000;
+constexpr size_t kUnended = 1024;
 
 }  // namespace
 
@@ -28,6 +30,11 @@ const SessionEntry* IdentityState::FindSession(const std::string& id, int64_t no
 
 SessionEntry* IdentityState::FindSession(const std::string& id, int64_t now_ms) {
   return const_cast<SessionEntry*>(std::as_const(*this).FindSession(id, now_ms));
+}
+
+const SessionEntry* IdentityState::FindCaller(const std::string& id, int64_t now_ms) const {
+  const SessionEntry* entry = FindSession(id, now_ms);
+  return entry == nullptr || entry->ending > 0 ? nullptr : entry;
 }
 
 std::vector<std::string> IdentityState::RolesOf(const Session& session) const {
@@ -104,6 +111,11 @@ std::vector<std::string> IdentityState::Surplus(const std::string& user, int64_t
   return surplus;
 }
 
+void IdentityState::RememberUnended(const std::string& session_id) {
+  unended.push_back(session_id);
+  if (unended.size() > kUnended) unended.pop_front();
+}
+
 void IdentityState::ForgetExpired(int64_t now_ms) {
   if (now_ms < purge_time_ms) return;
   purge_time_ms = now_ms + kPurgeMs;
@@ -138,19 +150,29 @@ void IdentityState::RememberVerified(std::string_view token, std::shared_ptr<con
 void Identity::Impl::Send() {
   for (;;) {
     OutgoingWrite next;
+    std::vector<std::string> unended;
     {
       auto locked = state.Lock();
       if (locked->sending || locked->outgoing.empty()) return;
       locked->sending = true;
       next = std::move(locked->outgoing.front());
       locked->outgoing.pop_front();
+      unended.assign(locked->unended.begin(), locked->unended.end());
+      locked->unended.clear();
+      next.write.end_sessions.insert(next.write.end_sessions.end(), unended.begin(), unended.end());
     }
-    parts.store.CommitIdentity(std::move(next.write), [this, done = std::move(next.done)](
-                                                          const absl::StatusOr<int64_t>& result) {
-      done(FromStore(result.status()));
-      // What it changed is shown by now; sessions take no revision.
-      if (result.ok() && *result > 0) users_revision.store(*result);
-    });
+    parts.store.CommitIdentity(std::move(next.write),
+                               [this, done = std::move(next.done), unended = std::move(unended)](
+                                   const absl::StatusOr<int64_t>& result) {
+                                 if (!result.ok() && !unended.empty()) {
+                                   auto locked = state.Lock();
+                                   for (const std::string& id : unended)
+                                     locked->RememberUnended(id);
+                                 }
+                                 done(FromStore(result.status()));
+                                 // What it changed is shown by now; sessions take no revision.
+                                 if (result.ok() && *result > 0) users_revision.store(*result);
+                               });
     state.Lock()->sending = false;
   }
 }
@@ -162,6 +184,18 @@ void Identity::Impl::Enqueue(IdentityState::Change change) {
     if (std::exchange(locked->changing, true)) return;
   }
   RunChanges();
+}
+
+absl::Status Identity::Impl::CheckCaller(const IdentityState& locked,
+                                         const IdentityState::Change& change) const {
+  if (!change.traced) return absl::OkStatus();
+  const SessionEntry* entry =
+      locked.FindCaller(change.origin.record.session_id, parts.clock.NowMs());
+  if (entry == nullptr) return TokenInvalid();
+  if (change.permission.empty()) return absl::OkStatus();
+  const Caller caller = locked.CallerOf(entry->session);
+  if (Allows(caller, change.permission)) return absl::OkStatus();
+  return PermissionMissing(caller, change.permission, "ask an admin for it");
 }
 
 void Identity::Impl::RunChanges() {
@@ -176,7 +210,9 @@ void Identity::Impl::RunChanges() {
       }
       change = std::move(locked->changes.front());
       locked->changes.pop_front();
-      absl::StatusOr<UserWrite> result = change.compute(*locked);
+      const absl::Status allowed = CheckCaller(*locked, change);
+      absl::StatusOr<UserWrite> result =
+          allowed.ok() ? change.compute(*locked) : absl::StatusOr<UserWrite>(allowed);
       if (result.ok()) {
         result->write.now_ms = parts.clock.NowMs();
         if (change.traced) change.origin.LeaveIn(result->write.trace, result->user.name);

@@ -79,11 +79,16 @@ struct IdentityState {
   // In the order in which they were computed, which is the order in which the store gets them.
   std::deque<OutgoingWrite> outgoing;
   bool sending = false;
+  // Sessions that have ended here while the store still has them, because it failed: each write
+  // takes them along until one succeeds.
+  std::deque<std::string> unended;
 
   struct Change {
     std::function<absl::StatusOr<UserWrite>(const IdentityState&)> compute = {};
     Origin origin = {};
     Identity::UserDone done = {};
+    // What the caller needs when the change is made, beside a session that lives.
+    std::string permission = "user.write";
     bool traced = true;  // false: nobody asked for it
   };
   std::deque<Change> changes;  // of users, one after the other
@@ -93,6 +98,8 @@ struct IdentityState {
   // nullptr: there is no such session, or it has ended.
   SessionEntry* FindSession(const std::string& id, int64_t now_ms);
   const SessionEntry* FindSession(const std::string& id, int64_t now_ms) const;
+  // As FindSession; nullptr too if its end is on its way.
+  const SessionEntry* FindCaller(const std::string& id, int64_t now_ms) const;
   std::vector<std::string> RolesOf(const Session& session) const;
   Caller CallerOf(const Session& session) const;
 
@@ -102,6 +109,8 @@ struct IdentityState {
   void RemoveSession(const std::string& id);
   // The sessions that have to end before the user may open another.
   std::vector<std::string> Surplus(const std::string& user, int64_t now_ms) const;
+  // The oldest goes for one too many.
+  void RememberUnended(const std::string& session_id);
   // At most once a minute.
   void ForgetExpired(int64_t now_ms);
   std::optional<Ticket> TakeTicket(const std::string& text, int64_t now_ms);
@@ -128,6 +137,8 @@ class Identity::Impl {
 
  private:
   void RunChanges();
+  // Whether its caller, who may have changed since the call came, may make this change now.
+  absl::Status CheckCaller(const IdentityState& locked, const IdentityState::Change& change) const;
   void Finish(const UserWrite& result, const Origin& origin, const UserDone& done,
               const absl::Status& status);
 };

@@ -234,20 +234,20 @@ TEST_F(IdentityTest, SessionsAreListedTheNewestFirst) {
     for (const Session& session : sessions) all.push_back(session.id);
     return all;
   };
-  EXPECT_THAT(ids(identity_->ListSessions("")),
+  EXPECT_THAT(ids(Sessions()),
               ElementsAre(peer->caller.session_id, token->session.id, first->caller.session_id));
   EXPECT_THAT(ids(identity_->ListSessions("ada")),
               ElementsAre(token->session.id, first->caller.session_id));
   EXPECT_THAT(identity_->ListSessions("nobody"), IsEmpty());
   clock_.now_ms += 15 * kMinute;
-  EXPECT_THAT(identity_->ListSessions(kAdminUser), IsEmpty());
+  EXPECT_THAT(Sessions(), SizeIs(2)) << "a log-in by peer ends by itself";
 }
 
 TEST_F(IdentityTest, AnotherUsersSessionIsEndedByAnAdminOnly) {
   ASSERT_TRUE(Create("bob", {"operator"}).ok());
   const auto ada = LogIn("ada");
   const auto bob = LogIn("bob");
-  EXPECT_EQ(ReasonOf(End(bob->caller, ada->caller.session_id)), "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(End(bob->caller, ada->caller.session_id)), "SESSION_NOT_FOUND");
   EXPECT_EQ(ReasonOf(End(bob->caller, std::string(32, '0'))), "SESSION_NOT_FOUND");
   EXPECT_EQ(Check(ada->access_token), "OK");
   EXPECT_TRUE(End(LogInPeer(0)->caller, ada->caller.session_id).ok());
@@ -259,7 +259,35 @@ TEST_F(IdentityTest, WhatExpiredIsForgotten) {
   clock_.now_ms += 16 * kMinute;
   ASSERT_TRUE(LogInPeer(0).ok());
   Start();
-  EXPECT_THAT(identity_->ListSessions(""), SizeIs(1));
+  EXPECT_THAT(Sessions(), SizeIs(1));
+}
+
+TEST_F(IdentityTest, OfASessionOfAnotherNotEvenTheWordsTellThatItIsThere) {
+  ASSERT_TRUE(Create("bob", {"operator"}).ok());
+  const auto ada = LogIn("ada");
+  const auto bob = LogIn("bob");
+  const std::string none(32, '0');
+  std::string there(End(bob->caller, ada->caller.session_id).message());
+  there.replace(there.find(ada->caller.session_id), 32, none);
+  EXPECT_EQ(there, End(bob->caller, none).message());
+}
+
+TEST(FirstAdmin, IsAudited) {
+  testing::MemoryIdentityStore store;
+  testing::ManualScheduler clock;
+  testing::FakeHasher hasher;
+  testing::FakeSigner signer;
+  testing::FakeDigest digest;
+  clock.now_ms = 5000;
+  Identity identity({store, signer, hasher, digest, clock, {}});
+  ASSERT_TRUE(identity.MakeAdmin("a hash").ok());
+  ASSERT_THAT(store.audit, SizeIs(1));
+  AuditRecord expected;
+  expected.time_ms = 5000;
+  expected.source = "start";
+  expected.method = "first start";
+  expected.resource = kAdminUser;
+  EXPECT_EQ(store.audit[0], expected);
 }
 
 }  // namespace

@@ -69,11 +69,10 @@ TEST_F(IdentityThreadsTest, CallsAndChangesAtTheSameTimeAgreeAtTheEnd) {
   EXPECT_EQ(refused, 0) << "roles come and go, the session stays";
   EXPECT_THAT(RolesOf(reader->access_token), ElementsAre("admin", "operator", "viewer"));
   EXPECT_EQ(store_.users.at("ada"), *identity_->FindUser("ada"));
-  const auto sessions = identity_->ListSessions("");
-  const auto before = sessions.size();
+  const auto before = Sessions().size();
   EXPECT_EQ(store_.sessions.size(), before);
   Start();
-  EXPECT_EQ(identity_->ListSessions("").size(), before) << "what is kept is what was in force";
+  EXPECT_EQ(Sessions().size(), before) << "what is kept is what was in force";
   EXPECT_THAT(identity_->ListSessions("nobody"), IsEmpty());
 }
 

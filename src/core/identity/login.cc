@@ -98,6 +98,7 @@ void Identity::LoginPeer(const std::string& ticket, Origin origin, LoginDone don
     if (!taken || admin == nullptr) {
       refused = TicketInvalid();
     } else if (!impl_->parts.admin_uids.contains(taken->uid)) {
+      origin.findings->Lock()->source = absl::StrCat("uid ", taken->uid);
       refused = PeerRefused(taken->uid);
     } else {
       const Session session{.id = RandomHex128(),
@@ -197,11 +198,13 @@ void Identity::LoginPassword(const std::string& user, std::string password,
   int64_t wait_ms = 0;
   {
     auto state = impl_->state.Lock();
+    auto findings = attempt.origin.findings->Lock();
     state->ForgetExpired(now);
     if (const auto taken = state->TakeTicket(ticket, now); taken) {
       attempt.peer_uid = taken->uid;
-      attempt.origin.record.source = absl::StrCat("uid ", taken->uid);
+      findings->source = attempt.origin.record.source = absl::StrCat("uid ", taken->uid);
     }
+    if (state->FindUser(user) != nullptr) findings->user = user;
     attempt.source = Throttle::SourceOf(attempt.origin.record.source);
     wait_ms = state->throttle.WaitMs(user, attempt.source, now);
     if (wait_ms == 0) {
@@ -246,7 +249,8 @@ void Identity::Refresh(std::string_view refresh_token, Origin origin, LoginDone 
 }
 
 // A genuine refresh token of the past: somebody else had it, or has it. Whatever the store says,
-// nobody goes on with this session.
+// nobody goes on with this session. If it fails, the next write takes the end along; a restart
+// before any succeeds brings the session back, with its newest refresh token alone.
 void Identity::Impl::EndReused(IdentityState& locked, const Session& session, Origin origin,
                                LoginDone done) {
   origin.record.user = session.user;
@@ -255,11 +259,17 @@ void Identity::Impl::EndReused(IdentityState& locked, const Session& session, Or
   origin.record.reason = reason::kTokenInvalid;
   IdentityWrite write{.end_sessions = {session.id}, .now_ms = parts.clock.NowMs()};
   origin.LeaveIn(write.trace, session.id);
-  locked.outgoing.push_back({std::move(write), [origin = std::move(origin), done = std::move(done)](
-                                                   const absl::Status& status) {
-                               if (status.ok()) origin.written->store(true);
-                               done(TokenInvalid());
-                             }});
+  locked.outgoing.push_back(
+      {std::move(write), [this, id = session.id, origin = std::move(origin),
+                          done = std::move(done)](const absl::Status& status) {
+         if (status.ok()) {
+           origin.written->store(true);
+           origin.findings->Lock()->told = true;
+         } else {
+           state.Lock()->RememberUnended(id);
+         }
+         done(TokenInvalid());
+       }});
   locked.RemoveSession(std::string(session.id));
 }
 

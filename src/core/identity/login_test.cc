@@ -133,17 +133,17 @@ TEST_F(LoginTest, IsNotThereBeforeItIsDurable) {
   store_.hold = true;
   const auto login = BeginLogin("ada", kPassword);
   EXPECT_FALSE(login->result.has_value());
-  EXPECT_THAT(identity_->ListSessions(""), IsEmpty());
+  EXPECT_THAT(Sessions(), IsEmpty());
   store_.ReleaseAll();
   EXPECT_TRUE(login->result->ok());
-  EXPECT_THAT(identity_->ListSessions(""), SizeIs(1));
+  EXPECT_THAT(Sessions(), SizeIs(1));
 }
 
 TEST_F(LoginTest, AFailingStoreOpensNothing) {
   store_.failure = absl::UnavailableError("disk full");
   EXPECT_EQ(ReasonOf(LogIn("ada").status()), "STORE_UNAVAILABLE");
   EXPECT_EQ(ReasonOf(LogInPeer(0).status()), "STORE_UNAVAILABLE");
-  EXPECT_THAT(identity_->ListSessions(""), IsEmpty());
+  EXPECT_THAT(Sessions(), IsEmpty());
 }
 
 TEST_F(LoginTest, APeerIsAdminIfItsUidIsOneOfThem) {
@@ -331,6 +331,79 @@ TEST_F(RefreshTest, IsRefusedOnceTheUserIsDisabledOrHasANewPassword) {
   const auto login = LogIn("ada");
   ASSERT_TRUE(SetPassword(LogInPeer(0)->caller, "ada", "another password").ok());
   EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "TOKEN_INVALID");
+}
+
+// What its call audits a refusal by.
+class RefusalTest : public IdentityTest {
+ protected:
+  OriginFindings FindingsOf(const std::string& user, const std::string& password,
+                            const std::string& ticket) {
+    const Origin origin = From("unix");
+    identity_->LoginPassword(user, password, ticket, origin,
+                             [](const LoginResult& login) { EXPECT_FALSE(login.ok()); });
+    return *origin.findings->Lock();
+  }
+};
+
+TEST_F(RefusalTest, OfALogInKnowsItsUserAndTheUidOfItsTicket) {
+  auto found = FindingsOf("ada", "wrong", identity_->IssueTicket(1234));
+  EXPECT_EQ(found.user, "ada");
+  EXPECT_EQ(found.source, "uid 1234");
+  EXPECT_FALSE(found.told);
+  found = FindingsOf("nobody", "wrong", identity_->IssueTicket(1234));
+  EXPECT_EQ(found.user, "") << "there is no such user";
+  EXPECT_EQ(found.source, "uid 1234");
+  found = FindingsOf("ada", "wrong", "");
+  EXPECT_EQ(found.source, "");
+  ASSERT_TRUE(Disable("ada").ok());
+  EXPECT_EQ(FindingsOf("ada", kPassword, "").user, "ada");
+}
+
+TEST_F(RefusalTest, OfAPeerKnowsItsUid) {
+  const Origin origin = From("unix");
+  identity_->LoginPeer(identity_->IssueTicket(1234), origin, [](const LoginResult& login) {
+    EXPECT_EQ(ReasonOf(login.status()), "PERMISSION_MISSING");
+  });
+  EXPECT_EQ(origin.findings->Lock()->source, "uid 1234");
+}
+
+TEST_F(RefusalTest, OfARefreshTokenUsedAgainIsToldOnce) {
+  for (const bool fails : {false, true}) {
+    const auto login = LogIn("ada");
+    ASSERT_TRUE(Refresh(login->refresh_token).ok());
+    if (fails) store_.failure = absl::UnavailableError("disk full");
+    const Origin origin = From("10.0.0.1");
+    bool told = false;
+    identity_->Refresh(login->refresh_token, origin, [&](const LoginResult& refused) {
+      EXPECT_EQ(ReasonOf(refused.status()), "TOKEN_INVALID");
+      told = origin.findings->Lock()->told;
+    });
+    EXPECT_EQ(told, !fails) << "known before the call ends";
+  }
+}
+
+TEST_F(RefreshTest, AReuseThatTheStoreDidNotTakeIsTakenWithTheNextWrite) {
+  const auto login = LogIn("ada");
+  const auto next = Refresh(login->refresh_token);
+  store_.failure = absl::UnavailableError("disk full");
+  EXPECT_EQ(ReasonOf(Refresh(login->refresh_token).status()), "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(Grant("ada", "viewer").status()), "STORE_UNAVAILABLE") << "not this one";
+  EXPECT_TRUE(store_.sessions.contains(login->caller.session_id));
+  store_.failure = absl::OkStatus();
+  ASSERT_TRUE(Grant("ada", "viewer").ok());
+  EXPECT_FALSE(store_.sessions.contains(login->caller.session_id));
+  Start();
+  EXPECT_EQ(Check(next->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(Refresh(next->refresh_token).status()), "TOKEN_INVALID");
+}
+
+TEST_F(LoginTest, AStrangerCannotLockTheOwnerOutOfARestartedSystem) {
+  ASSERT_TRUE(LogIn("ada", kPassword, "2001:db8::1").ok());
+  Start();
+  for (int i = 0; i < 101; ++i)
+    (void)LogIn("ada", "wrong", absl::StrCat("10.0.", i / 250, ".", i % 250));
+  ASSERT_EQ(ReasonOf(LogIn("ada", kPassword, "elsewhere").status()), "LOGIN_THROTTLED");
+  EXPECT_TRUE(LogIn("ada", kPassword, "2001:db8::2").ok());
 }
 
 }  // namespace

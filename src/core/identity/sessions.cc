@@ -51,12 +51,14 @@ void Identity::EndSession(const Caller& caller, const std::string& session_id, O
   absl::Status refused;
   {
     auto state = impl_->state.Lock();
-    const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
-    if (entry == nullptr) {
+    const int64_t now = impl_->parts.clock.NowMs();
+    const SessionEntry* own = state->FindCaller(caller.session_id, now);
+    const SessionEntry* entry = state->FindSession(session_id, now);
+    if (own == nullptr) {
+      refused = TokenInvalid();
+    } else if (entry == nullptr || (entry->session.user != caller.user &&
+                                    !Allow(state->RolesOf(own->session), "user.write"))) {
       refused = SessionNotFound(session_id);
-    } else if (entry->session.user != caller.user && !Allows(caller, "user.write")) {
-      refused = PermissionMissing(caller, "user.write",
-                                  "one may end one's own sessions; ask an admin for others'");
     } else {
       impl_->End(*state, session_id, origin, std::move(done));
     }
@@ -131,9 +133,13 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
   {
     auto state = impl_->state.Lock();
     state->ForgetExpired(now);
-    const SessionEntry* own = state->FindSession(caller.session_id, now);
+    const SessionEntry* own = state->FindCaller(caller.session_id, now);
     if (own == nullptr) {
       refused = TokenInvalid();
+    } else if (const absl::Status roles =
+                   CheckRoles(state->CallerOf(own->session), made.session.roles);
+               !roles.ok()) {
+      refused = roles;  // one was taken away meanwhile
     } else if (state->users.at(caller.user).sessions.size() >=
                static_cast<size_t>(limits::kSessionsPerUser)) {
       refused = TooManyTokens(caller.user);

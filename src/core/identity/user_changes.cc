@@ -180,16 +180,25 @@ struct NewPassword {
   Identity::UserDone done = {};
 };
 
+// A token of few rights must not open its owner's account.
+absl::Status CheckTokenMaySet(const Caller& caller, bool own) {
+  if (!own || caller.method != "token" || Allows(caller, "user.write")) return absl::OkStatus();
+  return PermissionMissing(caller, "user.write",
+                           "a token cannot set its owner's password; log in with `login`");
+}
+
 // In the queue: what was true before the hashing must be so still.
 Result SetTo(const IdentityState& state, const NewPassword& wanted, const std::string& hash,
              int64_t now_ms) {
-  const SessionEntry* session = state.FindSession(wanted.caller.session_id, now_ms);
+  const SessionEntry* session = state.FindCaller(wanted.caller.session_id, now_ms);
   if (session == nullptr) return TokenInvalid();
   const User* user = state.FindUser(wanted.name);
   if (user == nullptr) return UserNotFound(wanted.name);
   const bool own = wanted.name == wanted.caller.user;
   if (!own && !Allow(state.RolesOf(session->session), "user.write"))
     return PermissionMissing(wanted.caller, "user.write", "ask an admin for it");
+  if (absl::Status status = CheckTokenMaySet(state.CallerOf(session->session), own); !status.ok())
+    return status;
   if (!wanted.epoch.empty() && wanted.epoch != user->epoch) return LoginFailed();
   User next = *user;
   next.password_hash = hash;
@@ -205,6 +214,7 @@ void HashAndSet(Identity::Impl& impl, NewPassword wanted) {
                                              absl::StatusOr<std::string> hash) mutable {
     if (!hash.ok()) return wanted.done(hash.status());
     IdentityState::Change change{.origin = wanted.origin, .done = wanted.done};
+    change.permission = "";  // one's own needs none: SetTo
     change.compute = [&impl, wanted = std::move(wanted),
                       hash = *std::move(hash)](const IdentityState& state) {
       return SetTo(state, wanted, hash, impl.parts.clock.NowMs());
@@ -245,11 +255,7 @@ void Identity::SetPassword(const Caller& caller, const std::string& name, std::s
     return wanted.done(PermissionMissing(
         caller, "user.write", "one may set one's own password; ask an admin for others'"));
   }
-  // Or a token of few rights would open its owner's account.
-  if (own && caller.method == "token" && !Allows(caller, "user.write")) {
-    return wanted.done(PermissionMissing(
-        caller, "user.write", "a token cannot set its owner's password; log in with `login`"));
-  }
+  if (absl::Status status = CheckTokenMaySet(caller, own); !status.ok()) return wanted.done(status);
   std::string hash;
   int64_t wait_ms = 0;
   const bool ask = own && caller.method == "password";

@@ -255,5 +255,99 @@ TEST_F(UserChangesTest, UsersAreListedInTheOrderOfNames) {
   EXPECT_THAT(names(identity_->ListUsers("bob", 3)), ElementsAre("eve", "zoe"));
 }
 
+// Changes that somebody asked for who may no longer ask for them when their turn comes.
+class LateChangeTest : public IdentityTest {
+ protected:
+  void SetUp() override {
+    IdentityTest::SetUp();
+    ASSERT_TRUE(Create("eve", {"admin"}).ok());
+    eve_ = LogIn("eve")->caller;
+  }
+  Origin FromEve() const {
+    Origin origin = From("10.0.0.1");
+    origin.record.session_id = eve_.session_id;
+    return origin;
+  }
+  Caller eve_;
+};
+
+TEST_F(LateChangeTest, WaitedForAHashWhileItsAdminWasDisabled) {
+  hasher_.hold = true;
+  UserResult made = none_;
+  identity_->CreateUser("bob", {"admin"}, kPassword, FromEve(), Into(made));
+  ASSERT_TRUE(Disable("eve").ok());
+  hasher_.Release();
+  EXPECT_EQ(ReasonOf(made.status()), "TOKEN_INVALID");
+  EXPECT_FALSE(store_.users.contains("bob"));
+}
+
+TEST_F(LateChangeTest, StoodBehindTheChangeThatDisabledItsAdmin) {
+  store_.hold = true;
+  UserResult disabled = none_, granted = none_;
+  absl::Status removed = none_;
+  identity_->SetDisabled("eve", "", true, From("unix"), Into(disabled));
+  identity_->GrantRole("ada", "admin", "", FromEve(), Into(granted));
+  identity_->DeleteUser("ada", "", FromEve(), Into(removed));
+  store_.ReleaseAll();
+  ASSERT_TRUE(disabled.ok());
+  EXPECT_EQ(ReasonOf(granted.status()), "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(removed), "TOKEN_INVALID");
+  EXPECT_THAT(store_.users.at("ada").roles, ElementsAre("operator"));
+}
+
+TEST_F(LateChangeTest, StoodBehindTheChangeThatTookTheRole) {
+  store_.hold = true;
+  UserResult revoked = none_, disabled = none_, granted = none_;
+  identity_->RevokeRole("eve", "admin", "", From("unix"), Into(revoked));
+  identity_->SetDisabled("ada", "", true, FromEve(), Into(disabled));
+  identity_->GrantRole("eve", "admin", "", FromEve(), Into(granted));
+  store_.ReleaseAll();
+  ASSERT_TRUE(revoked.ok());
+  EXPECT_EQ(ReasonOf(disabled.status()), "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(granted.status()), "PERMISSION_MISSING");
+  EXPECT_FALSE(store_.users.at("ada").disabled);
+}
+
+TEST_F(LateChangeTest, CameBehindTheEndOfItsSession) {
+  store_.hold = true;
+  absl::Status ended = none_;
+  UserResult granted = none_;
+  identity_->Logout(eve_, From("unix"), Into(ended));
+  identity_->GrantRole("ada", "admin", "", FromEve(), Into(granted));
+  store_.ReleaseAll();
+  ASSERT_TRUE(ended.ok());
+  EXPECT_EQ(ReasonOf(granted.status()), "TOKEN_INVALID");
+  EXPECT_THAT(store_.users.at("ada").roles, ElementsAre("operator"));
+}
+
+TEST_F(LateChangeTest, IsRefusedWithoutASession) {
+  UserResult granted = none_;
+  identity_->GrantRole("ada", "admin", "", Origin(), Into(granted));
+  EXPECT_EQ(ReasonOf(granted.status()), "TOKEN_INVALID");
+}
+
+TEST_F(LateChangeTest, ATokenThatLostItsRightsSetsNoPassword) {
+  const auto token = MakeToken(eve_);
+  const Caller caller = **identity_->Authenticate(token->token);
+  hasher_.hold = true;
+  UserResult set = none_;
+  identity_->SetPassword(caller, "", kNewPassword, "", From("10.0.0.1"), Into(set));
+  ASSERT_TRUE(Revoke("eve", "admin").ok());
+  hasher_.Release();
+  EXPECT_EQ(ReasonOf(set.status()), "PERMISSION_MISSING");
+}
+
+TEST_F(LateChangeTest, OneWhoMayNoMoreEndsNoSessionsAndMakesNoTokens) {
+  const auto ada = LogIn("ada");
+  ASSERT_TRUE(Revoke("eve", "admin").ok());
+  EXPECT_EQ(ReasonOf(End(eve_, ada->caller.session_id)), "SESSION_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(MakeToken(eve_, {"admin"}).status()), "PERMISSION_MISSING");
+  ASSERT_TRUE(Grant("eve", "admin").ok());
+  ASSERT_TRUE(Disable("eve").ok());
+  EXPECT_EQ(ReasonOf(End(eve_, ada->caller.session_id)), "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(MakeToken(eve_).status()), "TOKEN_INVALID");
+  EXPECT_EQ(Check(ada->access_token), "OK");
+}
+
 }  // namespace
 }  // namespace grpc_os::core
