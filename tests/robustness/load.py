@@ -122,7 +122,7 @@ class Load:
         at_rest = s.lives_on and s.running == {False}
         s.may_have_started += 1
         if await self._attempt(self._client.start_process(s.name)):
-            s.running = {True}
+            s.running, s.under_way = {True}, False
             s.surely_started += at_rest
         else:
             s.running |= {True}
@@ -130,7 +130,7 @@ class Load:
 
     async def _stop(self, s):
         if await self._attempt(self._client.stop_process(s.name)):
-            s.running = {False}
+            s.running, s.under_way = {False}, False
             # Nothing of it is left when this is answered: not a moment later.
             assert s.name not in self._beaters.living(), f"{s.name} was stopped and lives"
         else:
@@ -140,7 +140,7 @@ class Load:
         before = self._beaters.main(s.name)
         s.may_have_started += 1
         if await self._attempt(self._client.restart_process(s.name)):
-            s.running = {True}
+            s.running, s.under_way = {True}, False
             s.surely_started += 1
             assert before is None or start_time(before[0]) != str(before[1]), f"{s.name} was restarted and is the same"
         else:
@@ -194,7 +194,6 @@ class Load:
             await until(lambda: s.name in self._beaters.living(), f"{s.name} was started again")
         elif s.lives_on:
             assert s.name in self._beaters.living(), f"{s.name} is started and does not live"
-        s.under_way = False
 
     async def _read(self, method, *arguments):
         while True:
