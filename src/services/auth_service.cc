@@ -47,16 +47,18 @@ int PageSize(int asked) {
 }
 
 // Where a list of sessions goes on: in their order.
-std::string KeyOf(const core::Session& session) {
-  return absl::StrCat(session.create_time_ms, " ", session.id);
+std::string KeyOf(const core::SessionPlace& place) {
+  return absl::StrCat(place.create_time_ms, " ", place.id);
 }
-bool IsAfter(const core::Session& session, const std::string& key) {
-  if (key.empty()) return true;
-  int64_t time_ms = 0;
+// Empty: the beginning.
+absl::StatusOr<core::SessionPlace> ParseKey(const std::string& key) {
+  core::SessionPlace place;
+  if (key.empty()) return place;
   const size_t space = key.find(' ');
-  if (space == std::string::npos || !absl::SimpleAtoi(key.substr(0, space), &time_ms)) return false;
-  if (session.create_time_ms != time_ms) return session.create_time_ms < time_ms;
-  return session.id > key.substr(space + 1);
+  if (space == std::string::npos || !absl::SimpleAtoi(key.substr(0, space), &place.create_time_ms))
+    return PageTokenInvalid();
+  place.id = key.substr(space + 1);
+  return place;
 }
 
 }  // namespace
@@ -311,19 +313,20 @@ AuthService::Reactor* AuthService::ListSessions(Context* context,
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string user = all ? request->user() : caller.user;
         const std::string arguments = absl::StrCat("sessions\n", caller.user, "\n", user);
-        const auto after = ParsePageToken(request->page_token(), arguments);
+        const auto key = ParsePageToken(request->page_token(), arguments);
+        if (!key.ok()) return call->End(key.status());
+        const auto after = ParseKey(*key);
         if (!after.ok()) return call->End(after.status());
         const int size = PageSize(request->page_size());
         v1::ListSessionsResponse page;
-        std::string last_key;
-        for (const core::Session& session : identity_.ListSessions(user)) {
-          if (!IsAfter(session, *after)) continue;
+        core::SessionPlace last;
+        for (const core::Session& session : identity_.ListSessions(user, *after, size + 1)) {
           if (page.sessions_size() == size) {
-            page.set_next_page_token(MakePageToken(last_key, arguments));
+            page.set_next_page_token(MakePageToken(KeyOf(last), arguments));
             break;
           }
           *page.add_sessions() = ToProto(session, caller);
-          last_key = KeyOf(session);
+          last = core::PlaceOf(session);
         }
         call->Answer(std::move(page));
       });
@@ -335,7 +338,7 @@ AuthService::Reactor* AuthService::EndSession(Context* context,
   return funnel_.Unary(
       context, "grpc_os.v1.AuthService/EndSession", response, [&](const auto& call) {
         core::Violations violations;
-        if (request->id().empty()) violations.Add("id", "give the id of a session or token");
+        core::CheckSessionId(request->id(), "id", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const auto carry_out = [this, call, id = request->id()](core::Origin origin) {
           identity_.EndSession(call->caller(), id, std::move(origin),

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_H_
 #define GRPC_OS_CORE_IDENTITY_IDENTITY_H_
 
+#include <climits>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -94,8 +95,10 @@ class Identity {
   using Done = std::function<void(absl::Status)>;
   void Logout(const Caller& caller, Origin origin, Done done);
   void EndSession(const Caller& caller, const std::string& session_id, Origin origin, Done done);
-  // Of `user`, or of all (empty), the newest first.
-  std::vector<Session> ListSessions(const std::string& user) const;
+  // Of `user`, or of all (empty), in the order of their places, those after `after`, at most
+  // `limit`.
+  std::vector<Session> ListSessions(const std::string& user, const SessionPlace& after = {},
+                                    int limit = INT_MAX) const;
   struct NewToken {
     std::string label;
     int64_t ttl_ms = 0;

@@ -10,7 +10,6 @@
 namespace grpc_os::core {
 namespace {
 
-constexpr int64_t kPurgeMs = 60'000;
 constexpr size_t kUnended = 1024;
 
 }  // namespace
@@ -57,17 +56,17 @@ void IdentityState::PutUser(const User& user) {
   ++version;
   UserEntry& entry = users[user.name];
   entry.user = user;
-  const std::set<std::string> ids = entry.sessions;
-  for (const std::string& id : ids) {
-    if (sessions.at(id).session.epoch != user.epoch) RemoveSession(id);
+  const std::set<SessionPlace> places_of_user = entry.sessions;
+  for (const SessionPlace& place : places_of_user) {
+    if (sessions.at(place.id).session.epoch != user.epoch) RemoveSession(place.id);
   }
 }
 
 void IdentityState::RemoveUser(const std::string& name) {
   const auto it = users.find(name);
   if (it == users.end()) return;
-  const std::set<std::string> ids = it->second.sessions;
-  for (const std::string& id : ids) RemoveSession(id);
+  const std::set<SessionPlace> places_of_user = it->second.sessions;
+  for (const SessionPlace& place : places_of_user) RemoveSession(place.id);
   users.erase(it);
   ++version;
 }
@@ -75,7 +74,9 @@ void IdentityState::RemoveUser(const std::string& name) {
 void IdentityState::AddSession(const Session& session) {
   const auto user = users.find(session.user);
   if (user == users.end() || user->second.user.epoch != session.epoch) return;
-  user->second.sessions.insert(session.id);
+  user->second.sessions.insert(PlaceOf(session));
+  places.insert(PlaceOf(session));
+  expiries.emplace(session.expire_time_ms, session.id);
   if (!session.token_digest.empty()) token_ids[session.token_digest] = session.id;
   sessions[session.id].session = session;
 }
@@ -83,11 +84,20 @@ void IdentityState::AddSession(const Session& session) {
 void IdentityState::RemoveSession(const std::string& id) {
   const auto it = sessions.find(id);
   if (it == sessions.end()) return;
-  if (const auto user = users.find(it->second.session.user); user != users.end())
-    user->second.sessions.erase(id);
-  token_ids.erase(it->second.session.token_digest);
+  const Session& session = it->second.session;
+  if (const auto user = users.find(session.user); user != users.end())
+    user->second.sessions.erase(PlaceOf(session));
+  places.erase(PlaceOf(session));
+  expiries.erase({session.expire_time_ms, session.id});
+  token_ids.erase(session.token_digest);
   sessions.erase(it);
   ++version;
+}
+
+void IdentityState::SetExpiry(SessionEntry& entry, int64_t expire_time_ms) {
+  expiries.erase({entry.session.expire_time_ms, entry.session.id});
+  entry.session.expire_time_ms = expire_time_ms;
+  expiries.emplace(expire_time_ms, entry.session.id);
 }
 
 std::vector<std::string> IdentityState::Surplus(const std::string& user, int64_t now_ms) const {
@@ -96,12 +106,12 @@ std::vector<std::string> IdentityState::Surplus(const std::string& user, int64_t
   const size_t limit = limits::kSessionsPerUser;
   if (it->second.sessions.size() < limit) return {};
   std::vector<std::pair<int64_t, std::string>> log_ins;  // the oldest first, the expired before
-  for (const std::string& id : it->second.sessions) {
-    const Session& session = sessions.at(id).session;
+  for (const SessionPlace& place : it->second.sessions) {
+    const Session& session = sessions.at(place.id).session;
     if (session.expire_time_ms <= now_ms) {
-      log_ins.emplace_back(-1, id);
+      log_ins.emplace_back(-1, place.id);
     } else if (session.method != "token") {
-      log_ins.emplace_back(session.create_time_ms, id);
+      log_ins.emplace_back(session.create_time_ms, place.id);
     }
   }
   std::sort(log_ins.begin(), log_ins.end());
@@ -117,13 +127,9 @@ void IdentityState::RememberUnended(const std::string& session_id) {
 }
 
 void IdentityState::ForgetExpired(int64_t now_ms) {
-  if (now_ms < purge_time_ms) return;
-  purge_time_ms = now_ms + kPurgeMs;
-  std::vector<std::string> expired;
-  for (const auto& [id, entry] : sessions)
-    if (entry.session.expire_time_ms <= now_ms) expired.push_back(id);
-  for (const std::string& id : expired) RemoveSession(id);
-  std::erase_if(tickets, [now_ms](const Ticket& one) { return one.expire_time_ms <= now_ms; });
+  while (!expiries.empty() && expiries.begin()->first <= now_ms)
+    RemoveSession(std::string(expiries.begin()->second));
+  while (!tickets.empty() && tickets.front().expire_time_ms <= now_ms) tickets.pop_front();
 }
 
 std::optional<Ticket> IdentityState::TakeTicket(const std::string& text, int64_t now_ms) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/guarded.h"
 #include "core/identity/identity.h"
@@ -28,7 +29,7 @@ struct Ticket {
 
 struct UserEntry {
   User user;
-  std::set<std::string> sessions;  // their ids
+  std::set<SessionPlace> sessions;
 };
 
 struct SessionEntry {
@@ -68,10 +69,11 @@ struct UserWrite {
 struct IdentityState {
   std::map<std::string, UserEntry> users;
   std::unordered_map<std::string, SessionEntry> sessions;
+  std::set<SessionPlace> places;                           // of them all
+  std::set<std::pair<int64_t, std::string>> expiries;      // of them all: when, and the id
   std::unordered_map<std::string, std::string> token_ids;  // digest of an API token → session
   std::deque<Ticket> tickets;
   Throttle throttle;
-  int64_t purge_time_ms = 0;
 
   std::unordered_map<std::string, VerifiedToken, TextHash, std::equal_to<>> verified;
   uint64_t version = 1;  // raised by whatever may change who a token stands for
@@ -107,11 +109,12 @@ struct IdentityState {
   void RemoveUser(const std::string& name);
   void AddSession(const Session& session);
   void RemoveSession(const std::string& id);
+  void SetExpiry(SessionEntry& entry, int64_t expire_time_ms);
   // The sessions that have to end before the user may open another.
   std::vector<std::string> Surplus(const std::string& user, int64_t now_ms) const;
   // The oldest goes for one too many.
   void RememberUnended(const std::string& session_id);
-  // At most once a minute.
+  // Looks at what has expired only.
   void ForgetExpired(int64_t now_ms);
   std::optional<Ticket> TakeTicket(const std::string& text, int64_t now_ms);
   void RememberVerified(std::string_view token, std::shared_ptr<const Caller> caller,

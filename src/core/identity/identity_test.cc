@@ -243,6 +243,43 @@ TEST_F(IdentityTest, SessionsAreListedTheNewestFirst) {
   EXPECT_THAT(Sessions(), SizeIs(2)) << "a log-in by peer ends by itself";
 }
 
+TEST_F(IdentityTest, SessionsAreListedInPagesWhereNothingIsTwiceOrMissing) {
+  ASSERT_TRUE(Create("bob", {"viewer"}).ok());
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(LogIn(i % 3 == 0 ? "bob" : "ada").ok());
+    if (i % 4 == 0) clock_.now_ms += 1;
+  }
+  for (const std::string user : {"", "ada", "bob"}) {
+    const std::vector<Session> whole = identity_->ListSessions(user);
+    ASSERT_GE(whole.size(), 10u);
+    std::vector<Session> paged;
+    SessionPlace after;
+    for (;;) {
+      const auto page = identity_->ListSessions(user, after, 7);
+      ASSERT_LE(page.size(), 7u);
+      if (page.empty()) break;
+      paged.insert(paged.end(), page.begin(), page.end());
+      after = PlaceOf(page.back());
+      (void)LogIn("ada");  // newer than what was seen
+      clock_.now_ms += 1;
+    }
+    EXPECT_EQ(paged, whole) << user;
+  }
+}
+
+TEST_F(IdentityTest, ARefreshedSessionIsNotForgottenAtTheTimeItHadBefore) {
+  const auto login = LogIn("ada");
+  clock_.now_ms += 13 * 24 * 60 * kMinute;
+  const auto next = Refresh(login->refresh_token);
+  ASSERT_TRUE(next.ok());
+  clock_.now_ms += 2 * 24 * 60 * kMinute;
+  ASSERT_TRUE(LogInPeer(0).ok()) << "which forgets what has expired";
+  const auto again = Refresh(next->refresh_token);
+  ASSERT_TRUE(again.ok());
+  clock_.now_ms += limits::kRefreshIdleMs;
+  EXPECT_THAT(Sessions(), IsEmpty());
+}
+
 TEST_F(IdentityTest, AnotherUsersSessionIsEndedByAnAdminOnly) {
   ASSERT_TRUE(Create("bob", {"operator"}).ok());
   const auto ada = LogIn("ada");

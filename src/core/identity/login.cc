@@ -296,7 +296,7 @@ void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin 
            auto again = state.Lock();
            if (SessionEntry* kept = again->FindSession(session.id, now); kept != nullptr) {
              if (status.ok()) {
-               kept->session.expire_time_ms = session.expire_time_ms;
+               again->SetExpiry(*kept, session.expire_time_ms);
                caller = again->CallerOf(kept->session);
                alive = true;
              } else if (kept->session.refresh_number == session.refresh_number) {

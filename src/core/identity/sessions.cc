@@ -1,6 +1,5 @@
 // Sessions and API tokens.
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -67,26 +66,23 @@ void Identity::EndSession(const Caller& caller, const std::string& session_id, O
   impl_->Send();
 }
 
-std::vector<Session> Identity::ListSessions(const std::string& user) const {
+std::vector<Session> Identity::ListSessions(const std::string& user, const SessionPlace& after,
+                                            int limit) const {
   std::vector<Session> found;
-  {
-    const int64_t now = impl_->parts.clock.NowMs();
-    auto state = impl_->state.Lock();
-    const auto add = [&](const UserEntry& entry) {
-      for (const std::string& id : entry.sessions) {
-        if (const SessionEntry* one = state->FindSession(id, now); one != nullptr)
-          found.push_back(one->session);
-      }
-    };
-    if (user.empty()) {
-      for (const auto& [name, entry] : state->users) add(entry);
-    } else if (const auto it = state->users.find(user); it != state->users.end()) {
-      add(it->second);
-    }
+  const int64_t now = impl_->parts.clock.NowMs();
+  auto state = impl_->state.Lock();
+  state->ForgetExpired(now);
+  const std::set<SessionPlace>* places = &state->places;
+  if (!user.empty()) {
+    const auto entry = state->users.find(user);
+    if (entry == state->users.end()) return found;
+    places = &entry->second.sessions;
   }
-  std::sort(found.begin(), found.end(), [](const Session& a, const Session& b) {
-    return std::tuple(-a.create_time_ms, a.id) < std::tuple(-b.create_time_ms, b.id);
-  });
+  for (auto it = places->upper_bound(after);
+       it != places->end() && found.size() < static_cast<size_t>(limit); ++it) {
+    if (const SessionEntry* one = state->FindSession(it->id, now); one != nullptr)
+      found.push_back(one->session);
+  }
   return found;
 }
 

@@ -50,6 +50,19 @@ struct Session {
   bool operator==(const Session&) const = default;
 };
 
+// Where a session stands among all: the newest first, those of one moment by their ids.
+struct SessionPlace {
+  int64_t create_time_ms = INT64_MAX;
+  std::string id = {};
+
+  bool operator==(const SessionPlace&) const = default;
+  bool operator<(const SessionPlace& other) const {
+    if (create_time_ms != other.create_time_ms) return create_time_ms > other.create_time_ms;
+    return id < other.id;
+  }
+};
+inline SessionPlace PlaceOf(const Session& session) { return {session.create_time_ms, session.id}; }
+
 // One transaction: all of it becomes durable, or nothing does.
 struct IdentityWrite {
   std::vector<User> put_users = {};  // inserted or replaced by name

@@ -43,6 +43,16 @@ void CheckTriedPassword(std::string_view password, const std::string& field,
   }
 }
 
+void CheckSessionId(std::string_view id, const std::string& field, Violations& violations) {
+  const bool digits = std::all_of(id.begin(), id.end(), [](char c) {
+    return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+  });
+  if (digits && id.size() == 32) return;
+  violations.Add(field,
+                 "the id of a session or token is 32 hexadecimal digits; `sessions` and "
+                 "`token ls` show them");
+}
+
 void CheckLabel(std::string_view label, const std::string& field, Violations& violations) {
   const bool printable = std::all_of(label.begin(), label.end(), [](char c) {
     return !absl::ascii_iscntrl(static_cast<unsigned char>(c));

@@ -18,6 +18,8 @@ void CheckNewPassword(std::string_view password, std::string_view user, const st
 // One to be tried: not empty, at most 1024 bytes.
 void CheckTriedPassword(std::string_view password, const std::string& field,
                         Violations& violations);
+// 32 hexadecimal digits.
+void CheckSessionId(std::string_view id, const std::string& field, Violations& violations);
 // At most 63 bytes of printable ASCII or UTF-8 without control characters.
 void CheckLabel(std::string_view label, const std::string& field, Violations& violations);
 // Of an API token.
