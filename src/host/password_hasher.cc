@@ -9,17 +9,25 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/error_detail.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "host/memory_limit.h"
 
 namespace grpc_os::host {
 namespace {
 
 constexpr size_t kSmallMachineBytes = size_t{1} << 30;
+constexpr PasswordHasher::Cost kLeast = {2, size_t{19} << 20};
+constexpr PasswordHasher::Cost kTiny = {5, size_t{7} << 20};
+constexpr size_t kShare = 4;  // of the memory: one part is for hashing
+constexpr size_t kThreadsMax = 2;
 constexpr int kNiceness = 10;
 
 // Overwrites the password when the job is gone, however it ends.
@@ -30,6 +38,38 @@ struct Password {
   ~Password() { sodium_memzero(text.data(), text.size()); }
   std::string text;
 };
+
+constexpr size_t kHashBytes = 32;
+
+struct HashParts {
+  PasswordHasher::Cost cost;
+  std::array<unsigned char, crypto_pwhash_argon2id_SALTBYTES> salt{};
+  std::array<unsigned char, kHashBytes> hash{};
+};
+
+template <size_t kSize>
+bool Decode(const std::string& text, std::array<unsigned char, kSize>& bytes) {
+  size_t size = 0;
+  return sodium_base642bin(bytes.data(), kSize, text.data(), text.size(), nullptr, &size, nullptr,
+                           sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+         size == kSize;
+}
+
+// "$argon2id$v=19$m=KIB,t=OPERATIONS,p=1$SALT$HASH", as libsodium writes it.
+std::optional<HashParts> ParseHash(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '$');
+  if (parts.size() != 6) return std::nullopt;
+  HashParts found;
+  size_t kib = 0;
+  const std::vector<std::string> numbers = absl::StrSplit(parts[3], ',');
+  if (numbers.size() != 3 || numbers[0].rfind("m=", 0) != 0 || numbers[1].rfind("t=", 0) != 0 ||
+      numbers[2] != "p=1" || !absl::SimpleAtoi(numbers[0].substr(2), &kib) ||
+      !absl::SimpleAtoi(numbers[1].substr(2), &found.cost.operations) ||
+      !Decode(parts[4], found.salt) || !Decode(parts[5], found.hash))
+    return std::nullopt;
+  found.cost.memory_bytes = kib * 1024;
+  return found;
+}
 
 absl::Status QueueFull() {
   return MakeError(absl::StatusCode::kResourceExhausted,
@@ -57,19 +97,24 @@ absl::Status OutOfMemory() {
 
 }  // namespace
 
-PasswordHasher::Cost PasswordHasher::CostFor(size_t machine_memory_bytes) {
-  if (machine_memory_bytes < kSmallMachineBytes) return {2, size_t{19} << 20};
-  return {crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE, crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE};
+PasswordHasher::Cost PasswordHasher::CostFor(size_t memory_bytes) {
+  if (memory_bytes >= kSmallMachineBytes) {
+    return {crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE,
+            crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE};
+  }
+  if (memory_bytes / kShare >= kLeast.memory_bytes) return kLeast;
+  return kTiny;
 }
 
-PasswordHasher::Cost PasswordHasher::CostHere() {
-  return CostFor(static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) *
-                 static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+int PasswordHasher::ThreadsFor(unsigned cores, size_t memory_bytes, const Cost& cost) {
+  const size_t fit = memory_bytes / kShare / cost.memory_bytes;
+  return static_cast<int>(std::max<size_t>(1, std::min({fit, size_t{cores / 2}, kThreadsMax})));
 }
 
-PasswordHasher::PasswordHasher(Cost cost)
-    : PasswordHasher(cost,
-                     static_cast<int>(std::max(1U, std::thread::hardware_concurrency() / 2))) {}
+PasswordHasher::PasswordHasher()
+    : PasswordHasher(CostFor(MemoryLimitHere()),
+                     ThreadsFor(std::thread::hardware_concurrency(), MemoryLimitHere(),
+                                CostFor(MemoryLimitHere()))) {}
 
 PasswordHasher::PasswordHasher(Cost cost, int threads) : cost_(cost) {
   if (sodium_init() < 0) abort();  // no random bytes: nothing would be safe
@@ -148,20 +193,26 @@ std::string PasswordHasher::HashNow(const std::string& password) const {
   return hash.data();
 }
 
-core::PasswordHasher::Verdict PasswordHasher::VerifyNow(const std::string& password,
-                                                        const std::string& hash) const {
+absl::StatusOr<core::PasswordHasher::Verdict> PasswordHasher::VerifyNow(
+    const std::string& password, const std::string& hash) const {
   // -1: not a hash of ours; then the work is done all the same, and for nothing.
   const int outdated = hash.size() >= crypto_pwhash_argon2id_STRBYTES
                            ? -1
                            : crypto_pwhash_argon2id_str_needs_rehash(hash.c_str(), cost_.operations,
                                                                      cost_.memory_bytes);
-  if (outdated < 0) {
-    HashNow(password);
-    return {};
+  const auto parts = outdated < 0 ? std::nullopt : ParseHash(hash);
+  if (!parts) {
+    if (HashNow(password).empty()) return OutOfMemory();
+    return Verdict();
   }
-  const bool matches =
-      crypto_pwhash_argon2id_str_verify(hash.c_str(), password.data(), password.size()) == 0;
-  return {.matches = matches, .outdated = outdated != 0};
+  // Not crypto_pwhash_str_verify, to which want of memory is a wrong password.
+  std::array<unsigned char, kHashBytes> made{};
+  if (crypto_pwhash(made.data(), made.size(), password.data(), password.size(), parts->salt.data(),
+                    parts->cost.operations, parts->cost.memory_bytes,
+                    crypto_pwhash_ALG_ARGON2ID13) != 0)
+    return OutOfMemory();
+  return Verdict{.matches = sodium_memcmp(made.data(), parts->hash.data(), made.size()) == 0,
+                 .outdated = outdated != 0};
 }
 
 }  // namespace grpc_os::host

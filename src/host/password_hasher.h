@@ -16,21 +16,23 @@
 
 namespace grpc_os::host {
 
-// Half of the machine's cores, at low priority, so that log-ins starve nobody; at most
-// limits::kPasswordQueue wait. Memory of a hash is given back after it.
+// Half of the machine's cores and at most two threads, at low priority, so that log-ins starve
+// nobody; at most limits::kPasswordQueue wait. Memory of a hash is given back after it.
 class PasswordHasher final : public core::PasswordHasher {
  public:
   struct Cost {
     unsigned long long operations = 0;
     size_t memory_bytes = 0;
   };
-  // libsodium's INTERACTIVE (64 MiB, 2 passes); where the machine has less than 1 GiB of memory,
-  // OWASP's least (19 MiB, 2 passes).
-  static Cost CostFor(size_t machine_memory_bytes);
-  static Cost CostHere();
+  // libsodium's INTERACTIVE (64 MiB, 2 passes); with less than 1 GiB of memory OWASP's least
+  // (19 MiB, 2 passes), or where that would be more than a quarter, what OWASP holds equal to it
+  // (7 MiB, 5 passes).
+  static Cost CostFor(size_t memory_bytes);
+  // So many that all of them together take a quarter of the memory at most; at least one.
+  static int ThreadsFor(unsigned cores, size_t memory_bytes, const Cost& cost);
 
   PasswordHasher(Cost cost, int threads);
-  explicit PasswordHasher(Cost cost);  // max(1, cores / 2) threads
+  PasswordHasher();  // as the memory and the cores here bear it
   ~PasswordHasher() override;
 
   void Hash(std::string password, std::function<void(absl::StatusOr<std::string>)> done) override;
@@ -48,7 +50,7 @@ class PasswordHasher final : public core::PasswordHasher {
   void Add(Job job);
   void Run();
   std::string HashNow(const std::string& password) const;  // empty: out of memory
-  Verdict VerifyNow(const std::string& password, const std::string& hash) const;
+  absl::StatusOr<Verdict> VerifyNow(const std::string& password, const std::string& hash) const;
 
   const Cost cost_;
   std::mutex mutex_;

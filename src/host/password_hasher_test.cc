@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sodium.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -33,7 +36,7 @@ core::PasswordHasher::Verdict VerdictOf(PasswordHasher& hasher, const std::strin
 }
 
 TEST(PasswordHasher, AcceptsThePasswordAndNoOther) {
-  PasswordHasher hasher(kCheap);
+  PasswordHasher hasher(kCheap, 1);
   const std::string hash = HashOf(hasher, "correct horse");
   EXPECT_THAT(hash, StartsWith("$argon2id$v=19$m=8,t=1,p=1$"));
   EXPECT_TRUE(VerdictOf(hasher, "correct horse", hash).matches);
@@ -43,7 +46,7 @@ TEST(PasswordHasher, AcceptsThePasswordAndNoOther) {
 }
 
 TEST(PasswordHasher, TakesAnyBytesWithoutCuttingThem) {
-  PasswordHasher hasher(kCheap);
+  PasswordHasher hasher(kCheap, 1);
   const std::string odd("nul\0and \xff", 9);
   const std::string hash = HashOf(hasher, odd);
   EXPECT_TRUE(VerdictOf(hasher, odd, hash).matches);
@@ -52,8 +55,16 @@ TEST(PasswordHasher, TakesAnyBytesWithoutCuttingThem) {
   EXPECT_FALSE(VerdictOf(hasher, longest.substr(1), HashOf(hasher, longest)).matches);
 }
 
+TEST(PasswordHasher, AcceptsWhatLibsodiumMade) {
+  PasswordHasher hasher(kCheap, 1);
+  char hash[crypto_pwhash_STRBYTES];
+  ASSERT_EQ(crypto_pwhash_str(hash, "correct horse", 13, 3, 65536), 0);
+  EXPECT_TRUE(VerdictOf(hasher, "correct horse", hash).matches);
+  EXPECT_FALSE(VerdictOf(hasher, "correct horsf", hash).matches);
+}
+
 TEST(PasswordHasher, AMalformedHashMatchesNothing) {
-  PasswordHasher hasher(kCheap);
+  PasswordHasher hasher(kCheap, 1);
   const std::string good = HashOf(hasher, "password");
   for (const std::string& hash :
        {std::string(), std::string("nonsense"), good.substr(0, good.size() - 1), good + "x",
@@ -66,8 +77,8 @@ TEST(PasswordHasher, AMalformedHashMatchesNothing) {
 }
 
 TEST(PasswordHasher, KnowsAHashOfLessWork) {
-  PasswordHasher cheap(kCheap);
-  PasswordHasher dear({2, 16384});
+  PasswordHasher cheap(kCheap, 1);
+  PasswordHasher dear({2, 16384}, 1);
   const std::string hash = HashOf(cheap, "password");
   EXPECT_FALSE(VerdictOf(cheap, "password", hash).outdated);
   const auto verdict = VerdictOf(dear, "password", hash);
@@ -82,6 +93,54 @@ TEST(PasswordHasher, CostsWhatTheMachineCanBear) {
   const auto small = PasswordHasher::CostFor(size_t{512} << 20);
   EXPECT_EQ(small.memory_bytes, size_t{19} << 20);
   EXPECT_EQ(small.operations, 2u);
+}
+
+TEST(PasswordHasher, TakesAQuarterOfTheMemoryAtMost) {
+  for (size_t mib = 28; mib < 4096; mib += 4) {
+    const auto cost = PasswordHasher::CostFor(mib << 20);
+    const int threads = PasswordHasher::ThreadsFor(64, mib << 20, cost);
+    ASSERT_GE(threads, 1);
+    ASSERT_LE(threads, 2) << "however many cores there are";
+    ASSERT_LE(cost.memory_bytes * static_cast<size_t>(threads), (mib << 20) / 4) << mib;
+  }
+  EXPECT_EQ(PasswordHasher::ThreadsFor(1, size_t{8} << 30, kCheap), 1);
+  EXPECT_EQ(PasswordHasher::ThreadsFor(3, size_t{8} << 30, kCheap), 1);
+  EXPECT_EQ(PasswordHasher::ThreadsFor(4, size_t{8} << 30, kCheap), 2);
+  EXPECT_EQ(PasswordHasher::ThreadsFor(4, 0, kCheap), 1);
+}
+
+// As long as it lives, little more memory can be had.
+class Scarcity {
+ public:
+  Scarcity() {
+    getrlimit(RLIMIT_AS, &before_);
+    size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlimit scarce = {pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + (size_t{96} << 20),
+                           before_.rlim_max};
+    setrlimit(RLIMIT_AS, &scarce);
+  }
+  ~Scarcity() { setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(PasswordHasher, WantOfMemoryIsNoWrongPassword) {
+  PasswordHasher cheap(kCheap, 1);
+  std::string dear = HashOf(cheap, "correct horse");
+  dear.replace(dear.find("m=8,"), 4, "m=1048576,");  // as if it had been made with 1 GiB
+  PasswordHasher costly({1, size_t{1} << 30}, 1);
+  const auto ask = [](PasswordHasher& hasher, const std::string& hash) {
+    std::promise<absl::Status> answered;
+    hasher.Verify("correct horse", hash,
+                  [&](const auto& verdict) { answered.set_value(verdict.status()); });
+    return answered.get_future().get();
+  };
+  const Scarcity scarcity;
+  EXPECT_EQ(ask(cheap, dear).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ask(costly, "").code(), absl::StatusCode::kUnavailable)
+      << "the same answer as for a user that there is";
 }
 
 TEST(PasswordHasher, RefusesAtOnceWhenTooManyWait) {

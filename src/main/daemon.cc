@@ -133,15 +133,21 @@ class Daemon::Impl {
   }
 
   absl::Status OpenStore() {
-    auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db",
-                                      options_.data_directory + "/secrets/jwt.key");
+    const std::string mark = options_.data_directory + "/in-use";
+    const std::string key = options_.data_directory + "/secrets/jwt.key";
+    // The key is there without the mark in directories of before there was one.
+    const bool marked = access(mark.c_str(), F_OK) == 0;
+    auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db", marked ? mark : key);
     if (!database.ok()) return database.status();
     store::StoreOptions store_options;
     store_options.kept.revisions = options_.settings.events_kept;
     auto store = store::Store::Open(*std::move(database), store_options);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
-    return absl::OkStatus();
+    if (marked) return absl::OkStatus();
+    return WriteFile(mark,
+                     "This data directory is in use: without grpc-os.db beside this file, grpc-osd "
+                     "does not start, so that a lost database is not taken for a new one.\n");
   }
 
   absl::Status OpenIdentity() {
@@ -152,7 +158,7 @@ class Daemon::Impl {
       key = *std::move(made);
     }
     signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
-    hasher_ = std::make_unique<host::PasswordHasher>(host::PasswordHasher::CostHere());
+    hasher_ = std::make_unique<host::PasswordHasher>();
     identity_ = std::make_unique<core::Identity>(core::Identity::Parts{
         *store_, *signer_, *hasher_, digest_, scheduler_, AdminUids(options_.shielded)});
     return identity_->Load(store_->NewestRevision());
