@@ -221,8 +221,9 @@ void Call::Audit(const absl::Status& status) {
     if (!found->user.empty()) record.user = found->user;
     if (!found->source.empty()) record.source = found->source;
   }
-  // Whoever is throttled may invent names faster than any record of them is worth.
-  if (record.reason == reason::kLoginThrottled) record.resource.clear();
+  // A stranger may invent names faster than any record of them is worth; only wrong passwords are
+  // bounded, by the throttle.
+  if (caller_->user.empty() && record.reason != reason::kLoginFailed) record.resource.clear();
   environment_.audit.Note(std::move(record));
 }
 
