@@ -10,6 +10,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from expectations import refused, until
+from google.protobuf import message_factory
 from grpc_os import retry_delay
 from raw_calls import SERVICES, RawCalls
 from running_system import PATIENCE_S, DidNotStart, poll
@@ -112,7 +113,10 @@ async def test_a_refresh_token_serves_once(admin, calls):
         records = (await admin.auth("ListAuditRecords", user="ada")).records
         return [one for one in records if one.method.endswith("/RefreshToken") and one.reason == "TOKEN_INVALID"]
 
-    assert (await until(reuse_is_audited, "the reuse is audited"))[0].session_id == first.identity.session_id
+    [reuse] = await until(reuse_is_audited, "the reuse is audited")
+    assert (reuse.session_id, reuse.count) == (first.identity.session_id, 1)
+    await asyncio.sleep(1.5)  # what is noted of refusals is written within a second
+    assert len(await reuse_is_audited()) == 1, "by the transaction that ended the session, and by nothing else"
 
 
 async def test_of_many_refreshes_at_once_at_most_one_wins(admin, calls):
@@ -224,6 +228,9 @@ async def test_refusals_name_their_reason(admin):
         await admin.auth("CreateToken", roles=["king"])
     with refused("SESSION_NOT_FOUND"):
         await admin.auth("EndSession", id="0" * 32)
+    for malformed in ("", "0" * 31, "0" * 33, "g" * 32, "0" * 32 + "\n"):
+        with refused("FIELD_INVALID", fields={"id"}):
+            await admin.auth("EndSession", id=malformed)
     with refused("FIELD_INVALID", fields={"since"}):
         await admin.auth("ListAuditRecords", since={"seconds": -1})
 
@@ -282,8 +289,10 @@ async def test_one_sees_and_ends_ones_own_sessions_only(admin, calls):
     with refused("PERMISSION_MISSING"):
         await ada.auth("ListSessions", user="admin")
     foreign = (await admin.auth("ListSessions", user="admin")).sessions[0].id
-    with refused("PERMISSION_MISSING"):
+    with refused("SESSION_NOT_FOUND"):  # whether it is there or not
         await ada.auth("EndSession", id=foreign)
+    with refused("SESSION_NOT_FOUND"):
+        await ada.auth("EndSession", id="0" * 32)
     assert {one.user for one in (await admin.auth("ListSessions")).sessions} == {"ada", "admin"}
 
 
@@ -326,23 +335,30 @@ async def test_a_change_with_a_request_id_is_made_once(admin):
     await admin.auth("EndSession", id=token.session.id, request_id="four")
 
 
-async def test_who_did_what_is_recorded(admin, calls):
+async def test_who_did_what_is_recorded(system, admin, calls):
     ada = calls()
     login = await ada.log_in("ada", PASSWORD)
     with refused("LOGIN_FAILED"):
         await calls().log_in("ada", "wrong")
+    with refused("LOGIN_FAILED"):
+        await calls().log_in("nobody", "wrong")
+    with refused("LOGIN_FAILED"):
+        await calls(local=True).log_in("ada", "wrong", ticket=await system.anonymous().fetch_peer_ticket())
     with refused("PERMISSION_MISSING"):
         await ada.auth("DeleteUser", name="admin")
     await admin.auth("GrantRole", user="ada", role="viewer")
 
     async def records():
         found = (await admin.auth("ListAuditRecords", page_size=1000)).records
-        told = {(one.method.split("/")[1], one.user, one.source, one.resource, one.result, one.reason) for one in found}
+        told = {(one.method.split("/")[-1], one.user, one.source, one.resource, one.result, one.reason) for one in found}
         return told >= {
             ("Login", "ada", "127.0.0.1", "ada", "OK", ""),
-            ("Login", "", "127.0.0.1", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
+            ("Login", "ada", "127.0.0.1", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
+            ("Login", "", "127.0.0.1", "nobody", "UNAUTHENTICATED", "LOGIN_FAILED"),
+            ("Login", "ada", f"uid {os.getuid()}", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
             ("DeleteUser", "ada", "127.0.0.1", "", "PERMISSION_DENIED", "PERMISSION_MISSING"),
             ("GrantRole", "admin", f"uid {os.getuid()}", "ada", "OK", ""),
+            ("first start", "", "start", "admin", "OK", ""),
         } and found
 
     found = await until(records, "all four are recorded")
@@ -361,6 +377,53 @@ async def test_a_change_of_a_user_is_an_event_for_who_may_see_users(admin, calls
     assert (await admin.call("SystemService", "GetSystem")).revision > before
     with pytest.raises(grpc.RpcError):
         await calls("nonsense").first(watch)
+
+
+async def test_a_viewer_sees_no_change_of_a_user(admin, calls):
+    await admin.auth("CreateUser", user={"name": "eve", "roles": ["viewer"]}, password=PASSWORD)
+    eve = calls()
+    await eve.log_in("eve", PASSWORD)
+    watch = SERVICES["EventService"].methods_by_name["Watch"]
+    request = message_factory.GetMessageClass(watch.input_type)
+    before = (await eve.call("SystemService", "GetSystem")).revision
+    with refused("PERMISSION_MISSING"):
+        await eve.first(watch, request(kinds=["user"]))
+    with refused("PERMISSION_MISSING"):
+        await eve.first(watch, request(kinds=["process", "user"], from_revision=before))
+
+    async def kinds_seen(raw, last):
+        """Of the changes since, up to the making of the process `last`."""
+        call = raw.begin(watch, request(from_revision=before), timeout=PATIENCE_S)
+        seen = set()
+        while (response := await call.read()) is not grpc.aio.EOF:
+            seen |= {event.kind for event in response.events}
+            if any(event.name == last for event in response.events):
+                break
+        call.cancel()
+        return seen
+
+    await admin.auth("GrantRole", user="ada", role="viewer")
+    await admin.call("ProcessService", "CreateProcess", process={"name": "web", "spec": {"command": "true"}})
+    assert await kinds_seen(eve, "web") == {"process"}
+    assert await kinds_seen(admin, "web") == {"process", "user"}, "there was something to see"
+
+
+async def test_a_database_that_is_lost_is_noticed_with_a_jwt_secret_too(idle_system):
+    settings = idle_system.home / "settings.env"
+    settings.write_text("JWT_SECRET=0123456789abcdef0123456789abcdef\n")
+    idle_system.start("--env-file", settings)
+    idle_system.stop_all()
+    assert not (idle_system.data / "secrets/jwt.key").exists()
+    for path in idle_system.data.glob("grpc-os.db*"):
+        path.rename(idle_system.home / path.name)
+    with pytest.raises(DidNotStart) as caught:
+        idle_system.start("--env-file", settings)
+    assert "in-use" in caught.value.said and "missing" in caught.value.said
+    assert not (idle_system.data / "grpc-os.db").exists()
+    for path in idle_system.home.glob("grpc-os.db*"):
+        path.rename(idle_system.data / path.name)
+    idle_system.start("--env-file", settings)
+    idle_system.stop_all()
 
 
 # ---- The first admin
