@@ -127,8 +127,10 @@ void IdentityState::RememberUnended(const std::string& session_id) {
 }
 
 void IdentityState::ForgetExpired(int64_t now_ms) {
-  while (!expiries.empty() && expiries.begin()->first <= now_ms)
-    RemoveSession(std::string(expiries.begin()->second));
+  while (!expiries.empty() && expiries.begin()->first <= now_ms) {
+    const std::string id = std::move(expiries.extract(expiries.begin()).value().second);
+    RemoveSession(id);
+  }
   while (!tickets.empty() && tickets.front().expire_time_ms <= now_ms) tickets.pop_front();
 }
 
