@@ -190,7 +190,7 @@ ProcessService::Reactor* ProcessService::RunVerb(Context* context, const char* m
     const auto carry_out = [this, call, verb, name = request->name(),
                             etag = request->etag()](core::Origin origin) {
       parts_.scheduler.Post([this, call, verb, name, etag, origin] {
-        (parts_.processes.*verb)(name, etag, AnswerWith(call), origin);
+        verb(parts_.processes, name, etag, AnswerWith(call), origin);
       });
     };
     RunOnce(call, *request, request->name(), carry_out, RepeatFor(call));
@@ -201,21 +201,30 @@ ProcessService::Reactor* ProcessService::StartProcess(Context* context,
                                                       const v1::StartProcessRequest* request,
                                                       v1::Process* response) {
   return RunVerb(context, "grpc_os.v1.ProcessService/StartProcess", request, response,
-                 &core::Processes::Start);
+                 [](core::Processes& processes, const std::string& name, const std::string& etag,
+                    core::Processes::Done done, core::Origin origin) {
+                   processes.Start(name, etag, std::move(done), std::move(origin));
+                 });
 }
 
 ProcessService::Reactor* ProcessService::StopProcess(Context* context,
                                                      const v1::StopProcessRequest* request,
                                                      v1::Process* response) {
   return RunVerb(context, "grpc_os.v1.ProcessService/StopProcess", request, response,
-                 &core::Processes::Stop);
+                 [](core::Processes& processes, const std::string& name, const std::string& etag,
+                    core::Processes::Done done, core::Origin origin) {
+                   processes.Stop(name, etag, std::move(done), std::move(origin));
+                 });
 }
 
 ProcessService::Reactor* ProcessService::RestartProcess(Context* context,
                                                         const v1::RestartProcessRequest* request,
                                                         v1::Process* response) {
   return RunVerb(context, "grpc_os.v1.ProcessService/RestartProcess", request, response,
-                 &core::Processes::Restart);
+                 [](core::Processes& processes, const std::string& name, const std::string& etag,
+                    core::Processes::Done done, core::Origin origin) {
+                   processes.Restart(name, etag, std::move(done), std::move(origin));
+                 });
 }
 
 ProcessService::Reactor* ProcessService::SignalProcess(Context* context,
