@@ -1,7 +1,8 @@
 """Sums up the results that suites.sh has kept in a directory; prints `N passed, M failed` last.
 
 NAME.check holds the exit code of a command that is one test by itself. NAME.suite holds that of a suite whose JUnit XML
-is NAME.xml. A suite that could not run, ran nothing, or failed without naming a test counts as one failure.
+is NAME.xml. A suite that could not run, ran nothing, or failed without naming a test counts as one failure. Each failed
+test is named above the table with the end of what it printed, so that the end of a long log tells what went wrong.
 """
 
 import pathlib
@@ -9,15 +10,27 @@ import sys
 import xml.etree.ElementTree
 
 
+TESTS_NAMED = 20  # failed tests that are named with their output
+LINES_OF_OUTPUT = 12
+
+
+def has_failed(case):
+    return case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail"
+
+
+def test_cases(junit):
+    return list(xml.etree.ElementTree.parse(junit).iter("testcase"))
+
+
 def count_suite(exit_code, junit):
     """Gives (passed, failed, skipped, remark)."""
     try:
-        cases = list(xml.etree.ElementTree.parse(junit).iter("testcase"))
+        cases = test_cases(junit)
     except (OSError, xml.etree.ElementTree.ParseError) as error:
         return 0, 1, 0, f"did not run (exit code {exit_code}): {error}"
     failed = skipped = 0
     for case in cases:
-        if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+        if has_failed(case):
             failed += 1
         elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             skipped += 1
@@ -45,8 +58,28 @@ def count_directory(directory):
     return counts
 
 
+def failed_tests(directory):
+    """Gives (suite, name of the test, end of its output) of each failed test."""
+    for path in sorted(directory.glob("*.xml")):
+        try:
+            cases = test_cases(path)
+        except (OSError, xml.etree.ElementTree.ParseError):
+            continue
+        for case in cases:
+            if has_failed(case):
+                name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
+                texts = (case.find(kind) for kind in ("failure", "error", "system-out"))
+                output = "\n".join(text.text for text in texts if text is not None and text.text)
+                yield path.stem, name, output.strip().splitlines()[-LINES_OF_OUTPUT:]
+
+
 def main(arguments):
-    counts = count_directory(pathlib.Path(arguments[0]))
+    directory = pathlib.Path(arguments[0])
+    counts = count_directory(directory)
+    for suite, name, output in list(failed_tests(directory))[:TESTS_NAMED]:
+        print(f"\nFAILED {suite}: {name}")
+        for line in output:
+            print(f"    {line}")
     print()
     for name, passed, failed, skipped, remark in counts:
         print(f"{name:18} {passed:5} passed {failed:4} failed {skipped:4} skipped  {remark}".rstrip())

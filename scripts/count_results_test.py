@@ -33,6 +33,19 @@ def test_suite(tmp_path, capsys, exit_code, xml, last_line, status):
     assert capsys.readouterr().out.splitlines()[-1] == last_line
 
 
+def test_a_failed_test_is_named_with_the_end_of_its_output(tmp_path, capsys):
+    output = "\n".join(f"line {number}" for number in range(40))
+    ctest = f'<testcase classname="S.T" name="S.T" status="fail"><failure/><system-out>{output}</system-out></testcase>'
+    keep(tmp_path, "unit", 1, f"<testsuite>{PASS}{ctest}</testsuite>")
+    keep(tmp_path, "python", 0, f"<testsuite>{PASS}</testsuite>")
+    count_results.main([str(tmp_path)])
+    printed = capsys.readouterr().out.splitlines()
+    assert "FAILED unit: S.T::S.T" in printed
+    assert "    line 39" in printed
+    assert "    line 5" not in printed
+    assert [line for line in printed if line.startswith("FAILED")] == ["FAILED unit: S.T::S.T"]
+
+
 def test_checks_and_suites_add_up(tmp_path, capsys):
     keep(tmp_path, "unit", 0, f"<testsuite>{PASS}</testsuite>")
     (tmp_path / "lint.check").write_text("0\n")
