@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "host/batch_scheduling.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.grpc.pb.h"
 #include "store/store.h"
@@ -49,12 +50,18 @@ core::ProcessWrite WriteOf(const PutRequest& request) {
   return write;
 }
 
+// As the product's calls end (services/unary_call.h): without gRPC's executor.
+class Reactor final : public grpc::ServerUnaryReactor {
+  void OnDone() override { delete this; }
+  bool InternalInlineable() override { return true; }
+};
+
 class PutService final : public grpc_os::bench::StoreService::CallbackService {
  public:
   explicit PutService(store::Store& store) : store_(store) {}
-  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext* context, const PutRequest* request,
+  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext*, const PutRequest* request,
                                 PutResponse* response) override {
-    auto* reactor = context->DefaultReactor();
+    auto* reactor = new Reactor();
     store_.Commit(WriteOf(*request), [reactor, response](const absl::StatusOr<int64_t>& revision) {
       if (revision.ok()) response->set_revision(*revision);
       reactor->Finish(revision.ok() ? grpc::Status::OK
@@ -101,5 +108,6 @@ int main(int argc, char** argv) {
     fputs("usage: bench-store ADDRESS DIRECTORY\n", stderr);
     return 2;
   }
+  grpc_os::host::UseBatchScheduling();  // as grpc-osd
   return grpc_os::bench::Main(argv[1], argv[2]);
 }

@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "host/batch_scheduling.h"
 #include "main/check.h"
 #include "main/daemon.h"
 #include "manifest/env_file.h"
@@ -176,6 +177,7 @@ int main(int argc, char** argv) {
   }
   umask(077);
   grpc_os::RaiseFileLimit();
+  grpc_os::host::UseBatchScheduling();  // refused: only slower
   auto options = grpc_os::Resolve(arguments);
   grpc_os::ForgetPassword();
   if (!options.ok()) return grpc_os::Refuse(options.status());

@@ -390,20 +390,20 @@ AuthService::Reactor* AuthService::ListAuditRecords(Context* context,
           return call->End(PageTokenInvalid());
         const int size = PageSize(request->page_size());
         query.limit = size + 1;
-        audit_.ReadAudit(
-            query, [call, size, arguments](absl::StatusOr<std::vector<core::AuditRecord>> records) {
-              if (!records.ok()) return call->End(core::FromStore(records.status()));
-              v1::ListAuditRecordsResponse page;
-              for (const core::AuditRecord& record : *records) {
-                if (page.records_size() == size) {
-                  page.set_next_page_token(
-                      MakePageToken(absl::StrCat(page.records(size - 1).id()), arguments));
-                  break;
-                }
-                *page.add_records() = ToProto(record);
-              }
-              call->Answer(std::move(page));
-            });
+        audit_.ReadAudit(query, [call, size, arguments](absl::StatusOr<core::AuditPage> found) {
+          if (!found.ok()) return call->End(core::FromStore(found.status()));
+          v1::ListAuditRecordsResponse page;
+          int64_t next = found->next_before_id;
+          for (const core::AuditRecord& record : found->records) {
+            if (page.records_size() == size) {
+              next = page.records(size - 1).id();
+              break;
+            }
+            *page.add_records() = ToProto(record);
+          }
+          if (next != 0) page.set_next_page_token(MakePageToken(absl::StrCat(next), arguments));
+          call->Answer(std::move(page));
+        });
       });
 }
 

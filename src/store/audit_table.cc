@@ -10,23 +10,31 @@
 namespace grpc_os::store {
 namespace {
 
-// Of one user: its index. Of all: the newest records are the last rows, so that a page is found by
-// walking back from the end, but where fewer than a page were made since a time that walk would end
-// at the first row of the table; then the index by time finds them. (`+` keeps an index away.)
-constexpr const char* kOfUser = "user_name = ? AND time_ms >= ? AND id < ? ORDER BY id DESC";
-constexpr const char* kFromTheEnd = "+time_ms >= ? AND id < ? ORDER BY id DESC";
-constexpr const char* kByTime = "time_ms >= ? AND +id < ? ORDER BY +id DESC";
+// Records looked at for one page, so that a rare user's page does not keep the other readers
+// waiting.
+constexpr int64_t kLookedAt = 20'000;
+// A call's record carries the time at which it began, so those of one moment lie a little apart.
+constexpr int64_t kOutOfOrderMs = 3'600'000;
 
-absl::StatusOr<bool> AreFewSince(Connection& connection, const core::AuditQuery& query) {
-  constexpr int64_t kFew = 10'000;  // quickly sorted
-  auto statement = connection.Prepare(
-      "SELECT time_ms FROM audit_records WHERE time_ms >= ? ORDER BY time_ms LIMIT 1 OFFSET ?");
+absl::StatusOr<int64_t> NewestId(Connection& connection) {
+  auto statement = connection.Prepare("SELECT COALESCE(MAX(id), 0) FROM audit_records");
   if (!statement.ok()) return statement.status();
-  RowBinder(**statement).Int(query.since_ms).Int(kFew);
   const auto row = (*statement)->Step();
-  (*statement)->Reset();
   if (!row.ok()) return row.status();
-  return !*row;
+  const int64_t newest = (*statement)->Int(0);
+  (*statement)->Reset();
+  return newest;
+}
+
+// Whether a record from `low` up to before `high` is not older than `time_ms`.
+absl::StatusOr<bool> AnySince(Connection& connection, int64_t low, int64_t high, int64_t time_ms) {
+  auto statement = connection.Prepare(
+      "SELECT id FROM audit_records WHERE id >= ? AND id < ? AND time_ms >= ? LIMIT 1");
+  if (!statement.ok()) return statement.status();
+  RowBinder(**statement).Int(low).Int(high).Int(time_ms);
+  auto row = (*statement)->Step();
+  (*statement)->Reset();
+  return row;
 }
 
 core::AuditRecord ReadRecord(const Statement& statement) {
@@ -61,29 +69,42 @@ absl::Status InsertAudit(Connection& connection, const core::AuditRecord& record
   return (*statement)->Step().status();
 }
 
-absl::StatusOr<std::vector<core::AuditRecord>> SelectAudit(Connection& connection,
-                                                           const core::AuditQuery& query) {
-  const char* where = query.user.empty() ? kFromTheEnd : kOfUser;
-  if (query.user.empty() && query.since_ms > 0) {
-    const auto few = AreFewSince(connection, query);
-    if (!few.ok()) return few.status();
-    if (*few) where = kByTime;
-  }
-  auto statement = connection.Prepare(absl::StrCat(
+absl::StatusOr<core::AuditPage> SelectAudit(Connection& connection, const core::AuditQuery& query) {
+  const auto newest = NewestId(connection);
+  if (!newest.ok()) return newest.status();
+  const int64_t high = std::min(query.before_id, *newest + 1);
+  const int64_t low = std::max<int64_t>(high - kLookedAt, 1);
+  const int limit = std::max(query.limit, 1);
+  auto statement = connection.Prepare(
       "SELECT id, time_ms, user_name, session_id, source, method, resource, result, reason, "
-      "call_id, occurrences FROM audit_records WHERE ",
-      where, " LIMIT ?"));
+      "call_id, occurrences FROM audit_records "
+      "WHERE id >= ? AND id < ? AND time_ms >= ? AND (? = '' OR user_name = ?) "
+      "ORDER BY id DESC LIMIT ?");
   if (!statement.ok()) return statement.status();
-  RowBinder parameters(**statement);
-  if (!query.user.empty()) parameters.Text(query.user);
-  parameters.Int(query.since_ms).Int(query.before_id).Int(std::max(query.limit, 1));
-  std::vector<core::AuditRecord> records;
+  RowBinder(**statement)
+      .Int(low)
+      .Int(high)
+      .Int(query.since_ms)
+      .Text(query.user)
+      .Text(query.user)
+      .Int(limit);
+  core::AuditPage page;
   for (;;) {
     const auto more = (*statement)->Step();
     if (!more.ok()) return more.status();
-    if (!*more) return records;
-    records.push_back(ReadRecord(**statement));
+    if (!*more) break;
+    page.records.push_back(ReadRecord(**statement));
   }
+  if (page.records.size() == static_cast<size_t>(limit)) {
+    page.next_before_id = page.records.back().id;
+  } else if (low > 1) {
+    const auto later = page.records.empty()
+                           ? AnySince(connection, low, high, query.since_ms - kOutOfOrderMs)
+                           : absl::StatusOr<bool>(true);
+    if (!later.ok()) return later.status();
+    if (*later) page.next_before_id = low;
+  }
+  return page;
 }
 
 }  // namespace grpc_os::store

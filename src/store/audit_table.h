@@ -2,8 +2,6 @@
 #ifndef GRPC_OS_STORE_AUDIT_TABLE_H_
 #define GRPC_OS_STORE_AUDIT_TABLE_H_
 
-#include <vector>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/audit/audit.h"
@@ -14,8 +12,7 @@ namespace grpc_os::store {
 // Under the next id.
 absl::Status InsertAudit(Connection& connection, const core::AuditRecord& record);
 // As core::AuditStore::ReadAudit.
-absl::StatusOr<std::vector<core::AuditRecord>> SelectAudit(Connection& connection,
-                                                           const core::AuditQuery& query);
+absl::StatusOr<core::AuditPage> SelectAudit(Connection& connection, const core::AuditQuery& query);
 
 }  // namespace grpc_os::store
 

@@ -20,8 +20,11 @@ class Statement {
   virtual ~Statement() = default;
   virtual void Reset() = 0;  // forgets bindings too
   virtual void BindInt(int index, int64_t value) = 0;
-  virtual void BindText(int index, std::string_view value) = 0;  // copied
-  virtual void BindBlob(int index, std::string_view value) = 0;  // copied
+  // Not copied: it lives until the statement is reset or stepped to its end.
+  virtual void BindText(int index, std::string_view value) = 0;
+  virtual void BindBlob(int index, std::string_view value) = 0;
+  void BindText(int index, std::string&& value) = delete;  // would be gone too early
+  void BindBlob(int index, std::string&& value) = delete;
   virtual void BindNull(int index) = 0;
   // True: a row is there. False: done.
   virtual absl::StatusOr<bool> Step() = 0;

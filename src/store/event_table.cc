@@ -60,9 +60,10 @@ absl::Status InsertEvent(Connection& connection, const core::Event& event, int64
       "(revision, sequence, time_ms, kind, resource_id, name, action, attributes) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
+  const std::string attributes = EncodePairs(event.attributes);
   RowBinder row(**statement);
   row.Int(revision).Int(sequence).Int(event.time_ms).Text(event.kind).Text(event.resource_id);
-  row.Text(event.name).Text(event.action).Blob(EncodePairs(event.attributes));
+  row.Text(event.name).Text(event.action).Blob(attributes);
   return (*statement)->Step().status();
 }
 

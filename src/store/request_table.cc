@@ -8,13 +8,8 @@ namespace grpc_os::store {
 
 absl::Status PutRequest(Connection& connection, const core::CommittedRequest& request) {
   const core::RequestKey& key = request.key;
-  auto remove = connection.Prepare(
-      "DELETE FROM requests WHERE user_name = ? AND method = ? AND request_id = ?");
-  if (!remove.ok()) return remove.status();
-  RowBinder(**remove).Text(key.user).Text(key.method).Text(key.id);
-  if (auto done = (*remove)->Step(); !done.ok()) return done.status();
   auto insert = connection.Prepare(
-      "INSERT INTO requests (user_name, method, request_id, digest, subject, time_ms) "
+      "REPLACE INTO requests (user_name, method, request_id, digest, subject, time_ms) "
       "VALUES (?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   RowBinder row(**insert);

@@ -21,6 +21,9 @@ class RowBinder {
     statement_.BindText(next_++, value);
     return *this;
   }
+  RowBinder& Text(const char* value) { return Text(std::string_view(value)); }
+  RowBinder& Text(std::string&& value) = delete;  // see Statement::BindText
+  RowBinder& Blob(std::string&& value) = delete;
   RowBinder& Blob(std::string_view value) {
     statement_.BindBlob(next_++, value);
     return *this;

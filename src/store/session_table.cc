@@ -15,10 +15,11 @@ absl::Status PutSession(Connection& connection, const core::Session& session) {
       "token_digest, label, roles, create_time_ms, expire_time_ms) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
+  const std::string roles = EncodeWords(session.roles);
   RowBinder row(**statement);
   row.Text(session.id).Text(session.user).Text(session.method).Int(session.peer_uid);
   row.Text(session.source).Text(session.epoch).Int(session.refresh_number);
-  row.Text(session.token_digest).Text(session.label).Text(EncodeWords(session.roles));
+  row.Text(session.token_digest).Text(session.label).Text(roles);
   row.Int(session.create_time_ms).Int(session.expire_time_ms);
   return (*statement)->Step().status();
 }

@@ -259,8 +259,8 @@ void Store::PutAudit(std::vector<core::AuditRecord> records,
 }
 
 void Store::ReadAudit(const core::AuditQuery& query,
-                      std::function<void(absl::StatusOr<std::vector<core::AuditRecord>>)> done) {
-  impl_->reader().Read<std::vector<core::AuditRecord>>(
+                      std::function<void(absl::StatusOr<core::AuditPage>)> done) {
+  impl_->reader().Read<core::AuditPage>(
       [query](Connection& connection) { return SelectAudit(connection, query); }, std::move(done));
 }
 

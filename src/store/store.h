@@ -61,7 +61,7 @@ class Store final : public core::ProcessStore,
   void PutAudit(std::vector<core::AuditRecord> records,
                 std::function<void(absl::Status)> done) override;
   void ReadAudit(const core::AuditQuery& query,
-                 std::function<void(absl::StatusOr<std::vector<core::AuditRecord>>)> done) override;
+                 std::function<void(absl::StatusOr<core::AuditPage>)> done) override;
 
   void FindRequest(
       const core::RequestKey& key,

@@ -221,14 +221,21 @@ TEST_P(StoreIdentityContract, RecordsOutOfTheirTimeAreFound) {
   EXPECT_THAT(ResourcesOf(Query(100, 900, "", INT64_MAX)), ElementsAre("c", "a"));
 }
 
-// More than are sorted (audit_table.cc).
-TEST_P(StoreIdentityContract, ALongAuditIsReadByTimeToo) {
-  std::vector<AuditRecord> records;
-  records.reserve(12'000);
-  for (int i = 1; i <= 12'000; ++i) records.push_back(MakeRecord(absl::StrCat("r", i), i));
+// More than are looked at for one page (audit_table.cc).
+TEST_P(StoreIdentityContract, ALongAuditIsReadPieceByPiece) {
+  constexpr int kMany = 50'000;
+  constexpr int64_t kHourMs = 3'600'000;
+  std::vector<AuditRecord> records = {MakeRecord("rare", 1, "anna")};
+  records.reserve(kMany);
+  for (int i = 2; i <= kMany; ++i) {
+    records.push_back(MakeRecord(absl::StrCat("r", i), i <= 45'000 ? i : 2 * kHourMs + i));
+  }
   ASSERT_TRUE(PutAudit(records).ok());
-  EXPECT_THAT(ResourcesOf(Query(2, 100, "", INT64_MAX)), ElementsAre("r12000", "r11999"));
+  EXPECT_THAT(ResourcesOf(Query(2, 100, "", INT64_MAX)), ElementsAre("r50000", "r49999"));
   EXPECT_THAT(ResourcesOf(Query(10, 100, "", 102)), ElementsAre("r101", "r100"));
+  EXPECT_THAT(ResourcesOf(Query(10, 0, "anna", INT64_MAX)), ElementsAre("rare"))
+      << "the pages before it are empty";
+  EXPECT_THAT(ResourcesOf(Query(kMany, 2 * kHourMs, "", INT64_MAX)), testing::SizeIs(5'000));
 }
 
 // ---- Requests ----------------------------------------------------------------------------------

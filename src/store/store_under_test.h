@@ -120,6 +120,23 @@ inline int64_t NumberOf(const absl::StatusOr<int64_t>& revision) {
 
 // Its functions that give a value and not a status throw std::runtime_error, which fails the test,
 // where there is none.
+// Page after page, until there are as many as asked for.
+inline absl::StatusOr<std::vector<core::AuditRecord>> AuditOf(Store& store,
+                                                              core::AuditQuery query) {
+  std::vector<core::AuditRecord> records;
+  for (;;) {
+    using Page = absl::StatusOr<core::AuditPage>;
+    auto promise = std::make_shared<std::promise<Page>>();
+    store.ReadAudit(query, [promise](Page page) { promise->set_value(std::move(page)); });
+    auto page = promise->get_future().get();
+    if (!page.ok()) return page.status();
+    query.limit -= static_cast<int>(page->records.size());
+    for (auto& record : page->records) records.push_back(std::move(record));
+    if (page->next_before_id == 0 || query.limit <= 0) return records;
+    query.before_id = page->next_before_id;
+  }
+}
+
 class StoreUnderTest {
  public:
   using Revision = absl::StatusOr<int64_t>;
@@ -195,11 +212,7 @@ class StoreUnderTest {
     return promise->get_future().get();
   }
   std::vector<core::AuditRecord> Audit(const core::AuditQuery& query = {}) {
-    using Records = absl::StatusOr<std::vector<core::AuditRecord>>;
-    auto promise = std::make_shared<std::promise<Records>>();
-    store_->ReadAudit(query,
-                      [promise](Records records) { promise->set_value(std::move(records)); });
-    return Must(promise->get_future().get());
+    return Must(AuditOf(*store_, query));
   }
   std::optional<core::CommittedRequest> FindRequest(const core::RequestKey& key) {
     using Found = absl::StatusOr<std::optional<core::CommittedRequest>>;

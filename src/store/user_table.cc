@@ -28,8 +28,9 @@ absl::Status PutUser(Connection& connection, const core::User& user) {
       "INSERT INTO users (name, roles, password_hash, disabled, epoch, change_number, "
       "create_time_ms, update_time_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
+  const std::string roles = EncodeWords(user.roles);
   RowBinder row(**statement);
-  row.Text(user.name).Text(EncodeWords(user.roles)).Text(user.password_hash).Int(user.disabled);
+  row.Text(user.name).Text(roles).Text(user.password_hash).Int(user.disabled);
   row.Text(user.epoch).Int(user.change_number).Int(user.create_time_ms).Int(user.update_time_ms);
   return (*statement)->Step().status();
 }

@@ -91,6 +91,11 @@ struct AuditQuery {
   std::string user;  // empty: all
   int limit = 100;
 };
+// Looking through a long audit takes several pages, and one may be empty.
+struct AuditPage {
+  std::vector<AuditRecord> records;
+  int64_t next_before_id = 0;  // for the next page; 0: that was all
+};
 
 // The port to where it is kept. Thread-safe.
 class AuditStore {
@@ -101,7 +106,7 @@ class AuditStore {
                         std::function<void(absl::Status)> done) = 0;
   // The newest first. `done` comes on a thread of the store.
   virtual void ReadAudit(const AuditQuery& query,
-                         std::function<void(absl::StatusOr<std::vector<AuditRecord>>)> done) = 0;
+                         std::function<void(absl::StatusOr<AuditPage>)> done) = 0;
 };
 
 }  // namespace grpc_os::core

@@ -30,7 +30,7 @@ class SlowAuditStore final : public AuditStore {
     return waiting != nullptr;
   }
   void ReadAudit(const AuditQuery&,
-                 std::function<void(absl::StatusOr<std::vector<AuditRecord>>)>) override {}
+                 std::function<void(absl::StatusOr<AuditPage>)>) override {}
   void Answer(const absl::Status& status) {
     std::function<void(absl::Status)> done;
     {

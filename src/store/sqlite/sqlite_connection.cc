@@ -47,26 +47,28 @@ class SqliteConnection::SqliteStatement final : public Statement {
   ~SqliteStatement() override { sqlite3_finalize(statement_); }
 
   void Reset() override {
+    if (!used_) return;
     sqlite3_reset(statement_);  // repeats the error of the last Step, which was reported
     sqlite3_clear_bindings(statement_);
     bind_code_ = SQLITE_OK;
+    used_ = false;
   }
 
   void BindInt(int index, int64_t value) override {
     Note(sqlite3_bind_int64(statement_, index + 1, value));
   }
   void BindText(int index, std::string_view value) override {
-    Note(sqlite3_bind_text64(statement_, index + 1, NotNull(value), value.size(), SQLITE_TRANSIENT,
+    Note(sqlite3_bind_text64(statement_, index + 1, NotNull(value), value.size(), SQLITE_STATIC,
                              SQLITE_UTF8));
   }
   void BindBlob(int index, std::string_view value) override {
-    Note(
-        sqlite3_bind_blob64(statement_, index + 1, NotNull(value), value.size(), SQLITE_TRANSIENT));
+    Note(sqlite3_bind_blob64(statement_, index + 1, NotNull(value), value.size(), SQLITE_STATIC));
   }
   void BindNull(int index) override { Note(sqlite3_bind_null(statement_, index + 1)); }
 
   absl::StatusOr<bool> Step() override {
     errno = 0;
+    used_ = true;
     const int code = bind_code_ != SQLITE_OK ? bind_code_ : sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
     absl::Status status;
@@ -97,12 +99,14 @@ class SqliteConnection::SqliteStatement final : public Statement {
     return value.data() == nullptr ? "" : value.data();
   }
   void Note(int code) {
+    used_ = true;
     if (bind_code_ == SQLITE_OK) bind_code_ = code;
   }
 
   const SqliteConnection& connection_;
   sqlite3_stmt* const statement_;
   int bind_code_ = SQLITE_OK;  // of the first binding that failed
+  bool used_ = false;          // since the last Reset
 };
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(

@@ -212,7 +212,7 @@ TEST_F(SqliteTest, TheConnectionsAreSetUpAsDesigned) {
   EXPECT_EQ(Pragma(**writer, "cache_size"), -2048);
   EXPECT_EQ(Pragma(**reader, "cache_size"), -1024);
   for (Connection* connection : {writer->get(), reader->get()}) {
-    EXPECT_EQ(Pragma(*connection, "page_size"), 8192);
+    EXPECT_EQ(Pragma(*connection, "page_size"), 4096);
     EXPECT_EQ(Pragma(*connection, "trusted_schema"), 0);
     EXPECT_EQ(Pragma(*connection, "cell_size_check"), 1);
     EXPECT_EQ(Pragma(*connection, "busy_timeout"), 5000);
@@ -255,7 +255,7 @@ TEST_F(SqliteTest, ADatabaseWithADamagedHeaderIsRefused) {
 
 TEST_F(SqliteTest, ATruncatedDatabaseIsRefused) {
   Fill({"proc_1"});
-  WriteBytes(path_, BytesOf(path_).substr(0, 8192 + 100));
+  WriteBytes(path_, BytesOf(path_).substr(0, 4096 + 100));
   ExpectRefused(absl::StatusCode::kDataLoss, "damaged");
 }
 
@@ -314,7 +314,7 @@ TEST_F(SqliteTest, ADamagedTableIsDataLoss) {
     (*root)->Reset();
   }
   std::string bytes = BytesOf(path_);
-  bytes.replace((page - 1) * 8192, 8192, std::string(8192, '\x5a'));
+  bytes.replace((page - 1) * 4096, 4096, std::string(4096, '\x5a'));
   WriteBytes(path_, bytes);
   auto store = OpenStore(path_);
   ASSERT_TRUE(store.ok()) << store.status();

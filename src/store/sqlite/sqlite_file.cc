@@ -53,7 +53,7 @@ absl::Status WriteEmptyDatabase(const std::string& path) {
       sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<sqlite3, CloseDatabase> db(opened);
   if (code != SQLITE_OK) return SqliteError(opened, code, "opening", path);
-  const std::string sql = absl::StrCat("PRAGMA page_size = 8192; PRAGMA synchronous = FULL;",
+  const std::string sql = absl::StrCat("PRAGMA page_size = 4096; PRAGMA synchronous = FULL;",
                                        "PRAGMA application_id = ", kSqliteApplicationId,
                                        "; PRAGMA journal_mode = WAL;");
   errno = 0;

@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr size_t kPage = 8192;
+constexpr size_t kPage = 4096;
 
 std::string BytesOf(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
