@@ -72,6 +72,25 @@ inline constexpr int64_t kRevisionsKept = 100'000;  // of which Watch can tell; 
 inline constexpr int64_t kRevisionsKeptMin = 1'000;
 inline constexpr int64_t kRevisionsKeptMax = 100'000'000;
 
+inline constexpr int64_t kObjectBytes = int64_t{5} << 30;
+inline constexpr int64_t kObjectInlineBytes = int64_t{64} << 10;  // larger contents are files
+inline constexpr int kPathSegmentBytes = 255;
+inline constexpr int kMetadataKeyBytes = 1024;
+inline constexpr int kMetadataValueBytes = 4096;
+inline constexpr int kMetadataBytes = 8192;  // all keys and values of an object
+inline constexpr int kContentTypeBytes = 255;
+inline constexpr int kObjectsPerCall = 10'000;      // that one call renames or deletes
+inline constexpr int kTransactionOperations = 128;  // comparisons and changes together
+inline constexpr int kVersionsPerObject = 100;      // the oldest goes
+inline constexpr int64_t kVersionKeptMs = int64_t{7} * 86'400'000;  // after it was retired
+inline constexpr int kUploadsOpen = 1'000;
+inline constexpr int64_t kUploadChunkBytes = int64_t{2} << 20;
+inline constexpr int64_t kUploadIdleMs = 86'400'000;  // then its bytes are forgotten
+inline constexpr int64_t kBlobGraceMs = 86'400'000;   // a file that no object names stays so long
+inline constexpr int kCustomRoles = 1'000;
+inline constexpr int kRoleRules = 100;  // of one role
+inline constexpr int kQuotas = 1'000;
+
 }  // namespace grpc_os::limits
 
 #endif  // GRPC_OS_BASE_LIMITS_H_

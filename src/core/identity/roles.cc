@@ -8,11 +8,12 @@ const std::vector<Role>& Roles() {
   static const auto* const roles = new std::vector<Role>{
       {"admin", "May do everything.", {"*"}},
       {"operator",
-       "Runs processes, and sees everything but users and the audit.",
-       {"process.read", "process.write", "event.read", "system.read"}},
+       "Runs processes, keeps objects, and sees everything but users and the audit.",
+       {"process.read", "process.write", "event.read", "system.read", "object.read",
+        "object.write"}},
       {"viewer",
        "Sees everything but users and the audit.",
-       {"process.read", "event.read", "system.read"}},
+       {"process.read", "event.read", "system.read", "object.read"}},
   };
   return *roles;
 }

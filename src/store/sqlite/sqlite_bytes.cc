@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -88,6 +89,54 @@ struct Log {
 
 using Salts = std::pair<uint32_t, uint32_t>;
 
+Salts SaltsOf(std::string_view frame) { return {Big32(frame, 8), Big32(frame, 12)}; }
+
+// The frames that follow each other in one generation of a log, as far as they are valid.
+struct Generation {
+  uint32_t pages = 0;                  // of the database after the last commit; 0: no commit
+  std::map<uint32_t, size_t> written;  // where the last committed frame of each page is
+  size_t end = 0;                      // of the valid frames
+};
+
+// `sum`: up to the first frame. Without it that frame is taken as it is, and tells its own.
+Generation ReadGeneration(const File& file, size_t page_bytes, Salts salts,
+                          std::optional<Checksum> sum, bool big_endian) {
+  Generation read;
+  const size_t frame_bytes = kFrameHeaderBytes + page_bytes;
+  std::map<uint32_t, size_t> uncommitted;
+  for (size_t& at = read.end = kLogHeaderBytes; at + frame_bytes <= file.size();
+       at += frame_bytes) {
+    const std::string frame = file.Read(at, frame_bytes);
+    if (frame.size() < frame_bytes) break;
+    const Checksum told = {Big32(frame, 16), Big32(frame, 20)};
+    if (sum.has_value()) {
+      sum->Add(std::string_view(frame).substr(0, 8), big_endian);
+      sum->Add(std::string_view(frame).substr(kFrameHeaderBytes), big_endian);
+    }
+    if (SaltsOf(frame) != salts || sum.value_or(told) != told) break;
+    sum = told;
+    uncommitted[Big32(frame, 0)] = at;
+    if (const uint32_t pages = Big32(frame, 4); pages != 0) {
+      read.pages = pages;
+      for (const auto& [page, where] : uncommitted) read.written[page] = where;
+      uncommitted.clear();
+    }
+  }
+  return read;
+}
+
+// Whether the database has all that was committed in the generation.
+bool IsIn(const File& database, const File& log, size_t page_bytes, const Generation& generation) {
+  for (const auto& [page, at] : generation.written) {
+    if (page > generation.pages) continue;  // was cut off later
+    const std::string bytes = log.Read(at + kFrameHeaderBytes, page_bytes);
+    if (page == 0 || bytes != database.Read((size_t{page} - 1) * page_bytes, page_bytes)) {
+      return false;
+    }
+  }
+  return generation.pages != 0;
+}
+
 // Frames behind the valid ones are counted by their salts, which each generation of a log has anew:
 // an older generation lies behind a newer one, and is in the database. `salts`: of this generation.
 void CountBehind(const File& file, size_t page_bytes, size_t from, const Salts* salts, Log& log) {
@@ -96,9 +145,7 @@ void CountBehind(const File& file, size_t page_bytes, size_t from, const Salts* 
   for (size_t at = from; at + frame_bytes <= file.size(); at += frame_bytes) {
     const std::string header = file.Read(at, kFrameHeaderBytes);
     if (header.size() < kFrameHeaderBytes) break;
-    if (Big32(header, 0) != 0 && Big32(header, 4) != 0) {
-      ++commits[{Big32(header, 8), Big32(header, 12)}];
-    }
+    if (Big32(header, 0) != 0 && Big32(header, 4) != 0) ++commits[SaltsOf(header)];
   }
   for (const auto& [found, count] : commits) {
     if (salts != nullptr && found != *salts) continue;
@@ -106,7 +153,27 @@ void CountBehind(const File& file, size_t page_bytes, size_t from, const Salts* 
   }
 }
 
-Log ReadLog(const File& file, size_t page_bytes) {
+// A log that begins again is given its new header, which is synced, before its first new frame. If
+// the power goes in between, the header is torn and the last generation lies behind it: whole, and
+// in the database, else the log would not have begun again.
+Log ReadLogWithoutHeader(const File& database, const File& file, size_t page_bytes) {
+  Log log;
+  log.invalid = "its header";
+  const std::string first = file.Read(kLogHeaderBytes, kFrameHeaderBytes);
+  if (first.size() < kFrameHeaderBytes) return log;
+  const Salts salts = SaltsOf(first);
+  for (const bool big_endian : {false, true}) {
+    const Generation last = ReadGeneration(file, page_bytes, salts, std::nullopt, big_endian);
+    if (!IsIn(database, file, page_bytes, last)) continue;
+    Log nothing = log;
+    CountBehind(file, page_bytes, last.end, &salts, nothing);
+    if (nothing.commits_behind == 0) return nothing;
+  }
+  CountBehind(file, page_bytes, kLogHeaderBytes, nullptr, log);
+  return log;
+}
+
+Log ReadLog(const File& database, const File& file, size_t page_bytes) {
   Log log;
   const std::string header = file.Read(0, kLogHeaderBytes);
   if (header.size() < kLogHeaderBytes) return log;
@@ -115,31 +182,14 @@ Log ReadLog(const File& file, size_t page_bytes) {
   sum.Add(header.substr(0, 24), big_endian);
   if ((Big32(header, 0) & ~1U) != kLogMagic || Big32(header, 8) != page_bytes ||
       sum != Checksum{Big32(header, 24), Big32(header, 28)}) {
-    log.invalid = "its header";
-    CountBehind(file, page_bytes, kLogHeaderBytes, nullptr, log);
-    return log;
+    return ReadLogWithoutHeader(database, file, page_bytes);
   }
   const Salts salts = {Big32(header, 16), Big32(header, 20)};
-  const size_t frame_bytes = kFrameHeaderBytes + page_bytes;
-  std::set<uint32_t> uncommitted;
-  for (size_t at = kLogHeaderBytes; at + frame_bytes <= file.size(); at += frame_bytes) {
-    const std::string frame = file.Read(at, frame_bytes);
-    if (frame.size() < frame_bytes) break;
-    sum.Add(std::string_view(frame).substr(0, 8), big_endian);
-    sum.Add(std::string_view(frame).substr(kFrameHeaderBytes), big_endian);
-    if (Salts{Big32(frame, 8), Big32(frame, 12)} != salts ||
-        sum != Checksum{Big32(frame, 16), Big32(frame, 20)}) {
-      log.invalid = absl::StrCat("its frame at byte ", at);
-      CountBehind(file, page_bytes, at, &salts, log);
-      break;
-    }
-    uncommitted.insert(Big32(frame, 0));
-    if (const uint32_t pages = Big32(frame, 4); pages != 0) {
-      log.pages = pages;
-      log.numbers.merge(uncommitted);
-      uncommitted.clear();
-    }
-  }
+  const Generation read = ReadGeneration(file, page_bytes, salts, sum, big_endian);
+  log.pages = read.pages;
+  for (const auto& [page, at] : read.written) log.numbers.insert(page);
+  log.invalid = absl::StrCat("its frame at byte ", read.end);
+  CountBehind(file, page_bytes, read.end, &salts, log);
   return log;
 }
 
@@ -162,7 +212,7 @@ absl::Status CheckSqliteBytes(const std::string& path) {
   if (page_bytes < 512 || (page_bytes & (page_bytes - 1)) != 0) {
     return SqliteDamaged(absl::StrCat("its header tells of pages of ", page_bytes, " bytes"), path);
   }
-  const Log log = ReadLog(File(path + "-wal"), page_bytes);
+  const Log log = ReadLog(file, File(path + "-wal"), page_bytes);
   if (log.commits_behind >= 2) {
     return SqliteDamaged(
         absl::StrCat("its log ", path, "-wal is damaged: ", log.invalid, " is not valid, and ",

@@ -14,8 +14,10 @@ namespace grpc_os::store {
 // so that SQLite would silently leave out committed transactions. Such a log is known by its
 // commits: at most one transaction, the last, is unsynced when the power goes, so where two commits
 // follow a frame that is not valid, that frame was once (sqlite.org/fileformat.html, "The
-// Write-Ahead Log"). Reads the headers of the file and the log, and of the log the frames; changes
-// nothing. What it cannot see: a log that is gone or cut off between two of its frames.
+// Write-Ahead Log"). Where the log's header is not valid, the commits behind it are no loss if the
+// database has all of them: the power went while the log began again. Reads the headers of the file
+// and the log, and of the log the frames; changes nothing. What it cannot see: a log that is gone
+// or cut off between two of its frames.
 absl::Status CheckSqliteBytes(const std::string& path);
 
 }  // namespace grpc_os::store

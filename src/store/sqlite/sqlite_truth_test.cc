@@ -1,5 +1,6 @@
 // A database that was cut off, overwritten or damaged, or is not there, is refused at the start in
 // one sentence with the cure, and stays byte for byte what it was.
+#include <sqlite3.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -186,6 +187,68 @@ TEST_F(SqliteTruthTest, ALogThatIsTornAtItsEndOpens) {
   bytes[bytes.size() - 100] ^= 1;
   WriteBytes(log_, bytes);
   ExpectOpens(19);
+}
+
+// Before a log begins again all of it is in the database; then its header is written anew, and
+// synced before the first frame. The power may go before that.
+TEST_F(SqliteTruthTest, ALogWhoseHeaderWasTornWhenItBeganAgainOpens) {
+  MakeClosed();
+  auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  for (int i = 10; i < 20; ++i) Commit(**store, absl::StrCat("proc_", i), 20'000);
+  const std::string before = BytesOf(path_);
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
+  int frames = 0;
+  int moved = 0;
+  ASSERT_EQ(sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_FULL, &frames, &moved),
+            SQLITE_OK);
+  ASSERT_EQ(frames, moved);
+  const auto whole = Bytes();
+  sqlite3_close(db);
+  store->reset();
+  ASSERT_GT(whole.at("log").size(), 20 * kPage);
+  for (const size_t at : {0, 9, 17, 25}) {
+    std::string bytes = whole.at("log");
+    bytes[at] = static_cast<char>(bytes[at] + 1);
+    // What an even older generation left behind it is in the database, too.
+    const size_t frame = 24 + kPage;
+    std::string older = bytes.substr(32 + frame, 15 * frame);
+    for (size_t i = 0; i < 15; ++i) older[i * frame + 11] ^= 1;
+    bytes += older;
+    WriteBytes(path_, whole.at("database"));
+    WriteBytes(log_, bytes);
+    ExpectOpens(20);
+    // One page of one commit that the database does not have makes it a loss.
+    WriteBytes(path_, before);
+    WriteBytes(log_, bytes);
+    ExpectRefused("its header is not valid");
+  }
+}
+
+// Twice in a row the power goes while the last transaction is written. What the first left behind
+// is no commit of the second.
+TEST_F(SqliteTruthTest, ALogThatIsTornAgainOpens) {
+  const size_t frame = 24 + kPage;
+  MakeUnclean();
+  std::string log = BytesOf(log_);
+  log[log.size() - 4 * frame + 100] ^= 1;  // of some ten frames, the last with its commit
+  WriteBytes(log_, log);
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.ok()) << store.status();
+    const size_t valid = BytesOf(log_).size();
+    Commit(**store, "proc_x", 10);
+    const auto unclean = Bytes();
+    store->reset();
+    WriteBytes(path_, unclean.at("database"));
+    log = unclean.at("log");
+    ASSERT_LE(log.size(), valid);
+  }
+  // The first byte that is not what it was is of the new transaction.
+  const std::string torn = BytesOf(log_);
+  WriteBytes(log_, log);
+  ExpectOpens(20);
 }
 
 TEST_F(SqliteTruthTest, AMissingFileOfAUsedDirectory) {
