@@ -12,13 +12,20 @@ import tempfile
 import time
 import urllib.request
 
+import grpc.aio
 from clock import load_average
+from grpc_os.v1 import auth_services_pb2 as auth_pb2
+from grpc_os.v1 import auth_services_pb2_grpc as auth_grpc
 from grpc_os.v1 import process_services_pb2 as process_pb2
 from load import NUMBER, run
+from memory import resident_kib
 from running_system import RunningSystem
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = 0.75
+LOG_INS = 100
+RESIDENT_KIB = 30 * 1024
+PASSWORD = "correct horse battery"
 WHO_AM_I = "/grpc_os.v1.AuthService/WhoAmI"
 UPDATE = "/grpc_os.v1.ProcessService/UpdateProcess"
 
@@ -113,6 +120,21 @@ def report(rounds):
     return {"calls_per_s_ratios": ratios, "cpu_ratios": cpu, "target": TARGET, "passed": met}
 
 
+async def resident_after_log_ins():
+    """In KiB, of a fresh daemon; each log-in takes 64 MiB while it hashes."""
+    with RunningSystem() as system:
+        system.start()
+        client = await system.client()
+        await client.create_user("ada", password=PASSWORD, roles=["viewer"])
+        async with grpc.aio.insecure_channel(system.address) as channel:
+            stub = auth_grpc.AuthServiceStub(channel)
+            for _ in range(LOG_INS):
+                await stub.Login(auth_pb2.LoginRequest(user="ada", password=PASSWORD))
+        resident = resident_kib(system.daemon_pid())
+        await system.close_clients()
+    return resident
+
+
 async def main():
     arguments = parse_arguments()
     load_before = load_average()
@@ -132,6 +154,10 @@ async def main():
     print(f"{arguments.in_flight} calls in flight on {arguments.channels} connections, {arguments.rounds} rounds by turns,")
     print(f"load {load_before:.2f} before, {load_average():.2f} after; median (smallest–largest)\n")
     result = report(rounds)
+    resident = await resident_after_log_ins()
+    small = resident <= RESIDENT_KIB
+    print(f"grpc-osd, RSS after {LOG_INS} password log-ins: {resident / 1024:.1f} MiB; target ≤ 30: {'PASS' if small else 'FAIL'}")
+    result |= {"resident_kib_after_log_ins": resident, "passed": result["passed"] and small}
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     record = {
         "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
