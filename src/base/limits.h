@@ -18,6 +18,8 @@ inline constexpr int kStreamsOpen = 1024;
 inline constexpr int kUnaryDeadlineDefaultMs = 120'000;  // for calls that set none
 inline constexpr int kUnaryDeadlineMaxMs = 3'700'000;    // the longest stop, and a little
 inline constexpr int kHeartbeatMs = 15'000;
+inline constexpr int kWatchMemoryEvents = 4096;  // the newest ones, shared by all watchers
+inline constexpr int64_t kWatchMemoryBytes = int64_t{1} << 20;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
 
@@ -89,6 +91,7 @@ inline constexpr int64_t kUploadIdleMs = 86'400'000;  // then its bytes are forg
 inline constexpr int64_t kBlobGraceMs = 86'400'000;   // a file that no object names stays so long
 inline constexpr int kCustomRoles = 1'000;
 inline constexpr int kRoleRules = 100;  // of one role
+inline constexpr int kRoleDescriptionBytes = 255;
 inline constexpr int kQuotas = 1'000;
 
 }  // namespace grpc_os::limits
