@@ -5,7 +5,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
        libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libspdlog-dev libsodium-dev
-       libmicrohttpd-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
+       libisal-dev libmicrohttpd-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 test=(python3 python3-venv ca-certificates)
 bench=(python3 supervisor etcd-server)
 verify=(clang-format-14 clang-tidy-14 clang-tools-14)
@@ -19,7 +19,7 @@ for set in "${@:-build}"; do
   esac
   # npm comes from Debian unless the machine already has one of its own (buf, the linter of the protos, is an npm package).
   if [[ $set == test ]] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
-  # Likewise Go, with which grpcurl is built (scripts/grpcurl.sh).
+  # Likewise Go, with which grpcurl is built (scripts/go_tools.sh).
   if [[ $set == test ]] && ! command -v go >/dev/null; then packages+=(golang-go); fi
 done
 

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 results=build/results/test
 source scripts/suites.sh
 
-prepare() { scripts/install.sh build test && scripts/python_env.sh && scripts/generate_protos.sh && scripts/grpcurl.sh; }
+prepare() { scripts/install.sh build test && scripts/python_env.sh && scripts/generate_protos.sh && scripts/go_tools.sh; }
 
 check prepare prepare && check build scripts/build.sh release all || { summary; exit 1; }
 check buf_lint scripts/lint_protos.sh

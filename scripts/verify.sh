@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 results=build/results/verify
 source scripts/suites.sh
 
-prepare() { scripts/install.sh build test verify && scripts/python_env.sh && scripts/generate_protos.sh && scripts/grpcurl.sh; }
+prepare() { scripts/install.sh build test verify && scripts/python_env.sh && scripts/generate_protos.sh && scripts/go_tools.sh; }
 
 # A sanitizer's finding in a daemon ends no test by itself: it goes to a file, and no file may be there at the end.
 mkdir "$results/reports"

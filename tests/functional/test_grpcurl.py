@@ -17,7 +17,7 @@ GRPCURL = pathlib.Path(__file__).parents[2] / "build/go/bin/grpcurl"
 @pytest.fixture
 def grpcurl(system):
     """Runs grpcurl over TCP; `token` travels by the environment, as docs/API.md says."""
-    assert GRPCURL.exists(), "there is no grpcurl; run scripts/grpcurl.sh"
+    assert GRPCURL.exists(), "there is no grpcurl; run scripts/go_tools.sh"
 
     def run(*words, data=None, token=None):
         options = ["-plaintext", "-max-time", "30"]
