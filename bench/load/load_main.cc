@@ -1,8 +1,9 @@
 // bench-load: runs one load and prints one line of JSON. The benchmarks in Python start it.
 //   bench-load --address ADDR --method /package.Service/Method [--request HEX] [--in-flight N]
 //              [--channels N] [--threads N] [--seconds S] [--warm-up S] [--cpu-of PID]
-// HEX: the request's bytes; twelve `%` among them become the number of the call, in as many digits.
-// Metadata as NAME=VALUE, one a line, from standard input: a token is never an argument.
+// HEX: the request's bytes; twelve `%` in a row, wherever they are, become the number of the call,
+// in as many digits. Metadata as NAME=VALUE, one a line, from standard input: a token is never an
+// argument.
 #include <getopt.h>
 
 #include <cstdio>
@@ -33,11 +34,21 @@ std::string FromHex(const std::string& hex) {
 
 constexpr std::string_view kNumber = "%%%%%%%%%%%%";
 
-std::string Numbered(std::string request, size_t at, int64_t number) {
-  if (at == std::string::npos) return request;
-  for (size_t i = kNumber.size(); i-- > 0; number /= 10)
-    request[at + i] = static_cast<char>('0' + number % 10);
+// Each of the places becomes the number.
+std::string Numbered(std::string request, const std::vector<size_t>& places, int64_t number) {
+  for (const size_t at : places) {
+    int64_t rest = number;
+    for (size_t i = kNumber.size(); i-- > 0; rest /= 10)
+      request[at + i] = static_cast<char>('0' + rest % 10);
+  }
   return request;
+}
+
+std::vector<size_t> PlacesIn(const std::string& request) {
+  std::vector<size_t> places;
+  for (size_t at = 0; (at = request.find(kNumber, at)) != std::string::npos; at += kNumber.size())
+    places.push_back(at);
+  return places;
 }
 
 double Percentile(const std::vector<float>& sorted, double share) {
@@ -88,8 +99,8 @@ int Main(int argc, char** argv) {
     if (equals != std::string::npos)
       options.metadata.emplace_back(line.substr(0, equals), line.substr(equals + 1));
   }
-  const MakeRequest make = [&request, at = request.find(kNumber)](int64_t number) {
-    return Numbered(request, at, number);
+  const MakeRequest make = [&request, places = PlacesIn(request)](int64_t number) {
+    return Numbered(request, places, number);
   };
   int64_t cpu_us = 0;
   const LoadResult result = RunLoad(

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import tempfile
 import time
 
 from clock import load_average
+from etcd import Etcd, put_request
 from load import NUMBER, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,7 +21,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOADS = ((1, 1), (16, 16), (128, 128), (128, 4))
 JUDGED = (128, 128)
 VALUE_BYTES = 100
-PATIENCE_S = 30.0
 
 
 def parse_arguments():
@@ -33,19 +32,9 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def put_request():
+def request():
     """The same bytes for both: `bytes key = 1; bytes value = 2`, another key with each call."""
-    key = f"key-{NUMBER}".encode()
-    value = b"v" * VALUE_BYTES
-    return bytes([0x0A, len(key)]) + key + bytes([0x12, len(value)]) + value
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    return put_request(f"key-{NUMBER}".encode(), b"v" * VALUE_BYTES)
 
 
 class Ours:
@@ -70,44 +59,6 @@ class Ours:
         self._process.communicate()
 
 
-class Etcd:
-    """`with Etcd(directory) as server:` Debian's, with its defaults but for where it listens and keeps its data."""
-
-    method = "/etcdserverpb.KV/Put"
-
-    def __init__(self, directory):
-        client, peer = free_ports(2)
-        self.address = f"127.0.0.1:{client}"
-        urls = {"client": f"http://{self.address}", "peer": f"http://127.0.0.1:{peer}"}
-        self._log = open(pathlib.Path(directory) / "log", "wb")
-        self._process = subprocess.Popen(
-            [
-                *("etcd", "--data-dir", str(pathlib.Path(directory) / "data")),
-                *("--listen-client-urls", urls["client"], "--advertise-client-urls", urls["client"]),
-                *("--listen-peer-urls", urls["peer"], "--initial-advertise-peer-urls", urls["peer"]),
-                *("--initial-cluster", f"default={urls['peer']}"),
-            ],
-            stdout=self._log,
-            stderr=self._log,
-        )
-        self.pid = self._process.pid
-        end = time.monotonic() + PATIENCE_S
-        while self._process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", client), 1):
-                time.sleep(2)  # elects itself
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"etcd does not listen on {self.address}: see {directory}/log")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.terminate()
-        self._process.wait()
-        self._log.close()
-
-
 def measure(arguments, load, servers):
     rounds = {(side, load_of): [] for side in servers for load_of in LOADS}
     for load_of in LOADS:
@@ -121,7 +72,7 @@ def measure(arguments, load, servers):
                         server.address,
                         server.method,
                         server.pid,
-                        request=put_request(),
+                        request=request(),
                         in_flight=load_of[0],
                         channels=load_of[1],
                         seconds=arguments.seconds,
