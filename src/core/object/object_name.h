@@ -15,13 +15,13 @@ namespace grpc_os::core {
 // Gives the absolute name: "a/b" → "/a/b", "a/" → "/a/". Adds to `violations` what is wrong with
 // it: empty segments, "." and "..", segments over 255 bytes, over limits::kPathBytes in all,
 // invalid or overlong UTF-8, control characters (U+0000–U+001F, U+007F–U+009F), "/" alone where
-// `root` is not allowed.
+// `root` is not allowed, a relative name that is a reference by id.
 enum class Root { kRefused, kAllowed };
 std::string ObjectName(std::string_view given, const std::string& field, Violations& violations,
                        Root root = Root::kRefused);
-// "obj_…": a reference by id.
+// "obj_" and 1 to 32 of a-z 0-9: a reference by id.
 bool IsObjectId(std::string_view reference);
-// "obj_" and 1 to 32 of a-z 0-9, but not the form of generated ids.
+// An id that a creator wishes: not 13 of them, which is the form of generated ids.
 void CheckObjectId(std::string_view id, const std::string& field, Violations& violations);
 
 // "obj_" and `number` as 13 digits of base 32 (0-9 a-v), so that ids sort as numbers do.
@@ -30,9 +30,9 @@ std::optional<int64_t> NumberOfObjectId(std::string_view id);
 
 // "/proc", "/sys", "/domains" and all below: the system's own.
 bool IsSystemName(std::string_view name);
-// "/a/b/c" → "/a", "/a/b": what must not be an object.
+// "/a/b/c" → "/a", "/a/b": what must not be an object. "/a/b/" → "/a", "/a/b".
 std::vector<std::string> AncestorsOf(std::string_view name);
-// The first name after all that begin with `prefix`, in the order of bytes.
+// The first name after all that begin with `prefix`, in the order of bytes; empty: there is none.
 std::string EndOfPrefix(std::string prefix);
 
 }  // namespace grpc_os::core

@@ -28,6 +28,10 @@ class ObjectRows {
   virtual absl::StatusOr<std::optional<Object>> FindById(const std::string& id) = 0;
   // Cheaper than FindByName.
   virtual absl::StatusOr<bool> Exists(const std::string& name) = 0;
+  // The first live name from `name` on, and the last one before it, in the order of bytes; empty:
+  // there is none. From the index of names alone.
+  virtual absl::StatusOr<std::string> NameFrom(const std::string& name) = 0;
+  virtual absl::StatusOr<std::string> NameBefore(const std::string& name) = 0;
   // Whether a live name begins with `folder` and is longer.
   virtual absl::StatusOr<bool> AnyBelow(const std::string& folder) = 0;
   // Live ones whose names begin with `prefix` and come after `after`, in the order of bytes.
@@ -87,6 +91,10 @@ struct ObjectPage {
   std::vector<Object> objects;  // without data
   bool more = false;
   int64_t revision = 0;  // of the snapshot that it was read in
+  // Set by core::Objects, which leaves out what its caller may not read: where the next page goes
+  // on, as ObjectQuery::after and as `before` of ListVersions.
+  std::string next_after = {};
+  int64_t next_before = 0;
 };
 struct ObjectUsage {
   int64_t objects = 0;
@@ -120,6 +128,8 @@ class ObjectStore {
   // `before` (0: all).
   virtual void ListVersions(const std::string& name_or_id, int64_t before, int limit,
                             std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
+  // Whether a live object has expired by then. Cheap: it is asked once a second.
+  virtual void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) = 0;
   // Of what begins with `prefix`; counts on from `after`, at most `limit` rows, and says where to
   // go on ("": done).
   virtual void MeasureObjects(

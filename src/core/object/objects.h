@@ -90,9 +90,12 @@ struct ObjectTransactionResult {
   int64_t revision = 0;
 };
 
-// Thread-safe; holds no objects. Each `done` comes once, on a thread of the store. Errors are those
-// of grpc_os.v1.FilesystemService (object_errors.h); a repeat of a committed request answers with
-// the object as it is (Get with its id).
+// Thread-safe; holds no objects. Each `done` comes once, on a thread of the store or, with what can
+// be refused without looking, on the caller's. Errors are those of grpc_os.v1.FilesystemService
+// (object_errors.h); a repeat of a committed request answers with the object as it is (Get with its
+// subject, an id or name; RepeatDelete, RepeatTransact).
+//
+// What has expired is not there, for changes too: one that needs its place clears it away.
 class Objects {
  public:
   Objects(ObjectStore& store, const Clock& clock);
@@ -111,15 +114,24 @@ class Objects {
     int64_t count = 0;
   };
   void Delete(DeleteObject change, By by, std::function<void(absl::StatusOr<Deleted>)> done);
+  // What Delete answered, from the subject of its committed request.
+  static absl::StatusOr<Deleted> RepeatDelete(const std::string& subject);
   void Undelete(const std::string& name, int64_t generation, By by, Done done);
   void Move(const std::string& name, const std::string& destination, Preconditions preconditions,
             By by, Done done);
   void Copy(const std::string& name, int64_t generation, const std::string& destination,
             Preconditions preconditions, By by, Done done);
   void MakeFolder(const std::string& name, By by, Done done);
-  void Transact(ObjectTransaction transaction, By by,
-                std::function<void(absl::StatusOr<ObjectTransactionResult>)> done);
+  // The changes are checked against what there was before the transaction: one of them cannot take
+  // the place that another leaves.
+  using TransactDone = std::function<void(absl::StatusOr<ObjectTransactionResult>)>;
+  void Transact(ObjectTransaction transaction, By by, TransactDone done);
+  // Of one that was committed, from the subject of its request: its objects as they are; of one
+  // that is gone, or that `access` does not let read, its id or name alone.
+  void RepeatTransact(const std::string& subject, const ObjectAccess& access, TransactDone done);
 
+  // A name without a slash at its end finds a folder too, one that is only implied (generation 0,
+  // no id) as well.
   void Get(const std::string& name, int64_t generation, bool data, Preconditions preconditions,
            const ObjectAccess& access, Done done);
   // What `access` does not let read is left out.
@@ -128,6 +140,9 @@ class Objects {
   void ListVersions(const std::string& name, int64_t before, int limit, const ObjectAccess& access,
                     std::function<void(absl::StatusOr<ObjectPage>)> done);
 
+  // At the start of the daemon: /config/, if there is no object at all. Nobody asked for it, so the
+  // audit says nothing. Says whether it was made.
+  void MakeFirstFolders(std::function<void(absl::StatusOr<bool>)> done);
   // Deletes what has expired, if anything has; once at a time. To be called about once a second.
   void Tick();
 
