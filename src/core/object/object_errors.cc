@@ -1,6 +1,5 @@
 #include "core/object/object_errors.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "base/limits.h"
@@ -200,74 +199,12 @@ absl::Status QuotaExceeded(const std::string& prefix, const std::string& quota, 
                                  {"limit", StrCat(limit)}}});
 }
 
-absl::Status ChecksumMismatch(const std::string& wanted, const std::string& found) {
-  return MakeError(
-      StatusCode::kInvalidArgument,
-      StrCat("the bytes that arrived have the checksum ", found, " and not ", wanted,
-             "; nothing was stored, send them again"),
-      {.reason = reason::kChecksumMismatch, .metadata = {{"wanted", wanted}, {"found", found}}});
-}
-
-absl::Status ObjectDamaged(const std::string& name, std::string_view sha256) {
-  const std::string hex = absl::BytesToHexString(absl::string_view(sha256.data(), sha256.size()));
-  return MakeError(
-      StatusCode::kDataLoss,
-      StrCat("the stored content of '", name, "' is damaged (it should have sha256 ", hex,
-             "); restore it from a backup, or write it anew"),
-      {.reason = reason::kObjectDamaged, .metadata = {{"name", name}, {"sha256", hex}}});
-}
-
 absl::Status OffsetOutOfRange(int64_t offset, int64_t size_bytes) {
   return MakeError(StatusCode::kOutOfRange,
                    StrCat("the offset ", offset, " lies outside of the content's ", size_bytes,
                           " bytes; give one within it"),
                    {.reason = reason::kOffsetOutOfRange,
                     .metadata = {{"offset", StrCat(offset)}, {"size_bytes", StrCat(size_bytes)}}});
-}
-
-absl::Status TooManyUploads() {
-  return MakeError(
-      StatusCode::kResourceExhausted,
-      StrCat("there are ", limits::kUploadsOpen,
-             " uploads open already; finish or cancel some, or wait until they are forgotten"),
-      {.reason = reason::kLimitReached,
-       .metadata = {{"limit", "uploads_open"}, {"value", StrCat(limits::kUploadsOpen)}}});
-}
-
-absl::Status UploadNotFound(const std::string& upload_id) {
-  return MakeError(StatusCode::kNotFound,
-                   StrCat("you have no upload '", upload_id,
-                          "': it was cancelled, forgotten, or is another user's; start another"),
-                   {.reason = reason::kUploadNotFound, .metadata = {{"upload_id", upload_id}}});
-}
-
-absl::Status UploadBusy(const std::string& upload_id) {
-  return MakeError(StatusCode::kAborted,
-                   StrCat("another stream writes the upload '", upload_id,
-                          "' just now; end that one, or try again"),
-                   {.reason = reason::kUploadBusy,
-                    .metadata = {{"upload_id", upload_id}},
-                    .retry_after_ms = 500});
-}
-
-absl::Status UploadOffset(const std::string& upload_id, int64_t persisted_bytes, int64_t offset) {
-  return MakeError(
-      StatusCode::kOutOfRange,
-      StrCat("a piece at offset ", offset, " does not follow the ", persisted_bytes,
-             " bytes of the upload that are there; go on from there"),
-      {.reason = reason::kUploadOffset,
-       .metadata = {{"upload_id", upload_id}, {"persisted_bytes", StrCat(persisted_bytes)}}});
-}
-
-absl::Status UploadIncomplete(const std::string& upload_id, int64_t persisted_bytes,
-                              int64_t size_bytes) {
-  return MakeError(StatusCode::kFailedPrecondition,
-                   StrCat("of the ", size_bytes, " bytes of the upload only ", persisted_bytes,
-                          " are there; send the rest, then finish it"),
-                   {.reason = reason::kUploadIncomplete,
-                    .metadata = {{"upload_id", upload_id},
-                                 {"persisted_bytes", StrCat(persisted_bytes)},
-                                 {"size_bytes", StrCat(size_bytes)}}});
 }
 
 }  // namespace grpc_os::core

@@ -1,4 +1,4 @@
-// What goes wrong with objects, as errors that say what to do.
+// What goes wrong with objects, as errors that say what to do. Of contents: upload_errors.h.
 #ifndef GRPC_OS_CORE_OBJECT_OBJECT_ERRORS_H_
 #define GRPC_OS_CORE_OBJECT_OBJECT_ERRORS_H_
 
@@ -47,17 +47,7 @@ absl::Status ChangedTwice(const std::string& name, size_t index);
 // `quota`: "bytes" or "objects".
 absl::Status QuotaExceeded(const std::string& prefix, const std::string& quota, int64_t used,
                            int64_t limit);
-// Checksums as text.
-absl::Status ChecksumMismatch(const std::string& wanted, const std::string& found);
-// `sha256`: 32 bytes.
-absl::Status ObjectDamaged(const std::string& name, std::string_view sha256);
 absl::Status OffsetOutOfRange(int64_t offset, int64_t size_bytes);
-absl::Status TooManyUploads();
-absl::Status UploadNotFound(const std::string& upload_id);
-absl::Status UploadBusy(const std::string& upload_id);
-absl::Status UploadOffset(const std::string& upload_id, int64_t persisted_bytes, int64_t offset);
-absl::Status UploadIncomplete(const std::string& upload_id, int64_t persisted_bytes,
-                              int64_t size_bytes);
 
 }  // namespace grpc_os::core
 
