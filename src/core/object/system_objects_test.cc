@@ -8,9 +8,9 @@
 namespace grpc_os::core {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
-class SystemObjectsTest : public testing::Test {
+class SystemObjectsTest : public ::testing::Test {
  protected:
   SystemObjectsTest() : objects_(MakeFolders(), clock_) {}
 
@@ -38,7 +38,7 @@ class SystemObjectsTest : public testing::Test {
     return names;
   }
 
-  grpc_os::testing::ManualScheduler clock_;
+  testing::ManualScheduler clock_;
   std::string version_ = "1.0\n";
   SystemObjects objects_;
 };
