@@ -25,11 +25,9 @@ absl::Status FieldInvalid(const std::string& field, const std::string& descripti
 absl::Status ObjectNotFound(const std::string& name_or_id, int64_t generation) {
   ErrorDetail detail{.reason = reason::kObjectNotFound, .metadata = {{"name", name_or_id}}};
   if (generation == 0) {
-    return MakeError(
-        StatusCode::kNotFound,
-        StrCat("there is no object '", name_or_id, "'; `ls` lists what there is, and `",
-               "history` tells of what was deleted"),
-        detail);
+    return MakeError(StatusCode::kNotFound,
+                     StrCat("there is no object '", name_or_id, "'; `ls` lists what there is"),
+                     detail);
   }
   detail.metadata["generation"] = StrCat(generation);
   return MakeError(StatusCode::kNotFound,
@@ -70,9 +68,8 @@ absl::Status SystemObject(const std::string& name) {
 absl::Status ObjectNameTaken(const Object& owner) {
   return MakeError(
       StatusCode::kAlreadyExists,
-      StrCat("the name '", owner.name, "' is taken by ", owner.id,
-             "; change that with `put`, remove it with `rm ", owner.name,
-             "`, or choose another name"),
+      StrCat("the name '", owner.name, "' is taken by ", owner.id.empty() ? "a folder" : owner.id,
+             "; remove it with `rm ", owner.name, "`, or choose another name"),
       {.reason = reason::kNameTaken, .metadata = {{"name", owner.name}, {"id", owner.id}}});
 }
 

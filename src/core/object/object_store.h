@@ -80,8 +80,8 @@ struct ObjectWrite {
 };
 
 struct ObjectQuery {
-  std::string prefix;  // names begin with it
-  std::string after;   // and come after it
+  std::string prefix = {};  // names begin with it
+  std::string after = {};   // and come after it
   bool recursive =
       true;  // else: what lies in `prefix`, a folder, itself, folders that are only implied too
   int limit = 100;
