@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "store/sqlite/sqlite_database.h"
 #include "store/sqlite/sqlite_error.h"
 #include "store/sqlite/sqlite_file.h"
 
@@ -141,6 +142,7 @@ absl::Status SqliteConnection::SetUp(Role role) {
     sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     return Pragmas(kReaderPragmas);
   }
+  frames_behind_ = true;
   if (auto status = CheckIdentity(); !status.ok()) return status;
   return Pragmas(kWriterPragmas);
 }
@@ -194,24 +196,20 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
 absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
+  if (frames_behind_ && sql == SqliteDialect().begin_write) EmptyLog();
   const absl::Status status = (*statement)->Step().status();
-  if (sql == "COMMIT") OnCommit(status.ok());
+  if (!status.ok() && sql == "COMMIT") frames_behind_ = true;
   return status;
 }
 
-// A COMMIT whose sync fails has all its frames in the log. The next one writes over them, but if it
-// is shorter, what is left behind it looks like committed transactions behind damage (and is
-// refused as that at the next start, sqlite_bytes.h). After the first COMMIT that is good again,
-// the log is therefore emptied into the database. Where a reader still needs it, the next COMMIT
-// tries again.
-void SqliteConnection::OnCommit(bool committed) {
-  if (!committed) {
-    failed_frames_ = true;
-    return;
-  }
-  if (!failed_frames_) return;
+// A COMMIT whose sync fails has all its frames in the log, and so may one have that the power cut
+// off. The next one writes over them, but if it is shorter, what is left behind it looks like
+// committed transactions behind damage (and is refused as that at the next start, sqlite_bytes.h).
+// Before anything is written again, the log is therefore emptied into the database. Where that
+// cannot be, because a reader still needs it or the disk fails, the next BEGIN tries again.
+void SqliteConnection::EmptyLog() {
   sqlite3_busy_timeout(db_, 0);
-  failed_frames_ = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+  frames_behind_ = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
                                              nullptr) != SQLITE_OK;
   sqlite3_busy_timeout(db_, kBusyTimeoutMs);
 }

@@ -38,13 +38,14 @@ class SqliteConnection final : public Connection {
   absl::Status SetUp(Role role);
   absl::Status CheckIdentity();
   absl::Status Pragmas(std::string_view sql);
-  void OnCommit(bool committed);
+  void EmptyLog();
 
   const std::string path_;
   sqlite3* const db_;
   const std::function<void()> on_close_;
-  // A COMMIT failed: frames of it may lie in the log behind the last commit, see OnCommit.
-  bool failed_frames_ = false;
+  // Of a writer: frames of a commit that failed, or was cut off before this writer was opened, may
+  // lie in the log behind the last one; see EmptyLog.
+  bool frames_behind_ = false;
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, HashText, std::equal_to<>>
       statements_;
 };
