@@ -19,7 +19,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 PATIENCE_S = 30.0
 
 
-def poll(condition, what, patience_s=PATIENCE_S):
+def poll(condition, what, patience_s=PATIENCE_S, every_s=0.01):
     """Waits until `condition()` gives something true, and gives it."""
     end = time.monotonic() + patience_s
     while True:
@@ -28,7 +28,7 @@ def poll(condition, what, patience_s=PATIENCE_S):
             return result
         if time.monotonic() > end:
             raise AssertionError(f"still not after {patience_s:g} s: {what}")
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def bin_dir():

@@ -1,6 +1,12 @@
+import pathlib
+import sys
+
 import pytest
 import pytest_asyncio
-from machine import Machine
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "functional"))
+
+from machine import Machine  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -13,11 +14,13 @@ import tempfile
 import time
 
 import grpc
+import running_system
 from grpc_os import GrpcOSClient
 
 # Emulated, and beside a build: what takes a second on the host may take a minute.
 BOOT_S = 300.0
 PATIENCE_S = 120.0
+poll = functools.partial(running_system.poll, patience_s=PATIENCE_S, every_s=0.5)
 DATA = "/var/lib/grpc-os"
 
 _TICKET = f"""
@@ -33,18 +36,6 @@ def image_dir():
     if not (path / "disk.img").exists():
         raise RuntimeError(f"no disk in {path}; `make verify-vm` makes it")
     return path
-
-
-def poll(condition, what, patience_s=PATIENCE_S):
-    """Waits until `condition()` gives something true, and gives it."""
-    end = time.monotonic() + patience_s
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() > end:
-            raise AssertionError(f"still not after {patience_s:g} s: {what}")
-        time.sleep(0.5)
 
 
 class Client(GrpcOSClient):
@@ -112,7 +103,7 @@ class Machine:
         self._line = socket.socket(socket.AF_UNIX)
         self._line.connect(str(line))
         assert self._receive(BOOT_S) == {"hello": True}
-        poll(self._answers, f"gRPC OS takes connections; systemd says: {self._unit_status()}", BOOT_S)
+        poll(self._answers, f"gRPC OS takes connections; systemd says: {self._unit_status()}", patience_s=BOOT_S)
         return self
 
     def _answers(self):
