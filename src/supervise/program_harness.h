@@ -70,11 +70,19 @@ inline std::string Read(const fs::path& path) {
   return text.str();
 }
 
-// A process that is not a zombie.
+// A process that can still do something. One that is ending has left its cgroup, and been told of,
+// a little before it is a zombie, but has no memory any more by then.
 inline bool Alive(pid_t pid) {
-  const std::string status = Read("/proc/" + std::to_string(pid) + "/stat");
+  const std::string process = "/proc/" + std::to_string(pid);
+  const std::string status = Read(process + "/stat");
   const size_t bracket = status.rfind(')');
-  return bracket != std::string::npos && status[bracket + 2] != 'Z' && status[bracket + 2] != 'X';
+  return bracket != std::string::npos && status[bracket + 2] != 'Z' && status[bracket + 2] != 'X' &&
+         !Read(process + "/statm").starts_with("0 ");
+}
+
+inline int64_t WallClockMs() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
 // The tree that leaves are made in, for all tests of this program.
@@ -161,10 +169,17 @@ class Client {
     request.mutable_restart()->set_only_if_waiting(only_if_waiting);
     return Call(request);
   }
+  // What was reported, but for "ready": on a slow machine what is short may run for a second.
   std::string Actions() const {
     std::string all;
-    for (const Report& report : seen) all += (all.empty() ? "" : " ") + report.action();
+    for (const Report& report : seen) {
+      if (report.action() != "ready") all += (all.empty() ? "" : " ") + report.action();
+    }
     return all;
+  }
+  bool Saw(const std::string& action) const {
+    return std::any_of(seen.begin(), seen.end(),
+                       [&](const Report& report) { return report.action() == action; });
   }
   int socket() const { return socket_.get(); }
 
