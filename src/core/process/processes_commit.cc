@@ -1,0 +1,179 @@
+// Processes: from what is to change to its commit, and what follows from that.
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "base/id.h"
+#include "core/process/process_errors.h"
+#include "core/process/processes.h"
+#include "core/process/processes_entry.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int64_t kStoreRetryMs = 500;
+
+}  // namespace
+
+void Processes::Draft::Tell(std::string action, std::map<std::string, std::string> attributes) {
+  Event event;
+  event.time_ms = now_ms;
+  event.kind = "process";
+  event.resource_id = process.id;
+  event.name = process.name;
+  event.action = std::move(action);
+  event.attributes = std::move(attributes);
+  events.push_back(std::move(event));
+}
+
+void Processes::Draft::NewInstance() {
+  if (!process.instance_id.empty()) release.push_back(process.instance_id);
+  process.instance_id = RandomHex128();
+  process.instance_seq = 0;
+  process.restart_number = 0;
+  const auto last_exit = process.status.last_exit;
+  process.status = ProcessStatus{};
+  process.status.last_exit = last_exit;
+}
+
+// One commit per process at a time; what comes meanwhile goes into the next one together.
+void Processes::Submit(Entry& entry, Mutation mutation) {
+  entry.pending.push_back(std::move(mutation));
+  // Not at once: the caller may hold on to the entry, and what comes in the same round shares a
+  // commit.
+  scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id = entry.process.id] {
+    if (alive.expired()) return;
+    if (auto it = by_id_.find(id); it != by_id_.end()) Pump(*it->second);
+  });
+}
+
+void Processes::Pump(Entry& entry) {
+  if (entry.writing || entry.pending.empty()) return;
+  auto batch = std::make_shared<std::vector<Mutation>>(std::exchange(entry.pending, {}));
+  auto draft = std::make_shared<Draft>();
+  draft->process = entry.process;
+  draft->now_ms = scheduler_.NowMs();
+  for (Mutation& mutation : *batch) {
+    absl::Status status =
+        draft->erase ? ProcessNotFound(entry.process.name) : mutation.apply(*draft);
+    if (!status.ok()) {
+      // The refusal may rest on a neighbour's change, so it too waits for the commit.
+      mutation.done = [done = std::move(mutation.done), status](absl::StatusOr<int64_t> revision) {
+        done(revision.ok() ? absl::StatusOr<int64_t>(status) : revision);
+      };
+      mutation.retry = false;
+      mutation.origin.reset();  // a refusal is no part of the transaction
+    }
+  }
+  entry.writing = true;
+  ++commits_under_way_;
+  const std::string id = entry.process.id;
+  draft->unchanged =
+      entry.visible && !draft->erase && draft->events.empty() && draft->process == entry.process;
+  const bool asked_for = std::any_of(batch->begin(), batch->end(), [](const Mutation& mutation) {
+    return mutation.origin.has_value();
+  });
+  if (draft->unchanged && !asked_for) {
+    OnCommitted(id, batch, draft, entry.process.revision);
+    return;
+  }
+  ProcessWrite write;
+  if (draft->unchanged) {
+    // What was acknowledged is remembered, though there was nothing to do.
+  } else if (draft->erase) {
+    if (entry.visible) write.remove.push_back(id);
+  } else {
+    write.put.push_back(draft->process);
+  }
+  write.events = draft->events;
+  for (const Mutation& mutation : *batch) {
+    if (!mutation.origin) continue;
+    mutation.origin->LeaveIn(write.trace, SubjectOf(draft->process, mutation.awaited));
+  }
+  store_.Commit(std::move(write),
+                [this, alive = std::weak_ptr<bool>(alive_), scheduler = &scheduler_, id, batch,
+                 draft](absl::StatusOr<int64_t> revision) {
+                  scheduler->Post([this, alive, id, batch, draft, revision] {
+                    if (!alive.expired()) OnCommitted(id, batch, draft, revision);
+                  });
+                });
+}
+
+void Processes::OnCommitted(const std::string& process_id,
+                            std::shared_ptr<std::vector<Mutation>> batch,
+                            std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision) {
+  Entry& entry = *by_id_.at(process_id);  // nothing removes an entry that is being written
+  entry.writing = false;
+  --commits_under_way_;
+  if (!revision.ok()) {
+    const absl::Status status = FromStore(revision.status());
+    std::vector<Mutation> facts;
+    for (Mutation& mutation : *batch) {
+      if (mutation.retry) {
+        facts.push_back(std::move(mutation));
+      } else {
+        mutation.done(status);
+      }
+    }
+    // Before what came meanwhile: facts are told in their order.
+    const bool retry = !facts.empty();
+    entry.pending.insert(entry.pending.begin(), std::make_move_iterator(facts.begin()),
+                         std::make_move_iterator(facts.end()));
+    if (!entry.visible) {
+      RemoveEntry(entry);
+    } else if (retry) {
+      scheduler_.After(kStoreRetryMs, [this, process_id] {
+        if (auto it = by_id_.find(process_id); it != by_id_.end()) Pump(*it->second);
+      });
+    } else {
+      Pump(entry);
+    }
+    return;
+  }
+  const std::string old_instance = entry.process.instance_id;
+  if (old_instance != draft->process.instance_id) {
+    by_instance_.erase(old_instance);
+    by_instance_[draft->process.instance_id] = &entry;
+    entry.launching = entry.connected = entry.stop_sent = entry.from_before_boot = false;
+    entry.supervisor_generation = entry.supervisor_restart_number = entry.spec_sent =
+        entry.restart_sent = 0;
+    entry.account_refusal.clear();
+    entry.forced_restart_number = 0;
+  }
+  entry.forced_restart_number = std::max(entry.forced_restart_number, draft->forced_restart_number);
+  revision_ = std::max(revision_, *revision);
+  if (!draft->unchanged) draft->process.revision = *revision;
+  entry.process = draft->process;
+  entry.visible = true;
+  Failpoint("osd.process.committed");
+  for (Mutation& mutation : *batch) {
+    if (mutation.origin) mutation.origin->written->store(true);
+    mutation.done(*revision);
+  }
+  AfterCommit(entry, *draft);
+}
+
+void Processes::AfterCommit(Entry& entry, const Draft& draft) {
+  if (draft.acknowledge > 0)
+    supervision_.Acknowledge(draft.acknowledge_instance, draft.acknowledge);
+  for (const std::string& instance : draft.release) ReleaseInstance(instance);
+  if (draft.erase) {
+    ReleaseInstance(entry.process.instance_id);
+    supervision_.RemoveRemains(entry.process.id, entry.process.name);
+    std::vector<Waiter> waiters = std::exchange(entry.waiters, {});
+    std::vector<Mutation> pending = std::exchange(entry.pending, {});
+    const std::string name = entry.process.name;
+    RemoveEntry(entry);
+    for (Waiter& waiter : waiters)
+      waiter.done(draft.erase_cause.ok() ? ProcessNotFound(name) : draft.erase_cause);
+    for (Mutation& mutation : pending) mutation.done(ProcessNotFound(name));
+    return;
+  }
+  CheckWaiters(entry);
+  Reconcile(entry);
+  Pump(entry);
+}
+
+}  // namespace grpc_os::core

@@ -1,0 +1,157 @@
+// A daemon that comes up finds processes that ran without it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "core/process/processes.h"
+#include "testing/manual_scheduler.h"
+#include "testing/memory_process_store.h"
+#include "testing/recording_supervision.h"
+
+namespace grpc_os::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  static Process Stored(ProcessState state, DesiredState desired) {
+    Process process;
+    process.id = "proc_1";
+    process.name = "web";
+    process.instance_id = "0123456789abcdef0123456789abcdef";
+    process.desired = desired;
+    process.status.state = state;
+    process.provisional = false;
+    return process;
+  }
+  void Recover(Process process, std::vector<std::string> instances, bool rebooted = false) {
+    store_.rows[process.id] = process;
+    processes_.Load({process}, 7, rebooted);
+    scheduler_.RunAll();
+    EXPECT_THAT(supervision_.launched, IsEmpty())
+        << "nothing may be launched before init told what lives";
+    processes_.OnInstances(instances);
+    scheduler_.RunAll();
+  }
+
+  testing::ManualScheduler scheduler_;
+  testing::MemoryProcessStore store_;
+  testing::RecordingSupervision supervision_;
+  Processes processes_{store_, supervision_, scheduler_};
+};
+
+TEST_F(RecoveryTest, WhatLivesIsAdoptedAndNotLaunched) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+  Recover(process, {process.instance_id});
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+  EXPECT_THAT(supervision_.attached, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, IsSettledOnceASupervisorToldAllThatHappenedMeanwhile) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kStopped);
+  EXPECT_FALSE(processes_.Settled());
+  Recover(process, {process.instance_id});
+  EXPECT_FALSE(processes_.Settled());
+  InstanceReport snapshot;
+  snapshot.instance_id = process.instance_id;
+  snapshot.status.state = ProcessState::kStopped;
+  snapshot.newest_seq = 1;
+  processes_.OnConnected(snapshot);
+  scheduler_.RunAll();
+  EXPECT_FALSE(processes_.Settled()) << "the report of its end is on its way";
+  snapshot.seq = 1;
+  snapshot.action = "stopped";
+  processes_.OnReport(snapshot);
+  EXPECT_FALSE(processes_.Settled()) << "it is not committed";
+  scheduler_.RunAll();
+  EXPECT_TRUE(processes_.Settled());
+}
+
+TEST_F(RecoveryTest, AStartThatWasNotPassedOnDoesNotRestartWhatRunsAndARestartDoes) {
+  for (const bool forced : {false, true}) {
+    Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+    process.restart_number = NextRestartNumber(0, forced);
+    testing::ManualScheduler scheduler;
+    testing::MemoryProcessStore store;
+    testing::RecordingSupervision supervision;
+    Processes processes(store, supervision, scheduler);
+    processes.Load({process}, 7, /*rebooted=*/false);
+    processes.OnInstances({process.instance_id});
+    InstanceReport snapshot;
+    snapshot.instance_id = process.instance_id;
+    snapshot.status.state = ProcessState::kRunning;
+    snapshot.status.observed_generation = 1;
+    processes.OnConnected(snapshot);
+    scheduler.RunAll();
+    EXPECT_THAT(supervision.only_if_waiting, ElementsAre(!forced));
+  }
+}
+
+TEST_F(RecoveryTest, WhatIsAtRestIsConnectedToSoThatItCanBeReleased) {
+  const Process process = Stored(ProcessState::kStopped, DesiredState::kStopped);
+  Recover(process, {process.instance_id});
+  EXPECT_THAT(supervision_.attached, ElementsAre(process.instance_id));
+  EXPECT_THAT(supervision_.released, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, WhatWasCommittedButNeverLaunchedIsLaunchedAsWhatItIs) {
+  const Process process = Stored(ProcessState::kPending, DesiredState::kRunning);
+  Recover(process, {});
+  EXPECT_THAT(supervision_.launched, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, WhatVanishedIsLaunchedAsANewInstanceAndItsEndIsNotInvented) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+  Recover(process, {});
+  ASSERT_EQ(supervision_.launched.size(), 1u);
+  EXPECT_NE(supervision_.launched.back(), process.instance_id);
+  const auto exit = processes_.Find("web")->status.last_exit;
+  EXPECT_EQ(exit->reason, ExitReason::kSupervisorLost);
+  EXPECT_FALSE(exit->exit_code.has_value());
+}
+
+TEST_F(RecoveryTest, AfterARebootTheWishesHold) {
+  Recover(Stored(ProcessState::kRunning, DesiredState::kRunning), {}, /*rebooted=*/true);
+  ASSERT_EQ(supervision_.launched.size(), 1u);
+  EXPECT_EQ(processes_.Find("web")->status.last_exit->reason, ExitReason::kHostRestarted);
+}
+
+TEST_F(RecoveryTest, AFailedOneIsTriedAgainAfterARebootOnly) {
+  Recover(Stored(ProcessState::kFailed, DesiredState::kRunning), {});
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+}
+
+TEST_F(RecoveryTest, AStopThatWasAcceptedIsCarriedOut) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kStopped);
+  Recover(process, {process.instance_id});
+  InstanceReport snapshot;
+  snapshot.instance_id = process.instance_id;
+  snapshot.status.state = ProcessState::kRunning;
+  processes_.OnConnected(snapshot);
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.stopped, ElementsAre(process.instance_id));
+}
+
+TEST_F(RecoveryTest, AStoppedOneStaysStoppedAcrossAReboot) {
+  Recover(Stored(ProcessState::kRunning, DesiredState::kStopped), {}, /*rebooted=*/true);
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+  EXPECT_EQ(processes_.Find("web")->status.state, ProcessState::kStopped);
+}
+
+TEST_F(RecoveryTest, AnInstanceOfNobodyIsLeftAloneUntilItIsAtRest) {
+  const std::string orphan = "ffffffffffffffffffffffffffffffff";
+  Recover(Stored(ProcessState::kStopped, DesiredState::kStopped), {orphan});
+  EXPECT_THAT(processes_.Unowned(), ElementsAre(orphan));
+  EXPECT_THAT(supervision_.stopped, IsEmpty());
+  InstanceReport snapshot;
+  snapshot.instance_id = orphan;
+  snapshot.status.state = ProcessState::kExited;
+  processes_.OnConnected(snapshot);
+  EXPECT_THAT(supervision_.released, ElementsAre(orphan));
+}
+
+}  // namespace
+}  // namespace grpc_os::core

@@ -1,0 +1,159 @@
+// Processes: calls that are answered once something has come true.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/limits.h"
+#include "core/process/process_errors.h"
+#include "core/process/processes.h"
+#include "core/process/processes_entry.h"
+
+namespace grpc_os::core {
+namespace {
+
+using Check = std::optional<absl::Status>;
+
+}  // namespace
+
+void Processes::AddWaiter(Entry& entry, Waiter waiter) {
+  if (entry.waiters.size() >= limits::kWaitersPerProcess) {
+    return waiter.done(TooManyWaiters(entry.process));
+  }
+  entry.waiters.push_back(std::move(waiter));
+}
+
+void Processes::CheckWaiters(Entry& entry) {
+  std::vector<std::pair<Done, absl::StatusOr<Process>>> answers;
+  std::erase_if(entry.waiters, [&](Waiter& waiter) {
+    const std::optional<absl::Status> result = waiter.check(entry);
+    if (!result.has_value()) return false;
+    answers.emplace_back(std::move(waiter.done),
+                         result->ok() ? absl::StatusOr<Process>(entry.process) : *result);
+    return true;
+  });
+  for (auto& [done, answer] : answers) done(std::move(answer));
+}
+
+// "ID CHANGE_NUMBER AWAITED"
+std::string Processes::SubjectOf(const Process& process, Awaited awaited) {
+  return absl::StrCat(process.id, " ", process.change_number, " ", static_cast<int>(awaited));
+}
+
+Processes::Waiter Processes::WaiterFor(Awaited awaited, const Process& wished) {
+  switch (awaited) {
+    case Awaited::kStarted:
+      return StartedWaiter(wished);
+    case Awaited::kStopped:
+      return StoppedWaiter();
+    case Awaited::kNothing:
+      break;
+  }
+  return Waiter{0, [](const Entry&) -> Check { return absl::OkStatus(); }, nullptr};
+}
+
+void Processes::Repeat(const std::string& subject, Done done) {
+  const std::vector<std::string> parts = absl::StrSplit(subject, ' ');
+  Entry* entry = FindEntry(parts.front());
+  if (entry == nullptr) {
+    return scheduler_.Post([done = std::move(done), id = parts.front()] {
+      done(ProcessNotFound(id));  // it was there when this was first asked for
+    });
+  }
+  int64_t change_number = 0;
+  int awaited = 0;
+  const bool its_last_change = parts.size() == 3 && absl::SimpleAtoi(parts[1], &change_number) &&
+                               absl::SimpleAtoi(parts[2], &awaited) &&
+                               change_number == entry->process.change_number;
+  Waiter waiter = WaiterFor(its_last_change ? static_cast<Awaited>(awaited) : Awaited::kNothing,
+                            entry->process);
+  waiter.done = std::move(done);
+  AddWaiter(*entry, std::move(waiter));
+  scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id = entry->process.id] {
+    if (alive.expired()) return;
+    if (auto it = by_id_.find(id); it != by_id_.end()) CheckWaiters(*it->second);
+  });
+}
+
+// Done once its command was executed for the wish that was just committed.
+Processes::Waiter Processes::StartedWaiter(const Process& wished) {
+  Waiter waiter;
+  waiter.check = [instance = wished.instance_id,
+                  number = wished.restart_number](const Entry& entry) -> Check {
+    const Process& process = entry.process;
+    const ProcessState state = process.status.state;
+    if (process.desired == DesiredState::kStopped) return Superseded(process);
+    if (state == ProcessState::kFailed) {
+      return entry.account_refusal.empty() ? ExecFailed(process, entry.exec_failure)
+                                           : AccountRefused(process, entry.account_refusal);
+    }
+    if (state == ProcessState::kPending || state == ProcessState::kStarting ||
+        state == ProcessState::kStopping || state == ProcessState::kStopped)
+      return std::nullopt;
+    if (process.instance_id == instance && entry.supervisor_restart_number < number)
+      return std::nullopt;
+    if (state == ProcessState::kUnkillable) {
+      return Unkillable(process);
+    }
+    return absl::OkStatus();
+  };
+  return waiter;
+}
+
+// Done once nothing of it is left.
+Processes::Waiter Processes::StoppedWaiter() {
+  Waiter waiter;
+  waiter.check = [](const Entry& waited) -> Check {
+    const Process& process = waited.process;
+    if (process.desired != DesiredState::kStopped) return Superseded(process);
+    if (process.status.state == ProcessState::kUnkillable) {
+      return Unkillable(process);
+    }
+    return IsAtRest(process.status.state) ? Check(absl::OkStatus()) : std::nullopt;
+  };
+  return waiter;
+}
+
+void Processes::Wait(const std::string& reference, Condition condition, int64_t timeout_ms,
+                     std::function<void(absl::StatusOr<Waited>)> done) {
+  auto found = Require(reference);
+  if (!found.ok())
+    return scheduler_.Post([done = std::move(done), status = found.status()] { done(status); });
+  Waiter waiter;
+  waiter.id = ++next_waiter_;
+  waiter.check = [condition](const Entry& entry) -> Check {
+    const Process& process = entry.process;
+    const bool at_rest = IsAtRest(process.status.state);
+    if (condition == Condition::kAtRest) return at_rest ? Check(absl::OkStatus()) : std::nullopt;
+    const bool running = process.status.state == ProcessState::kRunning;
+    if (running && (condition == Condition::kRunning || process.status.ready))
+      return absl::OkStatus();
+    if (at_rest && (process.desired != DesiredState::kRunning ||
+                    process.status.state == ProcessState::kFailed)) {
+      return NotRunning(process, "and will not run by itself");
+    }
+    return std::nullopt;
+  };
+  waiter.done = [done](absl::StatusOr<Process> process) {
+    if (!process.ok()) return done(process.status());
+    done(Waited{*std::move(process), true});
+  };
+  const std::string id = (*found)->process.id;
+  const uint64_t waiter_id = waiter.id;
+  AddWaiter(**found, std::move(waiter));
+  scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id] {
+    if (alive.expired()) return;
+    if (auto it = by_id_.find(id); it != by_id_.end()) CheckWaiters(*it->second);
+  });
+  scheduler_.After(timeout_ms, [this, id, waiter_id, done = std::move(done)] {
+    auto it = by_id_.find(id);
+    if (it == by_id_.end()) return;
+    Entry& entry = *it->second;
+    const size_t removed =
+        std::erase_if(entry.waiters, [&](const Waiter& one) { return one.id == waiter_id; });
+    if (removed > 0) done(Waited{entry.process, false});
+  });
+}
+
+}  // namespace grpc_os::core
