@@ -22,6 +22,10 @@ inline constexpr int kWatchMemoryEvents = 4096;  // the newest ones, shared by a
 inline constexpr int64_t kWatchMemoryBytes = int64_t{1} << 20;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
+// Operations in one transaction, so that it is not endless, nor what was answered last waits for
+// all of the queue.
+inline constexpr int kCommitGroup = 512;
+inline constexpr int kForgottenAtOnce = 1'000;  // rows that one transaction forgets
 
 inline constexpr int64_t kCommandBytes = int64_t{256} << 10;
 inline constexpr int64_t kArgumentBytes = 131'071;  // the kernel's MAX_ARG_STRLEN without its NUL
@@ -62,6 +66,7 @@ inline constexpr int kPasswordBytesMax = 1024;
 inline constexpr int kPasswordQueue = 32;  // passwords waiting to be hashed
 inline constexpr int kLabelBytes = 63;
 inline constexpr int kPeerTickets = 1024;        // open at a time; the oldest goes
+inline constexpr int kEndsUnwritten = 1024;      // of sessions, that the store has yet to take
 inline constexpr int kTokensVerified = 4096;     // whose signature is not checked again
 inline constexpr int kThrottleEntries = 10'000;  // users, sources and pairs of them, each
 

@@ -20,9 +20,9 @@ struct Kept {
   int64_t audit_records = limits::kAuditKept;
   int64_t audit_ms = limits::kAuditKeptMs;
   int64_t requests_ms = limits::kRequestKeptMs;
-  int step_rows = 1000;             // at most in one transaction
-  int64_t check_operations = 1000;  // looks for what is to go after so many operations,
-  int64_t check_ms = 600'000;       // or this long after it looked last
+  int step_rows = limits::kForgottenAtOnce;  // at most in one transaction
+  int64_t check_operations = 1000;           // looks for what is to go after so many operations,
+  int64_t check_ms = 600'000;                // or this long after it looked last
 };
 
 // Used on the writer's thread, between its transactions; OldestRevision from any.

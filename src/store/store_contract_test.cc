@@ -364,7 +364,7 @@ TEST_P(StoreContract, TenThousandQueuedWritesAreAllAnswered) {
   EXPECT_EQ(Events(0, limits::kWriterQueue * 2).size(), size_t{limits::kWriterQueue} + 1);
   const Statistics& statistics = store_->statistics();
   EXPECT_GE(statistics.queue_full, 100);
-  EXPECT_EQ(statistics.largest_group, static_cast<int64_t>(Writer::kGroup));
+  EXPECT_EQ(statistics.largest_group, limits::kCommitGroup);
   EXPECT_EQ(statistics.queue_depth, 0);
 }
 

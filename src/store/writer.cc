@@ -67,7 +67,8 @@ absl::StatusOr<int64_t> Writer::SubmitAndWait(Operation operation) {
 void Writer::Run() {
   pthread_setname_np(pthread_self(), "store-writer");
   for (bool more = false;;) {
-    std::vector<Operation> group = more ? queue_.TryTake(kGroup) : queue_.Take(kGroup);
+    std::vector<Operation> group =
+        more ? queue_.TryTake(limits::kCommitGroup) : queue_.Take(limits::kCommitGroup);
     if (!group.empty()) {
       statistics_.queue_depth.fetch_sub(static_cast<int64_t>(group.size()),
                                         std::memory_order_relaxed);

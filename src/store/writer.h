@@ -31,15 +31,13 @@ struct Operation {
   std::function<void(absl::StatusOr<int64_t>)> done;
 };
 
-// Commits what waits in groups of at most kGroup: one transaction for all of it. Where one of them
-// is refused, which is rare, it is begun again with a savepoint for each operation, so that what is
-// refused takes nothing with it (a savepoint copies each page that is changed in it). When a whole
-// transaction is lost, its operations are run again one by one, each answered by its own result.
-// Thread-safe.
+// Commits what waits in groups of at most kCommitGroup: one transaction for all of it. Where one of
+// them is refused, which is rare, it is begun again with a savepoint for each operation, so that
+// what is refused takes nothing with it (a savepoint copies each page that is changed in it). When
+// a whole transaction is lost, its operations are run again one by one, each answered by its own
+// result. Thread-safe.
 class Writer {
  public:
-  // So that one transaction is not endless, nor what was answered last waits for all of the queue.
-  static constexpr size_t kGroup = 512;
   // Called after each group on the writer's thread, outside of transactions. True: it has more to
   // do, and wants to be called again even if nothing is submitted.
   using Between = std::function<bool(Connection&)>;

@@ -8,11 +8,6 @@
 #include "core/process/process_errors.h"
 
 namespace grpc_os::core {
-namespace {
-
-constexpr size_t kUnended = 1024;
-
-}  // namespace
 
 const User* IdentityState::FindUser(const std::string& name) const {
   const auto it = users.find(name);
@@ -123,7 +118,7 @@ std::vector<std::string> IdentityState::Surplus(const std::string& user, int64_t
 
 void IdentityState::RememberUnended(const std::string& session_id) {
   unended.push_back(session_id);
-  if (unended.size() > kUnended) unended.pop_front();
+  if (unended.size() > limits::kEndsUnwritten) unended.pop_front();
 }
 
 void IdentityState::ForgetExpired(int64_t now_ms) {
