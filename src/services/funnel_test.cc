@@ -1,0 +1,81 @@
+// When a call is in reach of those who may end it.
+#include "services/funnel.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "base/limits.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "services/call_harness.h"
+
+namespace grpc_os::services {
+namespace {
+
+constexpr char kMethod[] = "grpc_os.v1.AuthService/LoginPeer";  // without a log-in
+using LoginCall = UnaryCall<v1::LoginResponse>;
+
+class FunnelTest : public ::testing::Test {
+ protected:
+  ~FunnelTest() override { client_.Leave(); }
+
+  template <typename Handler>
+  void Call(Handler handler) {
+    client_.Connect(funnel_.Unary(&context_, kMethod, &response_, handler));
+  }
+  void PassTheDeadline() { world_.clock.Advance(limits::kUnaryDeadlineDefaultMs + 1); }
+
+  CallWorld world_;
+  Funnel funnel_{world_.environment};
+  grpc::CallbackServerContext context_;
+  v1::LoginResponse response_;
+  UnaryClient client_;
+};
+
+TEST_F(FunnelTest, WhileItsHandlerRunsNobodyEndsIt) {
+  Call([this](const std::shared_ptr<LoginCall>& call) {
+    PassTheDeadline();
+    world_.environment.Tick();
+    v1::LoginResponse response;
+    response.set_access_token("the handler's");
+    call->Answer(response);
+  });
+  EXPECT_EQ(client_.ended, grpc::StatusCode::OK);
+  EXPECT_EQ(response_.access_token(), "the handler's");
+}
+
+TEST_F(FunnelTest, OnceItsHandlerHasBegunWithItItsDeadlineEndsIt) {
+  Call([](const std::shared_ptr<LoginCall>&) {});
+  world_.environment.Tick();
+  EXPECT_FALSE(client_.ended.has_value());
+  PassTheDeadline();
+  world_.environment.Tick();
+  EXPECT_EQ(client_.ended, grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(FunnelTest, AShutDownWhileItsHandlerRunsEndsItAfterwards) {
+  std::shared_ptr<LoginCall> kept;
+  Call([&](const std::shared_ptr<LoginCall>& call) {
+    kept = call;
+    world_.environment.ShutDown();
+  });
+  EXPECT_EQ(client_.ended, grpc::StatusCode::UNAVAILABLE);
+  kept->Answer(v1::LoginResponse());  // too late
+  EXPECT_EQ(client_.ended, grpc::StatusCode::UNAVAILABLE);
+}
+
+// Its client may be gone, and the call with it, before the thread of its handler is back.
+TEST_F(FunnelTest, ACallThatWasRemovedIsNotAddedAnyMore) {
+  const auto call = std::make_shared<LoginCall>(
+      world_.environment, world_.environment.methods.Get(kMethod), &response_);
+  client_.Connect(call->Open());
+  ASSERT_TRUE(call->Admit("", INT64_MAX).ok());
+  world_.environment.Remove(call.get());
+  world_.environment.Add(call.get());
+  PassTheDeadline();
+  world_.environment.Tick();
+  EXPECT_FALSE(client_.ended.has_value());
+}
+
+}  // namespace
+}  // namespace grpc_os::services
