@@ -57,7 +57,13 @@ TEST_F(ProgramTest, ASupervisorIsToldWhatItNeedsAndNoSecrets) {
   const std::string environment = ReadFile("/proc/" + std::to_string(pid) + "/environ");
   EXPECT_THAT(environment, HasSubstr("GRPC_OS_FAILPOINT_DIR=" + root_));
   EXPECT_THAT(environment, Not(HasSubstr("DB_HOST")));
-  EXPECT_THAT(ReadFile("/proc/" + std::to_string(osds_.at(0)) + "/environ"), HasSubstr("DB_HOST"));
+  const std::string of_daemon = "/proc/" + std::to_string(osds_.at(0)) + "/environ";
+  const int64_t deadline = EventLoop::NowMs() + kPatienceMs;
+  while (ReadFile(of_daemon).empty()) {  // in the middle of its exec of sleep
+    ASSERT_LT(EventLoop::NowMs(), deadline);
+    sched_yield();
+  }
+  EXPECT_THAT(ReadFile(of_daemon), HasSubstr("DB_HOST"));
 }
 
 TEST_F(ProgramTest, AKilledSupervisorIsLaunchedAgainFromItsRecord) {

@@ -26,7 +26,7 @@
 
 namespace grpc_os::init {
 
-inline constexpr int kPatienceMs = 20'000;  // until a test gives up
+inline constexpr int kPatienceMs = 30'000;  // until a test gives up
 
 inline std::string InstanceId(char digit) { return std::string(32, digit); }
 
