@@ -159,8 +159,8 @@ FilesystemService::Reactor* FilesystemService::MoveObject(Context* context,
       context, "grpc_os.v1.FilesystemService/MoveObject", response, [&](const auto& call) {
         core::Violations violations;
         const std::string name = ReferenceFromProto(request->name(), "name", violations);
-        const std::string destination =
-            core::ObjectName(request->destination(), "destination", violations);
+        const std::string destination = core::ObjectName(request->destination(), "destination",
+                                                         violations, core::Root::kAllowed);
         const core::Preconditions preconditions =
             PreconditionsFromProto(request->preconditions(), "preconditions", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
@@ -182,8 +182,8 @@ FilesystemService::Reactor* FilesystemService::CopyObject(Context* context,
         const std::string name = ReferenceFromProto(request->name(), "name", violations);
         const int64_t generation =
             GenerationFromProto(request->generation(), "generation", violations);
-        const std::string destination =
-            core::ObjectName(request->destination(), "destination", violations);
+        const std::string destination = core::ObjectName(request->destination(), "destination",
+                                                         violations, core::Root::kAllowed);
         core::Preconditions preconditions =
             PreconditionsFromProto(request->preconditions(), "preconditions", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
