@@ -12,7 +12,7 @@ mkdir "$results/reports"
 no_reports() { ! find "$results/reports" -type f -print -exec cat {} + | grep . ; }
 sanitized() {
   ASAN_OPTIONS=log_path=$results/reports/asan UBSAN_OPTIONS=log_path=$results/reports/ubsan:print_stacktrace=1 \
-    TSAN_OPTIONS=log_path=$results/reports/tsan "$@"
+    TSAN_OPTIONS=log_path=$results/reports/tsan:suppressions=$PWD/tests/tsan.supp "$@"
 }
 
 check prepare prepare && check build scripts/build.sh release all || { summary; exit 1; }

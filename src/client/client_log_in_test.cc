@@ -16,7 +16,6 @@ namespace grpc_os::client {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr char kPassword[] = "correct horse battery";
 

@@ -20,7 +20,7 @@ class FakeAuth : public v1::AuthService::Service {
   static std::string OpenSession(FakeState& state, const std::string& user,
                                  const std::string& method) {
     const int number = state.next_number++;
-    const std::string id =
+    std::string id =
         std::string(30, 'a') + std::to_string(number / 10 % 10) + std::to_string(number % 10);
     v1::Session& session = state.sessions[id];
     session.set_id(id);
@@ -32,7 +32,7 @@ class FakeAuth : public v1::AuthService::Service {
 
   static std::string GiveToken(FakeState& state, const std::string& user, const std::string& method,
                                const std::string& session) {
-    const std::string token = "token-" + std::to_string(++state.logins);
+    std::string token = "token-" + std::to_string(++state.logins);
     v1::Identity& identity = state.tokens["Bearer " + token];
     identity.set_user(user);
     identity.set_login_method(method);

@@ -47,6 +47,7 @@ class TokenFile {
 
  private:
   absl::Status WriteText(std::string_view text) const;
+  absl::Status MakeDirectory() const;
 
   std::string directory_;
   std::string path_;

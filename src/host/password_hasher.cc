@@ -165,6 +165,7 @@ void PasswordHasher::Add(Job job) {
       jobs_.push_back(std::move(job));
     }
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
   if (!refused.ok()) return job.refuse(refused);
   wake_.notify_one();
 }

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "client/client.h"
@@ -28,9 +27,8 @@ class LiveNames {
   LiveNames& operator=(const LiveNames&) = delete;
   ~LiveNames();
 
-  // Of processes, users, sessions or tokens, or the names in a `folder` of objects, of which those
-  // of folders end with a slash; nothing if they do not come in time.
-  std::vector<std::string> Of(Kind kind, const std::string& folder = {});
+  // Of processes, users, sessions or tokens; nothing if they do not come in time.
+  std::vector<std::string> Of(Kind kind);
 
  private:
   struct Entry {
@@ -38,15 +36,12 @@ class LiveNames {
     std::chrono::steady_clock::time_point asked;
   };
 
-  using Question = std::pair<Kind, std::string>;
-
-  std::vector<std::string> Ask(const Question& question);
-  std::vector<std::string> NamesIn(const std::string& folder, bool only_folders);
+  std::vector<std::string> Ask(Kind kind);
 
   client::Client client_;
   std::mutex mutex_;
   std::condition_variable answered_;
-  std::map<Question, Entry> entries_;
+  std::map<Kind, Entry> entries_;
   bool asking_ = false;
   std::thread thread_;
 };

@@ -27,7 +27,6 @@
 #include "shell/interrupts.h"
 #include "shell/line_editor.h"
 #include "shell/live_names.h"
-#include "shell/object_path.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/secret.h"
@@ -98,12 +97,8 @@ absl::StatusOr<Session::Defaults> ReadDefaults(const Arguments& options) {
 
 std::string Prompt(Session& session) {
   if (!session.user()) return "grpc-os> ";
-  std::string where = session.directory();
-  if (where.size() > 1) where.pop_back();  // the slash at its end
   return absl::StrCat(EscapeForTerminal(*session.user()), "@",
-                      EscapeForTerminal(session.client().address().DisplayHost()),
-                      where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)),
-                      " grpc-os> ");
+                      EscapeForTerminal(session.client().address().DisplayHost()), " grpc-os> ");
 }
 
 // Finds out who is logged in, for the prompt. Only a daemon that is away keeps the shell from
@@ -138,10 +133,8 @@ ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& 
                    LiveNames& names) {
   if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
   LineEditor editor(state_directory + "/history", interrupts,
-                    [&](std::span<const std::string> before, const std::string& word) {
-                      return Complete(before, word, [&](Kind kind, const std::string& folder) {
-                        return names.Of(kind, ResolveName(session.directory(), folder));
-                      });
+                    [&names](std::span<const std::string> before, const std::string& word) {
+                      return Complete(before, word, [&](Kind kind) { return names.Of(kind); });
                     });
   while (!session.wants_to_leave()) {
     const std::string prompt = Prompt(session);
@@ -223,9 +216,6 @@ ExitCode Run(const Invocation& invocation) {
   console.interrupt_pending = [&interrupts] { return interrupts.IsPending(); };
   console.can_redraw =
       console.out_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
-  console.shows_progress =
-      console.err_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
-  console.can_lend_terminal = can_ask && console.out_is_terminal;
   console.size = SizeOfTerminal;
   if (::isatty(STDIN_FILENO) != 1) console.read_line = ReadInputLine;
   // In a script the next line is the next command, not an answer.
@@ -253,7 +243,7 @@ ExitCode Run(const Invocation& invocation) {
     std::cerr << token.status().message() << "\n";
     return ExitCode::kUsage;
   }
-  Session session(console, address, state_directory, *defaults, *token);
+  Session session(console, address, state_directory + "/tokens", *defaults, *token);
   interrupts.Start([&session] { session.Interrupt(); });
   // The session must not end while it is being interrupted.
   const absl::Cleanup stop = [&interrupts] { interrupts.Stop(); };
@@ -273,10 +263,10 @@ ExitCode RunComplete(std::span<const std::string> raw_words) {
   const auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
   const auto token = TokenOfEnvironment();
   std::unique_ptr<LiveNames> names;
-  const auto ask = [&](Kind kind, const std::string& folder) -> std::vector<std::string> {
+  const auto ask = [&](Kind kind) -> std::vector<std::string> {
     if (!address.ok() || !token.ok()) return {};
     names = std::make_unique<LiveNames>(*address, client::StateDirectory() + "/tokens", *token);
-    return names->Of(kind, ResolveName("/", folder));
+    return names->Of(kind);
   };
   for (const std::string& word : CompleteForBash(words, ask)) std::cout << word << "\n";
   std::cout << std::flush;

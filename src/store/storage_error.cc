@@ -14,9 +14,8 @@ constexpr int64_t kRetryAfterMs = 1000;
 }  // namespace
 
 bool IsStorageFailure(const absl::Status& status) {
-  return (absl::IsResourceExhausted(status) || absl::IsUnavailable(status) ||
-          absl::IsDataLoss(status)) &&
-         !DetailOf(status).has_value();
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) ||
+         absl::IsDataLoss(status);
 }
 
 absl::Status StorageError(const char* what, const absl::Status& status) {

@@ -200,7 +200,8 @@ TEST_P(StoreIdentityContract, TheAuditIsReadByUserTimeAndPage) {
   std::vector<AuditRecord> records;
   records.reserve(10);
   for (int i = 1; i <= 10; ++i) {
-    records.push_back(MakeRecord(absl::StrCat("r", i), 100 * i, i % 3 == 0 ? "anna" : "bert"));
+    records.push_back(
+        MakeRecord(absl::StrCat("r", i), int64_t{100} * i, i % 3 == 0 ? "anna" : "bert"));
   }
   ASSERT_TRUE(PutAudit(records).ok());
   EXPECT_THAT(ResourcesOf(Query(3, 0, "", INT64_MAX)), ElementsAre("r10", "r9", "r8"));
@@ -249,7 +250,7 @@ TEST_P(StoreIdentityContract, ARequestIsFoundByItsWholeKey) {
   ASSERT_TRUE(Commit(std::move(write)).ok());
   Reopen();
   EXPECT_EQ(FindRequest(request.key), request);
-  for (core::RequestKey other :
+  for (const core::RequestKey& other :
        {core::RequestKey{"bert", request.key.method, "r1"},
         core::RequestKey{"admin", "grpc_os.v1.ProcessService/StopProcess", "r1"},
         core::RequestKey{"admin", request.key.method, "R1"}}) {

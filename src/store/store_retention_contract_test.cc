@@ -23,8 +23,6 @@ namespace {
 using core::AuditRecord;
 using core::Event;
 using core::ProcessWrite;
-using testing::ElementsAre;
-using testing::Le;
 using testing::SizeIs;
 
 class StoreRetentionContract : public StoreUnderTest,

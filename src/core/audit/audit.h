@@ -40,7 +40,7 @@ struct RequestKey {
   std::string method;
   std::string id;
 
-  auto operator<=>(const RequestKey&) const = default;
+  auto operator<=>(const RequestKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 struct CommittedRequest {
   RequestKey key;

@@ -29,8 +29,7 @@ class SlowAuditStore final : public AuditStore {
     const std::lock_guard lock(mutex);
     return waiting != nullptr;
   }
-  void ReadAudit(const AuditQuery&,
-                 std::function<void(absl::StatusOr<AuditPage>)>) override {}
+  void ReadAudit(const AuditQuery&, std::function<void(absl::StatusOr<AuditPage>)>) override {}
   void Answer(const absl::Status& status) {
     std::function<void(absl::Status)> done;
     {

@@ -40,7 +40,8 @@ class EventLog {
   // The newest committed revision; cheap.
   virtual int64_t NewestRevision() const = 0;
 
-  // The oldest revision that ReadEvents takes as `after`: events up to it are no longer kept; cheap.
+  // The oldest revision that ReadEvents takes as `after`: events up to it are no longer kept;
+  // cheap.
   virtual int64_t OldestRevision() const = 0;
 
   // Calls `on_commit(newest_revision)` on a thread of the store after each commit, until the

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kFreeFailures = 5;
 constexpr int64_t kFirstWaitMs = 1000;
-constexpr int64_t kLongestWaitMs = 15 * 60'000;
+constexpr int64_t kLongestWaitMs = int64_t{15} * 60'000;
 constexpr int64_t kForgottenMs = 86'400'000;
 constexpr int64_t kKnownMs = int64_t{30} * 86'400'000;
 

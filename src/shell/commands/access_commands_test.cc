@@ -13,9 +13,7 @@ namespace grpc_os::shell {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr char kPassword[] = "correct horse battery";

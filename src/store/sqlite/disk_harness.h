@@ -283,6 +283,7 @@ class Disk {
   }
 
 // The rest goes through as it is.
+// NOLINTBEGIN(bugprone-macro-parentheses): these are lists
 #define THROUGH(method, parameters, arguments)        \
   [] parameters {                                     \
     sqlite3_file* const real = File::Of(file).real(); \
@@ -319,6 +320,7 @@ class Disk {
     return &methods;
   }
 #undef THROUGH
+  // NOLINTEND(bugprone-macro-parentheses)
 
   int TakeStep(Step::Kind kind, std::string_view file) {
     OnStep on_step;

@@ -113,7 +113,7 @@ TEST_F(SqliteCheckTest, DamagedPagesAreFoundAndNothingIsChanged) {
     std::ifstream file(path_, std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(file), {});
   }
-  bytes.replace(4096 * 3, 4096, std::string(4096, '\x5a'));
+  bytes.replace(size_t{4096} * 3, 4096, std::string(4096, '\x5a'));
   std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
   EXPECT_THAT(Findings(), HasSubstr("integrity"));
   std::ifstream file(path_, std::ios::binary);

@@ -197,7 +197,7 @@ absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
   if (frames_behind_ && sql == SqliteDialect().begin_write) EmptyLog();
-  const absl::Status status = (*statement)->Step().status();
+  absl::Status status = (*statement)->Step().status();
   if (!status.ok() && sql == "COMMIT") frames_behind_ = true;
   return status;
 }

@@ -53,6 +53,7 @@ class SqliteMigrationTest : public testing::Test {
              "DROP TABLE sessions",
              "DROP TABLE audit_records",
              "DROP TABLE requests",
+             // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one statement over three lines
              "CREATE TABLE sessions (id TEXT NOT NULL PRIMARY KEY, user_name TEXT NOT NULL, "
              "method TEXT NOT NULL, peer_uid INTEGER NOT NULL, create_time_ms INTEGER NOT NULL, "
              "expire_time_ms INTEGER NOT NULL) STRICT",
