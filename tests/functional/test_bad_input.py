@@ -4,6 +4,7 @@ import grpc
 import pytest
 from expectations import SLEEP, assert_no_trace, names, refused, shell
 from grpc_os.v1 import process_services_pb2, process_services_pb2_grpc
+from running_system import poll
 
 BAD_NAMES = {
     "empty": "",
@@ -259,7 +260,9 @@ async def test_what_cannot_be_executed_says_so_and_leaves_nothing_behind(system,
     assert refusal.metadata["stage"] == stage
     assert await names(client) == []
     assert (await client.get_system()).proto.process_count == before.process_count
-    assert system.leftovers() and not system.programs("grpc-os-supervise")
+    assert system.leftovers()
+    # Its answer comes before its end.
+    poll(lambda: not system.programs("grpc-os-supervise"), "the supervisor has ended")
     assert_no_trace(system, "proc_1", "web")
     # The name is free.
     assert (await client.create_process("web", SLEEP, process_id="proc_1")).status == "running"
