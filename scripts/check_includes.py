@@ -39,6 +39,7 @@ LIBRARIES = {
     "MariaDB": (r"mysql|mariadb/", {"store"}),
     "OpenSSL": (r"openssl/", {"host"}),
     "libsodium": (r"sodium\.h$", {"host"}),
+    "ISA-L": (r"isa-l/", {"host", "client"}),
     "nlohmann-json": (r"nlohmann/", {"host"}),
     "spdlog": (r"spdlog/|fmt/", {"host", "main"}),
     "prometheus": (r"prometheus/", set()),

@@ -18,6 +18,8 @@ inline constexpr int kStreamsOpen = 1024;
 inline constexpr int kUnaryDeadlineDefaultMs = 120'000;  // for calls that set none
 inline constexpr int kUnaryDeadlineMaxMs = 3'700'000;    // the longest stop, and a little
 inline constexpr int kHeartbeatMs = 15'000;
+inline constexpr int kWatchMemoryEvents = 4096;  // the newest ones, shared by all watchers
+inline constexpr int64_t kWatchMemoryBytes = int64_t{1} << 20;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
 // Operations in one transaction, so that it is not endless, nor what was answered last waits for
@@ -76,6 +78,28 @@ inline constexpr int64_t kAuditKept = 1'000'000;    // records
 inline constexpr int64_t kRevisionsKept = 100'000;  // of which Watch can tell; see EVENTS_KEPT
 inline constexpr int64_t kRevisionsKeptMin = 1'000;
 inline constexpr int64_t kRevisionsKeptMax = 100'000'000;
+
+inline constexpr int64_t kObjectBytes = int64_t{5} << 30;
+inline constexpr int64_t kObjectInlineBytes = int64_t{64} << 10;  // larger contents are files
+inline constexpr int kPathSegmentBytes = 255;
+inline constexpr int kMetadataKeyBytes = 1024;
+inline constexpr int kMetadataValueBytes = 4096;
+inline constexpr int kMetadataBytes = 8192;  // all keys and values of an object
+inline constexpr int kContentTypeBytes = 255;
+inline constexpr int kObjectsPerCall = 10'000;      // that one call renames or deletes
+inline constexpr int kTransactionOperations = 128;  // comparisons and changes together
+inline constexpr int kVersionsPerObject = 100;      // the oldest goes
+inline constexpr int64_t kVersionKeptMs = int64_t{7} * 86'400'000;  // after it was retired
+inline constexpr int kUploadsOpen = 1'000;
+inline constexpr int kUploadStreams = 64;                // that write at a time
+inline constexpr int64_t kUploadStreamIdleMs = 120'000;  // without a piece; then it is ended
+inline constexpr int64_t kUploadChunkBytes = int64_t{2} << 20;
+inline constexpr int64_t kUploadIdleMs = 86'400'000;  // then its bytes are forgotten
+inline constexpr int64_t kBlobGraceMs = 86'400'000;   // a file that no object names stays so long
+inline constexpr int kCustomRoles = 1'000;
+inline constexpr int kRoleRules = 100;  // of one role
+inline constexpr int kRoleDescriptionBytes = 255;
+inline constexpr int kQuotas = 1'000;
 
 }  // namespace grpc_os::limits
 

@@ -14,10 +14,15 @@
 #include "client/client.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
+#include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
 
 namespace grpc_os::client {
+
+// Stands for the method of a stub, which is overloaded.
+#define GRPC_OS_METHOD(service, name) \
+  [](Connection& c, auto&&... a) { return c.service.name(a...); }
 
 inline constexpr Client::Timeout kNoTimeout = Client::Timeout::max();
 
@@ -28,6 +33,7 @@ struct Client::Connection {
   v1::AuthService::Stub auth;
   v1::ProcessService::Stub processes;
   v1::EventService::Stub events;
+  v1::FilesystemService::Stub objects;
   v1::SystemService::Stub system;
 };
 

@@ -48,6 +48,7 @@ Client::Connection::Connection(const Address& address)
       auth(channel),
       processes(channel),
       events(channel),
+      objects(channel),
       system(channel) {}
 
 Client::Client(Address address, ClientOptions options)

@@ -15,6 +15,7 @@
 #include "client/token_file.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
 
@@ -117,6 +118,35 @@ class Client {
   // As TailLogs; never ends by itself.
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<bool(const v1::WatchResponse&)>& on_message);
+
+  absl::StatusOr<v1::Object> CreateObject(const v1::CreateObjectRequest& request);
+  absl::StatusOr<v1::Object> PutObject(const v1::PutObjectRequest& request);
+  absl::StatusOr<v1::Object> GetObject(const v1::GetObjectRequest& request);
+  absl::StatusOr<v1::Object> UpdateObject(const v1::UpdateObjectRequest& request);
+  absl::StatusOr<v1::DeleteObjectResponse> DeleteObject(const v1::DeleteObjectRequest& request);
+  absl::StatusOr<v1::Object> UndeleteObject(const v1::UndeleteObjectRequest& request);
+  absl::StatusOr<v1::Object> MoveObject(const v1::MoveObjectRequest& request);
+  absl::StatusOr<v1::Object> CopyObject(const v1::CopyObjectRequest& request);
+  absl::StatusOr<v1::Object> CreateFolder(const std::string& name);
+  // Page by page, for they may be many, until there are no more or `on_page` returns false.
+  absl::Status ListObjects(const v1::ListObjectsRequest& request,
+                           const std::function<bool(v1::ListObjectsResponse&)>& on_page);
+  absl::StatusOr<v1::ListVersionsResponse> ListVersions(const std::string& name);
+  // The sums over all pages.
+  absl::StatusOr<v1::MeasureObjectsResponse> MeasureObjects(const std::string& prefix);
+  // As TailLogs; ends when the content does. A chunk that is not what its checksum says ends it
+  // with DATA_LOSS. It takes at most the timeout: with DEADLINE_EXCEEDED after what came, read on.
+  absl::Status ReadObject(const v1::ReadObjectRequest& request,
+                          const std::function<bool(const v1::ReadObjectResponse&)>& on_message);
+  absl::StatusOr<v1::Upload> StartUpload(const v1::StartUploadRequest& request);
+  // One stream of pieces: `next` fills in the next one but for its checksum, and returns false if
+  // there is none. The answer is what is durable at its end. After an error too, some of them may
+  // be: GetUpload says how many. It takes at most the timeout.
+  absl::StatusOr<v1::Upload> WriteUpload(const std::function<bool(v1::WriteUploadRequest&)>& next);
+  absl::StatusOr<v1::Upload> GetUpload(const std::string& upload_id);
+  // Both may be called again if the answer was lost.
+  absl::StatusOr<v1::Object> FinishUpload(const v1::FinishUploadRequest& request);
+  absl::StatusOr<v1::CancelUploadResponse> CancelUpload(const std::string& upload_id);
 
   absl::StatusOr<v1::System> GetSystem();
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(const v1::SetLogLevelRequest& request);

@@ -10,10 +10,6 @@ namespace {
 
 constexpr int kListPage = limits::kPageSizeMax;
 
-// Stands for the method of a stub, which is overloaded.
-#define GRPC_OS_METHOD(service, name) \
-  [](Connection& c, auto&&... a) { return c.service.name(a...); }
-
 }  // namespace
 
 absl::StatusOr<v1::WhoAmIResponse> Client::WhoAmI() {
@@ -202,7 +198,5 @@ absl::StatusOr<v1::SetLogLevelResponse> Client::SetLogLevel(const v1::SetLogLeve
   return CallWithToken<v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
       GRPC_OS_METHOD(system, SetLogLevel), request, options_.timeout);
 }
-
-#undef GRPC_OS_METHOD
 
 }  // namespace grpc_os::client

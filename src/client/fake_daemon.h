@@ -21,6 +21,7 @@
 
 #include "base/unique_fd.h"
 #include "client/fake_auth.h"
+#include "client/fake_objects.h"
 #include "client/fake_state.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
@@ -33,13 +34,19 @@ class FakeDaemon {
  public:
   // Serves on `directory`/run/api.sock and peer.sock.
   explicit FakeDaemon(const std::string& directory)
-      : directory_(directory), auth_(state), processes_(state), events_(state), system_(state) {
+      : directory_(directory),
+        auth_(state),
+        processes_(state),
+        events_(state),
+        objects_(state),
+        system_(state) {
     std::filesystem::create_directories(directory_ + "/run");
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.RegisterService(&auth_);
     builder.RegisterService(&processes_);
     builder.RegisterService(&events_);
+    builder.RegisterService(&objects_);
     builder.RegisterService(&system_);
     server_ = builder.BuildAndStart();
     ListenForPeers();
@@ -54,6 +61,10 @@ class FakeDaemon {
 
   std::string address() const { return "unix:" + directory_ + "/run/api.sock"; }
 
+  v1::Object& AddObject(const std::string& name, const std::string& data) {
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    return FakeObjects::Put(state, name, data);
+  }
   v1::Process& AddProcess(const std::string& name, v1::Process::State process_state) {
     const std::lock_guard<std::mutex> lock(state.mutex);
     return AddLocked(state, name, process_state);
@@ -388,6 +399,7 @@ class FakeDaemon {
   FakeAuth auth_;
   Processes processes_;
   Events events_;
+  FakeObjects objects_;
   System system_;
   std::unique_ptr<grpc::Server> server_;
   UniqueFd listener_;

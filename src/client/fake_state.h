@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -15,6 +16,7 @@
 #include "grpc_os/internal/v1/rpc_status.pb.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
 
@@ -50,6 +52,12 @@ inline grpc::Status FakeError(grpc::StatusCode code, const std::string& message,
   return grpc::Status(code, message, status.SerializeAsString());
 }
 
+struct FakeUpload {
+  v1::StartUploadRequest request;
+  std::string data;
+  v1::Object object;  // once it is finished
+};
+
 // What a test sets up and looks at; guarded by `mutex`.
 struct FakeState {
   std::mutex mutex;
@@ -80,6 +88,17 @@ struct FakeState {
   v1::CreateProcessRequest last_create;
   v1::UpdateProcessRequest last_update;
   std::vector<v1::TailLogsRequest> tails;
+  // Objects, with their contents, by name; those of folders end with a slash.
+  std::map<std::string, v1::Object> objects;
+  std::vector<v1::Object> versions;  // the newest last
+  int64_t revision = 100;
+  std::map<std::string, FakeUpload> uploads;
+  int cut_uploads_after = 0;  // bytes of a stream, then UNAVAILABLE, once; 0: never
+  int cut_reads_after = 0;    // the same of ReadObject, every time
+  bool damage_reads = false;  // the content is sent with another checksum than it has
+  bool has_uploads = true;
+  std::vector<v1::ReadObjectRequest> reads;
+  std::function<void()> before_put;  // something that happens in between, once
 };
 
 // Notes the call and checks the token.

@@ -4,14 +4,11 @@
 #include <poll.h>
 #include <pwd.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,9 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "base/id.h"
 #include "base/limits.h"
 #include "base/unique_fd.h"
+#include "client/private_file.h"
 
 namespace grpc_os::client {
 namespace {
@@ -51,16 +48,6 @@ absl::Status Untrusted(const std::string& path, const std::string& why) {
 
 absl::Status FileError(const std::string& what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(errno), "."));
-}
-
-absl::Status WriteAll(int fd, std::string_view content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError("Cannot write", path);
-    content.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
 }
 
 // A token goes into a header line: nothing but visible characters can be one.
@@ -100,31 +87,13 @@ TokenFile::TokenFile(std::string directory, std::string_view address)
     : directory_(std::move(directory)), path_(directory_ + "/" + FileName(address)) {}
 
 absl::StatusOr<TokenFile::Content> TokenFile::Read() const {
-  const UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR) return Content{};
-    if (errno == ELOOP) return Untrusted(path_, "is a symbolic link");
-    return FileError("Cannot open", path_);
+  const auto text = ReadPrivateFile(path_, kFileBytes);
+  if (absl::IsFailedPrecondition(text.status())) {
+    return Untrusted(path_, std::string(text.status().message()));
   }
-  struct stat info = {};
-  if (::fstat(fd.get(), &info) != 0) return FileError("Cannot read", path_);
-  if (!S_ISREG(info.st_mode)) return Untrusted(path_, "is not a regular file");
-  if (info.st_uid != ::geteuid()) return Untrusted(path_, "belongs to another account");
-  if ((info.st_mode & 077) != 0) return Untrusted(path_, "can be read by others");
-
-  std::string text(kFileBytes + 1, '\0');
-  size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t n = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError("Cannot read", path_);
-    if (n == 0) break;
-    size += static_cast<size_t>(n);
-  }
-  text.resize(size);
-  if (size > kFileBytes) return Untrusted(path_, "is too long for a token");
+  if (!text.ok()) return text.status();
   Content content;
-  if (!Parse(text, content)) return Untrusted(path_, "holds no token");
+  if (*text && !Parse(**text, content)) return Untrusted(path_, "holds no token");
   return content;
 }
 
@@ -141,7 +110,7 @@ absl::Status TokenFile::WriteLoggedOut() const { return WriteText(absl::StrCat(k
 void TokenFile::Remove() const { ::unlink(path_.c_str()); }
 
 absl::StatusOr<UniqueFd> TokenFile::Lock(std::chrono::milliseconds patience) const {
-  if (auto status = MakeDirectory(); !status.ok()) return status;
+  if (auto status = MakePrivateDirectory(directory_); !status.ok()) return status;
   const std::string path = path_ + ".lock";
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return FileError("Cannot open", path);
@@ -158,29 +127,8 @@ absl::StatusOr<UniqueFd> TokenFile::Lock(std::chrono::milliseconds patience) con
   return fd;
 }
 
-absl::Status TokenFile::MakeDirectory() const {
-  // Parents as the user's umask wants them, the last directory private.
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(directory_).parent_path(), error);
-  if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
-    return FileError("Cannot make the directory", directory_);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status TokenFile::WriteText(std::string_view text) const {
-  if (auto status = MakeDirectory(); !status.ok()) return status;
-  const std::string temporary = absl::StrCat(directory_, "/.new-", RandomHex128());
-  UniqueFd fd(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return FileError("Cannot write", temporary);
-  absl::Status status = WriteAll(fd.get(), text, temporary);
-  fd.Reset();
-  if (status.ok() && ::rename(temporary.c_str(), path_.c_str()) != 0) {
-    status = FileError("Cannot write", path_);
-  }
-  if (!status.ok()) ::unlink(temporary.c_str());
-  return status;
+  return WritePrivateFile(path_, text);
 }
 
 std::string StateDirectory() {

@@ -47,7 +47,6 @@ class TokenFile {
 
  private:
   absl::Status WriteText(std::string_view text) const;
-  absl::Status MakeDirectory() const;
 
   std::string directory_;
   std::string path_;

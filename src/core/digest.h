@@ -11,7 +11,9 @@ namespace grpc_os::core {
 class Digest {
  public:
   virtual ~Digest() = default;
-  // SHA-256 as 64 lower-case hexadecimal digits.
+  // SHA-256: 32 bytes.
+  virtual std::string Sha256Bytes(std::string_view text) const = 0;
+  // The same as 64 lower-case hexadecimal digits.
   virtual std::string Sha256Hex(std::string_view text) const = 0;
 };
 

@@ -37,6 +37,23 @@ inline constexpr char kStoreUnavailable[] = "STORE_UNAVAILABLE";
 inline constexpr char kStoreDamaged[] = "STORE_DAMAGED";
 inline constexpr char kRuntimeUnavailable[] = "RUNTIME_UNAVAILABLE";
 inline constexpr char kShuttingDown[] = "SHUTTING_DOWN";
+inline constexpr char kObjectNotFound[] = "OBJECT_NOT_FOUND";
+inline constexpr char kPreconditionFailed[] = "PRECONDITION_FAILED";
+inline constexpr char kSystemObject[] = "SYSTEM_OBJECT";
+inline constexpr char kNotAFolder[] = "NOT_A_FOLDER";
+inline constexpr char kIsAFolder[] = "IS_A_FOLDER";
+inline constexpr char kFolderNotEmpty[] = "FOLDER_NOT_EMPTY";
+inline constexpr char kQuotaExceeded[] = "QUOTA_EXCEEDED";
+inline constexpr char kChecksumMismatch[] = "CHECKSUM_MISMATCH";
+inline constexpr char kObjectDamaged[] = "OBJECT_DAMAGED";
+inline constexpr char kOffsetOutOfRange[] = "OFFSET_OUT_OF_RANGE";
+inline constexpr char kUploadNotFound[] = "UPLOAD_NOT_FOUND";
+inline constexpr char kUploadBusy[] = "UPLOAD_BUSY";
+inline constexpr char kUploadOffset[] = "UPLOAD_OFFSET";
+inline constexpr char kUploadIncomplete[] = "UPLOAD_INCOMPLETE";
+inline constexpr char kRoleExists[] = "ROLE_EXISTS";
+inline constexpr char kRoleInUse[] = "ROLE_IN_USE";
+inline constexpr char kRoleBuiltIn[] = "ROLE_BUILT_IN";
 inline constexpr char kInternal[] = "INTERNAL";
 
 }  // namespace grpc_os::core::reason

@@ -11,6 +11,7 @@ namespace grpc_os::host {
 
 class Sha256 final : public core::Digest {
  public:
+  std::string Sha256Bytes(std::string_view text) const override;
   std::string Sha256Hex(std::string_view text) const override;
 };
 

@@ -20,9 +20,11 @@
 #include "base/unique_fd.h"
 #include "core/audit/audit_trail.h"
 #include "core/identity/identity.h"
+#include "core/object/objects.h"
 #include "core/process/processes.h"
 #include "core/request/requests.h"
 #include "gateway/http_server.h"
+#include "host/crc32c.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
 #include "host/loop_scheduler.h"
@@ -37,6 +39,7 @@
 #include "server/peer_socket.h"
 #include "services/auth_service.h"
 #include "services/event_service.h"
+#include "services/filesystem_service.h"
 #include "services/process_service.h"
 #include "services/system_service.h"
 #include "store/sqlite/sqlite_database.h"
@@ -218,7 +221,15 @@ class Daemon::Impl {
     processes_->Load(*std::move(stored), store_->NewestRevision(), rebooted);
     Failpoint("osd.start.loaded");
     new_boot_ = *last_boot != options_.boot_id;
-    return absl::OkStatus();
+    objects_ = std::make_unique<core::Objects>(*store_, scheduler_);
+    return MakeFirstFolders();
+  }
+
+  absl::Status MakeFirstFolders() {
+    std::promise<absl::Status> made;
+    objects_->MakeFirstFolders(
+        [&made](const absl::StatusOr<bool>& done) { made.set_value(done.status()); });
+    return made.get_future().get();
   }
 
   absl::Status Serve() {
@@ -236,6 +247,8 @@ class Daemon::Impl {
         *funnel_, scheduler_, *processes_, *usage_, *log_source_, *store_, facts_});
     event_ = std::make_unique<services::EventService>(
         services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
+    filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
+        *funnel_, *objects_, *store_, /*blobs=*/nullptr, digest_, checksum_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
         *funnel_, scheduler_, *processes_, *store_, *environment_, facts_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
@@ -249,9 +262,9 @@ class Daemon::Impl {
     if (settled && new_boot_) {
       if (absl::Status status = store_->SaveBootId(options_.boot_id); !status.ok()) return status;
     }
-    auto server =
-        server::GrpcServer::Start({.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
-                                  {auth_.get(), process_.get(), event_.get(), system_.get()});
+    auto server = server::GrpcServer::Start(
+        {.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
+        {auth_.get(), process_.get(), event_.get(), filesystem_.get(), system_.get()});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
     if (absl::Status status = ListenForPeers(); !status.ok()) return status;
@@ -319,6 +332,7 @@ class Daemon::Impl {
 
   void Tick() {
     environment_->Tick();
+    objects_->Tick();
     loop_.After(kTickMs, [this] { Tick(); });
   }
 
@@ -337,6 +351,7 @@ class Daemon::Impl {
     }
     // What the store still has to say goes to a loop that runs no more.
     server_.reset();
+    event_.reset();  // it hears of the store's commits
     peer_socket_.reset();
     logs_.reset();
     if (audit_ != nullptr) audit_->Finish();
@@ -363,7 +378,9 @@ class Daemon::Impl {
   std::unique_ptr<runtime::SupervisionClient> supervision_;
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
+  std::unique_ptr<core::Objects> objects_;
   host::Sha256 digest_;
+  host::Crc32c checksum_;
   std::unique_ptr<core::AuditTrail> audit_;
   std::unique_ptr<core::Requests> requests_;
   std::unique_ptr<services::CallEnvironment> environment_;
@@ -371,6 +388,7 @@ class Daemon::Impl {
   std::unique_ptr<services::AuthService> auth_;
   std::unique_ptr<services::ProcessService> process_;
   std::unique_ptr<services::EventService> event_;
+  std::unique_ptr<services::FilesystemService> filesystem_;
   std::unique_ptr<services::SystemService> system_;
   std::unique_ptr<server::PeerSocket> peer_socket_;
   std::unique_ptr<server::GrpcServer> server_;

@@ -9,6 +9,7 @@
 #include "core/identity/identity_errors.h"
 #include "core/identity/user_grammar.h"
 #include "core/process/process_errors.h"
+#include "services/answer_empty.h"
 #include "services/convert/identity_convert.h"
 #include "services/convert/time_convert.h"
 #include "services/page_token.h"
@@ -30,15 +31,6 @@ core::Identity::UserDone AnswerUser(const CallPointer& call) {
   return [call](const absl::StatusOr<core::User>& user) {
     if (!user.ok()) return call->End(user.status());
     call->Answer(ToProto(*user));
-  };
-}
-
-// Answers a change whose result is only that it was made.
-template <typename Response, typename CallPointer>
-core::Identity::Done AnswerEmpty(const CallPointer& call) {
-  return [call](const absl::Status& status) {
-    if (!status.ok()) return call->End(status);
-    call->Answer(Response());
   };
 }
 
@@ -264,7 +256,7 @@ AuthService::Reactor* AuthService::RunRoleChange(Context* context, const char* m
                                                  bool grant) {
   core::Violations violations;
   core::CheckUserName(request->user(), "user", violations);
-  if (request->role().empty()) violations.Add("role", "give a role: admin, operator or viewer");
+  if (request->role().empty()) violations.Add("role", "give a role; `role ls` lists them");
   return RunChange(context, method, *request, response, request->user(), violations,
                    [this, grant, user = request->user(), role = request->role(),
                     etag = request->etag()](core::Origin origin, core::Identity::UserDone done) {
@@ -285,15 +277,6 @@ AuthService::Reactor* AuthService::RevokeRole(Context* context,
                                               const v1::RevokeRoleRequest* request,
                                               v1::User* response) {
   return RunRoleChange(context, "grpc_os.v1.AuthService/RevokeRole", request, response, false);
-}
-
-AuthService::Reactor* AuthService::ListRoles(Context* context, const v1::ListRolesRequest*,
-                                             v1::ListRolesResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/ListRoles", response, [](const auto& call) {
-    v1::ListRolesResponse answer;
-    for (const core::Role& role : core::Roles()) *answer.add_roles() = ToProto(role);
-    call->Answer(std::move(answer));
-  });
 }
 
 AuthService::Reactor* AuthService::ListSessions(Context* context,

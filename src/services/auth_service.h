@@ -35,7 +35,12 @@ class AuthService final : public v1::AuthService::CallbackService {
   Reactor* SetPassword(Context*, const v1::SetPasswordRequest*, v1::User*) override;
   Reactor* GrantRole(Context*, const v1::GrantRoleRequest*, v1::User*) override;
   Reactor* RevokeRole(Context*, const v1::RevokeRoleRequest*, v1::User*) override;
+
   Reactor* ListRoles(Context*, const v1::ListRolesRequest*, v1::ListRolesResponse*) override;
+  Reactor* GetRole(Context*, const v1::GetRoleRequest*, v1::Role*) override;
+  Reactor* CreateRole(Context*, const v1::CreateRoleRequest*, v1::Role*) override;
+  Reactor* UpdateRole(Context*, const v1::UpdateRoleRequest*, v1::Role*) override;
+  Reactor* DeleteRole(Context*, const v1::DeleteRoleRequest*, v1::DeleteRoleResponse*) override;
 
   Reactor* ListSessions(Context*, const v1::ListSessionsRequest*,
                         v1::ListSessionsResponse*) override;
@@ -55,9 +60,14 @@ class AuthService final : public v1::AuthService::CallbackService {
   template <typename Request>
   Reactor* RunSwitch(Context* context, const char* method, const Request* request,
                      v1::User* response, bool disabled);
+  // Of a user's roles.
   template <typename Request>
   Reactor* RunRoleChange(Context* context, const char* method, const Request* request,
                          v1::User* response, bool grant);
+  // Of a role itself: `change(wanted, origin, done)`.
+  template <typename Request, typename Change>
+  Reactor* RunChangeOfRole(Context* context, const char* method, const Request* request,
+                           v1::Role* response, Change change);
 
   Funnel& funnel_;
   core::Identity& identity_;

@@ -157,14 +157,19 @@ void Call::Tick(int64_t now_ms) {
                   {.reason = reason::kTokenInvalid}));
   } else if (method_.permission != kAnyLogin && !core::Allows(*current, method_.permission)) {
     End(PermissionMissing(*current, method_.permission));
-  } else if (const char* also = also_needed_.load();
-             also != nullptr && !core::Allows(*current, also)) {
-    End(PermissionMissing(*current, also));
+  } else {
+    for (const auto& slot : also_needed_) {
+      const char* also = slot.load();
+      if (also != nullptr && !core::Allows(*current, also)) End(PermissionMissing(*current, also));
+    }
   }
 }
 
 absl::Status Call::AlsoNeeds(const char* permission) {
-  also_needed_.store(permission);
+  for (auto& slot : also_needed_) {
+    const char* none = nullptr;
+    if (slot.compare_exchange_strong(none, permission)) break;
+  }
   if (core::Allows(*caller_, permission)) return absl::OkStatus();
   return PermissionMissing(*caller_, permission);
 }

@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -96,8 +97,8 @@ class Call : public std::enable_shared_from_this<Call> {
 
   // Nobody, where no log-in is needed.
   const core::Caller& caller() const { return *caller_; }
-  // For a handler whose answer needs another permission than its method declares: PERMISSION_DENIED
-  // without it. A stream ends when its caller loses it.
+  // For a handler whose answer needs another permission than its method declares, or two:
+  // PERMISSION_DENIED without it. A stream ends when its caller loses it.
   absl::Status AlsoNeeds(const char* permission);
   // For a change that this call asks for. `resource`: what it is about, for the audit.
   core::Origin MakeOrigin(std::string resource);
@@ -124,7 +125,7 @@ class Call : public std::enable_shared_from_this<Call> {
   bool local_ = false;
   std::string address_;  // of a client that is not local, without its port
   std::shared_ptr<const core::Caller> caller_;
-  std::atomic<const char*> also_needed_{nullptr};
+  std::array<std::atomic<const char*>, 2> also_needed_ = {};
   std::string resource_;
   // Of the change that it asked for: whether a transaction carries its audit record, and what it
   // found out.

@@ -6,15 +6,17 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "core/process/validate.h"
-#include "services/event_stream.h"
+#include "services/convert/object_convert.h"
+#include "services/object_access.h"
 
 namespace grpc_os::services {
 namespace {
 
 constexpr char kProcesses[] = "process";
 constexpr char kUsers[] = "user";
+constexpr char kObjects[] = "object";
 constexpr char kUsersPermission[] = "user.read";
+constexpr char kObjectsPermission[] = "object.read";
 
 std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
   std::vector<core::Event> events;
@@ -65,36 +67,62 @@ std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& 
   return events;
 }
 
+EventService::Wanted EventService::Read(const v1::WatchRequest& request, const Call& call,
+                                        core::Violations& violations) {
+  Wanted wanted;
+  wanted.from = request.from_revision();
+  if (wanted.from < 0)
+    violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
+  for (const std::string& kind : request.kinds()) {
+    wanted.kinds.insert(kind);
+    if (kind != kProcesses && kind != kUsers && kind != kObjects)
+      violations.Add("kinds",
+                     absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
+                                  "'; give process, user or object"));
+  }
+  if (!request.prefix().empty()) {
+    wanted.prefix = PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
+    if (wanted.kinds.contains(kProcesses) || wanted.kinds.contains(kUsers))
+      violations.Add("prefix",
+                     "only names of objects are paths; give the kind object alone, or no prefix");
+    wanted.kinds = {kObjects};
+  } else if (wanted.kinds.empty()) {
+    wanted.kinds.insert(kProcesses);
+    if (core::Allows(call.caller(), kUsersPermission)) wanted.kinds.insert(kUsers);
+  }
+  return wanted;
+}
+
+void EventService::Begin(const std::shared_ptr<EventStream::WatchCall>& call,
+                         const Wanted& wanted) {
+  Watched watched;
+  watched.prefix = wanted.prefix;
+  watched.access = [call = call.get()] { return CurrentAccessOf(*call); };
+  for (const std::string& kind : wanted.kinds) watched.kinds[kind] = wanted.from;
+  std::vector<core::Event> snapshot;
+  if (wanted.from == 0) {
+    snapshot = Snapshot(watched.kinds);
+    // Of objects there is none.
+    if (const auto objects = watched.kinds.find(kObjects); objects != watched.kinds.end())
+      objects->second = parts_.log.NewestRevision();
+  }
+  EventStream::Start(call, hub_, parts_.log, std::move(watched), std::move(snapshot));
+}
+
 grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
   return parts_.funnel.Stream<v1::WatchResponse>(
       context, "grpc_os.v1.EventService/Watch", [&](const auto& call) {
         core::Violations violations;
-        if (request->from_revision() < 0)
-          violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
-        EventStream::Kinds kinds;
-        for (const std::string& kind : request->kinds()) {
-          kinds[kind] = request->from_revision();
-          if (kind != kProcesses && kind != kUsers)
-            violations.Add("kinds",
-                           absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
-                                        "'; give process or user"));
-        }
+        Wanted wanted = Read(*request, *call, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        if (kinds.empty()) {
-          kinds[kProcesses] = request->from_revision();
-          if (core::Allows(call->caller(), kUsersPermission))
-            kinds[kUsers] = request->from_revision();
-        }
-        if (kinds.contains(kUsers)) {
-          if (absl::Status status = call->AlsoNeeds(kUsersPermission); !status.ok())
+        for (const auto& [kind, permission] :
+             {std::pair(kUsers, kUsersPermission), std::pair(kObjects, kObjectsPermission)}) {
+          if (!wanted.kinds.contains(kind)) continue;
+          if (absl::Status status = call->AlsoNeeds(permission); !status.ok())
             return call->End(status);
         }
-        parts_.scheduler.Post([this, call, kinds, from = request->from_revision()]() mutable {
-          std::vector<core::Event> snapshot;
-          if (from == 0) snapshot = Snapshot(kinds);
-          EventStream::Start(call, parts_.log, std::move(kinds), std::move(snapshot));
-        });
+        parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
       });
 }
 

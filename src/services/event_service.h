@@ -4,13 +4,18 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/event/event.h"
+#include "core/event/event_hub.h"
 #include "core/identity/identity.h"
 #include "core/process/processes.h"
+#include "core/process/validate.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
+#include "services/event_stream.h"
 #include "services/funnel.h"
 
 namespace grpc_os::services {
@@ -24,16 +29,28 @@ class EventService final : public v1::EventService::CallbackService {
     const core::Identity& identity;
     core::EventLog& log;
   };
-  explicit EventService(const Parts& parts) : parts_(parts) {}
+  explicit EventService(const Parts& parts)
+      : parts_(parts), hub_(core::EventHub::Start(parts.log)) {}
+  // Before the log goes, and when no call is open any more.
+  ~EventService() override { hub_->Stop(); }
 
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
                                                      const v1::WatchRequest* request) override;
 
  private:
+  struct Wanted {
+    int64_t from = 0;
+    std::set<std::string> kinds = {};
+    std::string prefix = {};
+  };
+  static Wanted Read(const v1::WatchRequest& request, const Call& call,
+                     core::Violations& violations);
+  void Begin(const std::shared_ptr<EventStream::WatchCall>& call, const Wanted& wanted);
   // What there is of these kinds; sets the revision of each up to which it tells.
   std::vector<core::Event> Snapshot(std::map<std::string, int64_t>& kinds) const;
 
   const Parts parts_;
+  const std::shared_ptr<core::EventHub> hub_;
 };
 
 }  // namespace grpc_os::services

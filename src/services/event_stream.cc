@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
@@ -14,156 +12,192 @@
 namespace grpc_os::services {
 namespace {
 
-constexpr int kReadEvents = 512;
 constexpr int kMessageEvents = 256;
+constexpr char kObjects[] = "object";
 
-v1::Event ToProto(const core::Event& event) {
-  v1::Event out;
-  out.set_revision(event.revision);
-  SetTimeMs(event.time_ms, out.mutable_time());
-  out.set_kind(event.kind);
-  out.set_resource_id(event.resource_id);
-  out.set_name(event.name);
-  out.set_action(event.action);
-  for (const auto& [key, value] : event.attributes) (*out.mutable_attributes())[key] = value;
-  return out;
+void ToProto(const core::Event& event, v1::Event* out) {
+  out->set_revision(event.revision);
+  SetTimeMs(event.time_ms, out->mutable_time());
+  out->set_kind(event.kind);
+  out->set_resource_id(event.resource_id);
+  out->set_name(event.name);
+  out->set_action(event.action);
+  for (const auto& [key, value] : event.attributes) (*out->mutable_attributes())[key] = value;
 }
 
-absl::Status ForClient(const absl::Status& status, int64_t position, int64_t newest) {
-  if (DetailOf(status).has_value()) return status;
-  if (status.code() == absl::StatusCode::kOutOfRange) {
-    return MakeError(
-        absl::StatusCode::kOutOfRange,
-        absl::StrCat("revision ", position, " is not kept or not reached (newest: ", newest,
-                     "); watch from 0 for a fresh start"),
-        {.reason = core::reason::kRevisionUnavailable,
-         .metadata = {{"revision", absl::StrCat(position)}, {"newest", absl::StrCat(newest)}}});
+// Of an object, to a caller who may perhaps not read its name, or the one that it had before.
+bool ToProtoIfReadable(const core::Event& event, const std::string& prefix,
+                       const core::ObjectAccess& access, v1::Event* out) {
+  const bool readable = access(core::ObjectVerb::kRead, event.name);
+  const auto from = event.attributes.find(core::kMovedFrom);
+  if (from == event.attributes.end()) {
+    if (readable) ToProto(event, out);
+    return readable;
   }
-  return core::FromStore(status);
+  if (access(core::ObjectVerb::kRead, from->second)) {
+    if (readable) {
+      ToProto(event, out);
+      return true;
+    }
+    if (!from->second.starts_with(prefix)) return false;
+    ToProto(event, out);
+    out->set_action("deleted");
+    out->set_name(from->second);
+    out->clear_attributes();
+    return true;
+  }
+  if (!readable || !event.name.starts_with(prefix)) return false;
+  ToProto(event, out);
+  out->mutable_attributes()->erase(core::kMovedFrom);
+  return true;
+}
+
+absl::Status NotKept(int64_t revision, const core::EventLog& log) {
+  const int64_t oldest = log.OldestRevision();
+  const int64_t newest = log.NewestRevision();
+  return MakeError(
+      absl::StatusCode::kOutOfRange,
+      absl::StrCat("the changes after revision ", revision,
+                   " cannot be told: kept are those after ", oldest, ", the newest is ", newest,
+                   "; list what there is now, and watch from there"),
+      {.reason = core::reason::kRevisionUnavailable,
+       .metadata = {{"revision", absl::StrCat(revision)},
+                    {"oldest", absl::StrCat(oldest)},
+                    {"newest", absl::StrCat(newest)}}});
 }
 
 }  // namespace
 
-void EventStream::Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log, Kinds kinds,
+void EventStream::Start(const std::shared_ptr<WatchCall>& call, std::shared_ptr<core::EventHub> hub,
+                        const core::EventLog& log, Watched watched,
                         std::vector<core::Event> snapshot) {
+  core::EventFilter filter{.kinds = {}, .prefix = watched.prefix};
   int64_t revision = std::numeric_limits<int64_t>::max();
-  for (const auto& [kind, from] : kinds) revision = std::min(revision, from);
-  if (const int64_t newest = log.NewestRevision(); revision > newest) {
-    return call->End(ForClient(absl::OutOfRangeError("not reached"), revision, newest));
+  for (const auto& [kind, from] : watched.kinds) {
+    filter.kinds.insert(kind);
+    revision = std::min(revision, from);
   }
-  std::shared_ptr<EventStream> stream(new EventStream(call, log, std::move(kinds)));
+  if (revision < log.OldestRevision() || revision > log.NewestRevision())
+    return call->End(NotKept(revision, log));
+  std::shared_ptr<EventStream> stream(
+      new EventStream(call, std::move(hub), log, std::move(watched)));
   v1::WatchResponse initial;
   initial.set_revision(snapshot.empty() ? revision : 0);
-  const bool heard = call->SetProducer({.on_ready = [stream] { stream->OnReady(); },
-                                        .on_gone = [stream] { stream->OnGone(); },
-                                        .heartbeat =
-                                            [](const v1::WatchResponse& last) {
-                                              v1::WatchResponse beat;
-                                              beat.set_revision(last.revision());
-                                              return beat;
-                                            }},
-                                       std::move(initial));
+  const bool heard = call->SetProducer(
+      {.on_ready = [stream] { stream->OnReady(); },
+       .on_gone = [stream] { stream->OnGone(); },
+       .heartbeat = [stream](const v1::WatchResponse& last) { return stream->Heartbeat(last); }},
+      std::move(initial));
   if (!heard) return;
-  // Until it knows where it stands, a commit must not set it going.
-  stream->state_.Lock()->reading = true;
-  const auto subscription = log.Subscribe([stream](int64_t newest) {
-    stream->state_.Lock()->newest = newest;
-    stream->Advance();
-  });
+  const auto watcher = stream->hub_->Join(std::move(filter), revision);
   bool gone = false;
   {
     auto state = stream->state_.Lock();
     gone = state->gone;
-    state->subscription = subscription;
-    state->reading = false;
+    stream->watcher_ = watcher;
     state->position = revision;
-    state->newest = std::max(state->newest, log.NewestRevision());
-    state->sync_at = state->newest;
-    if (!snapshot.empty()) stream->Pack(*state, snapshot, revision, /*whole=*/true);
+    state->sync_at = log.NewestRevision();
+    if (!snapshot.empty()) {
+      const auto stretch = std::make_shared<core::EventHub::Stretch>();
+      for (core::Event& event : snapshot)
+        stretch->events.push_back(std::make_shared<const core::Event>(std::move(event)));
+      stretch->upto = revision;
+      state->stretch = stretch;
+      state->is_snapshot = true;
+    }
   }
-  if (gone) return log.Unsubscribe(subscription);
+  if (gone) return stream->hub_->Leave(watcher);
   stream->Advance();
 }
 
-// Sends what is ready; reads on when nothing is. One of both at a time.
+// Sends what there is; asks for more when there is nothing. One of both at a time.
 void EventStream::Advance() {
   std::optional<v1::WatchResponse> message;
-  std::optional<int64_t> read_after;
-  int64_t upto = 0;
+  int64_t mark = core::EventHub::kNoMark;
   {
     auto state = state_.Lock();
-    if (state->gone || state->sending || state->reading) return;
-    if (state->ready.empty() && !state->synced && state->position >= state->sync_at) {
-      state->synced = true;
-      v1::WatchResponse synced;
-      synced.set_synced(true);
-      synced.set_revision(state->position);
-      state->ready.push_back(std::move(synced));
+    if (state->gone || state->sending || state->asking) return;
+    message = Pack(*state);
+    if (!message.has_value() && !state->synced) {
+      mark = state->sync_at;
+      if (state->position >= mark) {
+        state->synced = true;
+        message.emplace();
+        message->set_synced(true);
+        message->set_revision(state->position);
+      }
     }
-    if (!state->ready.empty()) {
-      message = std::move(state->ready.front());
-      state->ready.pop_front();
-      state->sending = true;
-    } else if (state->position < state->newest) {
-      read_after = state->position;
-      upto = state->newest;
-      state->reading = true;
-    }
+    (message.has_value() ? state->sending : state->asking) = true;
   }
-  if (message.has_value()) call_->Send(*std::move(message));
-  if (read_after.has_value()) {
-    log_.ReadEvents(
-        *read_after, kReadEvents,
-        [self = shared_from_this(), upto](absl::StatusOr<std::vector<core::Event>> events) {
-          self->OnEvents(std::move(events), upto);
-        });
-  }
+  if (message.has_value()) return call_->Send(*std::move(message));
+  hub_->Next(watcher_, mark, [self = shared_from_this()](const core::EventHub::Given& given) {
+    self->OnGiven(given);
+  });
 }
 
-void EventStream::OnEvents(absl::StatusOr<std::vector<core::Event>> events, int64_t upto) {
-  if (!events.ok()) {
-    int64_t position = 0;
-    int64_t newest = 0;
-    {
-      auto state = state_.Lock();
-      position = state->position;
-      newest = state->newest;
-    }
-    return call_->End(ForClient(events.status(), position, newest));
+void EventStream::OnGiven(const core::EventHub::Given& given) {
+  if (!given.ok()) {
+    const absl::Status& status = given.status();
+    if (DetailOf(status).has_value()) return call_->End(status);
+    if (absl::IsOutOfRange(status)) return call_->End(NotKept(state_.Lock()->position, log_));
+    return call_->End(core::FromStore(status));
   }
   {
     auto state = state_.Lock();
-    state->reading = false;
-    // The last event read, or, when all were read, the revision that the log had reached: commits
-    // may tell of nothing.
-    const bool all = static_cast<int>(events->size()) < kReadEvents;
-    const int64_t reached = events->empty() ? upto : events->back().revision;
-    state->position = all ? std::max(reached, upto) : reached;
-    Pack(*state, *events, state->position, /*whole=*/false);
+    state->asking = false;
+    state->stretch = *given;
+    state->position = state->stretch->upto;
   }
   Advance();
 }
 
-void EventStream::Pack(State& state, const std::vector<core::Event>& events, int64_t upto,
-                       bool whole) const {
+std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
+  if (state.stretch == nullptr) return std::nullopt;
+  // With the roles of now; they are asked for once a message.
+  const core::ObjectAccess access =
+      watched_.kinds.contains(kObjects) ? watched_.access() : core::ObjectAccess();
   v1::WatchResponse message;
-  for (const core::Event& event : events) {
-    const auto kind = kinds_.find(event.kind);
-    // A snapshot tells what is there, whenever that came to be.
-    if (kind == kinds_.end() || (!whole && event.revision <= kind->second)) continue;
+  v1::Event told;
+  for (; state.next < state.stretch->events.size(); ++state.next) {
+    if (!Tell(*state.stretch->events[state.next], state.is_snapshot, access, &told)) continue;
     if (message.events_size() == kMessageEvents) {
-      if (!whole) {
-        const int64_t last = message.events(kMessageEvents - 1).revision();
-        message.set_more_of_revision(last == event.revision);
-        message.set_revision(message.more_of_revision() ? last - 1 : last);
-      }
-      state.ready.push_back(std::exchange(message, {}));
+      // Only with the last message of a snapshot has the client anything to go on from.
+      if (state.is_snapshot) return message;
+      const int64_t last = message.events(kMessageEvents - 1).revision();
+      state.more = last == told.revision();
+      message.set_more_of_revision(state.more);
+      message.set_revision(state.more ? last - 1 : last);
+      return message;
     }
-    *message.add_events() = ToProto(event);
+    message.add_events()->Swap(&told);
+    told.Clear();
   }
-  if (message.events_size() == 0) return;
-  message.set_revision(upto);
-  state.ready.push_back(std::move(message));
+  message.set_revision(state.stretch->upto);
+  state.stretch = nullptr;
+  state.next = 0;
+  state.is_snapshot = false;
+  // Where the client was told that a revision goes on, it is told its end.
+  const bool more = std::exchange(state.more, false);
+  if (message.events_size() == 0 && !more) return std::nullopt;
+  return message;
+}
+
+bool EventStream::Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,
+                       v1::Event* told) const {
+  const auto kind = watched_.kinds.find(event.kind);
+  // A snapshot tells what is there, whenever that came to be.
+  if (kind == watched_.kinds.end() || (!is_snapshot && event.revision <= kind->second))
+    return false;
+  if (event.kind == kObjects) return ToProtoIfReadable(event, watched_.prefix, access, told);
+  ToProto(event, told);
+  return true;
+}
+
+// Under the lock of the call: the events that the hub gives from here on are sent after it.
+v1::WatchResponse EventStream::Heartbeat(const v1::WatchResponse& last) const {
+  v1::WatchResponse beat;
+  beat.set_revision(std::max(last.revision(), hub_->Bookmark(watcher_).value_or(0)));
+  return beat;
 }
 
 void EventStream::OnReady() {
@@ -172,13 +206,8 @@ void EventStream::OnReady() {
 }
 
 void EventStream::OnGone() {
-  core::EventLog::Subscription subscription = 0;
-  {
-    auto state = state_.Lock();
-    state->gone = true;
-    subscription = state->subscription;
-  }
-  if (subscription != 0) log_.Unsubscribe(subscription);
+  state_.Lock()->gone = true;
+  hub_->Leave(watcher_);
 }
 
 }  // namespace grpc_os::services

@@ -1,63 +1,80 @@
-// One client's watch: a cursor into the log of events, moved on at the client's pace.
+// One client's watch: what the hub gives it, as messages, at the client's pace.
 #ifndef GRPC_OS_SERVICES_EVENT_STREAM_H_
 #define GRPC_OS_SERVICES_EVENT_STREAM_H_
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "base/guarded.h"
 #include "core/event/event.h"
+#include "core/event/event_hub.h"
+#include "core/object/objects.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "services/stream_call.h"
 
 namespace grpc_os::services {
 
-// Holds no events but those of the message under way: however slow the client, the log is read
-// again when it is ready. Thread-safe.
+// What a client watches.
+struct Watched {
+  // Kinds of things, each from a revision on; events of a kind up to it are in the snapshot.
+  std::map<std::string, int64_t> kinds;
+  std::string prefix = {};  // of names
+  // Which objects the client may read by now.
+  std::function<core::ObjectAccess()> access;
+};
+
+// Holds no events but those that the hub gave it last, which others may share: it takes the next
+// ones when the client has taken these. Thread-safe.
 class EventStream final : public std::enable_shared_from_this<EventStream> {
  public:
   using WatchCall = StreamCall<v1::WatchResponse>;
 
-  // What to tell of: kinds of things, each from a revision on; events of a kind up to it are in the
-  // snapshot.
-  using Kinds = std::map<std::string, int64_t>;
-  // Sends `snapshot`, then SYNCED once the log is read up to its present end, then what comes.
-  // Reads the log from the lowest of the revisions on.
-  static void Start(const std::shared_ptr<WatchCall>& call, core::EventLog& log, Kinds kinds,
-                    std::vector<core::Event> snapshot);
+  // Sends `snapshot`, then SYNCED once all up to the present end of the log is sent, then what
+  // comes. Begins at the lowest of the revisions.
+  static void Start(const std::shared_ptr<WatchCall>& call, std::shared_ptr<core::EventHub> hub,
+                    const core::EventLog& log, Watched watched, std::vector<core::Event> snapshot);
 
  private:
-  EventStream(std::shared_ptr<WatchCall> call, core::EventLog& log, Kinds kinds)
-      : call_(std::move(call)), log_(log), kinds_(std::move(kinds)) {}
+  EventStream(std::shared_ptr<WatchCall> call, std::shared_ptr<core::EventHub> hub,
+              const core::EventLog& log, Watched watched)
+      : call_(std::move(call)), hub_(std::move(hub)), log_(log), watched_(std::move(watched)) {}
 
   struct State {
-    std::deque<v1::WatchResponse>
-        ready;             // of one read of the log (or the snapshot), to be sent one by one
-    int64_t position = 0;  // the log is read up to here
-    int64_t newest = 0;    // what the last commit reached
-    int64_t sync_at = 0;   // SYNCED is due when the position reaches this
+    std::shared_ptr<const core::EventHub::Stretch> stretch;  // being sent; null: nothing is
+    size_t next = 0;                                         // of its events
+    bool is_snapshot = false;                                // the stretch
+    bool more = false;                                       // the last message was to go on
+    int64_t position = 0;                                    // what the hub gave reaches up to here
+    int64_t sync_at = 0;  // SYNCED is due when everything up to this was sent
     bool synced = false;
-    bool reading = false;
+    bool asking = false;  // the hub for what comes next
     bool sending = false;
     bool gone = false;
-    core::EventLog::Subscription subscription = 0;
   };
   void Advance();
-  void OnEvents(absl::StatusOr<std::vector<core::Event>> events, int64_t upto);
+  void OnGiven(const core::EventHub::Given& given);
   void OnReady();
   void OnGone();
-  // Puts the events into messages; the last one tells `upto`. `whole`: only with the last one has
-  // the client anything to go on from (a snapshot), so the others tell no revision.
-  void Pack(State& state, const std::vector<core::Event>& events, int64_t upto, bool whole) const;
+  v1::WatchResponse Heartbeat(const v1::WatchResponse& last) const;
+  // The next message of the stretch; none, if nothing of it is left for this client.
+  std::optional<v1::WatchResponse> Pack(State& state) const;
+  // False: the client does not hear of it.
+  bool Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,
+            v1::Event* told) const;
 
   const std::shared_ptr<WatchCall> call_;
-  core::EventLog& log_;
-  const Kinds kinds_;
+  const std::shared_ptr<core::EventHub> hub_;
+  const core::EventLog& log_;
+  const Watched watched_;
+  std::atomic<core::EventHub::Watcher> watcher_{0};
   Guarded<State> state_;
 };
 

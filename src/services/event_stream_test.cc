@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/call_harness.h"
+#include "testing/fake_event_log.h"
 
 namespace grpc_os::services {
 namespace {
@@ -28,47 +28,57 @@ core::Event EventAt(int64_t revision) {
   return event;
 }
 
-// A log whose commits come when the test says so.
-class FakeLog final : public core::EventLog {
+// The log as the stream sees it. Something happens when it is asked for its end for the second
+// time: the stream has begun, but does not know yet where it stands.
+class LogAtItsBeginning final : public core::EventLog {
  public:
-  void ReadEvents(int64_t after, int, ReadDone done) override {
-    std::vector<core::Event> events;
-    for (const core::Event& event : all) {
-      if (event.revision > after) events.push_back(event);
-    }
-    done(std::move(events));
+  explicit LogAtItsBeginning(core::EventLog& log) : log_(log) {}
+
+  void ReadEvents(int64_t after, int limit, ReadDone done) override {
+    log_.ReadEvents(after, limit, std::move(done));
   }
-  int64_t NewestRevision() const override { return newest; }
-  int64_t OldestRevision() const override { return 0; }
+  int64_t NewestRevision() const override {
+    if (++asked_ == 2 && meanwhile) meanwhile();
+    return log_.NewestRevision();
+  }
+  int64_t OldestRevision() const override { return log_.OldestRevision(); }
   Subscription Subscribe(std::function<void(int64_t)> on_commit) override {
-    const Subscription number = ++subscriptions;
-    open[number] = std::move(on_commit);
-    if (while_subscribing) while_subscribing();
-    return number;
+    return log_.Subscribe(std::move(on_commit));
   }
-  void Unsubscribe(Subscription subscription) override { open.erase(subscription); }
+  void Unsubscribe(Subscription subscription) override { log_.Unsubscribe(subscription); }
 
-  void Commit() {
-    all.push_back(EventAt(++newest));
-    const auto told = open;
-    for (const auto& [number, on_commit] : told) on_commit(newest);
-  }
+  std::function<void()> meanwhile;
 
-  std::vector<core::Event> all;
-  int64_t newest = 7;
-  std::function<void()> while_subscribing;
-  int subscriptions = 0;
-  std::map<Subscription, std::function<void(int64_t)>> open;
+ private:
+  core::EventLog& log_;
+  mutable int asked_ = 0;
 };
 
 class EventStreamTest : public ::testing::Test {
  protected:
+  EventStreamTest() {
+    for (int i = 0; i < 7; ++i) Commit();
+    log_.RunReads();
+  }
+  ~EventStreamTest() override {
+    if (!left_) Leave();
+    hub_->Stop();
+  }
+
+  void Commit() { log_.Commit({EventAt(log_.NewestRevision() + 1)}); }
   void Start(std::vector<core::Event> snapshot) {
-    EventStream::Start(call_, log_, {{"process", 7}}, std::move(snapshot));
+    EventStream::Start(call_, hub_, beginning_, {.kinds = {{"process", 7}}, .access = {}},
+                       std::move(snapshot));
+  }
+  void Leave() {
+    client_.Leave();
+    left_ = true;
   }
   // What the client got, each message as its events, then what it says of itself.
   std::vector<std::string> Told() {
-    client_.TakeAll();
+    do {
+      client_.TakeAll();
+    } while (log_.RunRead());
     std::vector<std::string> told;
     for (const v1::WatchResponse& message : client_.received) {
       std::string words;
@@ -80,41 +90,44 @@ class EventStreamTest : public ::testing::Test {
   }
 
   CallWorld world_;
-  FakeLog log_;
+  testing::FakeEventLog log_;
+  LogAtItsBeginning beginning_{log_};
+  const std::shared_ptr<core::EventHub> hub_ = core::EventHub::Start(log_);
   const std::shared_ptr<EventStream::WatchCall> call_ = std::make_shared<EventStream::WatchCall>(
       world_.environment, world_.environment.methods.Get("grpc_os.v1.EventService/Watch"));
   StreamClient<v1::WatchResponse> client_{call_->Open()};
+  bool left_ = false;
 };
 
 TEST_F(EventStreamTest, TheSnapshotThenSyncedThenWhatComes) {
   Start({EventAt(3), EventAt(5)});
   EXPECT_THAT(Told(), ElementsAre("change 3; change 5; at 7", "synced 7"));
-  log_.Commit();
+  Commit();
   EXPECT_THAT(Told(), ElementsAre("change 3; change 5; at 7", "synced 7", "change 8; at 8"));
-  client_.Leave();
-  EXPECT_THAT(log_.open, IsEmpty());
 }
 
-TEST_F(EventStreamTest, ACommitWhileItSubscribesDoesNotMakeItSyncedBeforeItsSnapshot) {
-  log_.while_subscribing = [this] { log_.Commit(); };
+TEST_F(EventStreamTest, ACommitWhileItBeginsIsToldAfterTheSnapshotAndBeforeSynced) {
+  beginning_.meanwhile = [this] { Commit(); };
   Start({EventAt(5)});
   EXPECT_THAT(Told(), ElementsAre("change 5; at 7", "change 8; at 8", "synced 8"));
-  client_.Leave();
 }
 
-TEST_F(EventStreamTest, ACommitWhileItSubscribesIsToldOnceAndBeforeSynced) {
-  log_.while_subscribing = [this] { log_.Commit(); };
+TEST_F(EventStreamTest, WithoutASnapshotTheSame) {
   Start({});
-  EXPECT_THAT(Told(), ElementsAre("change 8; at 8", "synced 8"));
-  client_.Leave();
+  EXPECT_THAT(Told(), ElementsAre("synced 7"));
+  Commit();
+  EXPECT_THAT(Told(), ElementsAre("synced 7", "change 8; at 8"));
 }
 
-TEST_F(EventStreamTest, AClientThatLeavesWhileItSubscribesLeavesNoSubscription) {
-  log_.while_subscribing = [this] { client_.Leave(); };
+TEST_F(EventStreamTest, AClientThatHasLeftIsNotReadFor) {
   Start({EventAt(5)});
-  EXPECT_EQ(log_.subscriptions, 1);
-  EXPECT_THAT(log_.open, IsEmpty());
-  EXPECT_THAT(Told(), IsEmpty());
+  EXPECT_THAT(Told(), ElementsAre("change 5; at 7", "synced 7"));
+  Leave();
+  const int before = log_.reads();
+  Commit();
+  log_.RunReads();
+  EXPECT_EQ(log_.reads(), before);
+  EXPECT_EQ(client_.received.size(), 2u);
 }
 
 }  // namespace

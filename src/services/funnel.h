@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "services/call.h"
+#include "services/reader_call.h"
 #include "services/stream_call.h"
 #include "services/unary_call.h"
 
@@ -37,6 +38,17 @@ class Funnel {
                                              std::string_view method, Handler handler) {
     auto call =
         std::make_shared<StreamCall<Response>>(environment_, environment_.methods.Get(method));
+    auto* reactor = call->Open();
+    Enter(context, call, handler);
+    return reactor;
+  }
+
+  template <typename Request, typename Response, typename Handler>
+  grpc::ServerReadReactor<Request>* Reader(grpc::CallbackServerContext* context,
+                                           std::string_view method, Response* response,
+                                           Handler handler) {
+    auto call = std::make_shared<ReaderCall<Request, Response>>(
+        environment_, environment_.methods.Get(method), response);
     auto* reactor = call->Open();
     Enter(context, call, handler);
     return reactor;

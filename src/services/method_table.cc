@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/options.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
@@ -40,7 +41,8 @@ absl::StatusOr<MethodTable> MethodTable::Build(
 
 absl::StatusOr<MethodTable> MethodTable::BuildApi() {
   return Build({v1::LoginRequest::descriptor()->file(), v1::Process::descriptor()->file(),
-                v1::System::descriptor()->file(), v1::Event::descriptor()->file()});
+                v1::System::descriptor()->file(), v1::Event::descriptor()->file(),
+                v1::Object::descriptor()->file()});
 }
 
 const MethodInfo& MethodTable::Get(std::string_view full_name) const {

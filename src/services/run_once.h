@@ -37,7 +37,8 @@ void RunOnce(const CallPointer& call, const Request& request, const std::string&
   call->environment().requests.Begin(
       committed.key, committed.digest,
       {.carry_out =
-           [origin = std::move(origin), carry_out](std::shared_ptr<void> slot) mutable {
+           [origin = std::move(origin),
+            carry_out = std::move(carry_out)](std::shared_ptr<void> slot) mutable {
              origin.slot = std::move(slot);
              carry_out(std::move(origin));
            },

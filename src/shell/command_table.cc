@@ -29,7 +29,7 @@ std::vector<std::string> WordsOf(Kind kind) {
     case Kind::kLogLevel:
       return {"debug", "info", "warning", "error"};
     case Kind::kEventKind:
-      return {"process", "user"};
+      return {"process", "user", "object"};
     case Kind::kSystemShell:
       return {"bash"};
     default:
@@ -48,6 +48,7 @@ const std::vector<Command>& Commands() {
     };
     add("Log-in", LogInCommands());
     add("Processes", ProcessCommands());
+    add("Objects", ObjectCommands());
     add("Users and access", AccessCommands());
     add("The system", SystemCommands());
     add("The shell", ShellCommands());

@@ -31,6 +31,9 @@ enum class Kind {
   kLogLevel,
   kEventKind,
   kSystemShell,
+  kObject,     // names of objects and folders, from the daemon, folder by folder
+  kFolder,     // those of folders only
+  kLocalFile,  // of this machine
 };
 
 // The words of a kind that are known without asking anyone; none for other kinds.
@@ -45,6 +48,8 @@ struct Option {
   Kind kind = Kind::kOther;
   // The value may be left out; only a word that begins with a digit is taken for it.
   bool optional = false;
+  // "-name" means it as well, as find(1) has it.
+  bool one_dash = false;
 };
 
 inline constexpr size_t kAnyNumber = static_cast<size_t>(-1);

@@ -1,8 +1,10 @@
 #include "shell/completion.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -37,6 +39,13 @@ const Option* ByLetter(const std::vector<Option>& options, char letter) {
   return nullptr;
 }
 
+const Option* ByOneDash(const std::vector<Option>& options, const std::string& word) {
+  for (const Option& option : options) {
+    if (option.one_dash && word == "-" + option.name) return &option;
+  }
+  return nullptr;
+}
+
 // The last option that `word` (which begins with a dash) gives, and whether its value is in it.
 std::pair<const Option*, bool> OptionOf(const std::vector<Option>& options,
                                         const std::string& word) {
@@ -45,7 +54,8 @@ std::pair<const Option*, bool> OptionOf(const std::vector<Option>& options,
     return {ByName(options, word.substr(2, equals == std::string::npos ? equals : equals - 2)),
             equals != std::string::npos};
   }
-  const Option* option = nullptr;
+  const Option* option = ByOneDash(options, word);
+  if (option != nullptr) return {option, false};
   for (size_t i = 1; i < word.size(); ++i) {
     option = ByLetter(options, word[i]);
     if (option != nullptr && !option->value.empty()) return {option, i + 1 < word.size()};
@@ -102,10 +112,34 @@ Words FirstWords() {
   return words;
 }
 
+// What lies in the folder that `word` names so far, as it would be typed.
+Words NamesInFolder(const std::string& word, const std::function<Words(const std::string&)>& list) {
+  const std::string folder = word.substr(0, word.rfind('/') + 1);
+  Words names = list(folder);
+  for (std::string& name : names) name.insert(0, folder);
+  return names;
+}
+
+Words LocalFiles(const std::string& folder) {
+  Words names;
+  std::error_code error;
+  const std::filesystem::path path = folder.empty() ? "." : folder;
+  for (auto entry = std::filesystem::directory_iterator(path, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code unknown;
+    names.push_back(entry->path().filename().string() + (entry->is_directory(unknown) ? "/" : ""));
+  }
+  return names;
+}
+
 Words CandidatesOf(Kind kind, const std::string& word, const Words& earlier, const AskDaemon& ask) {
   if (kind == Kind::kCommand) {
     if (earlier.empty()) return FirstWords();
     return earlier.size() == 1 ? Subcommands(earlier[0]) : Words();
+  }
+  if (kind == Kind::kLocalFile) return NamesInFolder(word, LocalFiles);
+  if (kind == Kind::kObject || kind == Kind::kFolder) {
+    return NamesInFolder(word, [&](const std::string& folder) { return ask(kind, folder); });
   }
   Words words = WordsOf(kind);
   const bool live = kind == Kind::kProcess || kind == Kind::kProcessOrSignal ||
@@ -113,7 +147,7 @@ Words CandidatesOf(Kind kind, const std::string& word, const Words& earlier, con
   const bool only_ids = kind == Kind::kSession || kind == Kind::kToken;
   if (!live || (only_ids && word.empty())) return words;
   const bool wants_ids = only_ids || word.starts_with("proc_");
-  for (std::string& name : ask(kind == Kind::kProcessOrSignal ? Kind::kProcess : kind)) {
+  for (std::string& name : ask(kind == Kind::kProcessOrSignal ? Kind::kProcess : kind, "")) {
     if (wants_ids || !IsId(kind, name)) words.push_back(std::move(name));
   }
   return words;
@@ -253,6 +287,8 @@ _grpc_os() {
   while IFS= read -r line; do
     COMPREPLY+=("$line")
   done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  # In a folder the next word is not begun.
+  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace
 }
 complete -F _grpc_os grpc-os
 )";

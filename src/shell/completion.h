@@ -11,8 +11,9 @@
 
 namespace grpc_os::shell {
 
-// Names and ids that the daemon knows, as far as it says so in time.
-using AskDaemon = std::function<std::vector<std::string>(Kind kind)>;
+// Names and ids that the daemon knows, as far as it says so in time; of objects, those in `folder`,
+// as it was typed: the names of folders end with a slash.
+using AskDaemon = std::function<std::vector<std::string>(Kind kind, const std::string& folder)>;
 
 // The words that begin with `word` and may follow `before`, which is a command and more, or empty;
 // sorted, each once. Ids only if something of an id was typed. Nothing that a terminal would act

@@ -37,7 +37,7 @@ class CompletionTest : public ::testing::Test {
 
   int asked_ = 0;
   Words processes_ = {"web-1", "web-2", "job", "proc_1a", "proc_2b"};
-  AskDaemon ask_ = [this](Kind kind) {
+  AskDaemon ask_ = [this](Kind kind, const std::string& /*folder*/) {
     ++asked_;
     if (kind == Kind::kProcess) return processes_;
     if (kind == Kind::kUser) return Words{"admin", "eva"};

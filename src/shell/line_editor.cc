@@ -69,6 +69,9 @@ char** Complete(const char* text, int start, int end) {
   const auto inner = static_cast<int>(typed.start - completing().earlier.size());
   if (!typed.word.empty() && inner != start && inner + 1 != start) return nullptr;
   completing().candidates = (*completing().completer)(typed.before, typed.word);
+  const auto& candidates = completing().candidates;
+  // In a folder the word goes on.
+  rl_completion_suppress_append = candidates.size() == 1 && candidates[0].ends_with('/') ? 1 : 0;
   return rl_completion_matches(text, NextMatch);
 }
 

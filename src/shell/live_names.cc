@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "shell/object_path.h"
+
 namespace grpc_os::shell {
 namespace {
 
@@ -25,30 +27,52 @@ LiveNames::~LiveNames() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::vector<std::string> LiveNames::Of(Kind kind) {
+std::vector<std::string> LiveNames::Of(Kind kind, const std::string& folder) {
+  const bool in_folder = kind == Kind::kObject || kind == Kind::kFolder;
+  const Question question(kind, in_folder ? folder : "");
   std::unique_lock<std::mutex> lock(mutex_);
   const auto serves = [&] {
-    const auto found = entries_.find(kind);
+    const auto found = entries_.find(question);
     return found != entries_.end() && Clock::now() - found->second.asked < kServes;
   };
   if (!serves() && !asking_) {
     if (thread_.joinable()) thread_.join();  // it has ended but for its last line
     asking_ = true;
-    thread_ = std::thread([this, kind] {
+    thread_ = std::thread([this, question] {
       ::pthread_setname_np(::pthread_self(), "completion");
       client_.BeginCommand();
-      std::vector<std::string> names = Ask(kind);
+      std::vector<std::string> names = Ask(question);
       const std::lock_guard<std::mutex> done(mutex_);
-      entries_[kind] = {std::move(names), Clock::now()};
+      entries_[question] = {std::move(names), Clock::now()};
       asking_ = false;
       answered_.notify_all();
     });
   }
   answered_.wait_for(lock, kPatience, serves);
-  return serves() ? entries_[kind].names : std::vector<std::string>();
+  return serves() ? entries_[question].names : std::vector<std::string>();
 }
 
-std::vector<std::string> LiveNames::Ask(Kind kind) {
+std::vector<std::string> LiveNames::NamesIn(const std::string& folder, bool only_folders) {
+  std::vector<std::string> names;
+  v1::ListObjectsRequest request;
+  request.set_prefix(folder);
+  // Nobody looks through more of them; what else begins as the word does comes when more is typed.
+  (void)client_.ListObjects(request, [&](v1::ListObjectsResponse& page) {
+    for (const v1::Object& object : page.objects()) {
+      if (!only_folders || object.folder()) {
+        names.push_back(LastSegment(object.name()) + (object.folder() ? "/" : ""));
+      }
+    }
+    return names.empty();
+  });
+  return names;
+}
+
+std::vector<std::string> LiveNames::Ask(const Question& question) {
+  const auto& [kind, folder] = question;
+  if (kind == Kind::kObject || kind == Kind::kFolder) {
+    return NamesIn(folder, kind == Kind::kFolder);
+  }
   std::vector<std::string> names;
   if (kind == Kind::kProcess) {
     const auto all = client_.ListProcesses();

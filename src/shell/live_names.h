@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "client/client.h"
@@ -27,8 +28,9 @@ class LiveNames {
   LiveNames& operator=(const LiveNames&) = delete;
   ~LiveNames();
 
-  // Of processes, users, sessions or tokens; nothing if they do not come in time.
-  std::vector<std::string> Of(Kind kind);
+  // Of processes, users, sessions or tokens, or the names in a `folder` of objects, of which those
+  // of folders end with a slash; nothing if they do not come in time.
+  std::vector<std::string> Of(Kind kind, const std::string& folder = {});
 
  private:
   struct Entry {
@@ -36,12 +38,15 @@ class LiveNames {
     std::chrono::steady_clock::time_point asked;
   };
 
-  std::vector<std::string> Ask(Kind kind);
+  using Question = std::pair<Kind, std::string>;
+
+  std::vector<std::string> Ask(const Question& question);
+  std::vector<std::string> NamesIn(const std::string& folder, bool only_folders);
 
   client::Client client_;
   std::mutex mutex_;
   std::condition_variable answered_;
-  std::map<Kind, Entry> entries_;
+  std::map<Question, Entry> entries_;
   bool asking_ = false;
   std::thread thread_;
 };

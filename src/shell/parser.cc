@@ -18,6 +18,9 @@ class OptionReader {
   // Takes the option that `words[at]` begins, and leaves `at` at its last word.
   absl::Status Take(std::span<const std::string> words, size_t& at, Arguments& arguments) const {
     const std::string& word = words[at];
+    for (const Option& each : options_) {
+      if (each.one_dash && word == "-" + each.name) return TakeValue(each, words, at, arguments);
+    }
     if (!word.starts_with("--")) return TakeLetters(words, at, arguments);
     const size_t equals = word.find('=');
     const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);

@@ -27,6 +27,7 @@
 #include "shell/interrupts.h"
 #include "shell/line_editor.h"
 #include "shell/live_names.h"
+#include "shell/object_path.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/secret.h"
@@ -97,8 +98,12 @@ absl::StatusOr<Session::Defaults> ReadDefaults(const Arguments& options) {
 
 std::string Prompt(Session& session) {
   if (!session.user()) return "grpc-os> ";
+  std::string where = session.directory();
+  if (where.size() > 1) where.pop_back();  // the slash at its end
   return absl::StrCat(EscapeForTerminal(*session.user()), "@",
-                      EscapeForTerminal(session.client().address().DisplayHost()), " grpc-os> ");
+                      EscapeForTerminal(session.client().address().DisplayHost()),
+                      where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)),
+                      " grpc-os> ");
 }
 
 // Finds out who is logged in, for the prompt. Only a daemon that is away keeps the shell from
@@ -133,8 +138,10 @@ ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& 
                    LiveNames& names) {
   if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
   LineEditor editor(state_directory + "/history", interrupts,
-                    [&names](std::span<const std::string> before, const std::string& word) {
-                      return Complete(before, word, [&](Kind kind) { return names.Of(kind); });
+                    [&](std::span<const std::string> before, const std::string& word) {
+                      return Complete(before, word, [&](Kind kind, const std::string& folder) {
+                        return names.Of(kind, ResolveName(session.directory(), folder));
+                      });
                     });
   while (!session.wants_to_leave()) {
     const std::string prompt = Prompt(session);
@@ -216,6 +223,9 @@ ExitCode Run(const Invocation& invocation) {
   console.interrupt_pending = [&interrupts] { return interrupts.IsPending(); };
   console.can_redraw =
       console.out_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
+  console.shows_progress =
+      console.err_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
+  console.can_lend_terminal = can_ask && console.out_is_terminal;
   console.size = SizeOfTerminal;
   if (::isatty(STDIN_FILENO) != 1) console.read_line = ReadInputLine;
   // In a script the next line is the next command, not an answer.
@@ -243,7 +253,7 @@ ExitCode Run(const Invocation& invocation) {
     std::cerr << token.status().message() << "\n";
     return ExitCode::kUsage;
   }
-  Session session(console, address, state_directory + "/tokens", *defaults, *token);
+  Session session(console, address, state_directory, *defaults, *token);
   interrupts.Start([&session] { session.Interrupt(); });
   // The session must not end while it is being interrupted.
   const absl::Cleanup stop = [&interrupts] { interrupts.Stop(); };
@@ -263,10 +273,10 @@ ExitCode RunComplete(std::span<const std::string> raw_words) {
   const auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
   const auto token = TokenOfEnvironment();
   std::unique_ptr<LiveNames> names;
-  const auto ask = [&](Kind kind) -> std::vector<std::string> {
+  const auto ask = [&](Kind kind, const std::string& folder) -> std::vector<std::string> {
     if (!address.ok() || !token.ok()) return {};
     names = std::make_unique<LiveNames>(*address, client::StateDirectory() + "/tokens", *token);
-    return names->Of(kind);
+    return names->Of(kind, ResolveName("/", folder));
   };
   for (const std::string& word : CompleteForBash(words, ask)) std::cout << word << "\n";
   std::cout << std::flush;

@@ -63,6 +63,10 @@ std::optional<Cure> CureOf(const std::string& reason) {
       {"PROCESS_NOT_FOUND", {"", "ps", " lists all."}},
       {"USER_NOT_FOUND", {"", "user ls", " lists all."}},
       {"SESSION_NOT_FOUND", {"", "sessions", " lists those that are open."}},
+      {"OBJECT_NOT_FOUND", {"", "ls", " shows what there is, `history NAME` what there was."}},
+      {"FOLDER_NOT_EMPTY", {"", "rm -r NAME", " deletes it with all that lies in it."}},
+      {"PRECONDITION_FAILED", {"", "stat NAME", " shows how it is now."}},
+      {"QUOTA_EXCEEDED", {"", "rm", " is always allowed."}},
       {"REVISION_UNAVAILABLE", {"", "events", " without --since shows what is kept."}},
       {"SHUTTING_DOWN", {"Try again in a moment.", "", ""}},
       {"RUNTIME_UNAVAILABLE", {"Try again in a moment.", "", ""}},
@@ -97,10 +101,11 @@ Session::Session(Console console, absl::StatusOr<client::Address> address,
       err_(&console_.err),
       defaults_(defaults),
       address_error_(address.status()),
+      state_directory_(std::move(state_directory)),
       client_(std::make_unique<client::Client>(
           address.ok() ? *std::move(address) : NoAddress(),
           client::ClientOptions{.timeout = defaults.timeout,
-                                .state_directory = std::move(state_directory),
+                                .state_directory = state_directory_ + "/tokens",
                                 .token = std::move(token)})),
       format_(defaults.format) {}
 

@@ -45,6 +45,10 @@ struct Console {
   bool interactive = false;
   // Whether `out` is a terminal on which text can be written over.
   bool can_redraw = false;
+  // The same of `err`: then long transfers show there how far they are.
+  bool shows_progress = false;
+  // Whether standard input, output and error are a terminal that another program can be given.
+  bool can_lend_terminal = false;
   // Of `out`, now; may be empty.
   std::function<TerminalSize()> size = {};
   // Asks a question that is answered by yes or no; empty if nobody is there to answer.
@@ -66,7 +70,8 @@ class Session {
     bool timeout_given = false;  // by the user, rather than the default
   };
 
-  // A bad address is reported by the first command that needs it.
+  // A bad address is reported by the first command that needs it. Tokens are kept in
+  // `state_directory`/tokens.
   Session(Console console, absl::StatusOr<client::Address> address, std::string state_directory,
           Defaults defaults, std::string token = {});
 
@@ -111,6 +116,15 @@ class Session {
   // As the user would have to type a command here: "logs web" or "grpc-os logs web".
   std::string Typed(const std::string& command) const;
 
+  // The folder of objects that relative names count from: "/" or "/a/b/".
+  const std::string& directory() const { return directory_; }
+  const std::string& previous_directory() const { return previous_directory_; }
+  void ChangeDirectory(std::string directory) {
+    previous_directory_ = std::exchange(directory_, std::move(directory));
+  }
+  // Where this user's programs keep what they need for their next run.
+  const std::string& state_directory() const { return state_directory_; }
+
   // Who is logged in, for the prompt.
   const std::optional<std::string>& user() const { return user_; }
   void set_user(std::optional<std::string> user) { user_ = std::move(user); }
@@ -129,6 +143,9 @@ class Session {
   std::ostream* err_;
   const Defaults defaults_;
   const absl::Status address_error_;
+  const std::string state_directory_;
+  std::string directory_ = "/";
+  std::string previous_directory_ = "/";
   const std::unique_ptr<client::Client> client_;
   Format format_;
   bool timeout_given_ = false;

@@ -11,6 +11,7 @@
 #include "store/event_table.h"
 #include "store/meta_table.h"
 #include "store/process_table.h"
+#include "store/role_table.h"
 #include "store/schema.h"
 #include "store/session_table.h"
 #include "store/transaction.h"
@@ -38,10 +39,11 @@ class Checker {
     CheckUsersAndSessions();
     CheckEvents();
     CheckAudit();
-    report_.summary = absl::StrCat(
-        "revision ", meta_.revision, ", ", processes_, " processes, ", users_, " users, ",
-        sessions_, " sessions, ", events_, " events after revision ", meta_.compact_revision, ", ",
-        audit_, " audit records, ", Number("SELECT COUNT(*) FROM requests"), " requests");
+    report_.summary =
+        absl::StrCat("revision ", meta_.revision, ", ", processes_, " processes, ", users_,
+                     " users, ", roles_, " roles, ", sessions_, " sessions, ", events_,
+                     " events after revision ", meta_.compact_revision, ", ", audit_,
+                     " audit records, ", Number("SELECT COUNT(*) FROM requests"), " requests");
   }
   CheckReport report() && { return std::move(report_); }
 
@@ -85,10 +87,23 @@ class Checker {
   }
 
   void CheckUsersAndSessions() {
+    const auto roles = Rows(ReadRoles(connection_));
+    roles_ = roles.size();
+    std::set<std::string> role_names;
+    for (const auto* all : {&core::BuiltInRoles(), &roles}) {
+      for (const core::Role& role : *all) role_names.insert(role.name);
+    }
     std::set<std::string> names = {core::kAdminUser};
     const auto users = Rows(ReadUsers(connection_));
     users_ = users.size();
-    for (const core::User& user : users) names.insert(user.name);
+    for (const core::User& user : users) {
+      names.insert(user.name);
+      for (const std::string& role : user.roles) {
+        if (role_names.contains(role)) continue;
+        Find(absl::StrCat("the user ", user.name, " has the role ", role,
+                          ", which is not there, and so may do nothing"));
+      }
+    }
     const auto sessions = Rows(ReadSessions(connection_, std::numeric_limits<int64_t>::min()));
     sessions_ = sessions.size();
     for (const core::Session& session : sessions) {
@@ -128,6 +143,7 @@ class Checker {
   StoreMeta meta_;
   size_t processes_ = 0;
   size_t users_ = 0;
+  size_t roles_ = 0;
   size_t sessions_ = 0;
   size_t events_ = 0;
   int64_t audit_ = 0;

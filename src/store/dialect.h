@@ -12,6 +12,8 @@ struct Dialect {
   const char* integer;  // 64 bits, signed
   const char* key;      // text of at most 255 bytes, compared by its bytes, can be indexed
   const char* text;     // UTF-8, at least 1 MiB
+  const char* path;     // UTF-8 of at most 1024 bytes, compared by its bytes, can be indexed
+  const char* digest;   // at most 32 bytes, can be indexed
   const char* bytes;    // any bytes, at least 2 MiB
   // Ends of CREATE TABLE (…).
   const char* table;
@@ -21,6 +23,9 @@ struct Dialect {
   const char* begin_read;
   // Ends a SELECT whose row stays locked until the end of the transaction.
   const char* for_update;
+  // Gives the {path} `name` anew: its first parameter, then the bytes of `name` from the one that
+  // its second parameter counts, from 1.
+  const char* moved_name;
 };
 
 }  // namespace grpc_os::store

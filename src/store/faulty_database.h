@@ -36,9 +36,17 @@ class Faults {
   }
   // COMMITs that were tried.
   int commits() const { return Get(commits_); }
+  // Transactions that were to begin.
+  int begins() const { return Get(begins_); }
 
   // For the connection:
-  absl::Status OnBegin() { return Next(fail_begins_); }
+  absl::Status OnBegin() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++begins_;
+    }
+    return Next(fail_begins_);
+  }
   absl::Status OnCommit() {
     std::function<void()> hook;
     {
@@ -81,6 +89,7 @@ class Faults {
   std::map<std::string, absl::Status> fail_on_;
   std::function<void()> before_commit_;
   int commits_ = 0;
+  int begins_ = 0;
 };
 
 // `inner`, with `faults` on its writing connection.

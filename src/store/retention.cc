@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "store/meta_table.h"
+#include "store/object_version_table.h"
 #include "store/row.h"
 #include "store/transaction.h"
 
@@ -58,8 +59,8 @@ absl::StatusOr<Retention::Swept> Retention::Sweep(Connection& connection, const 
   if (auto status = transaction.Begin(dialect.begin_write); !status.ok()) return status;
   if (auto status = SweepEvents(connection, dialect.for_update, swept); !status.ok()) return status;
   using Part = absl::Status (Retention::*)(Connection&, Swept&) const;
-  for (const Part part :
-       {&Retention::SweepAudit, &Retention::SweepRequests, &Retention::SweepSessions}) {
+  for (const Part part : {&Retention::SweepAudit, &Retention::SweepRequests,
+                          &Retention::SweepSessions, &Retention::SweepVersions}) {
     if (swept.more) break;  // the next step goes on
     if (auto status = (this->*part)(connection, swept); !status.ok()) return status;
   }
@@ -161,6 +162,16 @@ absl::Status Retention::SweepSessions(Connection& connection, Swept& swept) cons
   swept.rows += *count;
   if (*count == 0) return absl::OkStatus();
   return Delete(connection, "DELETE FROM sessions WHERE expire_time_ms <= ?", now);
+}
+
+absl::Status Retention::SweepVersions(Connection& connection, Swept& swept) const {
+  const int64_t room = std::max<int64_t>(kept_.step_rows - swept.rows, 0);
+  const int64_t now = now_ms_();
+  const auto rows = RemoveOldVersions(connection, now - kept_.versions_ms, room, now);
+  if (!rows.ok()) return rows.status();
+  swept.rows += *rows;
+  swept.more = *rows == room;
+  return absl::OkStatus();
 }
 
 }  // namespace grpc_os::store

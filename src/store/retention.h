@@ -1,4 +1,5 @@
-// What the store forgets: events, audit records, requests and sessions of long ago.
+// What the store forgets: events, audit records, requests, sessions and versions of objects of
+// long ago.
 #ifndef GRPC_OS_STORE_RETENTION_H_
 #define GRPC_OS_STORE_RETENTION_H_
 
@@ -20,6 +21,7 @@ struct Kept {
   int64_t audit_records = limits::kAuditKept;
   int64_t audit_ms = limits::kAuditKeptMs;
   int64_t requests_ms = limits::kRequestKeptMs;
+  int64_t versions_ms = limits::kVersionKeptMs;
   int step_rows = limits::kForgottenAtOnce;  // at most in one transaction
   int64_t check_operations = 1000;           // looks for what is to go after so many operations,
   int64_t check_ms = 600'000;                // or this long after it looked last
@@ -55,6 +57,7 @@ class Retention {
   absl::Status SweepAudit(Connection& connection, Swept& swept) const;
   absl::Status SweepRequests(Connection& connection, Swept& swept) const;
   absl::Status SweepSessions(Connection& connection, Swept& swept) const;
+  absl::Status SweepVersions(Connection& connection, Swept& swept) const;
 
   const Kept kept_;
   const std::function<int64_t()> now_ms_;

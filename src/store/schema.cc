@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS events (
   time_ms {integer} NOT NULL,
   kind {key} NOT NULL,
   resource_id {key} NOT NULL,
-  name {key} NOT NULL,
+  name {path} NOT NULL,
   action {key} NOT NULL,
   attributes {bytes} NOT NULL,
   PRIMARY KEY (revision, sequence)
@@ -180,6 +180,107 @@ constexpr const char* kRequestsByTime =
 constexpr const char* kDropAuditByUser = "DROP INDEX IF EXISTS audit_records_by_user";
 constexpr const char* kDropAuditByTime = "DROP INDEX IF EXISTS audit_records_by_time";
 
+// Version 4. Every CREATE writes one row here and one entry for its name, and nothing else unless
+// it has an expiry, an id that its maker wished, or a content that is a file: `id` is NULL where it
+// is that of `number` (core/object/object_name.h), `expire_time_ms` 0 where it stays. `data` is
+// last, so that all else is read without it; it is empty where `blob` is 1.
+constexpr const char* kObjects = R"(
+CREATE TABLE IF NOT EXISTS objects (
+  number {integer} NOT NULL PRIMARY KEY,
+  id {key},
+  name {path} NOT NULL UNIQUE,
+  folder {integer} NOT NULL,
+  generation {integer} NOT NULL,
+  metageneration {integer} NOT NULL,
+  create_revision {integer} NOT NULL,
+  revision {integer} NOT NULL,
+  size_bytes {integer} NOT NULL,
+  sha256 {digest} NOT NULL,
+  crc32c {integer} NOT NULL,
+  content_type {text} NOT NULL,
+  metadata {bytes} NOT NULL,
+  owner {key} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  update_time_ms {integer} NOT NULL,
+  expire_time_ms {integer} NOT NULL,
+  blob {integer} NOT NULL,
+  data {bytes} NOT NULL
+) {table})";
+
+// Those that expire.
+constexpr const char* kObjectExpiries = R"(
+CREATE TABLE IF NOT EXISTS object_expiries (
+  expire_time_ms {integer} NOT NULL,
+  number {integer} NOT NULL,
+  PRIMARY KEY (expire_time_ms, number)
+) {clustered_table})";
+
+// Ids that were wished, of live objects and of those that have versions. At most one of an id's
+// objects is live.
+constexpr const char* kObjectIds = R"(
+CREATE TABLE IF NOT EXISTS object_ids (
+  id {key} NOT NULL,
+  number {integer} NOT NULL,
+  PRIMARY KEY (id, number)
+) {clustered_table})";
+
+constexpr const char* kObjectVersions = R"(
+CREATE TABLE IF NOT EXISTS object_versions (
+  number {integer} NOT NULL,
+  id {key},
+  name {path} NOT NULL,
+  folder {integer} NOT NULL,
+  generation {integer} NOT NULL,
+  metageneration {integer} NOT NULL,
+  create_revision {integer} NOT NULL,
+  revision {integer} NOT NULL,
+  size_bytes {integer} NOT NULL,
+  sha256 {digest} NOT NULL,
+  crc32c {integer} NOT NULL,
+  content_type {text} NOT NULL,
+  metadata {bytes} NOT NULL,
+  owner {key} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  update_time_ms {integer} NOT NULL,
+  expire_time_ms {integer} NOT NULL,
+  blob {integer} NOT NULL,
+  retire_time_ms {integer} NOT NULL,
+  deleted {integer} NOT NULL,
+  data {bytes} NOT NULL,
+  PRIMARY KEY (number, generation)
+) {table})";
+
+// For the history of a name, and for forgetting old ones.
+constexpr const char* kObjectVersionsByName =
+    "CREATE INDEX IF NOT EXISTS object_versions_by_name ON object_versions (name, generation)";
+constexpr const char* kObjectVersionsByTime =
+    "CREATE INDEX IF NOT EXISTS object_versions_by_time ON object_versions (retire_time_ms)";
+
+// Contents that are files: how many live objects and versions have this one. `zero_time_ms`: since
+// when none has; NULL where one has.
+constexpr const char* kBlobs = R"(
+CREATE TABLE IF NOT EXISTS blobs (
+  sha256 {digest} NOT NULL PRIMARY KEY,
+  size_bytes {integer} NOT NULL,
+  refs {integer} NOT NULL,
+  zero_time_ms {integer}
+) {clustered_table})";
+
+// For removing the files of those that nothing has.
+constexpr const char* kBlobsByTime =
+    "CREATE INDEX IF NOT EXISTS blobs_by_time ON blobs (zero_time_ms)";
+
+// `rules` as words (pairs.h), three of each.
+constexpr const char* kRoles = R"(
+CREATE TABLE IF NOT EXISTS roles (
+  name {key} NOT NULL PRIMARY KEY,
+  description {text} NOT NULL,
+  rules {text} NOT NULL,
+  change_number {integer} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  update_time_ms {integer} NOT NULL
+) {table})";
+
 struct Migration {
   int64_t version;  // that it leads to
   std::vector<const char*> statements;
@@ -192,6 +293,9 @@ const std::vector<Migration>& Migrations() {
        {kUsers, kDropSessions, kSessions2, kSessionsByExpiry, kSessionsByUser, kAuditRecords,
         kAuditByUser, kAuditByTime, kRequests, kRequestsByTime}},
       {3, {kDropAuditByUser, kDropAuditByTime}},
+      {4,
+       {kObjects, kObjectExpiries, kObjectIds, kObjectVersions, kObjectVersionsByName,
+        kObjectVersionsByTime, kBlobs, kBlobsByTime, kRoles}},
   };
   return migrations;
 }
@@ -200,6 +304,8 @@ std::string InDialect(const char* sql, const Dialect& dialect) {
   return absl::StrReplaceAll(sql, {{"{integer}", dialect.integer},
                                    {"{key}", dialect.key},
                                    {"{text}", dialect.text},
+                                   {"{path}", dialect.path},
+                                   {"{digest}", dialect.digest},
                                    {"{bytes}", dialect.bytes},
                                    {"{table}", dialect.table},
                                    {"{clustered_table}", dialect.clustered_table}});

@@ -14,8 +14,9 @@ constexpr int64_t kRetryAfterMs = 1000;
 }  // namespace
 
 bool IsStorageFailure(const absl::Status& status) {
-  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status) ||
-         absl::IsDataLoss(status);
+  return (absl::IsResourceExhausted(status) || absl::IsUnavailable(status) ||
+          absl::IsDataLoss(status)) &&
+         !DetailOf(status).has_value();
 }
 
 absl::Status StorageError(const char* what, const absl::Status& status) {

@@ -3,12 +3,17 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "store/audit_table.h"
+#include "store/blob_table.h"
 #include "store/event_table.h"
 #include "store/meta_table.h"
+#include "store/object_reads.h"
+#include "store/object_rows.h"
 #include "store/process_table.h"
 #include "store/reader.h"
 #include "store/request_table.h"
+#include "store/role_table.h"
 #include "store/schema.h"
 #include "store/session_table.h"
 #include "store/storage_error.h"
@@ -80,10 +85,28 @@ absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& wr
   for (const core::User& user : write.put_users) {
     if (auto status = PutUser(connection, user); !status.ok()) return status;
   }
+  for (const std::string& name : write.remove_roles) {
+    if (auto status = RemoveRole(connection, name); !status.ok()) return status;
+  }
+  for (const core::Role& role : write.put_roles) {
+    if (auto status = PutRole(connection, role); !status.ok()) return status;
+  }
   for (const core::Session& session : write.put_sessions) {
     if (auto status = PutSession(connection, session); !status.ok()) return status;
   }
   return ApplyEnd(connection, write.events, write.trace, revision);
+}
+
+absl::Status ApplyObjects(core::ObjectRows& rows, const core::ObjectWrite& write,
+                          Connection& connection, int64_t revision) {
+  std::vector<core::Event> events;
+  core::Trace trace;
+  if (auto status = write.apply(rows, revision, events, trace); !status.ok()) return status;
+  absl::Status status = ApplyEnd(connection, events, trace, revision);
+  if (status.ok() || IsStorageFailure(status) || !write.refuses_clean) return status;
+  // Something was changed by now, so that nothing may be built on it.
+  return absl::UnavailableError(
+      absl::StrCat("the change could not be recorded: ", status.message()));
 }
 
 }  // namespace
@@ -119,6 +142,8 @@ class Store::Impl {
   const Writer& writer() const { return writer_; }
   Reader& reader() { return reader_; }
   Subscribers& subscribers() { return subscribers_; }
+  const Dialect& dialect() const { return database_->dialect(); }
+  int64_t NowMs() const { return now_ms_(); }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }
   // Requests of this time and before are no longer known.
@@ -246,6 +271,10 @@ absl::StatusOr<std::vector<core::User>> Store::LoadUsers() {
   return impl_->Load<std::vector<core::User>>(ReadUsers);
 }
 
+absl::StatusOr<std::vector<core::Role>> Store::LoadRoles() {
+  return impl_->Load<std::vector<core::Role>>(ReadRoles);
+}
+
 absl::StatusOr<std::vector<core::Session>> Store::LoadSessions(int64_t now_ms) {
   return impl_->Load<std::vector<core::Session>>(
       [now_ms](Connection& connection) { return ReadSessions(connection, now_ms); });
@@ -273,6 +302,78 @@ void Store::FindRequest(
         return SelectRequest(connection, key, expired_ms);
       },
       std::move(done));
+}
+
+void Store::CommitObjects(core::ObjectWrite write,
+                          std::function<void(absl::StatusOr<int64_t>)> done) {
+  const bool refuses_clean = write.refuses_clean;
+  impl_->writer().Submit({.apply =
+                              [write = std::move(write), &dialect = impl_->dialect(),
+                               now_ms = impl_->NowMs()](Connection& connection, int64_t revision) {
+                                ObjectTableRows rows(connection, dialect, now_ms);
+                                return ApplyObjects(rows, write, connection, revision);
+                              },
+                          .numbered = true,
+                          .refuses_clean = refuses_clean,
+                          .done = std::move(done)});
+}
+
+void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {
+  impl_->reader().Read<std::optional<core::Object>>(
+      [wanted](Connection& connection) { return ReadObject(connection, wanted); }, std::move(done));
+}
+
+void Store::ListObjects(const core::ObjectQuery& query,
+                        std::function<void(absl::StatusOr<core::ObjectPage>)> done) {
+  impl_->reader().Read<core::ObjectPage>(
+      [query](Connection& connection) { return ReadObjects(connection, query); }, std::move(done));
+}
+
+void Store::ListVersions(const std::string& name_or_id, int64_t before, int limit,
+                         std::function<void(absl::StatusOr<core::ObjectPage>)> done) {
+  impl_->reader().Read<core::ObjectPage>(
+      [name_or_id, before, limit](Connection& connection) {
+        return ReadVersions(connection, name_or_id, before, limit);
+      },
+      std::move(done));
+}
+
+void Store::MeasureObjects(const std::string& prefix, const std::string& after, int limit,
+                           std::function<void(Measured)> done) {
+  impl_->reader().Read<Measured::value_type>(
+      [prefix, after, limit](Connection& connection) {
+        return store::MeasureObjects(connection, prefix, after, limit);
+      },
+      std::move(done));
+}
+
+void Store::ListUnusedBlobs(int64_t unused_since_ms, int limit, std::function<void(Listed)> done) {
+  impl_->reader().Read<std::vector<core::BlobEntry>>(
+      [unused_since_ms, limit](Connection& connection) {
+        return SelectUnusedBlobs(connection, unused_since_ms, limit);
+      },
+      std::move(done));
+}
+
+void Store::ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) {
+  impl_->reader().Read<std::vector<core::BlobEntry>>(
+      [after, limit](Connection& connection) { return SelectBlobs(connection, after, limit); },
+      std::move(done));
+}
+
+void Store::ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
+                       std::function<void(absl::StatusOr<bool>)> done) {
+  // Of the last run, should the transaction be lost.
+  const auto forgotten = std::make_shared<bool>(false);
+  impl_->Submit(
+      [sha256, unused_since_ms, forgotten](Connection& connection) {
+        const auto removed = RemoveUnusedBlob(connection, sha256, unused_since_ms);
+        *forgotten = removed.ok() && *removed;
+        return removed.status();
+      },
+      [forgotten, done = std::move(done)](const absl::Status& status) {
+        status.ok() ? done(*forgotten) : done(status);
+      });
 }
 
 const Statistics& Store::statistics() const { return impl_->statistics(); }

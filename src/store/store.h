@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,6 +16,8 @@
 #include "core/audit/audit.h"
 #include "core/event/event.h"
 #include "core/identity/user.h"
+#include "core/object/blob_index.h"
+#include "core/object/object_store.h"
 #include "core/process/process_store.h"
 #include "core/request/requests.h"
 #include "store/database.h"
@@ -33,7 +36,9 @@ class Store final : public core::ProcessStore,
                     public core::EventLog,
                     public core::IdentityStore,
                     public core::AuditStore,
-                    public core::RequestStore {
+                    public core::RequestStore,
+                    public core::ObjectStore,
+                    public core::BlobIndex {
  public:
   // Opens, migrates (never downwards), starts the threads.
   static absl::StatusOr<std::unique_ptr<Store>> Open(std::unique_ptr<Database> database,
@@ -56,6 +61,7 @@ class Store final : public core::ProcessStore,
   void CommitIdentity(core::IdentityWrite write,
                       std::function<void(absl::StatusOr<int64_t>)> done) override;
   absl::StatusOr<std::vector<core::User>> LoadUsers() override;
+  absl::StatusOr<std::vector<core::Role>> LoadRoles() override;
   absl::StatusOr<std::vector<core::Session>> LoadSessions(int64_t now_ms) override;
 
   void PutAudit(std::vector<core::AuditRecord> records,
@@ -66,6 +72,23 @@ class Store final : public core::ProcessStore,
   void FindRequest(
       const core::RequestKey& key,
       std::function<void(absl::StatusOr<std::optional<core::CommittedRequest>>)> done) override;
+
+  void CommitObjects(core::ObjectWrite write,
+                     std::function<void(absl::StatusOr<int64_t>)> done) override;
+  void FindObject(const Wanted& wanted, std::function<void(Found)> done) override;
+  void ListObjects(const core::ObjectQuery& query,
+                   std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
+  void ListVersions(const std::string& name_or_id, int64_t before, int limit,
+                    std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
+  using Measured = absl::StatusOr<std::pair<core::ObjectUsage, std::string>>;
+  void MeasureObjects(const std::string& prefix, const std::string& after, int limit,
+                      std::function<void(Measured)> done) override;
+
+  void ListUnusedBlobs(int64_t unused_since_ms, int limit,
+                       std::function<void(Listed)> done) override;
+  void ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) override;
+  void ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
+                  std::function<void(absl::StatusOr<bool>)> done) override;
 
   const Statistics& statistics() const;
 

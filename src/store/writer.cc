@@ -98,13 +98,14 @@ Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
   using std::chrono::steady_clock;
   const auto begin = steady_clock::now();
   Outcome outcome = RunUncounted(operations, Savepoints::kNo);
-  if (outcome.refused && operations.size() > 1)
+  if (outcome.refused && operations.size() > 1) {
     outcome = RunUncounted(operations, Savepoints::kYes);
+  }
   if (!outcome.transaction.ok()) {
     statistics_.failed_transactions.fetch_add(1, std::memory_order_relaxed);
     return outcome;
   }
-  if (outcome.refused) return outcome;  // alone: there was no COMMIT
+  if (outcome.refused || outcome.empty) return outcome;
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
   statistics_.CountCommit(static_cast<int64_t>(operations.size()), took.count());
@@ -118,7 +119,7 @@ Writer::Outcome Writer::RunUncounted(std::span<Operation> operations, Savepoints
   if (!outcome.transaction.ok()) return outcome;
   outcome.begun = true;
   outcome.transaction = RunOperations(operations, savepoints, outcome);
-  if (!outcome.transaction.ok() || outcome.refused) return outcome;
+  if (!outcome.transaction.ok() || outcome.refused || outcome.empty) return outcome;
   Failpoint("store.before_commit");
   outcome.transaction = transaction.Commit();
   if (outcome.transaction.ok()) Failpoint("store.after_commit");
@@ -133,31 +134,34 @@ absl::Status Writer::RunOperations(std::span<Operation> operations, Savepoints s
   outcome.results.reserve(operations.size());
   for (Operation& operation : operations) {
     const int64_t revision = operation.numbered ? outcome.newest + 1 : 0;
-    absl::StatusOr<int64_t> result = revision;
-    if (savepoints == Savepoints::kYes) {
-      if (auto status = RunOperation(operation, revision, result); !status.ok()) return status;
-    } else if (auto status = operation.apply(*connection_, revision); !status.ok()) {
-      if (IsStorageFailure(status)) return status;
-      outcome.refused = true;
-      outcome.results.emplace_back(std::move(status));
-      return absl::OkStatus();
+    absl::Status refusal;
+    if (savepoints == Savepoints::kYes && !operation.refuses_clean) {
+      if (auto status = RunInSavepoint(operation, revision, refusal); !status.ok()) return status;
+    } else {
+      refusal = operation.apply(*connection_, revision);
+      if (IsStorageFailure(refusal)) return refusal;
+      outcome.refused = !refusal.ok() && !operation.refuses_clean;
     }
-    if (result.ok() && operation.numbered) outcome.newest = revision;
-    outcome.results.push_back(std::move(result));
+    if (!refusal.ok()) {
+      outcome.results.emplace_back(std::move(refusal));
+      if (outcome.refused) return absl::OkStatus();
+      continue;
+    }
+    outcome.empty = false;
+    if (operation.numbered) outcome.newest = revision;
+    outcome.results.emplace_back(revision);
   }
   if (outcome.newest == stored->revision) return absl::OkStatus();
   return WriteRevision(*connection_, outcome.newest);
 }
 
-// In a savepoint.
-absl::Status Writer::RunOperation(Operation& operation, int64_t revision,
-                                  absl::StatusOr<int64_t>& result) {
+absl::Status Writer::RunInSavepoint(Operation& operation, int64_t revision, absl::Status& refusal) {
   if (auto status = connection_->Execute("SAVEPOINT operation"); !status.ok()) return status;
   if (auto status = operation.apply(*connection_, revision); !status.ok()) {
     // SQLite has rolled the whole transaction back by itself after some of these, and nothing may
     // be built on the rest after any.
     if (IsStorageFailure(status)) return status;
-    result = std::move(status);
+    refusal = std::move(status);
     if (auto undone = connection_->Execute("ROLLBACK TO SAVEPOINT operation"); !undone.ok()) {
       return undone;
     }

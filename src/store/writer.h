@@ -27,15 +27,17 @@ struct Operation {
   std::function<absl::Status(Connection&, int64_t revision)> apply;
   // Whether it takes a revision; one that takes none is answered with 0.
   bool numbered = false;
+  // Whenever `apply` refuses, and not because the storage failed, it has changed nothing.
+  bool refuses_clean = false;
   // Called once, after the commit, on the writer's thread.
   std::function<void(absl::StatusOr<int64_t>)> done;
 };
 
 // Commits what waits in groups of at most kCommitGroup: one transaction for all of it. Where one of
-// them is refused, which is rare, it is begun again with a savepoint for each operation, so that
-// what is refused takes nothing with it (a savepoint copies each page that is changed in it). When
-// a whole transaction is lost, its operations are run again one by one, each answered by its own
-// result. Thread-safe.
+// them is refused after it changed something, which is rare, it is begun again with a savepoint for
+// each operation, so that what is refused takes nothing with it (a savepoint copies each page that
+// is changed in it). When a whole transaction is lost, its operations are run again one by one,
+// each answered by its own result. Thread-safe.
 class Writer {
  public:
   // Called after each group on the writer's thread, outside of transactions. True: it has more to
@@ -63,7 +65,8 @@ class Writer {
   // What became of one transaction.
   struct Outcome {
     bool begun = false;
-    bool refused = false;  // an operation was, and without savepoints: nothing was stored
+    bool refused = false;  // an operation was, and could not be undone: nothing was stored
+    bool empty = true;     // all operations were refused: there was no COMMIT
     // Not OK: nothing of it was stored, and `results` means nothing.
     absl::Status transaction;
     std::vector<absl::StatusOr<int64_t>> results;  // one for each operation
@@ -77,9 +80,8 @@ class Writer {
   Outcome RunUncounted(std::span<Operation> operations, Savepoints savepoints);
   absl::Status RunOperations(std::span<Operation> operations, Savepoints savepoints,
                              Outcome& outcome);
-  // The error is the transaction's; the operation's own result goes into `result`.
-  absl::Status RunOperation(Operation& operation, int64_t revision,
-                            absl::StatusOr<int64_t>& result);
+  // The error is the transaction's; the operation's own goes into `refusal`.
+  absl::Status RunInSavepoint(Operation& operation, int64_t revision, absl::Status& refusal);
   void Refuse(Operation& operation, const absl::Status& status);
   void Answer(std::span<Operation> operations, const Outcome& outcome);
 

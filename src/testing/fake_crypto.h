@@ -85,6 +85,7 @@ class FakeSigner final : public core::TokenSigner {
 
 class FakeDigest final : public core::Digest {
  public:
+  std::string Sha256Bytes(std::string_view text) const override { return Sha256Hex(text); }
   std::string Sha256Hex(std::string_view text) const override {
     return absl::StrCat("digest of ", absl::string_view(text.data(), text.size()));
   }

@@ -1,4 +1,4 @@
-// Users and sessions without a database: for tests of core::Identity.
+// Users, roles and sessions without a database: for tests of core::Identity.
 #ifndef GRPC_OS_TESTING_MEMORY_IDENTITY_STORE_H_
 #define GRPC_OS_TESTING_MEMORY_IDENTITY_STORE_H_
 
@@ -29,6 +29,11 @@ class MemoryIdentityStore final : public core::IdentityStore {
     for (const auto& [name, user] : users) all.push_back(user);
     return all;
   }
+  absl::StatusOr<std::vector<core::Role>> LoadRoles() override {
+    std::vector<core::Role> all;
+    for (const auto& [name, role] : roles) all.push_back(role);
+    return all;
+  }
   absl::StatusOr<std::vector<core::Session>> LoadSessions(int64_t now_ms) override {
     std::vector<core::Session> all = standing;
     for (const auto& [id, session] : sessions)
@@ -51,6 +56,7 @@ class MemoryIdentityStore final : public core::IdentityStore {
   std::deque<std::pair<core::IdentityWrite, std::function<void(absl::StatusOr<int64_t>)>>> waiting;
 
   std::map<std::string, core::User> users;
+  std::map<std::string, core::Role> roles;
   std::map<std::string, core::Session> sessions;
   std::vector<core::Session> standing;  // loaded beside those
   std::vector<core::Event> events;
@@ -65,6 +71,8 @@ class MemoryIdentityStore final : public core::IdentityStore {
     ++commits;
     for (const core::User& user : write.put_users) users[user.name] = user;
     for (const std::string& name : write.remove_users) users.erase(name);
+    for (const core::Role& role : write.put_roles) roles[role.name] = role;
+    for (const std::string& name : write.remove_roles) roles.erase(name);
     for (const core::Session& session : write.put_sessions) sessions[session.id] = session;
     for (const std::string& id : write.end_sessions) sessions.erase(id);
     events.insert(events.end(), write.events.begin(), write.events.end());

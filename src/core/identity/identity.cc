@@ -26,10 +26,13 @@ Identity::~Identity() = default;
 absl::Status Identity::Load(int64_t revision) {
   auto users = impl_->parts.store.LoadUsers();
   if (!users.ok()) return users.status();
+  auto roles = impl_->parts.store.LoadRoles();
+  if (!roles.ok()) return roles.status();
   auto sessions = impl_->parts.store.LoadSessions(impl_->parts.clock.NowMs());
   if (!sessions.ok()) return sessions.status();
   auto state = impl_->state.Lock();
   impl_->users_revision.store(revision);
+  for (Role& role : *roles) state->PutRole(std::move(role));
   for (const User& user : *users) state->PutUser(user);
   for (const Session& session : *sessions) state->AddSession(session);
   std::sort(sessions->begin(), sessions->end(),
@@ -98,6 +101,7 @@ absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string
       }
       auto caller = std::make_shared<Caller>(*known.caller);
       caller->roles = state->RolesOf(entry->session);
+      caller->authority = state->AuthorityOf(entry->session);
       known = {std::move(caller), state->version};
       return known.caller;
     }

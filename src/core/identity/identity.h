@@ -27,6 +27,7 @@ namespace grpc_os::core {
 struct Caller {
   std::string user = {};
   std::vector<std::string> roles = {};  // in force: a token's only as far as the user has them too
+  Authority authority = {};             // what they allow, when this caller was asked for
   std::string method = {};              // "peer", "password" or "token"
   int64_t peer_uid = -1;
   std::string session_id = {};
@@ -35,13 +36,15 @@ struct Caller {
 };
 
 inline bool Allows(const Caller& caller, std::string_view permission) {
-  return Allow(caller.roles, permission);
+  return caller.authority.Allows(permission);
 }
 
 // Thread-safe. What changes is committed first and holds, for every call, before it is answered:
 // `done` comes once, on some thread, never under a lock. Errors: see AuthService.
 //
-// Changes of users are made one after the other; each sees the one before it.
+// Changes of users and roles are made one after the other; each sees the one before it. Nobody
+// hands out more than they have: what a role allows, when it is made, changed or granted; what it
+// denies, when it is revoked or no longer denied; an account, when its password is set.
 class Identity {
  public:
   struct Parts {
@@ -115,8 +118,8 @@ class Identity {
 
   using UserDone = std::function<void(absl::StatusOr<User>)>;
   std::optional<User> FindUser(const std::string& name) const;
-  // Everything that was changed of users up to this revision of the store is in what the two below
-  // show. `newest`: the store's newest, read just now.
+  // Everything that was changed of users and roles up to this revision of the store is in what
+  // ListUsers and ListRoles show. `newest`: the store's newest, read just now.
   int64_t UsersRevision(int64_t newest) const;
   // In the order of names, those after `after_name`, at most `limit`.
   std::vector<User> ListUsers(const std::string& after_name, int limit) const;
@@ -135,6 +138,20 @@ class Identity {
                   Origin origin, UserDone done);
 
   static std::string EtagOf(const User& user);
+
+  // ---- Roles
+
+  using RoleDone = std::function<void(absl::StatusOr<Role>)>;
+  std::optional<Role> FindRole(const std::string& name) const;
+  // The built-in ones, then the others, each in the order of their names.
+  std::vector<Role> ListRoles() const;
+  // Name, description and rules; they are checked before (user_grammar.h).
+  void CreateRole(Role wanted, Origin origin, RoleDone done);
+  void UpdateRole(Role wanted, const std::string& etag, Origin origin, RoleDone done);
+  void DeleteRole(const std::string& name, const std::string& etag, Origin origin, Done done);
+
+  // Empty if it is built in.
+  static std::string EtagOf(const Role& role);
 
   class Impl;  // identity_state.h
 

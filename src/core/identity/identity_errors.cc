@@ -1,7 +1,6 @@
 #include "core/identity/identity_errors.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/error_detail.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
@@ -71,11 +70,58 @@ absl::Status UserExists(const std::string& name) {
 }
 
 absl::Status RoleNotFound(const std::string& role) {
-  const std::string names = absl::StrJoin(
-      Roles(), ", ", [](std::string* out, const Role& one) { out->append(one.name); });
   return MakeError(StatusCode::kNotFound,
-                   StrCat("there is no role '", role, "'; there are ", names),
+                   StrCat("there is no role '", role, "'; `role ls` lists all"),
                    {.reason = reason::kRoleNotFound, .metadata = {{"role", role}}});
+}
+
+absl::Status RoleExists(const std::string& role) {
+  return MakeError(StatusCode::kAlreadyExists,
+                   StrCat("there is a role '", role,
+                          "' already; change it with `role update`, or take another name"),
+                   {.reason = reason::kRoleExists, .metadata = {{"role", role}}});
+}
+
+absl::Status RoleBuiltIn(const std::string& role) {
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("the role '", role,
+                          "' is built in: it neither changes nor goes; make one of your own with "
+                          "`role create`"),
+                   {.reason = reason::kRoleBuiltIn, .metadata = {{"role", role}}});
+}
+
+absl::Status RoleInUse(const std::string& role, const std::string& holder) {
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("the role '", role, "' cannot be deleted while ", holder,
+                          " has it; take it from all first (`role revoke`, `token rm`)"),
+                   {.reason = reason::kRoleInUse, .metadata = {{"role", role}, {"user", holder}}});
+}
+
+absl::Status RoleChanged(const Role& role, const std::string& given) {
+  const std::string actual = Identity::EtagOf(role);
+  return MakeError(
+      StatusCode::kAborted,
+      StrCat("the role '", role.name, "' changed meanwhile (its etag is ", actual, ", not ", given,
+             "); read it and try again"),
+      {.reason = reason::kEtagMismatch, .metadata = {{"role", role.name}, {"etag", actual}}});
+}
+
+absl::Status TooManyRoles() {
+  return MakeError(
+      StatusCode::kResourceExhausted,
+      StrCat("there are ", limits::kCustomRoles, " roles beside the built-in ones, the limit; ",
+             "remove some with `role rm`"),
+      {.reason = reason::kLimitReached,
+       .metadata = {{"limit", "custom_roles"}, {"value", StrCat(limits::kCustomRoles)}}});
+}
+
+absl::Status BeyondCaller(const Caller& caller, const Rule& rule, const std::string& what) {
+  const std::string where = rule.prefix.empty() ? "" : StrCat(" on ", rule.prefix);
+  return MakeError(StatusCode::kPermissionDenied,
+                   StrCat("'", caller.user, "' lacks the permission ", rule.permission, where,
+                          ", and ", what, "; nobody hands out more than they have: ask an admin"),
+                   {.reason = reason::kPermissionMissing,
+                    .metadata = {{"permission", rule.permission}, {"user", caller.user}}});
 }
 
 absl::Status SessionNotFound(const std::string& session_id) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "core/identity/identity_errors.h"
 #include "core/process/process_errors.h"
@@ -34,12 +35,21 @@ const SessionEntry* IdentityState::FindCaller(const std::string& id, int64_t now
 std::vector<std::string> IdentityState::RolesOf(const Session& session) const {
   const User* user = FindUser(session.user);
   if (user == nullptr) return {};
-  return session.method == "token" ? InForce(session.roles, user->roles) : user->roles;
+  return session.method == "token" ? roles.InForce(session.roles, user->roles) : user->roles;
+}
+
+Authority IdentityState::AuthorityOf(const Session& session) const {
+  const User* user = FindUser(session.user);
+  if (user == nullptr) return {};
+  std::vector<std::shared_ptr<const RuleSet>> all = {roles.Together(user->roles)};
+  if (session.method == "token") all.push_back(roles.Together(session.roles));
+  return Authority(std::move(all));
 }
 
 Caller IdentityState::CallerOf(const Session& session) const {
   return {.user = session.user,
           .roles = RolesOf(session),
+          .authority = AuthorityOf(session),
           .method = session.method,
           .peer_uid = session.peer_uid,
           .session_id = session.id,
@@ -64,6 +74,30 @@ void IdentityState::RemoveUser(const std::string& name) {
   for (const SessionPlace& place : places_of_user) RemoveSession(place.id);
   users.erase(it);
   ++version;
+}
+
+void IdentityState::PutRole(Role role) {
+  ++version;
+  roles.Put(std::move(role));
+}
+
+void IdentityState::RemoveRole(const std::string& name) {
+  ++version;
+  roles.Remove(name);
+}
+
+std::string IdentityState::HolderOf(const std::string& role, int64_t now_ms) const {
+  const auto has = [&role](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), role) != names.end();
+  };
+  for (const auto& [name, entry] : users) {
+    if (has(entry.user.roles)) return absl::StrCat("the user '", name, "'");
+  }
+  for (const auto& [id, entry] : sessions) {
+    if (has(entry.session.roles) && entry.session.expire_time_ms > now_ms)
+      return absl::StrCat("the token ", id, " of '", entry.session.user, "'");
+  }
+  return roles_arriving.contains(role) ? "a token that is being made" : "";
 }
 
 void IdentityState::AddSession(const Session& session) {
@@ -189,15 +223,14 @@ void Identity::Impl::Enqueue(IdentityState::Change change) {
   RunChanges();
 }
 
-absl::Status Identity::Impl::CheckCaller(const IdentityState& locked,
-                                         const IdentityState::Change& change) const {
-  if (!change.traced) return absl::OkStatus();
+absl::StatusOr<Caller> Identity::Impl::CheckCaller(const IdentityState& locked,
+                                                   const IdentityState::Change& change) const {
+  if (!change.traced) return Caller();
   const SessionEntry* entry =
       locked.FindCaller(change.origin.record.session_id, parts.clock.NowMs());
   if (entry == nullptr) return TokenInvalid();
-  if (change.permission.empty()) return absl::OkStatus();
-  const Caller caller = locked.CallerOf(entry->session);
-  if (Allows(caller, change.permission)) return absl::OkStatus();
+  Caller caller = locked.CallerOf(entry->session);
+  if (change.permission.empty() || Allows(caller, change.permission)) return caller;
   return PermissionMissing(caller, change.permission, "ask an admin for it");
 }
 
@@ -213,23 +246,25 @@ void Identity::Impl::RunChanges() {
       }
       change = std::move(locked->changes.front());
       locked->changes.pop_front();
-      const absl::Status allowed = CheckCaller(*locked, change);
-      absl::StatusOr<UserWrite> result =
-          allowed.ok() ? change.compute(*locked) : absl::StatusOr<UserWrite>(allowed);
+      const absl::StatusOr<Caller> caller = CheckCaller(*locked, change);
+      absl::StatusOr<UserWrite> result = caller.ok() ? change.compute(*locked, *caller)
+                                                     : absl::StatusOr<UserWrite>(caller.status());
       if (result.ok()) {
         result->write.now_ms = parts.clock.NowMs();
-        if (change.traced) change.origin.LeaveIn(result->write.trace, result->user.name);
+        if (change.traced)
+          change.origin.LeaveIn(result->write.trace,
+                                result->role ? result->role->name : result->user.name);
         if (SessionEntry* kept = locked->FindSession(result->keep_session, parts.clock.NowMs())) {
           kept->next_epoch = result->user.epoch;
           result->write.put_sessions.push_back(kept->session);
           result->write.put_sessions.back().epoch = result->user.epoch;
         }
+        if (result->role && result->removed) locked->role_leaving = result->role->name;
         IdentityWrite write = std::move(result->write);
         locked->outgoing.push_back(
-            {std::move(write), [this, result = *std::move(result), origin = change.origin,
-                                done = std::move(change.done)](const absl::Status& status) {
-               Finish(result, origin, done, status);
-             }});
+            {std::move(write),
+             [this, result = *std::move(result), change = std::move(change)](
+                 const absl::Status& status) { Finish(result, change, status); }});
       } else {
         refused = result.status();
       }
@@ -239,13 +274,20 @@ void Identity::Impl::RunChanges() {
   }
 }
 
-void Identity::Impl::Finish(const UserWrite& result, const Origin& origin, const UserDone& done,
+void Identity::Impl::Finish(const UserWrite& result, const IdentityState::Change& change,
                             const absl::Status& status) {
   {
     auto locked = state.Lock();
     const auto kept = locked->sessions.find(result.keep_session);
     if (kept != locked->sessions.end()) kept->second.next_epoch.reset();
-    if (status.ok() && result.changed) {
+    locked->role_leaving.clear();
+    if (status.ok() && result.changed && result.role) {
+      if (result.removed) {
+        locked->RemoveRole(result.role->name);
+      } else {
+        locked->PutRole(*result.role);
+      }
+    } else if (status.ok() && result.changed) {
       if (kept != locked->sessions.end()) kept->second.session.epoch = result.user.epoch;
       if (result.removed) {
         locked->RemoveUser(result.user.name);
@@ -254,8 +296,8 @@ void Identity::Impl::Finish(const UserWrite& result, const Origin& origin, const
       }
     }
   }
-  if (status.ok()) origin.written->store(true);
-  done(status.ok() ? absl::StatusOr<User>(result.user) : status);
+  if (status.ok()) change.origin.written->store(true);
+  change.done(status.ok() ? absl::StatusOr<UserWrite>(result) : status);
   RunChanges();
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/guarded.h"
 #include "core/identity/identity.h"
+#include "core/identity/role_book.h"
 #include "core/identity/throttle.h"
 
 namespace grpc_os::core {
@@ -56,18 +57,20 @@ struct OutgoingWrite {
   std::function<void(absl::Status)> done;
 };
 
-// What a change of a user turns out to be, computed from the state before it.
+// What a change of a user or role turns out to be, computed from the state before it.
 struct UserWrite {
   IdentityWrite write = {};
   User user = {};                 // as it will be, or was
   bool changed = true;            // else there is only a trace
-  bool removed = false;           // the user
+  bool removed = false;           // the user, or the role
+  std::optional<Role> role = {};  // then it is about this role instead, as it will be, or was
   std::string keep_session = {};  // goes over to the new epoch
 };
 
 // Everything but the tickets is as the store has it, and what is on its way there is not in it yet.
 struct IdentityState {
   std::map<std::string, UserEntry> users;
+  RoleBook roles;
   std::unordered_map<std::string, SessionEntry> sessions;
   std::set<SessionPlace> places;                           // of them all
   std::set<std::pair<int64_t, std::string>> expiries;      // of them all: when, and the id
@@ -86,15 +89,20 @@ struct IdentityState {
   std::deque<std::string> unended;
 
   struct Change {
-    std::function<absl::StatusOr<UserWrite>(const IdentityState&)> compute = {};
+    // `caller`: who asked for it, as of now; nobody, if nobody did.
+    std::function<absl::StatusOr<UserWrite>(const IdentityState&, const Caller& caller)> compute =
+        {};
     Origin origin = {};
-    Identity::UserDone done = {};
+    std::function<void(const absl::StatusOr<UserWrite>&)> done = {};
     // What the caller needs when the change is made, beside a session that lives.
     std::string permission = "user.write";
     bool traced = true;  // false: nobody asked for it
   };
-  std::deque<Change> changes;  // of users, one after the other
+  std::deque<Change> changes;  // of users and roles, one after the other
   bool changing = false;
+  // Of the tokens whose making is under way, which is no change of the queue.
+  std::multiset<std::string> roles_arriving;
+  std::string role_leaving;  // its removal is under way
 
   const User* FindUser(const std::string& name) const;
   // nullptr: there is no such session, or it has ended.
@@ -103,10 +111,15 @@ struct IdentityState {
   // As FindSession; nullptr too if its end is on its way.
   const SessionEntry* FindCaller(const std::string& id, int64_t now_ms) const;
   std::vector<std::string> RolesOf(const Session& session) const;
+  Authority AuthorityOf(const Session& session) const;
   Caller CallerOf(const Session& session) const;
 
   void PutUser(const User& user);  // its sessions of another epoch are forgotten
   void RemoveUser(const std::string& name);
+  void PutRole(Role role);
+  void RemoveRole(const std::string& name);
+  // A user or token that has the role, for people; empty: there is none.
+  std::string HolderOf(const std::string& role, int64_t now_ms) const;
   void AddSession(const Session& session);
   void RemoveSession(const std::string& id);
   void SetExpiry(SessionEntry& entry, int64_t expire_time_ms);
@@ -140,9 +153,10 @@ class Identity::Impl {
 
  private:
   void RunChanges();
-  // Whether its caller, who may have changed since the call came, may make this change now.
-  absl::Status CheckCaller(const IdentityState& locked, const IdentityState::Change& change) const;
-  void Finish(const UserWrite& result, const Origin& origin, const UserDone& done,
+  // Its caller, who may have changed since the call came, if they may make this change now.
+  absl::StatusOr<Caller> CheckCaller(const IdentityState& locked,
+                                     const IdentityState::Change& change) const;
+  void Finish(const UserWrite& result, const IdentityState::Change& change,
               const absl::Status& status);
 };
 

@@ -13,33 +13,6 @@ using ::testing::SizeIs;
 
 constexpr int64_t kMinute = 60'000;
 
-TEST(Roles, AllowWhatTheySay) {
-  const std::vector<std::string> all = {"process.read", "process.write", "event.read",
-                                        "system.read",  "system.write",  "user.read",
-                                        "user.write",   "audit.read"};
-  const auto allowed = [&](const std::string& role) {
-    std::vector<std::string> found;
-    for (const std::string& permission : all)
-      if (Allow({role}, permission)) found.push_back(permission);
-    return found;
-  };
-  EXPECT_EQ(allowed("admin"), all);
-  EXPECT_THAT(allowed("operator"),
-              ElementsAre("process.read", "process.write", "event.read", "system.read"));
-  EXPECT_THAT(allowed("viewer"), ElementsAre("process.read", "event.read", "system.read"));
-  EXPECT_THAT(allowed("unknown"), IsEmpty());
-  EXPECT_FALSE(Allow({}, "process.read"));
-  EXPECT_FALSE(Allow({"viewer"}, "*"));
-}
-
-TEST(Roles, OfATokenAndItsUserAllowWhatBothAllow) {
-  EXPECT_THAT(InForce({"viewer"}, {"admin"}), ElementsAre("viewer"));
-  EXPECT_THAT(InForce({"admin"}, {"viewer"}), ElementsAre("viewer"));
-  EXPECT_THAT(InForce({"admin"}, {"admin"}), ElementsAre("admin"));
-  EXPECT_THAT(InForce({"operator"}, {}), IsEmpty());
-  EXPECT_THAT(InForce({}, {"admin"}), IsEmpty());
-}
-
 TEST_F(IdentityTest, AnAccessTokenServesFifteenMinutes) {
   const auto login = LogInPeer(0);
   EXPECT_EQ(Check(login->access_token), "OK");

@@ -133,24 +133,24 @@ struct Try {
 // The same password with the work that is the rule now. Nothing depends on its success.
 void HashAgain(Identity::Impl& impl, const std::string& name, const std::string& old_hash,
                const Secret& password) {
-  impl.parts.hasher.Hash(
-      password.text(), [&impl, name, old_hash](const absl::StatusOr<std::string>& hash) {
-        if (!hash.ok()) return;
-        IdentityState::Change change;
-        change.compute = [name, old_hash,
-                          hash = *hash](const IdentityState& state) -> absl::StatusOr<UserWrite> {
-          const User* user = state.FindUser(name);
-          if (user == nullptr || user->password_hash != old_hash)
-            return absl::CancelledError("the password was set meanwhile");
-          UserWrite result{.user = *user};
-          result.user.password_hash = hash;
-          result.write.put_users = {result.user};
-          return result;
-        };
-        change.traced = false;
-        change.done = [](const absl::StatusOr<User>&) {};
-        impl.Enqueue(std::move(change));
-      });
+  impl.parts.hasher.Hash(password.text(), [&impl, name,
+                                           old_hash](const absl::StatusOr<std::string>& hash) {
+    if (!hash.ok()) return;
+    IdentityState::Change change;
+    change.compute = [name, old_hash, hash = *hash](const IdentityState& state,
+                                                    const Caller&) -> absl::StatusOr<UserWrite> {
+      const User* user = state.FindUser(name);
+      if (user == nullptr || user->password_hash != old_hash)
+        return absl::CancelledError("the password was set meanwhile");
+      UserWrite result{.user = *user};
+      result.user.password_hash = hash;
+      result.write.put_users = {result.user};
+      return result;
+    };
+    change.traced = false;
+    change.done = [](const absl::StatusOr<UserWrite>&) {};
+    impl.Enqueue(std::move(change));
+  });
 }
 
 void OnVerdict(Identity::Impl& impl, Try attempt, const std::string& hash,

@@ -3,53 +3,161 @@
 #include <algorithm>
 
 namespace grpc_os::core {
+namespace {
 
-const std::vector<Role>& Roles() {
+Role BuiltIn(std::string name, std::string description,
+             const std::vector<std::string>& permissions) {
+  Role role{.name = std::move(name),
+            .description = std::move(description),
+            .rules = {},
+            .built_in = true};
+  for (const std::string& permission : permissions)
+    role.rules.push_back({.permission = permission});
+  return role;
+}
+
+// "/config/" → "/config", "/" → "".
+std::string_view WithoutSlash(std::string_view prefix) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  return prefix;
+}
+
+bool PermissionCovers(std::string_view one, std::string_view other) {
+  return one == kEveryPermission || one == other;
+}
+
+// Whether `one` is about all that `other` is about.
+bool RuleCovers(const Rule& one, const Rule& other) {
+  return PermissionCovers(one.permission, other.permission) &&
+         PrefixCovers(one.prefix, other.prefix);
+}
+
+// What both are about; nullopt: nothing is.
+std::optional<Rule> Common(const Rule& one, const Rule& other) {
+  Rule common;
+  if (PermissionCovers(one.permission, other.permission)) {
+    common.permission = other.permission;
+  } else if (PermissionCovers(other.permission, one.permission)) {
+    common.permission = one.permission;
+  } else {
+    return std::nullopt;
+  }
+  if (PrefixCovers(one.prefix, other.prefix)) {
+    common.prefix = other.prefix;
+  } else if (PrefixCovers(other.prefix, one.prefix)) {
+    common.prefix = one.prefix;
+  } else {
+    return std::nullopt;
+  }
+  return common;
+}
+
+bool AnyCovers(const std::vector<std::string>& prefixes, std::string_view name) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [name](const std::string& prefix) { return PrefixCovers(prefix, name); });
+}
+
+// Whether one of the prefixes means all objects.
+bool AnyIsAll(const std::vector<std::string>& prefixes) { return AnyCovers(prefixes, ""); }
+
+}  // namespace
+
+const std::vector<Role>& BuiltInRoles() {
   static const auto* const roles = new std::vector<Role>{
-      {"admin", "May do everything.", {"*"}},
-      {"operator",
-       "Runs processes, and sees everything but users and the audit.",
-       {"process.read", "process.write", "event.read", "system.read"}},
-      {"viewer",
-       "Sees everything but users and the audit.",
-       {"process.read", "event.read", "system.read"}},
+      BuiltIn("admin", "May do everything.", {kEveryPermission}),
+      BuiltIn("operator",
+              "Runs processes, keeps objects, and sees everything but users and the audit.",
+              {"process.read", "process.write", "event.read", "system.read", kObjectRead,
+               kObjectWrite}),
+      BuiltIn("viewer", "Sees everything but users and the audit.",
+              {"process.read", "event.read", "system.read", kObjectRead}),
   };
   return *roles;
 }
 
-const Role* FindRole(std::string_view name) {
-  const auto found = std::find_if(Roles().begin(), Roles().end(),
-                                  [name](const Role& role) { return role.name == name; });
-  return found == Roles().end() ? nullptr : &*found;
+bool PrefixCovers(std::string_view prefix, std::string_view name) {
+  const std::string_view folder = WithoutSlash(prefix);
+  if (!name.starts_with(folder)) return false;
+  return name.size() == folder.size() || folder.empty() || name[folder.size()] == '/';
 }
 
-bool Allow(const std::vector<std::string>& roles, std::string_view permission) {
-  return std::any_of(roles.begin(), roles.end(), [permission](const std::string& name) {
-    const Role* role = FindRole(name);
-    return role != nullptr && std::any_of(role->permissions.begin(), role->permissions.end(),
-                                          [permission](std::string_view one) {
-                                            return one == "*" || one == permission;
-                                          });
+std::vector<Rule> Denied(const std::vector<Rule>& rules) {
+  std::vector<Rule> denied;
+  for (const Rule& rule : rules) {
+    if (rule.effect == Effect::kDeny)
+      denied.push_back({.permission = rule.permission, .prefix = rule.prefix});
+  }
+  return denied;
+}
+
+RuleSet::RuleSet(const std::vector<const Role*>& roles) {
+  for (const Role* role : roles)
+    rules_.insert(rules_.end(), role->rules.begin(), role->rules.end());
+  for (const Rule& rule : rules_) {
+    Scope& scope = scopes_[rule.permission];
+    (rule.effect == Effect::kAllow ? scope.allowed : scope.denied).push_back(rule.prefix);
+  }
+}
+
+const RuleSet::Scope& RuleSet::ScopeOf(std::string_view permission) const {
+  static const auto* const kNothing = new Scope;
+  const auto it = scopes_.find(permission);
+  return it == scopes_.end() ? *kNothing : it->second;
+}
+
+bool RuleSet::Allows(std::string_view permission) const {
+  const Scope& own = ScopeOf(permission);
+  const Scope& every = ScopeOf(kEveryPermission);
+  if (own.allowed.empty() && every.allowed.empty()) return false;
+  return !AnyIsAll(own.denied) && every.denied.empty();
+}
+
+bool RuleSet::AllowsObject(std::string_view permission, std::string_view name) const {
+  const Scope& own = ScopeOf(permission);
+  const Scope& every = ScopeOf(kEveryPermission);
+  if (every.allowed.empty() && !AnyCovers(own.allowed, name)) return false;
+  return every.denied.empty() && !AnyCovers(own.denied, name);
+}
+
+std::optional<Rule> RuleSet::Beyond(const std::vector<Rule>& wanted) const {
+  for (const Rule& one : wanted) {
+    const auto denied_by_wanted = [&wanted](const Rule& what) {
+      return std::any_of(wanted.begin(), wanted.end(), [&what](const Rule& other) {
+        return other.effect == Effect::kDeny && RuleCovers(other, what);
+      });
+    };
+    if (one.effect == Effect::kDeny || denied_by_wanted(one)) continue;
+    bool allowed = false;
+    for (const Rule& rule : rules_) {
+      if (rule.effect == Effect::kAllow) {
+        allowed = allowed || RuleCovers(rule, one);
+      } else if (const auto denied = Common(rule, one); denied && !denied_by_wanted(*denied)) {
+        return one;
+      }
+    }
+    if (!allowed) return one;
+  }
+  return std::nullopt;
+}
+
+bool Authority::Allows(std::string_view permission) const {
+  return !all_.empty() && std::all_of(all_.begin(), all_.end(), [permission](const auto& one) {
+    return one->Allows(permission);
   });
 }
 
-bool Covers(const std::vector<std::string>& roles, std::string_view role) {
-  const Role* wanted = FindRole(role);
-  return wanted != nullptr &&
-         std::all_of(wanted->permissions.begin(), wanted->permissions.end(),
-                     [&roles](std::string_view permission) { return Allow(roles, permission); });
+bool Authority::AllowsObject(std::string_view permission, std::string_view name) const {
+  return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const auto& one) {
+    return one->AllowsObject(permission, name);
+  });
 }
 
-std::vector<std::string> InForce(const std::vector<std::string>& token,
-                                 const std::vector<std::string>& user) {
-  std::vector<std::string> roles;
-  for (const std::string& role : token)
-    if (Covers(user, role)) roles.push_back(role);
-  for (const std::string& role : user)
-    if (Covers(token, role)) roles.push_back(role);
-  std::sort(roles.begin(), roles.end());
-  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
-  return roles;
+std::optional<Rule> Authority::Beyond(const std::vector<Rule>& wanted) const {
+  if (all_.empty()) return RuleSet({}).Beyond(wanted);
+  for (const auto& one : all_) {
+    if (auto beyond = one->Beyond(wanted); beyond) return beyond;
+  }
+  return std::nullopt;
 }
 
 }  // namespace grpc_os::core

@@ -1,30 +1,94 @@
-// What each role may do.
+// What each role allows and denies.
 #ifndef GRPC_OS_CORE_IDENTITY_ROLES_H_
 #define GRPC_OS_CORE_IDENTITY_ROLES_H_
 
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace grpc_os::core {
 
+inline constexpr char kObjectRead[] = "object.read";
+inline constexpr char kObjectWrite[] = "object.write";
+inline constexpr char kEveryPermission[] = "*";
+
+enum class Effect { kAllow, kDeny };
+
+struct Rule {
+  Effect effect = Effect::kAllow;
+  std::string permission = {};  // "process.read"; kEveryPermission
+  std::string prefix = {};      // only of kObjectRead and kObjectWrite; empty: of all objects
+
+  bool operator==(const Rule&) const = default;
+};
+
 struct Role {
-  std::string_view name;
-  std::string_view description;
-  std::vector<std::string_view> permissions;  // "process.read"; "*": all
+  std::string name = {};
+  std::string description = {};
+  std::vector<Rule> rules = {};
+  bool built_in = false;
+  int64_t change_number = 1;
+  int64_t create_time_ms = 0;
+  int64_t update_time_ms = 0;
+
+  bool operator==(const Role&) const = default;
 };
 
 // In the order of their names.
-const std::vector<Role>& Roles();
-// nullptr: there is no such role.
-const Role* FindRole(std::string_view name);
-// Whether one of the roles has the permission.
-bool Allow(const std::vector<std::string>& roles, std::string_view permission);
-// Whether the roles together may do all that `role` may.
-bool Covers(const std::vector<std::string>& roles, std::string_view role);
-// The roles of a caller with a token: they allow what both the token's and its user's roles allow.
-std::vector<std::string> InForce(const std::vector<std::string>& token,
-                                 const std::vector<std::string>& user);
+const std::vector<Role>& BuiltInRoles();
+
+// Whether the prefix of a rule covers an object's name: "/config" and "/config/" cover both of
+// these and all below "/config/"; "" and "/" everything.
+bool PrefixCovers(std::string_view prefix, std::string_view name);
+
+// What those rules deny, as rules that allow it.
+std::vector<Rule> Denied(const std::vector<Rule>& rules);
+
+// What several roles allow together: what a rule of any of them allows and none denies. Immutable.
+class RuleSet {
+ public:
+  explicit RuleSet(const std::vector<const Role*>& roles);
+
+  // Of a method: of object.* for some names at least.
+  bool Allows(std::string_view permission) const;
+  // `permission` is one of object.*.
+  bool AllowsObject(std::string_view permission, std::string_view name) const;
+  // The first of the rules in `wanted` that allows what this set, for all that is known, does not,
+  // and none in `wanted` denies.
+  std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
+
+ private:
+  // All that is said about one permission.
+  struct Scope {
+    std::vector<std::string> allowed;  // prefixes
+    std::vector<std::string> denied;
+  };
+  const Scope& ScopeOf(std::string_view permission) const;
+
+  std::vector<Rule> rules_;
+  std::map<std::string, Scope, std::less<>> scopes_;
+};
+
+// What a caller may do: what each of its sets allows. A session has its user's; a token its own
+// beside that. Without any, nothing. Immutable but for assignment.
+class Authority {
+ public:
+  Authority() = default;
+  explicit Authority(std::vector<std::shared_ptr<const RuleSet>> all) : all_(std::move(all)) {}
+
+  bool Allows(std::string_view permission) const;
+  bool AllowsObject(std::string_view permission, std::string_view name) const;
+  // As of RuleSet.
+  std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
+
+ private:
+  std::vector<std::shared_ptr<const RuleSet>> all_;
+};
 
 }  // namespace grpc_os::core
 

@@ -57,7 +57,7 @@ void Identity::EndSession(const Caller& caller, const std::string& session_id, O
     if (own == nullptr) {
       refused = TokenInvalid();
     } else if (entry == nullptr || (entry->session.user != caller.user &&
-                                    !Allow(state->RolesOf(own->session), "user.write"))) {
+                                    !state->AuthorityOf(own->session).Allows("user.write"))) {
       refused = SessionNotFound(session_id);
     } else {
       impl_->End(*state, session_id, origin, std::move(done));
@@ -90,16 +90,18 @@ std::vector<Session> Identity::ListSessions(const std::string& user, const Sessi
 
 namespace {
 
-absl::Status CheckRoles(const Caller& caller, const std::vector<std::string>& roles) {
-  for (const std::string& role : roles) {
-    const Role* found = FindRole(role);
-    if (found == nullptr) return RoleNotFound(role);
-    for (const std::string_view permission : found->permissions) {
-      if (!Allows(caller, permission))
-        return PermissionMissing(caller, std::string(permission),
-                                 absl::StrCat("a token of the role ", role,
-                                              " would have it; take a role that you have"));
-    }
+// A token allows no more than its user's roles do, whatever its own say; a role that the user does
+// not have, and that would not work, is refused all the same.
+absl::Status CheckRoles(const IdentityState& state, const Caller& caller,
+                        const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const Role* role = name == state.role_leaving ? nullptr : state.roles.Find(name);
+    if (role == nullptr) return RoleNotFound(name);
+    if (std::find(caller.roles.begin(), caller.roles.end(), name) != caller.roles.end()) continue;
+    if (const auto beyond = caller.authority.Beyond(role->rules); beyond)
+      return PermissionMissing(
+          caller, beyond->permission,
+          absl::StrCat("a token of the role ", name, " would have it; take a role that you have"));
   }
   return absl::OkStatus();
 }
@@ -115,7 +117,6 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
   if (wanted.roles.empty()) wanted.roles = caller.roles;
   std::sort(wanted.roles.begin(), wanted.roles.end());
   wanted.roles.erase(std::unique(wanted.roles.begin(), wanted.roles.end()), wanted.roles.end());
-  if (absl::Status status = CheckRoles(caller, wanted.roles); !status.ok()) return done(status);
   const int64_t now = impl_->parts.clock.NowMs();
   MadeToken made{.token = absl::StrCat(kApiTokenPrefix, RandomUrl256())};
   made.session = {.id = RandomHex128(),
@@ -135,9 +136,9 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
     if (own == nullptr) {
       refused = TokenInvalid();
     } else if (const absl::Status roles =
-                   CheckRoles(state->CallerOf(own->session), made.session.roles);
+                   CheckRoles(*state, state->CallerOf(own->session), made.session.roles);
                !roles.ok()) {
-      refused = roles;  // one was taken away meanwhile
+      refused = roles;
     } else if (state->users.at(caller.user).sessions.size() >=
                static_cast<size_t>(limits::kSessionsPerUser)) {
       refused = TooManyTokens(caller.user);
@@ -145,12 +146,16 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
       made.session.epoch = own->session.epoch;
       IdentityWrite write{.put_sessions = {made.session}, .now_ms = now};
       origin.LeaveIn(write.trace, made.session.id);
+      state->roles_arriving.insert(made.session.roles.begin(), made.session.roles.end());
       state->outgoing.push_back({std::move(write), [impl = impl_.get(), made = std::move(made),
                                                     origin, done](const absl::Status& status) {
-                                   if (status.ok()) {
-                                     impl->state.Lock()->AddSession(made.session);
-                                     origin.written->store(true);
+                                   {
+                                     auto again = impl->state.Lock();
+                                     for (const std::string& role : made.session.roles)
+                                       again->roles_arriving.extract(role);
+                                     if (status.ok()) again->AddSession(made.session);
                                    }
+                                   if (status.ok()) origin.written->store(true);
                                    done(status.ok() ? absl::StatusOr<MadeToken>(made) : status);
                                  }});
     }

@@ -1,4 +1,4 @@
-// Users, and how they are kept.
+// Users, and how they and their roles are kept.
 #ifndef GRPC_OS_CORE_IDENTITY_USER_H_
 #define GRPC_OS_CORE_IDENTITY_USER_H_
 
@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "core/audit/audit.h"
 #include "core/event/event.h"
+#include "core/identity/roles.h"
 
 namespace grpc_os::core {
 
@@ -19,7 +20,7 @@ inline constexpr char kAdminUser[] = "admin";
 
 struct User {
   std::string name = {};
-  std::vector<std::string> roles = {};  // sorted; core/identity/roles.h
+  std::vector<std::string> roles = {};  // sorted; core/identity/role_book.h
   std::string password_hash = {};       // a PHC string; empty: no password
   bool disabled = false;
   // Random; made anew whenever the user's sessions are to end: a session of another epoch has
@@ -67,6 +68,8 @@ inline SessionPlace PlaceOf(const Session& session) { return {session.create_tim
 struct IdentityWrite {
   std::vector<User> put_users = {};  // inserted or replaced by name
   std::vector<std::string> remove_users = {};
+  std::vector<Role> put_roles = {};  // as put_users; never built-in ones
+  std::vector<std::string> remove_roles = {};
   std::vector<Session> put_sessions = {};  // inserted or replaced by id
   std::vector<std::string> end_sessions = {};
   std::vector<Event> events = {};  // if there are any, it takes a revision
@@ -74,7 +77,7 @@ struct IdentityWrite {
   int64_t now_ms = 0;  // sessions that have expired by then are forgotten
 };
 
-// The port to where users and sessions are kept. Thread-safe.
+// The port to where users, roles and sessions are kept. Thread-safe.
 class IdentityStore {
  public:
   virtual ~IdentityStore() = default;
@@ -84,6 +87,7 @@ class IdentityStore {
                               std::function<void(absl::StatusOr<int64_t>)> done) = 0;
   // Everything there is, at the start of the daemon; sessions without the expired ones. Block.
   virtual absl::StatusOr<std::vector<User>> LoadUsers() = 0;
+  virtual absl::StatusOr<std::vector<Role>> LoadRoles() = 0;  // but the built-in ones
   virtual absl::StatusOr<std::vector<Session>> LoadSessions(int64_t now_ms) = 0;
 };
 

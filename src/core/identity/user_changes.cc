@@ -1,7 +1,9 @@
 // Users, and the changes of them: one after the other, each computed from the one before it.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/identity/identity.h"
@@ -33,6 +35,39 @@ UserWrite Updated(User user, int64_t now_ms, std::string change) {
   result.write.events = {EventOf(user, "updated", std::move(change))};
   result.user = std::move(user);
   return result;
+}
+
+// The answer to a change of a user.
+std::function<void(const Result&)> ForUser(Identity::UserDone done) {
+  return [done = std::move(done)](const Result& result) {
+    done(result.ok() ? absl::StatusOr<User>(result->user) : result.status());
+  };
+}
+
+// OK if the caller may hand out the role. What the role itself denies goes with it.
+absl::Status CheckMayGrant(const Caller& caller, const Role& role) {
+  const auto beyond = caller.authority.Beyond(role.rules);
+  if (!beyond) return absl::OkStatus();
+  return BeyondCaller(caller, *beyond, absl::StrCat("the role '", role.name, "' allows it"));
+}
+
+// Nobody frees themselves, or others, of what they are denied too.
+absl::Status CheckMayRevoke(const Caller& caller, const Role& role) {
+  const auto beyond = caller.authority.Beyond(Denied(role.rules));
+  if (!beyond) return absl::OkStatus();
+  return BeyondCaller(caller, *beyond, absl::StrCat("the role '", role.name, "' denies it"));
+}
+
+// Who sets a user's password can be that user.
+absl::Status CheckMayBecome(const Caller& caller, const User& user, const RoleBook& roles) {
+  std::vector<Rule> rules;
+  for (const std::string& name : user.roles) {
+    if (const Role* role = roles.Find(name); role != nullptr)
+      rules.insert(rules.end(), role->rules.begin(), role->rules.end());
+  }
+  const auto beyond = caller.authority.Beyond(rules);
+  if (!beyond) return absl::OkStatus();
+  return BeyondCaller(caller, *beyond, absl::StrCat("'", user.name, "' has it"));
 }
 
 // Nothing to do, but that it was asked for.
@@ -71,12 +106,18 @@ void Identity::CreateUser(const std::string& name, std::vector<std::string> role
   // Before a password is hashed for nothing.
   if (FindUser(name)) return done(UserExists(name));
   for (const std::string& role : roles)
-    if (FindRole(role) == nullptr) return done(RoleNotFound(role));
-  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
+    if (!FindRole(role)) return done(RoleNotFound(role));
+  IdentityState::Change change{.origin = std::move(origin), .done = ForUser(std::move(done))};
   const auto create = [impl = impl_.get(), name, roles](IdentityState::Change made,
                                                         const std::string& hash) {
-    made.compute = [impl, name, roles, hash](const IdentityState& state) -> Result {
+    made.compute = [impl, name, roles, hash](const IdentityState& state,
+                                             const Caller& caller) -> Result {
       if (state.FindUser(name) != nullptr) return UserExists(name);
+      for (const std::string& one : roles) {
+        const Role* role = state.roles.Find(one);
+        if (role == nullptr) return RoleNotFound(one);
+        if (absl::Status status = CheckMayGrant(caller, *role); !status.ok()) return status;
+      }
       if (state.users.size() >= static_cast<size_t>(limits::kUsers)) return TooManyUsers();
       const int64_t now = impl->parts.clock.NowMs();
       UserWrite result;
@@ -104,8 +145,9 @@ void Identity::CreateUser(const std::string& name, std::vector<std::string> role
 void Identity::DeleteUser(const std::string& name, const std::string& etag, Origin origin,
                           Done done) {
   IdentityState::Change change{.origin = std::move(origin)};
-  change.done = [done = std::move(done)](const absl::StatusOr<User>& user) { done(user.status()); };
-  change.compute = [impl = impl_.get(), name, etag](const IdentityState& state) -> Result {
+  change.done = [done = std::move(done)](const Result& result) { done(result.status()); };
+  change.compute = [impl = impl_.get(), name, etag](const IdentityState& state,
+                                                    const Caller&) -> Result {
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
     if (name == kAdminUser) return LastAdmin("be removed");
@@ -121,9 +163,9 @@ void Identity::DeleteUser(const std::string& name, const std::string& etag, Orig
 
 void Identity::SetDisabled(const std::string& name, const std::string& etag, bool disabled,
                            Origin origin, UserDone done) {
-  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
-  change.compute = [impl = impl_.get(), name, etag,
-                    disabled](const IdentityState& state) -> Result {
+  IdentityState::Change change{.origin = std::move(origin), .done = ForUser(std::move(done))};
+  change.compute = [impl = impl_.get(), name, etag, disabled](const IdentityState& state,
+                                                              const Caller&) -> Result {
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
     if (disabled && name == kAdminUser) return LastAdmin("be disabled");
@@ -138,11 +180,17 @@ void Identity::SetDisabled(const std::string& name, const std::string& etag, boo
 
 void Identity::GrantRole(const std::string& name, const std::string& role, const std::string& etag,
                          Origin origin, UserDone done) {
-  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
-  change.compute = [impl = impl_.get(), name, role, etag](const IdentityState& state) -> Result {
+  IdentityState::Change change{.origin = std::move(origin), .done = ForUser(std::move(done))};
+  change.compute = [impl = impl_.get(), name, role, etag](const IdentityState& state,
+                                                          const Caller& caller) -> Result {
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
-    if (FindRole(role) == nullptr) return RoleNotFound(role);
+    const Role* found = state.roles.Find(role);
+    if (found == nullptr) return RoleNotFound(role);
+    if (absl::Status status = CheckMayGrant(caller, *found); !status.ok()) return status;
+    // It may deny things, now or later.
+    if (name == kAdminUser && !found->built_in)
+      return LastAdmin("have other roles than the built-in ones");
     User next = **user;
     const auto place = std::lower_bound(next.roles.begin(), next.roles.end(), role);
     if (place != next.roles.end() && *place == role) return Unchanged(**user);
@@ -154,11 +202,14 @@ void Identity::GrantRole(const std::string& name, const std::string& role, const
 
 void Identity::RevokeRole(const std::string& name, const std::string& role, const std::string& etag,
                           Origin origin, UserDone done) {
-  IdentityState::Change change{.origin = std::move(origin), .done = std::move(done)};
-  change.compute = [impl = impl_.get(), name, role, etag](const IdentityState& state) -> Result {
+  IdentityState::Change change{.origin = std::move(origin), .done = ForUser(std::move(done))};
+  change.compute = [impl = impl_.get(), name, role, etag](const IdentityState& state,
+                                                          const Caller& caller) -> Result {
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
-    if (FindRole(role) == nullptr) return RoleNotFound(role);
+    const Role* found = state.roles.Find(role);
+    if (found == nullptr) return RoleNotFound(role);
+    if (absl::Status status = CheckMayRevoke(caller, *found); !status.ok()) return status;
     if (name == kAdminUser && role == "admin") return LastAdmin("lose the role admin");
     User next = **user;
     if (std::erase(next.roles, role) == 0) return Unchanged(**user);
@@ -187,17 +238,16 @@ absl::Status CheckTokenMaySet(const Caller& caller, bool own) {
                            "a token cannot set its owner's password; log in with `login`");
 }
 
-// In the queue: what was true before the hashing must be so still.
-Result SetTo(const IdentityState& state, const NewPassword& wanted, const std::string& hash,
-             int64_t now_ms) {
-  const SessionEntry* session = state.FindCaller(wanted.caller.session_id, now_ms);
-  if (session == nullptr) return TokenInvalid();
+// In the queue: what was true before the hashing must be so still. `caller`: as of now.
+Result SetTo(const IdentityState& state, const Caller& caller, const NewPassword& wanted,
+             const std::string& hash, int64_t now_ms) {
   const User* user = state.FindUser(wanted.name);
   if (user == nullptr) return UserNotFound(wanted.name);
   const bool own = wanted.name == wanted.caller.user;
-  if (!own && !Allow(state.RolesOf(session->session), "user.write"))
-    return PermissionMissing(wanted.caller, "user.write", "ask an admin for it");
-  if (absl::Status status = CheckTokenMaySet(state.CallerOf(session->session), own); !status.ok())
+  if (!own && !Allows(caller, "user.write"))
+    return PermissionMissing(caller, "user.write", "ask an admin for it");
+  if (absl::Status status = CheckTokenMaySet(caller, own); !status.ok()) return status;
+  if (absl::Status status = CheckMayBecome(caller, *user, state.roles); !own && !status.ok())
     return status;
   if (!wanted.epoch.empty() && wanted.epoch != user->epoch) return LoginFailed();
   User next = *user;
@@ -213,11 +263,11 @@ void HashAndSet(Identity::Impl& impl, NewPassword wanted) {
   impl.parts.hasher.Hash(secret->text(), [&impl, wanted = std::move(wanted)](
                                              absl::StatusOr<std::string> hash) mutable {
     if (!hash.ok()) return wanted.done(hash.status());
-    IdentityState::Change change{.origin = wanted.origin, .done = wanted.done};
+    IdentityState::Change change{.origin = wanted.origin, .done = ForUser(wanted.done)};
     change.permission = "";  // one's own needs none: SetTo
-    change.compute = [&impl, wanted = std::move(wanted),
-                      hash = *std::move(hash)](const IdentityState& state) {
-      return SetTo(state, wanted, hash, impl.parts.clock.NowMs());
+    change.compute = [&impl, wanted = std::move(wanted), hash = *std::move(hash)](
+                         const IdentityState& state, const Caller& caller) {
+      return SetTo(state, caller, wanted, hash, impl.parts.clock.NowMs());
     };
     impl.Enqueue(std::move(change));
   });

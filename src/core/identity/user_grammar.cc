@@ -3,21 +3,80 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/limits.h"
+#include "core/object/object_name.h"
 
 namespace grpc_os::core {
 
-void CheckUserName(std::string_view name, const std::string& field, Violations& violations) {
+namespace {
+
+bool IsName(std::string_view name) {
   const bool letters = std::all_of(name.begin(), name.end(), [](char c) {
     return absl::ascii_islower(static_cast<unsigned char>(c)) ||
            absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
   });
-  if (!name.empty() && static_cast<int64_t>(name.size()) <= limits::kNameBytes && letters &&
-      absl::ascii_islower(static_cast<unsigned char>(name[0])))
-    return;
+  return !name.empty() && static_cast<int64_t>(name.size()) <= limits::kNameBytes && letters &&
+         absl::ascii_islower(static_cast<unsigned char>(name[0]));
+}
+
+bool IsPrintable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); });
+}
+
+void CheckRule(const Rule& rule, const std::set<std::string>& permissions, const std::string& field,
+               Violations& violations) {
+  if (rule.permission != kEveryPermission && !permissions.contains(rule.permission)) {
+    violations.Add(absl::StrCat(field, ".permission"),
+                   absl::StrCat("there is no permission '",
+                                absl::CHexEscape(rule.permission.substr(0, limits::kNameBytes)),
+                                "'; give one of ", absl::StrJoin(permissions, ", "), ", *"));
+  }
+  if (rule.prefix.empty()) return;
+  const std::string at = absl::StrCat(field, ".prefix");
+  if (rule.permission != kObjectRead && rule.permission != kObjectWrite) {
+    violations.Add(at, "only object.read and object.write have a prefix; leave it empty");
+  } else if (rule.prefix[0] != '/') {
+    violations.Add(at, "give an absolute name, such as /config/");
+  } else {
+    ObjectName(rule.prefix, at, violations, Root::kAllowed);
+  }
+}
+
+}  // namespace
+
+void CheckUserName(std::string_view name, const std::string& field, Violations& violations) {
+  if (IsName(name)) return;
   violations.Add(field, absl::StrCat("a user's name is 1 to ", limits::kNameBytes,
                                      " of a-z, 0-9, '.', '_' and '-', beginning with a letter"));
+}
+
+void CheckRoleName(std::string_view name, const std::string& field, Violations& violations) {
+  if (IsName(name)) return;
+  violations.Add(field, absl::StrCat("a role's name is 1 to ", limits::kNameBytes,
+                                     " of a-z, 0-9, '.', '_' and '-', beginning with a letter"));
+}
+
+void CheckRole(const Role& role, const std::set<std::string>& permissions, const std::string& field,
+               Violations& violations) {
+  if (static_cast<int64_t>(role.description.size()) > limits::kRoleDescriptionBytes ||
+      !IsPrintable(role.description)) {
+    violations.Add(
+        absl::StrCat(field, ".description"),
+        absl::StrCat("a description is at most ", limits::kRoleDescriptionBytes,
+                     " bytes of printable text, this one has ", role.description.size()));
+  }
+  if (static_cast<int64_t>(role.rules.size()) > limits::kRoleRules) {
+    violations.Add(absl::StrCat(field, ".rules"),
+                   absl::StrCat("a role has at most ", limits::kRoleRules, " rules, this one has ",
+                                role.rules.size(), "; make two roles of it"));
+    return;
+  }
+  for (size_t i = 0; i < role.rules.size(); ++i)
+    CheckRule(role.rules[i], permissions, absl::StrCat(field, ".rules[", i, "]"), violations);
 }
 
 void CheckNewPassword(std::string_view password, std::string_view user, const std::string& field,
@@ -54,10 +113,7 @@ void CheckSessionId(std::string_view id, const std::string& field, Violations& v
 }
 
 void CheckLabel(std::string_view label, const std::string& field, Violations& violations) {
-  const bool printable = std::all_of(label.begin(), label.end(), [](char c) {
-    return !absl::ascii_iscntrl(static_cast<unsigned char>(c));
-  });
-  if (printable && static_cast<int64_t>(label.size()) <= limits::kLabelBytes) return;
+  if (IsPrintable(label) && static_cast<int64_t>(label.size()) <= limits::kLabelBytes) return;
   violations.Add(field, absl::StrCat("a label is at most ", limits::kLabelBytes,
                                      " bytes of printable text, this one has ", label.size()));
 }

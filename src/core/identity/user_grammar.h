@@ -1,17 +1,25 @@
-// The grammar of what people give for users and tokens.
+// The grammar of what people give for users, roles and tokens.
 #ifndef GRPC_OS_CORE_IDENTITY_USER_GRAMMAR_H_
 #define GRPC_OS_CORE_IDENTITY_USER_GRAMMAR_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
+#include "core/identity/roles.h"
 #include "core/process/validate.h"
 
 namespace grpc_os::core {
 
 // 1 to 63 of a-z, 0-9, '.', '_' and '-', beginning with a letter.
 void CheckUserName(std::string_view name, const std::string& field, Violations& violations);
+// As a user's, but for the words.
+void CheckRoleName(std::string_view name, const std::string& field, Violations& violations);
+// Its description and rules. `permissions`: those that there are. `field`: the path of the role in
+// the request.
+void CheckRole(const Role& role, const std::set<std::string>& permissions, const std::string& field,
+               Violations& violations);
 // One to be set: 12 to 1024 bytes, not the user's name.
 void CheckNewPassword(std::string_view password, std::string_view user, const std::string& field,
                       Violations& violations);

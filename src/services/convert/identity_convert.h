@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_SERVICES_CONVERT_IDENTITY_CONVERT_H_
 #define GRPC_OS_SERVICES_CONVERT_IDENTITY_CONVERT_H_
 
+#include <set>
 #include <string>
 
 #include "core/audit/audit.h"
@@ -16,6 +17,10 @@ v1::LoginResponse ToProto(const core::Identity::Login& login);
 v1::User ToProto(const core::User& user);
 v1::Session ToProto(const core::Session& session, const core::Caller& caller);
 v1::Role ToProto(const core::Role& role);
+// Name, description and rules. `permissions`: those that there are. `field`: the path of the role
+// in the request.
+core::Role RoleFromProto(const v1::Role& role, const std::set<std::string>& permissions,
+                         const std::string& field, core::Violations& violations);
 v1::AuditRecord ToProto(const core::AuditRecord& record);
 
 // Milliseconds; the default of 90 days if it is unset.

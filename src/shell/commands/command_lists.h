@@ -13,6 +13,7 @@ Option WatchOption();
 
 std::vector<Command> LogInCommands();
 std::vector<Command> ProcessCommands();
+std::vector<Command> ObjectCommands();
 std::vector<Command> AccessCommands();
 std::vector<Command> SystemCommands();
 std::vector<Command> ShellCommands();

@@ -26,6 +26,27 @@ ExitCode RunWait(Session& session, const Arguments& arguments);
 ExitCode RunDelete(Session& session, const Arguments& arguments);
 // logs.cc
 ExitCode RunLogs(Session& session, const Arguments& arguments);
+// object_list.cc
+ExitCode RunList(Session& session, const Arguments& arguments);
+ExitCode RunChangeDirectory(Session& session, const Arguments& arguments);
+ExitCode RunPrintDirectory(Session& session, const Arguments& arguments);
+ExitCode RunStat(Session& session, const Arguments& arguments);
+ExitCode RunHistory(Session& session, const Arguments& arguments);
+ExitCode RunFind(Session& session, const Arguments& arguments);
+ExitCode RunMeasure(Session& session, const Arguments& arguments);
+// object_cat.cc, object_touch.cc, object_edit.cc, object_put.cc, object_get.cc, object_watch.cc
+ExitCode RunCat(Session& session, const Arguments& arguments);
+ExitCode RunTouch(Session& session, const Arguments& arguments);
+ExitCode RunEdit(Session& session, const Arguments& arguments);
+ExitCode RunPut(Session& session, const Arguments& arguments);
+ExitCode RunGet(Session& session, const Arguments& arguments);
+ExitCode RunObjectWatch(Session& session, const Arguments& arguments);
+// object_change.cc
+ExitCode RunMakeFolder(Session& session, const Arguments& arguments);
+ExitCode RunRemove(Session& session, const Arguments& arguments);
+ExitCode RunUndelete(Session& session, const Arguments& arguments);
+ExitCode RunMove(Session& session, const Arguments& arguments);
+ExitCode RunCopy(Session& session, const Arguments& arguments);
 // user.cc
 ExitCode RunUserList(Session& session, const Arguments& arguments);
 ExitCode RunUserShow(Session& session, const Arguments& arguments);

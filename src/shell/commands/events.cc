@@ -8,6 +8,7 @@
 #include "shell/commands/commands.h"
 #include "shell/commands/count.h"
 #include "shell/commands/patience.h"
+#include "shell/commands/received_events.h"
 #include "shell/parser.h"
 #include "shell/render/access.h"
 #include "shell/session.h"
@@ -19,36 +20,6 @@ namespace {
 constexpr int kDefaultCount = 100;
 // Without --since no more revisions than these are read to find the last events of the wanted kind.
 constexpr int64_t kLookBack = 1000;
-
-// What was received, each once over all reconnections.
-class Received {
- public:
-  explicit Received(int64_t from_revision) : resume_(from_revision) {}
-
-  // Where the next stream has to begin.
-  int64_t resume() const { return resume_; }
-  void BeginStream() { of_revision_in_stream_ = 0; }
-
-  // False if `event` came before the last stream was cut, in the middle of its revision.
-  bool IsNew(const v1::Event& event) {
-    if (event.revision() != in_stream_) of_revision_in_stream_ = 0;
-    in_stream_ = event.revision();
-    ++of_revision_in_stream_;
-    if (event.revision() < last_) return false;
-    if (event.revision() == last_ && of_revision_in_stream_ <= of_last_) return false;
-    last_ = event.revision();
-    of_last_ = of_revision_in_stream_;
-    return true;
-  }
-  void Delivered(int64_t revision) { resume_ = std::max(resume_, revision); }
-
- private:
-  int64_t resume_;
-  int64_t last_ = 0;       // the revision of the last new event
-  int of_last_ = 0;        // how many of that revision came
-  int64_t in_stream_ = 0;  // the same of the stream that is being read
-  int of_revision_in_stream_ = 0;
-};
 
 void Show(Session& session, const v1::Event& event) {
   if (session.for_programs()) {
@@ -98,7 +69,7 @@ absl::StatusOr<Wanted> Read(Session& session, const Arguments& arguments) {
 ExitCode RunEvents(Session& session, const Arguments& arguments) {
   auto wanted = Read(session, arguments);
   if (!wanted.ok()) return session.Report(wanted.status());
-  Received received(wanted->request.from_revision());
+  ReceivedEvents received(wanted->request.from_revision());
   Patience patience(session);
   std::deque<v1::Event> last;  // of those before SYNCED
   bool synced = false;

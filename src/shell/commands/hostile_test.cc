@@ -144,14 +144,16 @@ TEST_F(HostileTest, InLogsAndErrors) {
 }
 
 TEST_F(HostileTest, InCompletion) {
-  const auto ask = [](Kind) {
+  const auto ask = [](Kind, const std::string&) {
     std::vector<std::string> texts = HostileTexts();
     texts.insert(texts.end(), kNotUtf8.begin(), kNotUtf8.end());
     return texts;
   };
   const std::vector<std::string> before = {"kill"};
   EXPECT_THAT(Complete(before, "x", ask), IsEmpty());
-  const auto one = [](Kind) { return std::vector<std::string>{"x y", "x\x1b[2J"}; };
+  const auto one = [](Kind, const std::string&) {
+    return std::vector<std::string>{"x y", "x\x1b[2J"};
+  };
   EXPECT_THAT(Complete(before, "x", one), SizeIs(1));
 }
 

@@ -24,7 +24,9 @@ bool Patience::MayTryAgain(const absl::Status& status) {
   if (!under_way_ || session_.interrupted()) return false;
   // The token ran out in the middle of a stream: the next call renews it.
   const bool expired = client::ReasonOf(status) == "TOKEN_INVALID";
-  if (!absl::IsUnavailable(status) && !expired) return false;
+  // A stream that broke off is perhaps not known to have.
+  const bool busy = client::ReasonOf(status) == "UPLOAD_BUSY";
+  if (!absl::IsUnavailable(status) && !expired && !busy) return false;
   if (Clock::now() - last_progress_ > session_.client().timeout()) return false;
   if (!session_.Pause(pause_)) return false;
   pause_ = std::min(pause_ * 2, kLongestPause);

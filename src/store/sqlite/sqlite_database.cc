@@ -14,16 +14,20 @@ namespace grpc_os::store {
 namespace {
 
 // BEGIN IMMEDIATE takes the right to write at once, which keeps a transaction from failing half-way
-// for the lack of it. The snapshot of BEGIN is taken by its first SELECT.
+// for the lack of it. The snapshot of BEGIN is taken by its first SELECT. SUBSTR counts the
+// characters of a text, and the bytes of a BLOB.
 constexpr Dialect kSqliteDialect = {.integer = "INTEGER",
                                     .key = "TEXT",
                                     .text = "TEXT",
+                                    .path = "TEXT",
+                                    .digest = "BLOB",
                                     .bytes = "BLOB",
                                     .table = "STRICT",
                                     .clustered_table = "STRICT, WITHOUT ROWID",
                                     .begin_write = "BEGIN IMMEDIATE",
                                     .begin_read = "BEGIN",
-                                    .for_update = ""};
+                                    .for_update = "",
+                                    .moved_name = "? || SUBSTR(CAST(name AS BLOB), ?)"};
 
 // Thread-safe.
 class SqliteDatabase final : public Database {

@@ -1,0 +1,28 @@
+// Files of a user's own that nobody else may read or have made.
+#ifndef GRPC_OS_CLIENT_PRIVATE_FILE_H_
+#define GRPC_OS_CLIENT_PRIVATE_FILE_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace grpc_os::client {
+
+// The content; nullopt if there is no such file. FAILED_PRECONDITION, with what is wrong with it
+// ("is a symbolic link") as the whole message: it is a link or no regular file, belongs to someone
+// else, can be read by others, or is longer than `most`. UNAVAILABLE: it cannot be read.
+absl::StatusOr<std::optional<std::string>> ReadPrivateFile(const std::string& path, size_t most);
+
+// Replaces the whole file (0600) by rename. Its directory is made (0700) if it is not there.
+absl::Status WritePrivateFile(const std::string& path, std::string_view text);
+
+// 0700; its parents as the user's umask wants them.
+absl::Status MakePrivateDirectory(const std::string& directory);
+
+}  // namespace grpc_os::client
+
+#endif  // GRPC_OS_CLIENT_PRIVATE_FILE_H_

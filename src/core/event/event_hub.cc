@@ -1,0 +1,337 @@
+#include "core/event/event_hub.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int kReadEvents = 512;
+
+// The calls that this thread is inside of.
+struct Frame {
+  const void* state;
+  const Frame* outer;
+};
+thread_local const Frame* innermost = nullptr;
+
+int OwnCalls(const void* state) {
+  int count = 0;
+  for (const Frame* frame = innermost; frame != nullptr; frame = frame->outer)
+    count += frame->state == state ? 1 : 0;
+  return count;
+}
+
+// Up to where the log is known after a read that was to reach `upto`: the commits at its end may
+// tell of nothing.
+int64_t Reached(const std::vector<Event>& events, int64_t upto) {
+  if (events.empty()) return upto;
+  const bool all = static_cast<int>(events.size()) < kReadEvents;
+  return all ? std::max(events.back().revision, upto) : events.back().revision;
+}
+
+}  // namespace
+
+std::shared_ptr<EventHub> EventHub::Start(EventLog& log, Bounds bounds) {
+  std::shared_ptr<EventHub> hub(new EventHub(log, bounds));
+  const auto subscription =
+      log.Subscribe([raw = hub.get()](int64_t newest) { raw->OnCommit(newest); });
+  const std::lock_guard lock(hub->mutex_);
+  hub->subscription_ = subscription;
+  hub->newest_ = std::max(hub->newest_, log.NewestRevision());
+  hub->position_ = hub->newest_;
+  hub->memory_.Reset(hub->position_);
+  return hub;
+}
+
+void EventHub::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+  }
+  log_.Unsubscribe(subscription_);
+}
+
+EventHub::Watcher EventHub::Join(EventFilter filter, int64_t after) {
+  auto state = std::make_shared<State>();
+  state->position = after;
+  const std::lock_guard lock(mutex_);
+  const auto [entry, made] = groups_.try_emplace(filter, filter);
+  Group& group = entry->second;
+  if (made) {
+    group.since = position_;
+    index_.Add(group.filter, &group);
+  }
+  ++group.watchers;
+  state->group = &group;
+  watchers_[next_] = std::move(state);
+  return next_++;
+}
+
+void EventHub::Leave(Watcher watcher) {
+  std::function<void(Given)> dropped;  // freed after the lock: what it owns may call back
+  std::unique_lock lock(mutex_);
+  const auto found = watchers_.find(watcher);
+  if (found == watchers_.end()) return;
+  const std::shared_ptr<State> state = std::move(found->second);
+  watchers_.erase(found);
+  if (state->waiting) Unwait(*state);
+  state->left = true;
+  dropped = std::move(state->done);
+  Group& group = *std::exchange(state->group, nullptr);
+  if (--group.watchers == 0) {
+    index_.Remove(group.filter, &group);
+    groups_.erase(groups_.find(group.filter));
+  }
+  returned_.wait(lock, [&] { return state->calls == OwnCalls(state.get()); });
+  lock.unlock();
+}
+
+void EventHub::Next(Watcher watcher, int64_t mark, std::function<void(Given)> done) {
+  Todo todo;
+  std::shared_ptr<State> state;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = watchers_.find(watcher);
+    if (stopped_ || found == watchers_.end()) return;
+    state = found->second;
+    state->mark = mark;
+    state->done = std::move(done);
+    Proceed(state, todo);
+  }
+  if (todo.catch_up_after.has_value()) CatchUp(state, *todo.catch_up_after);
+  Run(std::move(todo.calls));
+}
+
+std::optional<int64_t> EventHub::Bookmark(Watcher watcher) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = watchers_.find(watcher);
+  if (found == watchers_.end() || !found->second->done) return std::nullopt;
+  const State& state = *found->second;
+  return state.waiting ? std::max(state.position, position_) : state.position;
+}
+
+void EventHub::OnCommit(int64_t newest) {
+  Todo todo;
+  {
+    const std::lock_guard lock(mutex_);
+    newest_ = std::max(newest_, newest);
+    ReadOn(todo);
+  }
+  if (todo.read_after.has_value()) Read(*todo.read_after);
+}
+
+void EventHub::ReadOn(Todo& todo) {
+  if (stopped_ || reading_ || position_ >= newest_) return;
+  if (watchers_.empty()) {
+    position_ = newest_;
+    memory_.Reset(position_);
+    return;
+  }
+  reading_ = true;
+  todo.read_after = position_;
+}
+
+void EventHub::Read(int64_t after) {
+  int64_t upto = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    upto = newest_;
+  }
+  log_.ReadEvents(after, kReadEvents, [self = shared_from_this(), upto](Events events) {
+    self->OnRead(std::move(events), upto);
+  });
+}
+
+void EventHub::OnRead(Events events, int64_t upto) {
+  Todo todo;
+  {
+    const std::lock_guard lock(mutex_);
+    reading_ = false;
+    if (stopped_) return;
+    if (!events.ok()) {
+      FailWaiting(events.status(), todo);
+    } else {
+      const int64_t before = position_;
+      position_ = Reached(*events, upto);
+      std::vector<Group*> touched;
+      Remember(*std::move(events), touched);
+      for (Group* group : touched) HandOut(*group, before, todo);
+      AnswerMarks(todo);
+    }
+    ReadOn(todo);
+  }
+  Run(std::move(todo.calls));
+  if (todo.read_after.has_value()) Read(*todo.read_after);
+}
+
+void EventHub::Remember(std::vector<Event> events, std::vector<Group*>& touched) {
+  for (Event& event : events) {
+    const auto shared = std::make_shared<const Event>(std::move(event));
+    const int64_t number = memory_.end();
+    memory_.Add(shared);
+    index_.Find(*shared, [&](Group* group) {
+      if (group->fresh.empty()) touched.push_back(group);
+      group->fresh.push_back(shared);
+      group->recent.push_back(number);
+    });
+  }
+  memory_.Trim();
+  for (Group* group : touched) {
+    while (!group->recent.empty() && group->recent.front() < memory_.first())
+      group->recent.pop_front();
+  }
+}
+
+void EventHub::HandOut(Group& group, int64_t before, Todo& todo) {
+  const auto all = std::make_shared<Stretch>();
+  all->events = std::move(group.fresh);
+  all->upto = position_;
+  group.fresh.clear();
+  const std::vector<State*> waiting(group.waiting.begin(), group.waiting.end());
+  for (State* state : waiting) {
+    if (state->position <= before) {
+      Answer(*state, all, todo);
+      continue;
+    }
+    // It was ahead of this reader.
+    const auto own = std::make_shared<Stretch>();
+    std::copy_if(all->events.begin(), all->events.end(), std::back_inserter(own->events),
+                 [&](const auto& event) { return event->revision > state->position; });
+    own->upto = std::max(position_, state->position);
+    if (!own->events.empty()) Answer(*state, own, todo);
+  }
+}
+
+void EventHub::AnswerMarks(Todo& todo) {
+  while (!marks_.empty() && marks_.begin()->first <= position_) {
+    State& state = *marks_.begin()->second;
+    const auto nothing = std::make_shared<Stretch>();
+    nothing->upto = std::max(position_, state.position);
+    Answer(state, nothing, todo);
+  }
+}
+
+// What could not be read is left out of the memory; each has to read it for itself.
+void EventHub::FailWaiting(const absl::Status& status, Todo& todo) {
+  for (auto& [filter, group] : groups_) {
+    const std::vector<State*> waiting(group.waiting.begin(), group.waiting.end());
+    for (State* state : waiting) {
+      state->position = std::max(state->position, position_);
+      Answer(*state, status, todo);
+    }
+  }
+  position_ = newest_;
+  memory_.Reset(position_);
+}
+
+void EventHub::Proceed(const std::shared_ptr<State>& state, Todo& todo) {
+  if (state->position < std::max(memory_.start(), state->group->since)) {
+    todo.catch_up_after = state->position;
+    return;
+  }
+  if (const auto stretch = Recall(*state); !stretch->events.empty())
+    return Answer(*state, stretch, todo);
+  state->position = std::max(state->position, position_);
+  if (state->position < state->mark) return Wait(*state);
+  const auto nothing = std::make_shared<Stretch>();
+  nothing->upto = state->position;
+  Answer(*state, nothing, todo);
+}
+
+std::shared_ptr<EventHub::Stretch> EventHub::Recall(const State& state) const {
+  auto stretch = std::make_shared<Stretch>();
+  stretch->upto = position_;
+  const std::deque<int64_t>& recent = state.group->recent;
+  auto next = std::partition_point(recent.begin(), recent.end(), [&](int64_t number) {
+    return number < memory_.first() || memory_.at(number)->revision <= state.position;
+  });
+  for (; next != recent.end(); ++next) {
+    const auto& event = memory_.at(*next);
+    if (stretch->events.size() >= kReadEvents &&
+        event->revision > stretch->events.back()->revision) {
+      stretch->upto = stretch->events.back()->revision;
+      break;
+    }
+    stretch->events.push_back(event);
+  }
+  return stretch;
+}
+
+void EventHub::CatchUp(const std::shared_ptr<State>& state, int64_t after) {
+  const int64_t upto = log_.NewestRevision();
+  log_.ReadEvents(after, kReadEvents, [self = shared_from_this(), state, upto](Events events) {
+    self->OnCaughtUp(state, std::move(events), upto);
+  });
+}
+
+void EventHub::OnCaughtUp(const std::shared_ptr<State>& state, Events events, int64_t upto) {
+  Todo todo;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || state->left) return;
+    if (!events.ok()) {
+      Answer(*state, events.status(), todo);
+    } else {
+      const auto stretch = std::make_shared<Stretch>();
+      stretch->upto = state->position = Reached(*events, upto);
+      for (Event& event : *events) {
+        if (Matches(state->group->filter, event))
+          stretch->events.push_back(std::make_shared<const Event>(std::move(event)));
+      }
+      if (!stretch->events.empty() || state->position >= state->mark)
+        Answer(*state, stretch, todo);
+      else
+        Proceed(state, todo);
+    }
+  }
+  if (todo.catch_up_after.has_value()) CatchUp(state, *todo.catch_up_after);
+  Run(std::move(todo.calls));
+}
+
+void EventHub::Answer(State& state, Given given, Todo& todo) {
+  if (state.waiting) Unwait(state);
+  if (given.ok()) state.position = (*given)->upto;
+  todo.calls.push_back(
+      {state.shared_from_this(), std::exchange(state.done, nullptr), std::move(given)});
+}
+
+void EventHub::Wait(State& state) {
+  state.waiting = true;
+  state.group->waiting.insert(&state);
+  if (state.mark != kNoMark) marks_.insert({state.mark, &state});
+}
+
+void EventHub::Unwait(State& state) {
+  state.waiting = false;
+  state.group->waiting.erase(&state);
+  marks_.erase({state.mark, &state});
+}
+
+void EventHub::Run(std::vector<Call> calls) {
+  for (Call& call : calls) {
+    if (!BeginCall(*call.state)) continue;
+    const Frame frame{call.state.get(), innermost};
+    innermost = &frame;
+    call.done(std::move(call.given));
+    call.done = nullptr;
+    innermost = frame.outer;
+    EndCall(*call.state);
+  }
+}
+
+bool EventHub::BeginCall(State& state) {
+  const std::lock_guard lock(mutex_);
+  if (state.left) return false;
+  ++state.calls;
+  return true;
+}
+
+void EventHub::EndCall(State& state) {
+  const std::lock_guard lock(mutex_);
+  --state.calls;
+  if (state.left) returned_.notify_all();
+}
+
+}  // namespace grpc_os::core

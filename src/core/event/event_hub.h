@@ -1,0 +1,148 @@
+// The log of events, read once for all who watch.
+#ifndef GRPC_OS_CORE_EVENT_EVENT_HUB_H_
+#define GRPC_OS_CORE_EVENT_EVENT_HUB_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "core/event/event.h"
+#include "core/event/event_filter.h"
+#include "core/event/event_memory.h"
+
+namespace grpc_os::core {
+
+// After a commit it reads what is new, once, and gives each watcher what its filter matches; the
+// others are not woken. The newest stretch stays in memory, of bounded size. A watcher that is
+// further behind, because it resumes or is slow, is given the log itself, stretch by stretch at its
+// own pace, until it has caught up.
+//
+// Each watcher is given every event of the log after its first position that its filter matches, in
+// order, each once, and whole revisions at a time.
+//
+// Thread-safe. No lock is held over a call to a watcher or to the log.
+class EventHub final : public std::enable_shared_from_this<EventHub> {
+ public:
+  struct Bounds {
+    int64_t memory_events = limits::kWatchMemoryEvents;
+    int64_t memory_bytes = limits::kWatchMemoryBytes;
+  };
+  // Stop it before `log` goes.
+  static std::shared_ptr<EventHub> Start(EventLog& log, Bounds bounds);
+  static std::shared_ptr<EventHub> Start(EventLog& log) { return Start(log, Bounds()); }
+  // Watchers hear no more of it.
+  void Stop();
+
+  using Watcher = int64_t;
+  // It is to be told of what comes after this revision.
+  Watcher Join(EventFilter filter, int64_t after);
+  // None of its calls runs after this returns; waits for one that is running, unless it is the
+  // caller itself.
+  void Leave(Watcher watcher);
+
+  // What comes next for a watcher: whole revisions, as many as hold about 512 matching events or as
+  // there are. Everything up to `upto` that matches has been given with it.
+  struct Stretch {
+    std::vector<std::shared_ptr<const Event>> events = {};
+    int64_t upto = 0;
+  };
+  using Given = absl::StatusOr<std::shared_ptr<const Stretch>>;
+  // Asks for it; one at a time. `done` comes once something matches, at the latest, with or without
+  // events, when nothing up to `mark` is outstanding; on a thread of the log, or at once. Errors
+  // are those of EventLog::ReadEvents, after which the watcher's position is unchanged.
+  static constexpr int64_t kNoMark = INT64_MAX;
+  void Next(Watcher watcher, int64_t mark, std::function<void(Given)> done);
+
+  // While it waits for Next: up to which revision it knows everything by now, what it has not been
+  // told included, because nothing of it matched.
+  std::optional<int64_t> Bookmark(Watcher watcher) const;
+
+ private:
+  struct State;
+  // All who have the same filter.
+  struct Group {
+    explicit Group(EventFilter wanted) : filter(std::move(wanted)) {}
+    const EventFilter filter;
+    int watchers = 0;
+    int64_t since = 0;           // `recent` tells of what came after this revision
+    std::deque<int64_t> recent;  // which events of the memory match
+    std::set<State*> waiting;    // for what comes next
+    std::vector<std::shared_ptr<const Event>> fresh;  // while a new stretch is handed out
+  };
+  struct State : std::enable_shared_from_this<State> {
+    Group* group = nullptr;
+    int64_t position = 0;  // everything that matches up to it was given
+    int64_t mark = kNoMark;
+    std::function<void(Given)> done;  // what it asked for is still to come
+    bool waiting = false;             // in its group; the others read the log
+    int calls = 0;                    // running
+    bool left = false;
+  };
+  struct Call {
+    std::shared_ptr<State> state;
+    std::function<void(Given)> done;
+    Given given;
+  };
+  // What to do once the lock is no longer held.
+  struct Todo {
+    std::vector<Call> calls = {};
+    std::optional<int64_t> read_after = {};      // for all
+    std::optional<int64_t> catch_up_after = {};  // for one watcher
+  };
+  using Events = absl::StatusOr<std::vector<Event>>;
+
+  EventHub(EventLog& log, Bounds bounds)
+      : log_(log), memory_(bounds.memory_events, bounds.memory_bytes) {}
+  void OnCommit(int64_t newest);
+  void Read(int64_t after);
+  void OnRead(Events events, int64_t upto);
+  void CatchUp(const std::shared_ptr<State>& state, int64_t after);
+  void OnCaughtUp(const std::shared_ptr<State>& state, Events events, int64_t upto);
+
+  // With the lock held:
+  void ReadOn(Todo& todo);
+  void Remember(std::vector<Event> events, std::vector<Group*>& touched);
+  void HandOut(Group& group, int64_t before, Todo& todo);
+  void AnswerMarks(Todo& todo);
+  void FailWaiting(const absl::Status& status, Todo& todo);
+  void Proceed(const std::shared_ptr<State>& state, Todo& todo);
+  std::shared_ptr<Stretch> Recall(const State& state) const;
+  void Answer(State& state, Given given, Todo& todo);
+  void Wait(State& state);
+  void Unwait(State& state);
+
+  void Run(std::vector<Call> calls);
+  bool BeginCall(State& state);
+  void EndCall(State& state);
+
+  EventLog& log_;
+  mutable std::mutex mutex_;
+  std::condition_variable returned_;
+  bool stopped_ = false;
+  bool reading_ = false;
+  int64_t newest_ = 0;    // what the last commit reached
+  int64_t position_ = 0;  // the log is read up to here, and was given to all who waited
+  EventMemory memory_;
+  EventLog::Subscription subscription_ = 0;
+  Watcher next_ = 1;
+  std::unordered_map<Watcher, std::shared_ptr<State>> watchers_;
+  std::map<EventFilter, Group> groups_;
+  EventFilterIndex<Group> index_;
+  std::set<std::pair<int64_t, State*>> marks_;  // of those who wait
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_EVENT_EVENT_HUB_H_

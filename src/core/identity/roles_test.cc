@@ -1,0 +1,176 @@
+#include "core/identity/roles.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/identity/role_book.h"
+
+namespace grpc_os::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Rule Allow(std::string permission, std::string prefix = "") {
+  return {Effect::kAllow, std::move(permission), std::move(prefix)};
+}
+Rule Deny(std::string permission, std::string prefix = "") {
+  return {Effect::kDeny, std::move(permission), std::move(prefix)};
+}
+Role Named(std::string name, std::vector<Rule> rules) {
+  return {.name = std::move(name), .rules = std::move(rules)};
+}
+// Of one role with these rules.
+RuleSet SetOf(std::vector<Rule> rules) {
+  const Role role = Named("one", std::move(rules));
+  return RuleSet({&role});
+}
+// What `wanted` allows beyond it: "" nothing.
+std::string Beyond(const RuleSet& has, const std::vector<Rule>& wanted) {
+  const auto rule = has.Beyond(wanted);
+  return rule ? rule->permission + ":" + rule->prefix : "";
+}
+
+TEST(BuiltInRoles, AllowWhatTheySay) {
+  const std::vector<std::string> all = {
+      "process.read", "process.write", "event.read", "system.read", "system.write", "user.read",
+      "user.write",   "role.write",    "audit.read", "object.read", "object.write"};
+  const RoleBook book;
+  const auto allowed = [&](const std::vector<std::string>& roles) {
+    std::vector<std::string> found;
+    for (const std::string& permission : all)
+      if (book.Together(roles)->Allows(permission)) found.push_back(permission);
+    return found;
+  };
+  EXPECT_EQ(allowed({"admin"}), all);
+  EXPECT_THAT(allowed({"operator"}), ElementsAre("process.read", "process.write", "event.read",
+                                                 "system.read", "object.read", "object.write"));
+  EXPECT_THAT(allowed({"viewer"}),
+              ElementsAre("process.read", "event.read", "system.read", "object.read"));
+  EXPECT_THAT(allowed({}), IsEmpty());
+  EXPECT_FALSE(book.Together({"viewer"})->Allows("*"));
+}
+
+TEST(RoleBook, ARoleThatIsNotThereLeavesNothingOfTheOthers) {
+  RoleBook book;
+  EXPECT_FALSE(book.Together({"admin", "unknown"})->Allows("process.read"));
+  book.Put(Named("unknown", {Deny("audit.read")}));
+  EXPECT_TRUE(book.Together({"admin", "unknown"})->Allows("process.read"));
+  EXPECT_FALSE(book.Together({"admin", "unknown"})->Allows("audit.read"));
+  book.Remove("unknown");
+  EXPECT_FALSE(book.Together({"admin", "unknown"})->Allows("process.read"));
+}
+
+TEST(RoleBook, OfATokenAndItsUserThoseAreInForceThatBothHave) {
+  RoleBook book;
+  EXPECT_THAT(book.InForce({"viewer"}, {"admin"}), ElementsAre("viewer"));
+  EXPECT_THAT(book.InForce({"admin"}, {"viewer"}), ElementsAre("viewer"));
+  EXPECT_THAT(book.InForce({"admin"}, {"admin"}), ElementsAre("admin"));
+  EXPECT_THAT(book.InForce({"operator"}, {}), IsEmpty());
+  EXPECT_THAT(book.InForce({}, {"admin"}), IsEmpty());
+  book.Put(Named("config", {Allow(kObjectRead, "/config/")}));
+  EXPECT_THAT(book.InForce({"config"}, {"viewer"}), ElementsAre("config"));
+  EXPECT_THAT(book.InForce({"viewer"}, {"config"}), ElementsAre("config"));
+}
+
+TEST(RoleBook, ListsTheBuiltInOnesFirst) {
+  RoleBook book;
+  book.Put(Named("zebra", {}));
+  book.Put(Named("aardvark", {}));
+  std::vector<std::string> names;
+  for (const Role& role : book.All()) names.push_back(role.name);
+  EXPECT_THAT(names, ElementsAre("admin", "operator", "viewer", "aardvark", "zebra"));
+  EXPECT_EQ(book.made(), 2u);
+}
+
+TEST(Prefix, CoversANameAndAllBelowItAndNoNeighbour) {
+  for (const char* prefix : {"/config", "/config/"}) {
+    SCOPED_TRACE(prefix);
+    for (const char* name : {"/config", "/config/", "/config/app", "/config/a/b", "/config/a/"})
+      EXPECT_TRUE(PrefixCovers(prefix, name)) << name;
+    for (const char* name : {"/configuration", "/config.json", "/confi", "/", "/other/config", ""})
+      EXPECT_FALSE(PrefixCovers(prefix, name)) << name;
+  }
+  for (const char* prefix : {"", "/"}) EXPECT_TRUE(PrefixCovers(prefix, "/anything"));
+}
+
+TEST(RuleSet, AllowsObjectsByPrefix) {
+  const RuleSet set = SetOf({Allow(kObjectRead, "/config/"), Allow(kObjectWrite, "/config/app")});
+  EXPECT_TRUE(set.Allows(kObjectRead));
+  EXPECT_TRUE(set.Allows(kObjectWrite));
+  EXPECT_FALSE(set.Allows("process.read"));
+  EXPECT_TRUE(set.AllowsObject(kObjectRead, "/config/other"));
+  EXPECT_FALSE(set.AllowsObject(kObjectWrite, "/config/other"));
+  EXPECT_TRUE(set.AllowsObject(kObjectWrite, "/config/app/x"));
+  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/other"));
+}
+
+TEST(RuleSet, ADenialWinsWhereverItStands) {
+  const std::vector<Rule> rules = {Allow(kObjectRead), Deny(kObjectRead, "/config/secret/"),
+                                   Allow(kObjectRead, "/config/secret/open")};
+  const RuleSet set = SetOf(rules);
+  EXPECT_TRUE(set.AllowsObject(kObjectRead, "/config/app"));
+  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/config/secret"));
+  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/config/secret/"));
+  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/config/secret/open"));
+  EXPECT_TRUE(set.AllowsObject(kObjectRead, "/config/secrets"));
+  EXPECT_TRUE(set.Allows(kObjectRead)) << "for some names";
+  // Of another role.
+  const Role denies = Named("denies", {Deny(kObjectRead, "/config/")});
+  const RuleSet both({&denies, &BuiltInRoles()[0]});
+  EXPECT_FALSE(both.AllowsObject(kObjectRead, "/config/app"));
+  EXPECT_TRUE(both.AllowsObject(kObjectWrite, "/config/app"));
+  EXPECT_TRUE(both.AllowsObject(kObjectRead, "/other"));
+}
+
+TEST(RuleSet, WhatIsDeniedWhollyIsNoPermission) {
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("process.write")}).Allows("process.write"));
+  EXPECT_TRUE(SetOf({Allow("*"), Deny("process.write")}).Allows("process.read"));
+  EXPECT_FALSE(SetOf({Allow(kObjectRead, "/a"), Deny(kObjectRead, "/")}).Allows(kObjectRead));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).Allows("process.read"));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsObject(kObjectRead, "/a"));
+}
+
+TEST(RuleSet, NobodyHasMoreThanTheirRulesSay) {
+  const RuleSet admin = SetOf({Allow("*")});
+  EXPECT_EQ(Beyond(admin, {Allow("*"), Allow(kObjectRead, "/a"), Deny("audit.read")}), "");
+  const RuleSet some = SetOf({Allow(kObjectRead, "/config/"), Allow("process.read")});
+  EXPECT_EQ(Beyond(some, {Allow(kObjectRead, "/config"), Allow("process.read")}), "");
+  EXPECT_EQ(Beyond(some, {Allow(kObjectRead, "/config/app/")}), "");
+  EXPECT_EQ(Beyond(some, {Allow(kObjectRead, "/configuration")}), "object.read:/configuration");
+  EXPECT_EQ(Beyond(some, {Allow(kObjectRead)}), "object.read:");
+  EXPECT_EQ(Beyond(some, {Allow("process.write")}), "process.write:");
+  EXPECT_EQ(Beyond(some, {Allow("*")}), "*:");
+  EXPECT_EQ(Beyond(some, {Deny("*")}), "") << "what is only denied, anybody may hand out";
+}
+
+TEST(RuleSet, WhatIsDeniedIsNotHandedOut) {
+  const RuleSet has = SetOf({Allow("*"), Deny(kObjectRead, "/secret/")});
+  EXPECT_EQ(Beyond(has, {Allow("*")}), "*:");
+  EXPECT_EQ(Beyond(has, {Allow(kObjectRead)}), "object.read:");
+  EXPECT_EQ(Beyond(has, {Allow(kObjectRead, "/secret/deep")}), "object.read:/secret/deep");
+  EXPECT_EQ(Beyond(has, {Allow(kObjectRead, "/open")}), "");
+  EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectRead, "/secret")}), "");
+  EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectRead, "/")}), "");
+  EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectRead, "/secret/deep")}), "*:");
+  EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectWrite, "/secret/")}), "*:");
+}
+
+TEST(Authority, IsWhatEachOfItsSetsAllows) {
+  const auto one = std::make_shared<RuleSet>(SetOf({Allow("*"), Deny(kObjectRead, "/a/b")}));
+  const auto other = std::make_shared<RuleSet>(SetOf({Allow(kObjectRead, "/a/")}));
+  const Authority both({one, other});
+  EXPECT_TRUE(both.Allows(kObjectRead));
+  EXPECT_FALSE(both.Allows("process.read"));
+  EXPECT_TRUE(both.AllowsObject(kObjectRead, "/a/c"));
+  EXPECT_FALSE(both.AllowsObject(kObjectRead, "/a/b"));
+  EXPECT_FALSE(both.AllowsObject(kObjectRead, "/c"));
+  EXPECT_TRUE(both.Beyond({Allow(kObjectRead, "/a/")}).has_value());
+  EXPECT_FALSE(both.Beyond({Allow(kObjectRead, "/a/c")}).has_value());
+  EXPECT_FALSE(Authority().Allows("process.read"));
+  EXPECT_FALSE(Authority().AllowsObject(kObjectRead, "/a"));
+  EXPECT_TRUE(Authority().Beyond({Allow("process.read")}).has_value());
+}
+
+}  // namespace
+}  // namespace grpc_os::core

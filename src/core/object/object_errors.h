@@ -1,0 +1,54 @@
+// What goes wrong with objects, as errors that say what to do. Of contents: upload_errors.h.
+#ifndef GRPC_OS_CORE_OBJECT_OBJECT_ERRORS_H_
+#define GRPC_OS_CORE_OBJECT_OBJECT_ERRORS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "core/object/object.h"
+
+namespace grpc_os::core {
+
+enum class ObjectVerb;
+
+// `generation`: of the version that was asked for; 0: the live object.
+absl::Status ObjectNotFound(const std::string& name_or_id, int64_t generation = 0);
+// Nothing that could be brought back.
+absl::Status NothingDeleted(const std::string& name_or_id, int64_t generation);
+// For a name that the caller's roles do not let read or write.
+absl::Status NameForbidden(ObjectVerb verb, std::string_view name);
+absl::Status SystemObject(const std::string& name);
+absl::Status ObjectNameTaken(const Object& owner);
+absl::Status ObjectIdTaken(const Object& owner);
+// By an object that was deleted and can still be brought back.
+absl::Status DeletedIdTaken(const Object& version);
+// What was to be brought back is there.
+absl::Status NotDeleted(const Object& live);
+// `object` is a part of the path of `name`.
+absl::Status NotAFolder(const std::string& name, const std::string& object);
+absl::Status IsAFolder(const std::string& name);
+absl::Status FolderNotEmpty(const std::string& folder);
+absl::Status FolderIntoItself(const std::string& folder, const std::string& destination);
+absl::Status NameTooLong(const std::string& field, size_t bytes);
+// More than limits::kObjectsPerCall.
+absl::Status TooManyObjects(const std::string& folder);
+// OK if `wanted` holds for the live object `name`; nullptr: there is none.
+absl::Status CheckPreconditions(const Preconditions& wanted, const std::string& name,
+                                const Object* live);
+
+// Of a transaction: what is wrong with its change `index`.
+absl::Status AtIndex(const absl::Status& status, size_t index);
+absl::Status ChangedTwice(const std::string& name, size_t index);
+
+// `quota`: "bytes" or "objects".
+absl::Status QuotaExceeded(const std::string& prefix, const std::string& quota, int64_t used,
+                           int64_t limit);
+absl::Status OffsetOutOfRange(int64_t offset, int64_t size_bytes);
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_OBJECT_OBJECT_ERRORS_H_

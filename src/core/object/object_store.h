@@ -1,0 +1,142 @@
+// The ports through which objects are kept.
+#ifndef GRPC_OS_CORE_OBJECT_OBJECT_STORE_H_
+#define GRPC_OS_CORE_OBJECT_OBJECT_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/audit/audit.h"
+#include "core/event/event.h"
+#include "core/object/object.h"
+
+namespace grpc_os::core {
+
+// The rows of a write transaction under way: each function sees what those before it changed. On
+// the store's writer thread. Errors are the storage's.
+class ObjectRows {
+ public:
+  virtual ~ObjectRows() = default;
+
+  // Live ones, without their data. A folder's name ends with '/'.
+  virtual absl::StatusOr<std::optional<Object>> FindByName(const std::string& name) = 0;
+  virtual absl::StatusOr<std::optional<Object>> FindById(const std::string& id) = 0;
+  // Cheaper than FindByName.
+  virtual absl::StatusOr<bool> Exists(const std::string& name) = 0;
+  // The first live name from `name` on, and the last one before it, in the order of bytes; empty:
+  // there is none. From the index of names alone.
+  virtual absl::StatusOr<std::string> NameFrom(const std::string& name) = 0;
+  virtual absl::StatusOr<std::string> NameBefore(const std::string& name) = 0;
+  // Whether a live name begins with `folder` and is longer.
+  virtual absl::StatusOr<bool> AnyBelow(const std::string& folder) = 0;
+  // Live ones whose names begin with `prefix` and come after `after`, in the order of bytes.
+  virtual absl::StatusOr<std::vector<Object>> List(const std::string& prefix,
+                                                   const std::string& after, int limit) = 0;
+  // Live ones that have expired by then, at most `limit`.
+  virtual absl::StatusOr<std::vector<Object>> ListExpired(int64_t now_ms, int limit) = 0;
+  // Of a live object or a version that is not a blob.
+  virtual absl::StatusOr<std::string> DataOf(const Object& object) = 0;
+
+  // ALREADY_EXISTS without a detail: the name or id is taken.
+  virtual absl::Status Insert(const Object& object) = 0;
+  // By number.
+  enum class Content { kStays, kReplaced };
+  virtual absl::Status Update(const Object& object, Content content) = 0;
+  virtual absl::Status Remove(const Object& object) = 0;
+  // All live names that begin with `from` begin with `to` then, with this revision and time; how
+  // many. Their folder rows with them.
+  virtual absl::StatusOr<int64_t> Rename(const std::string& from, const std::string& to,
+                                         int64_t revision, int64_t now_ms) = 0;
+
+  // Copies the live row, its data too, among the versions; forgets the oldest of its versions but
+  // limits::kVersionsPerObject.
+  virtual absl::Status Retire(const Object& live, int64_t now_ms, bool deleted) = 0;
+  // The newest version with this name or id and generation (0: any that ended by deletion), without
+  // data.
+  virtual absl::StatusOr<std::optional<Object>> FindVersion(const std::string& name_or_id,
+                                                            int64_t generation) = 0;
+  // Of all versions of an object.
+  virtual absl::Status RemoveVersions(int64_t number) = 0;
+  // Of one.
+  virtual absl::Status RemoveVersion(int64_t number, int64_t generation) = 0;
+};
+
+// One change: all of it becomes durable under one new revision, or nothing does.
+struct ObjectWrite {
+  // Decides and changes. Run on the writer's thread, and again where a transaction was lost, so it
+  // begins anew each time and takes times from what it was made with. What it puts into `events`
+  // and `trace` is written with it. Not OK: its caller is refused with that.
+  std::function<absl::Status(ObjectRows& rows, int64_t revision, std::vector<Event>& events,
+                             Trace& trace)>
+      apply;
+  // Whenever `apply` refuses, it has changed nothing yet: the transaction's neighbours need not be
+  // run again.
+  bool refuses_clean = false;
+};
+
+struct ObjectQuery {
+  std::string prefix = {};  // names begin with it
+  std::string after = {};   // and come after it
+  bool recursive =
+      true;  // else: what lies in `prefix`, a folder, itself, folders that are only implied too
+  int limit = 100;
+  int64_t now_ms = 0;  // what has expired by then is not there
+};
+struct ObjectPage {
+  std::vector<Object> objects;  // without data
+  bool more = false;
+  int64_t revision = 0;  // of the snapshot that it was read in
+  // Set by core::Objects, which leaves out what its caller may not read: where the next page goes
+  // on, as ObjectQuery::after and as `before` of ListVersions.
+  std::string next_after = {};
+  int64_t next_before = 0;
+};
+struct ObjectUsage {
+  int64_t objects = 0;
+  int64_t bytes = 0;
+  int64_t versions = 0;
+  int64_t version_bytes = 0;
+};
+
+// Thread-safe. Each `done` comes once: of a write on the writer's thread, after it is durable; of a
+// read on the reader's, which sees all that was acknowledged before it was asked.
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+
+  virtual void CommitObjects(ObjectWrite write,
+                             std::function<void(absl::StatusOr<int64_t>)> done) = 0;
+
+  // The live object (generation 0 or its own) or a version; nullopt: there is none, or it has
+  // expired.
+  struct Wanted {
+    std::string name_or_id = {};
+    int64_t generation = 0;
+    bool data = false;  // unless it is a blob
+    int64_t now_ms = 0;
+  };
+  using Found = absl::StatusOr<std::optional<Object>>;
+  virtual void FindObject(const Wanted& wanted, std::function<void(Found)> done) = 0;
+  virtual void ListObjects(const ObjectQuery& query,
+                           std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
+  // Of a name or id, the newest first, the live one included; those of a lower generation than
+  // `before` (0: all).
+  virtual void ListVersions(const std::string& name_or_id, int64_t before, int limit,
+                            std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
+  // Whether a live object has expired by then. Cheap: it is asked once a second.
+  virtual void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) = 0;
+  // Of what begins with `prefix`; counts on from `after`, at most `limit` rows, and says where to
+  // go on ("": done).
+  virtual void MeasureObjects(
+      const std::string& prefix, const std::string& after, int limit,
+      std::function<void(absl::StatusOr<std::pair<ObjectUsage, std::string>>)> done) = 0;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_OBJECT_OBJECT_STORE_H_

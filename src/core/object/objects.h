@@ -1,0 +1,157 @@
+// What can be done with objects.
+#ifndef GRPC_OS_CORE_OBJECT_OBJECTS_H_
+#define GRPC_OS_CORE_OBJECT_OBJECTS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/audit/audit.h"
+#include "core/object/object.h"
+#include "core/object/object_store.h"
+#include "core/scheduler.h"
+
+namespace grpc_os::core {
+
+// Whether the caller may read or write this name. Asked before it is looked at whether there is
+// such an object, and again with the name behind an id.
+enum class ObjectVerb { kRead, kWrite };
+using ObjectAccess = std::function<bool(ObjectVerb, std::string_view name)>;
+
+// Content that was checked and measured before: small, or a blob that lies durably in its file.
+struct ObjectContent {
+  std::string data = {};
+  bool blob = false;
+  int64_t size_bytes = 0;
+  std::string sha256 = {};  // 32 bytes
+  uint32_t crc32c = 0;
+};
+
+// Names and ids are checked before (object_name.h).
+struct CreateObject {
+  std::string name;
+  std::string id = {};  // empty: generated
+  ObjectContent content = {};
+  std::string content_type = {};
+  std::map<std::string, std::string> metadata = {};
+  int64_t expire_time_ms = 0;
+};
+struct PutObject {
+  std::string name;  // or id: then it must be there
+  ObjectContent content = {};
+  std::optional<std::string> content_type = {};
+  std::optional<std::map<std::string, std::string>> metadata = {};
+  std::optional<int64_t> expire_time_ms = {};
+  Preconditions preconditions = {};
+};
+struct UpdateObject {
+  std::string name;  // or id
+  std::optional<std::string> content_type = {};
+  std::optional<std::map<std::string, std::string>> metadata = {};
+  std::optional<int64_t> expire_time_ms = {};
+  Preconditions preconditions = {};
+};
+struct DeleteObject {
+  std::string name;  // or id
+  bool recursive = false;
+  bool purge = false;
+  Preconditions preconditions = {};
+};
+struct GetObject {
+  std::string name;  // or id
+  bool data = false;
+  Preconditions preconditions = {};
+};
+using ObjectChange = std::variant<CreateObject, PutObject, UpdateObject, DeleteObject, GetObject>;
+
+struct CompareObject {
+  std::string name;
+  Preconditions preconditions = {};
+  std::string sha256 = {};  // 32 bytes; empty: not compared
+};
+
+struct ObjectTransaction {
+  std::vector<CompareObject> compare;
+  std::vector<ObjectChange> success;
+  std::vector<ObjectChange> failure;
+};
+struct ObjectTransactionResult {
+  bool succeeded = false;
+  std::vector<Object> objects = {};
+  int64_t revision = 0;
+};
+
+// Thread-safe; holds no objects. Each `done` comes once, on a thread of the store or, with what can
+// be refused without looking, on the caller's. Errors are those of grpc_os.v1.FilesystemService
+// (object_errors.h); a repeat of a committed request answers with the object as it is (Get with its
+// subject, an id or name; RepeatDelete, RepeatTransact).
+//
+// What has expired is not there, for changes too: one that needs its place clears it away.
+class Objects {
+ public:
+  Objects(ObjectStore& store, const Clock& clock);
+
+  using Done = std::function<void(absl::StatusOr<Object>)>;
+  // The caller and its request; `owner` of what is made.
+  struct By {
+    Origin origin;
+    ObjectAccess access;
+  };
+  void Create(CreateObject change, By by, Done done);
+  void Put(PutObject change, By by, Done done);
+  void Update(UpdateObject change, By by, Done done);
+  struct Deleted {
+    int64_t revision = 0;
+    int64_t count = 0;
+  };
+  void Delete(DeleteObject change, By by, std::function<void(absl::StatusOr<Deleted>)> done);
+  // What Delete answered, from the subject of its committed request.
+  static absl::StatusOr<Deleted> RepeatDelete(const std::string& subject);
+  void Undelete(const std::string& name, int64_t generation, By by, Done done);
+  void Move(const std::string& name, const std::string& destination, Preconditions preconditions,
+            By by, Done done);
+  void Copy(const std::string& name, int64_t generation, const std::string& destination,
+            Preconditions preconditions, By by, Done done);
+  void MakeFolder(const std::string& name, By by, Done done);
+  // The changes are checked against what there was before the transaction: one of them cannot take
+  // the place that another leaves.
+  using TransactDone = std::function<void(absl::StatusOr<ObjectTransactionResult>)>;
+  void Transact(ObjectTransaction transaction, By by, TransactDone done);
+  // Of one that was committed, from the subject of its request: its objects as they are; of one
+  // that is gone, or that `access` does not let read, its id or name alone.
+  void RepeatTransact(const std::string& subject, const ObjectAccess& access, TransactDone done);
+
+  // A name without a slash at its end finds a folder too, one that is only implied (generation 0,
+  // no id) as well.
+  void Get(const std::string& name, int64_t generation, bool data, Preconditions preconditions,
+           const ObjectAccess& access, Done done);
+  // What `access` does not let read is left out.
+  void List(ObjectQuery query, const ObjectAccess& access,
+            std::function<void(absl::StatusOr<ObjectPage>)> done);
+  void ListVersions(const std::string& name, int64_t before, int limit, const ObjectAccess& access,
+                    std::function<void(absl::StatusOr<ObjectPage>)> done);
+
+  // At the start of the daemon: /config/, if there is no object at all. Nobody asked for it, so the
+  // audit says nothing. Says whether it was made.
+  void MakeFirstFolders(std::function<void(absl::StatusOr<bool>)> done);
+  // Deletes what has expired, if anything has; once at a time. To be called about once a second.
+  void Tick();
+
+ private:
+  ObjectStore& store_;
+  const Clock& clock_;
+  std::shared_ptr<std::atomic<bool>> sweeping_;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_OBJECT_OBJECTS_H_

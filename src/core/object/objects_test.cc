@@ -1,0 +1,404 @@
+#include "core/object/objects.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error_detail.h"
+#include "core/error_reason.h"
+#include "core/object/object_name.h"
+#include "testing/memory_object_store.h"
+
+namespace grpc_os::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct FakeClock final : Clock {
+  int64_t NowMs() const override { return now_ms; }
+  int64_t now_ms = 1000;
+};
+
+class ObjectsTest : public ::testing::Test {
+ protected:
+  void TearDown() override { EXPECT_EQ(store_.unclean_refusals, 0); }
+  Objects::By Ann() {
+    Objects::By by;
+    by.origin.record.user = "ann";
+    by.origin.request = CommittedRequest{};
+    by.access = access_;
+    return by;
+  }
+  static ObjectContent Content(const std::string& data) {
+    return {
+        .data = data, .size_bytes = static_cast<int64_t>(data.size()), .sha256 = "sha of " + data};
+  }
+  template <typename T>
+  auto Into(std::optional<absl::StatusOr<T>>& to) {
+    return [&to](absl::StatusOr<T> value) {
+      ASSERT_FALSE(to.has_value()) << "answered twice";
+      to = std::move(value);
+    };
+  }
+  absl::StatusOr<Object> Create(const std::string& name, const std::string& data = "x",
+                                const std::string& id = "", int64_t expire = 0) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Create({.name = name, .id = id, .content = Content(data), .expire_time_ms = expire},
+                    Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Object> Put(const std::string& name, const std::string& data,
+                             Preconditions p = {}) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Put({.name = name, .content = Content(data), .preconditions = p}, Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Objects::Deleted> Delete(DeleteObject asked) {
+    std::optional<absl::StatusOr<Objects::Deleted>> got;
+    objects_.Delete(std::move(asked), Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Object> Move(const std::string& from, const std::string& to,
+                              Preconditions p = {}) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Move(from, to, p, Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Object> Copy(const std::string& from, int64_t generation, const std::string& to,
+                              Preconditions p = {}) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Copy(from, generation, to, p, Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Object> Undelete(const std::string& name, int64_t generation = 0) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Undelete(name, generation, Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Object> MakeFolder(const std::string& name) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.MakeFolder(name, Ann(), Into(got));
+    return *got;
+  }
+  absl::StatusOr<Object> Get(const std::string& name, int64_t generation = 0) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Get(name, generation, true, {}, access_, Into(got));
+    return *got;
+  }
+  absl::StatusOr<ObjectTransactionResult> Transact(ObjectTransaction t) {
+    std::optional<absl::StatusOr<ObjectTransactionResult>> got;
+    objects_.Transact(std::move(t), Ann(), Into(got));
+    return *got;
+  }
+  template <typename T>
+  static std::string Why(const absl::StatusOr<T>& result) {
+    if (result.ok()) return "OK";
+    const auto detail = DetailOf(result.status());
+    return detail.has_value() ? detail->reason
+                              : "no detail: " + std::string(result.status().message());
+  }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, object] : store_.objects.live) names.push_back(name);
+    return names;
+  }
+  std::vector<std::string> Told() {
+    std::vector<std::string> told;
+    for (const Event& e : std::exchange(store_.events, {})) told.push_back(e.action + " " + e.name);
+    return told;
+  }
+
+  ObjectAccess access_ = [](ObjectVerb, std::string_view) { return true; };
+  testing::MemoryObjectStore store_;
+  FakeClock clock_;
+  Objects objects_{store_, clock_};
+};
+
+TEST_F(ObjectsTest, CreationTakesOneOrTwoLookUpsOneEventAndOneRecord) {
+  store_.lose_first = true;
+  auto made = Create("/a/b/c", "hello");
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->id, ObjectIdOf(1 << 16));
+  EXPECT_EQ(made->generation, 1);
+  EXPECT_EQ(made->owner, "ann");
+  EXPECT_EQ(made->data, "");
+  EXPECT_EQ(store_.objects.live.at("/a/b/c").data, "hello");
+  ASSERT_TRUE(Create("/a/b/d").ok());
+  EXPECT_LE(store_.reads, 2);
+  EXPECT_EQ(store_.writes, 1);
+  EXPECT_EQ(store_.audit.size(), 2u);
+  EXPECT_EQ(store_.requests.size(), 2u);
+  ASSERT_TRUE(Create("/a/b/a").ok());
+  EXPECT_EQ(store_.reads, 1);
+  EXPECT_THAT(Told(), ElementsAre("created /a/b/c", "created /a/b/d", "created /a/b/a"));
+  EXPECT_EQ(store_.objects.live.size(), 3u);
+}
+
+TEST_F(ObjectsTest, NoObjectLiesBelowAnother) {
+  ASSERT_TRUE(Create("/a/b").ok());
+  EXPECT_EQ(Why(Create("/a/b")), reason::kNameTaken);
+  EXPECT_EQ(Why(Create("/a/b/c")), reason::kNotAFolder);
+  EXPECT_EQ(Why(Create("/a/b/c/d")), reason::kNotAFolder);
+  EXPECT_EQ(Why(Create("/a")), reason::kIsAFolder);
+  ASSERT_TRUE(Create("/a-b").ok());
+  EXPECT_EQ(Why(Create("/a")), reason::kIsAFolder) << "/a-b comes before /a/";
+  EXPECT_EQ(Why(Put("/a", "x")), reason::kIsAFolder);
+  EXPECT_EQ(Why(Put("/a/b/c", "x")), reason::kNotAFolder);
+  EXPECT_EQ(Why(Create("/a/")), reason::kIsAFolder);
+  EXPECT_TRUE(Create("/a/b-c").ok());
+  EXPECT_TRUE(Create("/a/bc/d").ok());
+  EXPECT_EQ(Why(Create("/proc/x")), reason::kSystemObject);
+}
+
+TEST_F(ObjectsTest, WishedIdsAreUniqueForEver) {
+  ASSERT_TRUE(Create("/a", "x", "obj_1").ok());
+  EXPECT_EQ(Why(Create("/b", "x", "obj_1")), reason::kIdTaken);
+  ASSERT_TRUE(Delete({.name = "obj_1"}).ok());
+  EXPECT_EQ(Why(Create("/b", "x", "obj_1")), reason::kIdTaken);
+  ASSERT_TRUE(Delete({.name = "obj_1", .purge = true}).ok());
+  EXPECT_THAT(store_.objects.versions, IsEmpty());
+  EXPECT_TRUE(Create("/b", "x", "obj_1").ok());
+}
+
+TEST_F(ObjectsTest, PutMakesVersionsAndPreconditionsHold) {
+  store_.lose_first = true;
+  auto one = Put("/a", "one", {.generation = 0});
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(Why(Put("/a", "two", {.generation = 0})), reason::kPreconditionFailed);
+  EXPECT_EQ(Why(Put("/a", "two", {.not_generation = 1})), reason::kPreconditionFailed);
+  EXPECT_EQ(Why(Put("/a", "two", {.metageneration = 2})), reason::kPreconditionFailed);
+  EXPECT_EQ(Why(Put("/a", "two", {.not_metageneration = 1})), reason::kPreconditionFailed);
+  auto two = Put("/a", "two", {.generation = 1});
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_EQ(two->number, one->number);
+  EXPECT_EQ(two->generation, 2);
+  EXPECT_EQ(two->create_revision, 1);
+  EXPECT_EQ(Get("/a", 1)->data, "one");
+  EXPECT_EQ(Get("/a")->data, "two");
+  EXPECT_EQ(Why(Put("obj_none", "x")), reason::kObjectNotFound);
+  EXPECT_THAT(Told(), ElementsAre("created /a", "updated /a"));
+}
+
+TEST_F(ObjectsTest, UpdateRaisesTheMetageneration) {
+  ASSERT_TRUE(Put("/a", "one").ok());
+  std::optional<absl::StatusOr<Object>> got;
+  store_.lose_first = true;
+  objects_.Update({.name = "/a", .metadata = {{{"k", "v"}}}}, Ann(), Into(got));
+  ASSERT_TRUE((*got).ok());
+  EXPECT_EQ((*got)->metageneration, 2);
+  EXPECT_EQ((*got)->generation, 1);
+  EXPECT_EQ(Get("/a")->data, "one");
+  EXPECT_EQ(Get("/a")->metadata.at("k"), "v");
+}
+
+TEST_F(ObjectsTest, WhatIsDeletedComesBackAndWhatIsPurgedDoesNot) {
+  store_.lose_first = true;
+  const auto made = Create("/a", "one");
+  auto gone = Delete({.name = "/a"});
+  ASSERT_TRUE(gone.ok());
+  EXPECT_EQ(gone->count, 1);
+  EXPECT_EQ(gone->revision, 2);
+  EXPECT_EQ(Objects::RepeatDelete(store_.requests.back().subject)->count, 1);
+  EXPECT_EQ(Objects::RepeatDelete(store_.requests.back().subject)->revision, 2);
+  EXPECT_EQ(Why(Delete({.name = "/a"})), reason::kObjectNotFound);
+  auto back = Undelete("/a");
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->number, made->number);
+  EXPECT_EQ(back->generation, 3);
+  EXPECT_EQ(Get("/a")->data, "one");
+  EXPECT_THAT(store_.objects.versions, IsEmpty());
+  EXPECT_EQ(Why(Undelete("/a")), reason::kNameTaken);
+  ASSERT_TRUE(Delete({.name = "/a"}).ok());
+  ASSERT_TRUE(Create("/a", "other").ok());
+  EXPECT_EQ(Why(Undelete("/a")), reason::kNameTaken);
+  ASSERT_TRUE(Delete({.name = "/a", .purge = true}).ok());
+  ASSERT_TRUE(Delete({.name = "/a", .purge = true}).ok()) << "the one before";
+  EXPECT_THAT(store_.objects.versions, IsEmpty());
+  EXPECT_EQ(Why(Undelete("/a")), reason::kObjectNotFound);
+}
+
+TEST_F(ObjectsTest, FoldersAreMadeOnceAndDeletedEmptyOrRecursively) {
+  ASSERT_TRUE(MakeFolder("/f").ok());
+  ASSERT_TRUE(MakeFolder("/f/").ok());
+  EXPECT_EQ(store_.audit.size(), 2u);
+  EXPECT_THAT(Told(), ElementsAre("created /f/"));
+  ASSERT_TRUE(Create("/f/x").ok());
+  ASSERT_TRUE(Create("/f/g/y").ok());
+  EXPECT_EQ(Why(MakeFolder("/f/x")), reason::kNameTaken);
+  EXPECT_EQ(Why(MakeFolder("/f/x/z")), reason::kNotAFolder);
+  EXPECT_EQ(Why(Delete({.name = "/f"})), reason::kFolderNotEmpty);
+  EXPECT_EQ(Why(Delete({.name = "/f/g/"})), reason::kFolderNotEmpty);
+  EXPECT_EQ(Why(Delete({.name = "/f/x/"})), reason::kNotAFolder);
+  access_ = [](ObjectVerb, std::string_view name) { return name != "/f/g/y"; };
+  EXPECT_EQ(Why(Delete({.name = "/f", .recursive = true})), reason::kPermissionMissing);
+  access_ = [](ObjectVerb, std::string_view) { return true; };
+  Told();
+  EXPECT_EQ(Delete({.name = "/f", .recursive = true})->count, 3);
+  EXPECT_THAT(Told(), ElementsAre("deleted /f/", "deleted /f/g/y", "deleted /f/x"));
+  ASSERT_TRUE(MakeFolder("/e/").ok());
+  EXPECT_TRUE(Delete({.name = "/e"}).ok());
+  EXPECT_THAT(Names(), IsEmpty());
+  EXPECT_EQ(Get("/")->name, "/");
+}
+
+TEST_F(ObjectsTest, MovesOfObjectsAndFolders) {
+  store_.lose_first = true;
+  const auto made = Create("/a/x", "one");
+  ASSERT_TRUE(Create("/b/y").ok());
+  Told();
+  ASSERT_TRUE(Move("/a/x", "/b").ok());
+  EXPECT_EQ(store_.events.back().attributes.at("from"), "/a/x");
+  EXPECT_THAT(Names(), ElementsAre("/b/x", "/b/y"));
+  EXPECT_EQ(Get("/b/x")->data, "one");
+  EXPECT_EQ(Get("/b/x")->generation, made->generation);
+  EXPECT_EQ(Why(Move("/b/x", "/b/y")), reason::kNameTaken);
+  EXPECT_EQ(Why(Move("/b/", "/b/c/")), reason::kFieldInvalid);
+  EXPECT_EQ(Why(Move("/none", "/c")), reason::kObjectNotFound);
+  EXPECT_EQ(Why(Move("/b/x/", "/c")), reason::kNotAFolder);
+  ASSERT_TRUE(MakeFolder("/b").ok());
+  Told();
+  auto moved = Move("/b", "/c/d");
+  ASSERT_TRUE(moved.ok()) << moved.status();
+  EXPECT_EQ(moved->name, "/c/d/");
+  EXPECT_THAT(Names(), ElementsAre("/c/d/", "/c/d/x", "/c/d/y"));
+  EXPECT_THAT(Told(), ElementsAre("renamed /c/d/", "renamed /c/d/x", "renamed /c/d/y"));
+  ASSERT_TRUE(Create("/o").ok());
+  EXPECT_EQ(Why(Move("/c/d", "/o")), reason::kNameTaken);
+  access_ = [](ObjectVerb verb, std::string_view name) {
+    return verb == ObjectVerb::kRead || name != "/n/x";
+  };
+  EXPECT_EQ(Why(Move("/c/d", "/n")), reason::kPermissionMissing);
+}
+
+TEST_F(ObjectsTest, Copies) {
+  store_.lose_first = true;
+  ASSERT_TRUE(Put("/a", "one").ok());
+  ASSERT_TRUE(Put("/a", "two").ok());
+  ASSERT_TRUE(Copy("/a", 1, "/b/").ok());
+  EXPECT_EQ(Get("/b/a")->data, "one");
+  ASSERT_TRUE(Copy("/a", 0, "/c").ok());
+  EXPECT_EQ(Get("/c")->data, "two");
+  EXPECT_EQ(Why(Copy("/a", 0, "/c")), reason::kNameTaken);
+  EXPECT_TRUE(Copy("/a", 1, "/c", {.generation = 4}).ok());
+  EXPECT_EQ(Get("/c")->data, "one");
+  EXPECT_EQ(Why(Copy("/b", 0, "/d")), reason::kIsAFolder);
+  EXPECT_EQ(Why(Copy("/a", 77, "/d")), reason::kObjectNotFound);
+}
+
+TEST_F(ObjectsTest, WhatHasExpiredIsNotThere) {
+  store_.lose_first = true;
+  ASSERT_TRUE(Create("/a", "old", "", 2000).ok());
+  ASSERT_TRUE(Create("/b/x", "old", "", 2000).ok());
+  clock_.now_ms = 2000;
+  EXPECT_EQ(Why(Get("/a")), reason::kObjectNotFound);
+  EXPECT_EQ(Why(Delete({.name = "/a"})), reason::kObjectNotFound);
+  Told();
+  ASSERT_TRUE(Create("/a/c").ok());
+  EXPECT_THAT(Told(), ElementsAre("expired /a", "created /a/c"));
+  ASSERT_TRUE(Create("/b").ok());
+  EXPECT_THAT(Told(), ElementsAre("expired /b/x", "created /b"));
+  ASSERT_TRUE(Create("/s", "old", "", 3000).ok());
+  clock_.now_ms = 3000;
+  const int before = store_.transactions;
+  Told();
+  objects_.Tick();
+  EXPECT_THAT(Told(), ElementsAre("expired /s"));
+  objects_.Tick();
+  EXPECT_EQ(store_.transactions, before + 1);
+  ASSERT_TRUE(Undelete("/s").ok());
+  EXPECT_EQ(Get("/s")->expire_time_ms, 0);
+}
+
+TEST_F(ObjectsTest, TransactionsAreWholeOrNothing) {
+  store_.lose_first = true;
+  ASSERT_TRUE(Put("/a", "one").ok());
+  ObjectTransaction t;
+  t.compare = {{.name = "/a", .preconditions = {.generation = 1}, .sha256 = "sha of one"}};
+  t.success = {PutObject{.name = "/a", .content = Content("two")},
+               CreateObject{.name = "/n/x", .content = Content("new")},
+               GetObject{.name = "/a", .data = true}, GetObject{.name = "/n/x", .data = true}};
+  t.failure = {GetObject{.name = "/a", .data = true}};
+  auto done = Transact(t);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_TRUE(done->succeeded);
+  EXPECT_EQ(done->objects[2].data, "two");
+  EXPECT_EQ(done->objects[3].data, "new");
+  EXPECT_EQ(done->objects[0].data, "");
+  auto other = Transact(t);
+  EXPECT_FALSE(other->succeeded);
+  EXPECT_EQ(other->objects[0].data, "two");
+
+  const auto refused = [&](std::vector<ObjectChange> changes) {
+    return Why(Transact({.compare = {}, .success = std::move(changes), .failure = {}}));
+  };
+  EXPECT_EQ(refused({CreateObject{.name = "/p"}, CreateObject{.name = "/a"}}), reason::kNameTaken);
+  EXPECT_EQ(refused({CreateObject{.name = "/p"}, PutObject{.name = "/p"}}), reason::kFieldInvalid);
+  EXPECT_EQ(refused({CreateObject{.name = "/p"}, CreateObject{.name = "/p/q"}}),
+            reason::kNotAFolder);
+  EXPECT_EQ(refused({CreateObject{.name = "/p/q"}, CreateObject{.name = "/p"}}),
+            reason::kIsAFolder);
+  EXPECT_EQ(refused({DeleteObject{.name = "/n", .recursive = true}, CreateObject{.name = "/n/y"}}),
+            reason::kFieldInvalid);
+  EXPECT_EQ(refused({CreateObject{.name = "/n/y"}, DeleteObject{.name = "/n", .recursive = true}}),
+            reason::kFieldInvalid);
+  EXPECT_EQ(refused({CreateObject{.name = "/p", .id = "obj_1"},
+                     CreateObject{.name = "/q", .id = "obj_1"}}),
+            reason::kFieldInvalid);
+  EXPECT_EQ(refused({DeleteObject{.name = "/a"}, GetObject{.name = "/a"}}),
+            reason::kObjectNotFound);
+  EXPECT_THAT(Names(), ElementsAre("/a", "/n/x"));
+
+  std::optional<absl::StatusOr<ObjectTransactionResult>> again;
+  objects_.RepeatTransact(store_.requests[1].subject, access_, Into(again));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ((*again)->revision, 2);
+  EXPECT_EQ((*again)->objects[1].name, "/n/x");
+}
+
+TEST_F(ObjectsTest, FirstFoldersAndAccess) {
+  std::optional<absl::StatusOr<bool>> made, again;
+  objects_.MakeFirstFolders(Into(made));
+  objects_.MakeFirstFolders(Into(again));
+  EXPECT_TRUE(**made);
+  EXPECT_FALSE(**again);
+  EXPECT_THAT(store_.audit, IsEmpty());
+  EXPECT_TRUE(Get("/config")->folder);
+  const auto one = Create("/t/x");
+  access_ = [](ObjectVerb, std::string_view name) { return name != "/t/x"; };
+  const int before = store_.transactions;
+  EXPECT_EQ(Why(Put("/t/x", "y")), reason::kPermissionMissing);
+  EXPECT_EQ(store_.transactions, before);
+  EXPECT_EQ(Why(Put(one->id, "y")), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Get(one->id)), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Copy("/t/x", 0, "/z")), reason::kPermissionMissing);
+}
+
+TEST(ObjectNameTest, Grammar) {
+  const auto bad = [](std::string_view given) {
+    Violations v;
+    ObjectName(given, "name", v);
+    return !v.empty();
+  };
+  for (std::string_view one :
+       {"", "/", "//a", "/a//b", "/a/../b", "/./a", "/a/..", "/a\nb", "/\x7f", "/\xc2\x85",
+        "/\xc0\xaf", "/\xed\xa0\x80", "/\xf4\x90\x80\x80", "/\xff", "/a//", "obj_1"})
+    EXPECT_TRUE(bad(one)) << one;
+  EXPECT_TRUE(bad(std::string_view("/a\0b", 4)));
+  EXPECT_TRUE(bad("/" + std::string(256, 'a')));
+  EXPECT_TRUE(bad(std::string(1025, '/')));
+  for (std::string_view one :
+       {"/a", "a/b", "/a/", "/...", "/\xc5\xbc", "/\xf0\x9f\x98\x80", "/obj_1"})
+    EXPECT_FALSE(bad(one)) << one;
+  for (int64_t number : {int64_t{0}, int64_t{1}, int64_t{77} << 16, INT64_MAX})
+    EXPECT_EQ(NumberOfObjectId(ObjectIdOf(number)), number);
+  EXPECT_LT(ObjectIdOf(9 << 16), ObjectIdOf(10 << 16));
+  EXPECT_EQ(EndOfPrefix("/a/"), "/a0");
+  EXPECT_TRUE(IsSystemName("/proc") && IsSystemName("/sys/x") && !IsSystemName("/process"));
+}
+
+}  // namespace
+}  // namespace grpc_os::core

@@ -1,0 +1,394 @@
+#include "core/object/uploads.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/object/upload_errors.h"
+#include "core/process/validate.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int64_t kTickMs = 10'000;
+constexpr char kFinishMethod[] = "grpc_os.v1.FilesystemService/FinishUpload";
+constexpr char kFinishDigest[] = "finish";
+
+// Under which it is known, in the transaction that made the object, that an upload was finished.
+RequestKey FinishKey(const std::string& id, const std::string& user) {
+  return {.user = user, .method = kFinishMethod, .id = id};
+}
+
+absl::Status RequestIdReused(const std::string& id) {
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("the request_id ", id,
+                                " was used for an upload of another object; take a new one for "
+                                "each upload, and the same one only to repeat it"),
+                   {.reason = reason::kRequestIdReused, .metadata = {{"request_id", id}}});
+}
+
+}  // namespace
+
+absl::StatusOr<PiecePlan> PlanPiece(const UploadTarget& target, int64_t written_bytes,
+                                    int64_t persisted_bytes, int64_t offset, int64_t piece_bytes) {
+  Violations violations;
+  if (offset < 0) violations.Add("offset", "give 0 or more");
+  if (piece_bytes <= 0 || piece_bytes > limits::kUploadChunkBytes)
+    violations.Add("data", absl::StrCat("give 1 to ", limits::kUploadChunkBytes, " bytes"));
+  if (!violations.empty()) return violations.ToStatus();
+  if (offset > written_bytes) return UploadOffset(target.id, offset, persisted_bytes);
+  PiecePlan plan;
+  plan.repeated_bytes = std::min(written_bytes - offset, piece_bytes);
+  plan.new_bytes = piece_bytes - plan.repeated_bytes;
+  const int64_t end = written_bytes + plan.new_bytes;
+  if (end > limits::kObjectBytes) return ObjectTooLarge();
+  if (target.size_bytes.has_value() && end > *target.size_bytes)
+    return UploadTooLong(target.id, *target.size_bytes, persisted_bytes);
+  return plan;
+}
+
+struct Uploads::Entry {
+  UploadTarget target;
+  std::shared_ptr<UploadFile> file;  // null: being created
+  enum class Use { kNone, kWritten, kEnding } use = Use::kNone;
+};
+
+// The uploads that are open, and who works on them. Shared with whatever is under way.
+class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
+ public:
+  explicit Book(Parts parts) : parts_(std::move(parts)) {}
+
+  const Parts& parts() const { return parts_; }
+
+  absl::Status Load() {
+    auto stored = parts_.files.LoadUploads();
+    if (!stored.ok()) return stored.status();
+    auto entries = entries_.Lock();
+    for (auto& one : *stored) {
+      const std::string id = one.target.id;
+      (*entries)[id] = {.target = std::move(one.target), .file = std::move(one.file)};
+    }
+    return absl::OkStatus();
+  }
+
+  static Upload Show(const Entry& entry) {
+    Upload upload;
+    upload.id = entry.target.id;
+    upload.name = entry.target.object.name;
+    upload.state = entry.file->State();
+    upload.expire_time_ms = upload.state.write_time_ms + limits::kUploadIdleMs;
+    return upload;
+  }
+
+  // A place for it. Or: what came of the same request before, or a refusal.
+  absl::StatusOr<std::optional<Upload>> Enter(const UploadTarget& target) {
+    auto entries = entries_.Lock();
+    for (const auto& [id, entry] : *entries) {
+      if (target.request_id.empty() || entry.target.request_id != target.request_id ||
+          entry.target.user != target.user) {
+        continue;
+      }
+      if (entry.target.request_digest != target.request_digest)
+        return RequestIdReused(target.request_id);
+      if (entry.file == nullptr) return UploadBusy(id);
+      return Show(entry);
+    }
+    if (static_cast<int>(entries->size()) >= limits::kUploadsOpen)
+      return TooManyUploads(limits::kUploadsOpen);
+    (*entries)[target.id].target = target;
+    return std::nullopt;
+  }
+  void SetFile(const std::string& id, std::shared_ptr<UploadFile> file) {
+    (*entries_.Lock())[id].file = std::move(file);
+  }
+  void Erase(const std::string& id) { entries_.Lock()->erase(id); }
+
+  std::optional<Upload> Find(const std::string& id, const std::string& user) {
+    auto entries = entries_.Lock();
+    const auto it = entries->find(id);
+    if (!Its(it, *entries, user)) return std::nullopt;
+    return Show(it->second);
+  }
+
+  absl::StatusOr<Entry> Take(const std::string& id, const std::string& user, Entry::Use use) {
+    auto entries = entries_.Lock();
+    const auto it = entries->find(id);
+    if (!Its(it, *entries, user)) return UploadNotFound(id);
+    if (it->second.use != Entry::Use::kNone) return UploadBusy(id);
+    if (use == Entry::Use::kWritten) {
+      if (writing_ >= limits::kUploadStreams) return TooManyUploadStreams(limits::kUploadStreams);
+      ++writing_;
+    }
+    it->second.use = use;
+    return it->second;
+  }
+  void Release(const std::string& id) {
+    auto entries = entries_.Lock();
+    Entry& entry = entries->at(id);
+    if (std::exchange(entry.use, Entry::Use::kNone) == Entry::Use::kWritten) --writing_;
+  }
+
+  // The idle ones, each taken.
+  std::vector<Entry> TakeIdle(int64_t before_ms) {
+    std::vector<Entry> idle;
+    auto entries = entries_.Lock();
+    for (auto& [id, entry] : *entries) {
+      if (entry.file == nullptr || entry.use != Entry::Use::kNone ||
+          entry.file->State().write_time_ms > before_ms) {
+        continue;
+      }
+      entry.use = Entry::Use::kEnding;
+      idle.push_back(entry);
+    }
+    return idle;
+  }
+  // Of one that was taken.
+  void Remove(const Entry& entry, std::function<void(absl::Status)> done) {
+    entry.file->Remove([self = shared_from_this(), id = entry.target.id,
+                        done = std::move(done)](const absl::Status& status) {
+      if (status.ok()) {
+        self->Erase(id);
+      } else {
+        self->Release(id);
+      }
+      done(status);
+    });
+  }
+
+  int open() { return static_cast<int>(entries_.Lock()->size()); }
+
+  std::atomic<int64_t> next_tick_ms{0};
+
+ private:
+  using Entries = std::map<std::string, Entry>;
+  static bool Its(Entries::const_iterator it, const Entries& entries, const std::string& user) {
+    return it != entries.end() && it->second.file != nullptr && it->second.target.user == user;
+  }
+
+  const Parts parts_;
+  Guarded<Entries> entries_;
+  int writing_ = 0;  // under the lock of entries_
+};
+
+namespace {
+
+class WriterOfOne final : public Uploads::Writer {
+ public:
+  WriterOfOne(std::string name, std::shared_ptr<UploadFile> file, std::function<Upload()> show,
+              std::function<void()> release)
+      : name_(std::move(name)),
+        file_(std::move(file)),
+        show_(std::move(show)),
+        release_(std::move(release)) {}
+  ~WriterOfOne() override {
+    if (release_) file_->Persist([release = std::move(release_)](const auto&) { release(); });
+  }
+  void Write(UploadFile::Piece piece, std::function<void(absl::Status)> done) override {
+    file_->Write(std::move(piece), std::move(done));
+  }
+  void Close(Uploads::Done done) override {
+    file_->Persist([release = std::exchange(release_, nullptr), show = show_,
+                    done = std::move(done)](const absl::StatusOr<UploadState>& state) {
+      release();
+      if (!state.ok()) return done(state.status());
+      Upload upload = show();
+      upload.state = *state;
+      done(std::move(upload));
+    });
+  }
+  const std::string& name() const override { return name_; }
+
+ private:
+  const std::string name_;
+  const std::shared_ptr<UploadFile> file_;
+  const std::function<Upload()> show_;
+  std::function<void()> release_;
+};
+
+absl::Status Compare(const std::string& id, const UploadExpectation& expected,
+                     const ObjectContent& found) {
+  if (expected.size_bytes.has_value() && *expected.size_bytes != found.size_bytes)
+    return UploadIncomplete(id, found.size_bytes, *expected.size_bytes);
+  if (expected.crc32c.has_value() && *expected.crc32c != found.crc32c) {
+    return ChecksumMismatch("the content", absl::StrCat(*expected.crc32c),
+                            absl::StrCat(found.crc32c));
+  }
+  if (!expected.sha256.empty() && expected.sha256 != found.sha256) {
+    return ChecksumMismatch("the content", absl::BytesToHexString(expected.sha256),
+                            absl::BytesToHexString(found.sha256));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// One FinishUpload under way: persist, measure, compare, seal, commit, forget.
+class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Ending> {
+ public:
+  Ending(std::shared_ptr<Book> book, Entry entry, UploadExpectation expected, Objects::By by,
+         Objects::Done done)
+      : book_(std::move(book)),
+        entry_(std::move(entry)),
+        expected_(std::move(expected)),
+        by_(std::move(by)),
+        done_(std::move(done)) {}
+
+  void Run() {
+    entry_.file->Persist([self = shared_from_this()](const absl::StatusOr<UploadState>& state) {
+      if (!state.ok()) return self->Refuse(state.status());
+      if (const auto& size = self->entry_.target.size_bytes;
+          size.has_value() && *size != state->persisted_bytes) {
+        return self->Refuse(
+            UploadIncomplete(self->entry_.target.id, state->persisted_bytes, *size));
+      }
+      self->Measure();
+    });
+  }
+
+ private:
+  void Measure() {
+    entry_.file->Measure([self = shared_from_this()](const absl::StatusOr<ObjectContent>& found) {
+      if (!found.ok()) return self->Refuse(found.status());
+      if (auto status = Compare(self->entry_.target.id, self->expected_, *found); !status.ok())
+        return self->Refuse(status);
+      self->entry_.file->Seal([self](absl::StatusOr<UploadFile::Sealed> sealed) {
+        if (!sealed.ok()) return self->Refuse(sealed.status());
+        self->Commit(*std::move(sealed));
+      });
+    });
+  }
+  void Commit(UploadFile::Sealed sealed) {
+    PutObject object = entry_.target.object;
+    object.content = std::move(sealed.content);
+    book_->parts().put(
+        std::move(object), by_,
+        [self = shared_from_this(), hold = std::move(sealed.hold)](absl::StatusOr<Object> made) {
+          if (!made.ok()) return self->Refuse(made.status());
+          // What stays if this fails is cleared away when it has become old.
+          self->book_->Remove(self->entry_, [](const absl::Status&) {});
+          self->done_(std::move(made));
+        });
+  }
+  void Refuse(const absl::Status& status) {
+    book_->Release(entry_.target.id);
+    done_(status);
+  }
+
+  const std::shared_ptr<Book> book_;
+  const Entry entry_;
+  const UploadExpectation expected_;
+  const Objects::By by_;
+  const Objects::Done done_;
+};
+
+Uploads::Uploads(Parts parts) : book_(std::make_shared<Book>(std::move(parts))) {}
+Uploads::~Uploads() = default;
+
+absl::Status Uploads::Load() { return book_->Load(); }
+
+int Uploads::open() const { return book_->open(); }
+
+void Uploads::Start(UploadTarget target, Done done) {
+  const int64_t now = book_->parts().clock.NowMs();
+  target.id = NewId("upload_", now);
+  target.create_time_ms = now;
+  auto known = book_->Enter(target);
+  if (!known.ok()) return done(known.status());
+  if (known->has_value()) return done(**std::move(known));
+  book_->parts().files.Create(
+      target, [book = book_, id = target.id, user = target.user,
+               done = std::move(done)](absl::StatusOr<std::shared_ptr<UploadFile>> file) {
+        if (!file.ok()) {
+          book->Erase(id);
+          return done(file.status());
+        }
+        book->SetFile(id, *std::move(file));
+        auto upload = book->Find(id, user);
+        if (!upload.has_value()) return done(UploadNotFound(id));
+        done(*std::move(upload));
+      });
+}
+
+void Uploads::Get(const std::string& id, const std::string& user, Done done) {
+  auto found = book_->Find(id, user);
+  if (found.has_value() && !found->state.sealed) return done(*std::move(found));
+  // It may have been finished, and only that is known which its transaction left.
+  book_->parts().committed.FindRequest(
+      FinishKey(id, user),
+      [id, found = std::move(found), done = std::move(done)](
+          const absl::StatusOr<std::optional<CommittedRequest>>& committed) mutable {
+        if (!committed.ok()) return done(committed.status());
+        if (!committed->has_value())
+          return found.has_value() ? done(*std::move(found)) : done(UploadNotFound(id));
+        Upload upload =
+            found.value_or(Upload{.id = id, .name = (*committed)->subject, .state = {}});
+        upload.expire_time_ms = (*committed)->time_ms + limits::kRequestKeptMs;
+        upload.finished = true;
+        done(std::move(upload));
+      });
+}
+
+void Uploads::Cancel(const std::string& id, const std::string& user,
+                     std::function<void(absl::Status)> done) {
+  const auto entry = book_->Take(id, user, Entry::Use::kEnding);
+  if (!entry.ok()) return done(entry.status());
+  book_->Remove(*entry, std::move(done));
+}
+
+absl::StatusOr<std::shared_ptr<Uploads::Writer>> Uploads::BeginWrite(const std::string& id,
+                                                                     const std::string& user) {
+  auto entry = book_->Take(id, user, Entry::Use::kWritten);
+  if (!entry.ok()) return entry.status();
+  auto file = entry->file;
+  std::string name = entry->target.object.name;
+  return std::make_shared<WriterOfOne>(
+      std::move(name), std::move(file), [entry = *std::move(entry)] { return Book::Show(entry); },
+      [book = book_, id] { book->Release(id); });
+}
+
+void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects::By by,
+                     Objects::Done done) {
+  CommittedRequest committed;
+  committed.key = FinishKey(id, by.origin.record.user);
+  committed.digest = kFinishDigest;
+  committed.time_ms = by.origin.record.time_ms;
+  const RequestKey key = committed.key;
+  by.origin.request = std::move(committed);
+  // What is repeated was the caller's to see, although it may only write there.
+  const ObjectAccess access = [own = by.access](ObjectVerb, std::string_view name) {
+    return own(ObjectVerb::kRead, name) || own(ObjectVerb::kWrite, name);
+  };
+  book_->parts().requests.Begin(
+      key, kFinishDigest,
+      {.carry_out =
+           [book = book_, id, expected = std::move(expected), by = std::move(by),
+            done](std::shared_ptr<void> slot) mutable {
+             by.origin.slot = std::move(slot);
+             auto entry = book->Take(id, by.origin.record.user, Entry::Use::kEnding);
+             if (!entry.ok()) return done(entry.status());
+             std::make_shared<Ending>(book, *std::move(entry), std::move(expected), std::move(by),
+                                      std::move(done))
+                 ->Run();
+           },
+       .repeat =
+           [book = book_, access, done](absl::StatusOr<CommittedRequest> found) {
+             if (!found.ok()) return done(found.status());
+             book->parts().get(found->subject, access, done);
+           }});
+}
+
+void Uploads::Tick() {
+  const int64_t now = book_->parts().clock.NowMs();
+  if (now < book_->next_tick_ms.load()) return;
+  book_->next_tick_ms.store(now + kTickMs);
+  for (const Entry& entry : book_->TakeIdle(now - limits::kUploadIdleMs))
+    book_->Remove(entry, [](const absl::Status&) {});
+}
+
+}  // namespace grpc_os::core

@@ -1,0 +1,98 @@
+// The rules of uploads: whose they are, one writer at a time, how they end.
+#ifndef GRPC_OS_CORE_OBJECT_UPLOADS_H_
+#define GRPC_OS_CORE_OBJECT_UPLOADS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/guarded.h"
+#include "core/object/objects.h"
+#include "core/object/upload.h"
+#include "core/request/requests.h"
+#include "core/scheduler.h"
+
+namespace grpc_os::core {
+
+struct Upload {
+  std::string id;
+  std::string name;  // of what it becomes, as it was asked for
+  UploadState state;
+  int64_t expire_time_ms = 0;
+  bool finished = false;
+};
+
+// What the client sent, each where it says so.
+struct UploadExpectation {
+  std::optional<int64_t> size_bytes = {};
+  std::optional<uint32_t> crc32c = {};
+  std::string sha256 = {};  // 32 bytes; empty: not given
+};
+
+// Thread-safe. Each `done` comes once, on some thread. Outlives what it started; its ports outlive
+// it. An upload is found by its user alone: for others there is none (NOT_FOUND, UPLOAD_NOT_FOUND).
+class Uploads {
+ public:
+  struct Parts {
+    UploadFiles& files;
+    Requests& requests;
+    RequestStore& committed;
+    const Clock& clock;
+    // Makes the object.
+    std::function<void(PutObject, Objects::By, Objects::Done)> put;
+    // The object with this id, as it is.
+    std::function<void(const std::string&, const ObjectAccess&, Objects::Done)> get;
+  };
+  explicit Uploads(Parts parts);
+  ~Uploads();
+
+  // Before anything else: what was begun under daemons before this one.
+  absl::Status Load();
+
+  using Done = std::function<void(absl::StatusOr<Upload>)>;
+  // `by.access` was asked for the name. A request id that was used before gives the upload that
+  // came of it, for as long as that is not finished.
+  void Start(UploadTarget target, Done done);
+  void Get(const std::string& id, const std::string& user, Done done);
+  void Cancel(const std::string& id, const std::string& user,
+              std::function<void(absl::Status)> done);
+
+  // One stream's right to write. When it is closed, or goes, what was written becomes durable and
+  // then the next stream can have it.
+  class Writer {
+   public:
+    virtual ~Writer() = default;
+    virtual void Write(UploadFile::Piece piece, std::function<void(absl::Status)> done) = 0;
+    // Once, and no more writes then.
+    virtual void Close(Done done) = 0;
+    virtual const std::string& name() const = 0;  // of what the upload becomes
+  };
+  // ABORTED (UPLOAD_BUSY), RESOURCE_EXHAUSTED (LIMIT_REACHED: streams that write).
+  absl::StatusOr<std::shared_ptr<Writer>> BeginWrite(const std::string& id,
+                                                     const std::string& user);
+
+  // Once: a repeat answers with the object as it is. `by.origin` has no request.
+  void Finish(const std::string& id, UploadExpectation expected, Objects::By by,
+              Objects::Done done);
+
+  // Forgets what was idle for limits::kUploadIdleMs. To be called about once a second.
+  void Tick();
+
+  int open() const;  // uploads
+
+ private:
+  struct Entry;
+  class Book;
+  class Ending;
+  const std::shared_ptr<Book> book_;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_OBJECT_UPLOADS_H_

@@ -1,0 +1,173 @@
+#include "core/process/process_folder.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/guarded.h"
+#include "base/limits.h"
+#include "core/process/process_errors.h"
+#include "core/process/validate.h"
+
+namespace grpc_os::core {
+namespace {
+
+// In the order of bytes.
+constexpr std::array<const char*, 4> kFiles = {"env", "exit", "log", "status"};
+
+std::string StatusText(const Process& process, const ProcessUsage& usage) {
+  const ProcessStatus& status = process.status;
+  return absl::StrCat(
+      "id: ", process.id, "\nname: ", process.name, "\nstate: ", ToString(status.state),
+      "\ndesired_state: ", ToString(process.desired), "\nready: ", status.ready ? "yes" : "no",
+      "\npid: ", status.pid, "\ncommand: ", process.spec.command,
+      "\nrestart_policy: ", ToString(process.spec.restart), "\nrestarts: ", status.restart_count,
+      "\ngeneration: ", process.generation, "\nrunning_generation: ", status.running_generation,
+      "\nmemory_bytes: ", usage.memory_bytes, "\ncpu_time_ms: ", usage.cpu_time_ms,
+      "\nmessage: ", status.message, "\n");
+}
+
+std::string EnvironmentText(const Process& process) {
+  std::string text;
+  for (const auto& [name, value] : process.spec.environment)
+    absl::StrAppend(&text, name, "=", value, "\n");
+  return text;
+}
+
+// Empty: it has never ended.
+std::string ExitText(const Process& process) {
+  if (!process.status.last_exit.has_value()) return "";
+  const ExitReport& exit = *process.status.last_exit;
+  std::string text = absl::StrCat("reason: ", ToString(exit.reason), "\n");
+  if (exit.exit_code.has_value()) absl::StrAppend(&text, "exit_code: ", *exit.exit_code, "\n");
+  if (exit.signal != 0) absl::StrAppend(&text, "signal: ", SignalName(exit.signal), "\n");
+  absl::StrAppend(&text, "core_dumped: ", exit.core_dumped ? "yes" : "no",
+                  "\nrequested: ", exit.requested ? "yes" : "no", "\nattempt: ", exit.attempt,
+                  "\nstart_time_ms: ", exit.start_time_ms, "\nexit_time_ms: ", exit.exit_time_ms,
+                  "\nmessage: ", exit.message, "\n");
+  return text;
+}
+
+// The end of a log, as it comes; lives until the tail has ended.
+class LogText {
+ public:
+  void Add(const LogLines& batch) {
+    for (const LogLine& line : batch.lines)
+      absl::StrAppend(&text_, line.text, line.partial ? "" : "\n");
+    if (text_.size() <= limits::kObjectInlineBytes) return;
+    const size_t cut = text_.size() - limits::kObjectInlineBytes;
+    const size_t line = text_.find('\n', cut);
+    text_.erase(0, line == std::string::npos ? cut : line + 1);
+  }
+  std::string Take() { return std::move(text_); }
+
+  // The next batch, please; also before the tail is known.
+  void Continue() {
+    std::shared_ptr<LogSource::Tail> tail;
+    {
+      auto state = state_.Lock();
+      tail = state->tail;
+      state->early = tail == nullptr;
+    }
+    if (tail != nullptr) tail->Continue();
+  }
+  void SetTail(const std::shared_ptr<LogSource::Tail>& tail) {
+    bool early = false;
+    {
+      auto state = state_.Lock();
+      if (!state->ended) state->tail = tail;
+      early = std::exchange(state->early, false);
+    }
+    if (early) tail->Continue();
+  }
+  void End() {
+    auto state = state_.Lock();
+    state->ended = true;
+    state->tail.reset();
+  }
+
+ private:
+  struct State {
+    std::shared_ptr<LogSource::Tail> tail;
+    bool early = false;
+    bool ended = false;
+  };
+  Guarded<State> state_;
+  std::string text_;  // on the source's thread
+};
+
+}  // namespace
+
+void ProcessFolder::Find(const std::string& path, std::function<void(Found)> done) {
+  scheduler_.Post([this, path, done = std::move(done)] { FindOnThread(path, done); });
+}
+
+void ProcessFolder::FindOnThread(const std::string& path,
+                                 const std::function<void(Found)>& done) const {
+  const size_t slash = path.find('/');
+  const std::string name = path.substr(0, slash);
+  const Process* process = processes_.Find(name);
+  // Under its name only: a folder has one.
+  if (process == nullptr || process->name != name) return done(std::optional<Object>());
+  const int64_t now = scheduler_.NowMs();
+  const std::string file = slash == std::string::npos ? "" : path.substr(slash + 1);
+  if (file.empty()) return done(std::optional<Object>(SystemFolderObject(name + "/", now)));
+  const auto answer = [&](std::string text) {
+    done(std::optional<Object>(SystemObject(path, std::move(text), now)));
+  };
+  if (file == "status") return answer(StatusText(*process, usage_.UsageOf(process->instance_id)));
+  if (file == "env") return answer(EnvironmentText(*process));
+  if (file == "exit") return answer(ExitText(*process));
+  if (file == "log") return ReadLog(path, process->id, done);
+  done(std::optional<Object>());
+}
+
+void ProcessFolder::ReadLog(const std::string& name, const std::string& process_id,
+                            std::function<void(Found)> done) const {
+  const auto log = std::make_shared<LogText>();
+  LogSource::Options options;
+  options.process_id = process_id;
+  options.lines = 1000;
+  const auto on_lines = [log](const LogLines& batch) {
+    log->Add(batch);
+    log->Continue();
+  };
+  const auto on_end = [log, name, now = scheduler_.NowMs(),
+                       done = std::move(done)](const absl::Status& status) {
+    log->End();
+    if (absl::IsNotFound(status)) return done(std::optional<Object>());
+    if (!status.ok()) return done(FromStore(status));
+    done(std::optional<Object>(SystemObject(name, log->Take(), now)));
+  };
+  log->SetTail(logs_.Start(std::move(options), on_lines, on_end));
+}
+
+void ProcessFolder::List(const std::string& path, const std::string& after, int limit,
+                         std::function<void(absl::StatusOr<std::vector<Object>>)> done) {
+  scheduler_.Post([this, path, after, limit, done = std::move(done)] {
+    std::vector<Object> objects;
+    const int64_t now = scheduler_.NowMs();
+    if (path.empty()) {
+      // A folder's name sorts as with its slash: the process "a" comes after "a.b" and "a-b".
+      for (const Process* process : processes_.List("", limits::kProcesses))
+        objects.push_back(SystemFolderObject(process->name + "/", now));
+      std::sort(objects.begin(), objects.end(),
+                [](const Object& a, const Object& b) { return a.name < b.name; });
+      std::erase_if(objects, [&after](const Object& object) { return object.name <= after; });
+      if (static_cast<int>(objects.size()) > limit) objects.resize(limit);
+      return done(std::move(objects));
+    }
+    const Process* process = processes_.Find(path.substr(0, path.size() - 1));
+    if (process != nullptr && process->name + "/" == path) {
+      for (const char* file : kFiles) {
+        if (file > after && static_cast<int>(objects.size()) < limit)
+          objects.push_back(SystemObject(file, "", now));
+      }
+    }
+    done(std::move(objects));
+  });
+}
+
+}  // namespace grpc_os::core

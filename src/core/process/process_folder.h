@@ -1,0 +1,39 @@
+// /proc: each process as a folder of read-only objects: status, env, log, exit.
+#ifndef GRPC_OS_CORE_PROCESS_PROCESS_FOLDER_H_
+#define GRPC_OS_CORE_PROCESS_PROCESS_FOLDER_H_
+
+#include <string>
+
+#include "core/object/system_objects.h"
+#include "core/process/process_ports.h"
+#include "core/process/processes.h"
+
+namespace grpc_os::core {
+
+// `status`, `env` and `exit` are lines of "name: value" ("NAME=value" in env); `log` is the end of
+// what the process wrote, at most limits::kObjectInlineBytes. Thread-safe.
+class ProcessFolder final : public SystemFolder {
+ public:
+  ProcessFolder(const Processes& processes, const UsageSource& usage, LogSource& logs,
+                Scheduler& scheduler)
+      : processes_(processes), usage_(usage), logs_(logs), scheduler_(scheduler) {}
+
+  void Find(const std::string& path, std::function<void(Found)> done) override;
+  void List(const std::string& path, const std::string& after, int limit,
+            std::function<void(absl::StatusOr<std::vector<Object>>)> done) override;
+  const char* permission() const override { return "process.read"; }
+
+ private:
+  void FindOnThread(const std::string& path, const std::function<void(Found)>& done) const;
+  void ReadLog(const std::string& name, const std::string& process_id,
+               std::function<void(Found)> done) const;
+
+  const Processes& processes_;
+  const UsageSource& usage_;
+  LogSource& logs_;
+  Scheduler& scheduler_;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_PROCESS_PROCESS_FOLDER_H_

@@ -1,0 +1,214 @@
+// What reads objects.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "core/object/object_errors.h"
+#include "core/object/upload_errors.h"
+#include "core/process/process_errors.h"
+#include "services/filesystem_service.h"
+#include "services/object_access.h"
+#include "services/object_stream.h"
+#include "services/page_token.h"
+
+namespace grpc_os::services {
+namespace {
+
+constexpr int kMeasuredPerCall = 100'000;  // rows; a fraction of a second
+
+int PageSize(int asked, core::Violations& violations) {
+  if (asked < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+  return asked == 0 ? limits::kPageSizeDefault : std::min(asked, limits::kPageSizeMax);
+}
+
+// Names and metadata could make a page larger than a message may be. Says whether all fitted in.
+template <typename Page>
+bool Fill(const core::ObjectPage& found, Page& page) {
+  constexpr auto kBudget = static_cast<size_t>(limits::kMessageBytes / 2);
+  size_t bytes = 0;
+  for (const core::Object& object : found.objects) {
+    if (bytes > kBudget) return false;
+    *page.add_objects() = ToProto(object);
+    bytes += page.objects(page.objects_size() - 1).ByteSizeLong();
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::Status FilesystemService::CheckContent(const core::Object& object) const {
+  const bool stored = object.generation != 0 && !object.data.empty();
+  if (!stored || parts_.checksum.Of(object.data) == object.crc32c) return absl::OkStatus();
+  return core::ObjectDamaged(object.name, object.sha256, "its CRC32C is another one");
+}
+
+FilesystemService::Reactor* FilesystemService::GetObject(Context* context,
+                                                         const v1::GetObjectRequest* request,
+                                                         v1::Object* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/GetObject", response, [&](const auto& call) {
+        ObjectReader reader = ReaderFor(*call);
+        const core::GetObject wanted = reader.Get(*request, "");
+        const int64_t generation =
+            GenerationFromProto(request->generation(), "generation", reader.violations());
+        if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
+        parts_.objects.Get(
+            wanted.name, generation, wanted.data, wanted.preconditions, AccessOf(*call),
+            [this, call](absl::StatusOr<core::Object> object) {
+              if (!object.ok()) return call->End(object.status());
+              if (absl::Status status = CheckContent(*object); !status.ok())
+                return call->End(status);
+              if (static_cast<int64_t>(object->data.size()) > limits::kObjectInlineBytes)
+                object->data.clear();  // ReadObject's to give
+              call->Answer(ToProto(*object));
+            });
+      });
+}
+
+grpc::ServerWriteReactor<v1::ReadObjectResponse>* FilesystemService::ReadObject(
+    Context* context, const v1::ReadObjectRequest* request) {
+  return parts_.funnel.Stream<v1::ReadObjectResponse>(
+      context, "grpc_os.v1.FilesystemService/ReadObject", [&](const auto& call) {
+        core::Violations violations;
+        const std::string name = ReferenceFromProto(request->name(), "name", violations);
+        const int64_t generation =
+            GenerationFromProto(request->generation(), "generation", violations);
+        const core::Preconditions preconditions =
+            PreconditionsFromProto(request->preconditions(), "preconditions", violations);
+        if (request->limit_bytes() < 0)
+          violations.Add("limit_bytes", "give how many bytes to read, or 0 for all to the end");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        parts_.objects.Get(name, generation, /*data=*/true, preconditions, AccessOf(*call),
+                           [this, call, offset = request->offset(),
+                            limit = request->limit_bytes()](absl::StatusOr<core::Object> object) {
+                             if (!object.ok()) return call->End(object.status());
+                             ReadContent(call, *std::move(object), offset, limit);
+                           });
+      });
+}
+
+void FilesystemService::ReadContent(const std::shared_ptr<ObjectStream::ReadCall>& call,
+                                    core::Object object, int64_t offset,
+                                    int64_t limit_bytes) const {
+  if (object.name.ends_with('/')) return call->End(core::IsAFolder(object.name));
+  const auto begin = ReadFrom(offset, object.size_bytes);
+  if (!begin.ok()) return call->End(begin.status());
+  if (absl::Status status = CheckContent(object); !status.ok()) return call->End(status);
+  std::string data = std::exchange(object.data, {});
+  v1::ReadObjectResponse first;
+  *first.mutable_object() = ToProto(object);
+  first.set_offset(*begin);
+  std::shared_ptr<core::BlobReader> reader;
+  if (!object.blob) {
+    reader = ReadInline(std::move(data), *begin, limit_bytes, parts_.checksum);
+  } else if (parts_.blobs != nullptr) {
+    reader = parts_.blobs->ReadBlob({.name = object.name,
+                                     .sha256 = object.sha256,
+                                     .size_bytes = object.size_bytes,
+                                     .offset = *begin,
+                                     .limit_bytes = limit_bytes});
+  } else {
+    return call->End(core::ObjectDamaged(object.name, object.sha256, "its file cannot be read"));
+  }
+  ObjectStream::Start(call, std::move(first), std::move(reader));
+}
+
+FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,
+                                                           const v1::ListObjectsRequest* request,
+                                                           v1::ListObjectsResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/ListObjects", response, [&](const auto& call) {
+        core::Violations violations;
+        core::ObjectQuery query;
+        query.recursive = request->recursive();
+        query.prefix = PrefixFromProto(request->prefix(), query.recursive, "prefix", violations);
+        query.limit = PageSize(request->page_size(), violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string arguments =
+            absl::StrCat("objects\n", call->caller().user, "\n", query.recursive ? "all" : "folder",
+                         "\n", query.prefix);
+        const auto after = ParsePageToken(request->page_token(), arguments);
+        if (!after.ok()) return call->End(after.status());
+        query.after = *after;
+        parts_.objects.List(
+            std::move(query), AccessOf(*call),
+            [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
+              if (!found.ok()) return call->End(found.status());
+              v1::ListObjectsResponse page;
+              page.set_revision(found->revision);
+              if (!Fill(*found, page)) {
+                const std::string& last = page.objects(page.objects_size() - 1).name();
+                page.set_next_page_token(MakePageToken(last, arguments));
+              } else if (found->more) {
+                page.set_next_page_token(MakePageToken(found->next_after, arguments));
+              }
+              call->Answer(std::move(page));
+            });
+      });
+}
+
+FilesystemService::Reactor* FilesystemService::ListVersions(Context* context,
+                                                            const v1::ListVersionsRequest* request,
+                                                            v1::ListVersionsResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/ListVersions", response, [&](const auto& call) {
+        core::Violations violations;
+        const std::string name = ReferenceFromProto(request->name(), "name", violations);
+        const int size = PageSize(request->page_size(), violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string arguments = absl::StrCat("versions\n", call->caller().user, "\n", name);
+        const auto key = ParsePageToken(request->page_token(), arguments);
+        if (!key.ok()) return call->End(key.status());
+        int64_t before = 0;
+        if (!key->empty() && (!absl::SimpleAtoi(*key, &before) || before < 1))
+          return call->End(PageTokenInvalid());
+        parts_.objects.ListVersions(
+            name, before, size, AccessOf(*call),
+            [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
+              if (!found.ok()) return call->End(found.status());
+              v1::ListVersionsResponse page;
+              if (!Fill(*found, page)) {
+                const int64_t last = page.objects(page.objects_size() - 1).generation();
+                page.set_next_page_token(MakePageToken(absl::StrCat(last), arguments));
+              } else if (found->more) {
+                page.set_next_page_token(
+                    MakePageToken(absl::StrCat(found->next_before), arguments));
+              }
+              call->Answer(std::move(page));
+            });
+      });
+}
+
+FilesystemService::Reactor* FilesystemService::MeasureObjects(
+    Context* context, const v1::MeasureObjectsRequest* request,
+    v1::MeasureObjectsResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/MeasureObjects", response, [&](const auto& call) {
+        core::Violations violations;
+        const std::string prefix =
+            PrefixFromProto(request->prefix(), /*recursive=*/true, "prefix", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string arguments = absl::StrCat("measure\n", call->caller().user, "\n", prefix);
+        const auto after = ParsePageToken(request->page_token(), arguments);
+        if (!after.ok()) return call->End(after.status());
+        if (!AccessOf(*call)(core::ObjectVerb::kRead, prefix))
+          return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
+        parts_.store.MeasureObjects(
+            prefix, *after, kMeasuredPerCall,
+            [call, arguments](const absl::StatusOr<std::pair<core::ObjectUsage, std::string>>& m) {
+              if (!m.ok()) return call->End(core::FromStore(m.status()));
+              const auto& [usage, next] = *m;
+              v1::MeasureObjectsResponse out;
+              out.set_objects(usage.objects);
+              out.set_bytes(usage.bytes);
+              out.set_versions(usage.versions);
+              out.set_version_bytes(usage.version_bytes);
+              if (!next.empty()) out.set_next_page_token(MakePageToken(next, arguments));
+              call->Answer(std::move(out));
+            });
+      });
+}
+
+}  // namespace grpc_os::services

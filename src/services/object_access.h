@@ -1,0 +1,33 @@
+// Which objects a caller may read and write.
+#ifndef GRPC_OS_SERVICES_OBJECT_ACCESS_H_
+#define GRPC_OS_SERVICES_OBJECT_ACCESS_H_
+
+#include <memory>
+#include <string_view>
+
+#include "core/identity/identity.h"
+#include "core/object/objects.h"
+#include "services/call.h"
+
+namespace grpc_os::services {
+
+inline core::ObjectAccess AccessOf(const core::Caller& caller) {
+  return [authority = caller.authority](core::ObjectVerb verb, std::string_view name) {
+    return authority.AllowsObject(
+        verb == core::ObjectVerb::kRead ? core::kObjectRead : core::kObjectWrite, name);
+  };
+}
+
+// As of the log-in that the call was admitted with. Copies the caller's authority: the call may go.
+inline core::ObjectAccess AccessOf(const Call& call) { return AccessOf(call.caller()); }
+
+// As of now: for a stream, which lives longer than its caller's roles may. Asked for anew before
+// each message, it narrows as soon as they change. Nothing, if the session has ended.
+inline core::ObjectAccess CurrentAccessOf(Call& call) {
+  const auto caller = call.environment().identity.Current(call.caller().session_id);
+  return AccessOf(caller == nullptr ? core::Caller() : *caller);
+}
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_OBJECT_ACCESS_H_

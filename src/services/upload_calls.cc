@@ -1,0 +1,132 @@
+#include "services/upload_calls.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "core/object/object_errors.h"
+#include "core/object/object_name.h"
+#include "services/answer_empty.h"
+#include "services/convert/object_convert.h"
+#include "services/object_access.h"
+#include "services/run_once.h"
+#include "services/upload_stream.h"
+
+namespace grpc_os::services {
+namespace {
+
+core::Uploads::Done AnswerWith(const std::shared_ptr<UnaryCall<v1::Upload>>& call) {
+  return [call](const absl::StatusOr<core::Upload>& upload) {
+    if (!upload.ok()) return call->End(upload.status());
+    call->Answer(ToProto(*upload));
+  };
+}
+
+absl::Status CheckId(const std::string& id) {
+  core::Violations violations;
+  if (id.empty()) violations.Add("upload_id", "give the id that StartUpload answered");
+  return violations.ToStatus();
+}
+
+void CheckSize(int64_t bytes, core::Violations& violations) {
+  if (bytes < 0 || bytes > limits::kObjectBytes)
+    violations.Add("size_bytes", absl::StrCat("give 0 to ", limits::kObjectBytes));
+}
+
+// What PutObject would be refused for whatever the content.
+absl::Status CheckTarget(const Call& call, const std::string& name) {
+  if (core::IsObjectId(name)) return absl::OkStatus();
+  if (!AccessOf(call)(core::ObjectVerb::kWrite, name))
+    return core::NameForbidden(core::ObjectVerb::kWrite, name);
+  if (core::IsSystemName(name)) return core::SystemObject(name);
+  if (name.ends_with('/')) return core::IsAFolder(name);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+UploadCalls::Reactor* UploadCalls::Start(Context* context, const v1::StartUploadRequest* request,
+                                         v1::Upload* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/StartUpload", response, [&](const auto& call) {
+        ObjectReader reader({.digest = parts_.digest,
+                             .checksum = parts_.checksum,
+                             .now_ms = call->environment().clock.NowMs()});
+        core::UploadTarget target;
+        target.object = reader.Target(request->object(), request->preconditions(), "");
+        if (request->has_size_bytes()) {
+          target.size_bytes = request->size_bytes();
+          CheckSize(request->size_bytes(), reader.violations());
+        }
+        if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
+        if (absl::Status status = CheckTarget(*call, target.object.name); !status.ok())
+          return call->End(status);
+        target.user = call->caller().user;
+        if (!request->request_id().empty()) {
+          if (absl::Status status = CheckRequestId(request->request_id()); !status.ok())
+            return call->End(status);
+          target.request_id = request->request_id();
+          target.request_digest = parts_.digest.Sha256Hex(ContentOf(*request));
+        }
+        call->MakeOrigin(target.object.name);
+        parts_.uploads.Start(std::move(target), AnswerWith(call));
+      });
+}
+
+grpc::ServerReadReactor<v1::WriteUploadRequest>* UploadCalls::Write(Context* context,
+                                                                    v1::Upload* response) {
+  return parts_.funnel.Reader<v1::WriteUploadRequest>(
+      context, "grpc_os.v1.FilesystemService/WriteUpload", response,
+      [&](const auto& call) { UploadStream::Start(call, parts_.uploads); });
+}
+
+UploadCalls::Reactor* UploadCalls::Get(Context* context, const v1::GetUploadRequest* request,
+                                       v1::Upload* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/GetUpload", response, [&](const auto& call) {
+        if (absl::Status status = CheckId(request->upload_id()); !status.ok())
+          return call->End(status);
+        parts_.uploads.Get(request->upload_id(), call->caller().user, AnswerWith(call));
+      });
+}
+
+UploadCalls::Reactor* UploadCalls::Finish(Context* context, const v1::FinishUploadRequest* request,
+                                          v1::Object* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/FinishUpload", response, [&](const auto& call) {
+        core::Violations violations;
+        core::UploadExpectation expected;
+        if (request->upload_id().empty())
+          violations.Add("upload_id", "give the id that StartUpload answered");
+        if (request->has_size_bytes()) {
+          expected.size_bytes = request->size_bytes();
+          CheckSize(request->size_bytes(), violations);
+        }
+        if (request->has_crc32c()) expected.crc32c = request->crc32c();
+        expected.sha256 = Sha256FromProto(request->sha256(), "sha256", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        core::Objects::By by = {.origin = call->MakeOrigin(request->upload_id()),
+                                .access = AccessOf(*call)};
+        parts_.uploads.Finish(request->upload_id(), std::move(expected), std::move(by),
+                              [call](const absl::StatusOr<core::Object>& object) {
+                                if (!object.ok()) return call->End(object.status());
+                                call->Answer(ToProto(*object));
+                              });
+      });
+}
+
+UploadCalls::Reactor* UploadCalls::Cancel(Context* context, const v1::CancelUploadRequest* request,
+                                          v1::CancelUploadResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/CancelUpload", response, [&](const auto& call) {
+        if (absl::Status status = CheckId(request->upload_id()); !status.ok())
+          return call->End(status);
+        call->MakeOrigin(request->upload_id());
+        parts_.uploads.Cancel(request->upload_id(), call->caller().user,
+                              AnswerEmpty<v1::CancelUploadResponse>(call));
+      });
+}
+
+}  // namespace grpc_os::services

@@ -1,0 +1,119 @@
+#include "shell/commands/local_target.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/crc32c.h"
+
+namespace grpc_os::shell {
+namespace {
+
+constexpr size_t kReadBytes = size_t{1} << 20;
+// Of the file's name, so that what is added to it fits into the 255 bytes of a name.
+constexpr size_t kNameBytes = 200;
+
+absl::Status FileError(const std::string& what, const std::string& path) {
+  const std::string message = absl::StrCat(what, " ", path, ": ", std::strerror(errno), ".");
+  if (errno == ENOENT || errno == ENOTDIR) return absl::NotFoundError(message);
+  if (errno == EACCES || errno == EPERM) return absl::PermissionDeniedError(message);
+  return absl::UnknownError(message);
+}
+
+// The mode that the new file gets: that of the old one, else what the user's umask leaves.
+mode_t ModeFor(const std::string& path) {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) return info.st_mode & 0777;
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
+}  // namespace
+
+LocalTarget::LocalTarget(std::string path, std::string part, UniqueFd fd)
+    : path_(std::move(path)), part_(std::move(part)), fd_(std::move(fd)) {}
+
+LocalTarget::~LocalTarget() {
+  if (fd_ && size_ == 0 && !committed_) ::unlink(part_.c_str());
+}
+
+absl::StatusOr<LocalTarget> LocalTarget::Open(const std::string& path, const std::string& mark) {
+  const std::filesystem::path whole(path);
+  const std::filesystem::path directory = whole.parent_path();
+  const std::string part =
+      (directory /
+       absl::StrCat(".", whole.filename().string().substr(0, kNameBytes), ".", mark, ".part"))
+          .string();
+  UniqueFd fd(::open(part.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+  if (!fd) return FileError("Cannot write", part);
+  struct stat info = {};
+  if (::fstat(fd.get(), &info) != 0) return FileError("Cannot write", part);
+  if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(part, " is not a file of yours alone; remove it and try again."));
+  }
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("Another program writes ", part, " just now; wait until it is done."));
+  }
+  LocalTarget target(path, part, std::move(fd));
+  if (absl::Status status = target.ReadWhatIsThere(); !status.ok()) return status;
+  return target;
+}
+
+absl::Status LocalTarget::ReadWhatIsThere() {
+  std::vector<char> buffer(kReadBytes);
+  while (true) {
+    const ssize_t n = ::read(fd_.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FileError("Cannot read", part_);
+    if (n == 0) return absl::OkStatus();
+    crc32c_ = client::ExtendCrc32c(crc32c_, {buffer.data(), static_cast<size_t>(n)});
+    size_ += n;
+  }
+}
+
+absl::Status LocalTarget::Append(std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd_.get(), data.data(), data.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FileError("Cannot write", part_);
+    crc32c_ = client::ExtendCrc32c(crc32c_, data.substr(0, static_cast<size_t>(n)));
+    size_ += n;
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LocalTarget::Restart() {
+  if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) {
+    return FileError("Cannot write", part_);
+  }
+  size_ = 0;
+  crc32c_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status LocalTarget::Commit() {
+  if (::fchmod(fd_.get(), ModeFor(path_)) != 0 || ::fsync(fd_.get()) != 0) {
+    return FileError("Cannot write", part_);
+  }
+  if (::rename(part_.c_str(), path_.c_str()) != 0) return FileError("Cannot write", path_);
+  committed_ = true;
+  std::string directory = std::filesystem::path(path_).parent_path().string();
+  if (directory.empty()) directory = ".";
+  const UniqueFd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened || ::fsync(opened.get()) != 0) return FileError("Cannot sync", directory);
+  return absl::OkStatus();
+}
+
+}  // namespace grpc_os::shell

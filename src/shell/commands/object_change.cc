@@ -1,0 +1,174 @@
+// mkdir, rm, mv, cp, undelete.
+#include "absl/strings/str_cat.h"
+#include "client/errors.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/object_names.h"
+#include "shell/commands/selection.h"
+#include "shell/escape.h"
+#include "shell/object_path.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+// Asks before what cannot be undone or takes much with it. OK if it may be done.
+absl::Status MayRemove(Session& session, const Arguments& arguments, const NamedObject& named) {
+  const bool recursive = arguments.Has("recursive");
+  const bool now = arguments.Has("now");
+  if ((!recursive && !now) || arguments.Has("yes") || !session.console().ask) {
+    return absl::OkStatus();
+  }
+  std::string what = EscapeForTerminal(named.name);
+  if (recursive) {
+    const auto size = session.client().MeasureObjects(AsFolder(named.name));
+    if (!size.ok()) return size.status();
+    absl::StrAppend(&what, " and all that lies in it (", size->objects(), " objects, ",
+                    FormatBytes(size->bytes()), ")");
+  }
+  const bool yes = session.console().ask(
+      absl::StrCat("Delete ", what, now ? " for good, with all versions" : "", "?"));
+  return yes ? absl::OkStatus() : absl::UnknownError(absl::StrCat(named.name, " is kept."));
+}
+
+absl::Status Remove(Session& session, const Arguments& arguments, const NamedObject& named) {
+  if (absl::Status status = MayRemove(session, arguments, named); !status.ok()) return status;
+  v1::DeleteObjectRequest request;
+  request.set_name(named.name);
+  request.set_recursive(arguments.Has("recursive"));
+  request.set_purge(arguments.Has("now"));
+  const auto response = session.client().DeleteObject(request);
+  if (!response.ok()) return response.status();
+  if (session.for_programs()) {
+    session.Print(*response);
+  } else if (session.for_people()) {
+    session.out() << "deleted " << EscapeForTerminal(named.name);
+    if (response->deleted_count() != 1) {
+      session.out() << ", " << response->deleted_count() << " objects";
+    }
+    session.out() << "\n" << std::flush;
+  } else {
+    session.PrintName(named.name);
+  }
+  return absl::OkStatus();
+}
+
+// The name that the source named so gets in `folder`; that of an id is asked for.
+absl::StatusOr<std::string> NameIn(Session& session, const std::string& folder,
+                                   const NamedObject& source) {
+  std::string name = source.name;
+  if (IsObjectId(name)) {
+    const auto object = GetObject(session, source);
+    if (!object.ok()) return object.status();
+    name = object->name();
+  }
+  return AsFolder(folder) + LastSegment(name);
+}
+
+using Relocate =
+    std::function<absl::StatusOr<v1::Object>(const NamedObject& source, const std::string& target)>;
+
+ExitCode RelocateAll(Session& session, const Arguments& arguments, Expansion expand,
+                     const char* done, const Relocate& relocate) {
+  std::vector<std::string> words = arguments.positional();
+  const std::string destination = ResolveName(session.directory(), words.back());
+  words.pop_back();
+  const auto into = IsFolder(session, destination);
+  if (!into.ok()) return session.Report(into.status());
+  if (!*into && (words.size() > 1 || IsPattern(words[0]))) {
+    return session.Report(absl::InvalidArgumentError(
+        absl::StrCat(destination, " is no folder, so it can take the place of one object only. `",
+                     session.Typed("mkdir"), "` makes a folder.")));
+  }
+  return ForEachObject(session, words, expand, [&](const NamedObject& source) -> absl::Status {
+    std::string target = destination;
+    if (*into) {
+      auto name = NameIn(session, destination, source);
+      if (!name.ok()) return name.status();
+      target = *std::move(name);
+    }
+    const auto object = relocate(source, target);
+    if (!object.ok()) return object.status();
+    ShowChanged(session, *object, absl::StrCat(done, " ", source.name, " to ", object->name()));
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<v1::Object> Copy(Session& session, const NamedObject& source,
+                                const std::string& target, bool replace) {
+  v1::CopyObjectRequest request;
+  request.set_name(source.name);
+  request.set_generation(source.generation);
+  request.set_destination(target);
+  if (replace) {
+    const auto there = GetObject(session, {.name = target});
+    if (there.ok()) {
+      request.mutable_preconditions()->set_if_generation_match(there->generation());
+    } else if (client::ReasonOf(there.status()) != "OBJECT_NOT_FOUND") {
+      return there.status();
+    }
+  }
+  return session.client().CopyObject(request);
+}
+
+}  // namespace
+
+ExitCode RunMakeFolder(Session& session, const Arguments& arguments) {
+  ExitCode code = ExitCode::kOk;
+  for (const std::string& word : arguments.positional()) {
+    const auto folder =
+        session.client().CreateFolder(AsFolder(ResolveName(session.directory(), word)));
+    if (folder.ok()) {
+      ShowChanged(session, *folder, absl::StrCat("made ", folder->name()));
+      continue;
+    }
+    code = Worst(code, session.Report(folder.status()));
+    if (EndsEverything(folder.status())) break;
+  }
+  return code;
+}
+
+ExitCode RunRemove(Session& session, const Arguments& arguments) {
+  return ForEachObject(session, arguments.positional(), Expand,
+                       [&](const NamedObject& named) { return Remove(session, arguments, named); });
+}
+
+ExitCode RunMove(Session& session, const Arguments& arguments) {
+  return RelocateAll(session, arguments, Expand, "moved",
+                     [&](const NamedObject& source, const std::string& target) {
+                       v1::MoveObjectRequest request;
+                       request.set_name(source.name);
+                       request.set_destination(target);
+                       return session.client().MoveObject(request);
+                     });
+}
+
+ExitCode RunCopy(Session& session, const Arguments& arguments) {
+  return RelocateAll(session, arguments, ExpandVersioned, "copied",
+                     [&](const NamedObject& source, const std::string& target) {
+                       return Copy(session, source, target, arguments.Has("force"));
+                     });
+}
+
+ExitCode RunUndelete(Session& session, const Arguments& arguments) {
+  ExitCode code = ExitCode::kOk;
+  for (const std::string& word : arguments.positional()) {
+    const VersionedName versioned = ParseVersionedName(word);
+    v1::UndeleteObjectRequest request;
+    request.set_name(ResolveName(session.directory(), versioned.name));
+    request.set_generation(versioned.generation);
+    const auto object = session.client().UndeleteObject(request);
+    if (object.ok()) {
+      ShowChanged(session, *object,
+                  absl::StrCat("brought back ", object->name(), " (", object->id(),
+                               "), generation ", object->generation()));
+      continue;
+    }
+    code = Worst(code, session.Report(object.status()));
+    if (EndsEverything(object.status())) break;
+  }
+  return code;
+}
+
+}  // namespace grpc_os::shell

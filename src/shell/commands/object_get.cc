@@ -1,0 +1,128 @@
+// get.
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/crc32c.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/content_printer.h"
+#include "shell/commands/local_target.h"
+#include "shell/commands/object_content.h"
+#include "shell/commands/object_names.h"
+#include "shell/commands/progress.h"
+#include "shell/escape.h"
+#include "shell/object_path.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+constexpr char kStandardOutput[] = "-";
+
+v1::ReadObjectRequest RequestFor(const NamedObject& named, const v1::Object& object) {
+  v1::ReadObjectRequest request;
+  request.set_name(named.name);
+  // What lies there may be another content by now.
+  request.set_generation(object.generation());
+  return request;
+}
+
+absl::Status GetToOutput(Session& session, const NamedObject& named, const v1::Object& object) {
+  ContentPrinter printer(session.out(), session.console().out_is_terminal);
+  const auto read = ReadContent(session, RequestFor(named, object), 0, [&](std::string_view data) {
+    printer.Print(data);
+    return session.out() ? absl::OkStatus() : absl::UnknownError("Cannot write to the output.");
+  });
+  printer.Finish();
+  return read.status();
+}
+
+// Which content it is, for the name of what is not yet whole.
+std::string MarkOf(Session& session, const v1::Object& object) {
+  return absl::StrFormat(
+      "%08x", client::Crc32c(absl::StrCat(session.client().address().ToString(), "\n", object.id(),
+                                          "\n", object.generation(), "\n", object.sha256())));
+}
+
+absl::Status Receive(Session& session, const NamedObject& named, const v1::Object& object,
+                     LocalTarget& target) {
+  const bool whole = object.generation() != 0 && target.size() == object.size_bytes() &&
+                     target.crc32c() == object.crc32c();
+  if (whole) return absl::OkStatus();
+  const std::optional<int64_t> total =
+      object.generation() == 0 ? std::nullopt : std::optional<int64_t>(object.size_bytes());
+  Progress progress(session, absl::StrCat("get ", object.name()), total, target.size());
+  v1::ReadObjectRequest request = RequestFor(named, object);
+  request.set_offset(target.size());
+  const auto read =
+      ReadContent(session, request, target.crc32c(), [&](std::string_view data) -> absl::Status {
+        if (absl::Status status = target.Append(data); !status.ok()) return status;
+        progress.At(target.size());
+        return absl::OkStatus();
+      });
+  return read.status();
+}
+
+absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Object& object,
+                       const std::string& path) {
+  auto target = LocalTarget::Open(path, MarkOf(session, object));
+  if (!target.ok()) return target.status();
+  bool resumed = target->size() > 0;
+  if (resumed && (object.generation() == 0 || target->size() > object.size_bytes())) {
+    if (absl::Status status = target->Restart(); !status.ok()) return status;
+    resumed = false;
+  }
+  if (resumed && session.for_people()) {
+    session.err() << "get " << EscapeForTerminal(object.name()) << ": going on after "
+                  << FormatBytes(target->size()) << "\n"
+                  << std::flush;
+  }
+  absl::Status status = Receive(session, named, object, *target);
+  if (absl::IsDataLoss(status)) {
+    // What an earlier run left is damaged, perhaps: once more from the start. Else there is nothing
+    // to go on with.
+    if (absl::Status restarted = target->Restart(); !restarted.ok()) return restarted;
+    if (resumed) status = Receive(session, named, object, *target);
+  }
+  return status.ok() ? target->Commit() : status;
+}
+
+absl::Status Get(Session& session, const NamedObject& named, std::string target, bool into) {
+  const auto object = GetObject(session, named);
+  if (!object.ok()) return object.status();
+  if (object->folder()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        object->name(), " is a folder; name what lies in it, or write '", object->name(), "*'."));
+  }
+  if (target == kStandardOutput) return GetToOutput(session, named, *object);
+  if (into) target = (std::filesystem::path(target) / LastSegment(object->name())).string();
+  if (absl::Status status = GetToFile(session, named, *object, target); !status.ok()) return status;
+  ShowChanged(session, *object,
+              absl::StrCat("wrote ", target, ", ", FormatBytes(object->size_bytes())));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ExitCode RunGet(Session& session, const Arguments& arguments) {
+  std::vector<std::string> words = arguments.positional();
+  std::string target = ".";
+  if (words.size() > 1) {
+    target = words.back();
+    words.pop_back();
+  }
+  std::error_code error;
+  const bool into = target != kStandardOutput && std::filesystem::is_directory(target, error);
+  if (!into && target != kStandardOutput && (words.size() > 1 || target.ends_with('/'))) {
+    return session.Report(absl::InvalidArgumentError(
+        absl::StrCat(target, " is no directory of this machine, so it takes one object only.")));
+  }
+  return ForEachObject(session, words, ExpandVersioned,
+                       [&](const NamedObject& named) { return Get(session, named, target, into); });
+}
+
+}  // namespace grpc_os::shell

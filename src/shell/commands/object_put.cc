@@ -1,0 +1,132 @@
+// put.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "client/crc32c.h"
+#include "client/errors.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/object_fields.h"
+#include "shell/commands/object_names.h"
+#include "shell/commands/selection.h"
+#include "shell/commands/upload.h"
+#include "shell/object_path.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+constexpr char kStandardInput[] = "-";
+
+// Small enough for one call: the whole content; nullopt if it is larger.
+absl::StatusOr<std::optional<std::string>> ReadSmall(UploadSource& source) {
+  const auto ready = source.Prepare(0);
+  if (!ready.ok()) return ready.status();
+  if (*ready > limits::kObjectInlineBytes) return std::nullopt;
+  if (*ready == 0) return std::string();
+  auto data = source.Read(0, static_cast<size_t>(*ready));
+  if (!data.ok()) return data.status();
+  if (absl::Status status = source.CheckUnchanged(); !status.ok()) return status;
+  return *std::move(data);
+}
+
+absl::StatusOr<v1::Object> PutSmall(Session& session, const ObjectFields& fields,
+                                    const std::string& data) {
+  v1::PutObjectRequest request;
+  *request.mutable_object() = fields.object;
+  request.set_data(data);
+  request.set_crc32c(client::Crc32c(data));
+  if (fields.preconditions) *request.mutable_preconditions() = *fields.preconditions;
+  return session.client().PutObject(request);
+}
+
+UploadNote::Subject SubjectOf(Session& session, const std::string& file, const FileSource& source,
+                              const v1::StartUploadRequest& request) {
+  std::error_code error;
+  const std::string whole = std::filesystem::weakly_canonical(file, error).string();
+  // An expiry in an hour is another one each time.
+  v1::StartUploadRequest fields = request;
+  fields.mutable_object()->clear_expire_time();
+  return {.address = session.client().address().ToString(),
+          .file = error ? file : whole,
+          .identity = source.Identity(),
+          .object = request.object().name(),
+          .fields = fields.SerializeAsString()};
+}
+
+absl::StatusOr<v1::Object> Put(Session& session, const std::string& file,
+                               const ObjectFields& fields) {
+  UniqueFd stream;
+  std::unique_ptr<FileSource> regular;
+  std::unique_ptr<StreamSource> once;
+  if (file != kStandardInput) {
+    auto opened = FileSource::Open(file, stream);
+    if (!opened.ok()) return opened.status();
+    regular = *std::move(opened);
+  }
+  if (regular == nullptr) {
+    once = std::make_unique<StreamSource>(session, stream ? stream.get() : STDIN_FILENO,
+                                          stream ? file : "standard input");
+  }
+  UploadSource& source = regular != nullptr ? static_cast<UploadSource&>(*regular) : *once;
+  const auto small = ReadSmall(source);
+  if (!small.ok()) return small.status();
+  if (*small) return PutSmall(session, fields, **small);
+  v1::StartUploadRequest request;
+  *request.mutable_object() = fields.object;
+  if (fields.preconditions) *request.mutable_preconditions() = *fields.preconditions;
+  if (source.size()) request.set_size_bytes(*source.size());
+  std::optional<UploadNote> note;
+  if (regular != nullptr) note.emplace(session, SubjectOf(session, file, *regular, request));
+  return Upload(session, request, source, note ? &*note : nullptr,
+                absl::StrCat("put ", file == kStandardInput ? "standard input" : file));
+}
+
+}  // namespace
+
+ExitCode RunPut(Session& session, const Arguments& arguments) {
+  std::vector<std::string> files = arguments.positional();
+  const std::string target = ResolveName(session.directory(), files.back());
+  files.pop_back();
+  const auto into = IsFolder(session, target);
+  if (!into.ok()) return session.Report(into.status());
+  if (!*into && files.size() > 1) {
+    return session.Report(absl::InvalidArgumentError(
+        absl::StrCat(target, " is no folder, so it takes one file only. `", session.Typed("mkdir"),
+                     "` makes a folder.")));
+  }
+  ExitCode code = ExitCode::kOk;
+  for (const std::string& file : files) {
+    if (*into && file == kStandardInput) {
+      return session.Report(absl::InvalidArgumentError(
+          absl::StrCat(target, " is a folder; what comes from standard input needs a name.")));
+    }
+    const auto fields = ReadObjectFields(
+        arguments,
+        *into ? AsFolder(target) + std::filesystem::path(file).filename().string() : target);
+    if (!fields.ok()) return session.Report(fields.status());
+    const auto object = Put(session, file, *fields);
+    if (object.ok()) {
+      ShowChanged(
+          session, *object,
+          absl::StrCat("wrote ", object->name(), " (", object->id(), "), ",
+                       FormatBytes(object->size_bytes()), ", generation ", object->generation()));
+      continue;
+    }
+    code = Worst(code, session.Report(object.status()));
+    if (EndsEverything(object.status())) break;
+  }
+  return code;
+}
+
+}  // namespace grpc_os::shell

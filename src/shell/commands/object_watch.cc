@@ -1,0 +1,115 @@
+// watch.
+#include "client/errors.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/patience.h"
+#include "shell/commands/received_events.h"
+#include "shell/object_path.h"
+#include "shell/parser.h"
+#include "shell/render/access.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+class ObjectWatch {
+ public:
+  ObjectWatch(Session& session, std::string prefix)
+      : session_(session), patience_(session), prefix_(std::move(prefix)) {}
+
+  absl::Status Run() {
+    while (true) {
+      const auto revision = ShowWhatThereIs();
+      if (!revision.ok()) return revision.status();
+      const absl::Status status = FollowFrom(*revision);
+      // What happened in between is not kept any more: begin anew.
+      if (client::ReasonOf(status) != "REVISION_UNAVAILABLE" || session_.interrupted()) {
+        return status;
+      }
+      session_.err()
+          << "-- what changed meanwhile is not kept any more; this is what there is now\n"
+          << std::flush;
+    }
+  }
+
+ private:
+  // Gives the revision from which on a watch misses nothing.
+  absl::StatusOr<int64_t> ShowWhatThereIs() {
+    v1::ListObjectsRequest request;
+    request.set_prefix(prefix_);
+    request.set_recursive(true);
+    int64_t revision = 0;
+    const absl::Status status =
+        session_.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
+          patience_.Progress();
+          if (revision == 0) revision = page.revision();
+          for (const v1::Object& object : page.objects()) Show(Snapshot(object));
+          session_.out() << std::flush;
+          return !session_.interrupted();
+        });
+    if (!status.ok()) return status;
+    return revision;
+  }
+
+  absl::Status FollowFrom(int64_t revision) {
+    // 0 would mean a snapshot, which there is none of.
+    ReceivedEvents received(std::max<int64_t>(revision, 1));
+    v1::WatchRequest request;
+    request.add_kinds("object");
+    request.set_prefix(prefix_);
+    absl::Status status;
+    do {
+      request.set_from_revision(received.resume());
+      received.BeginStream();
+      status = session_.client().Watch(request, [&](const v1::WatchResponse& message) {
+        patience_.Progress();
+        for (const v1::Event& event : message.events()) {
+          if (received.IsNew(event)) Show(event);
+        }
+        if (!message.more_of_revision()) received.Delivered(message.revision());
+        session_.out() << std::flush;
+        return !session_.interrupted();
+      });
+    } while (!session_.interrupted() && patience_.MayTryAgain(status));
+    return status;
+  }
+
+  // As the daemon tells it of processes and users.
+  static v1::Event Snapshot(const v1::Object& object) {
+    v1::Event event;
+    event.set_revision(object.revision());
+    *event.mutable_time() = object.update_time();
+    event.set_kind("object");
+    event.set_resource_id(object.id());
+    event.set_name(object.name());
+    event.set_action("snapshot");
+    (*event.mutable_attributes())["generation"] = std::to_string(object.generation());
+    (*event.mutable_attributes())["size_bytes"] = std::to_string(object.size_bytes());
+    return event;
+  }
+
+  void Show(const v1::Event& event) {
+    if (session_.for_programs()) {
+      session_.PrintNext(event);
+    } else if (session_.for_people()) {
+      session_.out() << EventLine(event, session_.console().color) << "\n";
+    } else {
+      session_.PrintName(event.name());
+    }
+  }
+
+  Session& session_;
+  Patience patience_;
+  const std::string prefix_;
+};
+
+}  // namespace
+
+ExitCode RunObjectWatch(Session& session, const Arguments& arguments) {
+  const auto& words = arguments.positional();
+  ObjectWatch watch(session, ResolveName(session.directory(), words.empty() ? "." : words[0]));
+  const absl::Status status = watch.Run();
+  if (session.interrupted()) return ExitCode::kInterrupted;
+  return status.ok() ? ExitCode::kOk : session.Report(status);
+}
+
+}  // namespace grpc_os::shell

@@ -1,0 +1,168 @@
+#include "store/blob/blob_files.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/object/upload_errors.h"
+#include "store/blob/blob_reader.h"
+#include "store/storage_error.h"
+
+namespace grpc_os::store {
+namespace {
+
+constexpr int kThreads = 4;
+constexpr char kUploads[] = "uploads";
+constexpr char kBlobs[] = "blobs";
+
+absl::Status ForCaller(const absl::Status& status) {
+  return StorageError(
+      "the upload cannot be recorded; free space if the disk is full, and try again", status);
+}
+
+}  // namespace
+
+std::string BlobFiles::PathOf(const std::string& sha256) {
+  const std::string hex = absl::BytesToHexString(sha256);
+  return absl::StrCat(kBlobs, "/", hex.substr(0, 2), "/", hex.substr(2, 2), "/", hex);
+}
+
+BlobFiles::BlobFiles(std::unique_ptr<Files> files, const ContentHashes& hashes,
+                     const core::Clock& clock, StoredUpload::Pace pace)
+    : files_(std::move(files)), hashes_(hashes), clock_(clock), pace_(pace), threads_(kThreads) {}
+BlobFiles::~BlobFiles() = default;
+
+absl::StatusOr<std::unique_ptr<BlobFiles>> BlobFiles::Open(std::unique_ptr<Files> files,
+                                                           const ContentHashes& hashes,
+                                                           const core::Clock& clock,
+                                                           StoredUpload::Pace pace) {
+  for (const char* directory : {kUploads, kBlobs}) {
+    if (auto status = files->MakeDirectory(directory); !status.ok()) return status;
+  }
+  if (auto status = files->SyncDirectory("."); !status.ok()) return status;
+  // Names that a killed daemon made and did not sync count from now on.
+  if (auto status = files->SyncDirectory(kUploads); !status.ok()) return status;
+  return std::unique_ptr<BlobFiles>(new BlobFiles(std::move(files), hashes, clock, pace));
+}
+
+StoredUpload::Parts BlobFiles::UploadParts() {
+  return {
+      .files = *files_, .threads = threads_, .place = *this, .hashes = hashes_, .clock = clock_};
+}
+
+// ---- Uploads -----------------------------------------------------------------------------------
+
+void BlobFiles::Create(
+    const core::UploadTarget& target,
+    std::function<void(absl::StatusOr<std::shared_ptr<core::UploadFile>>)> done) {
+  threads_.Post([this, target, done = std::move(done)] {
+    auto made = CreateNow(target);
+    if (made.ok()) return done(std::move(made));
+    // Without a journal it is nothing.
+    (void)files_->Unlink(StoredUpload::JournalPath(target.id));
+    (void)files_->Unlink(StoredUpload::DataPath(target.id));
+    done(ForCaller(made.status()));
+  });
+}
+
+absl::StatusOr<std::shared_ptr<core::UploadFile>> BlobFiles::CreateNow(
+    const core::UploadTarget& target) {
+  auto data = files_->Open(StoredUpload::DataPath(target.id), Files::Mode::kCreate);
+  if (!data.ok()) return data.status();
+  auto journal = UploadJournal::Create(*files_, StoredUpload::JournalPath(target.id), target,
+                                       hashes_.checksum);
+  if (!journal.ok()) return journal.status();
+  if (auto status = files_->SyncDirectory(kUploads); !status.ok()) return status;
+  UploadJournal::Record first;
+  first.state.write_time_ms = target.create_time_ms;
+  return std::make_shared<StoredUpload>(UploadParts(), target, *std::move(journal),
+                                        std::move(first));
+}
+
+absl::StatusOr<std::vector<core::UploadFiles::Stored>> BlobFiles::LoadUploads() {
+  const auto entries = files_->List(kUploads);
+  if (!entries.ok()) return entries.status();
+  std::vector<Stored> uploads;
+  std::set<std::string> known;
+  for (const auto& entry : *entries) {
+    std::string_view id = entry.name;
+    if (!absl::EndsWith(entry.name, ".journal")) continue;
+    id.remove_suffix(std::string_view(".journal").size());
+    auto opened =
+        UploadJournal::Open(*files_, StoredUpload::JournalPath(std::string(id)), hashes_.checksum);
+    // Without a whole first record nobody was told of it.
+    if (absl::IsDataLoss(opened.status()) || (opened.ok() && opened->target.id != id)) continue;
+    if (!opened.ok()) return opened.status();
+    known.insert(opened->target.id);
+    auto file = std::make_shared<StoredUpload>(UploadParts(), opened->target,
+                                               std::move(opened->journal), std::move(opened->last));
+    uploads.push_back({.target = std::move(opened->target), .file = std::move(file)});
+  }
+  for (const auto& entry : *entries) {
+    if (known.contains(entry.name.substr(0, entry.name.find('.')))) continue;
+    if (auto status = files_->Unlink(absl::StrCat(kUploads, "/", entry.name)); !status.ok())
+      return status;
+  }
+  return uploads;
+}
+
+// ---- Blobs -------------------------------------------------------------------------------------
+
+std::shared_ptr<core::BlobReader> BlobFiles::ReadBlob(const Range& range) {
+  return std::make_shared<StoredBlobReader>(*files_, threads_, hashes_.checksum,
+                                            PathOf(range.sha256), range);
+}
+
+std::shared_ptr<void> BlobFiles::Hold(const std::string& sha256) {
+  {
+    auto holds = holds_->Lock();
+    holds->held.insert(sha256);
+    holds->touched.insert(sha256);
+  }
+  return {nullptr, [holds = holds_, sha256](void*) {
+            auto locked = holds->Lock();
+            locked->held.erase(locked->held.find(sha256));
+          }};
+}
+
+// Held before it is laid: a collection must not take it between its name and its row.
+absl::StatusOr<std::shared_ptr<void>> BlobFiles::Lay(const std::string& path,
+                                                     const std::string& sha256) {
+  auto hold = Hold(sha256);
+  const std::string target = PathOf(sha256);
+  const std::string directory = target.substr(0, target.rfind('/'));
+  const std::string above = directory.substr(0, directory.rfind('/'));
+  if (auto status = MakeDurableDirectory(above, kBlobs); !status.ok()) return status;
+  if (auto status = MakeDurableDirectory(directory, above); !status.ok()) return status;
+  // A link and not a renaming, so that at no time the upload is without its bytes. It takes the
+  // place of one that is there, which may be damaged.
+  const std::string fresh = absl::StrCat(target, ".", path.substr(path.rfind('/') + 1));
+  if (auto status = files_->Unlink(fresh); !status.ok()) return status;
+  if (auto status = files_->Link(path, fresh); !status.ok()) return status;
+  if (auto status = files_->Rename(fresh, target); !status.ok()) return status;
+  // Where both were names of one file already, that was no renaming.
+  if (auto status = files_->Unlink(fresh); !status.ok()) return status;
+  if (auto status = files_->SyncDirectory(directory); !status.ok()) return status;
+  return hold;
+}
+
+absl::Status BlobFiles::MakeDurableDirectory(const std::string& path, const std::string& parent) {
+  if (holds_->Lock()->made.contains(path)) return absl::OkStatus();
+  if (auto status = files_->MakeDirectory(path); !status.ok()) return status;
+  if (auto status = files_->SyncDirectory(parent); !status.ok()) return status;
+  holds_->Lock()->made.insert(path);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> BlobFiles::UnlinkUnlessHeld(const std::string& sha256,
+                                                 const std::string& path) {
+  auto holds = holds_->Lock();  // until it is gone
+  if (holds->held.contains(sha256) || holds->touched.contains(sha256)) return false;
+  if (auto status = files_->Unlink(path); !status.ok()) return status;
+  return true;
+}
+
+}  // namespace grpc_os::store

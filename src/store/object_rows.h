@@ -1,0 +1,52 @@
+// core::ObjectRows on the tables.
+#ifndef GRPC_OS_STORE_OBJECT_ROWS_H_
+#define GRPC_OS_STORE_OBJECT_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/object/object_store.h"
+#include "store/database.h"
+#include "store/dialect.h"
+
+namespace grpc_os::store {
+
+// For one operation of the writer.
+class ObjectTableRows final : public core::ObjectRows {
+ public:
+  // `now_ms`: since when what this leaves without an owner has none.
+  ObjectTableRows(Connection& connection, const Dialect& dialect, int64_t now_ms)
+      : connection_(connection), dialect_(dialect), now_ms_(now_ms) {}
+
+  absl::StatusOr<std::optional<core::Object>> FindByName(const std::string& name) override;
+  absl::StatusOr<std::optional<core::Object>> FindById(const std::string& id) override;
+  absl::StatusOr<bool> Exists(const std::string& name) override;
+  absl::StatusOr<std::string> NameFrom(const std::string& name) override;
+  absl::StatusOr<std::string> NameBefore(const std::string& name) override;
+  absl::StatusOr<bool> AnyBelow(const std::string& folder) override;
+  absl::StatusOr<std::vector<core::Object>> List(const std::string& prefix,
+                                                 const std::string& after, int limit) override;
+  absl::StatusOr<std::vector<core::Object>> ListExpired(int64_t now_ms, int limit) override;
+  absl::StatusOr<std::string> DataOf(const core::Object& object) override;
+  absl::Status Insert(const core::Object& object) override;
+  absl::Status Update(const core::Object& object, Content content) override;
+  absl::Status Remove(const core::Object& object) override;
+  absl::StatusOr<int64_t> Rename(const std::string& from, const std::string& to, int64_t revision,
+                                 int64_t now_ms) override;
+  absl::Status Retire(const core::Object& live, int64_t now_ms, bool deleted) override;
+  absl::StatusOr<std::optional<core::Object>> FindVersion(const std::string& name_or_id,
+                                                          int64_t generation) override;
+  absl::Status RemoveVersions(int64_t number) override;
+  absl::Status RemoveVersion(int64_t number, int64_t generation) override;
+
+ private:
+  Connection& connection_;
+  const Dialect& dialect_;
+  const int64_t now_ms_;
+};
+
+}  // namespace grpc_os::store
+
+#endif  // GRPC_OS_STORE_OBJECT_ROWS_H_

@@ -1,0 +1,361 @@
+// core::ObjectStore in memory: commits at once, or when told to (`hold`), or not at all
+// (`failure`).
+#ifndef GRPC_OS_TESTING_MEMORY_OBJECT_STORE_H_
+#define GRPC_OS_TESTING_MEMORY_OBJECT_STORE_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "core/object/object_name.h"
+#include "core/object/object_store.h"
+
+namespace grpc_os::testing {
+
+struct MemoryObjects {
+  std::map<std::string, core::Object> live;  // by name
+  std::vector<core::Object> versions;        // in the order in which they were retired
+
+  bool operator==(const MemoryObjects&) const = default;
+
+  static bool IsReferenceTo(const std::string& name_or_id, const core::Object& object) {
+    return object.name == name_or_id || object.id == name_or_id;
+  }
+  std::optional<core::Object> Find(const std::string& name_or_id) const {
+    for (const auto& [name, object] : live)
+      if (IsReferenceTo(name_or_id, object)) return object;
+    return std::nullopt;
+  }
+  std::optional<core::Object> FindVersion(const std::string& name_or_id, int64_t generation) const {
+    const auto found =
+        std::find_if(versions.rbegin(), versions.rend(), [&](const core::Object& one) {
+          return IsReferenceTo(name_or_id, one) &&
+                 (generation == 0 ? one.deleted : one.generation == generation);
+        });
+    return found == versions.rend() ? std::nullopt : std::optional<core::Object>(*found);
+  }
+  static core::Object WithoutData(core::Object object) {
+    object.data.clear();
+    return object;
+  }
+};
+
+// Counts what it is asked.
+class MemoryObjectRows final : public core::ObjectRows {
+ public:
+  explicit MemoryObjectRows(MemoryObjects& objects) : objects_(objects) {}
+
+  absl::StatusOr<std::optional<core::Object>> FindByName(const std::string& name) override {
+    ++reads;
+    const auto found = objects_.live.find(name);
+    if (found == objects_.live.end()) return std::optional<core::Object>();
+    return std::optional<core::Object>(MemoryObjects::WithoutData(found->second));
+  }
+  absl::StatusOr<std::optional<core::Object>> FindById(const std::string& id) override {
+    ++reads;
+    for (const auto& [name, object] : objects_.live)
+      if (object.id == id) return std::optional<core::Object>(MemoryObjects::WithoutData(object));
+    return std::optional<core::Object>();
+  }
+  absl::StatusOr<bool> Exists(const std::string& name) override {
+    ++reads;
+    return objects_.live.contains(name);
+  }
+  absl::StatusOr<std::string> NameFrom(const std::string& name) override {
+    ++reads;
+    const auto next = objects_.live.lower_bound(name);
+    return next == objects_.live.end() ? std::string() : next->first;
+  }
+  absl::StatusOr<std::string> NameBefore(const std::string& name) override {
+    ++reads;
+    const auto next = objects_.live.lower_bound(name);
+    return next == objects_.live.begin() ? std::string() : std::prev(next)->first;
+  }
+  absl::StatusOr<bool> AnyBelow(const std::string& folder) override {
+    ++reads;
+    const auto next = objects_.live.upper_bound(folder);
+    return next != objects_.live.end() && next->first.starts_with(folder);
+  }
+  absl::StatusOr<std::vector<core::Object>> List(const std::string& prefix,
+                                                 const std::string& after, int limit) override {
+    ++reads;
+    std::vector<core::Object> listed;
+    for (auto it = objects_.live.lower_bound(prefix);
+         it != objects_.live.end() && it->first.starts_with(prefix) &&
+         static_cast<int>(listed.size()) < limit;
+         ++it) {
+      if (it->first > after) listed.push_back(MemoryObjects::WithoutData(it->second));
+    }
+    return listed;
+  }
+  absl::StatusOr<std::vector<core::Object>> ListExpired(int64_t now_ms, int limit) override {
+    ++reads;
+    std::vector<core::Object> expired;
+    for (const auto& [name, object] : objects_.live) {
+      if (object.expire_time_ms != 0 && object.expire_time_ms <= now_ms &&
+          static_cast<int>(expired.size()) < limit)
+        expired.push_back(MemoryObjects::WithoutData(object));
+    }
+    return expired;
+  }
+  absl::StatusOr<std::string> DataOf(const core::Object& object) override {
+    ++reads;
+    if (object.blob) return absl::InternalError("DataOf a blob");
+    const core::Object* row = object.retire_time_ms == 0
+                                  ? Live(object.number)
+                                  : Version(object.number, object.generation);
+    if (row == nullptr) return absl::InternalError("DataOf what is not there");
+    return row->data;
+  }
+
+  absl::Status Insert(const core::Object& object) override {
+    ++writes;
+    for (const auto& [name, one] : objects_.live)
+      if (one.name == object.name || one.id == object.id || one.number == object.number)
+        return absl::AlreadyExistsError("taken");
+    objects_.live[object.name] = object;
+    return absl::OkStatus();
+  }
+  absl::Status Update(const core::Object& object, Content content) override {
+    ++writes;
+    core::Object* row = Live(object.number);
+    if (row == nullptr) return absl::InternalError("Update of what is not there");
+    core::Object next = object;
+    if (content == Content::kStays) next.data = row->data;
+    objects_.live.erase(std::string(row->name));
+    if (!objects_.live.emplace(next.name, next).second) return absl::AlreadyExistsError("taken");
+    return absl::OkStatus();
+  }
+  absl::Status Remove(const core::Object& object) override {
+    ++writes;
+    const core::Object* row = Live(object.number);
+    if (row == nullptr) return absl::InternalError("Remove of what is not there");
+    objects_.live.erase(std::string(row->name));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<int64_t> Rename(const std::string& from, const std::string& to, int64_t revision,
+                                 int64_t now_ms) override {
+    ++writes;
+    std::vector<core::Object> moved;
+    std::erase_if(objects_.live, [&](const auto& entry) {
+      if (!entry.first.starts_with(from)) return false;
+      moved.push_back(entry.second);
+      return true;
+    });
+    for (core::Object& object : moved) {
+      object.name = to + object.name.substr(from.size());
+      object.revision = revision;
+      object.update_time_ms = now_ms;
+      if (!objects_.live.emplace(object.name, object).second)
+        return absl::AlreadyExistsError("taken");
+    }
+    return static_cast<int64_t>(moved.size());
+  }
+
+  absl::Status Retire(const core::Object& live, int64_t now_ms, bool deleted) override {
+    ++writes;
+    const core::Object* row = Live(live.number);
+    if (row == nullptr) return absl::InternalError("Retire of what is not there");
+    core::Object version = *row;
+    version.retire_time_ms = now_ms;
+    version.deleted = deleted;
+    objects_.versions.push_back(version);
+    const auto of_it = [&](const core::Object& one) { return one.number == version.number; };
+    if (std::count_if(objects_.versions.begin(), objects_.versions.end(), of_it) >
+        limits::kVersionsPerObject)
+      objects_.versions.erase(
+          std::find_if(objects_.versions.begin(), objects_.versions.end(), of_it));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::optional<core::Object>> FindVersion(const std::string& name_or_id,
+                                                          int64_t generation) override {
+    ++reads;
+    auto found = objects_.FindVersion(name_or_id, generation);
+    if (found.has_value()) found->data.clear();
+    return found;
+  }
+  absl::Status RemoveVersions(int64_t number) override {
+    ++writes;
+    std::erase_if(objects_.versions, [&](const core::Object& one) { return one.number == number; });
+    return absl::OkStatus();
+  }
+  absl::Status RemoveVersion(int64_t number, int64_t generation) override {
+    ++writes;
+    if (std::erase_if(objects_.versions, [&](const core::Object& one) {
+          return one.number == number && one.generation == generation;
+        }) != 1)
+      return absl::InternalError("RemoveVersion of what is not there");
+    return absl::OkStatus();
+  }
+
+  int reads = 0;
+  int writes = 0;
+
+ private:
+  core::Object* Live(int64_t number) {
+    for (auto& [name, object] : objects_.live)
+      if (object.number == number) return &object;
+    return nullptr;
+  }
+  core::Object* Version(int64_t number, int64_t generation) {
+    for (core::Object& object : objects_.versions)
+      if (object.number == number && object.generation == generation) return &object;
+    return nullptr;
+  }
+
+  MemoryObjects& objects_;
+};
+
+class MemoryObjectStore final : public core::ObjectStore {
+ public:
+  void CommitObjects(core::ObjectWrite write,
+                     std::function<void(absl::StatusOr<int64_t>)> done) override {
+    if (!failure.ok()) return done(failure);
+    if (lose_first) {
+      MemoryObjects lost = objects;
+      Run(write, lost);
+    }
+    MemoryObjects next = objects;
+    const Applied applied = Run(write, next);
+    ++transactions;
+    if (!applied.status.ok()) {
+      if (write.refuses_clean && (next != objects || applied.writes > 0)) ++unclean_refusals;
+      return done(applied.status);
+    }
+    objects = std::move(next);
+    ++revision;
+    for (core::Event event : applied.events) {
+      event.revision = revision;
+      events.push_back(std::move(event));
+    }
+    for (const core::AuditRecord& record : applied.trace.audit) audit.push_back(record);
+    for (const core::CommittedRequest& request : applied.trace.requests)
+      requests.push_back(request);
+    reads = applied.reads;
+    writes = applied.writes;
+    if (hold) {
+      held.push_back([done = std::move(done), at = revision] { done(at); });
+    } else {
+      done(revision);
+    }
+  }
+
+  void FindObject(const Wanted& wanted, std::function<void(Found)> done) override {
+    if (!failure.ok()) return done(failure);
+    auto found = objects.Find(wanted.name_or_id);
+    if (found.has_value() && Expired(*found, wanted.now_ms)) found.reset();
+    if (wanted.generation != 0 && !(found.has_value() && found->generation == wanted.generation))
+      found = objects.FindVersion(wanted.name_or_id, wanted.generation);
+    if (found.has_value() && !wanted.data) found->data.clear();
+    done(std::move(found));
+  }
+  void ListObjects(const core::ObjectQuery& query,
+                   std::function<void(absl::StatusOr<core::ObjectPage>)> done) override {
+    if (!failure.ok()) return done(failure);
+    core::ObjectPage page;
+    page.revision = revision;
+    for (auto it = objects.live.lower_bound(query.prefix);
+         it != objects.live.end() && it->first.starts_with(query.prefix); ++it) {
+      core::Object object = MemoryObjects::WithoutData(it->second);
+      if (Expired(object, query.now_ms)) continue;
+      const size_t slash = object.name.find('/', query.prefix.size());
+      if (!query.recursive && object.name == query.prefix) continue;
+      if (!query.recursive && slash != std::string::npos && slash + 1 < object.name.size())
+        object = {.name = object.name.substr(0, slash + 1), .folder = true, .metageneration = 0};
+      if (object.name <= query.after) continue;
+      if (!page.objects.empty() && page.objects.back().name == object.name) continue;
+      if (static_cast<int>(page.objects.size()) == query.limit) {
+        page.more = true;
+        break;
+      }
+      page.objects.push_back(std::move(object));
+    }
+    done(std::move(page));
+  }
+  void ListVersions(const std::string& name_or_id, int64_t before, int limit,
+                    std::function<void(absl::StatusOr<core::ObjectPage>)> done) override {
+    if (!failure.ok()) return done(failure);
+    core::ObjectPage page;
+    page.revision = revision;
+    std::vector<core::Object> all = objects.versions;
+    if (auto live = objects.Find(name_or_id); live.has_value()) all.push_back(*live);
+    std::stable_sort(all.begin(), all.end(), [](const core::Object& a, const core::Object& b) {
+      return a.generation > b.generation;
+    });
+    for (const core::Object& one : all) {
+      if (!MemoryObjects::IsReferenceTo(name_or_id, one)) continue;
+      if (before != 0 && one.generation >= before) continue;
+      page.more = static_cast<int>(page.objects.size()) == limit;
+      if (page.more) break;
+      page.objects.push_back(MemoryObjects::WithoutData(one));
+    }
+    done(std::move(page));
+  }
+  void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) override {
+    if (!failure.ok()) return done(failure);
+    done(std::any_of(objects.live.begin(), objects.live.end(),
+                     [&](const auto& entry) { return Expired(entry.second, now_ms); }));
+  }
+  void MeasureObjects(const std::string& prefix, const std::string&, int,
+                      std::function<void(absl::StatusOr<std::pair<core::ObjectUsage, std::string>>)>
+                          done) override {
+    core::ObjectUsage usage;
+    for (const auto& [name, object] : objects.live) {
+      if (!name.starts_with(prefix)) continue;
+      ++usage.objects;
+      usage.bytes += object.size_bytes;
+    }
+    for (const core::Object& version : objects.versions) {
+      if (!version.name.starts_with(prefix)) continue;
+      ++usage.versions;
+      usage.version_bytes += version.size_bytes;
+    }
+    done(std::pair(usage, std::string()));
+  }
+
+  MemoryObjects objects;
+  std::vector<core::Event> events;
+  std::vector<core::AuditRecord> audit;
+  std::vector<core::CommittedRequest> requests;
+  int64_t revision = 0;
+  int transactions = 0;
+  int unclean_refusals = 0;  // that had written something, though they promised not to
+  int reads = 0;             // of the last transaction
+  int writes = 0;
+  absl::Status failure;
+  bool lose_first = false;  // each transaction is run once in vain before
+  bool hold = false;
+  std::vector<std::function<void()>> held;
+
+ private:
+  struct Applied {
+    absl::Status status;
+    std::vector<core::Event> events;
+    core::Trace trace;
+    int reads = 0;
+    int writes = 0;
+  };
+  Applied Run(core::ObjectWrite& write, MemoryObjects& on) {
+    MemoryObjectRows rows(on);
+    Applied applied;
+    applied.status = write.apply(rows, revision + 1, applied.events, applied.trace);
+    applied.reads = rows.reads;
+    applied.writes = rows.writes;
+    return applied;
+  }
+  static bool Expired(const core::Object& object, int64_t now_ms) {
+    return object.expire_time_ms != 0 && object.expire_time_ms <= now_ms;
+  }
+};
+
+}  // namespace grpc_os::testing
+
+#endif  // GRPC_OS_TESTING_MEMORY_OBJECT_STORE_H_
