@@ -65,9 +65,9 @@ class AuthService final : public v1::AuthService::CallbackService {
   Reactor* RunRoleChange(Context* context, const char* method, const Request* request,
                          v1::User* response, bool grant);
   // Of a role itself: `change(wanted, origin, done)`.
-  template <typename Request, typename Change>
+  template <typename Request, typename Run>
   Reactor* RunChangeOfRole(Context* context, const char* method, const Request* request,
-                           v1::Role* response, Change change);
+                           v1::Role* response, Run run);
 
   Funnel& funnel_;
   core::Identity& identity_;

@@ -48,17 +48,17 @@ AuthService::Reactor* AuthService::GetRole(Context* context, const v1::GetRoleRe
   });
 }
 
-template <typename Request, typename Change>
+template <typename Request, typename Run>
 AuthService::Reactor* AuthService::RunChangeOfRole(Context* context, const char* method,
                                                    const Request* request, v1::Role* response,
-                                                   Change change) {
+                                                   Run run) {
   return funnel_.Unary(context, method, response, [&](const auto& call) {
     core::Violations violations;
     core::Role wanted = RoleFromProto(request->role(), PermissionsOf(call->environment().methods),
                                       "role", violations);
     if (!violations.empty()) return call->End(violations.ToStatus());
-    const auto carry_out = [call, change, wanted](core::Origin origin) {
-      change(wanted, std::move(origin), [call](const absl::StatusOr<core::Role>& role) {
+    const auto carry_out = [call, run, wanted](core::Origin origin) {
+      run(wanted, std::move(origin), [call](const absl::StatusOr<core::Role>& role) {
         if (!role.ok()) return call->End(role.status());
         call->Answer(ToProto(*role));
       });

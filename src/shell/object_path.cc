@@ -30,10 +30,10 @@ bool IsObjectId(std::string_view name) {
 std::string ResolveName(std::string_view directory, std::string_view typed) {
   if (IsObjectId(typed)) return std::string(typed);
   const std::string whole =
-      typed.starts_with('/') ? std::string(typed) : absl::StrCat(directory, typed);
-  std::vector<std::string_view> segments;
-  std::string_view last;
-  for (const std::string_view segment : absl::StrSplit(whole, '/')) {
+      typed.starts_with('/') ? std::string(typed) : std::string(directory).append(typed);
+  std::vector<absl::string_view> segments;
+  absl::string_view last;
+  for (const absl::string_view segment : absl::StrSplit(whole, '/')) {
     last = segment;
     if (segment == "..") {
       if (!segments.empty()) segments.pop_back();
@@ -52,7 +52,7 @@ VersionedName ParseVersionedName(std::string_view typed) {
   if (at == std::string_view::npos || at == 0 || at + 1 == typed.size() ||
       !std::all_of(typed.begin() + static_cast<std::ptrdiff_t>(at) + 1, typed.end(),
                    [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }) ||
-      !absl::SimpleAtoi(typed.substr(at + 1), &generation)) {
+      !absl::SimpleAtoi(std::string(typed.substr(at + 1)), &generation)) {
     return {std::string(typed), 0};
   }
   return {std::string(typed.substr(0, at)), generation};

@@ -244,6 +244,11 @@ absl::StatusOr<std::vector<core::Object>> SelectExpired(Connection& connection, 
   return TakeObjects(**statement, {});
 }
 
+absl::StatusOr<bool> AnyObjectExpired(Connection& connection, int64_t now_ms) {
+  return Any(connection, "SELECT 1 FROM object_expiries WHERE expire_time_ms <= ? LIMIT 1",
+             [&](RowBinder& row) { row.Int(now_ms); });
+}
+
 absl::Status InsertObject(Connection& connection, const core::Object& object) {
   const bool wished = HasWishedId(object);
   if (wished) {

@@ -32,6 +32,7 @@ absl::StatusOr<std::string> SelectObjectData(Connection& connection, int64_t num
 
 absl::StatusOr<std::vector<core::Object>> SelectExpired(Connection& connection, int64_t now_ms,
                                                         int limit);
+absl::StatusOr<bool> AnyObjectExpired(Connection& connection, int64_t now_ms);
 // ALREADY_EXISTS: its number, its name or its id is taken.
 absl::Status InsertObject(Connection& connection, const core::Object& object);
 // `now_ms`: since when a content that this was the last to have has none.

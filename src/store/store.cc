@@ -10,6 +10,7 @@
 #include "store/meta_table.h"
 #include "store/object_reads.h"
 #include "store/object_rows.h"
+#include "store/object_table.h"
 #include "store/process_table.h"
 #include "store/reader.h"
 #include "store/request_table.h"
@@ -335,6 +336,12 @@ void Store::ListVersions(const std::string& name_or_id, int64_t before, int limi
       [name_or_id, before, limit](Connection& connection) {
         return ReadVersions(connection, name_or_id, before, limit);
       },
+      std::move(done));
+}
+
+void Store::AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) {
+  impl_->reader().Read<bool>(
+      [now_ms](Connection& connection) { return AnyObjectExpired(connection, now_ms); },
       std::move(done));
 }
 

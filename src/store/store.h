@@ -80,6 +80,7 @@ class Store final : public core::ProcessStore,
                    std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
   void ListVersions(const std::string& name_or_id, int64_t before, int limit,
                     std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
+  void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) override;
   using Measured = absl::StatusOr<std::pair<core::ObjectUsage, std::string>>;
   void MeasureObjects(const std::string& prefix, const std::string& after, int limit,
                       std::function<void(Measured)> done) override;
