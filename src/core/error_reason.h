@@ -54,6 +54,7 @@ inline constexpr char kUploadIncomplete[] = "UPLOAD_INCOMPLETE";
 inline constexpr char kRoleExists[] = "ROLE_EXISTS";
 inline constexpr char kRoleInUse[] = "ROLE_IN_USE";
 inline constexpr char kRoleBuiltIn[] = "ROLE_BUILT_IN";
+inline constexpr char kQuotaNotFound[] = "QUOTA_NOT_FOUND";
 inline constexpr char kInternal[] = "INTERNAL";
 
 }  // namespace grpc_os::core::reason
