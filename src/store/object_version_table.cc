@@ -82,14 +82,19 @@ absl::Status RemoveBeyondCap(Connection& connection, const core::Object& live, i
       .status();
 }
 
-// Which rows are of a name or id; it is the first parameter of the statement, `number` instead if
-// it is set.
+// Which rows are of a name or id: it is the first `times` parameters of the statement, or `number`
+// is. Of a name: what was replaced or deleted under it, and what its live object was before it came
+// there.
 struct Reference {
   const char* which;
   std::optional<int64_t> number = {};
+  int times = 1;
 };
 Reference ReferenceOf(const std::string& name_or_id) {
-  if (!core::IsObjectId(name_or_id)) return {"name = ?"};
+  if (!core::IsObjectId(name_or_id)) {
+    return {.which = "(name = ? OR number = (SELECT number FROM objects WHERE name = ?))",
+            .times = 2};
+  }
   const std::optional<int64_t> number = core::NumberOfObjectId(name_or_id);
   if (number.has_value()) return {"number = ? AND id IS NULL", number};
   return {"number IN (SELECT number FROM object_ids WHERE id = ?)"};
@@ -98,7 +103,7 @@ void Bind(RowBinder& row, const Reference& reference, const std::string& name_or
   if (reference.number.has_value()) {
     row.Int(*reference.number);
   } else {
-    row.Text(name_or_id);
+    for (int i = 0; i < reference.times; ++i) row.Text(name_or_id);
   }
 }
 

@@ -34,10 +34,16 @@ struct MemoryObjects {
       if (IsReferenceTo(name_or_id, object)) return object;
     return std::nullopt;
   }
+  // What was retired under this name or id, or was what lies there now.
+  bool IsVersionOf(const std::string& name_or_id, const core::Object& version) const {
+    const auto found = live.find(name_or_id);
+    return IsReferenceTo(name_or_id, version) ||
+           (found != live.end() && found->second.number == version.number);
+  }
   std::optional<core::Object> FindVersion(const std::string& name_or_id, int64_t generation) const {
     const auto found =
         std::find_if(versions.rbegin(), versions.rend(), [&](const core::Object& one) {
-          return IsReferenceTo(name_or_id, one) &&
+          return IsVersionOf(name_or_id, one) &&
                  (generation == 0 ? one.deleted : one.generation == generation);
         });
     return found == versions.rend() ? std::nullopt : std::optional<core::Object>(*found);
@@ -168,11 +174,8 @@ class MemoryObjectRows final : public core::ObjectRows {
     version.retire_time_ms = now_ms;
     version.deleted = deleted;
     objects_.versions.push_back(version);
-    const auto of_it = [&](const core::Object& one) { return one.number == version.number; };
-    if (std::count_if(objects_.versions.begin(), objects_.versions.end(), of_it) >
-        limits::kVersionsPerObject)
-      objects_.versions.erase(
-          std::find_if(objects_.versions.begin(), objects_.versions.end(), of_it));
+    Trim([&](const core::Object& one) { return one.number == version.number; });
+    Trim([&](const core::Object& one) { return one.name == version.name; });
     return absl::OkStatus();
   }
   absl::StatusOr<std::optional<core::Object>> FindVersion(const std::string& name_or_id,
@@ -200,6 +203,18 @@ class MemoryObjectRows final : public core::ObjectRows {
   int writes = 0;
 
  private:
+  template <typename Which>
+  void Trim(const Which& which) {
+    std::vector<core::Object>& all = objects_.versions;
+    while (std::count_if(all.begin(), all.end(), which) > limits::kVersionsPerObject) {
+      auto oldest = all.end();
+      for (auto one = all.begin(); one != all.end(); ++one) {
+        if (which(*one) && (oldest == all.end() || one->generation < oldest->generation))
+          oldest = one;
+      }
+      all.erase(oldest);
+    }
+  }
   core::Object* Live(int64_t number) {
     for (auto& [name, object] : objects_.live)
       if (object.number == number) return &object;
@@ -291,7 +306,7 @@ class MemoryObjectStore final : public core::ObjectStore {
       return a.generation > b.generation;
     });
     for (const core::Object& one : all) {
-      if (!MemoryObjects::IsReferenceTo(name_or_id, one)) continue;
+      if (!objects.IsVersionOf(name_or_id, one)) continue;
       if (before != 0 && one.generation >= before) continue;
       page.more = static_cast<int>(page.objects.size()) == limit;
       if (page.more) break;
@@ -304,12 +319,13 @@ class MemoryObjectStore final : public core::ObjectStore {
     done(std::any_of(objects.live.begin(), objects.live.end(),
                      [&](const auto& entry) { return Expired(entry.second, now_ms); }));
   }
+  // In one go, whatever the limit.
   void MeasureObjects(const std::string& prefix, const std::string&, int,
                       std::function<void(absl::StatusOr<std::pair<core::ObjectUsage, std::string>>)>
                           done) override {
     core::ObjectUsage usage;
     for (const auto& [name, object] : objects.live) {
-      if (!name.starts_with(prefix)) continue;
+      if (!name.starts_with(prefix) || object.folder) continue;
       ++usage.objects;
       usage.bytes += object.size_bytes;
     }

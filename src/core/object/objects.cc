@@ -399,7 +399,8 @@ void Objects::Get(const std::string& name, int64_t generation, bool data,
                           return FindFolder(store, name, now, preconditions, std::move(done));
                         return done(ObjectNotFound(name, generation));
                       }
-                      if (IsObjectId(name) && !access(ObjectVerb::kRead, (*found)->name))
+                      // Behind an id, and a version may come from another name.
+                      if (!access(ObjectVerb::kRead, (*found)->name))
                         return done(NameForbidden(ObjectVerb::kRead, (*found)->name));
                       if (auto status = CheckPreconditions(preconditions, (*found)->name, &**found);
                           !status.ok())
