@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <future>
@@ -21,9 +22,13 @@
 #include "core/audit/audit_trail.h"
 #include "core/identity/identity.h"
 #include "core/object/objects.h"
+#include "core/object/system_objects.h"
+#include "core/object/uploads.h"
+#include "core/process/process_folder.h"
 #include "core/process/processes.h"
 #include "core/request/requests.h"
 #include "gateway/http_server.h"
+#include "host/content_sha256.h"
 #include "host/crc32c.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
@@ -33,6 +38,7 @@
 #include "host/sha256.h"
 #include "main/adapters.h"
 #include "main/metrics.h"
+#include "main/sys_folder.h"
 #include "runtime/log_reader.h"
 #include "runtime/supervision_client.h"
 #include "server/grpc_server.h"
@@ -42,6 +48,7 @@
 #include "services/filesystem_service.h"
 #include "services/process_service.h"
 #include "services/system_service.h"
+#include "store/blob/blob_files.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.h"
 
@@ -52,6 +59,7 @@ constexpr int64_t kTickMs = 1000;
 constexpr int64_t kSettleMs = 5000;
 constexpr int64_t kSettlePollMs = 2;
 constexpr int64_t kStopGraceMs = 5000;
+constexpr int64_t kCollectEveryMs = 3'600'000;  // files of contents that nothing has
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
@@ -222,7 +230,35 @@ class Daemon::Impl {
     Failpoint("osd.start.loaded");
     new_boot_ = *last_boot != options_.boot_id;
     objects_ = std::make_unique<core::Objects>(*store_, scheduler_);
+    core::SystemObjects::Folders folders;
+    folders["/proc/"] =
+        std::make_unique<core::ProcessFolder>(*processes_, *usage_, *log_source_, scheduler_);
+    folders["/sys/"] = MakeSysFolder(scheduler_);
+    system_objects_ = std::make_unique<core::SystemObjects>(std::move(folders), scheduler_);
+    auto blobs = store::BlobFiles::Open(store::FilesIn(options_.data_directory),
+                                        {content_hash_, checksum_}, scheduler_);
+    if (!blobs.ok()) return blobs.status();
+    blobs_ = *std::move(blobs);
     return MakeFirstFolders();
+  }
+
+  // Those that were begun under daemons before this one too.
+  absl::Status OpenUploads() {
+    uploads_ = std::make_unique<core::Uploads>(core::Uploads::Parts{
+        .files = *blobs_,
+        .requests = *requests_,
+        .committed = *store_,
+        .clock = scheduler_,
+        .put =
+            [this](core::PutObject change, core::Objects::By by, core::Objects::Done done) {
+              objects_->Put(std::move(change), std::move(by), std::move(done));
+            },
+        .get =
+            [this](const std::string& id, const core::ObjectAccess& access,
+                   core::Objects::Done done) {
+              objects_->Get(id, 0, false, {}, access, std::move(done));
+            }});
+    return uploads_->Load();
   }
 
   absl::Status MakeFirstFolders() {
@@ -237,6 +273,7 @@ class Daemon::Impl {
     if (!methods.ok()) return methods.status();
     audit_ = std::make_unique<core::AuditTrail>(*store_, *logger_);
     requests_ = std::make_unique<core::Requests>(*store_);
+    if (absl::Status status = OpenUploads(); !status.ok()) return status;
     environment_ = std::make_unique<services::CallEnvironment>(
         services::CallEnvironment::Parts{*identity_, *audit_, *requests_, digest_, *logger_,
                                          scheduler_},
@@ -248,7 +285,7 @@ class Daemon::Impl {
     event_ = std::make_unique<services::EventService>(
         services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
     filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
-        *funnel_, *objects_, *store_, /*blobs=*/nullptr, digest_, checksum_});
+        *funnel_, *objects_, *store_, *blobs_, *uploads_, digest_, checksum_, *system_objects_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
         *funnel_, scheduler_, *processes_, *store_, *environment_, facts_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
@@ -333,7 +370,27 @@ class Daemon::Impl {
   void Tick() {
     environment_->Tick();
     objects_->Tick();
+    uploads_->Tick();
+    CollectBlobs();
     loop_.After(kTickMs, [this] { Tick(); });
+  }
+
+  void CollectBlobs() {
+    const int64_t now = scheduler_.NowMs();
+    if (now < next_collection_ms_ || collecting_.exchange(true)) return;
+    next_collection_ms_ = now + kCollectEveryMs;
+    blobs_->Collect(*store_, now - limits::kBlobGraceMs,
+                    [this](const absl::StatusOr<int64_t>& gone) {
+                      if (!gone.ok()) {
+                        logger_->Write(core::LogLevel::kWarning,
+                                       "files of contents that nothing has could not be removed",
+                                       {{"error", std::string(gone.status().message())}});
+                      } else if (*gone > 0) {
+                        logger_->Write(core::LogLevel::kInfo, "files of contents removed",
+                                       {{"count", absl::StrCat(*gone)}});
+                      }
+                      collecting_.store(false);
+                    });
   }
 
   void Stop() {
@@ -355,6 +412,8 @@ class Daemon::Impl {
     peer_socket_.reset();
     logs_.reset();
     if (audit_ != nullptr) audit_->Finish();
+    uploads_.reset();   // what is being finished still needs the files and the store
+    blobs_.reset();     // and what is being collected the store
     requests_.reset();  // what ends from here on asks the store nothing
     store_.reset();
   }
@@ -379,10 +438,16 @@ class Daemon::Impl {
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
   std::unique_ptr<core::Objects> objects_;
+  std::unique_ptr<core::SystemObjects> system_objects_;
   host::Sha256 digest_;
   host::Crc32c checksum_;
+  host::ContentSha256 content_hash_;
+  std::unique_ptr<store::BlobFiles> blobs_;
+  int64_t next_collection_ms_ = 0;  // of the loop's thread
+  std::atomic<bool> collecting_{false};
   std::unique_ptr<core::AuditTrail> audit_;
   std::unique_ptr<core::Requests> requests_;
+  std::unique_ptr<core::Uploads> uploads_;
   std::unique_ptr<services::CallEnvironment> environment_;
   std::unique_ptr<services::Funnel> funnel_;
   std::unique_ptr<services::AuthService> auth_;

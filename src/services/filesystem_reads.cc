@@ -44,6 +44,41 @@ absl::Status FilesystemService::CheckContent(const core::Object& object) const {
   return core::ObjectDamaged(object.name, object.sha256, "its CRC32C is another one");
 }
 
+void FilesystemService::Find(Call& call, const core::GetObject& wanted, int64_t generation,
+                             core::Objects::Done done) const {
+  if (core::IsSystemName(wanted.name))
+    return FindSystemObject(call, wanted, generation, std::move(done));
+  parts_.objects.Get(wanted.name, generation, wanted.data, wanted.preconditions, AccessOf(call),
+                     std::move(done));
+}
+
+void FilesystemService::FindSystemObject(Call& call, const core::GetObject& wanted,
+                                         int64_t generation, core::Objects::Done done) const {
+  const std::string& name = wanted.name;
+  if (!AccessOf(call)(core::ObjectVerb::kRead, name))
+    return done(core::NameForbidden(core::ObjectVerb::kRead, name));
+  const core::SystemFolder* folder = parts_.system.FolderOf(name);
+  if (folder != nullptr) {
+    if (absl::Status status = call.AlsoNeeds(folder->permission()); !status.ok())
+      return done(status);
+  }
+  if (folder == nullptr || generation != 0) return done(core::ObjectNotFound(name, generation));
+  parts_.system.Find(name, [this, wanted, done = std::move(done)](core::SystemFolder::Found found) {
+    if (!found.ok()) return done(found.status());
+    if (!found->has_value()) return done(core::ObjectNotFound(wanted.name));
+    core::Object object = **std::move(found);
+    if (absl::Status status = core::CheckPreconditions(wanted.preconditions, object.name, &object);
+        !status.ok())
+      return done(status);
+    if (!object.folder) {
+      object.sha256 = parts_.digest.Sha256Bytes(object.data);
+      object.crc32c = parts_.checksum.Of(object.data);
+    }
+    if (!wanted.data) object.data.clear();
+    done(std::move(object));
+  });
+}
+
 FilesystemService::Reactor* FilesystemService::GetObject(Context* context,
                                                          const v1::GetObjectRequest* request,
                                                          v1::Object* response) {
@@ -54,16 +89,13 @@ FilesystemService::Reactor* FilesystemService::GetObject(Context* context,
         const int64_t generation =
             GenerationFromProto(request->generation(), "generation", reader.violations());
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
-        parts_.objects.Get(
-            wanted.name, generation, wanted.data, wanted.preconditions, AccessOf(*call),
-            [this, call](absl::StatusOr<core::Object> object) {
-              if (!object.ok()) return call->End(object.status());
-              if (absl::Status status = CheckContent(*object); !status.ok())
-                return call->End(status);
-              if (static_cast<int64_t>(object->data.size()) > limits::kObjectInlineBytes)
-                object->data.clear();  // ReadObject's to give
-              call->Answer(ToProto(*object));
-            });
+        Find(*call, wanted, generation, [this, call](absl::StatusOr<core::Object> object) {
+          if (!object.ok()) return call->End(object.status());
+          if (absl::Status status = CheckContent(*object); !status.ok()) return call->End(status);
+          if (static_cast<int64_t>(object->data.size()) > limits::kObjectInlineBytes)
+            object->data.clear();  // ReadObject's to give
+          call->Answer(ToProto(*object));
+        });
       });
 }
 
@@ -72,20 +104,22 @@ grpc::ServerWriteReactor<v1::ReadObjectResponse>* FilesystemService::ReadObject(
   return parts_.funnel.Stream<v1::ReadObjectResponse>(
       context, "grpc_os.v1.FilesystemService/ReadObject", [&](const auto& call) {
         core::Violations violations;
-        const std::string name = ReferenceFromProto(request->name(), "name", violations);
+        core::GetObject wanted;
+        wanted.data = true;
+        wanted.name = ReferenceFromProto(request->name(), "name", violations);
         const int64_t generation =
             GenerationFromProto(request->generation(), "generation", violations);
-        const core::Preconditions preconditions =
+        wanted.preconditions =
             PreconditionsFromProto(request->preconditions(), "preconditions", violations);
         if (request->limit_bytes() < 0)
           violations.Add("limit_bytes", "give how many bytes to read, or 0 for all to the end");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        parts_.objects.Get(name, generation, /*data=*/true, preconditions, AccessOf(*call),
-                           [this, call, offset = request->offset(),
-                            limit = request->limit_bytes()](absl::StatusOr<core::Object> object) {
-                             if (!object.ok()) return call->End(object.status());
-                             ReadContent(call, *std::move(object), offset, limit);
-                           });
+        Find(*call, wanted, generation,
+             [this, call, offset = request->offset(),
+              limit = request->limit_bytes()](absl::StatusOr<core::Object> object) {
+               if (!object.ok()) return call->End(object.status());
+               ReadContent(call, *std::move(object), offset, limit);
+             });
       });
 }
 
@@ -93,9 +127,11 @@ void FilesystemService::ReadContent(const std::shared_ptr<ObjectStream::ReadCall
                                     core::Object object, int64_t offset,
                                     int64_t limit_bytes) const {
   if (object.name.ends_with('/')) return call->End(core::IsAFolder(object.name));
+  if (absl::Status status = CheckContent(object); !status.ok()) return call->End(status);
+  if (!object.blob && static_cast<int64_t>(object.data.size()) != object.size_bytes)
+    return call->End(core::ObjectDamaged(object.name, object.sha256, "it has another size"));
   const auto begin = ReadFrom(offset, object.size_bytes);
   if (!begin.ok()) return call->End(begin.status());
-  if (absl::Status status = CheckContent(object); !status.ok()) return call->End(status);
   std::string data = std::exchange(object.data, {});
   v1::ReadObjectResponse first;
   *first.mutable_object() = ToProto(object);
@@ -103,16 +139,37 @@ void FilesystemService::ReadContent(const std::shared_ptr<ObjectStream::ReadCall
   std::shared_ptr<core::BlobReader> reader;
   if (!object.blob) {
     reader = ReadInline(std::move(data), *begin, limit_bytes, parts_.checksum);
-  } else if (parts_.blobs != nullptr) {
-    reader = parts_.blobs->ReadBlob({.name = object.name,
-                                     .sha256 = object.sha256,
-                                     .size_bytes = object.size_bytes,
-                                     .offset = *begin,
-                                     .limit_bytes = limit_bytes});
   } else {
-    return call->End(core::ObjectDamaged(object.name, object.sha256, "its file cannot be read"));
+    reader = parts_.blobs.ReadBlob({.name = object.name,
+                                    .sha256 = object.sha256,
+                                    .size_bytes = object.size_bytes,
+                                    .offset = *begin,
+                                    .limit_bytes = limit_bytes});
   }
   ObjectStream::Start(call, std::move(first), std::move(reader));
+}
+
+void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::ObjectQuery& query,
+                                std::function<void(absl::StatusOr<core::ObjectPage>)> done) const {
+  if (const core::SystemFolder* folder = parts_.system.FolderOf(query.prefix); folder != nullptr) {
+    if (absl::Status status = call->AlsoNeeds(folder->permission()); !status.ok())
+      return done(status);
+  }
+  const auto with_system = [this, call, query,
+                            done = std::move(done)](absl::StatusOr<core::ObjectPage> stored) {
+    if (!stored.ok()) return done(stored.status());
+    parts_.system.List(query, [this, call, limit = query.limit, stored = *std::move(stored),
+                               done](absl::StatusOr<core::ObjectPage> system) mutable {
+      if (!system.ok()) return done(system.status());
+      std::erase_if(system->objects, [&, access = AccessOf(*call)](const core::Object& object) {
+        const core::SystemFolder* folder = parts_.system.FolderOf(object.name);
+        return !access(core::ObjectVerb::kRead, object.name) ||
+               !core::Allows(call->caller(), folder->permission());
+      });
+      done(core::MergePages(std::move(stored), *std::move(system), limit));
+    });
+  };
+  parts_.objects.List(query, AccessOf(*call), with_system);
 }
 
 FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,
@@ -132,20 +189,18 @@ FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,
         const auto after = ParsePageToken(request->page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
         query.after = *after;
-        parts_.objects.List(
-            std::move(query), AccessOf(*call),
-            [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
-              if (!found.ok()) return call->End(found.status());
-              v1::ListObjectsResponse page;
-              page.set_revision(found->revision);
-              if (!Fill(*found, page)) {
-                const std::string& last = page.objects(page.objects_size() - 1).name();
-                page.set_next_page_token(MakePageToken(last, arguments));
-              } else if (found->more) {
-                page.set_next_page_token(MakePageToken(found->next_after, arguments));
-              }
-              call->Answer(std::move(page));
-            });
+        ListAll(call, query, [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
+          if (!found.ok()) return call->End(found.status());
+          v1::ListObjectsResponse page;
+          page.set_revision(found->revision);
+          if (!Fill(*found, page)) {
+            const std::string& last = page.objects(page.objects_size() - 1).name();
+            page.set_next_page_token(MakePageToken(last, arguments));
+          } else if (found->more) {
+            page.set_next_page_token(MakePageToken(found->next_after, arguments));
+          }
+          call->Answer(std::move(page));
+        });
       });
 }
 

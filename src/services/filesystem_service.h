@@ -11,10 +11,12 @@
 #include "core/object/blobs.h"
 #include "core/object/object_store.h"
 #include "core/object/objects.h"
+#include "core/object/system_objects.h"
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "services/convert/object_convert.h"
 #include "services/funnel.h"
 #include "services/object_stream.h"
+#include "services/upload_calls.h"
 
 namespace grpc_os::services {
 
@@ -25,11 +27,15 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
     Funnel& funnel;
     core::Objects& objects;
     core::ObjectStore& store;
-    core::Blobs* blobs;  // null: no content is a file
+    core::Blobs& blobs;
+    core::Uploads& uploads;
     const core::Digest& digest;
     const core::Checksum& checksum;
+    const core::SystemObjects& system;
   };
-  explicit FilesystemService(Parts parts) : parts_(parts) {}
+  explicit FilesystemService(Parts parts)
+      : parts_(parts),
+        uploads_({parts.funnel, parts.uploads, parts.digest, parts.checksum}) {}
 
   using Context = grpc::CallbackServerContext;
   using Reactor = grpc::ServerUnaryReactor;
@@ -61,6 +67,26 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
                            v1::TransactObjectsResponse* response) override;
   Reactor* MeasureObjects(Context* context, const v1::MeasureObjectsRequest* request,
                           v1::MeasureObjectsResponse* response) override;
+  Reactor* StartUpload(Context* context, const v1::StartUploadRequest* request,
+                       v1::Upload* response) override {
+    return uploads_.Start(context, request, response);
+  }
+  grpc::ServerReadReactor<v1::WriteUploadRequest>* WriteUpload(Context* context,
+                                                               v1::Upload* response) override {
+    return uploads_.Write(context, response);
+  }
+  Reactor* GetUpload(Context* context, const v1::GetUploadRequest* request,
+                     v1::Upload* response) override {
+    return uploads_.Get(context, request, response);
+  }
+  Reactor* FinishUpload(Context* context, const v1::FinishUploadRequest* request,
+                        v1::Object* response) override {
+    return uploads_.Finish(context, request, response);
+  }
+  Reactor* CancelUpload(Context* context, const v1::CancelUploadRequest* request,
+                        v1::CancelUploadResponse* response) override {
+    return uploads_.Cancel(context, request, response);
+  }
 
  private:
   using ObjectCall = std::shared_ptr<UnaryCall<v1::Object>>;
@@ -68,6 +94,14 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
   ObjectReader ReaderFor(Call& call) const;
   // DATA_LOSS (OBJECT_DAMAGED) unless the bytes, if it has any, are those that were written.
   absl::Status CheckContent(const core::Object& object) const;
+  // As core::Objects::Get with the data, of the system's names and all others.
+  void Find(Call& call, const core::GetObject& wanted, int64_t generation,
+            core::Objects::Done done) const;
+  void FindSystemObject(Call& call, const core::GetObject& wanted, int64_t generation,
+                        core::Objects::Done done) const;
+  // As core::Objects::List, with what of the system's lies there.
+  void ListAll(const std::shared_ptr<Call>& call, const core::ObjectQuery& query,
+               std::function<void(absl::StatusOr<core::ObjectPage>)> done) const;
   void ReadContent(const std::shared_ptr<ObjectStream::ReadCall>& call, core::Object object,
                    int64_t offset, int64_t limit_bytes) const;
   // Carries out `work(by, done)` once, and answers with the object.
@@ -76,6 +110,7 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
                  Work work) const;
 
   const Parts parts_;
+  UploadCalls uploads_;
 };
 
 }  // namespace grpc_os::services

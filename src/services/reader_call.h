@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -46,6 +47,13 @@ class ReaderCall final : public Call {
     // this thread.
     const std::lock_guard lock(mutex_);
     if (reactor_ != nullptr) reactor_->StartRead(&message_);
+  }
+
+  // What the change is about, for the audit, once a message has told it. Nothing comes of it where
+  // the call has ended: others may be telling of that just now.
+  void SetResource(std::string resource) {
+    const std::lock_guard lock(mutex_);
+    if (reactor_ != nullptr) MakeOrigin(std::move(resource));
   }
 
   void Answer(absl::StatusOr<Response> answer) {

@@ -112,7 +112,7 @@ absl::Status UploadStream::Open(const std::string& upload_id) {
   auto writer = uploads_.BeginWrite(upload_id, call_->caller().user);
   if (!writer.ok()) return writer.status();
   const std::string name = (*writer)->name();
-  call_->MakeOrigin(name);
+  call_->SetResource(name);
   absl::Status status = CheckAccess(name);
   auto state = state_.Lock();
   state->writer = *std::move(writer);

@@ -1,6 +1,8 @@
 #include "core/object/uploads.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -59,12 +61,36 @@ struct Uploads::Entry {
   enum class Use { kNone, kWritten, kEnding } use = Use::kNone;
 };
 
+// How much is under way. Whoever works on an upload holds a token.
+class Uploads::Work final {
+ public:
+  static std::shared_ptr<void> Begin(const std::shared_ptr<Work>& work) {
+    const std::lock_guard lock(work->mutex_);
+    ++work->count_;
+    return {nullptr, [work](void*) {
+              const std::lock_guard ending(work->mutex_);
+              if (--work->count_ == 0) work->none_.notify_all();
+            }};
+  }
+  void AwaitEnd() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  int count_ = 0;
+};
+
 // The uploads that are open, and who works on them. Shared with whatever is under way.
 class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
  public:
   explicit Book(Parts parts) : parts_(std::move(parts)) {}
 
   const Parts& parts() const { return parts_; }
+  std::shared_ptr<void> BeginWork() { return Work::Begin(work_); }
+  void AwaitEnd() { work_->AwaitEnd(); }
 
   absl::Status Load() {
     auto stored = parts_.files.LoadUploads();
@@ -134,6 +160,23 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
     if (std::exchange(entry.use, Entry::Use::kNone) == Entry::Use::kWritten) --writing_;
   }
 
+  // With what became of it, as far as that is still there.
+  void ShowFinished(const CommittedRequest& committed, Upload upload, Done done) {
+    upload.name = committed.subject;
+    upload.expire_time_ms = committed.time_ms + limits::kRequestKeptMs;
+    upload.finished = true;
+    parts_.get(
+        committed.subject, [](ObjectVerb, std::string_view) { return true; },
+        [work = BeginWork(), upload = std::move(upload),
+         done = std::move(done)](const absl::StatusOr<Object>& object) mutable {
+          if (!object.ok()) return done(std::move(upload));
+          upload.name = object->name;
+          upload.state.persisted_bytes = object->size_bytes;
+          upload.state.crc32c = object->crc32c;
+          done(std::move(upload));
+        });
+  }
+
   // The idle ones, each taken.
   std::vector<Entry> TakeIdle(int64_t before_ms) {
     std::vector<Entry> idle;
@@ -150,7 +193,7 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
   }
   // Of one that was taken.
   void Remove(const Entry& entry, std::function<void(absl::Status)> done) {
-    entry.file->Remove([self = shared_from_this(), id = entry.target.id,
+    entry.file->Remove([self = shared_from_this(), id = entry.target.id, work = BeginWork(),
                         done = std::move(done)](const absl::Status& status) {
       if (status.ok()) {
         self->Erase(id);
@@ -172,6 +215,7 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
   }
 
   const Parts parts_;
+  const std::shared_ptr<Work> work_ = std::make_shared<Work>();
   Guarded<Entries> entries_;
   int writing_ = 0;  // under the lock of entries_
 };
@@ -233,7 +277,8 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
  public:
   Ending(std::shared_ptr<Book> book, Entry entry, UploadExpectation expected, Objects::By by,
          Objects::Done done)
-      : book_(std::move(book)),
+      : work_(book->BeginWork()),
+        book_(std::move(book)),
         entry_(std::move(entry)),
         expected_(std::move(expected)),
         by_(std::move(by)),
@@ -280,6 +325,7 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
     done_(status);
   }
 
+  const std::shared_ptr<void> work_;
   const std::shared_ptr<Book> book_;
   const Entry entry_;
   const UploadExpectation expected_;
@@ -288,7 +334,7 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
 };
 
 Uploads::Uploads(Parts parts) : book_(std::make_shared<Book>(std::move(parts))) {}
-Uploads::~Uploads() = default;
+Uploads::~Uploads() { book_->AwaitEnd(); }
 
 absl::Status Uploads::Load() { return book_->Load(); }
 
@@ -302,7 +348,7 @@ void Uploads::Start(UploadTarget target, Done done) {
   if (!known.ok()) return done(known.status());
   if (known->has_value()) return done(**std::move(known));
   book_->parts().files.Create(
-      target, [book = book_, id = target.id, user = target.user,
+      target, [book = book_, id = target.id, user = target.user, work = book_->BeginWork(),
                done = std::move(done)](absl::StatusOr<std::shared_ptr<UploadFile>> file) {
         if (!file.ok()) {
           book->Erase(id);
@@ -321,16 +367,13 @@ void Uploads::Get(const std::string& id, const std::string& user, Done done) {
   // It may have been finished, and only that is known which its transaction left.
   book_->parts().committed.FindRequest(
       FinishKey(id, user),
-      [id, found = std::move(found), done = std::move(done)](
+      [book = book_, work = book_->BeginWork(), id, found = std::move(found),
+       done = std::move(done)](
           const absl::StatusOr<std::optional<CommittedRequest>>& committed) mutable {
         if (!committed.ok()) return done(committed.status());
         if (!committed->has_value())
           return found.has_value() ? done(*std::move(found)) : done(UploadNotFound(id));
-        Upload upload =
-            found.value_or(Upload{.id = id, .name = (*committed)->subject, .state = {}});
-        upload.expire_time_ms = (*committed)->time_ms + limits::kRequestKeptMs;
-        upload.finished = true;
-        done(std::move(upload));
+        book->ShowFinished(**committed, Upload{.id = id, .name = "", .state = {}}, std::move(done));
       });
 }
 
@@ -367,18 +410,23 @@ void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects:
   book_->parts().requests.Begin(
       key, kFinishDigest,
       {.carry_out =
-           [book = book_, id, expected = std::move(expected), by = std::move(by),
-            done](std::shared_ptr<void> slot) mutable {
+           [book = book_, work = book_->BeginWork(), id, expected = std::move(expected),
+            by = std::move(by), done](std::shared_ptr<void> slot) mutable {
              by.origin.slot = std::move(slot);
              auto entry = book->Take(id, by.origin.record.user, Entry::Use::kEnding);
              if (!entry.ok()) return done(entry.status());
+             by.origin.record.resource = entry->target.object.name;
              std::make_shared<Ending>(book, *std::move(entry), std::move(expected), std::move(by),
                                       std::move(done))
                  ->Run();
            },
        .repeat =
-           [book = book_, access, done](absl::StatusOr<CommittedRequest> found) {
+           [book = book_, work = book_->BeginWork(), id, user = key.user, access,
+            done](absl::StatusOr<CommittedRequest> found) {
              if (!found.ok()) return done(found.status());
+             // Left by a daemon that was killed after the commit.
+             if (const auto entry = book->Take(id, user, Entry::Use::kEnding); entry.ok())
+               book->Remove(*entry, [](const absl::Status&) {});
              book->parts().get(found->subject, access, done);
            }});
 }

@@ -35,8 +35,9 @@ struct UploadExpectation {
   std::string sha256 = {};  // 32 bytes; empty: not given
 };
 
-// Thread-safe. Each `done` comes once, on some thread. Outlives what it started; its ports outlive
-// it. An upload is found by its user alone: for others there is none (NOT_FOUND, UPLOAD_NOT_FOUND).
+// Thread-safe. Each `done` comes once, on some thread. Its end waits for what it started; its ports
+// outlive it. An upload is found by its user alone: for others there is none (NOT_FOUND,
+// UPLOAD_NOT_FOUND).
 class Uploads {
  public:
   struct Parts {
@@ -88,6 +89,7 @@ class Uploads {
 
  private:
   struct Entry;
+  class Work;
   class Book;
   class Ending;
   const std::shared_ptr<Book> book_;

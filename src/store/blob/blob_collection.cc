@@ -63,10 +63,16 @@ absl::StatusOr<int64_t> BlobFiles::CollectNow(core::BlobIndex& index, int64_t be
   return total;
 }
 
+// What is held now may be let go of, named, before the file is looked at.
+void BlobFiles::BeginCollection() {
+  auto holds = holds_->Lock();
+  holds->touched = {holds->held.begin(), holds->held.end()};
+}
+
 absl::StatusOr<int64_t> BlobFiles::CollectUnused(core::BlobIndex& index, int64_t before_ms) {
   int64_t total = 0;
   for (;;) {
-    holds_->Lock()->touched.clear();
+    BeginCollection();
     const auto unused = Wait<core::BlobIndex::Listed>(
         [&](auto done) { index.ListUnusedBlobs(before_ms, kPage, std::move(done)); });
     if (!unused.ok()) return unused.status();
@@ -87,7 +93,7 @@ absl::StatusOr<int64_t> BlobFiles::CollectUnused(core::BlobIndex& index, int64_t
 // In blobs/ab: what a killed daemon laid there, and what was forgotten and not removed.
 absl::StatusOr<int64_t> BlobFiles::CollectUnknown(core::BlobIndex& index,
                                                   const std::string& directory, int64_t before_ms) {
-  holds_->Lock()->touched.clear();
+  BeginCollection();
   const std::string first = absl::HexStringToBytes(directory);
   const std::string path = absl::StrCat("blobs/", directory);
   std::map<std::string, std::string> old;  // path -> name

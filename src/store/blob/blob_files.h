@@ -52,7 +52,7 @@ class BlobFiles final : public core::Blobs, public core::UploadFiles, private Bl
   // Contents that are about to be named.
   struct Holds {
     std::multiset<std::string> held;
-    std::set<std::string> touched;  // since a collection asked the index
+    std::set<std::string> touched;  // held at some time since a collection asked the index
     std::set<std::string> made;     // directories that are durable
   };
 
@@ -62,6 +62,7 @@ class BlobFiles final : public core::Blobs, public core::UploadFiles, private Bl
                                             const std::string& sha256) override;
   absl::Status MakeDurableDirectory(const std::string& path, const std::string& parent);
   std::shared_ptr<void> Hold(const std::string& sha256);
+  void BeginCollection();
   // False: it is, or may be, about to be named.
   absl::StatusOr<bool> UnlinkUnlessHeld(const std::string& sha256, const std::string& path);
   absl::StatusOr<int64_t> CollectUnused(core::BlobIndex& index, int64_t before_ms);

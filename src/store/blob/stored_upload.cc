@@ -241,6 +241,8 @@ absl::StatusOr<core::UploadFile::Sealed> StoredUpload::SealNow() {
     if (auto status = Ready(); !status.ok()) return status;
     auto bytes = data_->ReadAt(0, sealed.content.size_bytes);
     if (!bytes.ok()) return bytes.status();
+    if (parts_.hashes.checksum.Of(*bytes) != sealed.content.crc32c)
+      return core::ObjectDamaged("the upload " + target_.id, "", "its CRC32C is another one");
     sealed.content.data = *std::move(bytes);
     return sealed;
   }
