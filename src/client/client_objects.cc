@@ -168,4 +168,27 @@ absl::StatusOr<v1::CancelUploadResponse> Client::CancelUpload(const std::string&
       GRPC_OS_METHOD(objects, CancelUpload), request, options_.timeout);
 }
 
+absl::Status Client::CheckObjects(
+    const v1::CheckObjectsRequest& request,
+    const std::function<bool(const v1::CheckObjectsResponse&)>& on_message) {
+  return Stream(GRPC_OS_METHOD(objects, CheckObjects), request, kNoTimeout, on_message);
+}
+
+absl::StatusOr<v1::Quota> Client::SetQuota(const v1::SetQuotaRequest& request) {
+  return Mutate<v1::SetQuotaRequest, v1::Quota>(GRPC_OS_METHOD(objects, SetQuota), request,
+                                                options_.timeout);
+}
+
+absl::StatusOr<v1::ListQuotasResponse> Client::ListQuotas() {
+  return CallWithToken<v1::ListQuotasRequest, v1::ListQuotasResponse>(
+      GRPC_OS_METHOD(objects, ListQuotas), {}, options_.timeout);
+}
+
+absl::StatusOr<v1::DeleteQuotaResponse> Client::DeleteQuota(const std::string& prefix) {
+  v1::DeleteQuotaRequest request;
+  request.set_prefix(prefix);
+  return Mutate<v1::DeleteQuotaRequest, v1::DeleteQuotaResponse>(
+      GRPC_OS_METHOD(objects, DeleteQuota), request, options_.timeout);
+}
+
 }  // namespace grpc_os::client

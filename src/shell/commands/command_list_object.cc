@@ -217,11 +217,55 @@ std::vector<Command> WritingCommands() {
   };
 }
 
+// For who keeps the whole in order.
+std::vector<Command> KeepingCommands() {
+  return {
+      {.name = "quota ls",
+       .aliases = {"quota list"},
+       .summary = "List the quotas and what is used of them",
+       .examples = {"quota ls"},
+       .most = 0,
+       .run = RunQuotaList},
+      {.name = "quota set",
+       .synopsis = "FOLDER",
+       .arguments = {Kind::kFolder},
+       .summary = "Bound what may lie in a folder, however deep; \"/\" is all",
+       .details =
+           "Counts live objects, not their versions. What is there already stays, and deleting is\n"
+           "always allowed. It replaces the quota that the folder had: a bound that is left out "
+           "is\n"
+           "none.\n",
+       .options = {{"objects", 0, "N", "at most so many objects"},
+                   {"bytes", 0, "SIZE", "at most so many bytes: 500M, 2GiB"}},
+       .examples = {"quota set /logs --bytes 1G", "quota set / --objects 100000 --bytes 50G"},
+       .least = 1,
+       .most = 1,
+       .run = RunQuotaSet},
+      {.name = "quota rm",
+       .aliases = {"quota delete"},
+       .synopsis = "FOLDER…",
+       .arguments = {Kind::kFolder},
+       .summary = "Remove the quotas of folders",
+       .examples = {"quota rm /logs"},
+       .least = 1,
+       .run = RunQuotaDelete},
+      {.name = "fsck",
+       .synopsis = "[PREFIX]",
+       .arguments = {Kind::kObject},
+       .summary = "Read every content, old ones too, and name those that are damaged",
+       .details = "Ends with 1 if there are any.\n",
+       .examples = {"fsck", "fsck /backups/"},
+       .most = 1,
+       .run = RunCheck},
+  };
+}
+
 }  // namespace
 
 std::vector<Command> ObjectCommands() {
   std::vector<Command> commands = ReadingCommands();
   for (Command& command : WritingCommands()) commands.push_back(std::move(command));
+  for (Command& command : KeepingCommands()) commands.push_back(std::move(command));
   return commands;
 }
 

@@ -47,6 +47,11 @@ ExitCode RunRemove(Session& session, const Arguments& arguments);
 ExitCode RunUndelete(Session& session, const Arguments& arguments);
 ExitCode RunMove(Session& session, const Arguments& arguments);
 ExitCode RunCopy(Session& session, const Arguments& arguments);
+// object_quota.cc, object_check.cc
+ExitCode RunQuotaSet(Session& session, const Arguments& arguments);
+ExitCode RunQuotaList(Session& session, const Arguments& arguments);
+ExitCode RunQuotaDelete(Session& session, const Arguments& arguments);
+ExitCode RunCheck(Session& session, const Arguments& arguments);
 // user.cc
 ExitCode RunUserList(Session& session, const Arguments& arguments);
 ExitCode RunUserShow(Session& session, const Arguments& arguments);

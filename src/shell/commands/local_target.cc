@@ -54,10 +54,12 @@ absl::StatusOr<LocalTarget> LocalTarget::Open(const std::string& path, const std
        absl::StrCat(".", whole.filename().string().substr(0, kNameBytes), ".", mark, ".part"))
           .string();
   UniqueFd fd(::open(part.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
-  if (!fd) return FileError("Cannot write", part);
+  const bool is_link = !fd && errno == ELOOP;
+  if (!fd && !is_link) return FileError("Cannot write", part);
   struct stat info = {};
-  if (::fstat(fd.get(), &info) != 0) return FileError("Cannot write", part);
-  if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0) {
+  if (!is_link && ::fstat(fd.get(), &info) != 0) return FileError("Cannot write", part);
+  if (is_link || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid() ||
+      (info.st_mode & 077) != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(part, " is not a file of yours alone; remove it and try again."));
   }
@@ -86,12 +88,21 @@ absl::Status LocalTarget::Append(std::string_view data) {
   while (!data.empty()) {
     const ssize_t n = ::write(fd_.get(), data.data(), data.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError("Cannot write", part_);
+    if (n < 0) return NotWritten();
     crc32c_ = client::ExtendCrc32c(crc32c_, data.substr(0, static_cast<size_t>(n)));
     size_ += n;
     data.remove_prefix(static_cast<size_t>(n));
   }
   return absl::OkStatus();
+}
+
+absl::Status LocalTarget::NotWritten() const {
+  const bool full = errno == ENOSPC || errno == EDQUOT;
+  const absl::Status status = FileError("Cannot write", part_);
+  if (!full || size_ == 0) return status;
+  return absl::UnknownError(absl::StrCat(status.message(), " ", size_,
+                                         " bytes are there: make room, and the same command goes "
+                                         "on after them."));
 }
 
 absl::Status LocalTarget::Restart() {

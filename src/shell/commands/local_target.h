@@ -37,6 +37,8 @@ class LocalTarget {
  private:
   LocalTarget(std::string path, std::string part, UniqueFd fd);
   absl::Status ReadWhatIsThere();
+  // Why the last write failed (errno), and what to do.
+  absl::Status NotWritten() const;
 
   std::string path_;
   std::string part_;

@@ -90,7 +90,10 @@ ExitCode RelocateAll(Session& session, const Arguments& arguments, Expansion exp
     }
     const auto object = relocate(source, target);
     if (!object.ok()) return object.status();
-    ShowChanged(session, *object, absl::StrCat(done, " ", source.name, " to ", object->name()));
+    ShowChanged(session, *object,
+                absl::StrCat(done, " ", source.name,
+                             source.generation == 0 ? "" : absl::StrCat("@", source.generation),
+                             " to ", object->name()));
     return absl::OkStatus();
   });
 }
@@ -109,7 +112,11 @@ absl::StatusOr<v1::Object> Copy(Session& session, const NamedObject& source,
       return there.status();
     }
   }
-  return session.client().CopyObject(request);
+  auto copy = session.client().CopyObject(request);
+  if (replace || client::ReasonOf(copy.status()) != "NAME_TAKEN") return copy;
+  return absl::AlreadyExistsError(
+      absl::StrCat("There is ", target, " already; `", session.Typed("cp -f"),
+                   "` gives it the new content, and keeps the old one among its versions."));
 }
 
 }  // namespace

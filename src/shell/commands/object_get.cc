@@ -1,4 +1,6 @@
 // get.
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -8,6 +10,7 @@
 #include "client/crc32c.h"
 #include "shell/commands/commands.h"
 #include "shell/commands/content_printer.h"
+#include "shell/commands/local_device.h"
 #include "shell/commands/local_target.h"
 #include "shell/commands/object_content.h"
 #include "shell/commands/object_names.h"
@@ -91,6 +94,39 @@ absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Obj
   return status.ok() ? target->Commit() : status;
 }
 
+// A device or a pipe, also one that a symbolic link leads to: that is written to, while any file,
+// and a link to one, makes room for the new one.
+bool IsWrittenTo(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+absl::Status GetToDevice(Session& session, const NamedObject& named, const v1::Object& object,
+                         const std::string& path) {
+  auto device = LocalDevice::Open(session, path);
+  if (!device.ok()) return device.status();
+  Progress progress(session, absl::StrCat("get ", object.name()), object.size_bytes(), 0);
+  int64_t size = 0;
+  return ReadContent(session, RequestFor(named, object), 0,
+                     [&](std::string_view data) -> absl::Status {
+                       if (absl::Status status = device->Write(data); !status.ok()) return status;
+                       progress.At(size += static_cast<int64_t>(data.size()));
+                       return absl::OkStatus();
+                     })
+      .status();
+}
+
+// What the object is called in a directory: never anything that leads out of it.
+absl::StatusOr<std::string> FileNameOf(const v1::Object& object) {
+  const std::string name = LastSegment(object.name());
+  if (!name.empty() && name != "." && name != ".." &&
+      name.find_first_of(std::string("/\0", 2)) == std::string::npos) {
+    return name;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      object.name(), " cannot be the name of a file; give one, as in `get NAME FILE`."));
+}
+
 absl::Status Get(Session& session, const NamedObject& named, std::string target, bool into) {
   const auto object = GetObject(session, named);
   if (!object.ok()) return object.status();
@@ -99,8 +135,14 @@ absl::Status Get(Session& session, const NamedObject& named, std::string target,
         object->name(), " is a folder; name what lies in it, or write '", object->name(), "*'."));
   }
   if (target == kStandardOutput) return GetToOutput(session, named, *object);
-  if (into) target = (std::filesystem::path(target) / LastSegment(object->name())).string();
-  if (absl::Status status = GetToFile(session, named, *object, target); !status.ok()) return status;
+  if (into) {
+    const auto name = FileNameOf(*object);
+    if (!name.ok()) return name.status();
+    target = (std::filesystem::path(target) / *name).string();
+  }
+  const absl::Status status = IsWrittenTo(target) ? GetToDevice(session, named, *object, target)
+                                                  : GetToFile(session, named, *object, target);
+  if (!status.ok()) return status;
   ShowChanged(session, *object,
               absl::StrCat("wrote ", target, ", ", FormatBytes(object->size_bytes())));
   return absl::OkStatus();

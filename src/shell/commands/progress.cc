@@ -43,8 +43,11 @@ Progress::Progress(Session& session, const std::string& what, std::optional<int6
                    int64_t done)
     : session_(session), what_(EscapeForTerminal(what)), total_(total), before_(done) {}
 
-Progress::~Progress() {
+Progress::~Progress() { Clear(); }
+
+void Progress::Clear() {
   if (any_) session_.err() << "\r\x1b[K" << std::flush;
+  any_ = false;
 }
 
 void Progress::At(int64_t done) {

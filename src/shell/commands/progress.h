@@ -22,6 +22,8 @@ class Progress {
   ~Progress();
 
   void At(int64_t done);
+  // Makes room for a line of text; the next At shows it again.
+  void Clear();
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -88,6 +88,24 @@ Table VersionTable(const std::vector<v1::Object>& versions, bool wide) {
   return table;
 }
 
+Table QuotaTable(const std::vector<v1::Quota>& quotas) {
+  Table table({{"FOLDER"},
+               {"OBJECTS", Align::kRight},
+               {"AT-MOST", Align::kRight},
+               {"SIZE", Align::kRight},
+               {"AT-MOST", Align::kRight}});
+  for (const v1::Quota& quota : quotas) {
+    const bool full = (quota.max_objects() != 0 && quota.objects() >= quota.max_objects()) ||
+                      (quota.max_bytes() != 0 && quota.bytes() >= quota.max_bytes());
+    table.AddRow({{quota.prefix(), full ? Style::kBad : Style::kPlain},
+                  {absl::StrCat(quota.objects())},
+                  {quota.max_objects() == 0 ? "-" : absl::StrCat(quota.max_objects())},
+                  {FormatBytes(quota.bytes())},
+                  {quota.max_bytes() == 0 ? "-" : FormatBytes(quota.max_bytes())}});
+  }
+  return table;
+}
+
 Table DescribeObject(const v1::Object& object) {
   Table table({{""}, {""}});
   table.AddRow({{"name"}, {object.name(), Style::kTitle}});
@@ -95,9 +113,10 @@ Table DescribeObject(const v1::Object& object) {
   if (object.folder()) {
     table.AddRow({{"kind"}, {"folder"}});
   } else {
-    table.AddRow(
-        {{"size"},
-         {absl::StrCat(FormatBytes(object.size_bytes()), " (", object.size_bytes(), ")")}});
+    table.AddRow({{"size"},
+                  {object.size_bytes() < 1024 ? FormatBytes(object.size_bytes())
+                                              : absl::StrCat(FormatBytes(object.size_bytes()), " (",
+                                                             object.size_bytes(), " bytes)")}});
     table.AddRow({{"type"}, {OrDash(object.content_type())}});
     table.AddRow({{"sha256"}, {OrDash(object.sha256())}});
     table.AddRow({{"crc32c"}, {absl::StrFormat("%08x", object.crc32c())}});

@@ -15,6 +15,8 @@ namespace grpc_os::shell {
 Table ObjectTable(const std::vector<v1::Object>& objects, const std::string& folder, bool wide);
 // Of one name, the newest first.
 Table VersionTable(const std::vector<v1::Object>& versions, bool wide);
+// With what is used of them.
+Table QuotaTable(const std::vector<v1::Quota>& quotas);
 // All about one, several lines.
 Table DescribeObject(const v1::Object& object);
 

@@ -1,0 +1,34 @@
+// A local device or pipe that takes the bytes of an object as they come.
+#ifndef GRPC_OS_SHELL_COMMANDS_LOCAL_DEVICE_H_
+#define GRPC_OS_SHELL_COMMANDS_LOCAL_DEVICE_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/unique_fd.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+
+// What it was given before an error stays given: nothing is gone on with. The user can interrupt
+// while it takes nothing.
+class LocalDevice {
+ public:
+  // FAILED_PRECONDITION: it is a terminal, where bytes could act.
+  static absl::StatusOr<LocalDevice> Open(Session& session, const std::string& path);
+
+  absl::Status Write(std::string_view data);
+
+ private:
+  LocalDevice(Session& session, std::string path, UniqueFd fd);
+
+  Session* session_;
+  std::string path_;
+  UniqueFd fd_;
+};
+
+}  // namespace grpc_os::shell
+
+#endif  // GRPC_OS_SHELL_COMMANDS_LOCAL_DEVICE_H_

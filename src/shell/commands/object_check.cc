@@ -1,0 +1,78 @@
+// fsck.
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/progress.h"
+#include "shell/escape.h"
+#include "shell/object_path.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+void ShowDamaged(Session& session, const v1::DamagedObject& damaged) {
+  const std::string which = absl::StrCat(damaged.name(), "@", damaged.generation());
+  if (session.for_people()) {
+    session.out() << EscapeForTerminal(absl::StrCat("damaged: ", which, " (", damaged.id(),
+                                                    "): ", damaged.message()))
+                  << "\n"
+                  << std::flush;
+  } else if (session.format() == Format::kName) {
+    session.PrintName(which);
+  } else if (session.format() == Format::kJsonLines) {
+    session.PrintNext(damaged);
+  }
+}
+
+absl::Status Check(Session& session, const std::string& prefix, v1::CheckObjectsResponse& all) {
+  v1::CheckObjectsRequest request;
+  request.set_prefix(prefix);
+  Progress progress(session, absl::StrCat("fsck ", prefix), std::nullopt, 0);
+  const absl::Status status =
+      session.client().CheckObjects(request, [&](const v1::CheckObjectsResponse& message) {
+        for (const v1::DamagedObject& damaged : message.damaged()) {
+          progress.Clear();
+          ShowDamaged(session, damaged);
+          *all.add_damaged() = damaged;
+        }
+        all.set_checked_count(message.checked_count());
+        all.set_checked_bytes(message.checked_bytes());
+        all.set_done(message.done());
+        progress.At(message.checked_bytes());
+        return !session.interrupted() && !message.done();
+      });
+  if (!status.ok() || all.done() || session.interrupted()) return status;
+  return absl::UnavailableError(
+      "The check ended before all was read; what came says nothing of the rest. Run it again.");
+}
+
+}  // namespace
+
+ExitCode RunCheck(Session& session, const Arguments& arguments) {
+  const auto& words = arguments.positional();
+  v1::CheckObjectsResponse all;
+  const absl::Status status =
+      Check(session, ResolveName(session.directory(), words.empty() ? "." : words[0]), all);
+  if (session.interrupted()) return ExitCode::kInterrupted;
+  if (!status.ok()) return session.Report(status);
+  if (session.for_programs() && session.format() != Format::kJsonLines) {
+    session.Print(all);
+  } else if (session.for_people()) {
+    session.out() << all.checked_count() << " contents, " << FormatBytes(all.checked_bytes())
+                  << ", read; "
+                  << (all.damaged().empty() ? "all are whole"
+                                            : absl::StrCat(all.damaged_size(), " damaged"))
+                  << "\n";
+    if (!all.damaged().empty() && session.console().out_is_terminal) {
+      session.out() << "`" << session.Typed("history NAME")
+                    << "` shows whether an older content can take its place: `"
+                    << session.Typed("cp -f NAME@GENERATION NAME") << "`.\n";
+    }
+  }
+  return all.damaged().empty() ? ExitCode::kOk : ExitCode::kFailure;
+}
+
+}  // namespace grpc_os::shell
