@@ -82,6 +82,10 @@ EventService::Wanted EventService::Read(const v1::WatchRequest& request, const C
   }
   if (!request.prefix().empty()) {
     wanted.prefix = PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
+    if (core::IsSystemName(wanted.prefix))
+      violations.Add("prefix",
+                     "the system's own objects are made anew for each read and never change; watch "
+                     "the kind process to hear of what /proc tells, or read them again");
     if (wanted.kinds.contains(kProcesses) || wanted.kinds.contains(kUsers))
       violations.Add("prefix",
                      "only names of objects are paths; give the kind object alone, or no prefix");

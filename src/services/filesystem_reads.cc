@@ -248,7 +248,8 @@ FilesystemService::Reactor* FilesystemService::MeasureObjects(
         const std::string arguments = absl::StrCat("measure\n", call->caller().user, "\n", prefix);
         const auto after = ParsePageToken(request->page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
-        if (!AccessOf(*call)(core::ObjectVerb::kRead, prefix))
+        // What is hidden is not counted either, so all of it must be readable.
+        if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, prefix))
           return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
         parts_.store.MeasureObjects(
             prefix, *after, kMeasuredPerCall,

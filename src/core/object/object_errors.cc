@@ -57,12 +57,32 @@ absl::Status NameForbidden(ObjectVerb verb, std::string_view name) {
                     {"name", std::string(name)}}});
 }
 
+absl::Status InsideForbidden(ObjectVerb verb, const std::string& folder) {
+  const bool write = verb == ObjectVerb::kWrite;
+  return MakeError(StatusCode::kPermissionDenied,
+                   StrCat("your roles do not let you ", write ? "write" : "read",
+                          " all that lies in '", folder,
+                          "'; name what they let you, or ask an admin for one that does"),
+                   {.reason = reason::kPermissionMissing,
+                    .metadata = {{"permission", write ? "object.write" : "object.read"},
+                                 {"name", folder}}});
+}
+
 absl::Status SystemObject(const std::string& name) {
   return MakeError(StatusCode::kFailedPrecondition,
                    StrCat("'", name,
                           "' belongs to the system: what lies in /proc, /sys and /domains can only "
                           "be read; choose a name elsewhere"),
                    {.reason = reason::kSystemObject, .metadata = {{"name", name}}});
+}
+
+absl::Status SystemObjectInChange(const std::string& name) {
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("'", name,
+             "' belongs to the system and is made anew for each read, so no change can "
+             "refer to it; read it, and write what you read"),
+      {.reason = reason::kSystemObject, .metadata = {{"name", name}}});
 }
 
 absl::Status ObjectNameTaken(const Object& owner) {
@@ -79,6 +99,12 @@ absl::Status ObjectIdTaken(const Object& owner) {
       StrCat("the id '", owner.id, "' is taken by '", owner.name,
              "'; choose another or leave it out"),
       {.reason = reason::kIdTaken, .metadata = {{"id", owner.id}, {"name", owner.name}}});
+}
+
+absl::Status HiddenIdTaken(const std::string& id) {
+  return MakeError(StatusCode::kAlreadyExists,
+                   StrCat("the id '", id, "' is taken; choose another or leave it out"),
+                   {.reason = reason::kIdTaken, .metadata = {{"id", id}}});
 }
 
 absl::Status DeletedIdTaken(const Object& version) {
@@ -184,16 +210,32 @@ absl::Status ChangedTwice(const std::string& name, size_t index) {
                  index);
 }
 
-absl::Status QuotaExceeded(const std::string& prefix, const std::string& quota, int64_t used,
-                           int64_t limit) {
+absl::Status QuotaExceeded(const std::string& prefix, const std::string& what, int64_t used,
+                           int64_t more, int64_t limit) {
   return MakeError(StatusCode::kResourceExhausted,
-                   StrCat("the quota of '", prefix, "' is ", limit, " ", quota, ", and ", used,
-                          " are used; delete something below it, or have the quota raised"),
+                   StrCat("the quota of '", prefix, "' is ", limit, " ", what, ": ", used,
+                          " are used, and this would add ", more,
+                          "; delete something below it, which is always allowed, or have the "
+                          "quota raised"),
                    {.reason = reason::kQuotaExceeded,
                     .metadata = {{"prefix", prefix},
-                                 {"quota", quota},
+                                 {"quota", what},
                                  {"used", StrCat(used)},
                                  {"limit", StrCat(limit)}}});
+}
+
+absl::Status QuotaNotFound(const std::string& prefix) {
+  return MakeError(StatusCode::kNotFound,
+                   StrCat("'", prefix, "' has no quota of its own; `quota ls` lists those there are"),
+                   {.reason = reason::kQuotaNotFound, .metadata = {{"prefix", prefix}}});
+}
+
+absl::Status TooManyQuotas() {
+  return MakeError(StatusCode::kResourceExhausted,
+                   StrCat("there are ", limits::kQuotas,
+                          " quotas, the most there may be; delete one that is not needed any more"),
+                   {.reason = reason::kLimitReached,
+                    .metadata = {{"limit", "quotas"}, {"value", StrCat(limits::kQuotas)}}});
 }
 
 absl::Status OffsetOutOfRange(int64_t offset, int64_t size_bytes) {

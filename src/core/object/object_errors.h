@@ -21,9 +21,15 @@ absl::Status ObjectNotFound(const std::string& name_or_id, int64_t generation = 
 absl::Status NothingDeleted(const std::string& name_or_id, int64_t generation);
 // For a name that the caller's roles do not let read or write.
 absl::Status NameForbidden(ObjectVerb verb, std::string_view name);
+// For something in `folder` that the caller's roles do not even let know of.
+absl::Status InsideForbidden(ObjectVerb verb, const std::string& folder);
 absl::Status SystemObject(const std::string& name);
+// As what is copied, compared or read by a change.
+absl::Status SystemObjectInChange(const std::string& name);
 absl::Status ObjectNameTaken(const Object& owner);
 absl::Status ObjectIdTaken(const Object& owner);
+// By an object that the caller's roles do not let know of.
+absl::Status HiddenIdTaken(const std::string& id);
 // By an object that was deleted and can still be brought back.
 absl::Status DeletedIdTaken(const Object& version);
 // What was to be brought back is there.
@@ -44,9 +50,11 @@ absl::Status CheckPreconditions(const Preconditions& wanted, const std::string& 
 absl::Status AtIndex(const absl::Status& status, size_t index);
 absl::Status ChangedTwice(const std::string& name, size_t index);
 
-// `quota`: "bytes" or "objects".
-absl::Status QuotaExceeded(const std::string& prefix, const std::string& quota, int64_t used,
-                           int64_t limit);
+// `what`: "bytes" or "objects", of which `more` would be added.
+absl::Status QuotaExceeded(const std::string& prefix, const std::string& what, int64_t used,
+                           int64_t more, int64_t limit);
+absl::Status QuotaNotFound(const std::string& prefix);
+absl::Status TooManyQuotas();
 absl::Status OffsetOutOfRange(int64_t offset, int64_t size_bytes);
 
 }  // namespace grpc_os::core

@@ -29,11 +29,17 @@ absl::Status MayRead(const ObjectAccess& access, const std::string& reference) {
   return NameForbidden(ObjectVerb::kRead, reference);
 }
 
+// For what a change refers to: it lies in the store.
+absl::Status MayReadStored(const ObjectAccess& access, const std::string& reference) {
+  if (auto status = MayRead(access, reference); !status.ok()) return status;
+  return IsSystemName(reference) ? SystemObjectInChange(reference) : absl::OkStatus();
+}
+
 absl::Status MayChange(const Objects::By& by, const ObjectChange& change) {
   return std::visit(
       [&](const auto& asked) {
         if constexpr (std::is_same_v<std::decay_t<decltype(asked)>, GetObject>)
-          return MayRead(by.access, asked.name);
+          return MayReadStored(by.access, asked.name);
         else
           return MayWrite(by, asked.name);
       },
@@ -72,6 +78,7 @@ struct Single {
                      .events = events});
     step.Reset();
     if (auto status = check(edit, step); !status.ok()) return status;
+    if (auto status = edit.Charge({&step}); !status.ok()) return status;
     if (auto status = edit.Write(step); !status.ok()) return status;
     if (asked_for) by.origin.LeaveIn(trace, by.origin.request ? subject(step, revision) : "");
     return absl::OkStatus();
@@ -179,6 +186,7 @@ void Objects::Undelete(const std::string& name, int64_t generation, By by, Done 
 void Objects::Move(const std::string& name, const std::string& destination,
                    Preconditions preconditions, By by, Done done) {
   if (auto status = MayWrite(by, name); !status.ok()) return done(status);
+  if (auto status = MayRead(by.access, name); !status.ok()) return done(status);
   if (auto status = MayWriteTo(by, destination); !status.ok()) return done(status);
   Single single{.by = std::move(by), .now_ms = clock_.NowMs()};
   single.check = [name, destination, preconditions](ObjectEdit& edit, ObjectStep& step) {
@@ -189,7 +197,7 @@ void Objects::Move(const std::string& name, const std::string& destination,
 
 void Objects::Copy(const std::string& name, int64_t generation, const std::string& destination,
                    Preconditions preconditions, By by, Done done) {
-  if (auto status = MayRead(by.access, name); !status.ok()) return done(status);
+  if (auto status = MayReadStored(by.access, name); !status.ok()) return done(status);
   if (auto status = MayWriteTo(by, destination); !status.ok()) return done(status);
   Single single{.by = std::move(by), .now_ms = clock_.NowMs()};
   single.check = [name, generation, destination, preconditions](ObjectEdit& edit,
@@ -269,7 +277,12 @@ struct Transacting {
       if (auto status = edit.Check(works[i], works, i); !status.ok()) return AtIndex(status, i);
       if (auto status = claims.Add(works[i].step, i); !status.ok()) return status;
     }
-    return absl::OkStatus();
+    std::vector<const ObjectStep*> steps;
+    steps.reserve(works.size());
+    for (const ObjectWork& work : works) steps.push_back(&work.step);
+    size_t index = 0;
+    const absl::Status status = edit.Charge(steps, &index);
+    return status.ok() ? status : AtIndex(status, index);
   }
 
   // Names have no newlines.
@@ -292,7 +305,7 @@ std::vector<ObjectWork> WorksOf(std::vector<ObjectChange> changes) {
 
 void Objects::Transact(ObjectTransaction transaction, By by, TransactDone done) {
   for (const CompareObject& one : transaction.compare)
-    if (auto status = MayRead(by.access, one.name); !status.ok()) return done(status);
+    if (auto status = MayReadStored(by.access, one.name); !status.ok()) return done(status);
   for (const auto* changes : {&transaction.success, &transaction.failure}) {
     for (size_t i = 0; i < changes->size(); ++i) {
       if (auto status = MayChange(by, (*changes)[i]); !status.ok()) return done(AtIndex(status, i));
@@ -401,7 +414,7 @@ void Objects::Get(const std::string& name, int64_t generation, bool data,
                       }
                       // Behind an id, and a version may come from another name.
                       if (!access(ObjectVerb::kRead, (*found)->name))
-                        return done(NameForbidden(ObjectVerb::kRead, (*found)->name));
+                        return done(ObjectNotFound(name, generation));
                       if (auto status = CheckPreconditions(preconditions, (*found)->name, &**found);
                           !status.ok())
                         return done(status);

@@ -1,6 +1,8 @@
 #include "core/object/system_objects.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace grpc_os::core {
 namespace {
@@ -9,6 +11,15 @@ constexpr char kText[] = "text/plain; charset=utf-8";
 
 // Names of a folder become whole ones.
 void PutBefore(const std::string& folder, Object& object) { object.name.insert(0, folder); }
+
+// To so many objects at most.
+ObjectPage Cut(ObjectPage page, int limit) {
+  if (static_cast<int>(page.objects.size()) <= limit) return page;
+  page.objects.resize(limit);
+  page.more = true;
+  page.next_after = page.objects.back().name;
+  return page;
+}
 
 }  // namespace
 
@@ -36,15 +47,13 @@ void FixedFolder::Find(const std::string& path, std::function<void(Found)> done)
   done(std::optional<Object>(SystemObject(path, found->second(), clock_.NowMs())));
 }
 
-void FixedFolder::List(const std::string& path, const std::string& after, int limit,
-                       std::function<void(absl::StatusOr<std::vector<Object>>)> done) {
+void FixedFolder::List(const Range& range, std::function<void(Listed)> done) {
   std::vector<Object> objects;
-  if (path.empty()) {
-    for (auto it = contents_.upper_bound(after); it != contents_.end(); ++it) {
-      if (static_cast<int>(objects.size()) == limit) break;
-      objects.push_back(SystemObject(it->first, it->second(), clock_.NowMs()));
-      objects.back().data.clear();
-    }
+  const bool any = range.recursive || range.path.empty();
+  for (auto it = contents_.upper_bound(range.after); any && it != contents_.end(); ++it) {
+    if (static_cast<int>(objects.size()) == range.limit) break;
+    if (!it->first.starts_with(range.path)) continue;
+    objects.push_back(SystemObject(it->first, "", clock_.NowMs()));
   }
   done(std::move(objects));
 }
@@ -75,27 +84,49 @@ void SystemObjects::Find(const std::string& name,
 }
 
 void SystemObjects::List(const ObjectQuery& query,
-                         std::function<void(absl::StatusOr<std::vector<Object>>)> done) const {
+                         std::function<void(absl::StatusOr<ObjectPage>)> done) const {
+  if (query.prefix == "/" && !query.recursive) {
+    ObjectPage roots;
+    for (const auto& [root, folder] : folders_) {
+      if (root > query.after) roots.objects.push_back(SystemFolderObject(root, clock_.NowMs()));
+    }
+    return done(Cut(std::move(roots), query.limit));
+  }
   const auto [root, folder] = Locate(query.prefix);
-  if (folder == nullptr) return done(std::vector<Object>());
-  const std::string path = query.prefix.substr(std::min(root->size(), query.prefix.size()));
-  const bool below = query.after.starts_with(query.prefix);
-  const std::string after = below ? query.after.substr(query.prefix.size()) : "";
-  folder->List(
-      path, after, query.limit,
-      [at = *root + path, done = std::move(done)](absl::StatusOr<std::vector<Object>> objects) {
-        if (objects.ok()) {
-          for (Object& object : *objects) PutBefore(at, object);
-        }
-        done(std::move(objects));
-      });
+  const bool over = folder != nullptr && query.after > *root && !query.after.starts_with(*root);
+  if (folder == nullptr || over) return done(ObjectPage());
+  SystemFolder::Range range = {.recursive = query.recursive, .limit = query.limit + 1};
+  range.path = query.prefix.substr(std::min(root->size(), query.prefix.size()));
+  if (query.after.starts_with(*root)) range.after = query.after.substr(root->size());
+  folder->List(range, [root = *root, limit = query.limit,
+                       done = std::move(done)](SystemFolder::Listed listed) {
+    if (!listed.ok()) return done(listed.status());
+    ObjectPage page;
+    page.objects = *std::move(listed);
+    for (Object& object : page.objects) PutBefore(root, object);
+    done(Cut(std::move(page), limit));
+  });
 }
 
-std::vector<Object> SystemObjects::Roots() const {
-  std::vector<Object> roots;
-  for (const auto& [root, folder] : folders_)
-    roots.push_back(SystemFolderObject(root, clock_.NowMs()));
-  return roots;
+ObjectPage MergePages(ObjectPage stored, ObjectPage system, int limit) {
+  ObjectPage merged;
+  merged.revision = stored.revision;
+  // What lies behind the end of a page that has more may have something between it.
+  std::string end;
+  for (const ObjectPage* page : {&stored, &system}) {
+    if (page->more && (end.empty() || page->next_after < end)) end = page->next_after;
+  }
+  merged.more = !end.empty();
+  const auto before = [](const Object& a, const Object& b) { return a.name < b.name; };
+  std::merge(std::make_move_iterator(stored.objects.begin()),
+             std::make_move_iterator(stored.objects.end()),
+             std::make_move_iterator(system.objects.begin()),
+             std::make_move_iterator(system.objects.end()), std::back_inserter(merged.objects),
+             before);
+  if (merged.more)
+    std::erase_if(merged.objects, [&end](const Object& object) { return object.name > end; });
+  merged.next_after = end;
+  return Cut(std::move(merged), limit);
 }
 
 }  // namespace grpc_os::core

@@ -27,10 +27,17 @@ class SystemFolder {
   // this one ("web/status", "web/"); nullopt: there is none.
   using Found = absl::StatusOr<std::optional<Object>>;
   virtual void Find(const std::string& path, std::function<void(Found)> done) = 0;
-  // What lies directly at `path` ("" or "web/"), after the name `after` (below `path`), in the
-  // order of bytes, at most `limit`; without data.
-  virtual void List(const std::string& path, const std::string& after, int limit,
-                    std::function<void(absl::StatusOr<std::vector<Object>>)> done) = 0;
+  // What lies directly at `path` ("" or "web/"), or, with `recursive`, all objects whose paths
+  // begin with it; after the path `after`, in the order of bytes, at most `limit`; without data.
+  // Names are paths below this folder.
+  struct Range {
+    std::string path = {};
+    bool recursive = false;
+    std::string after = {};
+    int limit = 0;
+  };
+  using Listed = absl::StatusOr<std::vector<Object>>;
+  virtual void List(const Range& range, std::function<void(Listed)> done) = 0;
   // What a caller needs beside object.read.
   virtual const char* permission() const = 0;
 };
@@ -48,14 +55,17 @@ class FixedFolder final : public SystemFolder {
       : contents_(std::move(contents)), clock_(clock) {}
 
   void Find(const std::string& path, std::function<void(Found)> done) override;
-  void List(const std::string& path, const std::string& after, int limit,
-            std::function<void(absl::StatusOr<std::vector<Object>>)> done) override;
+  void List(const Range& range, std::function<void(Listed)> done) override;
   const char* permission() const override { return "system.read"; }
 
  private:
   const Contents contents_;
   const Clock& clock_;
 };
+
+// One page of what is in both, each in the order of its names and with `next_after` where it has
+// more. The revision is that of `stored`.
+ObjectPage MergePages(ObjectPage stored, ObjectPage system, int limit);
 
 // All of them, by their names: "/proc/", "/sys/". Thread-safe.
 class SystemObjects {
@@ -68,11 +78,10 @@ class SystemObjects {
   const SystemFolder* FolderOf(std::string_view name) const;
   // By its whole name; a folder with or without the slash at its end.
   void Find(const std::string& name, std::function<void(SystemFolder::Found)> done) const;
-  // As ObjectStore::ListObjects, of a folder (`prefix` ends with '/'), not recursive.
-  void List(const ObjectQuery& query,
-            std::function<void(absl::StatusOr<std::vector<Object>>)> done) const;
-  // The folders themselves, for the list of "/".
-  std::vector<Object> Roots() const;
+  // The system's part of a list: what lies in one of its folders, and in the list of "/" the
+  // folders themselves. In recursive lists only of what begins with a folder's name: who asks for
+  // all objects does not want those. `next_after` is set where there is more.
+  void List(const ObjectQuery& query, std::function<void(absl::StatusOr<ObjectPage>)> done) const;
 
  private:
   std::pair<const std::string*, SystemFolder*> Locate(std::string_view name) const;

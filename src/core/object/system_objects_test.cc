@@ -32,9 +32,18 @@ class SystemObjectsTest : public ::testing::Test {
   std::vector<std::string> List(const std::string& prefix, const std::string& after = "",
                                 int limit = 100) {
     std::vector<std::string> names;
-    objects_.List({.prefix = prefix, .after = after, .limit = limit}, [&names](auto listed) {
-      for (const Object& object : *listed) names.push_back(object.name);
-    });
+    ListPage({.prefix = prefix, .after = after, .recursive = false, .limit = limit}, names);
+    return names;
+  }
+  ObjectPage ListPage(const ObjectQuery& query, std::vector<std::string>& names) {
+    ObjectPage page;
+    objects_.List(query, [&page](auto listed) { page = *std::move(listed); });
+    for (const Object& object : page.objects) names.push_back(object.name);
+    return page;
+  }
+  std::vector<std::string> ListAll(const std::string& prefix, const std::string& after = "") {
+    std::vector<std::string> names;
+    ListPage({.prefix = prefix, .after = after}, names);
     return names;
   }
 
@@ -80,9 +89,71 @@ TEST_F(SystemObjectsTest, TellsWhoseNameItIs) {
   EXPECT_NE(objects_.FolderOf("/sys/version"), nullptr);
   EXPECT_NE(objects_.FolderOf("/proc"), nullptr);
   EXPECT_EQ(objects_.FolderOf("/process"), nullptr);
-  std::vector<std::string> roots;
-  for (const Object& root : objects_.Roots()) roots.push_back(root.name);
-  EXPECT_THAT(roots, ElementsAre("/proc/", "/sys/"));
+}
+
+TEST_F(SystemObjectsTest, TheRootListsTheFoldersThemselves) {
+  EXPECT_THAT(List("/"), ElementsAre("/proc/", "/sys/"));
+  EXPECT_THAT(List("/", "/proc/"), ElementsAre("/sys/"));
+  EXPECT_THAT(List("/", "/sys/"), ElementsAre());
+}
+
+TEST_F(SystemObjectsTest, RecursiveListsHoldThemOnlyBelowTheirFolder) {
+  EXPECT_THAT(ListAll("/"), ElementsAre());
+  EXPECT_THAT(ListAll("/s"), ElementsAre());
+  EXPECT_THAT(ListAll("/sys"), ElementsAre("/sys/limits", "/sys/threads", "/sys/version"));
+  EXPECT_THAT(ListAll("/sys/"), ElementsAre("/sys/limits", "/sys/threads", "/sys/version"));
+  EXPECT_THAT(ListAll("/sys/t"), ElementsAre("/sys/threads"));
+  EXPECT_THAT(ListAll("/sys", "/sys/threads"), ElementsAre("/sys/version"));
+  EXPECT_THAT(ListAll("/sys", "/system/a"), ElementsAre()) << "the folder lies before that";
+}
+
+TEST_F(SystemObjectsTest, APageSaysWhereToGoOn) {
+  std::vector<std::string> names;
+  const ObjectPage page = ListPage({.prefix = "/sys/", .recursive = false, .limit = 2}, names);
+  EXPECT_TRUE(page.more);
+  EXPECT_EQ(page.next_after, "/sys/threads");
+  EXPECT_FALSE(ListPage({.prefix = "/sys/", .recursive = false, .limit = 3}, names).more);
+}
+
+ObjectPage PageOf(const std::vector<std::string>& names, const std::string& next_after = "") {
+  ObjectPage page;
+  for (const std::string& name : names) page.objects.push_back({.name = name});
+  page.next_after = next_after;
+  page.more = !next_after.empty();
+  page.revision = 7;
+  return page;
+}
+
+std::vector<std::string> NamesOf(const ObjectPage& page) {
+  std::vector<std::string> names;
+  for (const Object& object : page.objects) names.push_back(object.name);
+  return names;
+}
+
+TEST(MergePagesTest, BothInTheOrderOfBytes) {
+  const ObjectPage page = MergePages(PageOf({"/a", "/q", "/z"}), PageOf({"/proc/", "/sys/"}), 9);
+  EXPECT_THAT(NamesOf(page), ElementsAre("/a", "/proc/", "/q", "/sys/", "/z"));
+  EXPECT_FALSE(page.more);
+  EXPECT_EQ(page.revision, 7);
+}
+
+TEST(MergePagesTest, NothingIsSkippedBehindTheEndOfEither) {
+  ObjectPage page = MergePages(PageOf({"/a", "/b"}, "/b"), PageOf({"/proc/", "/sys/"}), 2);
+  EXPECT_THAT(NamesOf(page), ElementsAre("/a", "/b"));
+  EXPECT_EQ(page.next_after, "/b");
+  page = MergePages(PageOf({"/q", "/z"}), PageOf({"/proc/"}, "/proc/"), 9);
+  EXPECT_THAT(NamesOf(page), ElementsAre("/proc/"));
+  EXPECT_EQ(page.next_after, "/proc/");
+  page = MergePages(PageOf({}, "/n"), PageOf({"/proc/"}), 9);
+  EXPECT_THAT(NamesOf(page), ElementsAre()) << "what was read there may not be seen";
+  EXPECT_EQ(page.next_after, "/n");
+}
+
+TEST(MergePagesTest, TogetherNoMoreThanWereAskedFor) {
+  const ObjectPage page = MergePages(PageOf({"/a", "/q"}), PageOf({"/proc/", "/sys/"}), 3);
+  EXPECT_THAT(NamesOf(page), ElementsAre("/a", "/proc/", "/q"));
+  EXPECT_TRUE(page.more);
+  EXPECT_EQ(page.next_after, "/q");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/guarded.h"
 #include "base/limits.h"
@@ -17,22 +18,42 @@ namespace {
 // In the order of bytes.
 constexpr std::array<const char*, 4> kFiles = {"env", "exit", "log", "status"};
 
+constexpr int kLogLines = 1000;
+
+// So that no value can be taken for another line.
+std::string OneLine(const std::string& text) {
+  std::string line;
+  line.reserve(text.size());
+  for (const char byte : text) {
+    if (byte == '\\') {
+      line += "\\\\";
+    } else if (byte == '\n') {
+      line += "\\n";
+    } else if (absl::ascii_iscntrl(static_cast<unsigned char>(byte))) {
+      absl::StrAppend(&line, "\\x", absl::Hex(static_cast<uint8_t>(byte), absl::kZeroPad2));
+    } else {
+      line += byte;
+    }
+  }
+  return line;
+}
+
 std::string StatusText(const Process& process, const ProcessUsage& usage) {
   const ProcessStatus& status = process.status;
   return absl::StrCat(
       "id: ", process.id, "\nname: ", process.name, "\nstate: ", ToString(status.state),
       "\ndesired_state: ", ToString(process.desired), "\nready: ", status.ready ? "yes" : "no",
-      "\npid: ", status.pid, "\ncommand: ", process.spec.command,
+      "\npid: ", status.pid, "\ncommand: ", OneLine(process.spec.command),
       "\nrestart_policy: ", ToString(process.spec.restart), "\nrestarts: ", status.restart_count,
       "\ngeneration: ", process.generation, "\nrunning_generation: ", status.running_generation,
       "\nmemory_bytes: ", usage.memory_bytes, "\ncpu_time_ms: ", usage.cpu_time_ms,
-      "\nmessage: ", status.message, "\n");
+      "\nmessage: ", OneLine(status.message), "\n");
 }
 
 std::string EnvironmentText(const Process& process) {
   std::string text;
   for (const auto& [name, value] : process.spec.environment)
-    absl::StrAppend(&text, name, "=", value, "\n");
+    absl::StrAppend(&text, name, "=", OneLine(value), "\n");
   return text;
 }
 
@@ -46,7 +67,7 @@ std::string ExitText(const Process& process) {
   absl::StrAppend(&text, "core_dumped: ", exit.core_dumped ? "yes" : "no",
                   "\nrequested: ", exit.requested ? "yes" : "no", "\nattempt: ", exit.attempt,
                   "\nstart_time_ms: ", exit.start_time_ms, "\nexit_time_ms: ", exit.exit_time_ms,
-                  "\nmessage: ", exit.message, "\n");
+                  "\nmessage: ", OneLine(exit.message), "\n");
   return text;
 }
 
@@ -54,14 +75,26 @@ std::string ExitText(const Process& process) {
 class LogText {
  public:
   void Add(const LogLines& batch) {
-    for (const LogLine& line : batch.lines)
+    for (const LogLine& line : batch.lines) {
+      // The first of one line more than are wanted only tells that there is more.
+      if (++lines_ == 1) first_ends_ = line.text.size() + (line.partial ? 0 : 1);
       absl::StrAppend(&text_, line.text, line.partial ? "" : "\n");
+    }
     if (text_.size() <= limits::kObjectInlineBytes) return;
     const size_t cut = text_.size() - limits::kObjectInlineBytes;
-    const size_t line = text_.find('\n', cut);
+    const size_t line = text_.find('\n', cut - 1);
     text_.erase(0, line == std::string::npos ? cut : line + 1);
+    cut_ = true;
   }
-  std::string Take() { return std::move(text_); }
+  Object Take(const std::string& name, int64_t now_ms) {
+    if (lines_ > kLogLines && !cut_) {
+      text_.erase(0, first_ends_);
+      cut_ = true;
+    }
+    Object object = SystemObject(name, std::move(text_), now_ms);
+    if (cut_) object.metadata["truncated"] = "true";
+    return object;
+  }
 
   // The next batch, please; also before the tail is known.
   void Continue() {
@@ -95,7 +128,11 @@ class LogText {
     bool ended = false;
   };
   Guarded<State> state_;
-  std::string text_;  // on the source's thread
+  // On the source's thread.
+  std::string text_;
+  int lines_ = 0;
+  size_t first_ends_ = 0;
+  bool cut_ = false;
 };
 
 }  // namespace
@@ -129,7 +166,7 @@ void ProcessFolder::ReadLog(const std::string& name, const std::string& process_
   const auto log = std::make_shared<LogText>();
   LogSource::Options options;
   options.process_id = process_id;
-  options.lines = 1000;
+  options.lines = kLogLines + 1;
   const auto on_lines = [log](const LogLines& batch) {
     log->Add(batch);
     log->Continue();
@@ -139,35 +176,43 @@ void ProcessFolder::ReadLog(const std::string& name, const std::string& process_
     log->End();
     if (absl::IsNotFound(status)) return done(std::optional<Object>());
     if (!status.ok()) return done(FromStore(status));
-    done(std::optional<Object>(SystemObject(name, log->Take(), now)));
+    done(std::optional<Object>(log->Take(name, now)));
   };
   log->SetTail(logs_.Start(std::move(options), on_lines, on_end));
 }
 
-void ProcessFolder::List(const std::string& path, const std::string& after, int limit,
-                         std::function<void(absl::StatusOr<std::vector<Object>>)> done) {
-  scheduler_.Post([this, path, after, limit, done = std::move(done)] {
-    std::vector<Object> objects;
-    const int64_t now = scheduler_.NowMs();
-    if (path.empty()) {
-      // A folder's name sorts as with its slash: the process "a" comes after "a.b" and "a-b".
-      for (const Process* process : processes_.List("", limits::kProcesses))
-        objects.push_back(SystemFolderObject(process->name + "/", now));
-      std::sort(objects.begin(), objects.end(),
-                [](const Object& a, const Object& b) { return a.name < b.name; });
-      std::erase_if(objects, [&after](const Object& object) { return object.name <= after; });
-      if (static_cast<int>(objects.size()) > limit) objects.resize(limit);
-      return done(std::move(objects));
+void ProcessFolder::List(const Range& range, std::function<void(Listed)> done) {
+  scheduler_.Post([this, range, done = std::move(done)] { done(ListOnThread(range)); });
+}
+
+std::vector<Object> ProcessFolder::ListOnThread(const Range& range) const {
+  // A folder's name sorts as with its slash: the process "a" comes after "a.b" and "a-b".
+  std::vector<std::string> folders;
+  for (const Process* process : processes_.List("", limits::kProcesses)) {
+    folders.push_back(process->name + "/");
+    // No name lies in another: only one that `path` and `after` begin with, or sort before, counts.
+    const std::string& folder = folders.back();
+    const bool begins = range.path.starts_with(folder) || folder.starts_with(range.path);
+    const bool over = folder < range.after && !range.after.starts_with(folder);
+    if (!begins || over) folders.pop_back();
+  }
+  std::sort(folders.begin(), folders.end());
+  const int64_t now = scheduler_.NowMs();
+  std::vector<Object> objects;
+  const auto add = [&](Object object) {
+    const bool wanted = object.name.starts_with(range.path) && object.name > range.after &&
+                        static_cast<int>(objects.size()) < range.limit;
+    if (wanted) objects.push_back(std::move(object));
+  };
+  for (const std::string& folder : folders) {
+    if (static_cast<int>(objects.size()) == range.limit) break;
+    if (!range.recursive && range.path.empty()) {
+      add(SystemFolderObject(folder, now));
+    } else if (range.recursive || folder == range.path) {
+      for (const char* file : kFiles) add(SystemObject(folder + file, "", now));
     }
-    const Process* process = processes_.Find(path.substr(0, path.size() - 1));
-    if (process != nullptr && process->name + "/" == path) {
-      for (const char* file : kFiles) {
-        if (file > after && static_cast<int>(objects.size()) < limit)
-          objects.push_back(SystemObject(file, "", now));
-      }
-    }
-    done(std::move(objects));
-  });
+  }
+  return objects;
 }
 
 }  // namespace grpc_os::core

@@ -95,9 +95,11 @@ class ProcessFolderTest : public ::testing::Test {
     return found.ok() && found->has_value() ? (*found)->data : "nothing";
   }
   std::vector<std::string> List(const std::string& path, const std::string& after = "",
-                                int limit = 100) {
+                                int limit = 100, bool recursive = false) {
     std::vector<std::string> names;
-    folder_.List(path, after, limit, [&names](auto listed) {
+    const SystemFolder::Range range = {
+        .path = path, .recursive = recursive, .after = after, .limit = limit};
+    folder_.List(range, [&names](auto listed) {
       for (const Object& object : *listed) names.push_back(object.name);
     });
     scheduler_.RunAll();
@@ -130,10 +132,44 @@ TEST_F(ProcessFolderTest, ListsInTheOrderOfBytes) {
   EXPECT_THAT(List(""), ElementsAre("api/", "web-2/", "web/")) << "'-' comes before '/'";
   EXPECT_THAT(List("", "", 1), ElementsAre("api/"));
   EXPECT_THAT(List("", "api/"), ElementsAre("web-2/", "web/"));
-  EXPECT_THAT(List("web/"), ElementsAre("env", "exit", "log", "status"));
-  EXPECT_THAT(List("web/", "exit", 1), ElementsAre("log"));
+  EXPECT_THAT(List("web/"), ElementsAre("web/env", "web/exit", "web/log", "web/status"));
+  EXPECT_THAT(List("web/", "web/exit", 1), ElementsAre("web/log"));
   EXPECT_THAT(List("nobody/"), ElementsAre());
   EXPECT_TRUE((*Find("web/"))->folder);
+}
+
+TEST_F(ProcessFolderTest, ListsAllThatBeginsWithAPath) {
+  EXPECT_THAT(List("", "", 5, true),
+              ElementsAre("api/env", "api/exit", "api/log", "api/status", "web-2/env"));
+  EXPECT_THAT(List("", "web-2/status", 2, true), ElementsAre("web/env", "web/exit"));
+  EXPECT_THAT(List("web/s", "", 9, true), ElementsAre("web/status"));
+  EXPECT_EQ(List("we", "", 99, true).size(), 8U);
+  EXPECT_THAT(List("web/status/x", "", 9, true), ElementsAre());
+}
+
+TEST_F(ProcessFolderTest, AValueIsOneLine) {
+  Process process = MakeProcess("proc_9", "odd");
+  process.spec.environment = {{"A", "1\nB=2\r\\"}};
+  process.spec.command = "echo 'a\nstate: running'";
+  processes_.Load({process}, 1, false);
+  EXPECT_EQ(DataOf("odd/env"), "A=1\\nB=2\\x0d\\\\\n");
+  EXPECT_THAT(DataOf("odd/status"), HasSubstr("command: echo 'a\\nstate: running'\n"));
+}
+
+TEST_F(ProcessFolderTest, OfManyLinesTheLastThousandAreKept) {
+  LogLines lines;
+  for (int i = 0; i < 1000; ++i) lines.lines.push_back({.text = std::to_string(i)});
+  logs_.batches = {lines};
+  auto log = Find("web/log");
+  ASSERT_TRUE(log.ok());
+  EXPECT_THAT((*log)->data, ::testing::StartsWith("0\n1\n"));
+  EXPECT_FALSE((*log)->metadata.contains("truncated"));
+  lines.lines.push_back({.text = "1000"});
+  logs_.batches = {lines};
+  log = Find("web/log");
+  EXPECT_THAT((*log)->data, ::testing::StartsWith("1\n2\n"));
+  EXPECT_EQ((*log)->metadata["truncated"], "true");
+  EXPECT_EQ(logs_.started.lines, 1001);
 }
 
 TEST_F(ProcessFolderTest, TheLogIsReadWholeHoweverSoonItsLinesCome) {
@@ -155,7 +191,10 @@ TEST_F(ProcessFolderTest, OfALongLogTheEndIsKeptFromTheStartOfALine) {
   for (int i = 0; i < 100; ++i)
     logs_.batches.push_back(
         {.lines = {{.text = std::to_string(i) + std::string(1500, 'x')}}, .cursor = ""});
-  const std::string log = DataOf("web/log");
+  auto found = Find("web/log");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ((*found)->metadata["truncated"], "true");
+  const std::string log = (*found)->data;
   EXPECT_LE(log.size(), limits::kObjectInlineBytes);
   EXPECT_GT(log.size(), limits::kObjectInlineBytes - 2000);
   EXPECT_THAT(log, ::testing::StartsWith("57x"));
