@@ -2,17 +2,23 @@
 
 from grpc_os.client import GrpcOSClient
 from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
+from grpc_os.objects import Condition
 from grpc_os.resources import (
     AccessToken,
     ApiToken,
     AuditRecord,
     Identity,
     LogLine,
+    Object,
     Process,
     ProcessStatus,
+    Quota,
     Role,
+    Rule,
     Session,
+    StoredBytes,
     System,
+    Upload,
     User,
 )
 from grpc_os.v1.error_reasons import ErrorReason
@@ -21,6 +27,7 @@ __all__ = [
     "AccessToken",
     "ApiToken",
     "AuditRecord",
+    "Condition",
     "ErrorInfo",
     "ErrorReason",
     "FieldViolation",
@@ -28,11 +35,16 @@ __all__ = [
     "GrpcOSError",
     "Identity",
     "LogLine",
+    "Object",
     "Process",
     "ProcessStatus",
+    "Quota",
     "Role",
+    "Rule",
     "Session",
+    "StoredBytes",
     "System",
+    "Upload",
     "User",
     "error_info",
     "field_violations",

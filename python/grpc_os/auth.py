@@ -14,10 +14,25 @@ import grpc.aio
 from grpc_os.calls import Calls, Repeats
 from grpc_os.credentials import Grant
 from grpc_os.errors import GrpcOSError
-from grpc_os.resources import AccessToken, ApiToken, AuditRecord, Identity, Role, Session, User, to_duration
+from grpc_os.resources import AccessToken, ApiToken, AuditRecord, Identity, Role, Rule, Session, User, to_duration
 from grpc_os.v1 import auth_services_pb2, auth_services_pb2_grpc
 
 _AUTH = auth_services_pb2_grpc.AuthServiceStub
+
+
+def _role(
+    name: str, allow: typing.Iterable[str], deny: typing.Iterable[str], description: str
+) -> auth_services_pb2.Role:
+    role = auth_services_pb2.Role(name=name, description=description)
+    for rules, effect in ((allow, auth_services_pb2.Role.EFFECT_ALLOW), (deny, auth_services_pb2.Role.EFFECT_DENY)):
+        if isinstance(rules, str):
+            raise TypeError("allow and deny take a list of rules")
+        for rule in rules:
+            permission, colon, prefix = rule.partition(":")
+            if colon and not prefix:
+                raise ValueError(f"{rule!r} names no path behind its colon; leave the colon out for all objects")
+            role.rules.add(effect=effect, permission=permission, prefix=prefix)
+    return role
 
 
 class AuthCalls(Calls):
@@ -170,9 +185,68 @@ class AuthCalls(Calls):
         request = auth_services_pb2.RevokeRoleRequest(user=user, role=role, etag=etag)
         return User(await self._change(_AUTH, "RevokeRole", request, request_id))
 
+    async def get_role(self, name: str) -> Role:
+        return Role(await self._read(_AUTH, "GetRole", auth_services_pb2.GetRoleRequest(name=name)))
+
+    async def create_role(
+        self, name: str, rules: typing.Iterable[Rule], description: str = "", *, request_id: str = ""
+    ) -> Role:
+        """A role of one's own; `grant_role` gives it to a user."""
+        request = auth_services_pb2.CreateRoleRequest(role=_role(name, rules, description, ""))
+        return Role(await self._change(_AUTH, "CreateRole", request, request_id))
+
+    async def update_role(
+        self, name: str, rules: typing.Iterable[Rule], description: str = "", *, etag: str = "", request_id: str = ""
+    ) -> Role:
+        """Replaces its rules and description; with an `etag` only if it is still that one."""
+        request = auth_services_pb2.UpdateRoleRequest(role=_role(name, rules, description, etag))
+        return Role(await self._change(_AUTH, "UpdateRole", request, request_id))
+
+    async def delete_role(self, name: str, *, etag: str = "", request_id: str = "") -> None:
+        request = auth_services_pb2.DeleteRoleRequest(name=name, etag=etag)
+        await self._change(_AUTH, "DeleteRole", request, request_id)
+
     async def list_roles(self) -> list[Role]:
         response = await self._read(_AUTH, "ListRoles", auth_services_pb2.ListRolesRequest())
         return [Role(role) for role in response.roles]
+
+    async def get_role(self, name: str) -> Role:
+        return Role(await self._read(_AUTH, "GetRole", auth_services_pb2.GetRoleRequest(name=name)))
+
+    async def create_role(
+        self,
+        name: str,
+        *,
+        allow: typing.Iterable[str] = (),
+        deny: typing.Iterable[str] = (),
+        description: str = "",
+        request_id: str = "",
+    ) -> Role:
+        """What it allows and denies are permissions: "process.read", "*"; those of objects may have a path behind a colon:
+        "object.read:/config". What any role of a user denies is denied, whatever the others allow."""
+        request = auth_services_pb2.CreateRoleRequest(role=_role(name, allow, deny, description))
+        return Role(await self._change(_AUTH, "CreateRole", request, request_id))
+
+    async def update_role(
+        self,
+        name: str,
+        *,
+        allow: typing.Iterable[str] = (),
+        deny: typing.Iterable[str] = (),
+        description: str = "",
+        etag: str = "",
+        request_id: str = "",
+    ) -> Role:
+        """Replaces all that it allows and denies, and its description; as in create_role."""
+        role = _role(name, allow, deny, description)
+        role.etag = etag
+        request = auth_services_pb2.UpdateRoleRequest(role=role)
+        return Role(await self._change(_AUTH, "UpdateRole", request, request_id))
+
+    async def delete_role(self, name: str, *, etag: str = "", request_id: str = "") -> None:
+        """One that no user and no token has."""
+        request = auth_services_pb2.DeleteRoleRequest(name=name, etag=etag)
+        await self._change(_AUTH, "DeleteRole", request, request_id)
 
     # ---- Sessions and tokens -----------------------------------------------------------------------------------------
 
@@ -208,3 +282,7 @@ class AuthCalls(Calls):
                 raise ValueError("since has no time zone; use datetime.now(datetime.timezone.utc) or such")
             request.since.FromDatetime(since)
         return self._pages(_AUTH, "ListAuditRecords", request, "records", AuditRecord)
+
+
+def _role(name: str, rules: typing.Iterable[Rule], description: str, etag: str) -> auth_services_pb2.Role:
+    return auth_services_pb2.Role(name=name, description=description, rules=[r.to_proto() for r in rules], etag=etag)

@@ -163,6 +163,14 @@ class Calls:
             async for message in messages:
                 yield message
 
+    async def _client_stream(self, stub: type, method: str, requests: typing.Any, token: str | None) -> typing.Any:
+        """One stream of requests and its answer. `requests.error` is what kept it from giving all, or None."""
+        try:
+            return await self._transport.client_stream(stub, method, requests, self._timeout, _metadata(token))
+        finally:
+            if requests.error is not None:
+                raise requests.error
+
     async def _resumed(
         self, open_stream: typing.Callable[[], typing.AsyncGenerator[_Message, None]]
     ) -> typing.AsyncGenerator[_Message, None]:

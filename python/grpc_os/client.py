@@ -10,6 +10,7 @@ from grpc_os.errors import NoSuchOperation
 from grpc_os.events import EventCalls
 from grpc_os.processes import Condition, ProcessCalls, RestartPolicy
 from grpc_os.resources import System, log_level_word
+from grpc_os.transfers import TransferCalls
 from grpc_os.v1 import system_services_pb2, system_services_pb2_grpc
 
 __all__ = ["Condition", "GrpcOSClient", "LogLevel", "RestartPolicy"]
@@ -19,7 +20,7 @@ _SYSTEM = system_services_pb2_grpc.SystemServiceStub
 LogLevel = typing.Literal["debug", "info", "warning", "error"]
 
 
-class GrpcOSClient(AuthCalls, ProcessCalls, EventCalls):
+class GrpcOSClient(AuthCalls, ProcessCalls, TransferCalls, EventCalls):
     """Speaks to one gRPC OS, on one event loop.
 
     `channel` is an address ("unix:/…/run/api.sock", "localhost:50051"), a grpc.aio channel, or a synchronous one; the

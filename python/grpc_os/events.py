@@ -14,21 +14,28 @@ _EVENTS = event_services_pb2_grpc.EventServiceStub
 class EventCalls(Calls):
     """EventService."""
 
-    async def watch(
-        self, from_revision: int = 0, kinds: typing.Sequence[str] = ()
+    def watch(
+        self, from_revision: int = 0, kinds: typing.Sequence[str] = (), prefix: str = ""
     ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
         """What there is (from_revision 0) or what changed after a revision, then every change: in order, each once, also
         over a restart of the daemon and a renewed token.
 
         A revision is told only when it has come whole, and the snapshot likewise, because that is where a watch that
         broke off is taken up again.
+
+        With a `prefix` only objects whose names begin with it; of objects there is no snapshot: `watch_objects` makes one.
         """
+        return self._watch(from_revision, kinds, prefix)
+
+    async def _watch(
+        self, from_revision: int, kinds: typing.Sequence[str], prefix: str
+    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
         revision = from_revision
         held: list[event_services_pb2.Event] = []
 
         def go_on() -> typing.AsyncGenerator[event_services_pb2.WatchResponse, None]:
             held.clear()
-            return self.watch_messages(revision, kinds)
+            return self.watch_messages(revision, kinds, prefix)
 
         async with contextlib.aclosing(self._resumed(go_on)) as messages:
             async for message in messages:
@@ -45,11 +52,11 @@ class EventCalls(Calls):
                 revision = max(revision, message.revision)
 
     async def watch_messages(
-        self, from_revision: int = 0, kinds: typing.Sequence[str] = ()
+        self, from_revision: int = 0, kinds: typing.Sequence[str] = (), prefix: str = ""
     ) -> typing.AsyncGenerator[event_services_pb2.WatchResponse, None]:
         """As watch, but one stream and its messages as they come: with the revision to resume from, `synced` and
         heartbeats."""
-        request = event_services_pb2.WatchRequest(from_revision=from_revision, kinds=kinds)
+        request = event_services_pb2.WatchRequest(from_revision=from_revision, kinds=kinds, prefix=prefix)
         async with contextlib.aclosing(self._stream(_EVENTS, "Watch", request, None)) as messages:
             async for message in messages:
                 yield message

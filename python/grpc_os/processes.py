@@ -43,11 +43,16 @@ class ProcessCalls(Calls):
         stop_timeout: float | None = None,
         stop_signal: str = "",
         log_max_bytes: int = 0,
+        secret_environment: typing.Iterable[str] = (),
         timeout: float | None = None,
         request_id: str = "",
     ) -> Process:
-        """Stores and starts a process; answers once its command was executed. `stop_timeout` is in seconds."""
+        """Stores and starts a process; answers once its command was executed. `stop_timeout` is in seconds.
+
+        `secret_environment` names variables of `environment` whose values are never shown again.
+        """
         spec = _spec(command, environment, working_directory, account, restart, stop_timeout, stop_signal, log_max_bytes)
+        spec.secret_environment.extend(secret_environment)
         request = process_services_pb2.CreateProcessRequest(
             process=process_services_pb2.Process(name=name, spec=spec),
             process_id=process_id,
@@ -86,10 +91,12 @@ class ProcessCalls(Calls):
         stop_timeout: float | None = None,
         stop_signal: str | None = None,
         log_max_bytes: int | None = None,
+        secret_environment: typing.Iterable[str] | None = None,
         etag: str = "",
         request_id: str = "",
     ) -> Process:
-        """Changes what is given, from the next restart on; `environment` replaces the whole one."""
+        """Changes what is given, from the next restart on; `environment` replaces the whole one, in which "" keeps the
+        value of a secret variable."""
         spec = _spec(
             command or "",
             environment,
@@ -100,6 +107,7 @@ class ProcessCalls(Calls):
             stop_signal or "",
             log_max_bytes or 0,
         )
+        spec.secret_environment.extend(secret_environment or ())
         given = {
             "command": command,
             "environment": environment,
@@ -109,6 +117,7 @@ class ProcessCalls(Calls):
             "stop_timeout": stop_timeout,
             "stop_signal": stop_signal,
             "log_max_bytes": log_max_bytes,
+            "secret_environment": secret_environment,
         }
         process = process_services_pb2.Process(spec=spec, etag=etag)
         # A name never looks like an id.

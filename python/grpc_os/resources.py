@@ -7,7 +7,7 @@ import datetime
 import typing
 
 from google.protobuf import duration_pb2, timestamp_pb2
-from grpc_os.v1 import auth_services_pb2, process_services_pb2, system_services_pb2
+from grpc_os.v1 import auth_services_pb2, filesystem_services_pb2, process_services_pb2, system_services_pb2
 
 
 def _time(timestamp: timestamp_pb2.Timestamp) -> datetime.datetime:
@@ -93,7 +93,13 @@ class Process:
 
     @property
     def environment(self) -> dict[str, str]:
+        """Values of secret variables are ""."""
         return dict(self.proto.spec.environment)
+
+    @property
+    def secret_environment(self) -> list[str]:
+        """Names of the variables whose values are never shown."""
+        return list(self.proto.spec.secret_environment)
 
     @property
     def status(self) -> str:
@@ -206,6 +212,25 @@ class User:
         return f"<User {self.name!r}>"
 
 
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """A sentence of a role: what it allows, or denies, which wins."""
+
+    permission: str
+    """ "object.read", "process.write", …; "*": all."""
+    prefix: str = ""
+    """Of object.read and object.write: which objects; empty: all."""
+    allow: bool = True
+
+    def to_proto(self) -> auth_services_pb2.Role.Rule:
+        effect = auth_services_pb2.Role.EFFECT_ALLOW if self.allow else auth_services_pb2.Role.EFFECT_DENY
+        return auth_services_pb2.Role.Rule(effect=effect, permission=self.permission, prefix=self.prefix)
+
+    @classmethod
+    def from_proto(cls, proto: auth_services_pb2.Role.Rule) -> Rule:
+        return cls(proto.permission, proto.prefix, proto.effect == auth_services_pb2.Role.EFFECT_ALLOW)
+
+
 class Role:
     """What its holders may do."""
 
@@ -224,6 +249,44 @@ class Role:
     def permissions(self) -> list[str]:
         """ "process.read", …; "*": all."""
         return list(self.proto.permissions)
+
+    @property
+    def allows(self) -> list[str]:
+        """As create_role takes them: "process.read", "object.read:/config", "*"."""
+        return self._rules(auth_services_pb2.Role.EFFECT_ALLOW)
+
+    @property
+    def denies(self) -> list[str]:
+        """What its holders may not, whatever their other roles allow."""
+        return self._rules(auth_services_pb2.Role.EFFECT_DENY)
+
+    def _rules(self, effect: auth_services_pb2.Role.Effect.ValueType) -> list[str]:
+        return [
+            f"{rule.permission}:{rule.prefix}" if rule.prefix else rule.permission
+            for rule in self.proto.rules
+            if rule.effect == effect
+        ]
+
+    @property
+    def built_in(self) -> bool:
+        """admin, operator, viewer: neither changed nor deleted."""
+        return self.proto.built_in
+
+    @property
+    def etag(self) -> str:
+        return self.proto.etag
+
+    @property
+    def rules(self) -> list[Rule]:
+        return [Rule.from_proto(rule) for rule in self.proto.rules]
+
+    @property
+    def built_in(self) -> bool:
+        return self.proto.built_in
+
+    @property
+    def etag(self) -> str:
+        return self.proto.etag
 
     def __repr__(self) -> str:
         return f"<Role {self.name!r}>"
@@ -335,6 +398,176 @@ class AuditRecord:
 
     def __repr__(self) -> str:
         return f"<AuditRecord {self.id} {self.user!r} {self.method} {self.result}>"
+
+
+class Object:
+    """An object, a version of one, or a folder."""
+
+    def __init__(self, proto: filesystem_services_pb2.Object) -> None:
+        self.proto = proto
+
+    @property
+    def id(self) -> str:
+        """ "obj_…", for ever."""
+        return self.proto.id
+
+    @property
+    def name(self) -> str:
+        """An absolute path; a folder's ends with a slash."""
+        return self.proto.name
+
+    @property
+    def folder(self) -> bool:
+        return self.proto.folder
+
+    @property
+    def generation(self) -> int:
+        """The revision that wrote the content; 0: of the system, or a folder that nobody made."""
+        return self.proto.generation
+
+    @property
+    def metageneration(self) -> int:
+        """Counts the changes of everything but the content since that was written."""
+        return self.proto.metageneration
+
+    @property
+    def revision(self) -> int:
+        return self.proto.revision
+
+    @property
+    def size(self) -> int:
+        return self.proto.size_bytes
+
+    @property
+    def sha256(self) -> str:
+        return self.proto.sha256
+
+    @property
+    def crc32c(self) -> int:
+        return self.proto.crc32c
+
+    @property
+    def content_type(self) -> str:
+        return self.proto.content_type
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return dict(self.proto.metadata)
+
+    @property
+    def owner(self) -> str:
+        return self.proto.owner
+
+    @property
+    def create_time(self) -> datetime.datetime:
+        return _time(self.proto.create_time)
+
+    @property
+    def update_time(self) -> datetime.datetime:
+        return _time(self.proto.update_time)
+
+    @property
+    def expire_time(self) -> datetime.datetime | None:
+        """When it deletes itself."""
+        return _time(self.proto.expire_time) if self.proto.HasField("expire_time") else None
+
+    @property
+    def retire_time(self) -> datetime.datetime | None:
+        """Of a version: when it was replaced or deleted."""
+        return _time(self.proto.retire_time) if self.proto.HasField("retire_time") else None
+
+    @property
+    def deleted(self) -> bool:
+        """Of a version: `undelete_object` can bring it back."""
+        return self.proto.deleted
+
+    @property
+    def data(self) -> bytes:
+        """The content, where it was asked for (include_data)."""
+        return self.proto.data
+
+    def __repr__(self) -> str:
+        return f"<Object {self.id} {self.name!r} generation={self.generation} size={self.size}>"
+
+
+class StoredBytes(bytes):
+    """A content, or a part of one, usable wherever bytes are, and the object that it is of."""
+
+    object: Object
+
+    @classmethod
+    def of(cls, data: bytes, stored: Object) -> StoredBytes:
+        content = cls(data)
+        content.object = stored
+        return content
+
+
+class Upload:
+    """A content on its way."""
+
+    def __init__(self, proto: filesystem_services_pb2.Upload) -> None:
+        self.proto = proto
+
+    @property
+    def id(self) -> str:
+        return self.proto.upload_id
+
+    @property
+    def name(self) -> str:
+        return self.proto.name
+
+    @property
+    def persisted(self) -> int:
+        """How many bytes are durable: the next piece begins there."""
+        return self.proto.persisted_bytes
+
+    @property
+    def crc32c(self) -> int:
+        """Of these bytes."""
+        return self.proto.crc32c
+
+    @property
+    def finished(self) -> bool:
+        return self.proto.finished
+
+    @property
+    def expire_time(self) -> datetime.datetime:
+        return _time(self.proto.expire_time)
+
+    def __repr__(self) -> str:
+        return f"<Upload {self.id} of {self.name!r} persisted={self.persisted}>"
+
+
+class Quota:
+    """What may lie in a folder, and what does."""
+
+    def __init__(self, proto: filesystem_services_pb2.Quota) -> None:
+        self.proto = proto
+
+    @property
+    def prefix(self) -> str:
+        return self.proto.prefix
+
+    @property
+    def max_objects(self) -> int:
+        """0: any number."""
+        return self.proto.max_objects
+
+    @property
+    def max_bytes(self) -> int:
+        """0: any number."""
+        return self.proto.max_bytes
+
+    @property
+    def objects(self) -> int:
+        return self.proto.objects
+
+    @property
+    def bytes(self) -> int:
+        return self.proto.bytes
+
+    def __repr__(self) -> str:
+        return f"<Quota {self.prefix!r}>"
 
 
 def log_level_word(level: int) -> str:

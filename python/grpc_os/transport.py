@@ -38,6 +38,16 @@ class Transport(typing.Protocol):
         self, stub: type, method: str, request: typing.Any, timeout: float | None, metadata: Metadata
     ) -> typing.AsyncGenerator[typing.Any, None]: ...
 
+    async def client_stream(
+        self,
+        stub: type,
+        method: str,
+        requests: typing.Iterable[typing.Any],
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> typing.Any:
+        """Sends all of `requests`, which must not raise."""
+
     async def connect(self, timeout: float | None) -> None:
         """Returns once something answers, whatever it says; GrpcOSError (DEADLINE_EXCEEDED) if nothing does."""
 
@@ -87,6 +97,16 @@ class AioTransport:
                 yield response
         finally:
             call.cancel()
+
+    async def client_stream(
+        self,
+        stub: type,
+        method: str,
+        requests: typing.Iterable[typing.Any],
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> typing.Any:
+        return await self.unary(stub, method, iter(requests), timeout, metadata)
 
     async def connect(self, timeout: float | None) -> None:
         probe: typing.Any = self._opened().unary_unary(_PROBE)
@@ -141,6 +161,16 @@ class ThreadTransport:
                 yield response
         finally:
             call.cancel()
+
+    async def client_stream(
+        self,
+        stub: type,
+        method: str,
+        requests: typing.Iterable[typing.Any],
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> typing.Any:
+        return await self.unary(stub, method, iter(requests), timeout, metadata)
 
     async def connect(self, timeout: float | None) -> None:
         probe: typing.Any = self._channel.unary_unary(_PROBE)

@@ -5,6 +5,7 @@ import time
 
 import grpc
 import grpc.aio
+from fake_objects import FakeObjects
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_os.v1 import (
@@ -12,6 +13,7 @@ from grpc_os.v1 import (
     auth_services_pb2_grpc,
     event_services_pb2,
     event_services_pb2_grpc,
+    filesystem_services_pb2_grpc,
     process_services_pb2,
     process_services_pb2_grpc,
     system_services_pb2,
@@ -30,6 +32,7 @@ def rich_error(code, message, *details):
 
 
 class FakeDaemon(
+    FakeObjects,
     auth_services_pb2_grpc.AuthServiceServicer,
     process_services_pb2_grpc.ProcessServiceServicer,
     event_services_pb2_grpc.EventServiceServicer,
@@ -38,6 +41,7 @@ class FakeDaemon(
     """Passwords are the user's name backwards if not in `passwords`. The tokens that it gives are asked for once one was given."""
 
     def __init__(self):
+        super().__init__()
         self.requests = []
         self.metadata = []
         self.time_remaining = []
@@ -173,6 +177,26 @@ class FakeDaemon(
         await self._enter(request, context)
         return auth_services_pb2.ListRolesResponse(roles=[{"name": "viewer", "permissions": ["process.read"]}])
 
+    async def CreateRole(self, request, context):
+        return await self._change(request, context, lambda: request.role)
+
+    UpdateRole = CreateRole
+
+    async def DeleteRole(self, request, context):
+        return await self._change(request, context, auth_services_pb2.DeleteRoleResponse)
+
+    async def GetRole(self, request, context):
+        await self._enter(request, context)
+        return auth_services_pb2.Role(name=request.name, etag="e1")
+
+    async def CreateRole(self, request, context):
+        return await self._change(request, context, lambda: request.role)
+
+    UpdateRole = CreateRole
+
+    async def DeleteRole(self, request, context):
+        return await self._change(request, context, auth_services_pb2.DeleteRoleResponse)
+
     async def ListSessions(self, request, context):
         await self._enter(request, context)
         return auth_services_pb2.ListSessionsResponse(sessions=[{"id": "5", "user": request.user, "current": True}])
@@ -301,6 +325,7 @@ class FakeDaemon(
         process_services_pb2_grpc.add_ProcessServiceServicer_to_server(self, server)
         event_services_pb2_grpc.add_EventServiceServicer_to_server(self, server)
         system_services_pb2_grpc.add_SystemServiceServicer_to_server(self, server)
+        filesystem_services_pb2_grpc.add_FilesystemServiceServicer_to_server(self, server)
         server.add_insecure_port(address)
         await server.start()
         return server

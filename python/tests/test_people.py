@@ -29,6 +29,26 @@ async def test_roles(client, daemon):
         assert (daemon.requests[-1].user, daemon.requests[-1].role, daemon.requests[-1].etag) == ("alice", "viewer", "e")
 
 
+async def test_roles_that_are_made(client, daemon):
+    assert (await client.get_role("team-a")).etag == "e1"
+    rules = {"allow": ["object.read:/team-a", "process.read"], "deny": ["object.read:/team-a/secret"]}
+    for role in (
+        await client.create_role("team-a", **rules, description="for the team", request_id="one"),
+        await client.update_role("team-a", **rules, description="for the team", etag="e1"),
+    ):
+        assert (role.name, role.description, role.built_in) == ("team-a", "for the team", False)
+        assert (role.allows, role.denies) == (rules["allow"], rules["deny"])
+        assert [rule.prefix for rule in role.proto.rules] == ["/team-a", "", "/team-a/secret"]
+    assert [getattr(request, "request_id") != "" for request in daemon.requests[-2:]] == [True, True]
+    assert daemon.requests[-1].role.etag == "e1"
+    await client.delete_role("team-a", etag="e2")
+    assert (daemon.requests[-1].name, daemon.requests[-1].etag) == ("team-a", "e2")
+    with pytest.raises(TypeError, match="list"):
+        await client.create_role("team-a", allow="object.read")
+    with pytest.raises(ValueError, match="object.read:"):
+        await client.create_role("team-a", allow=["object.read:"])
+
+
 async def test_sessions_and_tokens(client, daemon):
     (session,) = [session async for session in client.list_sessions("alice")]
     assert (session.id, session.user, session.current) == ("5", "alice", True)

@@ -5,8 +5,8 @@ import uuid
 
 import grpc
 import pytest
-from grpc_os import ErrorReason, GrpcOSClient, GrpcOSError, calls
-from grpc_os.v1 import event_services_pb2, process_services_pb2
+from grpc_os import ErrorReason, GrpcOSClient, GrpcOSError, Rule, calls
+from grpc_os.v1 import event_services_pb2, filesystem_services_pb2, process_services_pb2
 
 CHANGES = {
     "CreateProcess": lambda client: client.create_process("web", "true"),
@@ -21,7 +21,22 @@ CHANGES = {
     "EnableUser": lambda client: client.enable_user("alice"),
     "GrantRole": lambda client: client.grant_role("alice", "viewer"),
     "RevokeRole": lambda client: client.revoke_role("alice", "viewer"),
+    "CreateRole": lambda client: client.create_role("ops", [Rule("object.read", "/config", allow=False)]),
+    "UpdateRole": lambda client: client.update_role("ops", [Rule("*")]),
+    "DeleteRole": lambda client: client.delete_role("ops"),
     "EndSession": lambda client: client.end_session("5"),
+    "CreateObject": lambda client: client.create_object("a", b"x"),
+    "PutObject": lambda client: client.put_object("a", b"x"),
+    "UpdateObject": lambda client: client.update_object("a"),
+    "DeleteObject": lambda client: client.delete_object("a"),
+    "UndeleteObject": lambda client: client.undelete_object("a"),
+    "MoveObject": lambda client: client.move_object("a", "b"),
+    "CopyObject": lambda client: client.copy_object("a", "b"),
+    "CreateFolder": lambda client: client.create_folder("d"),
+    "TransactObjects": lambda client: client.transact_objects(filesystem_services_pb2.TransactObjectsRequest()),
+    "StartUpload": lambda client: client.start_upload("a"),
+    "SetQuota": lambda client: client.set_quota("/d/", max_objects=1),
+    "DeleteQuota": lambda client: client.delete_quota("/d/"),
 }
 
 
@@ -30,7 +45,7 @@ def test_every_change_with_a_request_id_is_here():
 
     methods = [
         method.name
-        for module in (auth_services_pb2, process_services_pb2, system_services_pb2)
+        for module in (auth_services_pb2, filesystem_services_pb2, process_services_pb2, system_services_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
         if "request_id" in method.input_type.fields_by_name

@@ -51,6 +51,15 @@ obj = await client.create_object(
 )
 """
 
+DOMAINS = """
+# Zarządzanie domenami
+await client.assign_process_to_domain(
+    domain="myapp.example.com",
+    process_id=process.id,
+    port=8080
+)
+"""
+
 ERRORS = """
 try:
     response = await client.some_operation()
@@ -104,11 +113,23 @@ async def test_processes(names):
     assert f"{names['status']}" == "running"
 
 
-async def test_what_comes_with_later_issues_says_so(names):
-    with pytest.raises(grpc.RpcError) as missing:
-        await run(USE, names)
+async def test_objects(names, daemon):
+    await run(USE, names)
     assert names["process"].name == "myapp"
-    assert missing.value.code() == grpc.StatusCode.UNIMPLEMENTED and "create_object" in missing.value.details()
+    obj = names["obj"]
+    assert (obj.name, obj.metadata, daemon.contents["/config.json"]) == (
+        "/config.json",
+        {"type": "config"},
+        b'{"key": "value"}',
+    )
+
+
+async def test_what_comes_with_later_issues_says_so(names):
+    await run(USE, names)
+    with pytest.raises(grpc.RpcError) as missing:
+        await run(DOMAINS, names)
+    assert missing.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert "assign_process_to_domain" in missing.value.details()
 
 
 async def test_errors(names, capsys):

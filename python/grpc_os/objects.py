@@ -1,0 +1,330 @@
+"""Objects: the filesystem of gRPC OS."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import typing
+
+import google_crc32c
+from google.protobuf import field_mask_pb2, timestamp_pb2
+from grpc_os.calls import Calls
+from grpc_os.resources import Object, Quota, StoredBytes
+from grpc_os.v1 import event_services_pb2, filesystem_services_pb2, filesystem_services_pb2_grpc
+
+OBJECTS = filesystem_services_pb2_grpc.FilesystemServiceStub
+
+# What one call takes; larger contents are uploaded.
+INLINE_BYTES = 64 << 10
+
+Expiry = datetime.datetime | datetime.timedelta
+"""When an object deletes itself: a time, or how long from now."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """What must hold of the live object for a call to be carried out; generation 0: there is none."""
+
+    generation: int | None = None
+    not_generation: int | None = None
+    metageneration: int | None = None
+    not_metageneration: int | None = None
+
+    def to_proto(self) -> filesystem_services_pb2.Preconditions:
+        return filesystem_services_pb2.Preconditions(
+            if_generation_match=self.generation,
+            if_generation_not_match=self.not_generation,
+            if_metageneration_match=self.metageneration,
+            if_metageneration_not_match=self.not_metageneration,
+        )
+
+
+class ObjectCalls(Calls):
+    """FilesystemService. Each `name` takes the id ("obj_…") or the name, an absolute path; one without a leading slash
+    counts from "/"."""
+
+    # ---- One object --------------------------------------------------------------------------------------------------
+
+    async def create_object(
+        self,
+        name: str,
+        data: bytes = b"",
+        metadata: typing.Mapping[str, str] | None = None,
+        *,
+        content_type: str = "",
+        expires: Expiry | None = None,
+        object_id: str = "",
+        request_id: str = "",
+    ) -> Object:
+        """Makes a new object of at most 64 KiB (`upload_object` takes more); ALREADY_EXISTS if there is one."""
+        request = filesystem_services_pb2.CreateObjectRequest(
+            object=object_proto(name, metadata, content_type, expires),
+            data=data,
+            crc32c=google_crc32c.value(data),
+            object_id=object_id,
+        )
+        return Object(await self._change(OBJECTS, "CreateObject", request, request_id))
+
+    async def put_object(
+        self,
+        name: str,
+        data: bytes,
+        metadata: typing.Mapping[str, str] | None = None,
+        *,
+        content_type: str = "",
+        expires: Expiry | None = None,
+        condition: Condition | None = None,
+        request_id: str = "",
+    ) -> Object:
+        """Makes an object, or gives one new content of at most 64 KiB (`upload_object` takes more). What is not given of
+        an existing one stays."""
+        request = filesystem_services_pb2.PutObjectRequest(
+            object=object_proto(name, metadata, content_type, expires),
+            data=data,
+            crc32c=google_crc32c.value(data),
+            preconditions=condition_proto(condition),
+        )
+        return Object(await self._change(OBJECTS, "PutObject", request, request_id))
+
+    async def get_object(
+        self, name: str, *, generation: int = 0, include_data: bool = False, condition: Condition | None = None
+    ) -> Object:
+        """What is known of it, or of its version with that `generation`; with `include_data` also the content, if that
+        has at most 64 KiB."""
+        request = filesystem_services_pb2.GetObjectRequest(
+            name=name, generation=generation, include_data=include_data, preconditions=condition_proto(condition)
+        )
+        return Object(await self._read(OBJECTS, "GetObject", request))
+
+    async def read_object(
+        self, name: str, *, generation: int = 0, offset: int = 0, size: int = 0, condition: Condition | None = None
+    ) -> StoredBytes:
+        """The content, or `size` bytes of it (0: to the end) from `offset` on (negative: from the end), with the object
+        that they are of as `.object`. Checked by the checksums of its pieces, and where it is whole by its own."""
+        first: Object | None = None
+        pieces: list[bytes] = []
+        chunks = self.read_object_chunks(name, generation=generation, offset=offset, size=size, condition=condition)
+        async with contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                first = first or chunk.object
+                pieces.append(chunk)
+        assert first is not None
+        return StoredBytes.of(b"".join(pieces), first)
+
+    def read_object_chunks(
+        self, name: str, *, generation: int = 0, offset: int = 0, size: int = 0, condition: Condition | None = None
+    ) -> typing.AsyncGenerator[StoredBytes, None]:
+        """As read_object, piece by piece (at least one, which may be empty), over a lost connection, too: all are of the
+        content that the first was of."""
+        from grpc_os.transfers import Reading
+
+        return Reading(self, name, generation, offset, size, condition_proto(condition)).chunks()
+
+    async def update_object(
+        self,
+        name: str,
+        *,
+        metadata: typing.Mapping[str, str] | None = None,
+        content_type: str | None = None,
+        expires: Expiry | typing.Literal["never"] | None = None,
+        condition: Condition | None = None,
+        request_id: str = "",
+    ) -> Object:
+        """Changes what is given; the content stays. `metadata` replaces all there is; with nothing given only the time
+        of the last change is set."""
+        given = {"metadata": metadata, "content_type": content_type, "expire_time": expires}
+        request = filesystem_services_pb2.UpdateObjectRequest(
+            object=object_proto(name, metadata, content_type or "", None if expires == "never" else expires),
+            preconditions=condition_proto(condition),
+        )
+        paths = [field for field, value in given.items() if value is not None]
+        if paths:
+            request.update_mask.CopyFrom(field_mask_pb2.FieldMask(paths=paths))
+        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id))
+
+    async def delete_object(
+        self,
+        name: str,
+        *,
+        recursive: bool = False,
+        purge: bool = False,
+        condition: Condition | None = None,
+        request_id: str = "",
+    ) -> int:
+        """Deletes an object, or with `recursive` a folder and all in it; gives the revision of the deletion.
+        `undelete_object` brings objects back for 7 days, unless `purge` was set."""
+        request = filesystem_services_pb2.DeleteObjectRequest(
+            name=name, recursive=recursive, purge=purge, preconditions=condition_proto(condition)
+        )
+        response: filesystem_services_pb2.DeleteObjectResponse = await self._change(
+            OBJECTS, "DeleteObject", request, request_id
+        )
+        return response.revision
+
+    async def undelete_object(self, name: str, *, generation: int = 0, request_id: str = "") -> Object:
+        """Brings a deleted object back: the one deleted last, or that with the `generation`."""
+        request = filesystem_services_pb2.UndeleteObjectRequest(name=name, generation=generation)
+        return Object(await self._change(OBJECTS, "UndeleteObject", request, request_id))
+
+    async def move_object(
+        self, name: str, destination: str, *, condition: Condition | None = None, request_id: str = ""
+    ) -> Object:
+        """Renames an object or a folder; ids, generations and versions stay. `condition` is of the object that is moved."""
+        request = filesystem_services_pb2.MoveObjectRequest(
+            name=name, destination=destination, preconditions=condition_proto(condition)
+        )
+        return Object(await self._change(OBJECTS, "MoveObject", request, request_id))
+
+    async def copy_object(
+        self,
+        name: str,
+        destination: str,
+        *,
+        generation: int = 0,
+        condition: Condition | None = None,
+        request_id: str = "",
+    ) -> Object:
+        """A new object with the content of another, or of one of its versions. `condition` is of the destination; without
+        one there must be none."""
+        request = filesystem_services_pb2.CopyObjectRequest(
+            name=name, generation=generation, destination=destination, preconditions=condition_proto(condition)
+        )
+        return Object(await self._change(OBJECTS, "CopyObject", request, request_id))
+
+    async def create_folder(self, name: str, *, request_id: str = "") -> Object:
+        """A folder that is there while nothing lies in it, too. One that is there already is given as it is."""
+        request = filesystem_services_pb2.CreateFolderRequest(name=name)
+        return Object(await self._change(OBJECTS, "CreateFolder", request, request_id))
+
+    # ---- Many --------------------------------------------------------------------------------------------------------
+
+    def list_objects(
+        self, prefix: str = "/", *, recursive: bool = False, page_size: int = 0
+    ) -> typing.AsyncGenerator[Object, None]:
+        """What lies in a folder, in the order of the names, fetched page by page; with `recursive` all objects whose
+        names begin with `prefix`."""
+        request = filesystem_services_pb2.ListObjectsRequest(prefix=prefix, recursive=recursive, page_size=page_size)
+        return self._pages(OBJECTS, "ListObjects", request, "objects", Object)
+
+    async def list_objects_page(
+        self, prefix: str = "/", *, recursive: bool = False, page_size: int = 0, page_token: str = ""
+    ) -> filesystem_services_pb2.ListObjectsResponse:
+        """One page, with the revision from which on a watch misses nothing."""
+        request = filesystem_services_pb2.ListObjectsRequest(
+            prefix=prefix, recursive=recursive, page_size=page_size, page_token=page_token
+        )
+        page: filesystem_services_pb2.ListObjectsResponse = await self._read(OBJECTS, "ListObjects", request)
+        return page
+
+    def list_versions(self, name: str, page_size: int = 0) -> typing.AsyncGenerator[Object, None]:
+        """The contents that are kept of a name, the newest first: the live one, those replaced and those deleted."""
+        request = filesystem_services_pb2.ListVersionsRequest(name=name, page_size=page_size)
+        return self._pages(OBJECTS, "ListVersions", request, "objects", Object)
+
+    async def measure_objects(self, prefix: str = "/") -> filesystem_services_pb2.MeasureObjectsResponse:
+        """How many objects and versions lie below a prefix, and their bytes."""
+        total = filesystem_services_pb2.MeasureObjectsResponse()
+        request = filesystem_services_pb2.MeasureObjectsRequest(prefix=prefix)
+        while True:
+            page = await self._read(OBJECTS, "MeasureObjects", request)
+            total.objects += page.objects
+            total.bytes += page.bytes
+            total.versions += page.versions
+            total.version_bytes += page.version_bytes
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return total
+
+    async def transact_objects(
+        self, request: filesystem_services_pb2.TransactObjectsRequest, *, request_id: str = ""
+    ) -> filesystem_services_pb2.TransactObjectsResponse:
+        """Compares, then carries out one list of changes or the other, in one revision or not at all."""
+        response: filesystem_services_pb2.TransactObjectsResponse = await self._change(
+            OBJECTS, "TransactObjects", request, request_id
+        )
+        return response
+
+    async def watch_objects(
+        self, prefix: str = "/", from_revision: int = 0
+    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+        """Every change below a prefix, in order, each once, also over a restart of the daemon. Without `from_revision`
+        it begins with what there is (action "snapshot")."""
+        revision = from_revision
+        if revision == 0:
+            page_token = ""
+            while True:
+                page = await self.list_objects_page(prefix, recursive=True, page_size=1000, page_token=page_token)
+                revision = revision or page.revision
+                for proto in page.objects:
+                    yield _snapshot(proto)
+                page_token = page.next_page_token
+                if not page_token:
+                    break
+        # 0 would mean a snapshot, which there is none of.
+        async with contextlib.aclosing(self._watch(max(revision, 1), ("object",), prefix)) as events:
+            async for event in events:
+                yield event
+
+    # ---- Keeping order -----------------------------------------------------------------------------------------------
+
+    async def set_quota(self, prefix: str, *, max_objects: int = 0, max_bytes: int = 0, request_id: str = "") -> Quota:
+        """Bounds what may lie in a folder from now on (0: not bounded), instead of the quota that it had."""
+        request = filesystem_services_pb2.SetQuotaRequest(
+            quota=filesystem_services_pb2.Quota(prefix=prefix, max_objects=max_objects, max_bytes=max_bytes)
+        )
+        return Quota(await self._change(OBJECTS, "SetQuota", request, request_id))
+
+    async def list_quotas(self) -> list[Quota]:
+        """All quotas, with what is used of them."""
+        response = await self._read(OBJECTS, "ListQuotas", filesystem_services_pb2.ListQuotasRequest())
+        return [Quota(proto) for proto in response.quotas]
+
+    async def delete_quota(self, prefix: str, *, request_id: str = "") -> None:
+        request = filesystem_services_pb2.DeleteQuotaRequest(prefix=prefix)
+        await self._change(OBJECTS, "DeleteQuota", request, request_id)
+
+    async def check_objects(
+        self, prefix: str = ""
+    ) -> typing.AsyncGenerator[filesystem_services_pb2.CheckObjectsResponse, None]:
+        """Has every content below a prefix read, and tells of those that are damaged; the last message has `done` set."""
+        request = filesystem_services_pb2.CheckObjectsRequest(prefix=prefix)
+        async with contextlib.aclosing(self._stream(OBJECTS, "CheckObjects", request, None)) as messages:
+            async for message in messages:
+                yield message
+
+    # Of EventCalls, beside which it is.
+    if typing.TYPE_CHECKING:
+
+        def _watch(
+            self, from_revision: int, kinds: typing.Sequence[str], prefix: str
+        ) -> typing.AsyncGenerator[event_services_pb2.Event, None]: ...
+
+
+def object_proto(
+    name: str, metadata: typing.Mapping[str, str] | None, content_type: str, expires: Expiry | None
+) -> filesystem_services_pb2.Object:
+    proto = filesystem_services_pb2.Object(name=name, metadata=metadata, content_type=content_type)
+    if isinstance(expires, datetime.timedelta):
+        expires = datetime.datetime.now(datetime.timezone.utc) + expires
+    if expires is not None:
+        if expires.tzinfo is None:
+            raise ValueError("expires needs a time zone, such as datetime.timezone.utc")
+        time = timestamp_pb2.Timestamp()
+        time.FromDatetime(expires.astimezone(datetime.timezone.utc))
+        proto.expire_time.CopyFrom(time)
+    return proto
+
+
+def condition_proto(condition: Condition | None) -> filesystem_services_pb2.Preconditions | None:
+    return None if condition is None else condition.to_proto()
+
+
+def _snapshot(proto: filesystem_services_pb2.Object) -> event_services_pb2.Event:
+    event = event_services_pb2.Event(
+        revision=proto.revision, kind="object", resource_id=proto.id, name=proto.name, action="snapshot"
+    )
+    event.time.CopyFrom(proto.update_time)
+    event.attributes["generation"] = str(proto.generation)
+    event.attributes["size_bytes"] = str(proto.size_bytes)
+    return event
