@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import random
 
+import grpc
 from grpc_os.v1 import filesystem_services_pb2 as messages
 
 MIB = 1 << 20
@@ -55,7 +56,16 @@ class Uploads:
         return self.objects.call("WriteUpload", requests, timeout)
 
     async def write(self, upload_id, data, offset=0, chunk=CHUNK):
-        return await self.stream(pieces(upload_id, data, offset, chunk))
+        for _ in range(100):
+            try:
+                return await self.stream(pieces(upload_id, data, offset, chunk))
+            except grpc.aio.AioRpcError as error:
+                # grpc.aio's own: a stream that the server ended while a piece was on its way, with a status that it
+                # lost. As after any broken stream, the server says where to go on.
+                if error.code() != grpc.StatusCode.INTERNAL or "from Core" not in error.details():
+                    raise
+                offset = (await self.get(upload_id)).persisted_bytes
+        raise AssertionError("the stream breaks again and again")
 
     async def get(self, upload_id):
         return await self.objects.call("GetUpload", messages.GetUploadRequest(upload_id=upload_id))

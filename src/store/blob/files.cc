@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -15,6 +17,10 @@
 
 namespace grpc_os::store {
 namespace {
+
+// Contents leave so much of the disk to the database and the files of the daemon.
+constexpr int64_t kReservedBytes = int64_t{256} << 20;
+constexpr int64_t kReservedPercent = 5;  // of a small disk
 
 absl::Status Failed(const char* what, const std::string& path) {
   const int error = errno;
@@ -111,6 +117,17 @@ class RealFiles final : public Files {
     const UniqueFd fd(open(full.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd || fsync(fd.get()) != 0) return Failed("syncing the directory", full);
     return absl::OkStatus();
+  }
+  absl::Status CheckSpace(int64_t bytes) override {
+    struct statvfs disk {};
+    if (statvfs(root_.c_str(), &disk) != 0) return Failed("looking at the disk of", root_);
+    const auto block = static_cast<int64_t>(disk.f_frsize);
+    const int64_t all = static_cast<int64_t>(disk.f_blocks) * block;
+    const int64_t free = static_cast<int64_t>(disk.f_bavail) * block;
+    const int64_t reserved = std::min(kReservedBytes, all / 100 * kReservedPercent);
+    if (free - bytes >= reserved) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat(free, " bytes are free in ", root_, ", and ",
+                                                     reserved, " of them stay the daemon's own"));
   }
   absl::StatusOr<std::vector<Entry>> List(const std::string& path) override {
     const std::string full = root_ + path;

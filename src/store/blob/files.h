@@ -54,6 +54,9 @@ class Files {
     bool directory = false;
     int64_t change_time_ms = 0;  // of its content
   };
+  // RESOURCE_EXHAUSTED: with so many bytes more, less would be left than the daemon itself needs to
+  // start and to go on.
+  virtual absl::Status CheckSpace(int64_t /*bytes*/) { return absl::OkStatus(); }
   // In no order.
   virtual absl::StatusOr<std::vector<Entry>> List(const std::string& path) = 0;
 };

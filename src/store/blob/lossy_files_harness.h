@@ -29,7 +29,7 @@ class LossyDisk {
   LossyDisk(const LossyDisk&) = delete;
 
   // Over the same disk as often as wanted: what a killed program left unsynced stays unsynced.
-  std::unique_ptr<Files> NewFiles() { return std::make_unique<View>(*this); }
+  std::unique_ptr<Files> NewFiles();
 
   // The power goes off before step `number`, counted from now: everything fails from there on.
   void CutAfter(int number, uint64_t seed) {
@@ -48,10 +48,9 @@ class LossyDisk {
   }
   // Called before each step, without a lock; true: the power goes off now.
   void SetOnStep(std::function<bool()> on_step) { on_step_ = std::move(on_step); }
-  // From now on such syncs do nothing, and say that they did.
-  void IgnoreSyncs(std::function<bool(const std::string& path)> ignored) {
-    ignored_ = std::move(ignored);
-  }
+  // From now on such syncs do nothing, and say that they did. `content`: of a file.
+  using Ignored = std::function<bool(const std::string& path, const std::string& content)>;
+  void IgnoreSyncs(Ignored ignored) { ignored_ = std::move(ignored); }
   int syncs_ignored() const {
     const std::lock_guard lock(mutex_);
     return syncs_ignored_;
@@ -114,8 +113,8 @@ class LossyDisk {
     if (off || (cut_at_ != 0 && steps_ >= cut_at_)) CutLocked();
     return cut_ ? absl::UnavailableError("the power is off") : absl::OkStatus();
   }
-  bool Ignored(const std::string& path) {
-    const bool ignored = ignored_ && ignored_(path);
+  bool IsIgnored(const std::string& path, const std::string& content) {
+    const bool ignored = ignored_ && ignored_(path, content);
     if (ignored) ++syncs_ignored_;
     return ignored;
   }
@@ -172,7 +171,7 @@ class LossyDisk {
 
   mutable std::mutex mutex_;
   std::function<bool()> on_step_;
-  std::function<bool(const std::string&)> ignored_;
+  Ignored ignored_;
   std::function<absl::Status(const std::string&)> failing_;
   std::function<absl::Status(const std::string&)> failing_syncs_;
   Names names_;
@@ -227,7 +226,7 @@ class LossyDisk::Handle final : public OpenFile {
     if (disk_.failing_syncs_) {
       if (auto status = disk_.failing_syncs_(path_); !status.ok()) return status;
     }
-    if (!disk_.Ignored(path_)) node_->disk.Sync();
+    if (!disk_.IsIgnored(path_, node_->content)) node_->disk.Sync();
     return absl::OkStatus();
   }
 
@@ -307,7 +306,7 @@ class LossyDisk::View final : public Files {
   absl::Status SyncDirectory(const std::string& path) override {
     if (auto status = disk_.Step(); !status.ok()) return status;
     const std::lock_guard lock(disk_.mutex_);
-    if (disk_.Ignored(path)) return absl::OkStatus();
+    if (disk_.IsIgnored(path, "")) return absl::OkStatus();
     for (const NameChange& change : std::exchange(disk_.pending_[path], {}))
       Apply(disk_.durable_, change);
     return absl::OkStatus();
@@ -328,6 +327,8 @@ class LossyDisk::View final : public Files {
  private:
   LossyDisk& disk_;
 };
+
+inline std::unique_ptr<Files> LossyDisk::NewFiles() { return std::make_unique<View>(*this); }
 
 }  // namespace grpc_os::store
 

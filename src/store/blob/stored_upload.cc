@@ -115,6 +115,8 @@ absl::Status StoredUpload::TakePiece(const Piece& piece) {
   write_time_ms_ = parts_.clock.NowMs();
   if (plan->new_bytes == 0) return absl::OkStatus();
   const auto fresh = std::string_view(piece.data).substr(static_cast<size_t>(plan->repeated_bytes));
+  if (auto status = parts_.files.CheckSpace(static_cast<int64_t>(fresh.size())); !status.ok())
+    return status;
   // Hashed only once they are there: whatever a failure leaves behind them is written over.
   if (auto status = data_->WriteAt(written(), fresh); !status.ok()) return status;
   content_->Add(fresh);

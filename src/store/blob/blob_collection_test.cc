@@ -1,0 +1,270 @@
+// Which files a collection removes: those that nothing has had for the time of grace, and never one
+// that something has or is about to have.
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/limits.h"
+#include "gtest/gtest.h"
+#include "store/blob/blobs_under_test.h"
+#include "store/blob/lossy_files_harness.h"
+#include "store/sqlite/sqlite_database.h"
+
+namespace grpc_os::store {
+namespace {
+
+constexpr int64_t kGraceMs = 1000;
+
+class BlobCollectionTest : public testing::Test {
+ protected:
+  BlobCollectionTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "blob-collection.XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    disk_.SetChangeTimeMs(clock_.now_ms);
+    auto database = OpenSqlite(directory_ + "/grpc-os.db");
+    auto made = BlobsUnderTest::Open(disk_.NewFiles(), *std::move(database), clock_);
+    EXPECT_TRUE(made.ok()) << made.status();
+    system_ = *std::move(made);
+  }
+  ~BlobCollectionTest() override {
+    system_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void Pass(int64_t ms) {
+    clock_.now_ms += ms;
+    disk_.SetChangeTimeMs(clock_.now_ms);
+  }
+  int64_t Collect() { return Collect(system_->store()); }
+  int64_t Collect(core::BlobIndex& index) {
+    auto gone = system_->CollectIn(index, clock_.now_ms - kGraceMs);
+    EXPECT_TRUE(gone.ok()) << gone.status();
+    return gone.value_or(-1);
+  }
+  void Upload(const std::string& name, const std::string& content) {
+    const auto made = system_->Upload(name, content);
+    ASSERT_TRUE(made.ok()) << made.status();
+  }
+  bool HasFileOf(const std::string& content) const {
+    return disk_.Has(BlobFiles::PathOf(TestHash::Of(content)));
+  }
+  int Files() const {
+    const auto paths = disk_.Paths();
+    return static_cast<int>(std::count_if(paths.begin(), paths.end(), [](const auto& path) {
+      return path.starts_with("blobs/") && path.size() > 20;
+    }));
+  }
+
+  const std::string big_ = ContentNumber(1, 300'000);
+  const std::string other_ = ContentNumber(2, 200'000);
+  TestClock clock_;
+  LossyDisk disk_;
+  std::string directory_;
+  std::unique_ptr<BlobsUnderTest> system_;
+};
+
+// The store's index, where a test can step in between.
+class IndexInBetween final : public core::BlobIndex {
+ public:
+  explicit IndexInBetween(core::BlobIndex& index) : index_(index) {}
+  std::function<void()> before_forget = [] {};
+  std::function<void()> after_forget = [] {};
+  std::function<void()> after_list = [] {};
+
+  void ListUnusedBlobs(int64_t since_ms, int limit, std::function<void(Listed)> done) override {
+    index_.ListUnusedBlobs(since_ms, limit, std::move(done));
+  }
+  void ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) override {
+    auto listed = Await<Listed>(
+        [&](auto listed_done) { index_.ListBlobs(after, limit, std::move(listed_done)); });
+    after_list();
+    done(std::move(listed));
+  }
+  void ForgetBlob(const std::string& sha256, int64_t since_ms,
+                  std::function<void(absl::StatusOr<bool>)> done) override {
+    before_forget();
+    auto forgotten = Await<absl::StatusOr<bool>>(
+        [&](auto told) { index_.ForgetBlob(sha256, since_ms, std::move(told)); });
+    after_forget();
+    done(forgotten);
+  }
+
+ private:
+  core::BlobIndex& index_;
+};
+
+TEST_F(BlobCollectionTest, WhatNothingHasGoesAfterTheGraceAndNotBefore) {
+  Upload("/a", big_);
+  Upload("/b", other_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  Pass(kGraceMs - 1);
+  EXPECT_EQ(Collect(), 0);
+  EXPECT_TRUE(HasFileOf(big_));
+  Pass(1);
+  EXPECT_EQ(Collect(), 1);
+  EXPECT_FALSE(HasFileOf(big_));
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), other_);
+  EXPECT_EQ(Collect(), 0);
+}
+
+TEST_F(BlobCollectionTest, WhatAnObjectOrAVersionHasStays) {
+  Upload("/a", big_);
+  Upload("/a", other_);  // big_ is a version
+  Upload("/b", other_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/false).ok());  // both are
+  Pass(100 * kGraceMs);
+  EXPECT_EQ(Collect(), 0);
+  for (const core::Object& version : system_->Versions("/a"))
+    EXPECT_TRUE(system_->Content(version).ok());
+  EXPECT_EQ(system_->Versions("/a").size(), 2);
+  EXPECT_EQ(Files(), 2);
+}
+
+TEST_F(BlobCollectionTest, WhatIsHadAgainWithinTheGraceStays) {
+  Upload("/a", big_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  Pass(kGraceMs / 2);
+  Upload("/b", big_);
+  Pass(100 * kGraceMs);
+  EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+TEST_F(BlobCollectionTest, FilesThatTheIndexDoesNotKnowGoOnceTheyAreOld) {
+  Upload("/a", big_);
+  auto files = disk_.NewFiles();
+  const std::string stray = BlobFiles::PathOf(TestHash::Of("nobody's"));
+  ASSERT_TRUE(files->Open(stray, Files::Mode::kCreate).value()->WriteAt(0, "x").ok());
+  // What a crash left of laying one that is known.
+  const std::string half = BlobFiles::PathOf(TestHash::Of(big_)) + ".upload_x.data";
+  ASSERT_TRUE(files->Open(half, Files::Mode::kCreate).value()->WriteAt(0, "x").ok());
+  ASSERT_TRUE(files->MakeDirectory(stray.substr(0, 8)).ok());
+  ASSERT_TRUE(files->MakeDirectory(stray.substr(0, 11)).ok());
+  EXPECT_EQ(Collect(), 0);
+  Pass(kGraceMs);
+  EXPECT_EQ(Collect(), 2);
+  EXPECT_FALSE(disk_.Has(stray));
+  EXPECT_FALSE(disk_.Has(half));
+  EXPECT_EQ(system_->ContentOf("/a").value_or(""), big_);
+}
+
+TEST_F(BlobCollectionTest, ACommitOfTheSameContentAfterItIsForgottenKeepsIt) {
+  Upload("/a", big_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  Pass(kGraceMs);
+  IndexInBetween index(system_->store());
+  int forgotten = 0;
+  index.after_forget = [&] {
+    ++forgotten;
+    Upload("/b", big_);
+  };
+  EXPECT_EQ(Collect(index), 0);
+  EXPECT_EQ(forgotten, 1);
+  Pass(kGraceMs);
+  EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+TEST_F(BlobCollectionTest, ACommitOfTheSameContentBeforeItIsForgottenKeepsIt) {
+  Upload("/a", big_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  Pass(kGraceMs);
+  IndexInBetween index(system_->store());
+  index.before_forget = [&] { Upload("/b", big_); };
+  EXPECT_EQ(Collect(index), 0);
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+// Laid before the collection began, named while it ran.
+class LaidBefore : public BlobCollectionTest {
+ protected:
+  void LayAndWait() {
+    const auto started = system_->Start("/b");
+    ASSERT_TRUE(started.ok());
+    const auto size = static_cast<int64_t>(big_.size());
+    ASSERT_TRUE(system_->Write(started->id, big_, 0, size, 100'000).ok());
+    std::promise<void> laid;
+    system_->SetOnPut([&](std::function<void()> put) {
+      put_ = std::move(put);
+      laid.set_value();
+    });
+    system_->uploads().Finish(started->id, {}, system_->Caller("FinishUpload"),
+                              [this](const absl::StatusOr<core::Object>& object) {
+                                finished_.set_value(object.status());
+                              });
+    laid.get_future().wait();
+  }
+  // The row is there, and nobody holds the file any more.
+  void NameIt() {
+    std::exchange(put_, nullptr)();
+    EXPECT_TRUE(finished_.get_future().get().ok());
+    // What follows in the daemon's own order has come after the hold was let go of.
+    EXPECT_TRUE(system_->Find("/b").ok());
+    Await<absl::StatusOr<bool>>([&](auto done) {
+      system_->store().ForgetBlob(std::string(32, 'x'), 0, std::move(done));
+    }).IgnoreError();
+  }
+
+  std::function<void()> put_;
+  std::promise<absl::Status> finished_;
+};
+
+TEST_F(LaidBefore, AndNamedAfterItWasForgotten) {
+  Upload("/a", big_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  Pass(kGraceMs);
+  LayAndWait();
+  IndexInBetween index(system_->store());
+  index.after_forget = [&] { NameIt(); };
+  EXPECT_EQ(Collect(index), 0);
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+TEST_F(LaidBefore, AndNamedAfterTheIndexWasAskedWhatItKnows) {
+  LayAndWait();
+  Pass(kGraceMs);
+  IndexInBetween index(system_->store());
+  bool named = false;
+  index.after_list = [&] {
+    if (!std::exchange(named, true)) NameIt();
+  };
+  EXPECT_EQ(Collect(index), 0);
+  EXPECT_TRUE(named);
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+TEST_F(LaidBefore, AndNotNamedYetItStaysHoweverOldItIs) {
+  LayAndWait();
+  Pass(100 * kGraceMs);
+  EXPECT_EQ(Collect(), 0);
+  NameIt();
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+TEST_F(BlobCollectionTest, AnIdleUploadIsForgottenWithItsBytes) {
+  const auto started = system_->Start("/a");
+  ASSERT_TRUE(started.ok());
+  ASSERT_TRUE(system_->Write(started->id, big_, 0, 100'000, 100'000).ok());
+  clock_.now_ms += limits::kUploadIdleMs - 1;
+  system_->uploads().Tick();
+  EXPECT_EQ(system_->uploads().open(), 1);
+  ASSERT_TRUE(system_->Write(started->id, big_, 100'000, 200'000, 100'000).ok());
+  clock_.now_ms += limits::kUploadIdleMs - 1;  // counted from its last piece
+  system_->uploads().Tick();
+  EXPECT_EQ(system_->uploads().open(), 1);
+  clock_.now_ms += 100'000;
+  system_->uploads().Tick();
+  while (system_->uploads().open() != 0) std::this_thread::yield();
+  for (const std::string& path : disk_.Paths()) EXPECT_FALSE(path.starts_with("uploads/")) << path;
+  EXPECT_EQ(system_->Get(started->id).status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace grpc_os::store
