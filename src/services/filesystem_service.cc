@@ -10,8 +10,8 @@
 namespace grpc_os::services {
 namespace {
 
-core::Objects::By ByOf(const Call& call, core::Origin origin) {
-  return {.origin = std::move(origin), .access = AccessOf(call)};
+core::Objects::By ByOf(Call& call, core::Origin origin) {
+  return {.origin = std::move(origin), .access = LastingAccessOf(call)};
 }
 
 // Of what is repeated, the answer was the caller's to see although it may only write there.

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "core/object/object_errors.h"
+#include "services/object_access.h"
 
 namespace grpc_os::services {
 namespace {
@@ -51,6 +52,7 @@ void ObjectStream::Start(const std::shared_ptr<ReadCall>& call, v1::ReadObjectRe
   std::shared_ptr<ObjectStream> stream(new ObjectStream(call, std::move(reader)));
   v1::ReadObjectResponse initial;
   initial.set_offset(first.offset());
+  stream->name_ = first.object().name();
   stream->state_.Lock()->next = std::move(first);
   const bool heard = call->SetProducer(
       {.on_ready =
@@ -86,13 +88,23 @@ void ObjectStream::Advance() {
     read = !state->reading && !state->ready.has_value() && !state->end.has_value();
     if (read) state->reading = true;
   }
-  if (message.has_value()) call_->Send(*std::move(message));
+  if (message.has_value()) {
+    if (absl::Status status = CheckAccess(); !status.ok()) return call_->End(status);
+    call_->Send(*std::move(message));
+  }
   if (end.has_value()) call_->End(*end);
   if (read) {
     reader_->Next([self = shared_from_this()](absl::StatusOr<Piece> piece) {
       self->OnPiece(std::move(piece));
     });
   }
+}
+
+absl::Status ObjectStream::CheckAccess() {
+  const bool logged_in = !call_->caller().session_id.empty();
+  if (!logged_in || CurrentAccessOf(*call_)(core::ObjectVerb::kRead, name_))
+    return absl::OkStatus();
+  return core::NameForbidden(core::ObjectVerb::kRead, name_);
 }
 
 void ObjectStream::OnPiece(absl::StatusOr<Piece> piece) {

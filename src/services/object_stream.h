@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,10 +50,13 @@ class ObjectStream final : public std::enable_shared_from_this<ObjectStream> {
       : call_(std::move(call)), reader_(std::move(reader)) {}
 
   void Advance();
+  // Asked before each message: roles may change while a content is read.
+  absl::Status CheckAccess();
   void OnPiece(absl::StatusOr<Piece> piece);
 
   const std::shared_ptr<ReadCall> call_;
   const std::shared_ptr<core::BlobReader> reader_;
+  std::string name_;
   Guarded<State> state_;
 };
 

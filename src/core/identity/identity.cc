@@ -140,6 +140,15 @@ std::shared_ptr<const Caller> Identity::Current(const std::string& session_id) c
   return entry == nullptr ? nullptr : std::make_shared<Caller>(state->CallerOf(entry->session));
 }
 
+std::optional<Authority> Identity::AuthoritySince(const std::string& session_id,
+                                                  uint64_t& version) const {
+  auto state = impl_->state.Lock();
+  if (version == state->version) return std::nullopt;
+  version = state->version;
+  const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
+  return entry == nullptr ? Authority() : state->AuthorityOf(entry->session);
+}
+
 std::string Identity::EtagOf(const User& user) {
   return absl::StrCat(absl::Hex(user.create_time_ms), "-", user.change_number);
 }

@@ -92,6 +92,9 @@ class Identity {
   absl::StatusOr<std::shared_ptr<const Caller>> Authenticate(std::string_view token);
   // The caller of this session with the roles of now; nullptr: it has ended. For open streams.
   std::shared_ptr<const Caller> Current(const std::string& session_id) const;
+  // What this session may do now, if that may be another thing than it was at `version`, which is
+  // then that of now (0: never asked before). In a session that has ended nothing may be done.
+  std::optional<Authority> AuthoritySince(const std::string& session_id, uint64_t& version) const;
 
   // ---- Sessions and tokens
 

@@ -226,8 +226,9 @@ void Identity::Impl::Enqueue(IdentityState::Change change) {
 absl::StatusOr<Caller> Identity::Impl::CheckCaller(const IdentityState& locked,
                                                    const IdentityState::Change& change) const {
   if (!change.traced) return Caller();
-  const SessionEntry* entry =
-      locked.FindCaller(change.origin.record.session_id, parts.clock.NowMs());
+  const std::string& session_id =
+      change.session_id.empty() ? change.origin.record.session_id : change.session_id;
+  const SessionEntry* entry = locked.FindCaller(session_id, parts.clock.NowMs());
   if (entry == nullptr) return TokenInvalid();
   Caller caller = locked.CallerOf(entry->session);
   if (change.permission.empty() || Allows(caller, change.permission)) return caller;

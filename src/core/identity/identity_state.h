@@ -96,7 +96,8 @@ struct IdentityState {
     std::function<void(const absl::StatusOr<UserWrite>&)> done = {};
     // What the caller needs when the change is made, beside a session that lives.
     std::string permission = "user.write";
-    bool traced = true;  // false: nobody asked for it
+    std::string session_id = {};  // the caller's, where it is not taken from the record
+    bool traced = true;           // false: nobody asked for it
   };
   std::deque<Change> changes;  // of users and roles, one after the other
   bool changing = false;

@@ -316,6 +316,46 @@ TEST_F(SmallAdminTest, SetsNoPasswordOfOneWhoMayDoMore) {
   EXPECT_EQ(SetPasswordAsEve("ada"), "OK");
 }
 
+TEST_F(SmallAdminTest, ATokenThatMaySetPasswordsDoesNotBecomeAnOwnerWhoMayDoMore) {
+  ASSERT_TRUE(Make("porter", {Allow("user.write")}).ok());
+  const auto admin = LogInPeer(0);
+  ASSERT_TRUE(Grant(kAdminUser, "operator").ok());
+  const auto narrow = MakeToken(admin->caller, {"porter"});
+  ASSERT_TRUE(narrow.ok()) << narrow.status();
+  const Caller porter = **identity_->Authenticate(narrow->token);
+  EXPECT_EQ(ReasonOf(SetPassword(porter, "", "a password by a token").status()),
+            "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(SetPassword(porter, "ada", "a password by a token").status()),
+            "PERMISSION_MISSING");
+  const auto wide = MakeToken(admin->caller, {"admin", "operator"});
+  const Caller all = **identity_->Authenticate(wide->token);
+  EXPECT_EQ(ReasonOf(SetPassword(all, "", "a password by a token").status()), "OK");
+}
+
+TEST_F(RoleChangesTest, WhoAsksAgainIsToldOnlyWhatMayHaveChanged) {
+  ASSERT_TRUE(Make("reader", {Allow(kObjectRead, "/a")}).ok());
+  ASSERT_TRUE(Create("bob", {"reader"}).ok());
+  const auto bob = LogIn("bob");
+  uint64_t version = 0;
+  const auto now = [&] { return identity_->AuthoritySince(bob->caller.session_id, version); };
+  auto first = now();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_TRUE(first->AllowsObject(kObjectRead, "/a"));
+  EXPECT_FALSE(now().has_value());
+  ASSERT_TRUE(Change("reader", {Allow(kObjectRead, "/b")}).ok());
+  const auto changed = now();
+  ASSERT_TRUE(changed.has_value());
+  EXPECT_FALSE(changed->AllowsObject(kObjectRead, "/a"));
+  ASSERT_TRUE(Revoke("bob", "reader").ok());
+  EXPECT_FALSE(now()->AllowsObject(kObjectRead, "/b"));
+  ASSERT_TRUE(Grant("bob", "reader").ok());
+  EXPECT_TRUE(now()->AllowsObject(kObjectRead, "/b"));
+  ASSERT_TRUE(Logout(bob->caller).ok());
+  const auto ended = now();
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_FALSE(ended->Allows(kObjectRead));
+}
+
 TEST_F(SmallAdminTest, MayNoMoreOnceItsRoleSaysSo) {
   ASSERT_TRUE(Change("keeper", {Allow("user.read")}).ok());
   EXPECT_EQ(GrantAsEve("ada", "modest"), "PERMISSION_MISSING");

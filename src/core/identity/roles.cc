@@ -57,6 +57,19 @@ bool AnyCovers(const std::vector<std::string>& prefixes, std::string_view name) 
                      [name](const std::string& prefix) { return PrefixCovers(prefix, name); });
 }
 
+// Whether the prefix covers every name that begins so.
+bool CoversAllFrom(std::string_view prefix, std::string_view beginning) {
+  const std::string_view folder = WithoutSlash(prefix);
+  return beginning.starts_with(folder) &&
+         (folder.empty() || beginning.substr(folder.size()).starts_with('/'));
+}
+
+// Whether it covers any name that begins so.
+bool CoversAnyFrom(std::string_view prefix, std::string_view beginning) {
+  return CoversAllFrom(prefix, beginning) || WithoutSlash(prefix).starts_with(beginning) ||
+         beginning.empty();
+}
+
 // Whether one of the prefixes means all objects.
 bool AnyIsAll(const std::vector<std::string>& prefixes) { return AnyCovers(prefixes, ""); }
 
@@ -68,9 +81,9 @@ const std::vector<Role>& BuiltInRoles() {
       BuiltIn("operator",
               "Runs processes, keeps objects, and sees everything but users and the audit.",
               {"process.read", "process.write", "event.read", "system.read", kObjectRead,
-               kObjectWrite}),
+               kObjectWrite, "quota.read"}),
       BuiltIn("viewer", "Sees everything but users and the audit.",
-              {"process.read", "event.read", "system.read", kObjectRead}),
+              {"process.read", "event.read", "system.read", kObjectRead, "quota.read"}),
   };
   return *roles;
 }
@@ -119,6 +132,16 @@ bool RuleSet::AllowsObject(std::string_view permission, std::string_view name) c
   return every.denied.empty() && !AnyCovers(own.denied, name);
 }
 
+bool RuleSet::AllowsAllObjects(std::string_view permission, std::string_view beginning) const {
+  const Scope& own = ScopeOf(permission);
+  const Scope& every = ScopeOf(kEveryPermission);
+  const auto covers_all = [&](const std::string& one) { return CoversAllFrom(one, beginning); };
+  const auto covers_any = [&](const std::string& one) { return CoversAnyFrom(one, beginning); };
+  if (every.allowed.empty() && std::none_of(own.allowed.begin(), own.allowed.end(), covers_all))
+    return false;
+  return every.denied.empty() && std::none_of(own.denied.begin(), own.denied.end(), covers_any);
+}
+
 std::optional<Rule> RuleSet::Beyond(const std::vector<Rule>& wanted) const {
   for (const Rule& one : wanted) {
     const auto denied_by_wanted = [&wanted](const Rule& what) {
@@ -149,6 +172,12 @@ bool Authority::Allows(std::string_view permission) const {
 bool Authority::AllowsObject(std::string_view permission, std::string_view name) const {
   return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const auto& one) {
     return one->AllowsObject(permission, name);
+  });
+}
+
+bool Authority::AllowsAllObjects(std::string_view permission, std::string_view beginning) const {
+  return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const auto& one) {
+    return one->AllowsAllObjects(permission, beginning);
   });
 }
 

@@ -58,6 +58,8 @@ class RuleSet {
   bool Allows(std::string_view permission) const;
   // `permission` is one of object.*.
   bool AllowsObject(std::string_view permission, std::string_view name) const;
+  // Of every name that begins with `beginning`, whether or not a segment ends there.
+  bool AllowsAllObjects(std::string_view permission, std::string_view beginning) const;
   // The first of the rules in `wanted` that allows what this set, for all that is known, does not,
   // and none in `wanted` denies.
   std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
@@ -82,8 +84,9 @@ class Authority {
   explicit Authority(std::vector<std::shared_ptr<const RuleSet>> all) : all_(std::move(all)) {}
 
   bool Allows(std::string_view permission) const;
-  bool AllowsObject(std::string_view permission, std::string_view name) const;
   // As of RuleSet.
+  bool AllowsObject(std::string_view permission, std::string_view name) const;
+  bool AllowsAllObjects(std::string_view permission, std::string_view beginning) const;
   std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
 
  private:

@@ -33,8 +33,9 @@ std::string Beyond(const RuleSet& has, const std::vector<Rule>& wanted) {
 
 TEST(BuiltInRoles, AllowWhatTheySay) {
   const std::vector<std::string> all = {
-      "process.read", "process.write", "event.read", "system.read", "system.write", "user.read",
-      "user.write",   "role.write",    "audit.read", "object.read", "object.write"};
+      "process.read", "process.write", "event.read", "system.read", "system.write",
+      "user.read",    "user.write",    "role.write", "audit.read",  "object.read",
+      "object.write", "quota.read",    "quota.write"};
   const RoleBook book;
   const auto allowed = [&](const std::vector<std::string>& roles) {
     std::vector<std::string> found;
@@ -43,10 +44,11 @@ TEST(BuiltInRoles, AllowWhatTheySay) {
     return found;
   };
   EXPECT_EQ(allowed({"admin"}), all);
-  EXPECT_THAT(allowed({"operator"}), ElementsAre("process.read", "process.write", "event.read",
-                                                 "system.read", "object.read", "object.write"));
-  EXPECT_THAT(allowed({"viewer"}),
-              ElementsAre("process.read", "event.read", "system.read", "object.read"));
+  EXPECT_THAT(allowed({"operator"}),
+              ElementsAre("process.read", "process.write", "event.read", "system.read",
+                          "object.read", "object.write", "quota.read"));
+  EXPECT_THAT(allowed({"viewer"}), ElementsAre("process.read", "event.read", "system.read",
+                                               "object.read", "quota.read"));
   EXPECT_THAT(allowed({}), IsEmpty());
   EXPECT_FALSE(book.Together({"viewer"})->Allows("*"));
 }
@@ -154,6 +156,31 @@ TEST(RuleSet, WhatIsDeniedIsNotHandedOut) {
   EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectRead, "/")}), "");
   EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectRead, "/secret/deep")}), "*:");
   EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectWrite, "/secret/")}), "*:");
+}
+
+TEST(RuleSet, AllowsABeginningOfNamesIfItAllowsAllThatBeginSo) {
+  const RuleSet set =
+      SetOf({Allow(kObjectRead, "/a/"), Deny(kObjectRead, "/a/secret"), Allow(kObjectWrite)});
+  const auto all = [&](std::string_view beginning) {
+    return set.AllowsAllObjects(kObjectRead, beginning);
+  };
+  EXPECT_TRUE(all("/a/b"));
+  EXPECT_TRUE(all("/a/b/"));
+  EXPECT_TRUE(all("/a/secrets"));
+  EXPECT_FALSE(all("/a")) << "/ab";
+  EXPECT_FALSE(all("/a/")) << "/a/secret";
+  EXPECT_FALSE(all("/a/sec"));
+  EXPECT_FALSE(all("/a/secret"));
+  EXPECT_FALSE(all("/a/secret/x"));
+  EXPECT_FALSE(all("/b"));
+  EXPECT_FALSE(all("/"));
+  EXPECT_FALSE(all(""));
+  for (const char* beginning : {"", "/", "/a", "/a/"})
+    EXPECT_TRUE(set.AllowsAllObjects(kObjectWrite, beginning)) << beginning;
+  EXPECT_TRUE(SetOf({Allow("*")}).AllowsAllObjects(kObjectRead, "/"));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsAllObjects(kObjectRead, "/a"));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny(kObjectRead, "/a")}).AllowsAllObjects(kObjectRead, ""));
+  EXPECT_FALSE(Authority().AllowsAllObjects(kObjectRead, "/a"));
 }
 
 TEST(Authority, IsWhatEachOfItsSetsAllows) {

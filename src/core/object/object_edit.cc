@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "base/defect.h"
 #include "base/limits.h"
 #include "core/object/object_errors.h"
 #include "core/object/object_name.h"
@@ -59,6 +60,24 @@ ObjectWork WorkOf(ObjectChange change) {
 
 absl::Status ObjectEdit::Permit(ObjectVerb verb, const std::string& name) const {
   return scene_.access(verb, name) ? absl::OkStatus() : NameForbidden(verb, name);
+}
+
+absl::Status ObjectEdit::PermitReference(ObjectVerb verb, const std::string& reference) const {
+  return IsObjectId(reference) ? absl::OkStatus() : Permit(verb, reference);
+}
+
+absl::Status ObjectEdit::PermitFound(ObjectVerb verb, const Object& found,
+                                     const std::string& reference, int64_t generation) const {
+  if (scene_.access(verb, found.name)) return absl::OkStatus();
+  return scene_.access(ObjectVerb::kRead, found.name) ? NameForbidden(verb, found.name)
+                                                      : ObjectNotFound(reference, generation);
+}
+
+absl::Status ObjectEdit::PermitInside(ObjectVerb verb, const std::string& folder,
+                                      const std::string& name) const {
+  if (scene_.access(verb, name)) return absl::OkStatus();
+  return scene_.access(ObjectVerb::kRead, name) ? NameForbidden(verb, name)
+                                                : InsideForbidden(verb, folder);
 }
 
 ObjectEdit::Found ObjectEdit::FindRow(const std::string& reference) const {
@@ -174,15 +193,11 @@ absl::Status ObjectEdit::Check(ObjectWork& work, const std::vector<ObjectWork>& 
 }
 
 absl::Status ObjectEdit::CheckCreate(const CreateObject& asked, ObjectStep& step) {
+  if (auto status = Permit(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
   if (asked.name.ends_with('/')) return IsAFolder(asked.name);
   if (auto status = CheckPlace(asked.name, step); !status.ok()) return status;
   if (!asked.id.empty()) {
-    const auto live = scene_.rows.FindById(asked.id);
-    if (!live.ok()) return live.status();
-    if (live->has_value()) return Expired(**live) ? DeletedIdTaken(**live) : ObjectIdTaken(**live);
-    const auto version = scene_.rows.FindVersion(asked.id, 0);
-    if (!version.ok()) return version.status();
-    if (version->has_value()) return DeletedIdTaken(**version);
+    if (auto status = CheckId(asked.id); !status.ok()) return status;
   }
   MakeNew(asked.id, step.object);
   step.kind = ObjectStep::Kind::kInsert;
@@ -190,18 +205,31 @@ absl::Status ObjectEdit::CheckCreate(const CreateObject& asked, ObjectStep& step
   return absl::OkStatus();
 }
 
+absl::Status ObjectEdit::CheckId(const std::string& id) const {
+  const auto live = scene_.rows.FindById(id);
+  if (!live.ok()) return live.status();
+  auto version = live->has_value() ? *live : scene_.rows.FindVersion(id, 0);
+  if (!version.ok()) return version.status();
+  if (!version->has_value()) return absl::OkStatus();
+  const Object& owner = **version;
+  if (!scene_.access(ObjectVerb::kRead, owner.name)) return HiddenIdTaken(id);
+  return live->has_value() && !Expired(owner) ? ObjectIdTaken(owner) : DeletedIdTaken(owner);
+}
+
 absl::Status ObjectEdit::CheckPut(const PutObject& asked, ObjectStep& step) {
+  if (auto status = PermitReference(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
   if (asked.name.ends_with('/')) return IsAFolder(asked.name);
   auto live = FindLive(asked.name);
   if (!live.ok()) return live.status();
   if (IsObjectId(asked.name)) {
     if (!live->has_value()) return ObjectNotFound(asked.name);
-    if (auto status = Permit(ObjectVerb::kWrite, (*live)->name); !status.ok()) return status;
+    if (auto status = PermitFound(ObjectVerb::kWrite, **live, asked.name); !status.ok())
+      return status;
     if ((*live)->folder) return IsAFolder((*live)->name);
   }
   if (auto status = CheckPreconditions(asked.preconditions, asked.name,
                                        live->has_value() ? &**live : nullptr);
-      !status.ok())
+      !status.ok() && !Defect("defect.put_without_preconditions"))
     return status;
   Object& object = step.object;
   if (!live->has_value()) {
@@ -234,12 +262,12 @@ absl::Status ObjectEdit::CheckPut(const PutObject& asked, ObjectStep& step) {
 }
 
 absl::Status ObjectEdit::CheckUpdate(const UpdateObject& asked, ObjectStep& step) {
+  if (auto status = PermitReference(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
   auto live = FindLive(asked.name);
   if (!live.ok()) return live.status();
   if (!live->has_value()) return Missing(asked.name);
-  if (IsObjectId(asked.name)) {
-    if (auto status = Permit(ObjectVerb::kWrite, (*live)->name); !status.ok()) return status;
-  }
+  if (auto status = PermitFound(ObjectVerb::kWrite, **live, asked.name); !status.ok())
+    return status;
   if ((*live)->folder) return IsAFolder((*live)->name);
   if (auto status = CheckPreconditions(asked.preconditions, (*live)->name, &**live); !status.ok())
     return status;
@@ -258,14 +286,14 @@ absl::Status ObjectEdit::CheckUpdate(const UpdateObject& asked, ObjectStep& step
 absl::Status ObjectEdit::CheckDelete(const DeleteObject& asked, ObjectStep& step) {
   const bool by_id = IsObjectId(asked.name);
   const bool names_folder = !by_id && asked.name.ends_with('/');
+  if (auto status = PermitReference(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
   step.purge = asked.purge;
   if (!names_folder) {
     auto found = asked.purge ? FindRow(asked.name) : FindLive(asked.name);
     if (!found.ok()) return found.status();
     if (found->has_value()) {
-      if (by_id) {
-        if (auto status = Permit(ObjectVerb::kWrite, (*found)->name); !status.ok()) return status;
-      }
+      if (auto status = PermitFound(ObjectVerb::kWrite, **found, asked.name); !status.ok())
+        return status;
       if ((*found)->folder) return CheckDeleteFolder(asked, (*found)->name, step);
       if (auto status = CheckPreconditions(asked.preconditions, (*found)->name, &**found);
           !status.ok())
@@ -293,7 +321,8 @@ absl::Status ObjectEdit::CheckDeleteFolder(const DeleteObject& asked, const std:
   step.object = Object{.name = folder, .folder = true};
   for (Object& row : *rows) {
     if (asked.recursive) {
-      if (auto status = Permit(ObjectVerb::kWrite, row.name); !status.ok()) return status;
+      if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
+        return status;
     }
     if (row.name == folder) step.object = row;
     auto& list = Expired(row) ? step.expired : step.affected;
@@ -315,9 +344,8 @@ absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step)
   auto version = scene_.rows.FindVersion(asked.name, 0);
   if (!version.ok()) return version.status();
   if (!version->has_value()) return Missing(asked.name);
-  if (IsObjectId(asked.name)) {
-    if (auto status = Permit(ObjectVerb::kWrite, (*version)->name); !status.ok()) return status;
-  }
+  if (auto status = PermitFound(ObjectVerb::kWrite, **version, asked.name); !status.ok())
+    return status;
   if (auto status = CheckPreconditions(asked.preconditions, asked.name, nullptr); !status.ok())
     return status;
   step.object = **std::move(version);
@@ -328,6 +356,7 @@ absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step)
 
 absl::Status ObjectEdit::CheckGet(const GetObject& asked, const std::vector<ObjectWork>& earlier,
                                   size_t index, ObjectStep& step) {
+  if (auto status = PermitReference(ObjectVerb::kRead, asked.name); !status.ok()) return status;
   const bool by_id = IsObjectId(asked.name);
   const auto is_asked_for = [&](const Object& object) {
     return (by_id ? object.id : object.name) == asked.name;
@@ -350,9 +379,7 @@ absl::Status ObjectEdit::CheckGet(const GetObject& asked, const std::vector<Obje
     if (!row->has_value()) return Missing(asked.name);
     found = &**row;
   }
-  if (by_id) {
-    if (auto status = Permit(ObjectVerb::kRead, found->name); !status.ok()) return status;
-  }
+  if (auto status = PermitFound(ObjectVerb::kRead, *found, asked.name); !status.ok()) return status;
   if (auto status = CheckPreconditions(asked.preconditions, found->name, found); !status.ok())
     return status;
   step.object = *found;
@@ -367,12 +394,11 @@ absl::Status ObjectEdit::CheckGet(const GetObject& asked, const std::vector<Obje
 }
 
 absl::StatusOr<bool> ObjectEdit::Compare(const CompareObject& wanted) {
+  if (auto status = PermitReference(ObjectVerb::kRead, wanted.name); !status.ok()) return status;
   const auto live = FindLive(wanted.name);
   if (!live.ok()) return live.status();
-  const Object* object = live->has_value() ? &**live : nullptr;
-  if (object != nullptr && IsObjectId(wanted.name)) {
-    if (auto status = Permit(ObjectVerb::kRead, object->name); !status.ok()) return status;
-  }
+  const bool there = live->has_value() && scene_.access(ObjectVerb::kRead, (*live)->name);
+  const Object* object = there ? &**live : nullptr;
   if (!CheckPreconditions(wanted.preconditions, wanted.name, object).ok()) return false;
   return wanted.sha256.empty() || (object != nullptr && object->sha256 == wanted.sha256);
 }
@@ -413,11 +439,14 @@ absl::Status ObjectEdit::Write(ObjectStep& step) {
 
 absl::Status ObjectEdit::WriteRemoval(ObjectStep& step) {
   for (const Object& object : step.affected) {
-    if (!step.purge && !object.folder) {
+    const bool there = cleared_.insert(object.number).second;
+    if (there && !step.purge && !object.folder) {
       if (auto status = scene_.rows.Retire(object, scene_.now_ms, true); !status.ok())
         return status;
     }
-    if (auto status = scene_.rows.Remove(object); !status.ok()) return status;
+    if (there) {
+      if (auto status = scene_.rows.Remove(object); !status.ok()) return status;
+    }
     if (step.purge) {
       if (auto status = scene_.rows.RemoveVersions(object.number); !status.ok()) return status;
     }
@@ -467,6 +496,10 @@ absl::Status ObjectEdit::ClearAway(const Object& object) {
 absl::StatusOr<int64_t> ObjectEdit::Sweep(int limit) {
   const auto expired = scene_.rows.ListExpired(scene_.now_ms, limit);
   if (!expired.ok()) return expired.status();
+  std::set<int64_t> gone;
+  std::vector<QuotaDelta> deltas;
+  AddRemovals(*expired, gone, deltas);
+  if (auto status = scene_.rows.Charge(deltas); !status.ok()) return status;
   for (const Object& object : *expired) {
     if (auto status = ClearAway(object); !status.ok()) return status;
   }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -85,6 +86,9 @@ class ObjectEdit {
   absl::Status CheckFolder(const std::string& name, ObjectStep& step);
 
   absl::StatusOr<bool> Compare(const CompareObject& wanted);
+  // Once all are checked, and before the first is written: what they do together to the quotas. A
+  // refusal names the first that adds to the exceeded one (`index`).
+  absl::Status Charge(const std::vector<const ObjectStep*>& steps, size_t* index = nullptr);
   absl::Status Write(ObjectStep& step);
   // Clears away what has expired, at most `limit`; how many.
   absl::StatusOr<int64_t> Sweep(int limit);
@@ -96,6 +100,15 @@ class ObjectEdit {
     return object.expire_time_ms != 0 && object.expire_time_ms <= scene_.now_ms;
   }
   absl::Status Permit(ObjectVerb verb, const std::string& name) const;
+  // Before it is looked at what there is; of an id, once its name is known.
+  absl::Status PermitReference(ObjectVerb verb, const std::string& reference) const;
+  // For what lies behind an id, or as a version behind another name: as if it were not there, if
+  // nothing may be known of it.
+  absl::Status PermitFound(ObjectVerb verb, const Object& found, const std::string& reference,
+                           int64_t generation = 0) const;
+  // For what lies in `folder`, which was asked for.
+  absl::Status PermitInside(ObjectVerb verb, const std::string& folder,
+                            const std::string& name) const;
   // As they lie there, expired or not.
   Found FindRow(const std::string& reference) const;
   // Nothing, if it has expired.
@@ -104,6 +117,8 @@ class ObjectEdit {
   absl::Status Missing(const std::string& reference) const;
   absl::StatusOr<bool> FolderExists(const std::string& folder) const;
 
+  // OK if a new object may have this id.
+  absl::Status CheckId(const std::string& id) const;
   // OK if a new object may have this name; what has expired and is in its way, into the step.
   absl::Status CheckPlace(const std::string& name, ObjectStep& step) const;
   absl::Status CheckAncestors(const std::string& name, ObjectStep& step) const;
@@ -121,6 +136,12 @@ class ObjectEdit {
   // Numbers, times and owner of an object that is made now.
   void MakeNew(const std::string& id, Object& object);
 
+  // That the rows of `objects` go, as far as `gone` does not know yet (numbers).
+  static void AddRemovals(const std::vector<Object>& objects, std::set<int64_t>& gone,
+                          std::vector<QuotaDelta>& deltas);
+  // `names` keeps what the deltas are about.
+  static void AddDeltas(const ObjectStep& step, std::set<int64_t>& gone,
+                        std::deque<std::string>& names, std::vector<QuotaDelta>& deltas);
   absl::Status WriteRemoval(ObjectStep& step);
   absl::Status ForgetVersions(ObjectStep& step);
   absl::Status WriteRename(ObjectStep& step);
@@ -129,7 +150,8 @@ class ObjectEdit {
 
   const Scene scene_;
   int64_t made_ = 0;
-  std::set<int64_t> cleared_;  // numbers: several changes may find the same in their way
+  // Numbers: several changes may find the same in their way, or one what another deletes.
+  std::set<int64_t> cleared_;
 };
 
 // That no two changes of a transaction are about the same name or id, nor one about what lies in a

@@ -33,6 +33,7 @@ absl::Status ObjectEdit::CheckFolderPlace(const std::string& folder, ObjectStep&
 }
 
 absl::Status ObjectEdit::CheckFolder(const std::string& name, ObjectStep& step) {
+  if (auto status = Permit(ObjectVerb::kWrite, name); !status.ok()) return status;
   auto next = scene_.rows.NameFrom(name);
   if (!next.ok()) return next.status();
   if (*next == name) {
@@ -54,15 +55,17 @@ absl::Status ObjectEdit::CheckFolder(const std::string& name, ObjectStep& step) 
 
 absl::Status ObjectEdit::CheckUndelete(const std::string& reference, int64_t generation,
                                        ObjectStep& step) {
+  if (auto status = PermitReference(ObjectVerb::kWrite, reference); !status.ok()) return status;
   auto version = scene_.rows.FindVersion(reference, generation);
   if (!version.ok()) return version.status();
   const auto live = FindRow(version->has_value() ? (*version)->id : reference);
   if (!live.ok()) return live.status();
   const bool there = live->has_value() && !Expired(**live);
   if (!version->has_value() && !there) return NothingDeleted(reference, generation);
-  const std::string& name = there ? (*live)->name : (*version)->name;
-  if (IsObjectId(reference)) {
-    if (auto status = Permit(ObjectVerb::kWrite, name); !status.ok()) return status;
+  const Object& found = there ? **live : **version;
+  const std::string& name = found.name;
+  if (auto status = PermitFound(ObjectVerb::kWrite, found, reference, generation); !status.ok()) {
+    return absl::IsNotFound(status) ? NothingDeleted(reference, generation) : status;
   }
   if (there) return NotDeleted(**live);
   if (live->has_value()) step.expired.push_back(**live);
@@ -91,6 +94,7 @@ absl::StatusOr<std::string> ObjectEdit::DestinationOf(const std::string& source,
   std::string into = destination;
   if (!into.ends_with('/')) {
     into += '/';
+    if (auto status = Permit(ObjectVerb::kWrite, into); !status.ok()) return status;
     const auto exists = FolderExists(into);
     if (!exists.ok()) return exists.status();
     if (!*exists) return folder ? into : destination;
@@ -106,8 +110,16 @@ absl::StatusOr<std::string> ObjectEdit::DestinationOf(const std::string& source,
 absl::Status ObjectEdit::CheckMove(const std::string& reference, const std::string& destination,
                                    const Preconditions& preconditions, ObjectStep& step) {
   const bool by_id = IsObjectId(reference);
+  for (const ObjectVerb verb : {ObjectVerb::kWrite, ObjectVerb::kRead}) {
+    if (auto status = PermitReference(verb, reference); !status.ok()) return status;
+  }
   auto live = FindLive(reference);
   if (!live.ok()) return live.status();
+  if (live->has_value()) {
+    for (const ObjectVerb verb : {ObjectVerb::kWrite, ObjectVerb::kRead}) {
+      if (auto status = PermitFound(verb, **live, reference); !status.ok()) return status;
+    }
+  }
   if (!live->has_value() || (*live)->folder) {
     if (by_id && !live->has_value()) return ObjectNotFound(reference);
     std::string folder = live->has_value() ? (*live)->name : reference;
@@ -115,9 +127,6 @@ absl::Status ObjectEdit::CheckMove(const std::string& reference, const std::stri
     return CheckMoveFolder(folder, destination, preconditions, step);
   }
   Object& object = step.object = **std::move(live);
-  if (by_id) {
-    if (auto status = Permit(ObjectVerb::kWrite, object.name); !status.ok()) return status;
-  }
   if (auto status = CheckPreconditions(preconditions, object.name, &object); !status.ok())
     return status;
   auto name = DestinationOf(object.name, destination);
@@ -138,8 +147,6 @@ absl::Status ObjectEdit::CheckMoveFolder(const std::string& folder, const std::s
   if (rows->empty()) return Missing(folder);
   step.object =
       rows->front().name == folder ? rows->front() : Object{.name = folder, .folder = true};
-  // Before anything is told of what lies in it.
-  if (auto status = Permit(ObjectVerb::kWrite, folder); !status.ok()) return status;
   const Object* own_row = step.object.number == 0 ? nullptr : &step.object;
   if (auto status = CheckPreconditions(preconditions, folder, own_row); !status.ok()) return status;
   auto name = DestinationOf(folder, destination);
@@ -154,9 +161,10 @@ absl::Status ObjectEdit::CheckMoveFolder(const std::string& folder, const std::s
     const std::string renamed = absl::StrCat(*name, row.name.substr(folder.size()));
     if (renamed.size() > static_cast<size_t>(limits::kPathBytes))
       return NameTooLong("destination", renamed.size());
-    for (const std::string& one : {row.name, renamed}) {
-      if (auto status = Permit(ObjectVerb::kWrite, one); !status.ok()) return status;
+    for (const ObjectVerb verb : {ObjectVerb::kRead, ObjectVerb::kWrite}) {
+      if (auto status = PermitInside(verb, folder, row.name); !status.ok()) return status;
     }
+    if (auto status = Permit(ObjectVerb::kWrite, renamed); !status.ok()) return status;
     row.revision = scene_.revision;
     row.update_time_ms = scene_.now_ms;
   }
@@ -174,6 +182,7 @@ absl::Status ObjectEdit::CheckMoveFolder(const std::string& folder, const std::s
 absl::Status ObjectEdit::CheckCopy(const std::string& reference, int64_t generation,
                                    const std::string& destination,
                                    const Preconditions& preconditions, ObjectStep& step) {
+  if (auto status = PermitReference(ObjectVerb::kRead, reference); !status.ok()) return status;
   auto source = FindLive(reference);
   if (!source.ok()) return source.status();
   if (generation != 0 && !(source->has_value() && (*source)->generation == generation)) {
@@ -182,9 +191,8 @@ absl::Status ObjectEdit::CheckCopy(const std::string& reference, int64_t generat
     if (!source->has_value()) return ObjectNotFound(reference, generation);
   }
   if (!source->has_value()) return Missing(reference);
-  if (IsObjectId(reference)) {
-    if (auto status = Permit(ObjectVerb::kRead, (*source)->name); !status.ok()) return status;
-  }
+  if (auto status = PermitFound(ObjectVerb::kRead, **source, reference, generation); !status.ok())
+    return status;
   if ((*source)->folder) return IsAFolder((*source)->name);
   auto name = DestinationOf((*source)->name, destination);
   if (!name.ok()) return name.status();

@@ -62,6 +62,11 @@ class ObjectsTest : public ::testing::Test {
     objects_.Delete(std::move(asked), Ann(), Into(got));
     return *got;
   }
+  absl::StatusOr<Object> Update(UpdateObject asked) {
+    std::optional<absl::StatusOr<Object>> got;
+    objects_.Update(std::move(asked), Ann(), Into(got));
+    return *got;
+  }
   absl::StatusOr<Object> Move(const std::string& from, const std::string& to,
                               Preconditions p = {}) {
     std::optional<absl::StatusOr<Object>> got;
@@ -372,9 +377,107 @@ TEST_F(ObjectsTest, FirstFoldersAndAccess) {
   const int before = store_.transactions;
   EXPECT_EQ(Why(Put("/t/x", "y")), reason::kPermissionMissing);
   EXPECT_EQ(store_.transactions, before);
-  EXPECT_EQ(Why(Put(one->id, "y")), reason::kPermissionMissing);
-  EXPECT_EQ(Why(Get(one->id)), reason::kPermissionMissing);
   EXPECT_EQ(Why(Copy("/t/x", 0, "/z")), reason::kPermissionMissing);
+}
+
+TEST_F(ObjectsTest, AnIdTellsNothingOfWhatIsHidden) {
+  const auto one = Create("/t/x", "secret", "obj_wished");
+  const std::string id = one->id;
+  access_ = [](ObjectVerb, std::string_view name) { return name != "/t/x"; };
+  const auto hidden = [&](const auto& result) {
+    EXPECT_EQ(Why(result), reason::kObjectNotFound);
+    EXPECT_EQ(std::string(result.status().message()).find("/t/x"), std::string::npos)
+        << result.status();
+  };
+  hidden(Get(id));
+  hidden(Put(id, "y"));
+  hidden(Update({.name = id}));
+  hidden(Delete({.name = id}));
+  hidden(Delete({.name = id, .purge = true}));
+  hidden(Move(id, "/y"));
+  hidden(Copy(id, 0, "/y"));
+  hidden(Undelete(id));
+  hidden(Transact({.compare = {}, .success = {GetObject{.name = id}}, .failure = {}}));
+  const auto compares = [&](CompareObject wanted) {
+    return Transact({.compare = {std::move(wanted)}, .success = {}, .failure = {}})->succeeded;
+  };
+  EXPECT_FALSE(compares({.name = id, .sha256 = "sha of secret"}));
+  EXPECT_TRUE(compares({.name = id, .preconditions = {.generation = 0}}));
+  const auto taken = Create("/y", "", id);
+  EXPECT_EQ(Why(taken), reason::kIdTaken);
+  EXPECT_EQ(std::string(taken.status().message()).find("/t/x"), std::string::npos);
+  access_ = [](ObjectVerb verb, std::string_view) { return verb == ObjectVerb::kRead; };
+  EXPECT_EQ(Why(Put(id, "y")), reason::kPermissionMissing) << "it may know of it";
+}
+
+TEST_F(ObjectsTest, WhatHappensToAFolderTellsNothingOfWhatIsHiddenInIt) {
+  ASSERT_TRUE(Create("/f/open").ok());
+  ASSERT_TRUE(Create("/f/x/hidden").ok());
+  access_ = [](ObjectVerb, std::string_view name) { return name != "/f/x/hidden"; };
+  for (const auto& status : {Delete({.name = "/f", .recursive = true}).status(),
+                             Move("/f", "/g").status(), Move("/f/", "/g").status()}) {
+    EXPECT_EQ(Why<int>(status), reason::kPermissionMissing);
+    EXPECT_EQ(std::string(status.message()).find("hidden"), std::string::npos) << status;
+  }
+  EXPECT_THAT(Names(), ElementsAre("/f/open", "/f/x/hidden"));
+}
+
+TEST_F(ObjectsTest, AMoveNeedsToReadWhatItMoves) {
+  ASSERT_TRUE(Create("/blind/x").ok());
+  access_ = [](ObjectVerb verb, std::string_view name) {
+    return verb == ObjectVerb::kWrite || !name.starts_with("/blind");
+  };
+  EXPECT_EQ(Why(Move("/blind/x", "/y")), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Move("/blind", "/y")), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Move(store_.objects.live.at("/blind/x").id, "/y")), reason::kObjectNotFound);
+  EXPECT_TRUE(Put("/blind/x", "two").ok()) << "to write it is enough to write";
+  EXPECT_THAT(Names(), ElementsAre("/blind/x"));
+}
+
+TEST_F(ObjectsTest, AVersionFromAHiddenNameIsHidden) {
+  ASSERT_TRUE(Create("/hidden/x", "one").ok());
+  ASSERT_TRUE(Put("/hidden/x", "two").ok());
+  ASSERT_TRUE(Move("/hidden/x", "/open").ok());
+  access_ = [](ObjectVerb, std::string_view name) { return !name.starts_with("/hidden"); };
+  EXPECT_EQ(Why(Get("/open", 1)), reason::kObjectNotFound);
+  EXPECT_EQ(Why(Copy("/open", 1, "/copy")), reason::kObjectNotFound);
+  EXPECT_EQ(Get("/open")->data, "two");
+}
+
+TEST_F(ObjectsTest, WhatMayNoMoreBeDoneWhenItsTurnComesIsRefused) {
+  ASSERT_TRUE(Create("/a", "one").ok());
+  ASSERT_TRUE(Create("/f/x").ok());
+  const auto names = Names();
+  // Lost between the call and its transaction.
+  const auto lose = [this] {
+    access_ = [asked = 0](ObjectVerb, std::string_view) mutable { return asked++ == 0; };
+  };
+  // Moves and copies are asked for both ends.
+  const auto lose_second = [this] {
+    access_ = [asked = 0](ObjectVerb, std::string_view) mutable { return asked++ < 2; };
+  };
+  lose();
+  EXPECT_EQ(Why(Create("/new")), reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(Put("/a", "two")), reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(Update({.name = "/a"})), reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(Delete({.name = "/a"})), reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(Delete({.name = "/f/", .recursive = true})), reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(MakeFolder("/new")), reason::kPermissionMissing);
+  lose_second();
+  EXPECT_EQ(Why(Copy("/a", 0, "/new")), reason::kPermissionMissing);
+  access_ = [asked = 0](ObjectVerb, std::string_view) mutable { return asked++ < 3; };
+  EXPECT_EQ(Why(Move("/a", "/new")), reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(Transact({.compare = {}, .success = {PutObject{.name = "/a"}}, .failure = {}})),
+            reason::kPermissionMissing);
+  lose();
+  EXPECT_EQ(Why(Undelete("/a")), reason::kPermissionMissing);
+  EXPECT_EQ(Names(), names);
 }
 
 TEST(ObjectNameTest, Grammar) {
