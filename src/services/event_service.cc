@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kProcesses[] = "process";
 constexpr char kUsers[] = "user";
+constexpr char kRoles[] = "role";
 constexpr char kObjects[] = "object";
 constexpr char kUsersPermission[] = "user.read";
 constexpr char kObjectsPermission[] = "object.read";
@@ -36,7 +37,7 @@ std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
   return events;
 }
 
-std::vector<core::Event> SnapshotOf(const core::Identity& identity) {
+std::vector<core::Event> SnapshotOfUsers(const core::Identity& identity) {
   std::vector<core::Event> events;
   for (const core::User& user : identity.ListUsers("", std::numeric_limits<int>::max())) {
     core::Event event;
@@ -52,13 +53,31 @@ std::vector<core::Event> SnapshotOf(const core::Identity& identity) {
   return events;
 }
 
+std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
+  std::vector<core::Event> events;
+  for (const core::Role& role : identity.ListRoles()) {
+    core::Event event;
+    event.time_ms = role.update_time_ms;
+    event.kind = kRoles;
+    event.resource_id = role.name;
+    event.name = role.name;
+    event.action = "snapshot";
+    event.attributes = {{"built_in", role.built_in ? "true" : "false"}};
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
 }  // namespace
 
 std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& kinds) const {
   std::vector<core::Event> events;
-  if (auto it = kinds.find(kUsers); it != kinds.end()) {
+  for (const auto& [kind, snapshot_of] :
+       {std::pair(kUsers, &SnapshotOfUsers), std::pair(kRoles, &SnapshotOfRoles)}) {
+    const auto it = kinds.find(kind);
+    if (it == kinds.end()) continue;
     it->second = parts_.identity.UsersRevision(parts_.log.NewestRevision());
-    for (core::Event& event : SnapshotOf(parts_.identity)) events.push_back(std::move(event));
+    for (core::Event& event : snapshot_of(parts_.identity)) events.push_back(std::move(event));
   }
   if (auto it = kinds.find(kProcesses); it != kinds.end()) {
     it->second = parts_.processes.Revision(parts_.log.NewestRevision());
@@ -75,10 +94,10 @@ EventService::Wanted EventService::Read(const v1::WatchRequest& request, const C
     violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
   for (const std::string& kind : request.kinds()) {
     wanted.kinds.insert(kind);
-    if (kind != kProcesses && kind != kUsers && kind != kObjects)
+    if (kind != kProcesses && kind != kUsers && kind != kRoles && kind != kObjects)
       violations.Add("kinds",
                      absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
-                                  "'; give process, user or object"));
+                                  "'; give process, user, role or object"));
   }
   if (!request.prefix().empty()) {
     wanted.prefix = PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
@@ -86,7 +105,7 @@ EventService::Wanted EventService::Read(const v1::WatchRequest& request, const C
       violations.Add("prefix",
                      "the system's own objects are made anew for each read and never change; watch "
                      "the kind process to hear of what /proc tells, or read them again");
-    if (wanted.kinds.contains(kProcesses) || wanted.kinds.contains(kUsers))
+    if (wanted.kinds.size() > (wanted.kinds.contains(kObjects) ? 1U : 0U))
       violations.Add("prefix",
                      "only names of objects are paths; give the kind object alone, or no prefix");
     wanted.kinds = {kObjects};

@@ -158,15 +158,20 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
       watched_.kinds.contains(kObjects) ? watched_.access() : core::ObjectAccess();
   v1::WatchResponse message;
   v1::Event told;
+  // Where the last revision of the message begins: in the message, and in the stretch.
+  int whole_events = 0;
+  size_t whole_next = state.next;
   for (; state.next < state.stretch->events.size(); ++state.next) {
-    if (!Tell(*state.stretch->events[state.next], state.is_snapshot, access, &told)) continue;
-    if (message.events_size() == kMessageEvents) {
+    const core::Event& event = *state.stretch->events[state.next];
+    if (!Tell(event, state.is_snapshot, access, &told)) continue;
+    const int count = message.events_size();
+    if (count == 0 || message.events(count - 1).revision() != event.revision) {
+      whole_events = count;
+      whole_next = state.next;
+    }
+    if (count == kMessageEvents) {
       // Only with the last message of a snapshot has the client anything to go on from.
-      if (state.is_snapshot) return message;
-      const int64_t last = message.events(kMessageEvents - 1).revision();
-      state.more = last == told.revision();
-      message.set_more_of_revision(state.more);
-      message.set_revision(state.more ? last - 1 : last);
+      if (!state.is_snapshot) EndAtRevision(whole_events, whole_next, state, message);
       return message;
     }
     message.add_events()->Swap(&told);
@@ -180,6 +185,21 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
   const bool more = std::exchange(state.more, false);
   if (message.events_size() == 0 && !more) return std::nullopt;
   return message;
+}
+
+// Of a full message: up to the revision that does not fit, or a part of one that is larger itself.
+void EventStream::EndAtRevision(int whole_events, size_t whole_next, State& state,
+                                v1::WatchResponse& message) {
+  const int64_t last = message.events(message.events_size() - 1).revision();
+  if (whole_events == 0) {
+    state.more = true;
+    message.set_more_of_revision(true);
+    return message.set_revision(last - 1);
+  }
+  state.more = false;
+  message.set_revision(message.events(whole_events - 1).revision());
+  message.mutable_events()->DeleteSubrange(whole_events, message.events_size() - whole_events);
+  state.next = whole_next;
 }
 
 bool EventStream::Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,

@@ -66,6 +66,8 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
   v1::WatchResponse Heartbeat(const v1::WatchResponse& last) const;
   // The next message of the stretch; none, if nothing of it is left for this client.
   std::optional<v1::WatchResponse> Pack(State& state) const;
+  static void EndAtRevision(int whole_events, size_t whole_next, State& state,
+                            v1::WatchResponse& message);
   // False: the client does not hear of it.
   bool Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,
             v1::Event* told) const;

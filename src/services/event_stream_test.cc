@@ -66,6 +66,23 @@ class EventStreamTest : public ::testing::Test {
   }
 
   void Commit() { log_.Commit({EventAt(log_.NewestRevision() + 1)}); }
+  void CommitMany(int events) {
+    log_.Commit(std::vector<core::Event>(events, EventAt(log_.NewestRevision() + 1)));
+  }
+  // What the client got since it was synced: how many events, of which revisions, and what it is
+  // told of them.
+  std::vector<std::string> Sizes() {
+    Told();
+    std::vector<std::string> sizes;
+    for (const v1::WatchResponse& message : client_.received) {
+      if (message.events_size() == 0) continue;
+      sizes.push_back(absl::StrCat(message.events_size(), " of ", message.events(0).revision(), "-",
+                                   message.events(message.events_size() - 1).revision(),
+                                   message.more_of_revision() ? " and more" : "", " at ",
+                                   message.revision()));
+    }
+    return sizes;
+  }
   void Start(std::vector<core::Event> snapshot) {
     EventStream::Start(call_, hub_, beginning_, {.kinds = {{"process", 7}}, .access = {}},
                        std::move(snapshot));
@@ -117,6 +134,26 @@ TEST_F(EventStreamTest, WithoutASnapshotTheSame) {
   EXPECT_THAT(Told(), ElementsAre("synced 7"));
   Commit();
   EXPECT_THAT(Told(), ElementsAre("synced 7", "change 8; at 8"));
+}
+
+TEST_F(EventStreamTest, ARevisionThatFitsIntoAMessageIsNeverSplit) {
+  Start({});
+  Told();
+  for (int i = 0; i < 3; ++i) CommitMany(100);
+  CommitMany(256);
+  Commit();
+  EXPECT_THAT(Sizes(), ElementsAre("200 of 8-9 at 9", "100 of 10-10 at 10", "256 of 11-11 at 11",
+                                   "1 of 12-12 at 12"));
+}
+
+TEST_F(EventStreamTest, ALargerOneIsToldInSeveralMessagesThatSaySo) {
+  Start({});
+  Told();
+  CommitMany(3);
+  CommitMany(300);
+  CommitMany(250);
+  EXPECT_THAT(Sizes(), ElementsAre("3 of 8-8 at 8", "256 of 9-9 and more at 8", "44 of 9-9 at 9",
+                                   "250 of 10-10 at 10"));
 }
 
 TEST_F(EventStreamTest, AClientThatHasLeftIsNotReadFor) {

@@ -46,8 +46,10 @@ class Writer {
 
   // `connection` is used by the writer's thread only, after this. `subscribers` and `statistics`
   // must outlive it.
+  // `begin` is the first that the thread does; it may be empty.
   Writer(std::unique_ptr<Connection> connection, const Dialect& dialect, int64_t newest_revision,
-         Subscribers& subscribers, Statistics& statistics, Between between);
+         Subscribers& subscribers, Statistics& statistics, std::function<void()> begin,
+         Between between);
   ~Writer();
 
   // Finishes everything that was submitted, takes nothing more, and ends the thread.
@@ -67,6 +69,7 @@ class Writer {
     bool begun = false;
     bool refused = false;  // an operation was, and could not be undone: nothing was stored
     bool empty = true;     // all operations were refused: there was no COMMIT
+    bool answered = false;
     // Not OK: nothing of it was stored, and `results` means nothing.
     absl::Status transaction;
     std::vector<absl::StatusOr<int64_t>> results;  // one for each operation
@@ -89,6 +92,7 @@ class Writer {
   const Dialect& dialect_;
   Subscribers& subscribers_;
   Statistics& statistics_;
+  const std::function<void()> begin_;
   const Between between_;
   std::atomic<int64_t> newest_revision_;
   WorkQueue<Operation> queue_;
