@@ -20,21 +20,6 @@ from grpc_os.v1 import auth_services_pb2, auth_services_pb2_grpc
 _AUTH = auth_services_pb2_grpc.AuthServiceStub
 
 
-def _role(
-    name: str, allow: typing.Iterable[str], deny: typing.Iterable[str], description: str
-) -> auth_services_pb2.Role:
-    role = auth_services_pb2.Role(name=name, description=description)
-    for rules, effect in ((allow, auth_services_pb2.Role.EFFECT_ALLOW), (deny, auth_services_pb2.Role.EFFECT_DENY)):
-        if isinstance(rules, str):
-            raise TypeError("allow and deny take a list of rules")
-        for rule in rules:
-            permission, colon, prefix = rule.partition(":")
-            if colon and not prefix:
-                raise ValueError(f"{rule!r} names no path behind its colon; leave the colon out for all objects")
-            role.rules.add(effect=effect, permission=permission, prefix=prefix)
-    return role
-
-
 class AuthCalls(Calls):
     """AuthService."""
 
@@ -209,44 +194,6 @@ class AuthCalls(Calls):
     async def list_roles(self) -> list[Role]:
         response = await self._read(_AUTH, "ListRoles", auth_services_pb2.ListRolesRequest())
         return [Role(role) for role in response.roles]
-
-    async def get_role(self, name: str) -> Role:
-        return Role(await self._read(_AUTH, "GetRole", auth_services_pb2.GetRoleRequest(name=name)))
-
-    async def create_role(
-        self,
-        name: str,
-        *,
-        allow: typing.Iterable[str] = (),
-        deny: typing.Iterable[str] = (),
-        description: str = "",
-        request_id: str = "",
-    ) -> Role:
-        """What it allows and denies are permissions: "process.read", "*"; those of objects may have a path behind a colon:
-        "object.read:/config". What any role of a user denies is denied, whatever the others allow."""
-        request = auth_services_pb2.CreateRoleRequest(role=_role(name, allow, deny, description))
-        return Role(await self._change(_AUTH, "CreateRole", request, request_id))
-
-    async def update_role(
-        self,
-        name: str,
-        *,
-        allow: typing.Iterable[str] = (),
-        deny: typing.Iterable[str] = (),
-        description: str = "",
-        etag: str = "",
-        request_id: str = "",
-    ) -> Role:
-        """Replaces all that it allows and denies, and its description; as in create_role."""
-        role = _role(name, allow, deny, description)
-        role.etag = etag
-        request = auth_services_pb2.UpdateRoleRequest(role=role)
-        return Role(await self._change(_AUTH, "UpdateRole", request, request_id))
-
-    async def delete_role(self, name: str, *, etag: str = "", request_id: str = "") -> None:
-        """One that no user and no token has."""
-        request = auth_services_pb2.DeleteRoleRequest(name=name, etag=etag)
-        await self._change(_AUTH, "DeleteRole", request, request_id)
 
     # ---- Sessions and tokens -----------------------------------------------------------------------------------------
 

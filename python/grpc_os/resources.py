@@ -250,31 +250,6 @@ class Role:
         """ "process.read", …; "*": all."""
         return list(self.proto.permissions)
 
-    @property
-    def allows(self) -> list[str]:
-        """As create_role takes them: "process.read", "object.read:/config", "*"."""
-        return self._rules(auth_services_pb2.Role.EFFECT_ALLOW)
-
-    @property
-    def denies(self) -> list[str]:
-        """What its holders may not, whatever their other roles allow."""
-        return self._rules(auth_services_pb2.Role.EFFECT_DENY)
-
-    def _rules(self, effect: auth_services_pb2.Role.Effect.ValueType) -> list[str]:
-        return [
-            f"{rule.permission}:{rule.prefix}" if rule.prefix else rule.permission
-            for rule in self.proto.rules
-            if rule.effect == effect
-        ]
-
-    @property
-    def built_in(self) -> bool:
-        """admin, operator, viewer: neither changed nor deleted."""
-        return self.proto.built_in
-
-    @property
-    def etag(self) -> str:
-        return self.proto.etag
 
     @property
     def rules(self) -> list[Rule]:
@@ -282,6 +257,15 @@ class Role:
 
     @property
     def built_in(self) -> bool:
+        return self.proto.built_in
+
+    @property
+    def etag(self) -> str:
+        return self.proto.etag
+
+    @property
+    def built_in(self) -> bool:
+        """admin, operator, viewer: neither changed nor deleted."""
         return self.proto.built_in
 
     @property

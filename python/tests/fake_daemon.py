@@ -189,14 +189,6 @@ class FakeDaemon(
         await self._enter(request, context)
         return auth_services_pb2.Role(name=request.name, etag="e1")
 
-    async def CreateRole(self, request, context):
-        return await self._change(request, context, lambda: request.role)
-
-    UpdateRole = CreateRole
-
-    async def DeleteRole(self, request, context):
-        return await self._change(request, context, auth_services_pb2.DeleteRoleResponse)
-
     async def ListSessions(self, request, context):
         await self._enter(request, context)
         return auth_services_pb2.ListSessionsResponse(sessions=[{"id": "5", "user": request.user, "current": True}])
