@@ -108,7 +108,7 @@ UploadCalls::Reactor* UploadCalls::Finish(Context* context, const v1::FinishUplo
         expected.sha256 = Sha256FromProto(request->sha256(), "sha256", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         core::Objects::By by = {.origin = call->MakeOrigin(request->upload_id()),
-                                .access = AccessOf(*call)};
+                                .access = LastingAccessOf(*call)};
         parts_.uploads.Finish(request->upload_id(), std::move(expected), std::move(by),
                               [call](const absl::StatusOr<core::Object>& object) {
                                 if (!object.ok()) return call->End(object.status());
