@@ -47,23 +47,28 @@ absl::StatusOr<std::string> ObjectTableRows::DataOf(const core::Object& object) 
 }
 
 absl::Status ObjectTableRows::Insert(const core::Object& object) {
+  changed_ = true;
   return InsertObject(connection_, object);
 }
 
 absl::Status ObjectTableRows::Update(const core::Object& object, Content content) {
+  changed_ = true;
   return UpdateObject(connection_, object, content, now_ms_);
 }
 
 absl::Status ObjectTableRows::Remove(const core::Object& object) {
+  changed_ = true;
   return RemoveObject(connection_, object.number, now_ms_);
 }
 
 absl::StatusOr<int64_t> ObjectTableRows::Rename(const std::string& from, const std::string& to,
                                                 int64_t revision, int64_t now_ms) {
+  changed_ = true;
   return RenameObjects(connection_, dialect_, from, to, revision, now_ms);
 }
 
 absl::Status ObjectTableRows::Retire(const core::Object& live, int64_t now_ms, bool deleted) {
+  changed_ = true;
   return InsertVersion(connection_, live, now_ms, deleted);
 }
 
@@ -73,11 +78,35 @@ absl::StatusOr<std::optional<core::Object>> ObjectTableRows::FindVersion(
 }
 
 absl::Status ObjectTableRows::RemoveVersions(int64_t number) {
+  changed_ = true;
   return RemoveVersionsOf(connection_, number, now_ms_);
 }
 
 absl::Status ObjectTableRows::RemoveVersion(int64_t number, int64_t generation) {
+  changed_ = true;
   return store::RemoveVersion(connection_, number, generation, now_ms_);
+}
+
+// It looks at all quotas before it changes one.
+absl::Status ObjectTableRows::Charge(const std::vector<core::QuotaDelta>& deltas) {
+  absl::Status status = quotas_.Charge(connection_, deltas);
+  changed_ = changed_ || status.ok();
+  return status;
+}
+
+absl::StatusOr<std::vector<core::Quota>> ObjectTableRows::ListQuotas() {
+  return SelectQuotas(connection_);
+}
+
+absl::StatusOr<core::Quota> ObjectTableRows::PutQuota(const core::Quota& quota) {
+  changed_ = true;
+  return quotas_.Put(connection_, quota);
+}
+
+absl::StatusOr<bool> ObjectTableRows::RemoveQuota(const std::string& prefix) {
+  auto removed = quotas_.Remove(connection_, prefix);
+  changed_ = changed_ || (removed.ok() && *removed);
+  return removed;
 }
 
 }  // namespace grpc_os::store

@@ -10,6 +10,7 @@
 #include "core/object/object_store.h"
 #include "store/database.h"
 #include "store/dialect.h"
+#include "store/quota_table.h"
 
 namespace grpc_os::store {
 
@@ -17,8 +18,11 @@ namespace grpc_os::store {
 class ObjectTableRows final : public core::ObjectRows {
  public:
   // `now_ms`: since when what this leaves without an owner has none.
-  ObjectTableRows(Connection& connection, const Dialect& dialect, int64_t now_ms)
-      : connection_(connection), dialect_(dialect), now_ms_(now_ms) {}
+  ObjectTableRows(Connection& connection, const Dialect& dialect, QuotaBook& quotas, int64_t now_ms)
+      : connection_(connection), dialect_(dialect), quotas_(quotas), now_ms_(now_ms) {}
+
+  // Something was, or a statement that does so failed.
+  bool changed() const { return changed_; }
 
   absl::StatusOr<std::optional<core::Object>> FindByName(const std::string& name) override;
   absl::StatusOr<std::optional<core::Object>> FindById(const std::string& id) override;
@@ -40,11 +44,17 @@ class ObjectTableRows final : public core::ObjectRows {
                                                           int64_t generation) override;
   absl::Status RemoveVersions(int64_t number) override;
   absl::Status RemoveVersion(int64_t number, int64_t generation) override;
+  absl::Status Charge(const std::vector<core::QuotaDelta>& deltas) override;
+  absl::StatusOr<std::vector<core::Quota>> ListQuotas() override;
+  absl::StatusOr<core::Quota> PutQuota(const core::Quota& quota) override;
+  absl::StatusOr<bool> RemoveQuota(const std::string& prefix) override;
 
  private:
   Connection& connection_;
   const Dialect& dialect_;
+  QuotaBook& quotas_;
   const int64_t now_ms_;
+  bool changed_ = false;
 };
 
 }  // namespace grpc_os::store

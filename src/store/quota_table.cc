@@ -1,52 +1,38 @@
 #include "store/quota_table.h"
 
 #include "absl/strings/str_cat.h"
-#include "base/error_detail.h"
-#include "core/error_reason.h"
 #include "store/name_range.h"
 #include "store/row.h"
 
 namespace grpc_os::store {
 namespace {
 
-absl::Status CountUsed(Connection& connection, core::Quota& quota) {
-  auto statement = connection.Prepare(
-      "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM objects "
-      "WHERE name >= ? AND name < ? AND folder = 0");
+constexpr const char* kColumns = "prefix, max_objects, max_bytes, objects, bytes";
+
+core::Quota ReadQuota(Statement& statement) {
+  RowReader row(statement);
+  core::Quota quota;
+  quota.prefix = row.Text();
+  quota.max_objects = row.Int64();
+  quota.max_bytes = row.Int64();
+  quota.objects = row.Int64();
+  quota.bytes = row.Int64();
+  return quota;
+}
+
+absl::StatusOr<std::optional<core::Quota>> SelectQuota(Connection& connection,
+                                                       std::string_view prefix) {
+  static const auto& sql =
+      *new std::string(absl::StrCat("SELECT ", kColumns, " FROM object_quotas WHERE prefix = ?"));
+  auto statement = connection.Prepare(sql);
   if (!statement.ok()) return statement.status();
-  const std::string end = EndOfNames(quota.prefix);
-  RowBinder(**statement).Text(quota.prefix).Text(end);
-  const auto row = (*statement)->Step();
-  if (!row.ok()) return row.status();
-  quota.objects = (*statement)->Int(0);
-  quota.bytes = (*statement)->Int(1);
+  (*statement)->BindText(0, prefix);
+  const auto found = (*statement)->Step();
+  if (!found.ok()) return found.status();
+  std::optional<core::Quota> quota;
+  if (*found) quota = ReadQuota(**statement);
   (*statement)->Reset();
-  return absl::OkStatus();
-}
-
-absl::Status Exceeded(const core::Quota& quota, const char* what, int64_t used, int64_t more,
-                      int64_t limit) {
-  return MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("the quota of ", quota.prefix, " is ", limit, " ", what, ": ", used,
-                   " are used, and this would add ", more,
-                   "; delete something below it, which is always allowed, or raise the quota"),
-      {.reason = core::reason::kQuotaExceeded,
-       .metadata = {{"prefix", quota.prefix},
-                    {"quota", what},
-                    {"used", absl::StrCat(used)},
-                    {"limit", absl::StrCat(limit)}},
-       .violations = {},
-       .retry_after_ms = 0});
-}
-
-// Who gets no more is never refused, also above the quota.
-absl::Status Check(const core::Quota& quota, const core::QuotaDelta& sum) {
-  if (sum.objects > 0 && quota.max_objects > 0 && quota.objects + sum.objects > quota.max_objects)
-    return Exceeded(quota, "objects", quota.objects, sum.objects, quota.max_objects);
-  if (sum.bytes > 0 && quota.max_bytes > 0 && quota.bytes + sum.bytes > quota.max_bytes)
-    return Exceeded(quota, "bytes", quota.bytes, sum.bytes, quota.max_bytes);
-  return absl::OkStatus();
+  return quota;
 }
 
 absl::Status Add(Connection& connection, const core::QuotaDelta& sum) {
@@ -59,72 +45,104 @@ absl::Status Add(Connection& connection, const core::QuotaDelta& sum) {
 
 }  // namespace
 
-absl::StatusOr<core::Quota> PutQuota(Connection& connection, const core::Quota& quota) {
-  core::Quota counted = quota;
-  if (auto status = CountUsed(connection, counted); !status.ok()) return status;
-  auto statement = connection.Prepare(
-      "REPLACE INTO object_quotas (prefix, max_objects, max_bytes, objects, bytes) "
-      "VALUES (?, ?, ?, ?, ?)");
-  if (!statement.ok()) return statement.status();
-  RowBinder row(**statement);
-  row.Text(counted.prefix).Int(counted.max_objects).Int(counted.max_bytes);
-  row.Int(counted.objects).Int(counted.bytes);
-  if (auto done = (*statement)->Step(); !done.ok()) return done.status();
-  return counted;
-}
-
-absl::StatusOr<bool> RemoveQuota(Connection& connection, const std::string& prefix) {
-  auto find = connection.Prepare("SELECT prefix FROM object_quotas WHERE prefix = ?");
-  if (!find.ok()) return find.status();
-  (*find)->BindText(0, prefix);
-  const auto found = (*find)->Step();
-  if (!found.ok() || !*found) return found;
-  (*find)->Reset();
-  auto remove = connection.Prepare("DELETE FROM object_quotas WHERE prefix = ?");
-  if (!remove.ok()) return remove.status();
-  (*remove)->BindText(0, prefix);
-  if (auto done = (*remove)->Step(); !done.ok()) return done.status();
-  return true;
-}
-
-absl::StatusOr<std::vector<core::Quota>> ReadQuotas(Connection& connection) {
-  auto statement = connection.Prepare(
-      "SELECT prefix, max_objects, max_bytes, objects, bytes FROM object_quotas ORDER BY prefix");
+absl::StatusOr<std::vector<core::Quota>> SelectQuotas(Connection& connection) {
+  static const auto& sql =
+      *new std::string(absl::StrCat("SELECT ", kColumns, " FROM object_quotas ORDER BY prefix"));
+  auto statement = connection.Prepare(sql);
   if (!statement.ok()) return statement.status();
   std::vector<core::Quota> quotas;
   for (;;) {
     const auto more = (*statement)->Step();
     if (!more.ok()) return more.status();
     if (!*more) return quotas;
-    RowReader row(**statement);
-    core::Quota& quota = quotas.emplace_back();
-    quota.prefix = row.Text();
-    quota.max_objects = row.Int64();
-    quota.max_bytes = row.Int64();
-    quota.objects = row.Int64();
-    quota.bytes = row.Int64();
+    quotas.push_back(ReadQuota(**statement));
   }
 }
 
-absl::Status ChargeQuotas(Connection& connection, const std::vector<core::QuotaDelta>& deltas) {
-  const auto quotas = ReadQuotas(connection);
+absl::StatusOr<core::Quota> CountQuota(Connection& connection, const std::string& prefix) {
+  auto statement = connection.Prepare(
+      "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM objects "
+      "WHERE name >= ? AND name < ? AND folder = 0");
+  if (!statement.ok()) return statement.status();
+  const std::string end = EndOfNames(prefix);
+  RowBinder(**statement).Text(prefix).Text(end);
+  const auto row = (*statement)->Step();
+  if (!row.ok()) return row.status();
+  core::Quota counted = {.prefix = prefix};
+  counted.objects = (*statement)->Int(0);
+  counted.bytes = (*statement)->Int(1);
+  (*statement)->Reset();
+  return counted;
+}
+
+void QuotaBook::Settle() {
+  if (!changed_) return;
+  changed_ = false;
+  prefixes_.reset();
+}
+
+absl::Status QuotaBook::Load(Connection& connection) {
+  if (prefixes_.has_value() && !changed_) return absl::OkStatus();
+  const auto quotas = SelectQuotas(connection);
   if (!quotas.ok()) return quotas.status();
-  std::vector<core::QuotaDelta> sums;
-  for (const core::Quota& quota : *quotas) {
-    core::QuotaDelta sum{.name = quota.prefix};
-    for (const core::QuotaDelta& delta : deltas) {
-      if (!delta.name.starts_with(quota.prefix)) continue;
-      sum.objects += delta.objects;
-      sum.bytes += delta.bytes;
-    }
-    if (sum.objects == 0 && sum.bytes == 0) continue;
-    if (auto status = Check(quota, sum); !status.ok()) return status;
-    sums.push_back(sum);
+  prefixes_.emplace();
+  for (const core::Quota& quota : *quotas) prefixes_->insert(quota.prefix);
+  return absl::OkStatus();
+}
+
+absl::Status QuotaBook::Charge(Connection& connection,
+                               const std::vector<core::QuotaDelta>& deltas) {
+  if (auto status = Load(connection); !status.ok()) return status;
+  if (prefixes_->empty()) return absl::OkStatus();
+  const std::vector<core::QuotaDelta> sums = core::SumsOf(deltas, *prefixes_);
+  for (const core::QuotaDelta& sum : sums) {
+    if (sum.objects <= 0 && sum.bytes <= 0) continue;
+    const auto quota = SelectQuota(connection, sum.name);
+    if (!quota.ok()) return quota.status();
+    if (!quota->has_value()) continue;
+    if (auto status = core::CheckQuota(**quota, sum); !status.ok()) return status;
   }
   for (const core::QuotaDelta& sum : sums) {
     if (auto status = Add(connection, sum); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<core::Quota> QuotaBook::Put(Connection& connection, const core::Quota& quota) {
+  changed_ = true;
+  auto known = SelectQuota(connection, quota.prefix);
+  if (!known.ok()) return known.status();
+  auto counted = known->has_value() ? absl::StatusOr<core::Quota>(**known)
+                                    : CountQuota(connection, quota.prefix);
+  if (!counted.ok()) return counted.status();
+  auto statement =
+      known->has_value()
+          ? connection.Prepare(
+                "UPDATE object_quotas SET max_objects = ?, max_bytes = ?, objects = ?, "
+                "bytes = ? WHERE prefix = ?")
+          : connection.Prepare(
+                "INSERT INTO object_quotas (max_objects, max_bytes, objects, bytes, "
+                "prefix) VALUES (?, ?, ?, ?, ?)");
+  if (!statement.ok()) return statement.status();
+  counted->max_objects = quota.max_objects;
+  counted->max_bytes = quota.max_bytes;
+  RowBinder row(**statement);
+  row.Int(counted->max_objects).Int(counted->max_bytes);
+  row.Int(counted->objects).Int(counted->bytes).Text(counted->prefix);
+  if (auto done = (*statement)->Step(); !done.ok()) return done.status();
+  return counted;
+}
+
+absl::StatusOr<bool> QuotaBook::Remove(Connection& connection, const std::string& prefix) {
+  changed_ = true;
+  const auto known = SelectQuota(connection, prefix);
+  if (!known.ok()) return known.status();
+  if (!known->has_value()) return false;
+  auto remove = connection.Prepare("DELETE FROM object_quotas WHERE prefix = ?");
+  if (!remove.ok()) return remove.status();
+  (*remove)->BindText(0, prefix);
+  if (auto done = (*remove)->Step(); !done.ok()) return done.status();
+  return true;
 }
 
 }  // namespace grpc_os::store

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_STORE_QUOTA_TABLE_H_
 #define GRPC_OS_STORE_QUOTA_TABLE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,17 +13,29 @@
 
 namespace grpc_os::store {
 
-// Inserts or replaces by prefix. What is used of it is counted anew: all objects below the prefix
-// are looked at. The quota as it is then.
-absl::StatusOr<core::Quota> PutQuota(Connection& connection, const core::Quota& quota);
-// Whether there was one.
-absl::StatusOr<bool> RemoveQuota(Connection& connection, const std::string& prefix);
 // In the order of prefixes.
-absl::StatusOr<std::vector<core::Quota>> ReadQuotas(Connection& connection);
+absl::StatusOr<std::vector<core::Quota>> SelectQuotas(Connection& connection);
+// What lies below `prefix`, counted: all objects there are looked at. Without bounds.
+absl::StatusOr<core::Quota> CountQuota(Connection& connection, const std::string& prefix);
 
-// Adds what the deltas together do to each quota that they lie below. RESOURCE_EXHAUSTED
-// (QUOTA_EXCEEDED): one would be exceeded and gets more; nothing is written then.
-absl::Status ChargeQuotas(Connection& connection, const std::vector<core::QuotaDelta>& deltas);
+// Which quotas there are, known on the writer's thread without asking for them, so that a change
+// without any costs no statement. See core::ObjectRows for the rest.
+class QuotaBook {
+ public:
+  absl::Status Charge(Connection& connection, const std::vector<core::QuotaDelta>& deltas);
+  absl::StatusOr<core::Quota> Put(Connection& connection, const core::Quota& quota);
+  absl::StatusOr<bool> Remove(Connection& connection, const std::string& prefix);
+
+  // No transaction is under way: what the last ones did to the quotas stays, or is undone.
+  void Settle();
+
+ private:
+  absl::Status Load(Connection& connection);
+
+  std::optional<core::QuotaPrefixes> prefixes_;
+  // By a transaction that may still be undone: until then they are read each time.
+  bool changed_ = false;
+};
 
 }  // namespace grpc_os::store
 

@@ -21,8 +21,9 @@
 namespace grpc_os::testing {
 
 struct MemoryObjects {
-  std::map<std::string, core::Object> live;  // by name
-  std::vector<core::Object> versions;        // in the order in which they were retired
+  std::map<std::string, core::Object> live;   // by name
+  std::vector<core::Object> versions;         // in the order in which they were retired
+  std::map<std::string, core::Quota> quotas;  // by prefix
 
   bool operator==(const MemoryObjects&) const = default;
 
@@ -47,6 +48,11 @@ struct MemoryObjects {
                  (generation == 0 ? one.deleted : one.generation == generation);
         });
     return found == versions.rend() ? std::nullopt : std::optional<core::Object>(*found);
+  }
+  std::vector<core::Quota> Quotas() const {
+    std::vector<core::Quota> all;
+    for (const auto& [prefix, quota] : quotas) all.push_back(quota);
+    return all;
   }
   static core::Object WithoutData(core::Object object) {
     object.data.clear();
@@ -199,10 +205,50 @@ class MemoryObjectRows final : public core::ObjectRows {
     return absl::OkStatus();
   }
 
+  absl::Status Charge(const std::vector<core::QuotaDelta>& deltas) override {
+    core::QuotaPrefixes prefixes;
+    for (const auto& [prefix, quota] : objects_.quotas) prefixes.insert(prefix);
+    const auto sums = core::SumsOf(deltas, prefixes);
+    for (const core::QuotaDelta& sum : sums) {
+      ++reads;
+      if (auto status = core::CheckQuota(Of(sum), sum); !status.ok()) return status;
+    }
+    for (const core::QuotaDelta& sum : sums) {
+      ++writes;
+      Of(sum).objects += sum.objects;
+      Of(sum).bytes += sum.bytes;
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<core::Quota>> ListQuotas() override {
+    ++reads;
+    return objects_.Quotas();
+  }
+  absl::StatusOr<core::Quota> PutQuota(const core::Quota& quota) override {
+    ++writes;
+    core::Quota& put = objects_.quotas[quota.prefix] = quota;
+    put.objects = put.bytes = 0;
+    for (const auto& [name, object] : objects_.live) {
+      if (object.folder || !name.starts_with(quota.prefix)) continue;
+      ++put.objects;
+      put.bytes += object.size_bytes;
+    }
+    return put;
+  }
+  absl::StatusOr<bool> RemoveQuota(const std::string& prefix) override {
+    ++reads;
+    if (objects_.quotas.erase(prefix) == 0) return false;
+    ++writes;
+    return true;
+  }
+
   int reads = 0;
   int writes = 0;
 
  private:
+  core::Quota& Of(const core::QuotaDelta& sum) {
+    return objects_.quotas.find(std::string(sum.name))->second;
+  }
   template <typename Which>
   void Trim(const Which& which) {
     std::vector<core::Object>& all = objects_.versions;
@@ -335,6 +381,11 @@ class MemoryObjectStore final : public core::ObjectStore {
       usage.version_bytes += version.size_bytes;
     }
     done(std::pair(usage, std::string()));
+  }
+
+  void ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) override {
+    if (!failure.ok()) return done(failure);
+    done(objects.Quotas());
   }
 
   MemoryObjects objects;

@@ -14,6 +14,7 @@
 #include "core/audit/audit.h"
 #include "core/event/event.h"
 #include "core/object/object.h"
+#include "core/object/quota.h"
 
 namespace grpc_os::core {
 
@@ -53,8 +54,8 @@ class ObjectRows {
   virtual absl::StatusOr<int64_t> Rename(const std::string& from, const std::string& to,
                                          int64_t revision, int64_t now_ms) = 0;
 
-  // Copies the live row, its data too, among the versions; forgets the oldest of its versions but
-  // limits::kVersionsPerObject.
+  // Copies the live row, its data too, among the versions; forgets the oldest versions of the
+  // object, and of its name, but limits::kVersionsPerObject.
   virtual absl::Status Retire(const Object& live, int64_t now_ms, bool deleted) = 0;
   // The newest version with this name or id and generation (0: any that ended by deletion), without
   // data.
@@ -64,6 +65,18 @@ class ObjectRows {
   virtual absl::Status RemoveVersions(int64_t number) = 0;
   // Of one.
   virtual absl::Status RemoveVersion(int64_t number, int64_t generation) = 0;
+
+  // Adds what the deltas together do to each quota that they lie below. RESOURCE_EXHAUSTED
+  // (QUOTA_EXCEEDED): one would be exceeded and gets more (CheckQuota); nothing is changed then. As
+  // long as there are no quotas it costs nothing.
+  virtual absl::Status Charge(const std::vector<QuotaDelta>& deltas) = 0;
+  // In the order of their prefixes.
+  virtual absl::StatusOr<std::vector<Quota>> ListQuotas() = 0;
+  // Replaces that of the same prefix. What is used of a new one is counted: all objects below its
+  // prefix are looked at. The quota as it is then.
+  virtual absl::StatusOr<Quota> PutQuota(const Quota& quota) = 0;
+  // Whether there was one.
+  virtual absl::StatusOr<bool> RemoveQuota(const std::string& prefix) = 0;
 };
 
 // One change: all of it becomes durable under one new revision, or nothing does.
@@ -135,6 +148,8 @@ class ObjectStore {
   virtual void MeasureObjects(
       const std::string& prefix, const std::string& after, int limit,
       std::function<void(absl::StatusOr<std::pair<ObjectUsage, std::string>>)> done) = 0;
+  // In the order of their prefixes.
+  virtual void ListQuotas(std::function<void(absl::StatusOr<std::vector<Quota>>)> done) = 0;
 };
 
 }  // namespace grpc_os::core

@@ -3,8 +3,13 @@
 #define GRPC_OS_CORE_OBJECT_QUOTA_H_
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
 
 namespace grpc_os::core {
 
@@ -25,6 +30,16 @@ struct QuotaDelta {
   int64_t objects = 0;
   int64_t bytes = 0;
 };
+
+// What `deltas` do together below each of `prefixes`, in the order of these; what comes to nothing
+// is left out. The sums are named after the prefixes, and are views into them.
+using QuotaPrefixes = std::set<std::string, std::less<>>;
+std::vector<QuotaDelta> SumsOf(const std::vector<QuotaDelta>& deltas,
+                               const QuotaPrefixes& prefixes);
+
+// RESOURCE_EXHAUSTED (QUOTA_EXCEEDED): the quota would be exceeded, and gets more. Who gets no more
+// is never refused, also above the quota.
+absl::Status CheckQuota(const Quota& quota, const QuotaDelta& sum);
 
 }  // namespace grpc_os::core
 

@@ -1,0 +1,84 @@
+// Quotas.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "services/filesystem_service.h"
+#include "services/run_once.h"
+
+namespace grpc_os::services {
+namespace {
+
+v1::Quota ToProto(const core::Quota& quota) {
+  v1::Quota out;
+  out.set_prefix(quota.prefix);
+  out.set_max_objects(quota.max_objects);
+  out.set_max_bytes(quota.max_bytes);
+  out.set_objects(quota.objects);
+  out.set_bytes(quota.bytes);
+  return out;
+}
+
+}  // namespace
+
+FilesystemService::Reactor* FilesystemService::SetQuota(Context* context,
+                                                        const v1::SetQuotaRequest* request,
+                                                        v1::Quota* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/SetQuota", response, [&](const auto& call) {
+        core::Violations violations;
+        core::Quota wanted;
+        wanted.prefix = core::QuotaPrefix(request->quota().prefix(), "quota.prefix", violations);
+        wanted.max_objects = request->quota().max_objects();
+        wanted.max_bytes = request->quota().max_bytes();
+        core::CheckQuotaBounds(wanted, "quota", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto answer = [call](const absl::StatusOr<core::Quota>& quota) {
+          if (!quota.ok()) return call->End(quota.status());
+          call->Answer(ToProto(*quota));
+        };
+        const auto carry_out = [this, wanted, answer](core::Origin origin) {
+          parts_.quotas.Set(wanted, std::move(origin), answer);
+        };
+        const auto repeat = [this, answer](const core::CommittedRequest& committed) {
+          parts_.quotas.Get(committed.subject, answer);
+        };
+        RunOnce(call, *request, wanted.prefix, carry_out, repeat);
+      });
+}
+
+FilesystemService::Reactor* FilesystemService::ListQuotas(Context* context,
+                                                          const v1::ListQuotasRequest* /*request*/,
+                                                          v1::ListQuotasResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/ListQuotas", response, [&](const auto& call) {
+        parts_.quotas.List([call](const absl::StatusOr<std::vector<core::Quota>>& quotas) {
+          if (!quotas.ok()) return call->End(quotas.status());
+          v1::ListQuotasResponse out;
+          for (const core::Quota& quota : *quotas) *out.add_quotas() = ToProto(quota);
+          call->Answer(std::move(out));
+        });
+      });
+}
+
+FilesystemService::Reactor* FilesystemService::DeleteQuota(Context* context,
+                                                           const v1::DeleteQuotaRequest* request,
+                                                           v1::DeleteQuotaResponse* response) {
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.FilesystemService/DeleteQuota", response, [&](const auto& call) {
+        core::Violations violations;
+        const std::string prefix = core::QuotaPrefix(request->prefix(), "prefix", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto carry_out = [this, call, prefix](core::Origin origin) {
+          parts_.quotas.Delete(prefix, std::move(origin), [call](const absl::Status& status) {
+            status.ok() ? call->Answer(v1::DeleteQuotaResponse()) : call->End(status);
+          });
+        };
+        const auto repeat = [call](const core::CommittedRequest&) {
+          call->Answer(v1::DeleteQuotaResponse());
+        };
+        RunOnce(call, *request, prefix, carry_out, repeat);
+      });
+}
+
+}  // namespace grpc_os::services
