@@ -36,6 +36,8 @@ class Etcd:
             ],
             stdout=self._log,
             stderr=self._log,
+            # As a daemon has, and ours: the kernel shares the processors out among sessions (autogroup).
+            start_new_session=True,
         )
         self.pid = self._process.pid
         end = time.monotonic() + PATIENCE_S

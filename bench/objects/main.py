@@ -19,6 +19,7 @@ import etcd
 from clock import load_average
 from grpc_os.v1 import filesystem_services_pb2 as pb
 from load import NUMBER, run
+from objects_api import objects_of
 from running_system import RunningSystem
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -240,8 +241,9 @@ async def many(arguments):
         load = system.bin / "bench-load"
         common = {"address": f"127.0.0.1:{system.port}", "pid": system.daemon_pid(), "seconds": arguments.seconds}
         common["metadata"] = {"authorization": f"Bearer {client.token}"}
-        for number in range(1000):
-            await client.create_object(name=f"/few/{number:06d}", data=VALUE)
+        async with objects_of(system) as objects:
+            for number in range(1000):
+                await objects.create(f"/few/{number:06d}", VALUE)
         page = pb.ListObjectsRequest(prefix="/few/", page_size=100).SerializeToString()
         read = pb.GetObjectRequest(name="/few/000500", include_data=True).SerializeToString()
 
@@ -277,7 +279,8 @@ async def beside_etcd(arguments, wanted):
         client = await system.client()
         peer = stack.enter_context(etcd.Etcd(home))
         bench = Bench(arguments, system, peer, client.token)
-        await client.create_object(name="/bench/one", data=VALUE)
+        async with objects_of(system) as objects:
+            await objects.create("/bench/one", VALUE)
         run(system.bin / "bench-load", address=peer.address, pid=peer.pid, method="/etcdserverpb.KV/Put",
             request=etcd.put_request(b"/bench/one", VALUE), in_flight=1, channels=1, seconds=0.1)  # fmt: skip
         with watched(system, client.token):

@@ -4,9 +4,17 @@
 
 namespace grpc_os::host {
 
-bool UseBatchScheduling() {
+namespace {
+
+bool Use(int policy) {
   const sched_param none{};
-  return sched_setscheduler(0, SCHED_BATCH, &none) == 0;
+  return sched_setscheduler(0, policy, &none) == 0;
 }
+
+}  // namespace
+
+bool UseBatchScheduling() { return Use(SCHED_BATCH); }
+
+bool UseNormalScheduling() { return Use(SCHED_OTHER); }
 
 }  // namespace grpc_os::host

@@ -11,6 +11,9 @@ namespace grpc_os::host {
 // False: the kernel refused, and everything goes on as before.
 bool UseBatchScheduling();
 
+// The calling thread wakes as any other again (SCHED_OTHER).
+bool UseNormalScheduling();
+
 }  // namespace grpc_os::host
 
 #endif  // GRPC_OS_HOST_BATCH_SCHEDULING_H_

@@ -18,5 +18,18 @@ TEST(BatchSchedulingTest, HoldsForTheCallerAndTheThreadsItMakes) {
   }).join();
 }
 
+TEST(BatchSchedulingTest, AThreadLeavesItAlone) {
+  std::thread([] {
+    ASSERT_TRUE(UseBatchScheduling());
+    int left = -1;
+    std::thread([&left] {
+      ASSERT_TRUE(UseNormalScheduling());
+      left = sched_getscheduler(0);
+    }).join();
+    EXPECT_EQ(left, SCHED_OTHER);
+    EXPECT_EQ(sched_getscheduler(0), SCHED_BATCH);
+  }).join();
+}
+
 }  // namespace
 }  // namespace grpc_os::host

@@ -22,6 +22,7 @@
 #include "core/audit/audit_trail.h"
 #include "core/identity/identity.h"
 #include "core/object/objects.h"
+#include "core/object/quotas.h"
 #include "core/object/system_objects.h"
 #include "core/object/uploads.h"
 #include "core/process/process_folder.h"
@@ -29,6 +30,7 @@
 #include "core/request/requests.h"
 #include "gateway/http_server.h"
 #include "host/content_sha256.h"
+#include "host/batch_scheduling.h"
 #include "host/crc32c.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
@@ -152,6 +154,7 @@ class Daemon::Impl {
     if (!database.ok()) return database.status();
     store::StoreOptions store_options;
     store_options.kept.revisions = options_.settings.events_kept;
+    store_options.begin_writer = host::UseNormalScheduling;
     auto store = store::Store::Open(*std::move(database), store_options);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
@@ -230,6 +233,7 @@ class Daemon::Impl {
     Failpoint("osd.start.loaded");
     new_boot_ = *last_boot != options_.boot_id;
     objects_ = std::make_unique<core::Objects>(*store_, scheduler_);
+    quotas_ = std::make_unique<core::Quotas>(*store_, scheduler_);
     core::SystemObjects::Folders folders;
     folders["/proc/"] =
         std::make_unique<core::ProcessFolder>(*processes_, *usage_, *log_source_, scheduler_);
@@ -285,7 +289,7 @@ class Daemon::Impl {
     event_ = std::make_unique<services::EventService>(
         services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
     filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
-        *funnel_, *objects_, *store_, *blobs_, *uploads_, digest_, checksum_, *system_objects_});
+        *funnel_, *objects_, *quotas_, *store_, *blobs_, *uploads_, digest_, checksum_, *system_objects_, *store_, content_hash_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
         *funnel_, scheduler_, *processes_, *store_, *environment_, facts_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
@@ -438,6 +442,7 @@ class Daemon::Impl {
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
   std::unique_ptr<core::Objects> objects_;
+  std::unique_ptr<core::Quotas> quotas_;
   std::unique_ptr<core::SystemObjects> system_objects_;
   host::Sha256 digest_;
   host::Crc32c checksum_;

@@ -15,6 +15,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "host/batch_scheduling.h"
 #include "main/check.h"
@@ -178,6 +179,10 @@ int main(int argc, char** argv) {
   umask(077);
   grpc_os::RaiseFileLimit();
   grpc_os::host::UseBatchScheduling();  // refused: only slower
+#ifdef NDEBUG
+  // Debian's abseil looks for cycles at each lock of gRPC's.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#endif
   auto options = grpc_os::Resolve(arguments);
   grpc_os::ForgetPassword();
   if (!options.ok()) return grpc_os::Refuse(options.status());
