@@ -9,6 +9,10 @@
 #include <system_error>
 
 #include "base/unique_fd.h"
+#include "host/content_sha256.h"
+#include "host/crc32c.h"
+#include "store/blob/blob_check.h"
+#include "store/blob/files.h"
 #include "store/sqlite/sqlite_check.h"
 
 namespace grpc_os {
@@ -39,7 +43,14 @@ int CheckDataDirectory(const std::string& directory) {
     return Say("a grpc-osd runs on " + directory +
                "; stop it first (make stop), for the database of a running one changes meanwhile");
   }
-  const auto report = store::CheckSqlite(database);
+  const host::ContentSha256 hash;
+  const host::Crc32c checksum;
+  const auto files = store::FilesIn(directory);
+  const auto report = store::CheckSqlite(
+      database,
+      [&](store::Connection& reader, const store::Dialect& dialect, store::CheckReport& found) {
+        return store::CheckContents(reader, dialect, *files, {hash, checksum}, found);
+      });
   if (!report.ok()) return Say(std::string(report.status().message()));
   for (const std::string& finding : report->findings) Say(finding);
   if (!report->findings.empty()) {

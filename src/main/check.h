@@ -6,9 +6,9 @@
 
 namespace grpc_os {
 
-// Prints what it finds, one sentence a line, or "OK: revision N, …", and changes nothing but the
-// lock it takes. The exit code: 0, or 1 where something was found, a grpc-osd runs there, or it
-// cannot be read.
+// Reads the database and all contents, those in files too. Prints what it finds, one sentence a
+// line, or "OK: revision N, …", and changes nothing but the lock it takes. The exit code: 0, or 1
+// where something was found, a grpc-osd runs there, or it cannot be read.
 int CheckDataDirectory(const std::string& directory);
 
 }  // namespace grpc_os

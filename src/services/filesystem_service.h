@@ -9,8 +9,11 @@
 #include "core/checksum.h"
 #include "core/digest.h"
 #include "core/object/blobs.h"
+#include "core/object/content_hash.h"
+#include "core/object/content_index.h"
 #include "core/object/object_store.h"
 #include "core/object/objects.h"
+#include "core/object/quotas.h"
 #include "core/object/system_objects.h"
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "services/convert/object_convert.h"
@@ -26,16 +29,19 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
   struct Parts {
     Funnel& funnel;
     core::Objects& objects;
+    core::Quotas& quotas;
     core::ObjectStore& store;
     core::Blobs& blobs;
     core::Uploads& uploads;
     const core::Digest& digest;
     const core::Checksum& checksum;
     const core::SystemObjects& system;
+    core::ContentIndex& contents;
+    const core::ContentHash& content_hash;
   };
   explicit FilesystemService(Parts parts)
       : parts_(parts),
-        uploads_({parts.funnel, parts.uploads, parts.digest, parts.checksum}) {}
+        uploads_({parts.funnel, parts.uploads, parts.quotas, parts.digest, parts.checksum}) {}
 
   using Context = grpc::CallbackServerContext;
   using Reactor = grpc::ServerUnaryReactor;
@@ -87,6 +93,14 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
                         v1::CancelUploadResponse* response) override {
     return uploads_.Cancel(context, request, response);
   }
+  grpc::ServerWriteReactor<v1::CheckObjectsResponse>* CheckObjects(
+      Context* context, const v1::CheckObjectsRequest* request) override;
+  Reactor* SetQuota(Context* context, const v1::SetQuotaRequest* request,
+                    v1::Quota* response) override;
+  Reactor* ListQuotas(Context* context, const v1::ListQuotasRequest* request,
+                      v1::ListQuotasResponse* response) override;
+  Reactor* DeleteQuota(Context* context, const v1::DeleteQuotaRequest* request,
+                       v1::DeleteQuotaResponse* response) override;
 
  private:
   using ObjectCall = std::shared_ptr<UnaryCall<v1::Object>>;

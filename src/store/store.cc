@@ -8,10 +8,12 @@
 #include "store/blob_table.h"
 #include "store/event_table.h"
 #include "store/meta_table.h"
+#include "store/object_contents.h"
 #include "store/object_reads.h"
 #include "store/object_rows.h"
 #include "store/object_table.h"
 #include "store/process_table.h"
+#include "store/quota_table.h"
 #include "store/reader.h"
 #include "store/request_table.h"
 #include "store/role_table.h"
@@ -98,16 +100,18 @@ absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& wr
   return ApplyEnd(connection, write.events, write.trace, revision);
 }
 
-absl::Status ApplyObjects(core::ObjectRows& rows, const core::ObjectWrite& write,
+absl::Status ApplyObjects(ObjectTableRows& rows, const core::ObjectWrite& write,
                           Connection& connection, int64_t revision) {
   std::vector<core::Event> events;
   core::Trace trace;
-  if (auto status = write.apply(rows, revision, events, trace); !status.ok()) return status;
-  absl::Status status = ApplyEnd(connection, events, trace, revision);
+  absl::Status status = write.apply(rows, revision, events, trace);
+  const bool applied = status.ok();
+  if (applied) status = ApplyEnd(connection, events, trace, revision);
   if (status.ok() || IsStorageFailure(status) || !write.refuses_clean) return status;
+  if (!applied && !rows.changed()) return status;
   // Something was changed by now, so that nothing may be built on it.
   return absl::UnavailableError(
-      absl::StrCat("the change could not be recorded: ", status.message()));
+      absl::StrCat("the change could not be carried out whole: ", status.message()));
 }
 
 }  // namespace
@@ -123,6 +127,7 @@ class Store::Impl {
         requests_ms_(options.kept.requests_ms),
         retention_(options.kept, now_ms_, meta.compact_revision),
         writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
+                options.begin_writer,
                 [this](Connection& connection) { return Forget(connection); }),
         reader_(std::move(reader), database_->dialect()) {}
 
@@ -144,6 +149,7 @@ class Store::Impl {
   Reader& reader() { return reader_; }
   Subscribers& subscribers() { return subscribers_; }
   const Dialect& dialect() const { return database_->dialect(); }
+  QuotaBook& quotas() { return quotas_; }  // the writer's thread's
   int64_t NowMs() const { return now_ms_(); }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }
@@ -168,6 +174,7 @@ class Store::Impl {
  private:
   // On the writer's thread.
   bool Forget(Connection& connection) {
+    quotas_.Settle();
     const bool more = retention_.Step(connection, database_->dialect(), statistics_.operations);
     statistics_.sweeps = retention_.sweeps();
     statistics_.swept_rows = retention_.swept_rows();
@@ -187,6 +194,7 @@ class Store::Impl {
   const int64_t requests_ms_;
   Statistics statistics_;
   Retention retention_;
+  QuotaBook quotas_;
   Subscribers subscribers_;
   Writer writer_;
   Reader reader_;
@@ -308,15 +316,16 @@ void Store::FindRequest(
 void Store::CommitObjects(core::ObjectWrite write,
                           std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool refuses_clean = write.refuses_clean;
-  impl_->writer().Submit({.apply =
-                              [write = std::move(write), &dialect = impl_->dialect(),
-                               now_ms = impl_->NowMs()](Connection& connection, int64_t revision) {
-                                ObjectTableRows rows(connection, dialect, now_ms);
-                                return ApplyObjects(rows, write, connection, revision);
-                              },
-                          .numbered = true,
-                          .refuses_clean = refuses_clean,
-                          .done = std::move(done)});
+  impl_->writer().Submit(
+      {.apply =
+           [write = std::move(write), &dialect = impl_->dialect(), &quotas = impl_->quotas(),
+            now_ms = impl_->NowMs()](Connection& connection, int64_t revision) {
+             ObjectTableRows rows(connection, dialect, quotas, now_ms);
+             return ApplyObjects(rows, write, connection, revision);
+           },
+       .numbered = true,
+       .refuses_clean = refuses_clean,
+       .done = std::move(done)});
 }
 
 void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {
@@ -354,10 +363,23 @@ void Store::MeasureObjects(const std::string& prefix, const std::string& after, 
       std::move(done));
 }
 
+void Store::ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) {
+  impl_->reader().Read<std::vector<core::Quota>>(SelectQuotas, std::move(done));
+}
+
 void Store::ListUnusedBlobs(int64_t unused_since_ms, int limit, std::function<void(Listed)> done) {
   impl_->reader().Read<std::vector<core::BlobEntry>>(
       [unused_since_ms, limit](Connection& connection) {
         return SelectUnusedBlobs(connection, unused_since_ms, limit);
+      },
+      std::move(done));
+}
+
+void Store::ListContents(const std::string& prefix, const std::string& from, int limit,
+                         std::function<void(absl::StatusOr<core::ContentPage>)> done) {
+  impl_->reader().Read<core::ContentPage>(
+      [prefix, from, limit](Connection& connection) {
+        return SelectContents(connection, prefix, from, limit);
       },
       std::move(done));
 }

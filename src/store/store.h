@@ -17,6 +17,7 @@
 #include "core/event/event.h"
 #include "core/identity/user.h"
 #include "core/object/blob_index.h"
+#include "core/object/content_index.h"
 #include "core/object/object_store.h"
 #include "core/process/process_store.h"
 #include "core/request/requests.h"
@@ -28,7 +29,8 @@ namespace grpc_os::store {
 
 struct StoreOptions {
   Kept kept;
-  std::function<int64_t()> now_ms;  // the wall clock; empty: the system's
+  std::function<int64_t()> now_ms;     // the wall clock; empty: the system's
+  std::function<void()> begin_writer;  // the first that the writer's thread does; empty: nothing
 };
 
 // Thread-safe. Destroyed after everything that uses it; what was submitted is committed first.
@@ -38,7 +40,8 @@ class Store final : public core::ProcessStore,
                     public core::AuditStore,
                     public core::RequestStore,
                     public core::ObjectStore,
-                    public core::BlobIndex {
+                    public core::BlobIndex,
+                    public core::ContentIndex {
  public:
   // Opens, migrates (never downwards), starts the threads.
   static absl::StatusOr<std::unique_ptr<Store>> Open(std::unique_ptr<Database> database,
@@ -84,9 +87,12 @@ class Store final : public core::ProcessStore,
   using Measured = absl::StatusOr<std::pair<core::ObjectUsage, std::string>>;
   void MeasureObjects(const std::string& prefix, const std::string& after, int limit,
                       std::function<void(Measured)> done) override;
+  void ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) override;
 
   void ListUnusedBlobs(int64_t unused_since_ms, int limit,
                        std::function<void(Listed)> done) override;
+  void ListContents(const std::string& prefix, const std::string& from, int limit,
+                    std::function<void(absl::StatusOr<core::ContentPage>)> done) override;
   void ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) override;
   void ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
                   std::function<void(absl::StatusOr<bool>)> done) override;

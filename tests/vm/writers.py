@@ -55,7 +55,7 @@ class Writers:
                 await task
 
     async def _write(self, client, writer):
-        with contextlib.suppress(_PowerCut):
+        with contextlib.suppress(PowerCut):
             while True:
                 owned = [name for name, known in self.acknowledged.items() if name.startswith(f"w{writer}-") and known]
                 if not owned:
@@ -73,19 +73,19 @@ class Writers:
         # Its id is not known before the answer.
         self.under_way[name] = Known("", value, 1)
         self.acknowledged.setdefault(name, None)
-        process = await _answer(client.create_process(name, "sleep 1000000", {"VALUE": value}))
+        process = await answer(client.create_process(name, "sleep 1000000", {"VALUE": value}))
         self._acknowledge(name, Known(process.id, value, process.generation), process.revision)
 
     async def _update(self, client, name):
         before, value = self.acknowledged[name], str(next(self._numbers))
         after = Known(before.id, value, before.generation + 1)
         self.under_way[name] = after
-        process = await _answer(client.update_process(name, environment={"VALUE": value}))
+        process = await answer(client.update_process(name, environment={"VALUE": value}))
         self._acknowledge(name, after, process.revision)
 
     async def _delete(self, client, name):
         self.under_way[name] = None
-        self._acknowledge(name, None, await _answer(client.delete_process(name, force=True)))
+        self._acknowledge(name, None, await answer(client.delete_process(name, force=True)))
 
     def _acknowledge(self, name, known, revision):
         self.acknowledged[name] = known
@@ -121,14 +121,14 @@ class Writers:
                 await self._delete(client, name)
 
 
-class _PowerCut(Exception):
+class PowerCut(Exception):
     """The call will never be answered."""
 
 
-async def _answer(call):
+async def answer(call):
     try:
         return await call
     except grpc.RpcError as error:
         if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED):
-            raise _PowerCut from error
+            raise PowerCut from error
         raise

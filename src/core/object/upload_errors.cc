@@ -119,7 +119,9 @@ absl::Status ObjectDamaged(const std::string& name, const std::string& sha256,
                    StrCat("the stored content of ", name, " is damaged (", how,
                           "); restore it from a backup, or put the same content again"),
                    {.reason = reason::kObjectDamaged,
-                    .metadata = {{"name", name}, {"sha256", absl::BytesToHexString(sha256)}}});
+                    .metadata = {{"name", name},
+                                 {"sha256", absl::BytesToHexString(sha256)},
+                                 {"found", how}}});
 }
 
 }  // namespace grpc_os::core

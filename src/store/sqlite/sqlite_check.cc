@@ -92,7 +92,7 @@ absl::Status Collect(Connection& connection, const char* pragma, const char* wha
 
 }  // namespace
 
-absl::StatusOr<CheckReport> CheckSqlite(const std::string& path) {
+absl::StatusOr<CheckReport> CheckSqlite(const std::string& path, const CheckMore& more) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) {
     return absl::NotFoundError(absl::StrCat("there is no database at ", path, ": ",
@@ -119,6 +119,9 @@ absl::StatusOr<CheckReport> CheckSqlite(const std::string& path) {
   if (!content.ok()) return content.status();
   report.findings.insert(report.findings.end(), content->findings.begin(), content->findings.end());
   report.summary = content->summary;
+  if (more) {
+    if (auto status = more(**reader, SqliteDialect(), report); !status.ok()) return status;
+  }
   return report;
 }
 
