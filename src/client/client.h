@@ -90,6 +90,10 @@ class Client {
   absl::StatusOr<v1::User> GrantRole(const v1::GrantRoleRequest& request);
   absl::StatusOr<v1::User> RevokeRole(const v1::RevokeRoleRequest& request);
   absl::StatusOr<v1::ListRolesResponse> ListRoles();
+  absl::StatusOr<v1::Role> GetRole(const std::string& name);
+  absl::StatusOr<v1::Role> CreateRole(const v1::CreateRoleRequest& request);
+  absl::StatusOr<v1::Role> UpdateRole(const v1::UpdateRoleRequest& request);
+  absl::StatusOr<v1::DeleteRoleResponse> DeleteRole(const v1::DeleteRoleRequest& request);
   absl::StatusOr<v1::ListSessionsResponse> ListSessions(const v1::ListSessionsRequest& request);
   absl::StatusOr<v1::EndSessionResponse> EndSession(const v1::EndSessionRequest& request);
   absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);

@@ -73,6 +73,28 @@ absl::StatusOr<v1::ListRolesResponse> Client::ListRoles() {
                                                                     {}, options_.timeout);
 }
 
+absl::StatusOr<v1::Role> Client::GetRole(const std::string& name) {
+  v1::GetRoleRequest request;
+  request.set_name(name);
+  return CallWithToken<v1::GetRoleRequest, v1::Role>(GRPC_OS_METHOD(auth, GetRole), request,
+                                                     options_.timeout);
+}
+
+absl::StatusOr<v1::Role> Client::CreateRole(const v1::CreateRoleRequest& request) {
+  return Mutate<v1::CreateRoleRequest, v1::Role>(GRPC_OS_METHOD(auth, CreateRole), request,
+                                                 options_.timeout);
+}
+
+absl::StatusOr<v1::Role> Client::UpdateRole(const v1::UpdateRoleRequest& request) {
+  return Mutate<v1::UpdateRoleRequest, v1::Role>(GRPC_OS_METHOD(auth, UpdateRole), request,
+                                                 options_.timeout);
+}
+
+absl::StatusOr<v1::DeleteRoleResponse> Client::DeleteRole(const v1::DeleteRoleRequest& request) {
+  return Mutate<v1::DeleteRoleRequest, v1::DeleteRoleResponse>(GRPC_OS_METHOD(auth, DeleteRole),
+                                                               request, options_.timeout);
+}
+
 absl::StatusOr<v1::ListSessionsResponse> Client::ListSessions(
     const v1::ListSessionsRequest& request) {
   v1::ListSessionsRequest paged = request;

@@ -192,14 +192,20 @@ class FakeAuth : public v1::AuthService::Service {
 
   grpc::Status GrantRole(grpc::ServerContext* context, const v1::GrantRoleRequest* request,
                          v1::User* response) override {
-    if (!IsRole(request->role())) return NoRole(request->role());
+    {
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      if (!IsRole(request->role())) return NoRole(request->role());
+    }
     return WithUser(context, "GrantRole", request->user(), response,
                     [&](v1::User& user) { user.add_roles(request->role()); });
   }
 
   grpc::Status RevokeRole(grpc::ServerContext* context, const v1::RevokeRoleRequest* request,
                           v1::User* response) override {
-    if (!IsRole(request->role())) return NoRole(request->role());
+    {
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      if (!IsRole(request->role())) return NoRole(request->role());
+    }
     return WithUser(context, "RevokeRole", request->user(), response, [&](v1::User& user) {
       auto& roles = *user.mutable_roles();
       roles.erase(std::remove(roles.begin(), roles.end(), request->role()), roles.end());
@@ -214,8 +220,64 @@ class FakeAuth : public v1::AuthService::Service {
       role.set_name(name);
       role.set_description(std::string("what an ") + name + " may do");
       role.add_permissions("process.read");
+      role.set_built_in(true);
     }
+    for (const auto& [name, role] : roles_) *response->add_roles() = role;
     return EnterFake(state_, context, "ListRoles");
+  }
+
+  grpc::Status GetRole(grpc::ServerContext* context, const v1::GetRoleRequest* request,
+                       v1::Role* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    if (auto status = EnterFake(state_, context, "GetRole " + request->name()); !status.ok())
+      return status;
+    const auto found = roles_.find(request->name());
+    if (found == roles_.end()) return NoRole(request->name());
+    *response = found->second;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CreateRole(grpc::ServerContext* context, const v1::CreateRoleRequest* request,
+                          v1::Role* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    const std::string& name = request->role().name();
+    if (auto status = EnterFake(state_, context, "CreateRole " + name); !status.ok()) return status;
+    if (IsRole(name)) {
+      return FakeError(grpc::ALREADY_EXISTS, "There is a role " + name + " already.",
+                       "ROLE_EXISTS");
+    }
+    *response = Keep(request->role(), 1);
+    return LeaveFake(state_, request->request_id());
+  }
+
+  grpc::Status UpdateRole(grpc::ServerContext* context, const v1::UpdateRoleRequest* request,
+                          v1::Role* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    const std::string& name = request->role().name();
+    if (auto status = EnterFake(state_, context, "UpdateRole " + name); !status.ok()) return status;
+    const auto found = roles_.find(name);
+    if (found == roles_.end()) return NoRole(name);
+    if (request->role().etag() != found->second.etag()) {
+      return FakeError(grpc::ABORTED, "The role " + name + " was changed meanwhile.",
+                       "ETAG_MISMATCH");
+    }
+    *response = Keep(request->role(), std::stoi(found->second.etag()) + 1);
+    return LeaveFake(state_, request->request_id());
+  }
+
+  grpc::Status DeleteRole(grpc::ServerContext* context, const v1::DeleteRoleRequest* request,
+                          v1::DeleteRoleResponse*) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    const std::string& name = request->name();
+    if (auto status = EnterFake(state_, context, "DeleteRole " + name); !status.ok()) return status;
+    for (const auto& [user, one] : state_.users) {
+      if (std::find(one.roles().begin(), one.roles().end(), name) != one.roles().end()) {
+        return FakeError(grpc::FAILED_PRECONDITION, "The user " + user + " has the role.",
+                         "ROLE_IN_USE");
+      }
+    }
+    if (roles_.erase(name) == 0) return NoRole(name);
+    return LeaveFake(state_, request->request_id());
   }
 
   grpc::Status ListSessions(grpc::ServerContext* context, const v1::ListSessionsRequest* request,
@@ -284,8 +346,17 @@ class FakeAuth : public v1::AuthService::Service {
   static grpc::Status TokenInvalid() {
     return FakeError(grpc::UNAUTHENTICATED, "The token is not valid.", "TOKEN_INVALID");
   }
-  static bool IsRole(const std::string& role) {
-    return role == "admin" || role == "operator" || role == "viewer";
+  bool IsRole(const std::string& role) const {
+    return role == "admin" || role == "operator" || role == "viewer" || roles_.count(role) != 0;
+  }
+  const v1::Role& Keep(const v1::Role& role, int etag) {
+    v1::Role& kept = roles_[role.name()] = role;
+    kept.set_etag(std::to_string(etag));
+    kept.clear_permissions();
+    for (const v1::Role::Rule& rule : role.rules()) {
+      if (rule.effect() == v1::Role::EFFECT_ALLOW) kept.add_permissions(rule.permission());
+    }
+    return kept;
   }
   static grpc::Status NoRole(const std::string& role) {
     return FakeError(grpc::NOT_FOUND, "There is no role " + role + ".", "ROLE_NOT_FOUND");
@@ -325,6 +396,7 @@ class FakeAuth : public v1::AuthService::Service {
   }
 
   FakeState& state_;
+  std::map<std::string, v1::Role> roles_ = {};  // but the built-in ones
 };
 
 }  // namespace grpc_os::client

@@ -143,7 +143,8 @@ Words CandidatesOf(Kind kind, const std::string& word, const Words& earlier, con
   }
   Words words = WordsOf(kind);
   const bool live = kind == Kind::kProcess || kind == Kind::kProcessOrSignal ||
-                    kind == Kind::kUser || kind == Kind::kSession || kind == Kind::kToken;
+                    kind == Kind::kUser || kind == Kind::kSession || kind == Kind::kToken ||
+                    kind == Kind::kRole;
   const bool only_ids = kind == Kind::kSession || kind == Kind::kToken;
   if (!live || (only_ids && word.empty())) return words;
   const bool wants_ids = only_ids || word.starts_with("proc_");

@@ -41,6 +41,7 @@ class CompletionTest : public ::testing::Test {
     ++asked_;
     if (kind == Kind::kProcess) return processes_;
     if (kind == Kind::kUser) return Words{"admin", "eva"};
+    if (kind == Kind::kRole) return Words{"admin", "operator", "viewer", "team-a"};
     return Words{kSession};
   };
 };
@@ -63,12 +64,12 @@ TEST_F(CompletionTest, ValuesOfOptions) {
   EXPECT_THAT(At({"ps", "-o", "j"}), ElementsAre("json", "jsonl"));
   EXPECT_THAT(At({"ps", "--output=y"}), ElementsAre("--output=yaml"));
   EXPECT_THAT(At({"-o", "w"}), ElementsAre("wide"));
-  EXPECT_THAT(At({"user", "add", "eva", "--role", "o"}), ElementsAre("operator"));
   EXPECT_THAT(At({"start", "x", "sleep 1", "--restart", "n"}), ElementsAre("never"));
   EXPECT_THAT(At({"log-level", "d"}), ElementsAre("debug"));
   EXPECT_THAT(At({"wait", "web-1", "--timeout", ""}), IsEmpty());
   EXPECT_EQ(asked_, 0);
   EXPECT_THAT(At({"sessions", "--user", "e"}), ElementsAre("eva"));
+  EXPECT_THAT(At({"user", "add", "eva", "--role", "o"}), ElementsAre("operator"));
 }
 
 TEST_F(CompletionTest, AnOptionIsOfferedUntilItIsGiven) {
@@ -81,7 +82,11 @@ TEST_F(CompletionTest, NamesFromTheDaemon) {
   EXPECT_THAT(At({"kill", ""}), ElementsAre("job", "web-1", "web-2"));
   EXPECT_THAT(At({"kill", "web-1", "w"}), ElementsAre("web-2"));
   EXPECT_THAT(At({"user", "rm", "a"}), ElementsAre("admin"));
-  EXPECT_THAT(At({"role", "grant", "eva", ""}), ElementsAre("admin", "operator", "viewer"));
+  EXPECT_THAT(At({"role", "grant", "eva", ""}),
+              ElementsAre("admin", "operator", "team-a", "viewer"));
+  EXPECT_THAT(At({"role", "show", "t"}), ElementsAre("team-a"));
+  EXPECT_THAT(At({"role", "update", "team-a", "--d"}),
+              ElementsAre("--deny", "--description", "--drop"));
   EXPECT_THAT(At({"logs", "web-1", ""}), IsEmpty());
   EXPECT_THAT(At({"signal", "web-1", "H"}), ElementsAre("HUP"));
   EXPECT_THAT(At({"ps", "-w", "jo"}), ElementsAre("job"));

@@ -85,6 +85,10 @@ std::vector<std::string> LiveNames::Ask(const Question& question) {
     const auto all = client_.ListUsers();
     if (!all.ok()) return names;
     for (const v1::User& user : all->users()) names.push_back(user.name());
+  } else if (kind == Kind::kRole) {
+    const auto all = client_.ListRoles();
+    if (!all.ok()) return names;
+    for (const v1::Role& role : all->roles()) names.push_back(role.name());
   } else if (kind == Kind::kSession || kind == Kind::kToken) {
     const auto all = client_.ListSessions({});
     if (!all.ok()) return names;

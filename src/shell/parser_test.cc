@@ -85,7 +85,8 @@ TEST(ParserTest, CommandsOfTwoWords) {
   EXPECT_EQ(FindCommand(Words{"sessions", "end"}).words, 2U);
   EXPECT_EQ(FindCommand(Words{"user"}).command, nullptr);
   EXPECT_EQ(FindCommand(Words{"user add"}).command, nullptr);
-  EXPECT_THAT(Subcommands("role"), ElementsAre("ls", "list", "grant", "revoke"));
+  EXPECT_THAT(Subcommands("role"), ElementsAre("ls", "list", "show", "create", "add", "update",
+                                               "rm", "delete", "grant", "revoke"));
 }
 
 TEST(ParserTest, HelpNeedsNoArguments) {

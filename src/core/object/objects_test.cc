@@ -431,6 +431,10 @@ TEST_F(ObjectsTest, AMoveNeedsToReadWhatItMoves) {
   EXPECT_EQ(Why(Move("/blind", "/y")), reason::kPermissionMissing);
   EXPECT_EQ(Why(Move(store_.objects.live.at("/blind/x").id, "/y")), reason::kObjectNotFound);
   EXPECT_TRUE(Put("/blind/x", "two").ok()) << "to write it is enough to write";
+  access_ = [](ObjectVerb verb, std::string_view name) {
+    return verb == ObjectVerb::kWrite || name != "/blind/x";
+  };
+  EXPECT_EQ(Why(Move("/blind", "/y")), reason::kPermissionMissing) << "what lies in it";
   EXPECT_THAT(Names(), ElementsAre("/blind/x"));
 }
 

@@ -23,6 +23,18 @@ Option WatchOption() {
   return option;
 }
 
+constexpr char kRules[] =
+    "A RULE is a permission, as in \"process.read\", or \"*\" for all; that of objects may name a\n"
+    "path behind a colon: \"read:/config\" (for object.read) and \"write:/config\" (for\n"
+    "object.write) are about /config and all below it, and not about /configuration.\n"
+    "What any role of a user denies is denied, whatever the others allow.\n";
+
+Option AllowOption() { return {"allow", 0, "RULE", "what its holders may do", true}; }
+Option DenyOption() {
+  return {"deny", 0, "RULE", "what they may not, by no other role either", true};
+}
+Option DescriptionOption() { return {"description", 'd', "TEXT", "what it is for"}; }
+
 std::vector<Command> LogInCommands() {
   return {
       {.name = "login",
@@ -78,7 +90,8 @@ std::vector<Command> AccessCommands() {
            "Without a terminal and without --password-stdin, and when nothing is typed, the\n"
            "user has no password yet and cannot log in.\n"
            "NAME is 1 to 63 of a-z, 0-9, \".\", \"_\" and \"-\", beginning with a letter.\n",
-       .options = {{"role", 'r', "ROLE", "admin, operator or viewer", true, Kind::kRole},
+       .options = {{"role", 'r', "ROLE", "admin, operator, viewer, or one that was made", true,
+                    Kind::kRole},
                    PasswordStdin()},
        .examples = {"user add deploy --role operator", "user add eva -r viewer"},
        .least = 1,
@@ -126,6 +139,51 @@ std::vector<Command> AccessCommands() {
        .examples = {"role ls"},
        .most = 0,
        .run = RunRoleList},
+      {.name = "role show",
+       .synopsis = "ROLE",
+       .arguments = {Kind::kRole},
+       .summary = "Show a role and its rules",
+       .examples = {"role show operator"},
+       .least = 1,
+       .most = 1,
+       .run = RunRoleShow},
+      {.name = "role create",
+       .aliases = {"role add"},
+       .synopsis = "NAME",
+       .arguments = {Kind::kOther},
+       .summary = "Make a role",
+       .details = std::string(kRules) +
+                  "NAME is 1 to 63 of a-z, 0-9, \".\", \"_\" and \"-\", beginning with a letter.\n",
+       .options = {AllowOption(), DenyOption(), DescriptionOption()},
+       .examples = {"role create team-a --allow read:/team-a --allow write:/team-a "
+                    "--deny read:/team-a/secret",
+                    "role create watcher --allow process.read --allow event.read"},
+       .least = 1,
+       .most = 1,
+       .run = RunRoleCreate},
+      {.name = "role update",
+       .synopsis = "ROLE",
+       .arguments = {Kind::kRole},
+       .summary = "Add rules to a role and take some away; holds from the answer on",
+       .details = std::string(kRules) + "What is neither added nor dropped stays.\n",
+       .options = {AllowOption(),
+                   DenyOption(),
+                   {"drop", 0, "RULE", "take a rule away, whether it allows or denies", true},
+                   DescriptionOption()},
+       .examples = {"role update team-a --deny write:/team-a/locked",
+                    "role update team-a --drop read:/team-a/secret"},
+       .least = 1,
+       .most = 1,
+       .run = RunRoleUpdate},
+      {.name = "role rm",
+       .aliases = {"role delete"},
+       .synopsis = "ROLE…",
+       .arguments = {Kind::kRole},
+       .summary = "Remove roles that nobody has",
+       .options = {Yes()},
+       .examples = {"role rm team-a"},
+       .least = 1,
+       .run = RunRoleRemove},
       {.name = "role grant",
        .synopsis = "USER ROLE",
        .arguments = {Kind::kUser, Kind::kRole},

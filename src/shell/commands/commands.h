@@ -61,6 +61,10 @@ ExitCode RunUserDisable(Session& session, const Arguments& arguments);
 ExitCode RunUserEnable(Session& session, const Arguments& arguments);
 ExitCode RunUserRemove(Session& session, const Arguments& arguments);
 ExitCode RunRoleList(Session& session, const Arguments& arguments);
+ExitCode RunRoleShow(Session& session, const Arguments& arguments);
+ExitCode RunRoleCreate(Session& session, const Arguments& arguments);
+ExitCode RunRoleUpdate(Session& session, const Arguments& arguments);
+ExitCode RunRoleRemove(Session& session, const Arguments& arguments);
 ExitCode RunRoleGrant(Session& session, const Arguments& arguments);
 ExitCode RunRoleRevoke(Session& session, const Arguments& arguments);
 // token.cc

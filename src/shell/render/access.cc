@@ -82,6 +82,29 @@ Table RoleTable(const Repeated<v1::Role>& roles) {
   return table;
 }
 
+std::string RuleText(const v1::Role::Rule& rule) {
+  return rule.prefix().empty() ? rule.permission()
+                               : absl::StrCat(rule.permission(), ":", rule.prefix());
+}
+
+Table DescribeRole(const v1::Role& role) {
+  Table table({{""}, {""}});
+  table.AddRow({{"name"}, {role.name(), Style::kTitle}});
+  table.AddRow({{"description"}, {OrDash(role.description())}});
+  for (const auto effect : {v1::Role::EFFECT_ALLOW, v1::Role::EFFECT_DENY}) {
+    const bool allows = effect == v1::Role::EFFECT_ALLOW;
+    for (const v1::Role::Rule& rule : role.rules()) {
+      if (rule.effect() != effect) continue;
+      table.AddRow(
+          {{allows ? "allows" : "denies"}, {RuleText(rule), allows ? Style::kGood : Style::kBad}});
+    }
+  }
+  if (role.rules().empty()) table.AddRow({{"allows"}, {"nothing"}});
+  table.AddRow({{"created"}, {role.built_in() ? "built in" : TimeText(role.create_time())}});
+  if (!role.built_in()) table.AddRow({{"updated"}, {TimeText(role.update_time())}});
+  return table;
+}
+
 Table SessionTable(const Repeated<v1::Session>& sessions, bool wide) {
   std::vector<Table::Column> columns = {{"ID"},      {"USER"},    {"BY"},   {"FROM"},
                                         {"CREATED"}, {"EXPIRES"}, {"LABEL"}};

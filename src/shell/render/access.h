@@ -22,6 +22,9 @@ Table SessionTable(const Repeated<v1::Session>& sessions, bool wide);
 Table AuditTable(const Repeated<v1::AuditRecord>& records, bool wide);
 // All about one, several lines.
 Table DescribeUser(const v1::User& user);
+Table DescribeRole(const v1::Role& role);
+// A rule without its effect: "object.read:/config".
+std::string RuleText(const v1::Role::Rule& rule);
 // One event: a line without its newline, escaped. Its columns stand where those of others do,
 // unless a name is long.
 std::string EventLine(const v1::Event& event, bool color);
