@@ -45,6 +45,19 @@ bool NamesASecretLater(const std::vector<std::string>& words) {
   });
 }
 
+// A `--secret NAME=VALUE`, or one that is misspelt.
+bool GivesASecret(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string option = words[i].substr(0, words[i].find('='));
+    if (!option.starts_with("--") || EditDistance(option, "--secret") > kMisspelt) continue;
+    const std::string value = option.size() < words[i].size() ? words[i].substr(option.size() + 1)
+                              : i + 1 < words.size()          ? words[i + 1]
+                                                              : "";
+    if (value.find('=') != std::string::npos) return true;
+  }
+  return false;
+}
+
 // All words of a line, however it is quoted and whether or not it is whole.
 std::vector<std::string> WordsOf(const std::string& line) {
   Typed typed = SplitTyped(line);
@@ -58,6 +71,7 @@ std::string HistoryLine(const std::string& line) {
   const std::vector<std::string> words = WordsOf(line);
   if (words.empty()) return "";
   if (std::any_of(words.begin(), words.end(), LooksLikeToken)) return "";
+  if (GivesASecret(words)) return "";
   if (words[0] == "login") return "login";
   const Found found = FindCommand(words);
   if (found.command != nullptr && found.command->name == "user passwd") return "user passwd";

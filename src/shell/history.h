@@ -8,7 +8,8 @@ namespace grpc_os::shell {
 
 // `line` without anything that could be a secret: "login …" becomes "login", "user passwd …"
 // becomes "user passwd", a word too many after "user add" goes; a line whose command is perhaps one
-// of these misspelt, and one with a word that looks like a token, become "" (nothing).
+// of these misspelt, one with a `--secret NAME=VALUE`, and one with a word that looks like a token,
+// become "" (nothing).
 std::string HistoryLine(const std::string& line);
 
 }  // namespace grpc_os::shell

@@ -30,6 +30,17 @@ TEST(HistoryTest, NorAreTokens) {
             "sessions end 0123456789abcdef0123456789abcdef");
 }
 
+TEST(HistoryTest, NorAreSecretVariables) {
+  for (const char* line :
+       {"start web app --secret PASSWORD=hunter2", "start web app --secret=PASSWORD=hunter2",
+        "update web --secert PASSWORD=hunter2", "update web --secret 'PASSWORD=hunter2",
+        "grpc-os update web --secrets PASSWORD=hunter2"}) {
+    EXPECT_EQ(HistoryLine(line), "") << line;
+  }
+  for (const char* line : {"start web app --secret PASSWORD", "update web --secret=PASSWORD A=b"})
+    EXPECT_EQ(HistoryLine(line), line);
+}
+
 TEST(HistoryTest, AllElseIsKept) {
   for (const char* line : {"logs -f web", "logout", "strat web", "start web \"sleep 1\" A=b",
                            "sessions", "user ls", "user rm eva", "role grant eva viewer"}) {

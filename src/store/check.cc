@@ -11,6 +11,7 @@
 #include "store/event_table.h"
 #include "store/meta_table.h"
 #include "store/process_table.h"
+#include "store/quota_table.h"
 #include "store/role_table.h"
 #include "store/schema.h"
 #include "store/session_table.h"
@@ -39,11 +40,16 @@ class Checker {
     CheckUsersAndSessions();
     CheckEvents();
     CheckAudit();
-    report_.summary =
-        absl::StrCat("revision ", meta_.revision, ", ", processes_, " processes, ", users_,
-                     " users, ", roles_, " roles, ", sessions_, " sessions, ", events_,
-                     " events after revision ", meta_.compact_revision, ", ", audit_,
-                     " audit records, ", Number("SELECT COUNT(*) FROM requests"), " requests");
+    CheckObjects();
+    CheckBlobs();
+    CheckQuotas();
+    report_.summary = absl::StrCat(
+        "revision ", meta_.revision, ", ", processes_, " processes, ", users_, " users, ", roles_,
+        " roles, ", sessions_, " sessions, ", Number("SELECT COUNT(*) FROM objects"), " objects, ",
+        Number("SELECT COUNT(*) FROM object_versions"), " versions, ",
+        Number("SELECT COUNT(*) FROM blobs"), " files of contents, ", quotas_, " quotas, ", events_,
+        " events after revision ", meta_.compact_revision, ", ", audit_, " audit records, ",
+        Number("SELECT COUNT(*) FROM requests"), " requests");
   }
   CheckReport report() && { return std::move(report_); }
 
@@ -84,6 +90,9 @@ class Checker {
         "SELECT COUNT(*) FROM process_environments WHERE process_id NOT IN "
         "(SELECT id FROM processes)",
         "environments are of no process");
+    ExpectNone(
+        "SELECT COUNT(*) FROM process_secrets WHERE process_id NOT IN (SELECT id FROM processes)",
+        "lists of secret variables are of no process");
   }
 
   void CheckUsersAndSessions() {
@@ -138,12 +147,72 @@ class Checker {
       Find(absl::StrCat(ids - audit_, " audit records are missing among the others"));
   }
 
+  void CheckObjects() {
+    ExpectNone(absl::StrCat("SELECT COUNT(*) FROM objects WHERE revision > ", meta_.revision),
+               "objects are of revisions that are yet to come");
+    ExpectNone(
+        "SELECT COUNT(*) FROM objects WHERE blob = 0 AND folder = 0 AND length(data) <> size_bytes",
+        "objects do not have as many bytes as they should");
+    ExpectNone(
+        "SELECT COUNT(*) FROM objects WHERE (folder = 1) <> (substr(name, length(name)) = '/')",
+        "objects have the name of a folder, or folders do not");
+    ExpectNone(
+        "SELECT COUNT(*) FROM objects WHERE expire_time_ms <> 0 AND NOT EXISTS (SELECT 1 FROM "
+        "object_expiries WHERE object_expiries.expire_time_ms = objects.expire_time_ms AND "
+        "object_expiries.number = objects.number)",
+        "objects would never expire");
+    ExpectNone(
+        "SELECT COUNT(*) FROM object_expiries WHERE NOT EXISTS (SELECT 1 FROM objects WHERE "
+        "objects.number = object_expiries.number AND "
+        "objects.expire_time_ms = object_expiries.expire_time_ms)",
+        "expiries are of no object");
+    for (const char* table : {"objects", "object_versions"}) {
+      ExpectNone(absl::StrCat("SELECT COUNT(*) FROM ", table,
+                              " AS one WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "
+                              "object_ids WHERE object_ids.id = one.id AND "
+                              "object_ids.number = one.number)"),
+                 "objects are not found by their ids");
+    }
+    ExpectNone(
+        "SELECT COUNT(*) FROM object_ids WHERE number NOT IN (SELECT number FROM objects) AND "
+        "number NOT IN (SELECT number FROM object_versions)",
+        "ids are of no object");
+  }
+
+  void CheckBlobs() {
+    ExpectNone(
+        "SELECT COUNT(*) FROM (SELECT sha256 FROM objects WHERE blob = 1 UNION "
+        "SELECT sha256 FROM object_versions WHERE blob = 1) AS used "
+        "WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.sha256 = used.sha256)",
+        "files of contents are not known");
+    ExpectNone(
+        "SELECT COUNT(*) FROM blobs LEFT JOIN (SELECT sha256, COUNT(*) AS refs FROM "
+        "(SELECT sha256 FROM objects WHERE blob = 1 UNION ALL "
+        "SELECT sha256 FROM object_versions WHERE blob = 1) AS each_use GROUP BY sha256) AS used "
+        "ON used.sha256 = blobs.sha256 WHERE blobs.refs <> COALESCE(used.refs, 0)",
+        "files of contents are not counted as often as they are used");
+    ExpectNone("SELECT COUNT(*) FROM blobs WHERE (refs = 0) <> (zero_time_ms IS NOT NULL)",
+               "files of contents do not tell since when nothing uses them");
+  }
+
+  void CheckQuotas() {
+    const auto quotas = Rows(SelectQuotas(connection_));
+    quotas_ = quotas.size();
+    for (const core::Quota& quota : quotas) {
+      const auto counted = Rows(CountQuota(connection_, quota.prefix));
+      if (counted.objects == quota.objects && counted.bytes == quota.bytes) continue;
+      Find(absl::StrCat("the quota of ", quota.prefix, " counts ", quota.objects, " objects of ",
+                        quota.bytes, " bytes, there are ", counted.objects, " of ", counted.bytes));
+    }
+  }
+
   Connection& connection_;
   CheckReport report_;
   StoreMeta meta_;
   size_t processes_ = 0;
   size_t users_ = 0;
   size_t roles_ = 0;
+  size_t quotas_ = 0;
   size_t sessions_ = 0;
   size_t events_ = 0;
   int64_t audit_ = 0;

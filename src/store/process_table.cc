@@ -78,8 +78,9 @@ const std::string& UpdateSql() {
 const std::string& SelectSql() {
   static const auto& sql = *new std::string(
       absl::StrCat("SELECT p.", absl::StrJoin(kColumns, ", p."),
-                   ", e.variables FROM processes p LEFT JOIN process_environments e "
-                   "ON e.process_id = p.id ORDER BY p.id"));
+                   ", e.variables, s.names FROM processes p LEFT JOIN process_environments e "
+                   "ON e.process_id = p.id LEFT JOIN process_secrets s ON s.process_id = p.id "
+                   "ORDER BY p.id"));
   return sql;
 }
 
@@ -202,39 +203,68 @@ absl::Status ReadRow(RowReader& row, Process& process) {
   auto environment = DecodePairs(row.Text());
   if (!environment.ok()) return environment.status();
   process.spec.environment = *std::move(environment);
+  if (row.IsNull()) return absl::OkStatus();
+  auto secrets = DecodeWords(row.Text());
+  if (!secrets.ok()) return secrets.status();
+  process.spec.secrets.insert(secrets->begin(), secrets->end());
   return absl::OkStatus();
 }
 
-// Whether a row is there for these two texts.
-absl::StatusOr<bool> Exists(Connection& connection, std::string_view sql, std::string_view text,
-                            const std::string* bytes = nullptr) {
+// Whether a row is there for this text.
+absl::StatusOr<bool> Exists(Connection& connection, std::string_view sql, std::string_view text) {
   auto statement = connection.Prepare(sql);
   if (!statement.ok()) return statement.status();
   (*statement)->BindText(0, text);
-  if (bytes != nullptr) (*statement)->BindBlob(1, *bytes);
   auto row = (*statement)->Step();
   (*statement)->Reset();
   return row;
 }
 
+absl::StatusOr<bool> EnvironmentIs(Connection& connection, const std::string& process_id,
+                                   const std::string& variables, const std::string& secrets) {
+  auto statement = connection.Prepare(
+      "SELECT e.process_id FROM process_environments e LEFT JOIN process_secrets s "
+      "ON s.process_id = e.process_id "
+      "WHERE e.process_id = ? AND e.variables = ? AND COALESCE(s.names, '') = ?");
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindText(0, process_id);
+  (*statement)->BindBlob(1, variables);
+  (*statement)->BindText(2, secrets);
+  auto row = (*statement)->Step();
+  (*statement)->Reset();
+  return row;
+}
+
+absl::Status DeleteOf(Connection& connection, const std::string& process_id, const char* sql) {
+  auto statement = connection.Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  (*statement)->BindText(0, process_id);
+  return (*statement)->Step().status();
+}
+
 absl::Status PutEnvironment(Connection& connection, const Process& process) {
   const std::string variables = EncodePairs(process.spec.environment);
-  const auto unchanged =
-      Exists(connection,
-             "SELECT process_id FROM process_environments WHERE process_id = ? AND variables = ?",
-             process.id, &variables);
+  const std::string secrets =
+      EncodeWords({process.spec.secrets.begin(), process.spec.secrets.end()});
+  const auto unchanged = EnvironmentIs(connection, process.id, variables, secrets);
   if (!unchanged.ok()) return unchanged.status();
   if (*unchanged) return absl::OkStatus();
-  auto remove = connection.Prepare("DELETE FROM process_environments WHERE process_id = ?");
-  if (!remove.ok()) return remove.status();
-  (*remove)->BindText(0, process.id);
-  if (auto done = (*remove)->Step(); !done.ok()) return done.status();
+  for (const char* sql : {"DELETE FROM process_environments WHERE process_id = ?",
+                          "DELETE FROM process_secrets WHERE process_id = ?"}) {
+    if (auto status = DeleteOf(connection, process.id, sql); !status.ok()) return status;
+  }
   auto insert =
       connection.Prepare("INSERT INTO process_environments (process_id, variables) VALUES (?, ?)");
   if (!insert.ok()) return insert.status();
   (*insert)->BindText(0, process.id);
   (*insert)->BindBlob(1, variables);
-  return (*insert)->Step().status();
+  if (auto done = (*insert)->Step(); !done.ok()) return done.status();
+  if (process.spec.secrets.empty()) return absl::OkStatus();
+  auto names = connection.Prepare("INSERT INTO process_secrets (process_id, names) VALUES (?, ?)");
+  if (!names.ok()) return names.status();
+  (*names)->BindText(0, process.id);
+  (*names)->BindText(1, secrets);
+  return (*names)->Step().status();
 }
 
 // Says whose the name is.

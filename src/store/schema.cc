@@ -75,6 +75,15 @@ CREATE TABLE IF NOT EXISTS process_environments (
   FOREIGN KEY (process_id) REFERENCES processes (id) ON DELETE CASCADE
 ) {table})";
 
+// Version 4: the names of the variables whose values are never shown, as words (pairs.h). No row:
+// there are none.
+constexpr const char* kProcessSecrets = R"(
+CREATE TABLE IF NOT EXISTS process_secrets (
+  process_id {key} NOT NULL PRIMARY KEY,
+  names {text} NOT NULL,
+  FOREIGN KEY (process_id) REFERENCES processes (id) ON DELETE CASCADE
+) {table})";
+
 // `attributes` as pairs: never searched, only handed out with their event.
 constexpr const char* kEvents = R"(
 CREATE TABLE IF NOT EXISTS events (
@@ -270,6 +279,16 @@ CREATE TABLE IF NOT EXISTS blobs (
 constexpr const char* kBlobsByTime =
     "CREATE INDEX IF NOT EXISTS blobs_by_time ON blobs (zero_time_ms)";
 
+// With what is used of them. `prefix` is the name of a folder; 0: not bounded.
+constexpr const char* kObjectQuotas = R"(
+CREATE TABLE IF NOT EXISTS object_quotas (
+  prefix {path} NOT NULL PRIMARY KEY,
+  max_objects {integer} NOT NULL,
+  max_bytes {integer} NOT NULL,
+  objects {integer} NOT NULL,
+  bytes {integer} NOT NULL
+) {clustered_table})";
+
 // `rules` as words (pairs.h), three of each.
 constexpr const char* kRoles = R"(
 CREATE TABLE IF NOT EXISTS roles (
@@ -295,7 +314,7 @@ const std::vector<Migration>& Migrations() {
       {3, {kDropAuditByUser, kDropAuditByTime}},
       {4,
        {kObjects, kObjectExpiries, kObjectIds, kObjectVersions, kObjectVersionsByName,
-        kObjectVersionsByTime, kBlobs, kBlobsByTime, kRoles}},
+        kObjectVersionsByTime, kBlobs, kBlobsByTime, kObjectQuotas, kRoles, kProcessSecrets}},
   };
   return migrations;
 }

@@ -41,7 +41,8 @@ Process FullProcess() {
                   .restart = core::RestartPolicy::kOnFailure,
                   .stop_timeout_ms = 101,
                   .stop_signal = 2,
-                  .log_max_bytes = 103};
+                  .log_max_bytes = 103,
+                  .secrets = {"PORT", "EMPTY"}};
   process.desired = core::DesiredState::kCompleted;
   process.generation = 104;
   process.change_number = 105;
@@ -126,6 +127,38 @@ TEST_P(StoreContract, TenThousandVariablesComeBack) {
   ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
   process.revision = 1;
   EXPECT_TRUE(Processes() == std::vector<Process>{process});
+}
+
+TEST_P(StoreContract, SecretsComeAndGoWithTheirProcess) {
+  const auto put = [this](const Process& process) {
+    return Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok();
+  };
+  Process process = MakeProcess("proc_1", "safe");
+  process.spec.environment = {{"PASSWORD", "hunter2"}, {"PORT", "80"}};
+  process.spec.secrets = {"PASSWORD", "PORT"};
+  ASSERT_TRUE(put(process));
+  Reopen();
+  process.revision = 1;
+  EXPECT_THAT(Processes(), ElementsAre(process));
+  process.spec.secrets = {"PASSWORD"};
+  ASSERT_TRUE(put(process));
+  process.revision = 2;
+  EXPECT_THAT(Processes(), ElementsAre(process)) << "though the environment is the same";
+  process.status.message = "another";
+  ASSERT_TRUE(put(process));
+  process.revision = 3;
+  EXPECT_THAT(Processes(), ElementsAre(process));
+  process.spec.secrets.clear();
+  ASSERT_TRUE(put(process));
+  process.revision = 4;
+  EXPECT_THAT(Processes(), ElementsAre(process));
+  process.spec.secrets = {"PORT"};
+  ASSERT_TRUE(put(process));
+  ASSERT_TRUE(Commit({.put = {}, .remove = {"proc_1"}, .events = {}, .trace = {}}).ok());
+  process.spec.secrets.clear();
+  ASSERT_TRUE(put(process));
+  process.revision = 7;
+  EXPECT_THAT(Processes(), ElementsAre(process)) << "nothing is left of those of before";
 }
 
 TEST_P(StoreContract, APutReplacesEverythingOfTheSameId) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace grpc_os::core {
@@ -49,6 +50,8 @@ struct ProcessSpec {
   int64_t stop_timeout_ms = 10'000;
   int stop_signal = 15;
   int64_t log_max_bytes = 50 << 20;
+  // Names of variables of `environment` whose values are never shown (secret_environment.h).
+  std::set<std::string> secrets;
 
   bool operator==(const ProcessSpec&) const = default;
 };

@@ -53,7 +53,8 @@ std::string StatusText(const Process& process, const ProcessUsage& usage) {
 std::string EnvironmentText(const Process& process) {
   std::string text;
   for (const auto& [name, value] : process.spec.environment)
-    absl::StrAppend(&text, name, "=", OneLine(value), "\n");
+    absl::StrAppend(&text, name, "=",
+                    process.spec.secrets.contains(name) ? "(secret)" : OneLine(value), "\n");
   return text;
 }
 

@@ -156,6 +156,14 @@ TEST_F(ProcessFolderTest, AValueIsOneLine) {
   EXPECT_THAT(DataOf("odd/status"), HasSubstr("command: echo 'a\\nstate: running'\n"));
 }
 
+TEST_F(ProcessFolderTest, NoSecretIsTold) {
+  Process process = MakeProcess("proc_9", "safe");
+  process.spec.environment = {{"A", "1"}, {"PASSWORD", "hunter2"}};
+  process.spec.secrets = {"PASSWORD"};
+  processes_.Load({process}, 1, false);
+  EXPECT_EQ(DataOf("safe/env"), "A=1\nPASSWORD=(secret)\n");
+}
+
 TEST_F(ProcessFolderTest, OfManyLinesTheLastThousandAreKept) {
   LogLines lines;
   for (int i = 0; i < 1000; ++i) lines.lines.push_back({.text = std::to_string(i)});

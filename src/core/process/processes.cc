@@ -98,8 +98,9 @@ int Processes::Count() const { return static_cast<int>(by_id_.size()); }
 
 // ---- Use cases ----------------------------------------------------------------------------------
 
-void Processes::RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
-                           Awaited awaited, Done done, std::optional<Origin> origin) {
+void Processes::RunUseCase(Entry& entry, const std::string& etag,
+                           std::function<absl::Status(Draft&)> apply, Awaited awaited, Done done,
+                           std::optional<Origin> origin) {
   const std::string id = entry.process.id;
   auto shared_done = std::make_shared<Done>(std::move(done));
   Mutation mutation;
@@ -107,8 +108,7 @@ void Processes::RunUseCase(Entry& entry, const std::string& etag, std::function<
     if (!etag.empty() && etag != EtagOf(draft.process)) {
       return EtagMismatch(draft.process, EtagOf(draft.process), etag);
     }
-    apply(draft);
-    return absl::OkStatus();
+    return apply(draft);
   };
   mutation.done = [this, id, awaited, shared_done](absl::StatusOr<int64_t> revision) {
     if (!revision.ok()) {
@@ -146,6 +146,7 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
       [](Draft& draft) {
         draft.NewInstance();
         draft.Tell("created", {{"generation", "1"}});
+        return absl::OkStatus();
       },
       Awaited::kStarted, std::move(done), std::move(origin));
 }
@@ -159,13 +160,14 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
       **entry, etag,
       [change = std::move(change)](Draft& draft) {
         ProcessSpec spec = draft.process.spec;
-        change(spec);
-        if (spec == draft.process.spec) return;
+        if (absl::Status status = change(spec); !status.ok()) return status;
+        if (spec == draft.process.spec) return absl::OkStatus();
         draft.process.spec = std::move(spec);
         ++draft.process.generation;
         ++draft.process.change_number;
         draft.process.update_time_ms = draft.now_ms;
         draft.Tell("updated", {{"generation", absl::StrCat(draft.process.generation)}});
+        return absl::OkStatus();
       },
       Awaited::kNothing, std::move(done), std::move(origin));
 }
@@ -196,7 +198,11 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
-      **entry, etag, [](Draft& draft) { WishRunning(draft, "start_requested", false); },
+      **entry, etag,
+      [](Draft& draft) {
+        WishRunning(draft, "start_requested", false);
+        return absl::OkStatus();
+      },
       Awaited::kStarted, std::move(done), std::move(origin));
 }
 
@@ -206,7 +212,11 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
-      **entry, etag, [](Draft& draft) { WishRunning(draft, "restart_requested", true); },
+      **entry, etag,
+      [](Draft& draft) {
+        WishRunning(draft, "restart_requested", true);
+        return absl::OkStatus();
+      },
       Awaited::kStarted, std::move(done), std::move(origin));
 }
 
@@ -218,11 +228,12 @@ void Processes::Stop(const std::string& reference, const std::string& etag, Done
   RunUseCase(
       **entry, etag,
       [](Draft& draft) {
-        if (draft.process.desired == DesiredState::kStopped) return;
+        if (draft.process.desired == DesiredState::kStopped) return absl::OkStatus();
         draft.process.desired = DesiredState::kStopped;
         ++draft.process.change_number;
         draft.process.update_time_ms = draft.now_ms;
         draft.Tell("stop_requested");
+        return absl::OkStatus();
       },
       Awaited::kStopped, std::move(done), std::move(origin));
 }

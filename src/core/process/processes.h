@@ -56,7 +56,8 @@ class Processes final : public SupervisionObserver {
   // for the semantics and errors of all of these. The origin goes into the transaction; none:
   // nobody asked for it.
   void Create(Process process, Done done, std::optional<Origin> origin = std::nullopt);
-  using Change = std::function<void(ProcessSpec&)>;
+  // Refuses, having changed nothing, or changes.
+  using Change = std::function<absl::Status(ProcessSpec&)>;
   void Update(const std::string& reference, const std::string& etag, Change change, Done done,
               std::optional<Origin> origin = std::nullopt);
   void Start(const std::string& reference, const std::string& etag, Done done,
@@ -110,7 +111,7 @@ class Processes final : public SupervisionObserver {
   void CheckWaiters(Entry& entry);
   void AddWaiter(Entry& entry, Waiter waiter);
   enum class Awaited { kNothing, kStarted, kStopped };
-  void RunUseCase(Entry& entry, const std::string& etag, std::function<void(Draft&)> apply,
+  void RunUseCase(Entry& entry, const std::string& etag, std::function<absl::Status(Draft&)> apply,
                   Awaited awaited, Done done, std::optional<Origin> origin);
 
   static std::string SubjectOf(const Process& process, Awaited awaited);

@@ -309,7 +309,12 @@ TEST_F(ProcessesTest, AnUpdateReachesTheSupervisorAndWaitsForARestart) {
   Run("web");
   Answer answer;
   processes_.Update(
-      "web", "", [](ProcessSpec& spec) { spec.environment["PORT"] = "1"; }, Into(answer));
+      "web", "",
+      [](ProcessSpec& spec) {
+        spec.environment["PORT"] = "1";
+        return absl::OkStatus();
+      },
+      Into(answer));
   scheduler_.RunAll();
   ASSERT_TRUE(answer.came() && answer.value->ok());
   EXPECT_EQ((*answer.value)->generation, 2);
@@ -317,14 +322,40 @@ TEST_F(ProcessesTest, AnUpdateReachesTheSupervisorAndWaitsForARestart) {
   EXPECT_THAT(supervision_.restarts, IsEmpty());
 }
 
+TEST_F(ProcessesTest, AChangeThatIsRefusedChangesNothing) {
+  Run("web");
+  Answer answer;
+  processes_.Update(
+      "web", "",
+      [](ProcessSpec& spec) {
+        spec.command = "other";
+        return absl::InvalidArgumentError("no");
+      },
+      Into(answer));
+  scheduler_.RunAll();
+  EXPECT_EQ(answer.value->status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(processes_.Find("web")->generation, 1);
+  EXPECT_NE(processes_.Find("web")->spec.command, "other");
+}
+
 TEST_F(ProcessesTest, AnOldEtagIsRefused) {
   Run("web");
   const std::string etag = Processes::EtagOf(*processes_.Find("web"));
   Answer first, second;
   processes_.Update(
-      "web", etag, [](ProcessSpec& spec) { spec.environment["A"] = "1"; }, Into(first));
+      "web", etag,
+      [](ProcessSpec& spec) {
+        spec.environment["A"] = "1";
+        return absl::OkStatus();
+      },
+      Into(first));
   processes_.Update(
-      "web", etag, [](ProcessSpec& spec) { spec.environment["A"] = "2"; }, Into(second));
+      "web", etag,
+      [](ProcessSpec& spec) {
+        spec.environment["A"] = "2";
+        return absl::OkStatus();
+      },
+      Into(second));
   scheduler_.RunAll();
   EXPECT_TRUE(first.value->ok());
   EXPECT_EQ(second.reason(), reason::kEtagMismatch);

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/id.h"
@@ -46,6 +47,15 @@ void CheckEnvironment(const ProcessSpec& spec, const std::string& field, Violati
   if (total > limits::kEnvironmentBytes) {
     violations.Add(field, absl::StrCat("has ", total, " bytes in all, the limit is ",
                                        limits::kEnvironmentBytes, "; put large values in files"));
+  }
+}
+
+void CheckSecrets(const ProcessSpec& spec, const std::string& field, Violations& violations) {
+  for (const std::string& name : spec.secrets) {
+    if (spec.environment.contains(name)) continue;
+    violations.Add(field, absl::StrCat("'", absl::CHexEscape(name.substr(0, 64)),
+                                       "' is no variable of the environment; give it there too, or "
+                                       "leave it out here"));
   }
 }
 
@@ -137,6 +147,7 @@ void CheckDirectory(std::string_view directory, const std::string& field, Violat
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
   CheckCommand(spec, prefix + ".command", violations);
   CheckEnvironment(spec, prefix + ".environment", violations);
+  CheckSecrets(spec, prefix + ".secret_environment", violations);
   CheckDirectory(spec.working_directory, prefix + ".working_directory", violations);
   if (!spec.account.empty() &&
       (spec.account.size() > 32 ||

@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "core/process/secret_environment.h"
 #include "services/convert/time_convert.h"
 
 namespace grpc_os::services {
@@ -86,7 +87,9 @@ ExitReport::Reason ToProto(core::ExitReason reason) {
 
 void Fill(const core::ProcessSpec& spec, ProcessSpec* out) {
   out->set_command(spec.command);
-  for (const auto& [name, value] : spec.environment) (*out->mutable_environment())[name] = value;
+  for (const auto& [name, value] : core::ShownEnvironment(spec))
+    (*out->mutable_environment())[name] = value;
+  for (const std::string& name : spec.secrets) out->add_secret_environment(name);
   out->set_working_directory(spec.working_directory);
   out->set_account(spec.account);
   out->set_restart_policy(ToProto(spec.restart));
@@ -148,13 +151,14 @@ struct SpecField {
   void (*copy)(const core::ProcessSpec& from, core::ProcessSpec& to);
 };
 
-constexpr std::array<SpecField, 8> kSpecFields = {{
+constexpr std::array<SpecField, 9> kSpecFields = {{
     {"command", [](const ProcessSpec& spec) { return !spec.command().empty(); },
      [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.command = from.command; }},
     {"environment", [](const ProcessSpec& spec) { return !spec.environment().empty(); },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
-       to.environment = from.environment;
-     }},
+     [](const core::ProcessSpec&, core::ProcessSpec&) {}},  // with the secrets, together
+    {"secret_environment",
+     [](const ProcessSpec& spec) { return !spec.secret_environment().empty(); },
+     [](const core::ProcessSpec&, core::ProcessSpec&) {}},
     {"working_directory", [](const ProcessSpec& spec) { return !spec.working_directory().empty(); },
      [](const core::ProcessSpec& from, core::ProcessSpec& to) {
        to.working_directory = from.working_directory;
@@ -221,6 +225,7 @@ core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& 
   core::ProcessSpec out;
   out.command = spec.command();
   out.environment.insert(spec.environment().begin(), spec.environment().end());
+  out.secrets.insert(spec.secret_environment().begin(), spec.secret_environment().end());
   out.working_directory = spec.working_directory();
   out.account = spec.account();
   out.restart = PolicyFromProto(spec.restart_policy(), prefix + ".restart_policy", violations);
@@ -269,10 +274,28 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
   });
   ProcessSpec checked = given;
   if (!needs_command) checked.set_command("true");
+  // Whether they are variables is known once the variables are: see ChangeEnvironment.
+  checked.clear_secret_environment();
   auto spec =
       std::make_shared<const core::ProcessSpec>(SpecFromProto(checked, "process.spec", violations));
-  return [spec, fields = std::move(fields)](core::ProcessSpec& target) {
-    for (const SpecField* field : fields) field->copy(*spec, target);
+  core::EnvironmentChange environment;
+  for (const SpecField* field : fields) {
+    if (field->name == "environment") environment.environment = spec->environment;
+    if (field->name == "secret_environment")
+      environment.secrets.emplace(given.secret_environment().begin(),
+                                  given.secret_environment().end());
+  }
+  return [spec, environment = std::move(environment),
+          fields = std::move(fields)](core::ProcessSpec& target) {
+    core::ProcessSpec changed = target;
+    for (const SpecField* field : fields) field->copy(*spec, changed);
+    if (environment.environment.has_value() || environment.secrets.has_value()) {
+      if (absl::Status status = core::ChangeEnvironment(environment, "process.spec", changed);
+          !status.ok())
+        return status;
+    }
+    target = std::move(changed);
+    return absl::OkStatus();
   };
 }
 

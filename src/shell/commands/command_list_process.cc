@@ -18,6 +18,7 @@ std::vector<Option> SpecOptions() {
       {"stop-timeout", 0, "TIME", "from the stop signal to SIGKILL (10s)"},
       {"stop-signal", 0, "SIGNAL", "how it is asked to end (TERM)", false, Kind::kSignal},
       {"log-max", 0, "SIZE", "for all of its log files together (50M)"},
+      {"secret", 0, "K[=V]", "a variable whose value is never shown again", true},
   };
 }
 
@@ -47,11 +48,14 @@ std::vector<Command> ProcessCommands() {
        .summary = "Create a process and start it, or start one that exists",
        .details = "With a command: creates NAME; K=V become its environment. Without: starts NAME\n"
                   "(several names and patterns, too). The command is split into words as a shell\n"
-                  "does, without expansion; for pipes and the like: \"sh -c '…'\".\n",
+                  "does, without expansion; for pipes and the like: \"sh -c '…'\".\n"
+                  "`--secret K` takes the value from a K=V of the same line, from this program's\n"
+                  "own environment, or asks for it, so that it need not be in the command line.\n",
        .options =
            With(SpecOptions(), {{"id", 0, "ID", "its id (proc_…) instead of a generated one"}}),
        .examples = {"start web-server \"python3 -m http.server 8099\" PORT=8099 DEBUG=true",
-                    "start job \"sh -c 'date; sleep 5'\" --restart never", "start web-server"},
+                    "start job \"sh -c 'date; sleep 5'\" --restart never", "start web-server",
+                    "start shop \"./shop\" PORT=8080 --secret DATABASE_PASSWORD"},
        .least = 1,
        .run = RunStart},
       {.name = "restart",
@@ -77,7 +81,10 @@ std::vector<Command> ProcessCommands() {
        .synopsis = "NAME [K=V…]",
        .arguments = {Kind::kProcess, Kind::kOther},
        .summary = "Change a process; takes effect at its next restart",
-       .details = "K=V sets a variable of its environment and leaves the others.\n",
+       .details =
+           "K=V sets a variable of its environment and leaves the others. A secret one stays\n"
+           "secret; `--unset K K=V` makes it an ordinary one with a new value. Where `--secret\n"
+           "K` has its value from: see `start`.\n",
        .options = With(With({{"command", 0, "COMMAND", "what it runs"},
                              {"unset", 0, "K", "remove a variable of its environment", true}},
                             SpecOptions()),

@@ -184,6 +184,56 @@ TEST_F(CommandsTest, UpdateReadsChangesAndWritesBack) {
   EXPECT_EQ(environment.count("DROP"), 0U);
 }
 
+TEST_F(CommandsTest, SecretsComeFromTheLineTheEnvironmentOrTheTerminal) {
+  secrets_ = {"typed"};
+  ASSERT_EQ(setenv("GRPC_OS_TEST_EXPORTED", "exported", 1), 0);
+  EXPECT_EQ(Run("start web \"sleep 1\" PORT=80 HERE=there --secret GIVEN=a=b --secret HERE "
+                "--secret GRPC_OS_TEST_EXPORTED --secret GRPC_OS_TEST_TYPED"),
+            ExitCode::kOk)
+      << err();
+  unsetenv("GRPC_OS_TEST_EXPORTED");
+  EXPECT_EQ(asked_, "Value of GRPC_OS_TEST_TYPED: ");
+  const auto& spec = daemon_.state.last_create.process().spec();
+  EXPECT_THAT(spec.secret_environment(),
+              UnorderedElementsAre("GIVEN", "HERE", "GRPC_OS_TEST_EXPORTED", "GRPC_OS_TEST_TYPED"));
+  EXPECT_EQ(spec.environment().at("GIVEN"), "a=b");
+  EXPECT_EQ(spec.environment().at("HERE"), "there");
+  EXPECT_EQ(spec.environment().at("GRPC_OS_TEST_EXPORTED"), "exported");
+  EXPECT_EQ(spec.environment().at("GRPC_OS_TEST_TYPED"), "typed");
+  EXPECT_EQ(spec.environment().at("PORT"), "80");
+}
+
+TEST_F(CommandsTest, ASecretThatNobodyGivesIsAskedForInVain) {
+  can_type_secrets_ = false;
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("start web \"sleep 1\" --secret GRPC_OS_TEST_NONE"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("no GRPC_OS_TEST_NONE in the environment"));
+  EXPECT_EQ(Run("start web \"sleep 1\" --secret hunter-2"), ExitCode::kUsage);
+  EXPECT_THAT(err(), Not(HasSubstr("hunter")));
+  EXPECT_EQ(Run("start web --secret A=b"), ExitCode::kUsage);
+  EXPECT_THAT(daemon_.calls(), IsEmpty());
+  can_type_secrets_ = true;
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("start web \"sleep 1\" --secret GRPC_OS_TEST_NONE"), ExitCode::kInterrupted);
+}
+
+TEST_F(CommandsTest, UpdateKeepsSecretsAndTakesThemAway) {
+  auto& process = daemon_.AddProcess("web", kRunning);
+  for (const char* name : {"OLD", "KEPT"}) {
+    (*process.mutable_spec()->mutable_environment())[name] = "";
+    process.mutable_spec()->add_secret_environment(name);
+  }
+  EXPECT_EQ(Run("update web --secret NEW=x --unset OLD OLD=open"), ExitCode::kOk) << err();
+  const auto& request = daemon_.state.last_update;
+  EXPECT_THAT(request.update_mask().paths(),
+              UnorderedElementsAre("spec.environment", "spec.secret_environment"));
+  const auto& spec = request.process().spec();
+  EXPECT_THAT(spec.secret_environment(), UnorderedElementsAre("KEPT", "NEW"));
+  EXPECT_EQ(spec.environment().at("KEPT"), "");
+  EXPECT_EQ(spec.environment().at("NEW"), "x");
+  EXPECT_EQ(spec.environment().at("OLD"), "open");
+}
+
 TEST_F(CommandsTest, UpdateGivesUpAfterFiveConflicts) {
   daemon_.AddProcess("web", kRunning);
   daemon_.state.etag_mismatches = 5;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "shell/commands/commands.h"
 #include "shell/commands/explain.h"
+#include "shell/commands/secret_options.h"
 #include "shell/commands/selection.h"
 #include "shell/commands/spec_options.h"
 #include "shell/escape.h"
@@ -46,7 +47,7 @@ absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional)
 
 bool HasCreateOptions(const Arguments& arguments) {
   for (const char* name :
-       {"dir", "user", "restart", "stop-timeout", "stop-signal", "log-max", "id"}) {
+       {"dir", "user", "restart", "stop-timeout", "stop-signal", "log-max", "id", "secret"}) {
     if (arguments.Has(name)) return true;
   }
   return false;
@@ -96,7 +97,14 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
     return session.Report(status);
   }
   spec.set_command(start.words[1]);
-  for (const auto& [name, value] : start.environment) (*spec.mutable_environment())[name] = value;
+  std::set<std::string> assigned;
+  for (const auto& [name, value] : start.environment) {
+    (*spec.mutable_environment())[name] = value;
+    assigned.insert(name);
+  }
+  const auto secrets = ReadSecrets(session, arguments, assigned);
+  if (!secrets.ok()) return session.Report(secrets.status());
+  ApplySecrets(*secrets, spec);
   request.set_process_id(arguments.Value("id").value_or(""));
   if (session.client().address().is_unix) {
     std::error_code error;
@@ -118,10 +126,14 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
 }
 
 // Applies what the user wants to `spec`, and says which fields that changed.
-absl::Status Change(const Arguments& arguments, v1::ProcessSpec& spec,
+absl::Status Change(const Arguments& arguments, const Secrets& secrets, v1::ProcessSpec& spec,
                     std::vector<std::string>& paths) {
   auto& environment = *spec.mutable_environment();
-  for (const std::string& name : arguments.Values("unset")) environment.erase(name);
+  bool secrecy = !secrets.empty();
+  for (const std::string& name : arguments.Values("unset")) {
+    environment.erase(name);
+    secrecy = RemoveSecret(name, spec) || secrecy;
+  }
   const auto& words = arguments.positional();
   for (size_t i = 1; i < words.size(); ++i) {
     const auto assignment = ParseAssignment(words[i]);
@@ -131,7 +143,9 @@ absl::Status Change(const Arguments& arguments, v1::ProcessSpec& spec,
     }
     environment[assignment->first] = assignment->second;
   }
-  if (words.size() > 1 || arguments.Has("unset")) paths.push_back("spec.environment");
+  ApplySecrets(secrets, spec);
+  if (words.size() > 1 || arguments.Has("unset") || secrecy) paths.push_back("spec.environment");
+  if (secrecy) paths.push_back("spec.secret_environment");
   if (auto status = ApplySpecOptions(arguments, spec, paths); !status.ok()) return status;
   if (paths.empty()) {
     return absl::InvalidArgumentError(
@@ -141,6 +155,12 @@ absl::Status Change(const Arguments& arguments, v1::ProcessSpec& spec,
 }
 
 absl::StatusOr<v1::Process> ReadModifyWrite(Session& session, const Arguments& arguments) {
+  std::set<std::string> assigned;
+  for (const std::string& word : arguments.positional()) {
+    if (const auto assignment = ParseAssignment(word)) assigned.insert(assignment->first);
+  }
+  const auto secrets = ReadSecrets(session, arguments, assigned);
+  if (!secrets.ok()) return secrets.status();
   absl::StatusOr<v1::Process> updated = absl::UnknownError("not tried");
   for (int attempt = 0; attempt < kUpdateAttempts; ++attempt) {
     const auto process = session.client().GetProcess(arguments.positional()[0]);
@@ -150,7 +170,8 @@ absl::StatusOr<v1::Process> ReadModifyWrite(Session& session, const Arguments& a
     request.mutable_process()->set_etag(process->etag());
     *request.mutable_process()->mutable_spec() = process->spec();
     std::vector<std::string> paths;
-    if (auto status = Change(arguments, *request.mutable_process()->mutable_spec(), paths);
+    if (auto status =
+            Change(arguments, *secrets, *request.mutable_process()->mutable_spec(), paths);
         !status.ok()) {
       return status;
     }

@@ -1,6 +1,7 @@
 #include "shell/render/process.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -68,7 +69,10 @@ std::string MemoryText(const v1::Process& process) {
 
 std::string EnvironmentNames(const v1::ProcessSpec& spec) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : spec.environment()) names.push_back(name);
+  const std::set<std::string> secrets(spec.secret_environment().begin(),
+                                      spec.secret_environment().end());
+  for (const auto& [name, value] : spec.environment())
+    names.push_back(secrets.contains(name) ? name + "(secret)" : name);
   std::sort(names.begin(), names.end());
   return names.empty() ? "-" : absl::StrJoin(names, " ");
 }

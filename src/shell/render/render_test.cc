@@ -116,6 +116,8 @@ v1::Process RunningProcess() {
   process.set_generation(1);
   process.mutable_spec()->set_command("sleep 9");
   (*process.mutable_spec()->mutable_environment())["TOKEN"] = "hush";
+  (*process.mutable_spec()->mutable_environment())["PASSWORD"] = "";
+  process.mutable_spec()->add_secret_environment("PASSWORD");
   (*process.mutable_spec()->mutable_environment())["PORT"] = "80";
   auto& status = *process.mutable_status();
   status.set_state(v1::Process::STATE_RUNNING);
@@ -155,7 +157,8 @@ TEST(ProcessRenderTest, DriftIsMarked) {
 
 TEST(ProcessRenderTest, TheDescriptionHidesValues) {
   EXPECT_THAT(DescribeProcess(RunningProcess(), 1'100'000, false),
-              AllOf(HasSubstr("PORT TOKEN"), Not(HasSubstr("hush")), HasSubstr("running, ready")));
+              AllOf(HasSubstr("PASSWORD(secret) PORT TOKEN"), Not(HasSubstr("hush")),
+                    HasSubstr("running, ready")));
 }
 
 TEST(ProcessRenderTest, ExitReportsAreToldAsTheyAre) {
