@@ -670,3 +670,31 @@ async def test_what_was_answered_about_a_role_survives_a_kill(system):
             assert answered <= now <= asked
             answered = now
             assert list((await raw.auth("GetUser", name="ann")).roles) == ["team"]
+
+
+# As people type it.
+
+
+async def test_the_shell(system, admin):
+    def cli(*words, code=0):
+        done = system.cli(*words)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    await admin.put("/team-a/a", b"a")
+    await admin.put("/team-a/secret/s", b"s")
+    cli("role", "create", "team-a", "--allow", "read:/team-a", "--deny", "read:/team-a/secret", "-d", "the team")
+    assert "team-a" in cli("role", "list")
+    shown = cli("role", "show", "team-a")
+    assert "object.read:/team-a\n" in shown and "object.read:/team-a/secret\n" in shown and "the team" in shown
+    cli("user", "add", "ann", "--role", "team-a")
+    token = cli("token", "create", "--role", "team-a", "-o", "name").strip()
+    cli("role", "update", "team-a", "--drop", "read:/team-a/secret", "--allow", "process.read")
+    assert "secret" not in cli("role", "show", "team-a")
+    assert "process.wander" in cli("role", "update", "team-a", "--allow", "process.wander", code=2)
+    assert "ann" in cli("role", "delete", "-y", "team-a", code=5)
+    cli("user", "rm", "-y", "ann")
+    assert "token" in cli("role", "delete", "-y", "team-a", code=5), token
+    assert "built in" in cli("role", "delete", "-y", "viewer", code=5)
+    assert "built in" in cli("role", "update", "viewer", "--allow", "*", code=5)
+    cli("role", "show", "none", code=3)
