@@ -25,6 +25,9 @@ if check build_tsan scripts/build.sh tsan all; then
   suite unit_tsan sanitized ctest_suite tsan
 fi
 check sanitizer_reports no_reports
+# 10 million keys, seeded in SQLite: a page of a list takes as many steps as of a few thousand.
+check ten_million_objects env GRPC_OS_OBJECTS=5000000 build/release/bin/store_test \
+  --gtest_filter=SqliteObjectPages.CostWhatIsOnThem
 check clang_tidy scripts/tidy.sh
 GRPC_OS_LONG=1 suite robustness_long pytest_suite release tests/robustness
 summary

@@ -71,7 +71,15 @@ UploadCalls::Reactor* UploadCalls::Start(Context* context, const v1::StartUpload
           target.request_digest = parts_.digest.Sha256Hex(ContentOf(*request));
         }
         call->MakeOrigin(target.object.name);
-        parts_.uploads.Start(std::move(target), AnswerWith(call));
+        if (!target.size_bytes.has_value())
+          return parts_.uploads.Start(std::move(target), AnswerWith(call));
+        const std::string name = target.object.name;
+        const int64_t bytes = *target.size_bytes;
+        parts_.quotas.CheckRoom(name, bytes,
+                                [this, call, target = std::move(target)](const absl::Status& room) {
+                                  if (!room.ok()) return call->End(room);
+                                  parts_.uploads.Start(target, AnswerWith(call));
+                                });
       });
 }
 

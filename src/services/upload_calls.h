@@ -4,6 +4,7 @@
 
 #include "core/checksum.h"
 #include "core/digest.h"
+#include "core/object/quotas.h"
 #include "core/object/uploads.h"
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "services/funnel.h"
@@ -15,6 +16,7 @@ class UploadCalls {
   struct Parts {
     Funnel& funnel;
     core::Uploads& uploads;
+    core::Quotas& quotas;
     const core::Digest& digest;
     const core::Checksum& checksum;
   };

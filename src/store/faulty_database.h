@@ -29,6 +29,14 @@ class Faults {
     const std::lock_guard lock(mutex_);
     fail_on_[text] = std::move(status);
   }
+  // The `n`th statement from now on, 1 being the next, does so; 0: none.
+  void FailStatement(int n, absl::Status status) {
+    const std::lock_guard lock(mutex_);
+    fail_statement_ = statements_ + n;
+    statement_failure_ = std::move(status);
+  }
+  // That were carried out, failing ones too, and none without parameters or rows (Execute).
+  int statements() const { return Get(statements_); }
   // Called on the writer's thread before each COMMIT.
   void BeforeCommit(std::function<void()> hook) {
     const std::lock_guard lock(mutex_);
@@ -56,6 +64,10 @@ class Faults {
     }
     if (hook) hook();
     return Next(fail_commits_);
+  }
+  absl::Status OnStatement() {
+    const std::lock_guard lock(mutex_);
+    return ++statements_ == fail_statement_ ? statement_failure_ : absl::OkStatus();
   }
   absl::Status OnText(std::string_view text) {
     const std::lock_guard lock(mutex_);
@@ -87,9 +99,12 @@ class Faults {
   Countdown fail_commits_;
   Countdown fail_begins_;
   std::map<std::string, absl::Status> fail_on_;
+  int fail_statement_ = 0;
+  absl::Status statement_failure_;
   std::function<void()> before_commit_;
   int commits_ = 0;
   int begins_ = 0;
+  int statements_ = 0;
 };
 
 // `inner`, with `faults` on its writing connection.
@@ -114,6 +129,7 @@ class FaultyDatabase final : public Database {
         : connection_(connection), inner_(inner), faults_(std::move(faults)) {}
     void Reset() override {
       fault_ = absl::OkStatus();
+      begun_ = false;
       inner_->Reset();
     }
     void BindInt(int index, int64_t value) override { inner_->BindInt(index, value); }
@@ -124,6 +140,7 @@ class FaultyDatabase final : public Database {
     void BindBlob(int index, std::string_view value) override { inner_->BindBlob(index, value); }
     void BindNull(int index) override { inner_->BindNull(index); }
     absl::StatusOr<bool> Step() override {
+      if (!std::exchange(begun_, true)) fault_.Update(faults_->OnStatement());
       if (fault_.ok()) return inner_->Step();
       inner_->Reset();
       connection_.Execute("ROLLBACK").IgnoreError();
@@ -138,6 +155,7 @@ class FaultyDatabase final : public Database {
     Statement* const inner_;
     const std::shared_ptr<Faults> faults_;
     absl::Status fault_;
+    bool begun_ = false;
   };
 
   class FaultyConnection final : public Connection {

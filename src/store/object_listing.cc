@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<core::Object>> SelectChildren(Connection& connection,
       if (!object->has_value()) return children;
       folder = FolderBelow(prefix, (*object)->name);
       if (!folder.empty() && (*object)->name != folder) {
-        *object = core::Object{.name = folder, .folder = true};
+        *object = core::Object{.name = folder, .folder = true, .metageneration = 0};
       }
       children.push_back(**std::move(object));
     }

@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<core::Object>> SelectObjects(Connection& connection,
                                                         int64_t now_ms);
 
 // What lies in the folder `prefix` itself, after `after`. Of each folder in it one row is looked
-// at, however much it holds: its own, or else Object{name = "/a/b/", folder = true}.
+// at, however much it holds: its own, or else Object{name = "/a/b/", folder = true,
+// metageneration = 0}.
 absl::StatusOr<std::vector<core::Object>> SelectChildren(Connection& connection,
                                                          const std::string& prefix,
                                                          const std::string& after, int limit,

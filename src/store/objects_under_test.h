@@ -58,15 +58,19 @@ inline std::vector<std::string> NamesOf(const std::vector<core::Object>& objects
   return names;
 }
 
-class ObjectsUnderTest : public StoreUnderTest {
+// Words for any store of objects. Those that give a value throw where there is none (Must).
+class ObjectWords {
  public:
-  using StoreUnderTest::StoreUnderTest;
+  virtual ~ObjectWords() = default;
+  virtual core::ObjectStore& Objects() = 0;
 
+  using Revision = absl::StatusOr<int64_t>;
+  using Measured = absl::StatusOr<std::pair<core::ObjectUsage, std::string>>;
   using Apply = std::function<absl::Status(core::ObjectRows& rows, int64_t revision)>;
   enum class Refuses { kAnyhow, kClean };
   std::future<Revision> SubmitChange(Apply apply, Refuses refuses = Refuses::kAnyhow) {
     auto promise = std::make_shared<std::promise<Revision>>();
-    store_->CommitObjects(
+    Objects().CommitObjects(
         {.apply = [apply = std::move(apply)](core::ObjectRows& rows, int64_t revision,
                                              std::vector<core::Event>&,
                                              core::Trace&) { return apply(rows, revision); },
@@ -112,20 +116,20 @@ class ObjectsUnderTest : public StoreUnderTest {
   std::optional<core::Object> Find(const std::string& name_or_id, int64_t generation = 0,
                                    bool data = true, int64_t now_ms = 0) {
     auto promise = std::make_shared<std::promise<core::ObjectStore::Found>>();
-    store_->FindObject(
+    Objects().FindObject(
         {name_or_id, generation, data, now_ms},
         [promise](core::ObjectStore::Found found) { promise->set_value(std::move(found)); });
     return Must(promise->get_future().get());
   }
   core::ObjectPage List(const core::ObjectQuery& query) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<core::ObjectPage>>>();
-    store_->ListObjects(query, [promise](absl::StatusOr<core::ObjectPage> page) {
+    Objects().ListObjects(query, [promise](absl::StatusOr<core::ObjectPage> page) {
       promise->set_value(std::move(page));
     });
     return Must(promise->get_future().get());
   }
   // All names, by pages of `limit`, each but the last with as many.
-  std::vector<std::string> Names(core::ObjectQuery query) {
+  std::vector<std::string> PagedNames(core::ObjectQuery query) {
     std::vector<std::string> names;
     for (;;) {
       const core::ObjectPage page = List(query);
@@ -136,14 +140,14 @@ class ObjectsUnderTest : public StoreUnderTest {
     }
   }
   std::vector<std::string> NamesBelow(const std::string& prefix, int limit = 100) {
-    return Names({.prefix = prefix, .after = "", .recursive = true, .limit = limit});
+    return PagedNames({.prefix = prefix, .after = "", .recursive = true, .limit = limit});
   }
   std::vector<std::string> NamesIn(const std::string& folder, int limit = 100) {
-    return Names({.prefix = folder, .after = "", .recursive = false, .limit = limit});
+    return PagedNames({.prefix = folder, .after = "", .recursive = false, .limit = limit});
   }
   core::ObjectPage VersionPage(const std::string& name_or_id, int64_t before, int limit) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<core::ObjectPage>>>();
-    store_->ListVersions(
+    Objects().ListVersions(
         name_or_id, before, limit,
         [promise](absl::StatusOr<core::ObjectPage> page) { promise->set_value(std::move(page)); });
     return Must(promise->get_future().get());
@@ -163,8 +167,8 @@ class ObjectsUnderTest : public StoreUnderTest {
     core::ObjectUsage usage;
     std::string after;
     do {
-      auto promise = std::make_shared<std::promise<Store::Measured>>();
-      store_->MeasureObjects(prefix, after, limit, [promise](Store::Measured measured) {
+      auto promise = std::make_shared<std::promise<Measured>>();
+      Objects().MeasureObjects(prefix, after, limit, [promise](Measured measured) {
         promise->set_value(std::move(measured));
       });
       const auto measured = Must(promise->get_future().get());
@@ -177,6 +181,14 @@ class ObjectsUnderTest : public StoreUnderTest {
     } while (!after.empty());
     return usage;
   }
+};
+
+// Those of a store on an engine.
+class ObjectsUnderTest : public StoreUnderTest, public ObjectWords {
+ public:
+  using Revision = absl::StatusOr<int64_t>;
+  using StoreUnderTest::StoreUnderTest;
+  core::ObjectStore& Objects() override { return *store_; }
 
   std::vector<core::BlobEntry> Blobs(const std::string& after = "", int limit = 1000) {
     return Must(BlobsBy([&](auto done) { store_->ListBlobs(after, limit, std::move(done)); }));

@@ -118,8 +118,13 @@ inline int64_t NumberOf(const absl::StatusOr<int64_t>& revision) {
   return revision.ok() ? *revision : -1;
 }
 
-// Its functions that give a value and not a status throw std::runtime_error, which fails the test,
-// where there is none.
+// The value; where there is none, it throws what fails the test.
+template <typename T>
+T Must(absl::StatusOr<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.status().ToString());
+  return *std::move(result);
+}
+
 // Page after page, until there are as many as asked for.
 inline absl::StatusOr<std::vector<core::AuditRecord>> AuditOf(Store& store,
                                                               core::AuditQuery query) {
@@ -137,6 +142,7 @@ inline absl::StatusOr<std::vector<core::AuditRecord>> AuditOf(Store& store,
   }
 }
 
+// Its functions that give a value and not a status throw where there is none (Must).
 class StoreUnderTest {
  public:
   using Revision = absl::StatusOr<int64_t>;
@@ -245,12 +251,6 @@ class StoreUnderTest {
   void Settle() { const Held held(*store_); }
 
  protected:
-  template <typename T>
-  static T Must(absl::StatusOr<T> result) {
-    if (!result.ok()) throw std::runtime_error(result.status().ToString());
-    return *std::move(result);
-  }
-
   // Declared first: the store goes before its data.
   std::unique_ptr<TestData> data_;
   StoreOptions options_;  // from the next Open on

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "store/objects_under_test.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.h"
 #include "store/store_under_test.h"
@@ -45,6 +46,27 @@ class SqliteCheckTest : public testing::Test {
     std::promise<void> done;
     (*store)->CommitIdentity(write, [&](const auto&) { done.set_value(); });
     done.get_future().wait();
+    PutObjects(**store);
+  }
+  // A file that a live object and a version have, an expiry, a wished id, a folder, a quota.
+  static void PutObjects(Store& store) {
+    std::promise<absl::Status> done;
+    store.CommitObjects(
+        {.apply =
+             [](core::ObjectRows& rows, int64_t, std::vector<core::Event>&, core::Trace&) {
+               core::Object blob = MakeBlob(1, "/a/blob", 'x');
+               blob.id = "obj_wished";
+               core::Object expires = MakeObject(2, "/a/expires");
+               expires.expire_time_ms = 1 << 20;
+               absl::Status status = rows.Insert(blob);
+               status.Update(rows.Retire(blob, 1, false));
+               status.Update(rows.Insert(expires));
+               status.Update(rows.Insert(MakeObject(3, "/a/")));
+               status.Update(rows.PutQuota({.prefix = "/a/", .max_objects = 5}).status());
+               return status;
+             }},
+        [&](const auto& revision) { done.set_value(revision.status()); });
+    ASSERT_TRUE(done.get_future().get().ok());
   }
   ~SqliteCheckTest() override { fs::remove_all(directory_); }
 
@@ -68,8 +90,8 @@ TEST_F(SqliteCheckTest, AWholeDatabaseIsFoundWhole) {
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(report->findings, IsEmpty());
   EXPECT_EQ(report->summary,
-            "revision 2, 2 processes, 1 users, 1 sessions, 2 events after revision 0, 4 audit "
-            "records, 2 requests");
+            "revision 3, 2 processes, 1 users, 0 roles, 1 sessions, 3 objects, 1 versions, 1 files "
+            "of contents, 1 quotas, 2 events after revision 0, 4 audit records, 2 requests");
 }
 
 TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
@@ -83,7 +105,7 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
   } cases[] = {
       {"DELETE FROM store_meta", "the row of store_meta is missing"},
       {"UPDATE store_meta SET schema_version = 99", "newer gRPC OS"},
-      {"UPDATE store_meta SET compact_revision = 9", "compact_revision 9 is beyond revision 2"},
+      {"UPDATE store_meta SET compact_revision = 9", "compact_revision 9 is beyond revision 3"},
       {"UPDATE store_meta SET compact_revision = 1",
        "1 events are of revisions that are no longer"},
       {"UPDATE store_meta SET revision = 1", "1 events are of revisions that are yet to come"},
@@ -95,6 +117,18 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
       {"UPDATE sessions SET roles = 'x'", "the stored session s1 is damaged"},
       {"UPDATE sessions SET user_name = 'nobody'", "session s1 is of the user nobody"},
       {"DELETE FROM audit_records WHERE id = 2", "1 audit records are missing"},
+      {"UPDATE objects SET revision = 9 WHERE number = 2", "1 objects are of revisions"},
+      {"UPDATE objects SET data = x'31' WHERE number = 2", "1 objects do not have as many bytes"},
+      {"UPDATE objects SET folder = 0 WHERE number = 3", "have the name of a folder"},
+      {"DELETE FROM object_expiries", "1 objects would never expire"},
+      {"UPDATE objects SET expire_time_ms = 5 WHERE number = 2", "1 expiries are of no object"},
+      {"DELETE FROM object_ids", "1 objects are not found by their ids"},
+      {"INSERT INTO object_ids VALUES ('obj_x', 77)", "1 ids are of no object"},
+      {"DELETE FROM blobs", "1 files of contents are not known"},
+      {"UPDATE blobs SET refs = 1", "not counted as often as they are used"},
+      {"UPDATE blobs SET zero_time_ms = 1", "do not tell since when"},
+      {"UPDATE object_quotas SET bytes = 7", "the quota of /a/ counts 2 objects of 7 bytes"},
+      {"UPDATE object_quotas SET objects = 1", "there are 2 of 1000130"},
       {"DROP INDEX requests_by_time", "the index requests_by_time is missing"},
       {"CREATE TABLE theirs (x)", "the table theirs is not of this program"},
   };

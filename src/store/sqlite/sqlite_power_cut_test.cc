@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -20,11 +21,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
+#include "store/check.h"
+#include "store/objects_under_test.h"
 #include "store/sqlite/disk_harness.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/sqlite/tuned_database_harness.h"
 #include "store/store.h"
 #include "store/store_under_test.h"
+#include "testing/memory_object_store.h"
 
 namespace grpc_os::store {
 namespace {
@@ -58,7 +62,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const fs::path& path,
   return Store::Open(std::make_unique<TunedDatabase>(*std::move(database), pragmas), options);
 }
 
-// One write: a process, an event, an audit record and a request, all named after its number.
+// Each write leaves an event, an audit record and a request, all named after its number; most are
+// of a process, each third of objects.
+bool IsOfObjects(int number) { return number % 3 == 1; }
+
 core::ProcessWrite WriteOf(int number, size_t bytes) {
   core::ProcessWrite write =
       PutOf(absl::StrCat("proc_", number % 7), absl::StrCat("n", number % 7));
@@ -68,6 +75,99 @@ core::ProcessWrite WriteOf(int number, size_t bytes) {
   write.trace.audit = {MakeRecord(absl::StrCat(number))};
   write.trace.requests = {MakeRequest(absl::StrCat(number))};
   return write;
+}
+
+// One object is made, replaced or deleted, a folder renamed, or several are in one transaction;
+// each depends on nothing but its number and what was there.
+class ObjectChangeOf {
+ public:
+  explicit ObjectChangeOf(int number) : number_(number), random_(static_cast<uint64_t>(number)) {}
+
+  absl::Status operator()(core::ObjectRows& rows, int64_t revision) {
+    const auto in_first = rows.AnyBelow("/o/");
+    if (!in_first.ok()) return in_first.status();
+    const std::string folder = *in_first ? "/o/" : "/p/";
+    const int kind = static_cast<int>(random_() % 8);
+    if (kind == 0) return Rename(rows, folder, *in_first ? "/p/" : "/o/", revision);
+    const int count = kind == 1 ? 4 : 1;
+    for (int i = 0; i < count; ++i) {
+      const std::string name = absl::StrCat(folder, (number_ + i) % 9);
+      if (auto status = One(rows, name, revision, i, kind >= 6); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Rename(core::ObjectRows& rows, const std::string& from, const std::string& to,
+                      int64_t revision) const {
+    const auto moved = rows.List(from, "", 1000);
+    if (!moved.ok()) return moved.status();
+    std::vector<core::QuotaDelta> deltas;
+    for (const core::Object& one : *moved) {
+      deltas.push_back({from, -1, -one.size_bytes});
+      deltas.push_back({to, 1, one.size_bytes});
+    }
+    if (auto status = rows.Charge(deltas); !status.ok()) return status;
+    return rows.Rename(from, to, revision, number_).status();
+  }
+
+  absl::Status One(core::ObjectRows& rows, const std::string& name, int64_t revision, int index,
+                   bool deletes) {
+    const auto live = rows.FindByName(name);
+    if (!live.ok()) return live.status();
+    const bool there = live->has_value();
+    if (there) {
+      const int sign = deletes ? -1 : 0;
+      core::Object next = Next(name, revision, index);
+      const core::QuotaDelta delta{name, sign,
+                                   (deletes ? 0 : next.size_bytes) - (*live)->size_bytes};
+      if (auto status = rows.Charge({delta}); !status.ok()) return status;
+      if (auto status = rows.Retire(**live, number_, deletes); !status.ok()) return status;
+      if (deletes) return rows.Remove(**live);
+      next.number = (*live)->number;
+      next.id = (*live)->id;
+      return rows.Update(next, core::ObjectRows::Content::kReplaced);
+    }
+    const core::Object made = Next(name, revision, index);
+    if (auto status = rows.Charge({{name, 1, made.size_bytes}}); !status.ok()) return status;
+    return rows.Insert(made);
+  }
+
+  core::Object Next(const std::string& name, int64_t revision, int index) {
+    const int64_t number = revision << 16 | index;
+    const char letter = static_cast<char>('a' + random_() % 5);
+    core::Object object =
+        random_() % 3 == 0 ? MakeBlob(number, name, letter) : MakeObject(number, name);
+    if (!object.blob) {
+      object.data = std::string(random_() % 4 == 0 ? random_() % 40'000 : random_() % 100, letter);
+      object.size_bytes = static_cast<int64_t>(object.data.size());
+    }
+    if (random_() % 4 == 0) object.expire_time_ms = revision;
+    if (random_() % 4 == 0) object.id = absl::StrCat("obj_w", revision, "x", index);
+    object.generation = object.create_revision = object.revision = revision;
+    return object;
+  }
+
+  const int number_;
+  std::mt19937_64 random_;
+};
+
+core::ObjectWrite ObjectWriteOf(int number) {
+  return {.apply =
+              [number](core::ObjectRows& rows, int64_t revision, std::vector<core::Event>& events,
+                       core::Trace& trace) {
+                if (number == 1) {
+                  const auto put = rows.PutQuota({.prefix = "/o/", .max_objects = 1000});
+                  if (!put.ok()) return put.status();
+                }
+                if (auto status = ObjectChangeOf(number)(rows, revision); !status.ok())
+                  return status;
+                const core::ProcessWrite write = WriteOf(number, 0);
+                events = write.events;
+                trace = write.trace;
+                return absl::OkStatus();
+              },
+          .refuses_clean = true};
 }
 
 // ---- Each acknowledgement comes after a sync ---------------------------------------------------
@@ -134,14 +234,19 @@ Cut WriteUntilCut(Disk& disk, const fs::path& path, uint64_t seed,
     for (int i = 0; i < writes; ++i) {
       const int number = cut.submitted++;
       const auto answer = std::make_shared<std::promise<void>>();
-      (*store)->Commit(WriteOf(number, random() % 4 == 0 ? random() % 60'000 : random() % 100),
-                       [&, number, answer](const absl::StatusOr<int64_t>& revision) {
-                         {
-                           const std::lock_guard lock(mutex);
-                           if (revision.ok()) cut.acknowledged.insert(number);
-                         }
-                         answer->set_value();
-                       });
+      const auto done = [&, number, answer](const absl::StatusOr<int64_t>& revision) {
+        {
+          const std::lock_guard lock(mutex);
+          if (revision.ok()) cut.acknowledged.insert(number);
+        }
+        answer->set_value();
+      };
+      const size_t bytes = random() % 4 == 0 ? random() % 60'000 : random() % 100;
+      if (IsOfObjects(number)) {
+        (*store)->CommitObjects(ObjectWriteOf(number), done);
+      } else {
+        (*store)->Commit(WriteOf(number, bytes), done);
+      }
       if (random() % 3 == 0) answer->get_future().wait();
     }
     store->reset();
@@ -171,6 +276,50 @@ Result Wait(const std::function<void(std::function<void(Result)>)>& ask) {
   std::promise<Result> promise;
   ask([&](Result result) { promise.set_value(std::move(result)); });
   return promise.get_future().get();
+}
+
+// What there is of objects, in words.
+std::string ObjectsIn(ObjectWords& words) {
+  std::string all;
+  for (const core::Object& object : words.List({.prefix = "/", .limit = 1000}).objects) {
+    absl::StrAppend(&all, object.name, " ", object.id, " ", object.generation, " ", object.revision,
+                    " ", object.size_bytes, " ", object.expire_time_ms, " ",
+                    object.blob ? object.sha256 : words.Find(object.name)->data.substr(0, 9), "\n");
+  }
+  for (const char* folder : {"/o/", "/p/"}) {
+    for (int i = 0; i < 9; ++i) {
+      for (const core::Object& one : words.VersionPage(absl::StrCat(folder, i), 0, 1000).objects) {
+        absl::StrAppend(&all, folder, i, " was ", one.id, " ", one.generation, " ",
+                        one.retire_time_ms, one.deleted ? " deleted" : "", "\n");
+      }
+    }
+  }
+  const auto quotas = Wait<absl::StatusOr<std::vector<core::Quota>>>(
+      [&](auto done) { words.Objects().ListQuotas(done); });
+  for (const core::Quota& quota : Must(quotas))
+    absl::StrAppend(&all, quota.prefix, " ", quota.objects, " ", quota.bytes, "\n");
+  return all;
+}
+
+class WordsOf final : public ObjectWords {
+ public:
+  explicit WordsOf(core::ObjectStore& store) : store_(store) {}
+  core::ObjectStore& Objects() override { return store_; }
+
+ private:
+  core::ObjectStore& store_;
+};
+
+// What the first writes make of the objects.
+std::string ObjectsAfter(int stored) {
+  grpc_os::testing::MemoryObjectStore model;
+  for (int number = 0; number < stored; ++number) {
+    if (!IsOfObjects(number)) continue;
+    model.revision = number;  // those between were of processes
+    model.CommitObjects(ObjectWriteOf(number), [](const auto& done) { Must(done); });
+  }
+  WordsOf words(model);
+  return ObjectsIn(words);
 }
 
 // What is wrong with what a cut left: nothing, if all is well.
@@ -219,17 +368,30 @@ std::vector<std::string> Wrongs(const fs::path& path, const Cut& cut) {
   }
   const auto processes = (*store)->LoadProcesses();
   if (!processes.ok()) return {processes.status().ToString()};
-  check(static_cast<int>(processes->size()) == std::min(stored, 7), "processes");
+  std::map<std::string, int> last;  // write of each process
+  for (int number = 0; number < stored; ++number) {
+    if (!IsOfObjects(number)) last[absl::StrCat("proc_", number % 7)] = number;
+  }
+  check(processes->size() == last.size(), "processes");
   for (const auto& process : *processes) {
     const int number = std::stoi(process.spec.command);
-    check(process.revision == number + 1 && number + 7 >= stored, process.id, " is of ", number);
+    check(process.revision == number + 1 && number == last[process.id], process.id, " is of ",
+          number);
     const std::string& fill = process.spec.environment.at("FILL");
     check(fill.find_first_not_of(static_cast<char>('a' + number % 26)) == std::string::npos,
           process.id, " has another's environment");
   }
+  WordsOf words(**store);
+  const std::string objects = ObjectsIn(words);
+  const std::string expected = ObjectsAfter(stored);
+  check(objects == expected, "objects after ", stored, ":\n", objects, "and not:\n", expected);
   store->reset();
   const std::string integrity = IntegrityOf(path);
   check(integrity == "ok\n", integrity);
+  const auto database = Must(OpenSqlite(path));
+  const auto report = CheckContent(*Must(database->OpenReader()), database->dialect());
+  check(report.ok() && report->findings.empty(),
+        report.ok() ? absl::StrJoin(report->findings, "; ") : report.status().ToString());
   return wrongs;
 }
 
@@ -275,7 +437,7 @@ Seen CutMany(int first_seed, int count, const std::vector<std::string>& mutation
 }
 
 // Five of them: they run beside each other.
-class SqlitePowerCutSeeds : public testing::TestWithParam<int> {};
+class SqlitePowerCutSeeds : public ::testing::TestWithParam<int> {};
 
 TEST_P(SqlitePowerCutSeeds, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
   int count = getenv("GRPC_OS_LONG") != nullptr ? 500 : 100;
@@ -292,7 +454,7 @@ TEST_P(SqlitePowerCutSeeds, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Fifths, SqlitePowerCutSeeds, testing::Range(0, 5));
+INSTANTIATE_TEST_SUITE_P(Fifths, SqlitePowerCutSeeds, ::testing::Range(0, 5));
 
 // The disk is as hard as it has to be: where a sync is missing, it loses.
 TEST(SqlitePowerCutTest, WithLessSynchronyLossIsSeen) {
