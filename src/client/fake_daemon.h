@@ -42,6 +42,8 @@ class FakeDaemon {
         system_(state) {
     std::filesystem::create_directories(directory_ + "/run");
     grpc::ServerBuilder builder;
+    // Otherwise its end may have to wait for a thread that looks up every 10 s.
+    builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, 100);
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.RegisterService(&auth_);
     builder.RegisterService(&processes_);

@@ -97,26 +97,33 @@ class FakeObjects : public v1::FilesystemService::Service {
     v1::Object object;
     size_t cut = 0;
     bool damaged = false;
+    bool damaged_piece = false;
     {
       const std::lock_guard<std::mutex> lock(state_.mutex);
       if (auto status = Enter(context, "ReadObject", request->name()); !status.ok()) return status;
+      if (state_.away) return Away();
       const v1::Object* found = Find(request->name(), request->generation());
       if (found == nullptr) return NotFound(request->name());
       object = *found;
       cut = static_cast<size_t>(state_.cut_reads_after);
       damaged = state_.damage_reads;
+      damaged_piece = state_.damage_pieces;
       state_.reads.push_back(*request);
     }
     const std::string data = object.data().substr(static_cast<size_t>(request->offset()));
     constexpr size_t kChunk = size_t{16} << 10;
     for (size_t at = 0; at == 0 || at < data.size(); at += kChunk) {
-      if (cut != 0 && at >= cut) return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
+      if (cut != 0 && at >= cut) {
+        const std::lock_guard<std::mutex> lock(state_.mutex);
+        state_.away = state_.stays_away;
+        return Away();
+      }
       v1::ReadObjectResponse message;
       if (at == 0) *message.mutable_object() = WithoutData(object);
       if (damaged) message.mutable_object()->set_crc32c(1);
       message.set_offset(request->offset() + static_cast<int64_t>(at));
       message.set_data(data.substr(at, kChunk));
-      message.set_crc32c(Crc32c(message.data()));
+      message.set_crc32c(Crc32c(message.data()) ^ (damaged_piece ? 1 : 0));
       writer->Write(message);
     }
     return grpc::Status::OK;
@@ -341,7 +348,8 @@ class FakeObjects : public v1::FilesystemService::Service {
       data.replace(offset, bytes.size(), bytes);
       if (last) {
         state_.cut_uploads_after = 0;
-        return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
+        state_.away = state_.stays_away;
+        return Away();
       }
     }
     const std::lock_guard<std::mutex> lock(state_.mutex);
@@ -355,6 +363,7 @@ class FakeObjects : public v1::FilesystemService::Service {
     if (auto status = Enter(context, "GetUpload", request->upload_id()); !status.ok()) {
       return status;
     }
+    if (state_.away) return Away();
     if (state_.uploads.count(request->upload_id()) == 0) return UploadNotFound();
     *response = ToUpload(request->upload_id());
     return grpc::Status::OK;
@@ -393,6 +402,46 @@ class FakeObjects : public v1::FilesystemService::Service {
     return state_.uploads.erase(request->upload_id()) == 0 ? UploadNotFound() : grpc::Status::OK;
   }
 
+  grpc::Status CheckObjects(grpc::ServerContext* context, const v1::CheckObjectsRequest* request,
+                            grpc::ServerWriter<v1::CheckObjectsResponse>* writer) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    if (auto status = Enter(context, "CheckObjects", request->prefix()); !status.ok()) {
+      return status;
+    }
+    for (const v1::CheckObjectsResponse& message : state_.checks) writer->Write(message);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status SetQuota(grpc::ServerContext* context, const v1::SetQuotaRequest* request,
+                        v1::Quota* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    const std::string& prefix = request->quota().prefix();
+    if (auto status = Enter(context, "SetQuota", prefix); !status.ok()) return status;
+    *response = state_.quotas[prefix] = request->quota();
+    return LeaveFake(state_, request->request_id());
+  }
+
+  grpc::Status ListQuotas(grpc::ServerContext* context, const v1::ListQuotasRequest*,
+                          v1::ListQuotasResponse* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    if (auto status = Enter(context, "ListQuotas", ""); !status.ok()) return status;
+    for (const auto& [prefix, quota] : state_.quotas) *response->add_quotas() = quota;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status DeleteQuota(grpc::ServerContext* context, const v1::DeleteQuotaRequest* request,
+                           v1::DeleteQuotaResponse*) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    if (auto status = Enter(context, "DeleteQuota", request->prefix()); !status.ok()) {
+      return status;
+    }
+    if (state_.quotas.erase(request->prefix()) == 0) {
+      return FakeError(grpc::NOT_FOUND, "There is no quota of " + request->prefix() + ".",
+                       "QUOTA_NOT_FOUND");
+    }
+    return LeaveFake(state_, request->request_id());
+  }
+
  private:
   static std::string AsFolder(const std::string& name) {
     return name.ends_with('/') ? name : name + "/";
@@ -422,6 +471,7 @@ class FakeObjects : public v1::FilesystemService::Service {
   static grpc::Status Taken(const std::string& name) {
     return FakeError(grpc::ALREADY_EXISTS, "There is an object " + name + ".", "NAME_TAKEN");
   }
+  static grpc::Status Away() { return grpc::Status(grpc::UNAVAILABLE, "Socket closed"); }
   static grpc::Status UploadNotFound() {
     return FakeError(grpc::NOT_FOUND, "There is no such upload.", "UPLOAD_NOT_FOUND");
   }

@@ -95,9 +95,14 @@ struct FakeState {
   std::map<std::string, FakeUpload> uploads;
   int cut_uploads_after = 0;  // bytes of a stream, then UNAVAILABLE, once; 0: never
   int cut_reads_after = 0;    // the same of ReadObject, every time
+  bool stays_away = false;    // after a cut transfers are answered UNAVAILABLE, and `away` is set
+  bool away = false;
   bool damage_reads = false;  // the content is sent with another checksum than it has
   bool has_uploads = true;
+  bool damage_pieces = false;  // pieces of a content are sent with another checksum than they have
   std::vector<v1::ReadObjectRequest> reads;
+  std::map<std::string, v1::Quota> quotas;  // by prefix
+  std::vector<v1::CheckObjectsResponse> checks;
   std::function<void()> before_put;  // something that happens in between, once
 };
 

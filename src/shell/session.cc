@@ -264,6 +264,13 @@ ExitCode Session::Report(const absl::Status& status) {
   if (absl::IsUnauthenticated(status)) user_.reset();
   if (absl::IsCancelled(status) && interrupted_) return ExitCode::kInterrupted;
   std::string text = EscapeForTerminal(std::string(status.message()));
+  // The transport's own answer for a method that there is not.
+  if (text.empty() && absl::IsUnimplemented(status)) {
+    text = "This daemon cannot do that: it is older than this program. `status` shows its version.";
+  } else if (text.empty()) {
+    text = absl::StrCat("The daemon refused and gave no reason (",
+                        absl::StatusCodeToString(status.code()), ").");
+  }
   if (const auto detail = DetailOf(status)) {
     for (const FieldViolation& violation : detail->violations) {
       const std::string line =

@@ -290,7 +290,7 @@ async def test_the_program_of_the_readme(system, capsys):
     result = types.FunctionType(code, {})()
     assert inspect.isawaitable(result)
     await result
-    assert re.fullmatch(r"proc_\w+ \d+\n", capsys.readouterr().out)
+    assert re.fullmatch(r"proc_\w+ \d+\nb'\{\"port\": 8080\}'\n", capsys.readouterr().out)
 
 
 async def test_a_synchronous_channel_of_the_first_documentation(system):

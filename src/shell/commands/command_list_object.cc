@@ -199,7 +199,8 @@ std::vector<Command> WritingCommands() {
            "FILE may be a directory (.); \"-\" is standard output. The file is replaced only once\n"
            "all has come and is on disk: until then it grows in .FILE.….part beside it, with "
            "which\n"
-           "the same command goes on when it was cut short.\n" +
+           "the same command goes on when it was cut short. A symbolic link to a file is replaced\n"
+           "like a file; a device or a pipe is written to.\n" +
            kTransfer,
        .examples = {"get /backups/backup.tar", "get /config/app.json app.json", "get obj_123 -"},
        .least = 1,

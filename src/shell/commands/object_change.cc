@@ -24,7 +24,7 @@ absl::Status MayRemove(Session& session, const Arguments& arguments, const Named
   if (recursive) {
     const auto size = session.client().MeasureObjects(AsFolder(named.name));
     if (!size.ok()) return size.status();
-    absl::StrAppend(&what, " and all that lies in it (", size->objects(), " objects, ",
+    absl::StrAppend(&what, " and all that lies in it (", CountOfObjects(size->objects()), ", ",
                     FormatBytes(size->bytes()), ")");
   }
   const bool yes = session.console().ask(
@@ -45,7 +45,7 @@ absl::Status Remove(Session& session, const Arguments& arguments, const NamedObj
   } else if (session.for_people()) {
     session.out() << "deleted " << EscapeForTerminal(named.name);
     if (response->deleted_count() != 1) {
-      session.out() << ", " << response->deleted_count() << " objects";
+      session.out() << ", " << CountOfObjects(response->deleted_count());
     }
     session.out() << "\n" << std::flush;
   } else {

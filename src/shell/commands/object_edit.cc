@@ -184,7 +184,13 @@ ExitCode RunEdit(Session& session, const Arguments& arguments) {
   }
   const auto object = Store(session, name, **source, before->generation);
   if (!object.ok()) {
-    const ExitCode code = session.Report(object.status());
+    const bool changed = client::ReasonOf(object.status()) == "PRECONDITION_FAILED";
+    const ExitCode code = session.Report(
+        changed ? absl::AbortedError(absl::StrCat(
+                      "Somebody else changed ", name, " while you edited it (it had generation ",
+                      before->generation, "); nothing was stored. Edit it again, or `",
+                      session.Typed("put"), "` your text."))
+                : object.status());
     keep();
     return code;
   }

@@ -79,11 +79,8 @@ absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Obj
     if (absl::Status status = target->Restart(); !status.ok()) return status;
     resumed = false;
   }
-  if (resumed && session.for_people()) {
-    session.err() << "get " << EscapeForTerminal(object.name()) << ": going on after "
-                  << FormatBytes(target->size()) << "\n"
-                  << std::flush;
-  }
+  const std::string what = absl::StrCat("get ", object.name());
+  if (resumed) SayGoingOn(session, what, target->size());
   absl::Status status = Receive(session, named, object, *target);
   if (absl::IsDataLoss(status)) {
     // What an earlier run left is damaged, perhaps: once more from the start. Else there is nothing
@@ -91,7 +88,9 @@ absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Obj
     if (absl::Status restarted = target->Restart(); !restarted.ok()) return restarted;
     if (resumed) status = Receive(session, named, object, *target);
   }
-  return status.ok() ? target->Commit() : status;
+  if (status.ok()) return target->Commit();
+  if (target->size() > 0 && object.generation() != 0) SayThatItGoesOn(session, what);
+  return status;
 }
 
 // A device or a pipe, also one that a symbolic link leads to: that is written to, while any file,

@@ -137,6 +137,10 @@ absl::StatusOr<bool> IsFolder(Session& session, const std::string& name) {
   return object.status();
 }
 
+std::string CountOfObjects(int64_t count) {
+  return absl::StrCat(count, count == 1 ? " object" : " objects");
+}
+
 void ShowChanged(Session& session, const v1::Object& object, const std::string& sentence) {
   if (session.for_programs()) {
     session.Print(object);

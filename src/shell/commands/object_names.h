@@ -39,6 +39,9 @@ absl::StatusOr<v1::Object> GetObject(Session& session, const NamedObject& named)
 // Whether what is moved, copied or put to `name` goes into it, because it is a folder.
 absl::StatusOr<bool> IsFolder(Session& session, const std::string& name);
 
+// "1 object", "2 objects".
+std::string CountOfObjects(int64_t count);
+
 // Shows the answer of a change: `sentence`, the Object, or its name.
 void ShowChanged(Session& session, const v1::Object& object, const std::string& sentence);
 

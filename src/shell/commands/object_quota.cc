@@ -2,6 +2,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "shell/commands/commands.h"
+#include "shell/commands/object_names.h"
 #include "shell/commands/selection.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
@@ -40,10 +41,11 @@ absl::StatusOr<v1::Quota> ReadQuota(Session& session, const Arguments& arguments
 
 std::string Sentence(const v1::Quota& quota) {
   std::string text = absl::StrCat(quota.prefix(), " may hold ");
-  if (quota.max_objects() != 0) absl::StrAppend(&text, quota.max_objects(), " objects");
+  if (quota.max_objects() != 0) absl::StrAppend(&text, CountOfObjects(quota.max_objects()));
   if (quota.max_objects() != 0 && quota.max_bytes() != 0) absl::StrAppend(&text, " and ");
   if (quota.max_bytes() != 0) absl::StrAppend(&text, FormatBytes(quota.max_bytes()));
-  absl::StrAppend(&text, "; it holds ", quota.objects(), " objects, ", FormatBytes(quota.bytes()));
+  absl::StrAppend(&text, "; it holds ", CountOfObjects(quota.objects()), ", ",
+                  FormatBytes(quota.bytes()));
   return text;
 }
 

@@ -87,11 +87,19 @@ class ObjectWatch {
     return event;
   }
 
+  // Without what is the same in nearly every line, unless the format is wide.
+  v1::Event ForPeople(v1::Event event) const {
+    if (session_.format() == Format::kWide) return event;
+    event.mutable_attributes()->erase("content_type");
+    event.mutable_attributes()->erase("metageneration");
+    return event;
+  }
+
   void Show(const v1::Event& event) {
     if (session_.for_programs()) {
       session_.PrintNext(event);
     } else if (session_.for_people()) {
-      session_.out() << EventLine(event, session_.console().color) << "\n";
+      session_.out() << EventLine(ForPeople(event), session_.console().color) << "\n";
     } else {
       session_.PrintName(event.name());
     }

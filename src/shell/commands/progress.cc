@@ -30,9 +30,9 @@ std::string ProgressLine(const std::string& what, std::optional<int64_t> total, 
   }
   if (bytes_per_second > 0) {
     absl::StrAppend(&line, "  ", FormatBytes(bytes_per_second), "/s");
-    if (total && *total > done) {
-      absl::StrAppend(&line, "  ", FormatDuration((*total - done) / bytes_per_second * 1000),
-                      " left");
+    const int64_t seconds_left = total ? (*total - done) / bytes_per_second : 0;
+    if (seconds_left > 0) {
+      absl::StrAppend(&line, "  ", FormatDuration(seconds_left * 1000), " left");
     }
   }
   // The last column stays free: some terminals begin a new line behind it.
@@ -61,6 +61,19 @@ void Progress::At(int64_t done) {
   const size_t columns = session_.console().size ? session_.console().size().columns : 0;
   session_.err() << "\r" << ProgressLine(what_, total_, done, rate, columns) << "\x1b[K"
                  << std::flush;
+}
+
+void SayThatItGoesOn(Session& session, const std::string& what) {
+  if (!session.for_people()) return;
+  session.err() << EscapeForTerminal(what)
+                << ": not whole yet; the same command goes on where it was\n"
+                << std::flush;
+}
+
+void SayGoingOn(Session& session, const std::string& what, int64_t bytes) {
+  if (!session.for_people()) return;
+  session.err() << EscapeForTerminal(what) << ": going on after " << FormatBytes(bytes) << "\n"
+                << std::flush;
 }
 
 }  // namespace grpc_os::shell

@@ -41,6 +41,11 @@ class Progress {
 std::string ProgressLine(const std::string& what, std::optional<int64_t> total, int64_t done,
                          int64_t bytes_per_second, size_t columns);
 
+// To people, on standard error: that what there is of a transfer that ends early is kept.
+void SayThatItGoesOn(Session& session, const std::string& what);
+// That this one goes on after what an earlier one has left.
+void SayGoingOn(Session& session, const std::string& what, int64_t bytes);
+
 }  // namespace grpc_os::shell
 
 #endif  // GRPC_OS_SHELL_COMMANDS_PROGRESS_H_

@@ -205,16 +205,14 @@ absl::StatusOr<v1::Object> Upload(Session& session, const v1::StartUploadRequest
     if (!started.ok()) return WithLimit(started.status());
     upload = *std::move(started);
     if (note != nullptr) (void)note->Write(upload->upload_id());
-  } else if (upload->persisted_bytes() > 0 && session.for_people()) {
-    session.err() << EscapeForTerminal(what) << ": going on after "
-                  << FormatBytes(upload->persisted_bytes()) << "\n"
-                  << std::flush;
+  } else if (upload->persisted_bytes() > 0) {
+    SayGoingOn(session, what, upload->persisted_bytes());
   }
   Progress progress(session, what, source.size(), upload->persisted_bytes());
   Uploader uploader(session, source, progress, *upload);
   const absl::Status status = uploader.SendAll();
-  absl::StatusOr<v1::Object> object = status;
-  if (status.ok()) object = uploader.Finish();
+  const absl::StatusOr<v1::Object> object =
+      status.ok() ? uploader.Finish() : absl::StatusOr<v1::Object>(status);
   // What can be gone on with keeps its note; what cannot is given up.
   const bool can_go_on =
       note != nullptr &&
@@ -222,7 +220,15 @@ absl::StatusOr<v1::Object> Upload(Session& session, const v1::StartUploadRequest
        absl::IsDeadlineExceeded(object.status()) || absl::IsUnauthenticated(object.status()) ||
        absl::IsResourceExhausted(object.status()));
   if (note != nullptr && !can_go_on) note->Remove();
-  if (!object.ok() && !can_go_on) (void)session.client().CancelUpload(upload->upload_id());
+  if (can_go_on && !object.ok()) {
+    progress.Clear();
+    SayThatItGoesOn(session, what);
+  }
+  if (!object.ok() && !can_go_on) {
+    // After an interrupt the client makes no calls any more, until it is told to.
+    if (session.interrupted()) session.client().BeginCommand();
+    (void)session.client().CancelUpload(upload->upload_id());
+  }
   return object;
 }
 
