@@ -97,6 +97,22 @@ def test_mistakes_are_answered_with_the_cure(run):
     assert "No process" in shell.enter("kill 'no-*'")
 
 
+def test_a_secret_variable_is_asked_for_and_not_remembered(system, run):
+    shell = run()
+    shell.expect(PROMPT)
+    assert "started shop" in shell.enter(f'start shop "{SLEEP}" --secret PASSWORD=hunter2 PORT=8080')
+    shell.type("update shop --secret TOKEN\r")
+    shell.expect("Value of TOKEN: ")
+    shell.type("hunter3\r")
+    shell.expect("updated shop (generation 2).")
+    assert "PASSWORD(secret) PORT TOKEN(secret)" in shell.enter("ps -l shop")
+    shell.type("exit\r")
+    assert shell.wait() == 0
+    assert "hunter3" not in shell.text
+    history = state_file(system, "history").read_text().split("\n")
+    assert history == ["update shop --secret TOKEN", "ps -l shop", "exit", ""]
+
+
 def test_history_is_private_and_has_no_secrets(system, run):
     shell = run()
     shell.expect(PROMPT)
