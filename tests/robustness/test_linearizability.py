@@ -13,138 +13,206 @@ import pytest
 from grpc_os.v1 import event_services_pb2 as event_pb
 from grpc_os.v1 import event_services_pb2_grpc as event_stubs
 from histories import Client, History
+from running_system import PATIENCE_S
 
 CHECKER = pathlib.Path(__file__).parents[2] / "build/go/bin/linearizability-checker"
 CLIENTS = 8
+LONG = os.environ.get("GRPC_OS_LONG") == "1"
+ROUNDS = 40 if LONG else 5
+CALLS = 300 if LONG else 170  # of each client in a round
+
+PLACES_TO_DIE = ["store.before_commit", "store.after_commit", "osd.object.committed", "osd.stream.written", None]
 
 
-def check(path):
+def check(history, path):
+    """True: it is linearizable."""
     assert CHECKER.exists(), "there is no linearizability-checker; run scripts/go_tools.sh"
-    return subprocess.run([CHECKER, path], capture_output=True, text=True, timeout=600)
+    history.write(path)
+    checked = subprocess.run([CHECKER, path], capture_output=True, text=True, timeout=600)
+    assert checked.returncode in (0, 1), checked.stdout + checked.stderr
+    return checked.returncode == 0
+
+
+async def until(condition, what):
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"still not: {what}") from None
 
 
 class Watcher:
-    """All events of /lin/, over as many streams as it takes."""
+    """All events of a folder after a revision, over as many streams as it takes."""
 
-    def __init__(self, system, token):
+    def __init__(self, system, token, folder, after):
         self._system = system
         self._metadata = [("authorization", f"Bearer {token}")]
+        self._folder = folder
         self.events = []
-        self.reached = 0
+        self.reached = after
         self.streams = 0
+        self.task = asyncio.create_task(self._run())
 
-    async def run(self):
+    async def _run(self):
         while True:
-            with contextlib.suppress(grpc.RpcError):
+            try:
                 await self._read()
+            except grpc.RpcError as error:
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                    raise
             await asyncio.sleep(0.01)
 
     async def _read(self):
         async with grpc.aio.insecure_channel(self._system.address, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
-            request = event_pb.WatchRequest(kinds=["object"], prefix="/lin/", from_revision=self.reached)
+            request = event_pb.WatchRequest(prefix=self._folder, from_revision=self.reached)
             self.streams += 1
-            open_revision = []
+            held = []
             async for message in event_stubs.EventServiceStub(channel).Watch(request, metadata=self._metadata):
-                open_revision += message.events
-                if message.revision and not message.more_of_revision:
-                    self.events += open_revision
-                    open_revision = []
-                    self.reached = message.revision
+                held += message.events
+                if not message.more_of_revision:
+                    self.events += held
+                    held, self.reached = [], message.revision
+
+    async def until(self, revision):
+        await until(lambda: self.task.done() or self.reached >= revision, f"the watch reaches {revision}")
+        if self.task.done():
+            self.task.result()
+
+    async def close(self):
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.task
+
+    def told(self):
+        return [(e.revision, e.name, e.action, dict(e.attributes)) for e in self.events]
+
+
+async def log_of(system, token, folder, after):
+    """Read in one piece, when nothing happens any more."""
+    client = system.anonymous()
+    client.token = token
+    newest = (await client.get_system()).revision
+    log = Watcher(system, token, folder, after)
+    await log.until(newest)
+    await log.close()
+    assert log.streams == 1
+    return log
 
 
 async def kill_now_and_then(system, failpoints, rng, deaths):
+    """Until it is cancelled, between two deaths; at least twice."""
     while True:
-        await asyncio.sleep(rng.uniform(0.1, 0.6))
-        daemon = system.daemon_pid()
-        point = rng.choice(["store.before_commit", "store.after_commit", None])
+        await asyncio.sleep(rng.uniform(0.05, 0.4))
+        daemon, point = system.daemon_pid(), rng.choice(PLACES_TO_DIE)
         if point is None:
             os.kill(daemon, signal.SIGKILL)
         else:
             failpoints.arm(point)
-        while system.daemon_pid() == daemon:
-            await asyncio.sleep(0.01)
+        await until(lambda: daemon not in system.programs("grpc-osd") and system.programs("grpc-osd"), "another grpc-osd")
+        if point is not None:
+            assert failpoints.clear(point), f"{point} was not reached"
+        deaths.append(point)
+        await until(system.answers, "the API answers")
+
+
+async def record(system, failpoints, rng, token, folder, calls, kill):
+    history, deaths = History(), []
+    clients = [
+        Client(number, system, token, random.Random(rng.randrange(1 << 32)), history, folder, patient=number % 2 == 0)
+        for number in range(CLIENTS)
+    ]
+    running = asyncio.gather(*(one.run(calls) for one in clients))
+    if not kill:
+        await running
+        return history, deaths
+    killing = asyncio.create_task(kill_now_and_then(system, failpoints, rng, deaths))
+    done, _ = await asyncio.wait((running, killing), return_when=asyncio.FIRST_COMPLETED)
+    if killing in done and not running.done():
+        running.cancel()
+        await killing
+    killing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await killing
+    await running
+    for point in PLACES_TO_DIE:
         if point is not None:
             failpoints.clear(point)
-        deaths.append(point)
-        while not system.answers():
-            await asyncio.sleep(0.01)
+    await until(system.answers, "the API answers")
+    return history, deaths
 
 
-async def record(system, failpoints, rng, calls, kill=True):
-    client = await system.client()
-    history, deaths = History(), []
-    watcher = Watcher(system, client.token)
-    first = system_revision = (await client.get_system()).revision if hasattr(client, "get_system") else 1
-    watcher.reached = first or system_revision
-    watching = asyncio.create_task(watcher.run())
-    clients = [
-        Client(number, system, client.token, random.Random(rng.randrange(1 << 32)), history) for number in range(CLIENTS)
-    ]
-    killing = asyncio.create_task(kill_now_and_then(system, failpoints, rng, deaths)) if kill else None
-    await asyncio.gather(*(one.run(calls) for one in clients))
-    if killing is not None:
-        killing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await killing
-    return history, deaths, watcher, watching, first
+def check_events(history, told, folder):
+    """Ordered, and what was acknowledged is among them, each once, and nothing that nobody asked for."""
+    revisions = [revision for revision, _, _, _ in told]
+    assert revisions == sorted(revisions)
+    names = [(revision, name) for revision, name, _, _ in told]
+    assert len(names) == len(set(names)), "a change was told twice"
+    values = {write.get("value") for call in history.calls for write in [call, *call.get("writes", ())]}
+    for _, _, action, attributes in told:
+        assert action in ("created", "updated", "deleted")
+        assert attributes["content_type"].removeprefix("text/") in values, "nobody wrote that"
+    for call in history.calls:
+        if call["outcome"] != "done" or call["kind"] not in ("create", "put", "delete", "transaction"):
+            continue
+        revision = max(call["generation"], call["revision"])
+        keys = [write["key"] for write in call["writes"]] if call["kind"] == "transaction" else [call["key"]]
+        for key in keys:
+            assert (revision, f"{folder}{key}") in set(names), f"{call} is not told of"
 
 
-async def whole_log(system, token, first, last):
-    """The events of /lin/ from the log, by a stream that nothing disturbs."""
-    watcher = Watcher(system, token)
-    watcher.reached = first
-    reading = asyncio.create_task(watcher.run())
-    while watcher.reached < last:
-        await asyncio.sleep(0.01)
-    reading.cancel()
-    assert watcher.streams == 1
-    return watcher.events
-
-
-async def test_objects_are_linearizable_while_the_daemon_is_killed(running, failpoints, rng, tmp_path, long):
-    history, deaths, watcher, watching, first = await record(running, failpoints, rng, calls=600 if long else 150)
-    while not running.answers():
-        await asyncio.sleep(0.01)
-    path = tmp_path / "history"
-    history.write(path)
-    checked = check(path)
-    assert checked.returncode == 0, f"{checked.stdout}{checked.stderr} of {path}; died at {deaths}"
-    assert len(deaths) >= 3, "the daemon hardly died"
-    assert any(call["attempts"] > 1 for call in history.calls if call.get("attempts")), "no call had to be repeated"
-
-    # The watch, however often it was torn, told what the log has: no gap, no double, in order.
+@pytest.mark.timeout(120 + 60 * ROUNDS)
+async def test_objects_are_linearizable_while_the_daemon_is_killed(running, failpoints, rng, tmp_path):
+    """And their watch, however often it was torn, tells what the log has: no gap, no double, in order."""
     client = await running.client()
-    generations = [call["generation"] for call in history.calls if call["outcome"] == "done" and call["kind"] in ("put", "create")]
-    last = max(generations)
-    while watcher.reached < last:
-        await asyncio.sleep(0.01)
-    watching.cancel()
-    log = await whole_log(running, client.token, first, watcher.reached)
-    told = [(event.revision, event.name, event.action) for event in watcher.events]
-    assert told == [(event.revision, event.name, event.action) for event in log if event.revision <= watcher.reached]
-    assert [revision for revision, _, _ in told] == sorted(revision for revision, _, _ in told)
-    written = {revision for revision, _, _ in told}
-    assert not [generation for generation in generations if generation > 0 and generation not in written]
+    counts = {"calls": 0, "done": 0, "refused": 0, "never": 0, "": 0, "repeated": 0, "unanswered": 0, "deaths": 0}
+    for round in range(ROUNDS):
+        folder = f"/lin/{round}/"
+        first = (await client.get_system()).revision
+        watcher = Watcher(running, client.token, folder, first)
+        history, deaths = await record(running, failpoints, rng, client.token, folder, CALLS, kill=True)
+        log = await log_of(running, client.token, folder, first)
+        history.resolve(log.events, lambda key, folder=folder: f"{folder}{key}")
+        path = tmp_path / f"history-{round}"
+        assert check(history, path), f"{path} is not linearizable; the daemon died at {deaths}"
+        await watcher.until(log.events[-1].revision)
+        await watcher.close()
+        assert watcher.streams > 1
+        assert watcher.told() == log.told()
+        check_events(history, log.told(), folder)
+        for call in history.calls:
+            counts["calls"] += 1
+            counts[call["outcome"]] += 1
+            counts["repeated"] += call["attempts"] > 1
+            counts["unanswered"] += call["end"] == 0 and call["kind"] not in ("get", "snapshot")
+        counts["deaths"] += len(deaths)
+    print(counts, failpoints.hits)
+    assert counts["deaths"] >= 3 * ROUNDS, "the daemon hardly died"
+    assert counts["repeated"] and counts["unanswered"], "no call was under way when the daemon died: nothing was proved"
 
 
-@pytest.mark.parametrize("broken", ["a stale read", "a write that was lost", "two writers of one generation"])
-async def test_the_checker_sees_what_is_wrong(running, failpoints, rng, tmp_path, broken):
-    history, _, _, watching, _ = await record(running, failpoints, rng, calls=40, kill=False)
-    watching.cancel()
-    path = tmp_path / "history"
-    history.write(path)
-    assert check(path).returncode == 0
-    reads = [call for call in history.calls if call["kind"] == "get" and call["outcome"] == "done"]
-    last = max(call["end"] for call in history.calls)
-    wrong = dict(reads[-1], begin=last + 1, end=last + 2)
-    if broken == "a stale read":
-        older = next(call for call in reads if call["key"] == wrong["key"] and call["generation"] < wrong["generation"])
-        history.calls.append(wrong | {"found": older["found"], "generation": older["generation"]})
-    elif broken == "a write that was lost":
-        put = dict(wrong, kind="put", value="x", generation=10**9)
-        history.calls += [put, wrong | {"begin": last + 3, "end": last + 4}]
-    else:
-        put = dict(wrong, kind="put", value="x", if_generation=wrong["generation"], generation=10**9)
-        history.calls += [put, put | {"value": "y", "client": 99, "begin": last + 3, "end": last + 4, "generation": 10**9 + 1}]
-    history.write(path)
-    assert check(path).returncode == 1
+async def test_calls_without_deaths_are_linearizable(running, failpoints, rng, tmp_path):
+    client = await running.client()
+    history, _ = await record(running, failpoints, rng, client.token, "/lin/", 60, kill=False)
+    assert check(history, tmp_path / "history")
+
+
+async def test_a_daemon_that_forgets_preconditions_is_found_out(running, failpoints, rng, tmp_path):
+    failpoints.arm("defect.put_without_preconditions")
+    client = await running.client()
+    history, _ = await record(running, failpoints, rng, client.token, "/lin/", 60, kill=False)
+    assert not check(history, tmp_path / "history")
+
+
+async def test_a_daemon_that_answers_before_it_has_committed_is_found_out(running, failpoints, rng, tmp_path):
+    failpoints.arm("defect.acknowledged_early")
+    client = await running.client()
+    for round in range(5):
+        folder = f"/lin/{round}/"
+        first = (await client.get_system()).revision
+        history, _ = await record(running, failpoints, rng, client.token, folder, 60, kill=True)
+        log = await log_of(running, client.token, folder, first)
+        history.resolve(log.events, lambda key, folder=folder: f"{folder}{key}")
+        if not check(history, tmp_path / "history"):
+            return
+    raise AssertionError("every history was linearizable")
