@@ -16,6 +16,7 @@
 namespace grpc_os::services {
 namespace {
 
+constexpr int kSystemObjects = 1 << 20;    // more than there ever are
 constexpr int kMeasuredPerCall = 100'000;  // rows; a fraction of a second
 
 int PageSize(int asked, core::Violations& violations) {
@@ -158,8 +159,12 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
   const auto with_system = [this, call, query,
                             done = std::move(done)](absl::StatusOr<core::ObjectPage> stored) {
     if (!stored.ok()) return done(stored.status());
-    parts_.system.List(query, [this, call, limit = query.limit, stored = *std::move(stored),
-                               done](absl::StatusOr<core::ObjectPage> system) mutable {
+    // What is hidden must not be the end of a page, which a page token tells.
+    core::ObjectQuery all = query;
+    if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, query.prefix))
+      all.limit = kSystemObjects;
+    parts_.system.List(all, [this, call, limit = query.limit, stored = *std::move(stored),
+                             done](absl::StatusOr<core::ObjectPage> system) mutable {
       if (!system.ok()) return done(system.status());
       std::erase_if(system->objects, [&, access = AccessOf(*call)](const core::Object& object) {
         const core::SystemFolder* folder = parts_.system.FolderOf(object.name);
@@ -169,7 +174,7 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
       done(core::MergePages(std::move(stored), *std::move(system), limit));
     });
   };
-  parts_.objects.List(query, AccessOf(*call), with_system);
+  parts_.objects.List(query, AccessOf(*call), HiddenUpTo(*call), with_system);
 }
 
 FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,

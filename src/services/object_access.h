@@ -23,6 +23,13 @@ inline core::ObjectAccess AccessOf(const core::Caller& caller) {
 // As of the log-in that the call was admitted with. Copies the caller's authority: the call may go.
 inline core::ObjectAccess AccessOf(const Call& call) { return AccessOf(call.caller()); }
 
+// For lists: which names after a hidden one are hidden too.
+inline core::Objects::HiddenUpTo HiddenUpTo(const Call& call) {
+  return [authority = call.caller().authority](std::string_view hidden) {
+    return authority.ForbiddenUpTo(core::kObjectRead, hidden);
+  };
+}
+
 // As of each moment at which it is asked, be that long after the call was admitted: for a change,
 // which waits for its turn. Not for several threads at once.
 inline core::ObjectAccess LastingAccessOf(Call& call) {

@@ -1,6 +1,7 @@
 """Roles that users make: their life, and what a role by path prefix lets do with objects, method by method."""
 
 import asyncio
+import base64
 import contextlib
 import os
 import signal
@@ -13,6 +14,7 @@ from grpc_os.v1 import filesystem_services_pb2 as messages
 from objects_api import Change, Objects, compared, crc32c, creating, deleting, getting, objects_of, putting, when
 from raw_calls import RawCalls
 from running_system import PATIENCE_S, is_alive, poll
+from uploads_api import MIB, Uploads, content
 
 PASSWORD = "a password of some length"
 ALLOW, DENY = auth_services_pb2.Role.EFFECT_ALLOW, auth_services_pb2.Role.EFFECT_DENY
@@ -421,6 +423,18 @@ async def test_lists_show_what_may_be_read_page_by_page(ann, admin):
         assert await ann.list("/", page_size=page_size, recursive=True) == readable
         assert await ann.list("/team-a/secret", page_size=page_size) == []
         assert await ann.list("/team-b", page_size=page_size) == []
+    # Pages are full, and their tokens name only what may be read.
+    token, seen = "", []
+    while True:
+        page = await ann.page("/", recursive=True, page_size=5, page_token=token)
+        seen += [one.name for one in page.objects]
+        token = page.next_page_token
+        if not token:
+            break
+        assert len(page.objects) == 5
+        told = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        assert seen[-1] in told and "/team-a/secret/" not in told and "/team-b" not in told
+    assert seen == readable
     names = await ann.list("/team-a", page_size=2)
     assert "/team-a/secret/" not in names
     assert {"/team-a/a", "/team-a/b/", "/team-a/secrets", "/team-a/t11"} <= set(names)
@@ -670,6 +684,21 @@ async def test_what_was_answered_about_a_role_survives_a_kill(system):
             assert answered <= now <= asked
             answered = now
             assert list((await raw.auth("GetUser", name="ann")).roles) == ["team"]
+
+
+async def test_a_read_ends_when_its_role_does(system, roles, admin):
+    uploads = Uploads(admin)
+    started = await uploads.start("/team-a/large")
+    await uploads.write(started.upload_id, content(32 * MIB))
+    await admin.call("FinishUpload", messages.FinishUploadRequest(upload_id=started.upload_id))
+    async with objects_with(system, await make_ann(roles)) as ann:
+        read = ann.call("ReadObject", messages.ReadObjectRequest(name="/team-a/large"))
+        size = len((await read.read()).data)
+        await roles.update("team", [allow("object.read", "/team-b")])
+        with refused("PERMISSION_MISSING"):
+            while (message := await read.read()) is not grpc.aio.EOF:
+                size += len(message.data)
+        assert 0 < size < 32 * MIB
 
 
 # As people type it.

@@ -70,6 +70,15 @@ bool CoversAnyFrom(std::string_view prefix, std::string_view beginning) {
          beginning.empty();
 }
 
+// No name has this byte, so all that begin with `text` come before it.
+std::string AfterAllFrom(std::string text) { return text += '\xff'; }
+
+// What comes before `text` and after every name that does.
+std::string JustBefore(std::string text) {
+  --text.back();
+  return AfterAllFrom(std::move(text));
+}
+
 // Whether one of the prefixes means all objects.
 bool AnyIsAll(const std::vector<std::string>& prefixes) { return AnyCovers(prefixes, ""); }
 
@@ -142,6 +151,28 @@ bool RuleSet::AllowsAllObjects(std::string_view permission, std::string_view beg
   return every.denied.empty() && std::none_of(own.denied.begin(), own.denied.end(), covers_any);
 }
 
+std::optional<std::string> RuleSet::ForbiddenUpTo(std::string_view permission,
+                                                  std::string_view name) const {
+  const Scope& own = ScopeOf(permission);
+  const Scope& every = ScopeOf(kEveryPermission);
+  if (!every.denied.empty() || AnyIsAll(own.denied)) return std::nullopt;
+  std::string end(name);
+  for (const std::string& prefix : own.denied) {
+    const std::string folder(WithoutSlash(prefix));
+    if (PrefixCovers(prefix, name) && name != folder)
+      end = std::max(end, AfterAllFrom(folder + "/"));
+  }
+  if (end != name || !every.allowed.empty() || AnyCovers(own.allowed, name)) return end;
+  std::optional<std::string> next;  // where something allowed may begin
+  for (const std::string& prefix : own.allowed) {
+    std::string folder(WithoutSlash(prefix));
+    if (folder <= name) folder += '/';
+    if (folder > name && (!next || folder < *next)) next = std::move(folder);
+  }
+  if (!next) return std::nullopt;
+  return std::max(end, JustBefore(*std::move(next)));
+}
+
 std::optional<Rule> RuleSet::Beyond(const std::vector<Rule>& wanted) const {
   for (const Rule& one : wanted) {
     const auto denied_by_wanted = [&wanted](const Rule& what) {
@@ -179,6 +210,18 @@ bool Authority::AllowsAllObjects(std::string_view permission, std::string_view b
   return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const auto& one) {
     return one->AllowsAllObjects(permission, beginning);
   });
+}
+
+std::optional<std::string> Authority::ForbiddenUpTo(std::string_view permission,
+                                                    std::string_view name) const {
+  if (all_.empty()) return std::nullopt;
+  std::string end(name);
+  for (const auto& one : all_) {
+    auto of_one = one->ForbiddenUpTo(permission, name);
+    if (!of_one) return std::nullopt;
+    end = std::max(end, *std::move(of_one));
+  }
+  return end;
 }
 
 std::optional<Rule> Authority::Beyond(const std::vector<Rule>& wanted) const {

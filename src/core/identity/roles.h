@@ -60,6 +60,10 @@ class RuleSet {
   bool AllowsObject(std::string_view permission, std::string_view name) const;
   // Of every name that begins with `beginning`, whether or not a segment ends there.
   bool AllowsAllObjects(std::string_view permission, std::string_view beginning) const;
+  // Of the name of an object that is not allowed: up to where, in the order of names, none is that
+  // follows it; that need not be a name. nullopt: none that follows it is allowed.
+  std::optional<std::string> ForbiddenUpTo(std::string_view permission,
+                                           std::string_view name) const;
   // The first of the rules in `wanted` that allows what this set, for all that is known, does not,
   // and none in `wanted` denies.
   std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
@@ -87,6 +91,8 @@ class Authority {
   // As of RuleSet.
   bool AllowsObject(std::string_view permission, std::string_view name) const;
   bool AllowsAllObjects(std::string_view permission, std::string_view beginning) const;
+  std::optional<std::string> ForbiddenUpTo(std::string_view permission,
+                                           std::string_view name) const;
   std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
 
  private:

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/identity/role_book.h"
 
 namespace grpc_os::core {
@@ -181,6 +183,43 @@ TEST(RuleSet, AllowsABeginningOfNamesIfItAllowsAllThatBeginSo) {
   EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsAllObjects(kObjectRead, "/a"));
   EXPECT_FALSE(SetOf({Allow("*"), Deny(kObjectRead, "/a")}).AllowsAllObjects(kObjectRead, ""));
   EXPECT_FALSE(Authority().AllowsAllObjects(kObjectRead, "/a"));
+}
+
+TEST(RuleSet, TellsHowFarAListMaySkip) {
+  const RuleSet set = SetOf({Allow(kObjectRead, "/b/"), Allow(kObjectRead, "/d/e"),
+                             Deny(kObjectRead, "/b/secret"), Deny(kObjectRead, "/b/s")});
+  // In the order of names, forbidden ones between those that are allowed.
+  const std::vector<std::string> names = {
+      "/A",     "/a",     "/a/x",        "/b",    "/b-",       "/b/a",         "/b/s",
+      "/b/s-t", "/b/s/x", "/b/s/y/z",    "/b/s0", "/b/secret", "/b/secret-x",  "/b/secret/1",
+      "/b/z",   "/b0",    "/c/\xf4\x8f", "/d",    "/d/",       "/d/d\xf4\x8f", "/d/e",
+      "/d/e-",  "/d/e/f", "/d/f",        "/e"};
+  ASSERT_TRUE(std::is_sorted(names.begin(), names.end()));
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (set.AllowsObject(kObjectRead, names[i])) continue;
+    const auto end = set.ForbiddenUpTo(kObjectRead, names[i]);
+    if (end) {
+      EXPECT_GE(*end, names[i]);
+    }
+    for (size_t j = i + 1; j < names.size(); ++j) {
+      if (set.AllowsObject(kObjectRead, names[j])) {
+        ASSERT_TRUE(end.has_value()) << names[i];
+        EXPECT_LT(*end, names[j]) << names[i];
+      }
+    }
+  }
+  // It does skip.
+  EXPECT_GT(*set.ForbiddenUpTo(kObjectRead, "/a"), "/a/x");
+  EXPECT_GT(*set.ForbiddenUpTo(kObjectRead, "/b/secret/1"), "/b/secret/\xf4\x8f");
+  EXPECT_FALSE(set.ForbiddenUpTo(kObjectRead, "/d/f").has_value());
+  EXPECT_FALSE(set.ForbiddenUpTo(kObjectWrite, "/a").has_value());
+  EXPECT_EQ(SetOf({Allow("*"), Deny(kObjectRead, "/a")}).ForbiddenUpTo(kObjectRead, "/a"), "/a");
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).ForbiddenUpTo(kObjectRead, "/a").has_value());
+  const Authority both({std::make_shared<RuleSet>(SetOf({Allow(kObjectRead, "/b/")})),
+                        std::make_shared<RuleSet>(SetOf({Allow(kObjectRead, "/c/")}))});
+  EXPECT_GT(*both.ForbiddenUpTo(kObjectRead, "/a"), "/b/x");
+  EXPECT_FALSE(both.ForbiddenUpTo(kObjectRead, "/d").has_value());
+  EXPECT_FALSE(Authority().ForbiddenUpTo(kObjectRead, "/a").has_value());
 }
 
 TEST(Authority, IsWhatEachOfItsSetsAllows) {

@@ -1,5 +1,6 @@
 #include "core/object/objects.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -422,17 +423,64 @@ void Objects::Get(const std::string& name, int64_t generation, bool data,
                     });
 }
 
-void Objects::List(ObjectQuery query, const ObjectAccess& access,
+namespace {
+
+// From page to page of the store until one is full of what may be read.
+struct Listing {
+  ObjectStore& store;
+  ObjectQuery query;
+  ObjectAccess access;
+  Objects::HiddenUpTo hidden_up_to;
+  size_t limit;
+  std::function<void(absl::StatusOr<ObjectPage>)> done;
+  ObjectPage page = {};
+
+  static void GoOn(std::shared_ptr<Listing> self) {
+    ObjectStore& store = self->store;
+    const ObjectQuery query = self->query;
+    store.ListObjects(query, [self = std::move(self)](absl::StatusOr<ObjectPage> found) {
+      if (!found.ok()) return self->done(FromStore(found.status()));
+      if (self->Take(*std::move(found))) return GoOn(self);
+      self->done(std::move(self->page));
+    });
+  }
+
+ private:
+  // Whether there is more to be asked for.
+  bool Take(ObjectPage found) {
+    // Who watches from the first snapshot misses nothing.
+    if (page.revision == 0) page.revision = found.revision;
+    std::string last = found.objects.empty() ? "" : found.objects.back().name;
+    for (Object& object : found.objects) {
+      if (access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
+    }
+    if (page.objects.size() > limit) {
+      page.objects.resize(limit);
+      page.more = true;
+      page.next_after = page.objects.back().name;
+      return false;
+    }
+    if (!found.more) return false;
+    if (!access(ObjectVerb::kRead, last)) {
+      auto end = hidden_up_to(last);
+      if (!end) return false;
+      last = std::max(std::move(last), *std::move(end));
+    }
+    query.after = std::move(last);
+    return true;
+  }
+};
+
+}  // namespace
+
+void Objects::List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
                    std::function<void(absl::StatusOr<ObjectPage>)> done) {
   query.now_ms = clock_.NowMs();
   if (!query.recursive && !query.prefix.ends_with('/')) query.prefix += '/';
-  store_.ListObjects(query, [access, done = std::move(done)](absl::StatusOr<ObjectPage> page) {
-    if (!page.ok()) return done(FromStore(page.status()));
-    if (!page->objects.empty()) page->next_after = page->objects.back().name;
-    std::erase_if(page->objects,
-                  [&](const Object& object) { return !access(ObjectVerb::kRead, object.name); });
-    done(std::move(page));
-  });
+  const auto limit = static_cast<size_t>(query.limit);
+  ++query.limit;  // so that the last page is known to be the last
+  Listing::GoOn(std::make_shared<Listing>(
+      Listing{store_, std::move(query), access, std::move(hidden_up_to), limit, std::move(done)}));
 }
 
 void Objects::ListVersions(const std::string& name, int64_t before, int limit,

@@ -134,8 +134,11 @@ class Objects {
   // no id) as well.
   void Get(const std::string& name, int64_t generation, bool data, Preconditions preconditions,
            const ObjectAccess& access, Done done);
-  // What `access` does not let read is left out.
-  void List(ObjectQuery query, const ObjectAccess& access,
+  // Up to where nothing may be read after a name that may not; nullopt: to the end.
+  using HiddenUpTo = std::function<std::optional<std::string>(std::string_view hidden)>;
+  // What `access` does not let read is left out, and goes into no page's end: a page is full unless
+  // it is the last.
+  void List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
             std::function<void(absl::StatusOr<ObjectPage>)> done);
   void ListVersions(const std::string& name, int64_t before, int limit, const ObjectAccess& access,
                     std::function<void(absl::StatusOr<ObjectPage>)> done);

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "core/error_reason.h"
 #include "core/object/object_name.h"
@@ -420,6 +422,49 @@ TEST_F(ObjectsTest, WhatHappensToAFolderTellsNothingOfWhatIsHiddenInIt) {
     EXPECT_EQ(std::string(status.message()).find("hidden"), std::string::npos) << status;
   }
   EXPECT_THAT(Names(), ElementsAre("/f/open", "/f/x/hidden"));
+}
+
+TEST_F(ObjectsTest, AListIsFullAndItsEndsAreOfWhatMayBeRead) {
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(Create(absl::StrCat("/f/", i)).ok());
+    ASSERT_TRUE(Create(absl::StrCat("/f/hidden-", i)).ok());
+    ASSERT_TRUE(Create(absl::StrCat("/f/in/hidden/", i)).ok());
+    ASSERT_TRUE(Create(absl::StrCat("/g/hidden/", i)).ok());
+  }
+  access_ = [](ObjectVerb, std::string_view name) {
+    return name.starts_with("/f") && name.find("hidden") == std::string_view::npos;
+  };
+  const std::vector<Objects::HiddenUpTo> ways = {
+      [](std::string_view hidden) { return std::string(hidden); },
+      [](std::string_view hidden) -> std::optional<std::string> {
+        if (hidden.starts_with("/g")) return std::nullopt;
+        return hidden.starts_with("/f/in/") ? "/f/in/\xff" : std::string(hidden);
+      }};
+  for (const auto& way : ways) {
+    for (const int limit : {1, 7, 29, 30, 31, 1000}) {
+      for (const ObjectQuery& folder :
+           {ObjectQuery{.prefix = "/", .limit = limit},
+            ObjectQuery{.prefix = "/f", .recursive = false, .limit = limit}}) {
+        std::vector<std::string> all;
+        ObjectPage page{.objects = {}, .more = true};
+        ObjectQuery query = folder;
+        while (page.more) {
+          std::optional<absl::StatusOr<ObjectPage>> got;
+          objects_.List(query, access_, way, Into(got));
+          page = **std::move(got);
+          for (const Object& one : page.objects) all.push_back(one.name);
+          if (page.more) {
+            ASSERT_EQ(page.objects.size(), static_cast<size_t>(limit));
+            ASSERT_EQ(page.next_after, all.back());
+          }
+          query.after = page.next_after;
+        }
+        // Of the folder "/f/in/" itself nothing is hidden.
+        EXPECT_EQ(all.size(), folder.recursive ? 30u : 31u) << limit;
+        EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+      }
+    }
+  }
 }
 
 TEST_F(ObjectsTest, AMoveNeedsToReadWhatItMoves) {
