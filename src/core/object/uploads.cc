@@ -100,6 +100,8 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
       const std::string id = one.target.id;
       (*entries)[id] = {.target = std::move(one.target), .file = std::move(one.file)};
     }
+    entries.lock().unlock();
+    ForgetFinished();
     return absl::OkStatus();
   }
 
@@ -210,6 +212,24 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
 
  private:
   using Entries = std::map<std::string, Entry>;
+
+  // Those that a daemon before this one finished, and was killed before it could forget them.
+  void ForgetFinished() {
+    const auto looking = std::make_shared<Work>();
+    const Entries all = *entries_.Lock();
+    for (const auto& [id, entry] : all) {
+      parts_.committed.FindRequest(
+          FinishKey(id, entry.target.user),
+          [self = shared_from_this(), id = id, user = entry.target.user,
+           token =
+               Work::Begin(looking)](const absl::StatusOr<std::optional<CommittedRequest>>& found) {
+            if (!found.ok() || !found->has_value()) return;
+            if (const auto taken = self->Take(id, user, Entry::Use::kEnding); taken.ok())
+              self->Remove(*taken, [](const absl::Status&) {});
+          });
+    }
+    looking->AwaitEnd();
+  }
   static bool Its(Entries::const_iterator it, const Entries& entries, const std::string& user) {
     return it != entries.end() && it->second.file != nullptr && it->second.target.user == user;
   }
@@ -363,8 +383,7 @@ void Uploads::Start(UploadTarget target, Done done) {
 
 void Uploads::Get(const std::string& id, const std::string& user, Done done) {
   auto found = book_->Find(id, user);
-  if (found.has_value() && !found->state.sealed) return done(*std::move(found));
-  // It may have been finished, and only that is known which its transaction left.
+  // It may have been finished, and then that is known which its transaction left.
   book_->parts().committed.FindRequest(
       FinishKey(id, user),
       [book = book_, work = book_->BeginWork(), id, found = std::move(found),

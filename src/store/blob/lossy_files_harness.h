@@ -64,6 +64,12 @@ class LossyDisk {
     const std::lock_guard lock(mutex_);
     failing_syncs_ = std::move(failing);
   }
+  // The program is killed before step `number`, counted from now: whatever it does from there on
+  // fails, until the next NewFiles. What it had not synced is there, and unsynced.
+  void KillAfter(int number) {
+    const std::lock_guard lock(mutex_);
+    kill_at_ = steps_ + number;
+  }
   // The machine starts again: what is there is what survived.
   void Reboot() {
     const std::lock_guard lock(mutex_);
@@ -111,7 +117,9 @@ class LossyDisk {
     const std::lock_guard lock(mutex_);
     ++steps_;
     if (off || (cut_at_ != 0 && steps_ >= cut_at_)) CutLocked();
-    return cut_ ? absl::UnavailableError("the power is off") : absl::OkStatus();
+    if (cut_) return absl::UnavailableError("the power is off");
+    const bool killed = kill_at_ != 0 && steps_ >= kill_at_;
+    return killed ? absl::UnavailableError("the program is dead") : absl::OkStatus();
   }
   bool IsIgnored(const std::string& path, const std::string& content) {
     const bool ignored = ignored_ && ignored_(path, content);
@@ -182,6 +190,7 @@ class LossyDisk {
   int steps_ = 0;
   int syncs_ignored_ = 0;
   int cut_at_ = 0;
+  int kill_at_ = 0;
   uint64_t seed_ = 0;
   bool cut_ = false;
 };
@@ -328,7 +337,11 @@ class LossyDisk::View final : public Files {
   LossyDisk& disk_;
 };
 
-inline std::unique_ptr<Files> LossyDisk::NewFiles() { return std::make_unique<View>(*this); }
+inline std::unique_ptr<Files> LossyDisk::NewFiles() {
+  const std::lock_guard lock(mutex_);
+  kill_at_ = 0;
+  return std::make_unique<View>(*this);
+}
 
 }  // namespace grpc_os::store
 
