@@ -95,6 +95,7 @@ struct FakeState {
   std::map<std::string, FakeUpload> uploads;
   int cut_uploads_after = 0;  // bytes of a stream, then UNAVAILABLE, once; 0: never
   int cut_reads_after = 0;    // the same of ReadObject, every time
+  int lose_reads = 0;         // how many ReadObject are answered UNAVAILABLE before anything came
   bool stays_away = false;    // after a cut transfers are answered UNAVAILABLE, and `away` is set
   bool away = false;
   bool damage_reads = false;  // the content is sent with another checksum than it has

@@ -66,7 +66,7 @@ std::optional<Cure> CureOf(const std::string& reason) {
       {"OBJECT_NOT_FOUND", {"", "ls", " shows what there is, `history NAME` what there was."}},
       {"FOLDER_NOT_EMPTY", {"", "rm -r NAME", " deletes it with all that lies in it."}},
       {"PRECONDITION_FAILED", {"", "stat NAME", " shows how it is now."}},
-      {"QUOTA_EXCEEDED", {"", "rm", " is always allowed."}},
+      {"QUOTA_EXCEEDED", {"", "quota ls", " shows what is used."}},
       {"REVISION_UNAVAILABLE", {"", "events", " without --since shows what is kept."}},
       {"SHUTTING_DOWN", {"Try again in a moment.", "", ""}},
       {"RUNTIME_UNAVAILABLE", {"Try again in a moment.", "", ""}},

@@ -112,10 +112,16 @@ TEST_F(HostileTest, InEveryColumn) {
     event.set_name(text);
     event.set_action(text);
     (*event.mutable_attributes())[text] = text;
+    v1::Object& object = daemon_.AddObject("/h/" + text, text);
+    object.set_owner(text);
+    object.set_content_type(text);
+    (*object.mutable_metadata())[text] = text;
+    daemon_.state.quotas[text].set_prefix(text);
   }
   daemon_.state.events.emplace_back().set_synced(true);
   for (const char* command :
-       {"ps", "ps -l", "user ls", "sessions", "token ls", "audit -n 1000", "events -n 1000"}) {
+       {"ls -l /h", "find /h", "stat '/h/*'", "quota ls", "ps", "ps -l", "user ls", "sessions",
+        "token ls", "audit -n 1000", "events -n 1000"}) {
     ExpectHarmless(command);
   }
 }

@@ -26,10 +26,11 @@ absl::Status Cat(Session& session, const NamedObject& named, ContentPrinter& pri
   v1::ReadObjectRequest request;
   request.set_name(named.name);
   request.set_generation(named.generation);
-  const auto object = ReadContent(session, request, 0, [&](std::string_view data) {
-    printer.Print(data);
-    return absl::OkStatus();
-  });
+  const auto object =
+      ReadContent(session, request, Daemon::kNotAskedYet, 0, [&](std::string_view data) {
+        printer.Print(data);
+        return absl::OkStatus();
+      });
   printer.Finish();
   return object.status();
 }

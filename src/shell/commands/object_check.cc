@@ -61,8 +61,9 @@ ExitCode RunCheck(Session& session, const Arguments& arguments) {
   if (session.for_programs() && session.format() != Format::kJsonLines) {
     session.Print(all);
   } else if (session.for_people()) {
-    session.out() << all.checked_count() << " contents, " << FormatBytes(all.checked_bytes())
-                  << ", read; "
+    session.out() << all.checked_count()
+                  << (all.checked_count() == 1 ? " content, " : " contents, ")
+                  << FormatBytes(all.checked_bytes()) << ", read; "
                   << (all.damaged().empty() ? "all are whole"
                                             : absl::StrCat(all.damaged_size(), " damaged"))
                   << "\n";

@@ -11,13 +11,15 @@ namespace {
 
 class ContentReader {
  public:
-  ContentReader(Session& session, v1::ReadObjectRequest request, uint32_t crc32c,
+  ContentReader(Session& session, v1::ReadObjectRequest request, Daemon daemon, uint32_t crc32c,
                 const std::function<absl::Status(std::string_view)>& sink)
       : session_(session),
         patience_(session),
         request_(std::move(request)),
         crc32c_(crc32c),
-        sink_(sink) {}
+        sink_(sink) {
+    if (daemon == Daemon::kAnswered) patience_.Progress();
+  }
 
   absl::StatusOr<v1::Object> Run() {
     absl::Status status;
@@ -93,9 +95,9 @@ class ContentReader {
 }  // namespace
 
 absl::StatusOr<v1::Object> ReadContent(Session& session, v1::ReadObjectRequest request,
-                                       uint32_t crc32c,
+                                       Daemon daemon, uint32_t crc32c,
                                        const std::function<absl::Status(std::string_view)>& sink) {
-  return ContentReader(session, std::move(request), crc32c, sink).Run();
+  return ContentReader(session, std::move(request), daemon, crc32c, sink).Run();
 }
 
 }  // namespace grpc_os::shell

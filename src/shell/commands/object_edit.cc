@@ -103,7 +103,7 @@ absl::StatusOr<Text> Fetch(Session& session, const std::string& name) {
   v1::ReadObjectRequest request;
   request.set_name(name);
   request.set_generation(object->generation());
-  const auto read = ReadContent(session, request, 0, [&](std::string_view data) {
+  const auto read = ReadContent(session, request, Daemon::kAnswered, 0, [&](std::string_view data) {
     text.data.append(data);
     return absl::OkStatus();
   });

@@ -36,10 +36,11 @@ v1::ReadObjectRequest RequestFor(const NamedObject& named, const v1::Object& obj
 
 absl::Status GetToOutput(Session& session, const NamedObject& named, const v1::Object& object) {
   ContentPrinter printer(session.out(), session.console().out_is_terminal);
-  const auto read = ReadContent(session, RequestFor(named, object), 0, [&](std::string_view data) {
-    printer.Print(data);
-    return session.out() ? absl::OkStatus() : absl::UnknownError("Cannot write to the output.");
-  });
+  const auto read = ReadContent(
+      session, RequestFor(named, object), Daemon::kAnswered, 0, [&](std::string_view data) {
+        printer.Print(data);
+        return session.out() ? absl::OkStatus() : absl::UnknownError("Cannot write to the output.");
+      });
   printer.Finish();
   return read.status();
 }
@@ -61,12 +62,13 @@ absl::Status Receive(Session& session, const NamedObject& named, const v1::Objec
   Progress progress(session, absl::StrCat("get ", object.name()), total, target.size());
   v1::ReadObjectRequest request = RequestFor(named, object);
   request.set_offset(target.size());
-  const auto read =
-      ReadContent(session, request, target.crc32c(), [&](std::string_view data) -> absl::Status {
-        if (absl::Status status = target.Append(data); !status.ok()) return status;
-        progress.At(target.size());
-        return absl::OkStatus();
-      });
+  const auto read = ReadContent(session, request, Daemon::kAnswered, target.crc32c(),
+                                [&](std::string_view data) -> absl::Status {
+                                  if (absl::Status status = target.Append(data); !status.ok())
+                                    return status;
+                                  progress.At(target.size());
+                                  return absl::OkStatus();
+                                });
   return read.status();
 }
 
@@ -106,7 +108,7 @@ absl::Status GetToDevice(Session& session, const NamedObject& named, const v1::O
   if (!device.ok()) return device.status();
   Progress progress(session, absl::StrCat("get ", object.name()), object.size_bytes(), 0);
   int64_t size = 0;
-  return ReadContent(session, RequestFor(named, object), 0,
+  return ReadContent(session, RequestFor(named, object), Daemon::kAnswered, 0,
                      [&](std::string_view data) -> absl::Status {
                        if (absl::Status status = device->Write(data); !status.ok()) return status;
                        progress.At(size += static_cast<int64_t>(data.size()));

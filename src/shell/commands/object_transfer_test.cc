@@ -245,6 +245,16 @@ TEST_F(ObjectTransferTest, ADaemonThatGoesAwayInMidReadIsReadOn) {
   EXPECT_EQ(out(), data);
 }
 
+TEST_F(ObjectTransferTest, ADaemonThatGoesAwayBeforeTheFirstPieceIsWaitedFor) {
+  daemon_.AddObject("/a", "A");
+  daemon_.state.lose_reads = 2;
+  EXPECT_EQ(Run("get /a " + Path("copy")), ExitCode::kOk) << err();
+  EXPECT_EQ(FileContent("copy"), "A");
+  // One that was not there when the command began is not.
+  daemon_.state.lose_reads = 2;
+  EXPECT_EQ(Run("cat /a"), ExitCode::kUnavailable);
+}
+
 TEST_F(ObjectTransferTest, WhatAnEarlierRunHasGotIsNotGotAgain) {
   daemon_.AddObject("/big", Large());
   WriteFile("copy", "as before");
