@@ -328,6 +328,7 @@ TEST_F(SmallAdminTest, ATokenThatMaySetPasswordsDoesNotBecomeAnOwnerWhoMayDoMore
   EXPECT_EQ(ReasonOf(SetPassword(porter, "ada", "a password by a token").status()),
             "PERMISSION_MISSING");
   const auto wide = MakeToken(admin->caller, {"admin", "operator"});
+  ASSERT_TRUE(wide.ok()) << wide.status();
   const Caller all = **identity_->Authenticate(wide->token);
   EXPECT_EQ(ReasonOf(SetPassword(all, "", "a password by a token").status()), "OK");
 }
