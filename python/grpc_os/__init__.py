@@ -2,6 +2,7 @@
 
 from grpc_os.client import GrpcOSClient
 from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
+from grpc_os.object_resources import Object, Quota, StoredBytes, Upload
 from grpc_os.objects import Condition
 from grpc_os.resources import (
     AccessToken,
@@ -9,16 +10,12 @@ from grpc_os.resources import (
     AuditRecord,
     Identity,
     LogLine,
-    Object,
     Process,
     ProcessStatus,
-    Quota,
     Role,
     Rule,
     Session,
-    StoredBytes,
     System,
-    Upload,
     User,
 )
 from grpc_os.v1.error_reasons import ErrorReason

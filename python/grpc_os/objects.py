@@ -10,7 +10,7 @@ import typing
 import google_crc32c
 from google.protobuf import field_mask_pb2, timestamp_pb2
 from grpc_os.calls import Calls
-from grpc_os.resources import Object, Quota, StoredBytes
+from grpc_os.object_resources import Object, Quota, StoredBytes
 from grpc_os.v1 import event_services_pb2, filesystem_services_pb2, filesystem_services_pb2_grpc
 
 OBJECTS = filesystem_services_pb2_grpc.FilesystemServiceStub

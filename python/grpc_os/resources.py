@@ -7,10 +7,10 @@ import datetime
 import typing
 
 from google.protobuf import duration_pb2, timestamp_pb2
-from grpc_os.v1 import auth_services_pb2, filesystem_services_pb2, process_services_pb2, system_services_pb2
+from grpc_os.v1 import auth_services_pb2, process_services_pb2, system_services_pb2
 
 
-def _time(timestamp: timestamp_pb2.Timestamp) -> datetime.datetime:
+def to_time(timestamp: timestamp_pb2.Timestamp) -> datetime.datetime:
     time: datetime.datetime = timestamp.ToDatetime(tzinfo=datetime.timezone.utc)
     return time
 
@@ -60,7 +60,7 @@ class ProcessStatus:
 
     @property
     def start_time(self) -> datetime.datetime | None:
-        return _time(self.proto.start_time) if self.proto.HasField("start_time") else None
+        return to_time(self.proto.start_time) if self.proto.HasField("start_time") else None
 
     @property
     def last_exit(self) -> process_services_pb2.ExitReport | None:
@@ -171,7 +171,7 @@ class AccessToken(str):
     def from_proto(cls, proto: auth_services_pb2.LoginResponse) -> AccessToken:
         token = cls(proto.access_token)
         token.identity = Identity(proto.identity)
-        token.expires_at = _time(proto.expire_time)
+        token.expires_at = to_time(proto.expire_time)
         return token
 
     def __repr__(self) -> str:
@@ -206,7 +206,7 @@ class User:
 
     @property
     def create_time(self) -> datetime.datetime:
-        return _time(self.proto.create_time)
+        return to_time(self.proto.create_time)
 
     def __repr__(self) -> str:
         return f"<User {self.name!r}>"
@@ -317,11 +317,11 @@ class Session:
 
     @property
     def create_time(self) -> datetime.datetime:
-        return _time(self.proto.create_time)
+        return to_time(self.proto.create_time)
 
     @property
     def expire_time(self) -> datetime.datetime:
-        return _time(self.proto.expire_time)
+        return to_time(self.proto.expire_time)
 
     def __repr__(self) -> str:
         return f"<Session {self.id} of {self.user!r} by {self.login_method}>"
@@ -347,7 +347,7 @@ class AuditRecord:
 
     @property
     def time(self) -> datetime.datetime:
-        return _time(self.proto.time)
+        return to_time(self.proto.time)
 
     @property
     def user(self) -> str:
@@ -384,176 +384,6 @@ class AuditRecord:
         return f"<AuditRecord {self.id} {self.user!r} {self.method} {self.result}>"
 
 
-class Object:
-    """An object, a version of one, or a folder."""
-
-    def __init__(self, proto: filesystem_services_pb2.Object) -> None:
-        self.proto = proto
-
-    @property
-    def id(self) -> str:
-        """ "obj_…", for ever."""
-        return self.proto.id
-
-    @property
-    def name(self) -> str:
-        """An absolute path; a folder's ends with a slash."""
-        return self.proto.name
-
-    @property
-    def folder(self) -> bool:
-        return self.proto.folder
-
-    @property
-    def generation(self) -> int:
-        """The revision that wrote the content; 0: of the system, or a folder that nobody made."""
-        return self.proto.generation
-
-    @property
-    def metageneration(self) -> int:
-        """Counts the changes of everything but the content since that was written."""
-        return self.proto.metageneration
-
-    @property
-    def revision(self) -> int:
-        return self.proto.revision
-
-    @property
-    def size(self) -> int:
-        return self.proto.size_bytes
-
-    @property
-    def sha256(self) -> str:
-        return self.proto.sha256
-
-    @property
-    def crc32c(self) -> int:
-        return self.proto.crc32c
-
-    @property
-    def content_type(self) -> str:
-        return self.proto.content_type
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        return dict(self.proto.metadata)
-
-    @property
-    def owner(self) -> str:
-        return self.proto.owner
-
-    @property
-    def create_time(self) -> datetime.datetime:
-        return _time(self.proto.create_time)
-
-    @property
-    def update_time(self) -> datetime.datetime:
-        return _time(self.proto.update_time)
-
-    @property
-    def expire_time(self) -> datetime.datetime | None:
-        """When it deletes itself."""
-        return _time(self.proto.expire_time) if self.proto.HasField("expire_time") else None
-
-    @property
-    def retire_time(self) -> datetime.datetime | None:
-        """Of a version: when it was replaced or deleted."""
-        return _time(self.proto.retire_time) if self.proto.HasField("retire_time") else None
-
-    @property
-    def deleted(self) -> bool:
-        """Of a version: `undelete_object` can bring it back."""
-        return self.proto.deleted
-
-    @property
-    def data(self) -> bytes:
-        """The content, where it was asked for (include_data)."""
-        return self.proto.data
-
-    def __repr__(self) -> str:
-        return f"<Object {self.id} {self.name!r} generation={self.generation} size={self.size}>"
-
-
-class StoredBytes(bytes):
-    """A content, or a part of one, usable wherever bytes are, and the object that it is of."""
-
-    object: Object
-
-    @classmethod
-    def of(cls, data: bytes, stored: Object) -> StoredBytes:
-        content = cls(data)
-        content.object = stored
-        return content
-
-
-class Upload:
-    """A content on its way."""
-
-    def __init__(self, proto: filesystem_services_pb2.Upload) -> None:
-        self.proto = proto
-
-    @property
-    def id(self) -> str:
-        return self.proto.upload_id
-
-    @property
-    def name(self) -> str:
-        return self.proto.name
-
-    @property
-    def persisted(self) -> int:
-        """How many bytes are durable: the next piece begins there."""
-        return self.proto.persisted_bytes
-
-    @property
-    def crc32c(self) -> int:
-        """Of these bytes."""
-        return self.proto.crc32c
-
-    @property
-    def finished(self) -> bool:
-        return self.proto.finished
-
-    @property
-    def expire_time(self) -> datetime.datetime:
-        return _time(self.proto.expire_time)
-
-    def __repr__(self) -> str:
-        return f"<Upload {self.id} of {self.name!r} persisted={self.persisted}>"
-
-
-class Quota:
-    """What may lie in a folder, and what does."""
-
-    def __init__(self, proto: filesystem_services_pb2.Quota) -> None:
-        self.proto = proto
-
-    @property
-    def prefix(self) -> str:
-        return self.proto.prefix
-
-    @property
-    def max_objects(self) -> int:
-        """0: any number."""
-        return self.proto.max_objects
-
-    @property
-    def max_bytes(self) -> int:
-        """0: any number."""
-        return self.proto.max_bytes
-
-    @property
-    def objects(self) -> int:
-        return self.proto.objects
-
-    @property
-    def bytes(self) -> int:
-        return self.proto.bytes
-
-    def __repr__(self) -> str:
-        return f"<Quota {self.prefix!r}>"
-
-
 def log_level_word(level: int) -> str:
     return _word(system_services_pb2.LogLevel, level, "LOG_LEVEL_")
 
@@ -570,7 +400,7 @@ class System:
 
     @property
     def start_time(self) -> datetime.datetime:
-        return _time(self.proto.start_time)
+        return to_time(self.proto.start_time)
 
     @property
     def revision(self) -> int:

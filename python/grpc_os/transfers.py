@@ -14,8 +14,8 @@ import google_crc32c
 import grpc
 from grpc_os.calls import Calls, Repeats
 from grpc_os.errors import GrpcOSError
+from grpc_os.object_resources import Object, StoredBytes, Upload
 from grpc_os.objects import OBJECTS, Condition, Expiry, ObjectCalls, condition_proto, object_proto
-from grpc_os.resources import Object, StoredBytes, Upload
 from grpc_os.v1 import filesystem_services_pb2
 
 _PIECE_BYTES = 1 << 20

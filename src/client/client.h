@@ -152,9 +152,8 @@ class Client {
   absl::StatusOr<v1::Object> FinishUpload(const v1::FinishUploadRequest& request);
   absl::StatusOr<v1::CancelUploadResponse> CancelUpload(const std::string& upload_id);
   // As TailLogs; ends by itself, but may take as long as there is to be read.
-  absl::Status CheckObjects(
-      const v1::CheckObjectsRequest& request,
-      const std::function<bool(const v1::CheckObjectsResponse&)>& on_message);
+  absl::Status CheckObjects(const v1::CheckObjectsRequest& request,
+                            const std::function<bool(const v1::CheckObjectsResponse&)>& on_message);
   absl::StatusOr<v1::Quota> SetQuota(const v1::SetQuotaRequest& request);
   absl::StatusOr<v1::ListQuotasResponse> ListQuotas();
   absl::StatusOr<v1::DeleteQuotaResponse> DeleteQuota(const std::string& prefix);
