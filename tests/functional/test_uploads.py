@@ -8,6 +8,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from expectations import refused, until
+from grpc_os import Rule
 from grpc_os.v1 import filesystem_services_pb2 as messages
 from objects_api import objects_of, when
 from uploads_api import (
@@ -332,6 +333,31 @@ async def test_an_upload_is_its_users_alone(system, client, uploads):
         with refused("UPLOAD_NOT_FOUND"):
             await others.write(started.upload_id, b"mine")
     assert (await uploads.finish(started.upload_id)).size_bytes == 4
+
+
+async def test_access_is_asked_for_at_the_start_and_at_the_end(system, client, uploads):
+    rules = [Rule("object.read", "/mine/"), Rule("object.write", "/mine/")]
+    await client.create_role("mine", rules)
+    await client.create_user("ada", password="a password of ada", roles=["mine"])
+    ada = system.anonymous()
+    await ada.login("ada", "a password of ada")
+    async with objects_of(system) as objects:
+        objects._metadata = ada.metadata
+        others = Uploads(objects)
+        with refused("PERMISSION_MISSING"):
+            await others.start("/theirs/big")
+        data = content(MIB)
+        started = await others.start("/mine/big")
+        await others.write(started.upload_id, data)
+        await client.update_role("mine", [Rule("object.read", "/mine/"), Rule("object.write", "/mine/other/")])
+        with refused("PERMISSION_MISSING"):
+            await others.finish(started.upload_id)
+        with refused("PERMISSION_MISSING"):
+            await others.write(started.upload_id, data + b"more", len(data))
+        with refused("OBJECT_NOT_FOUND"):
+            await uploads.objects.get("/mine/big")
+        await client.update_role("mine", rules)
+        assert (await others.finish(started.upload_id)).sha256 == sha256(data)
 
 
 # ---- The end --------------------------------------------------------------------------------------------------------
