@@ -29,8 +29,8 @@
 #include "core/process/processes.h"
 #include "core/request/requests.h"
 #include "gateway/http_server.h"
-#include "host/content_sha256.h"
 #include "host/batch_scheduling.h"
+#include "host/content_sha256.h"
 #include "host/crc32c.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
@@ -289,7 +289,8 @@ class Daemon::Impl {
     event_ = std::make_unique<services::EventService>(
         services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
     filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
-        *funnel_, *objects_, *quotas_, *store_, *blobs_, *uploads_, digest_, checksum_, *system_objects_, *store_, content_hash_});
+        *funnel_, *objects_, *quotas_, *store_, *blobs_, *uploads_, digest_, checksum_,
+        *system_objects_, *store_, content_hash_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
         *funnel_, scheduler_, *processes_, *store_, *environment_, facts_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {

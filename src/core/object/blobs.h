@@ -11,8 +11,8 @@
 
 namespace grpc_os::core {
 
-// One reader's way through a blob or a part of it. Thread-safe; asked for nothing once the Blobs that
-// it came from are gone.
+// One reader's way through a blob or a part of it. Thread-safe; asked for nothing once the Blobs
+// that it came from are gone.
 class BlobReader {
  public:
   struct Piece {

@@ -59,13 +59,12 @@ absl::Status NameForbidden(ObjectVerb verb, std::string_view name) {
 
 absl::Status InsideForbidden(ObjectVerb verb, const std::string& folder) {
   const bool write = verb == ObjectVerb::kWrite;
-  return MakeError(StatusCode::kPermissionDenied,
-                   StrCat("your roles do not let you ", write ? "write" : "read",
-                          " all that lies in '", folder,
-                          "'; name what they let you, or ask an admin for one that does"),
-                   {.reason = reason::kPermissionMissing,
-                    .metadata = {{"permission", write ? "object.write" : "object.read"},
-                                 {"name", folder}}});
+  return MakeError(
+      StatusCode::kPermissionDenied,
+      StrCat("your roles do not let you ", write ? "write" : "read", " all that lies in '", folder,
+             "'; name what they let you, or ask an admin for one that does"),
+      {.reason = reason::kPermissionMissing,
+       .metadata = {{"permission", write ? "object.write" : "object.read"}, {"name", folder}}});
 }
 
 absl::Status SystemObject(const std::string& name) {
@@ -212,22 +211,22 @@ absl::Status ChangedTwice(const std::string& name, size_t index) {
 
 absl::Status QuotaExceeded(const std::string& prefix, const std::string& what, int64_t used,
                            int64_t more, int64_t limit) {
-  return MakeError(StatusCode::kResourceExhausted,
-                   StrCat("the quota of '", prefix, "' is ", limit, " ", what, ": ", used,
-                          " are used, and this would add ", more,
-                          "; delete something below it, which is always allowed, or have the "
-                          "quota raised"),
-                   {.reason = reason::kQuotaExceeded,
-                    .metadata = {{"prefix", prefix},
-                                 {"quota", what},
-                                 {"used", StrCat(used)},
-                                 {"limit", StrCat(limit)}}});
+  return MakeError(
+      StatusCode::kResourceExhausted,
+      StrCat("the quota of '", prefix, "' is ", limit, " ", what, ": ", used,
+             " are used, and this would add ", more,
+             "; delete something below it, which is always allowed, or have the "
+             "quota raised"),
+      {.reason = reason::kQuotaExceeded,
+       .metadata = {
+           {"prefix", prefix}, {"quota", what}, {"used", StrCat(used)}, {"limit", StrCat(limit)}}});
 }
 
 absl::Status QuotaNotFound(const std::string& prefix) {
-  return MakeError(StatusCode::kNotFound,
-                   StrCat("'", prefix, "' has no quota of its own; `quota ls` lists those there are"),
-                   {.reason = reason::kQuotaNotFound, .metadata = {{"prefix", prefix}}});
+  return MakeError(
+      StatusCode::kNotFound,
+      StrCat("'", prefix, "' has no quota of its own; `quota ls` lists those there are"),
+      {.reason = reason::kQuotaNotFound, .metadata = {{"prefix", prefix}}});
 }
 
 absl::Status TooManyQuotas() {

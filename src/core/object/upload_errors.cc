@@ -115,13 +115,12 @@ absl::Status ChecksumMismatch(std::string_view what, const std::string& wanted,
 
 absl::Status ObjectDamaged(const std::string& name, const std::string& sha256,
                            const std::string& how) {
-  return MakeError(StatusCode::kDataLoss,
-                   StrCat("the stored content of ", name, " is damaged (", how,
-                          "); restore it from a backup, or put the same content again"),
-                   {.reason = reason::kObjectDamaged,
-                    .metadata = {{"name", name},
-                                 {"sha256", absl::BytesToHexString(sha256)},
-                                 {"found", how}}});
+  return MakeError(
+      StatusCode::kDataLoss,
+      StrCat("the stored content of ", name, " is damaged (", how,
+             "); restore it from a backup, or put the same content again"),
+      {.reason = reason::kObjectDamaged,
+       .metadata = {{"name", name}, {"sha256", absl::BytesToHexString(sha256)}, {"found", how}}});
 }
 
 }  // namespace grpc_os::core

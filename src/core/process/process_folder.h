@@ -11,8 +11,9 @@
 
 namespace grpc_os::core {
 
-// `status`, `env` and `exit` are lines of "name: value" ("NAME=value" in env). A value is always one
-// line: control characters and backslashes in it are escaped as in C; that of a secret variable is
+// `status`, `env` and `exit` are lines of "name: value" ("NAME=value" in env). A value is always
+// one line: control characters and backslashes in it are escaped as in C; that of a secret variable
+// is
 // "(secret)". `log` is the end of what the process wrote, at most 1000 lines and
 // limits::kObjectInlineBytes; if that is not all, the object's metadata says so ("truncated":
 // "true"). Lists do not know their sizes: 0. Thread-safe.
