@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include "host/batch_scheduling.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.grpc.pb.h"
@@ -77,7 +78,10 @@ class PutService final : public grpc_os::bench::StoreService::CallbackService {
 
 int Main(const std::string& address, const std::string& directory) {
   auto database = store::OpenSqlite(directory + "/grpc-os.db");
-  auto store = database.ok() ? store::Store::Open(*std::move(database)) : database.status();
+  store::StoreOptions options;
+  options.begin_writer = host::UseNormalScheduling;  // as grpc-osd
+  auto store =
+      database.ok() ? store::Store::Open(*std::move(database), options) : database.status();
   if (!store.ok()) {
     fprintf(stderr, "bench-store: %s\n", std::string(store.status().message()).c_str());
     return 1;
@@ -108,6 +112,8 @@ int main(int argc, char** argv) {
     fputs("usage: bench-store ADDRESS DIRECTORY\n", stderr);
     return 2;
   }
-  grpc_os::host::UseBatchScheduling();  // as grpc-osd
+  // As grpc-osd.
+  grpc_os::host::UseBatchScheduling();
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return grpc_os::bench::Main(argv[1], argv[2]);
 }

@@ -417,6 +417,7 @@ class Daemon::Impl {
     peer_socket_.reset();
     logs_.reset();
     if (audit_ != nullptr) audit_->Finish();
+    if (store_ != nullptr) store_->FinishReads();  // their answers begin uploads and read files
     uploads_.reset();   // what is being finished still needs the files and the store
     blobs_.reset();     // and what is being collected the store
     requests_.reset();  // what ends from here on asks the store nothing

@@ -223,6 +223,8 @@ Store::~Store() {
   impl_->reader().Finish();
 }
 
+void Store::FinishReads() { impl_->reader().Finish(); }
+
 void Store::Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) {
   impl_->writer().Submit({.apply =
                               [write = std::move(write)](Connection& connection, int64_t revision) {

@@ -48,6 +48,10 @@ class Store final : public core::ProcessStore,
                                                      StoreOptions options = {});
   ~Store() override;
 
+  // Answers every read that was asked for; those after it are refused (UNAVAILABLE) at once. For
+  // whoever has to outlive the answers.
+  void FinishReads();
+
   void Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override;
   absl::StatusOr<std::vector<core::Process>> LoadProcesses() override;
   absl::StatusOr<std::string> LoadBootId() override;

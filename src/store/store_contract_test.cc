@@ -419,6 +419,19 @@ TEST_P(StoreContract, WhatIsCountedIsWhatWasDone) {
   EXPECT_EQ(in_buckets, statistics.commits);
 }
 
+TEST_P(StoreContract, WhatWasAskedIsAnsweredBeforeTheReadsAreFinishedAndNothingAfter) {
+  ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
+  int answered = 0;
+  for (int i = 0; i < 100; ++i)
+    store_->ReadEvents(0, 10, [&](const auto& events) { answered += events.ok() ? 1 : 0; });
+  store_->FinishReads();
+  EXPECT_EQ(answered, 100);
+  absl::Status refused;
+  store_->ReadEvents(0, 10, [&](const auto& events) { refused = events.status(); });
+  EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+  EXPECT_TRUE(Commit(PutOf("proc_2", "two")).ok()) << "writing goes on";
+}
+
 // ---- Sessions and the boot ---------------------------------------------------------------------
 
 TEST_P(StoreContract, SessionsComeBackUntilTheyEndOrExpire) {
