@@ -106,6 +106,7 @@ class MemoryObjectRows final : public core::ObjectRows {
          ++it) {
       if (it->first > after) listed.push_back(MemoryObjects::WithoutData(it->second));
     }
+    rows_listed += static_cast<int>(listed.size());
     return listed;
   }
   absl::StatusOr<std::vector<core::Object>> ListExpired(int64_t now_ms, int limit) override {
@@ -244,6 +245,7 @@ class MemoryObjectRows final : public core::ObjectRows {
 
   int reads = 0;
   int writes = 0;
+  int rows_listed = 0;
 
  private:
   core::Quota& Of(const core::QuotaDelta& sum) {
@@ -287,6 +289,7 @@ class MemoryObjectStore final : public core::ObjectStore {
     MemoryObjects next = objects;
     const Applied applied = Run(write, next);
     ++transactions;
+    rows_listed = applied.rows_listed;
     if (!applied.status.ok()) {
       if (write.refuses_clean && (next != objects || applied.writes > 0)) ++unclean_refusals;
       return done(applied.status);
@@ -397,6 +400,7 @@ class MemoryObjectStore final : public core::ObjectStore {
   int unclean_refusals = 0;  // that had written something, though they promised not to
   int reads = 0;             // of the last transaction
   int writes = 0;
+  int rows_listed = 0;  // by the last one, refused or not
   absl::Status failure;
   bool lose_first = false;  // each transaction is run once in vain before
   bool hold = false;
@@ -409,6 +413,7 @@ class MemoryObjectStore final : public core::ObjectStore {
     core::Trace trace;
     int reads = 0;
     int writes = 0;
+    int rows_listed = 0;
   };
   Applied Run(core::ObjectWrite& write, MemoryObjects& on) {
     MemoryObjectRows rows(on);
@@ -416,6 +421,7 @@ class MemoryObjectStore final : public core::ObjectStore {
     applied.status = write.apply(rows, revision + 1, applied.events, applied.trace);
     applied.reads = rows.reads;
     applied.writes = rows.writes;
+    applied.rows_listed = rows.rows_listed;
     return applied;
   }
   static bool Expired(const core::Object& object, int64_t now_ms) {

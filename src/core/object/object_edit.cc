@@ -14,7 +14,6 @@ namespace grpc_os::core {
 namespace {
 
 constexpr char kContentType[] = "application/octet-stream";
-constexpr int kExpiredInTheWay = 1000;  // more are left to the sweep
 
 std::string OrDefault(std::string content_type) {
   return content_type.empty() ? std::string(kContentType) : std::move(content_type);
@@ -34,11 +33,15 @@ void ObjectStep::Reset() {
   kind = Kind::kNothing;
   action = "";
   live.reset();
-  affected.clear();
-  expired.clear();
+  DropRows();
   from.clear();
   purge = false;
   restored_generation = count = 0;
+}
+
+void ObjectStep::DropRows() {
+  affected = std::vector<Object>();
+  expired = std::vector<Object>();
 }
 
 ObjectWork WorkOf(ObjectChange change) {
@@ -283,77 +286,6 @@ absl::Status ObjectEdit::CheckUpdate(const UpdateObject& asked, ObjectStep& step
   return absl::OkStatus();
 }
 
-absl::Status ObjectEdit::CheckDelete(const DeleteObject& asked, ObjectStep& step) {
-  const bool by_id = IsObjectId(asked.name);
-  const bool names_folder = !by_id && asked.name.ends_with('/');
-  if (auto status = PermitReference(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
-  step.purge = asked.purge;
-  if (!names_folder) {
-    auto found = asked.purge ? FindRow(asked.name) : FindLive(asked.name);
-    if (!found.ok()) return found.status();
-    if (found->has_value()) {
-      if (auto status = PermitFound(ObjectVerb::kWrite, **found, asked.name); !status.ok())
-        return status;
-      if ((*found)->folder) return CheckDeleteFolder(asked, (*found)->name, step);
-      if (auto status = CheckPreconditions(asked.preconditions, (*found)->name, &**found);
-          !status.ok())
-        return status;
-      step.object = **std::move(found);
-      step.affected = {step.object};
-      step.kind = ObjectStep::Kind::kRemove;
-      return absl::OkStatus();
-    }
-  }
-  if (!by_id) {
-    const std::string folder = names_folder ? asked.name : asked.name + "/";
-    const auto exists = FolderExists(folder);
-    if (!exists.ok()) return exists.status();
-    if (*exists) return CheckDeleteFolder(asked, folder, step);
-  }
-  return asked.purge ? CheckPurge(asked, step) : Missing(asked.name);
-}
-
-absl::Status ObjectEdit::CheckDeleteFolder(const DeleteObject& asked, const std::string& folder,
-                                           ObjectStep& step) {
-  const int most = asked.recursive ? limits::kObjectsPerCall : kExpiredInTheWay;
-  auto rows = scene_.rows.List(folder, "", most + 1);
-  if (!rows.ok()) return rows.status();
-  step.object = Object{.name = folder, .folder = true};
-  for (Object& row : *rows) {
-    if (asked.recursive) {
-      if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
-        return status;
-    }
-    if (row.name == folder) step.object = row;
-    auto& list = Expired(row) ? step.expired : step.affected;
-    list.push_back(std::move(row));
-  }
-  if (step.affected.empty()) return ObjectNotFound(folder);  // all of it has expired
-  const Object* own_row = step.object.number == 0 ? nullptr : &step.object;
-  if (auto status = CheckPreconditions(asked.preconditions, folder, own_row); !status.ok())
-    return status;
-  const bool only_itself = step.affected.size() == 1 && own_row != nullptr;
-  const bool all = rows->size() <= static_cast<size_t>(most);
-  if (!asked.recursive && !(only_itself && all)) return FolderNotEmpty(folder);
-  if (!all) return TooManyObjects(folder);
-  step.kind = ObjectStep::Kind::kRemove;
-  return absl::OkStatus();
-}
-
-absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step) const {
-  auto version = scene_.rows.FindVersion(asked.name, 0);
-  if (!version.ok()) return version.status();
-  if (!version->has_value()) return Missing(asked.name);
-  if (auto status = PermitFound(ObjectVerb::kWrite, **version, asked.name); !status.ok())
-    return status;
-  if (auto status = CheckPreconditions(asked.preconditions, asked.name, nullptr); !status.ok())
-    return status;
-  step.object = **std::move(version);
-  step.from = asked.name;
-  step.kind = ObjectStep::Kind::kForget;
-  return absl::OkStatus();
-}
-
 absl::Status ObjectEdit::CheckGet(const GetObject& asked, const std::vector<ObjectWork>& earlier,
                                   size_t index, ObjectStep& step) {
   if (auto status = PermitReference(ObjectVerb::kRead, asked.name); !status.ok()) return status;
@@ -435,42 +367,6 @@ absl::Status ObjectEdit::Write(ObjectStep& step) {
   }
   if (status.ok()) Tell(step.object, step.action, step.from);
   return status;
-}
-
-absl::Status ObjectEdit::WriteRemoval(ObjectStep& step) {
-  for (const Object& object : step.affected) {
-    const bool there = cleared_.insert(object.number).second;
-    if (there && !step.purge && !object.folder) {
-      if (auto status = scene_.rows.Retire(object, scene_.now_ms, true); !status.ok())
-        return status;
-    }
-    if (there) {
-      if (auto status = scene_.rows.Remove(object); !status.ok()) return status;
-    }
-    if (step.purge) {
-      if (auto status = scene_.rows.RemoveVersions(object.number); !status.ok()) return status;
-    }
-    Tell(object, "deleted");
-  }
-  step.count = static_cast<int64_t>(step.affected.size());
-  return absl::OkStatus();
-}
-
-absl::Status ObjectEdit::ForgetVersions(ObjectStep& step) {
-  while (step.count < limits::kObjectsPerCall) {
-    const auto version = scene_.rows.FindVersion(step.from, 0);
-    if (!version.ok()) return version.status();
-    if (!version->has_value()) break;
-    // It may have been brought back, and live under another name.
-    const auto live = scene_.rows.FindById((*version)->id);
-    if (!live.ok()) return live.status();
-    const absl::Status status =
-        live->has_value() ? scene_.rows.RemoveVersion((*version)->number, (*version)->generation)
-                          : scene_.rows.RemoveVersions((*version)->number);
-    if (!status.ok()) return status;
-    ++step.count;
-  }
-  return absl::OkStatus();
 }
 
 absl::Status ObjectEdit::WriteRename(ObjectStep& step) {

@@ -45,6 +45,8 @@ struct ObjectStep {
 
   // Everything but the content.
   void Reset();
+  // What only its check and its writing need: it may be much, and the step waits for its commit.
+  void DropRows();
 };
 
 // A change that was asked for; its content is in the step.
@@ -53,6 +55,8 @@ struct ObjectWork {
   ObjectStep step = {};
 };
 ObjectWork WorkOf(ObjectChange change);
+
+inline constexpr int kExpiredInTheWay = 1000;  // more are left to the sweep
 
 // One run of a write transaction. Each change is checked, which only reads, before the first is
 // written: so a refusal has changed nothing.
@@ -127,6 +131,8 @@ class ObjectEdit {
 
   absl::Status CheckDeleteFolder(const DeleteObject& asked, const std::string& folder,
                                  ObjectStep& step);
+  absl::Status CheckDeleteAll(const std::string& folder, ObjectStep& step) const;
+  absl::Status CheckDeleteEmpty(const std::string& folder, ObjectStep& step) const;
   absl::Status CheckPurge(const DeleteObject& asked, ObjectStep& step) const;
   absl::Status CheckMoveFolder(const std::string& folder, const std::string& destination,
                                const Preconditions& preconditions, ObjectStep& step);

@@ -71,13 +71,19 @@ struct Single {
   bool asked_for = true;
 
   absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
+    step.Reset();
+    const absl::Status status = Run(rows, revision, events, trace);
+    step.DropRows();
+    return status;
+  }
+
+  absl::Status Run(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
     ObjectEdit edit({.rows = rows,
                      .revision = revision,
                      .now_ms = now_ms,
                      .user = by.origin.record.user,
                      .access = by.access,
                      .events = events});
-    step.Reset();
     if (auto status = check(edit, step); !status.ok()) return status;
     if (auto status = edit.Charge({&step}); !status.ok()) return status;
     if (auto status = edit.Write(step); !status.ok()) return status;
@@ -251,6 +257,12 @@ struct Transacting {
   std::vector<ObjectWork>& chosen() { return succeeded ? success : failure; }
 
   absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
+    const absl::Status status = Run(rows, revision, events, trace);
+    for (ObjectWork& work : chosen()) work.step.DropRows();
+    return status;
+  }
+
+  absl::Status Run(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
     ObjectEdit edit({.rows = rows,
                      .revision = revision,
                      .now_ms = now_ms,
@@ -471,6 +483,41 @@ struct Listing {
   }
 };
 
+struct VersionListing {
+  ObjectStore& store;
+  std::string name;
+  int64_t before;
+  ObjectAccess access;
+  size_t limit;
+  std::function<void(absl::StatusOr<ObjectPage>)> done;
+  ObjectPage page = {};
+
+  static void GoOn(std::shared_ptr<VersionListing> self) {
+    // One more, so that the last page is known to be the last.
+    self->store.ListVersions(self->name, self->before, static_cast<int>(self->limit) + 1,
+                             [self](absl::StatusOr<ObjectPage> found) {
+                               if (!found.ok()) return self->done(FromStore(found.status()));
+                               if (self->Take(*std::move(found))) return GoOn(self);
+                               self->done(std::move(self->page));
+                             });
+  }
+
+ private:
+  // Whether there is more to be asked for.
+  bool Take(ObjectPage found) {
+    if (page.revision == 0) page.revision = found.revision;
+    if (!found.objects.empty()) before = found.objects.back().generation;
+    for (Object& object : found.objects) {
+      if (access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
+    }
+    if (page.objects.size() <= limit) return found.more;
+    page.objects.resize(limit);
+    page.more = true;
+    page.next_before = page.objects.back().generation;
+    return false;
+  }
+};
+
 }  // namespace
 
 void Objects::List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
@@ -487,16 +534,8 @@ void Objects::ListVersions(const std::string& name, int64_t before, int limit,
                            const ObjectAccess& access,
                            std::function<void(absl::StatusOr<ObjectPage>)> done) {
   if (auto status = MayRead(access, name); !status.ok()) return done(status);
-  store_.ListVersions(name, before, limit,
-                      [access, done = std::move(done)](absl::StatusOr<ObjectPage> page) {
-                        if (!page.ok()) return done(FromStore(page.status()));
-                        if (!page->objects.empty())
-                          page->next_before = page->objects.back().generation;
-                        std::erase_if(page->objects, [&](const Object& object) {
-                          return !access(ObjectVerb::kRead, object.name);
-                        });
-                        done(std::move(page));
-                      });
+  VersionListing::GoOn(std::make_shared<VersionListing>(
+      VersionListing{store_, name, before, access, static_cast<size_t>(limit), std::move(done)}));
 }
 
 // ---- Expiry -------------------------------------------------------------------------------------

@@ -252,6 +252,34 @@ TEST_F(ObjectsTest, FoldersAreMadeOnceAndDeletedEmptyOrRecursively) {
   EXPECT_EQ(Get("/")->name, "/");
 }
 
+TEST_F(ObjectsTest, ADeletionOfAFullFolderIsRefusedWithoutReadingAllOfIt) {
+  ASSERT_TRUE(MakeFolder("/f").ok());
+  for (int i = 0; i < 120; ++i) ASSERT_TRUE(Create(absl::StrCat("/f/", i)).ok());
+  EXPECT_EQ(Why(Delete({.name = "/f"})), reason::kFolderNotEmpty);
+  EXPECT_LE(store_.rows_listed, 50);
+  EXPECT_EQ(Why(Delete({.name = "/f", .recursive = true, .preconditions = {.generation = 77}})),
+            reason::kPreconditionFailed);
+  EXPECT_EQ(store_.rows_listed, 0);
+  const int64_t generation = Get("/f")->generation;
+  access_ = [](ObjectVerb verb, std::string_view name) {
+    return verb == ObjectVerb::kRead || name != "/f/";
+  };
+  EXPECT_EQ(Why(Delete({.name = "/f", .preconditions = {.generation = 77}})),
+            reason::kPermissionMissing);
+  access_ = [](ObjectVerb, std::string_view) { return true; };
+  const Preconditions wanted = {.generation = generation};
+  EXPECT_EQ(Delete({.name = "/f", .recursive = true, .preconditions = wanted})->count, 121);
+}
+
+TEST_F(ObjectsTest, AFolderWithMuchThatHasExpiredIsEmpty) {
+  ASSERT_TRUE(MakeFolder("/f").ok());
+  for (int i = 0; i < 120; ++i) ASSERT_TRUE(Create(absl::StrCat("/f/", i), "x", "", 2000).ok());
+  clock_.now_ms = 2000;
+  EXPECT_EQ(Delete({.name = "/f"})->count, 1);
+  EXPECT_THAT(Names(), IsEmpty());
+  EXPECT_EQ(store_.objects.versions.size(), 120u) << "they can be brought back";
+}
+
 TEST_F(ObjectsTest, MovesOfObjectsAndFolders) {
   store_.lose_first = true;
   const auto made = Create("/a/x", "one");

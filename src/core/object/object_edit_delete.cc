@@ -1,0 +1,144 @@
+// Changes that delete.
+#include <utility>
+
+#include "base/limits.h"
+#include "core/object/object_edit.h"
+#include "core/object/object_errors.h"
+#include "core/object/object_name.h"
+
+namespace grpc_os::core {
+
+absl::Status ObjectEdit::CheckDelete(const DeleteObject& asked, ObjectStep& step) {
+  const bool by_id = IsObjectId(asked.name);
+  const bool names_folder = !by_id && asked.name.ends_with('/');
+  if (auto status = PermitReference(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
+  step.purge = asked.purge;
+  if (!names_folder) {
+    auto found = asked.purge ? FindRow(asked.name) : FindLive(asked.name);
+    if (!found.ok()) return found.status();
+    if (found->has_value()) {
+      if (auto status = PermitFound(ObjectVerb::kWrite, **found, asked.name); !status.ok())
+        return status;
+      if ((*found)->folder) return CheckDeleteFolder(asked, (*found)->name, step);
+      if (auto status = CheckPreconditions(asked.preconditions, (*found)->name, &**found);
+          !status.ok())
+        return status;
+      step.object = **std::move(found);
+      step.affected = {step.object};
+      step.kind = ObjectStep::Kind::kRemove;
+      return absl::OkStatus();
+    }
+  }
+  if (!by_id) {
+    const std::string folder = names_folder ? asked.name : asked.name + "/";
+    const auto exists = FolderExists(folder);
+    if (!exists.ok()) return exists.status();
+    if (*exists) return CheckDeleteFolder(asked, folder, step);
+  }
+  return asked.purge ? CheckPurge(asked, step) : Missing(asked.name);
+}
+
+// What can be told without looking into the folder is told first: it may hold very much.
+absl::Status ObjectEdit::CheckDeleteFolder(const DeleteObject& asked, const std::string& folder,
+                                           ObjectStep& step) {
+  auto own = scene_.rows.FindByName(folder);
+  if (!own.ok()) return own.status();
+  if (own->has_value()) {
+    if (auto status = PermitInside(ObjectVerb::kWrite, folder, folder); !status.ok()) return status;
+  }
+  if (auto status =
+          CheckPreconditions(asked.preconditions, folder, own->has_value() ? &**own : nullptr);
+      !status.ok())
+    return status;
+  step.object = own->has_value() ? **std::move(own) : Object{.name = folder, .folder = true};
+  const absl::Status status =
+      asked.recursive ? CheckDeleteAll(folder, step) : CheckDeleteEmpty(folder, step);
+  if (!status.ok()) return status;
+  if (step.affected.empty()) return ObjectNotFound(folder);  // all of it has expired
+  step.kind = ObjectStep::Kind::kRemove;
+  return absl::OkStatus();
+}
+
+absl::Status ObjectEdit::CheckDeleteAll(const std::string& folder, ObjectStep& step) const {
+  auto rows = scene_.rows.List(folder, "", limits::kObjectsPerCall + 1);
+  if (!rows.ok()) return rows.status();
+  for (Object& row : *rows) {
+    if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
+      return status;
+    auto& list = Expired(row) ? step.expired : step.affected;
+    list.push_back(std::move(row));
+  }
+  return rows->size() > static_cast<size_t>(limits::kObjectsPerCall) ? TooManyObjects(folder)
+                                                                     : absl::OkStatus();
+}
+
+// Page by page, as the first object of a folder already says that it is not empty.
+absl::Status ObjectEdit::CheckDeleteEmpty(const std::string& folder, ObjectStep& step) const {
+  constexpr int kRowsOfAPage = 50;
+  std::string after;
+  for (size_t left = 1; left > 0;) {
+    auto rows = scene_.rows.List(folder, after, kRowsOfAPage);
+    if (!rows.ok()) return rows.status();
+    left = rows->size();
+    if (left > 0) after = rows->back().name;
+    for (Object& row : *rows) {
+      const bool expired = Expired(row);
+      if (!expired && row.name != folder) return FolderNotEmpty(folder);
+      (expired ? step.expired : step.affected).push_back(std::move(row));
+    }
+    if (step.expired.size() > size_t{kExpiredInTheWay}) return FolderNotEmpty(folder);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step) const {
+  auto version = scene_.rows.FindVersion(asked.name, 0);
+  if (!version.ok()) return version.status();
+  if (!version->has_value()) return Missing(asked.name);
+  if (auto status = PermitFound(ObjectVerb::kWrite, **version, asked.name); !status.ok())
+    return status;
+  if (auto status = CheckPreconditions(asked.preconditions, asked.name, nullptr); !status.ok())
+    return status;
+  step.object = **std::move(version);
+  step.from = asked.name;
+  step.kind = ObjectStep::Kind::kForget;
+  return absl::OkStatus();
+}
+
+absl::Status ObjectEdit::WriteRemoval(ObjectStep& step) {
+  for (const Object& object : step.affected) {
+    const bool there = cleared_.insert(object.number).second;
+    if (there && !step.purge && !object.folder) {
+      if (auto status = scene_.rows.Retire(object, scene_.now_ms, true); !status.ok())
+        return status;
+    }
+    if (there) {
+      if (auto status = scene_.rows.Remove(object); !status.ok()) return status;
+    }
+    if (step.purge) {
+      if (auto status = scene_.rows.RemoveVersions(object.number); !status.ok()) return status;
+    }
+    Tell(object, "deleted");
+  }
+  step.count = static_cast<int64_t>(step.affected.size());
+  return absl::OkStatus();
+}
+
+absl::Status ObjectEdit::ForgetVersions(ObjectStep& step) {
+  while (step.count < limits::kObjectsPerCall) {
+    const auto version = scene_.rows.FindVersion(step.from, 0);
+    if (!version.ok()) return version.status();
+    if (!version->has_value()) break;
+    // It may have been brought back, and live under another name.
+    const auto live = scene_.rows.FindById((*version)->id);
+    if (!live.ok()) return live.status();
+    const absl::Status status =
+        live->has_value() ? scene_.rows.RemoveVersion((*version)->number, (*version)->generation)
+                          : scene_.rows.RemoveVersions((*version)->number);
+    if (!status.ok()) return status;
+    ++step.count;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace grpc_os::core
