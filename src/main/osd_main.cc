@@ -1,6 +1,7 @@
 // grpc-osd: the control plane. Started by grpc-os-init; exit code 78 (EX_CONFIG): cannot start as
 // configured, said in one sentence.
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -177,6 +178,9 @@ int main(int argc, char** argv) {
     return EX_USAGE;
   }
   umask(077);
+  // The pieces of an upload are not given back to the kernel one by one, to be faulted in again.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
   grpc_os::RaiseFileLimit();
   grpc_os::host::UseBatchScheduling();  // refused: only slower
   // Debian's abseil looks for cycles at each lock of gRPC's: 3 % of a call.

@@ -1,4 +1,5 @@
 // The program `grpc-os`: shell and command line.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <clocale>
@@ -15,6 +16,9 @@ int main(int argc, char** argv) {
   // readline needs the locale's character set.
   std::setlocale(LC_CTYPE, "");
   std::ios::sync_with_stdio(false);
+  // The pieces of a transfer are not given back to the kernel one by one, to be faulted in again.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
   const auto code = grpc_os::shell::RunProgram(std::vector<std::string>(argv + 1, argv + argc));
   std::cout.flush();
   if (!std::cout) {
