@@ -254,7 +254,7 @@ std::vector<Command> KeepingCommands() {
        .synopsis = "[PREFIX]",
        .arguments = {Kind::kObject},
        .summary = "Read every content, old ones too, and name those that are damaged",
-       .details = "Ends with 1 if there are any.\n",
+       .details = "Without PREFIX all there is. Ends with 1 if any is damaged.\n",
        .examples = {"fsck", "fsck /backups/"},
        .most = 1,
        .run = RunCheck},

@@ -55,7 +55,7 @@ ExitCode RunCheck(Session& session, const Arguments& arguments) {
   const auto& words = arguments.positional();
   v1::CheckObjectsResponse all;
   const absl::Status status =
-      Check(session, ResolveName(session.directory(), words.empty() ? "." : words[0]), all);
+      Check(session, ResolveName(session.directory(), words.empty() ? "/" : words[0]), all);
   if (session.interrupted()) return ExitCode::kInterrupted;
   if (!status.ok()) return session.Report(status);
   if (session.for_programs() && session.format() != Format::kJsonLines) {
