@@ -1,6 +1,7 @@
 #include "store/retention.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 
@@ -47,38 +48,61 @@ bool Retention::Step(Connection& connection, const Dialect& dialect, int64_t ope
   // waits for goes first.
   more_ = swept.ok() && swept->more;
   if (!swept.ok()) return false;
+  next_part_ = swept->next_part;
+  swept_at_ = swept->newest_revision;
   swept_rows_ += swept->rows;
   if (swept->rows > 0) ++sweeps_;
   compact_revision_.store(swept->compact_revision, std::memory_order_release);
   return more_;
 }
 
+// The part that used up the rows of a step is the last to have some of the next: none starves.
 absl::StatusOr<Retention::Swept> Retention::Sweep(Connection& connection, const Dialect& dialect) {
   Swept swept;
   Transaction transaction(connection);
   if (auto status = transaction.Begin(dialect.begin_write); !status.ok()) return status;
-  if (auto status = SweepEvents(connection, dialect.for_update, swept); !status.ok()) return status;
+  const auto meta = ReadMeta(connection, dialect.for_update);
+  if (!meta.ok()) return meta.status();
+  swept.newest_revision = meta->revision;
+  swept.compact_revision = meta->compact_revision;
+  const auto room = RoomOf(connection);
+  if (!room.ok()) return room.status();
+  swept.room = *room;
   using Part = absl::Status (Retention::*)(Connection&, Swept&) const;
-  for (const Part part : {&Retention::SweepAudit, &Retention::SweepRequests,
-                          &Retention::SweepSessions, &Retention::SweepVersions}) {
-    if (swept.more) break;  // the next step goes on
-    if (auto status = (this->*part)(connection, swept); !status.ok()) return status;
+  constexpr Part kParts[] = {&Retention::SweepEvents, &Retention::SweepAudit,
+                             &Retention::SweepRequests, &Retention::SweepSessions,
+                             &Retention::SweepVersions};
+  for (size_t i = 0; i < std::size(kParts) && !swept.more; ++i) {
+    const size_t part = (next_part_ + i) % std::size(kParts);
+    if (swept.rows >= swept.room) {
+      swept.more = true;
+      swept.next_part = part;
+      break;
+    }
+    if (auto status = (this->*kParts[part])(connection, swept); !status.ok()) return status;
+    if (swept.more) swept.next_part = (part + 1) % std::size(kParts);
   }
   if (swept.compact_revision == compact_revision_ && swept.rows == 0) return swept;
   if (auto status = transaction.Commit(); !status.ok()) return status;
   return swept;
 }
 
+// While it goes on step by step, more than was written since the last one. An event is written with
+// each change, and a change leaves a version behind.
+absl::StatusOr<int64_t> Retention::RoomOf(Connection& connection) const {
+  if (!more_) return kept_.step_rows;
+  const auto written =
+      Find(connection, "SELECT COUNT(*) FROM events WHERE revision > ?", swept_at_);
+  if (!written.ok()) return written.status();
+  return std::max<int64_t>(kept_.step_rows, 4 * *written);
+}
+
 // Of each kind at most what is left of the step's rows; `more` once they are used up. Events go by
 // whole revisions, the mark first: who reads afterwards is told, who reads in a snapshot from
 // before has them all.
-absl::Status Retention::SweepEvents(Connection& connection, const char* for_update,
-                                    Swept& swept) const {
-  const auto meta = ReadMeta(connection, for_update);
-  if (!meta.ok()) return meta.status();
-  swept.compact_revision = meta->compact_revision;
-  const int64_t target = meta->revision - kept_.revisions;
-  if (target <= meta->compact_revision) return absl::OkStatus();
+absl::Status Retention::SweepEvents(Connection& connection, Swept& swept) const {
+  const int64_t target = swept.newest_revision - kept_.revisions;
+  if (target <= swept.compact_revision) return absl::OkStatus();
   const auto first = Find(connection,
                           "SELECT revision FROM events ORDER BY revision, sequence "
                           "LIMIT 1 OFFSET ?",
@@ -87,7 +111,7 @@ absl::Status Retention::SweepEvents(Connection& connection, const char* for_upda
   const auto beyond = Find(connection,
                            "SELECT revision FROM events ORDER BY revision, sequence "
                            "LIMIT 1 OFFSET ?",
-                           kept_.step_rows);
+                           swept.room - swept.rows);
   if (!beyond.ok()) return beyond.status();
   // A revision with more events than a step goes in one.
   swept.more = *beyond <= target;
@@ -109,7 +133,7 @@ absl::Status Retention::SweepAudit(Connection& connection, Swept& swept) const {
   if (*newest == kNone) return absl::OkStatus();
   auto statement = connection.Prepare("SELECT id, time_ms FROM audit_records ORDER BY id LIMIT ?");
   if (!statement.ok()) return statement.status();
-  const int64_t room = std::max<int64_t>(kept_.step_rows - swept.rows, 0);
+  const int64_t room = swept.room - swept.rows;
   (*statement)->BindInt(0, room);
   const int64_t old = now_ms_() - kept_.audit_ms;
   int64_t upto = 0;
@@ -135,7 +159,7 @@ absl::Status Retention::SweepRequests(Connection& connection, Swept& swept) cons
   auto statement = connection.Prepare(
       "SELECT time_ms FROM requests WHERE time_ms <= ? ORDER BY time_ms LIMIT ?");
   if (!statement.ok()) return statement.status();
-  const int64_t room = std::max<int64_t>(kept_.step_rows - swept.rows, 0);
+  const int64_t room = swept.room - swept.rows;
   RowBinder(**statement).Int(now_ms_() - kept_.requests_ms).Int(room);
   int64_t upto = 0;
   int64_t rows = 0;
@@ -165,7 +189,7 @@ absl::Status Retention::SweepSessions(Connection& connection, Swept& swept) cons
 }
 
 absl::Status Retention::SweepVersions(Connection& connection, Swept& swept) const {
-  const int64_t room = std::max<int64_t>(kept_.step_rows - swept.rows, 0);
+  const int64_t room = swept.room - swept.rows;
   const int64_t now = now_ms_();
   const auto rows = RemoveOldVersions(connection, now - kept_.versions_ms, room, now);
   if (!rows.ok()) return rows.status();

@@ -4,6 +4,7 @@
 #define GRPC_OS_STORE_RETENTION_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -22,9 +23,10 @@ struct Kept {
   int64_t audit_ms = limits::kAuditKeptMs;
   int64_t requests_ms = limits::kRequestKeptMs;
   int64_t versions_ms = limits::kVersionKeptMs;
-  int step_rows = limits::kForgottenAtOnce;  // at most in one transaction
-  int64_t check_operations = 1000;           // looks for what is to go after so many operations,
-  int64_t check_ms = 600'000;                // or this long after it looked last
+  // At most in one transaction, unless more is written meanwhile: it is not to fall behind.
+  int step_rows = limits::kForgottenAtOnce;
+  int64_t check_operations = 1000;  // looks for what is to go after so many operations,
+  int64_t check_ms = 600'000;       // or this long after it looked last
 };
 
 // Used on the writer's thread, between its transactions; OldestRevision from any.
@@ -49,11 +51,15 @@ class Retention {
  private:
   struct Swept {
     int64_t rows = 0;
+    int64_t room = 0;             // how many rows may go
+    int64_t newest_revision = 0;  // that was committed
     int64_t compact_revision = 0;
     bool more = false;
+    size_t next_part = 0;  // that the next step begins with
   };
   absl::StatusOr<Swept> Sweep(Connection& connection, const Dialect& dialect);
-  absl::Status SweepEvents(Connection& connection, const char* for_update, Swept& swept) const;
+  absl::StatusOr<int64_t> RoomOf(Connection& connection) const;
+  absl::Status SweepEvents(Connection& connection, Swept& swept) const;
   absl::Status SweepAudit(Connection& connection, Swept& swept) const;
   absl::Status SweepRequests(Connection& connection, Swept& swept) const;
   absl::Status SweepSessions(Connection& connection, Swept& swept) const;
@@ -66,6 +72,8 @@ class Retention {
   int64_t sweeps_ = 0;
   // A start changes nothing: it may be refused for what is read next.
   bool more_ = false;
+  size_t next_part_ = 0;
+  int64_t swept_at_ = 0;  // the newest revision at the last step
   int64_t checked_operations_ = 0;
   int64_t checked_ms_;
 };

@@ -14,6 +14,9 @@
 #include "core/error_reason.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "store/event_table.h"
+#include "store/meta_table.h"
+#include "store/retention.h"
 #include "store/store_contract.h"
 #include "store/store_under_test.h"
 
@@ -189,6 +192,59 @@ TEST_P(StoreRetentionContract, RequestsAndSessionsAreForgottenByTime) {
   Sweep();
   EXPECT_EQ(RowsOf("requests"), 2) << "those of the last millisecond";
   EXPECT_EQ(RowsOf("sessions"), 1);
+}
+
+int64_t Count(Connection& connection, const std::string& table) {
+  auto* statement = Must(connection.Prepare(absl::StrCat("SELECT COUNT(*) FROM ", table)));
+  EXPECT_TRUE(statement->Step().value());
+  const int64_t count = statement->Int(0);
+  statement->Reset();
+  return count;
+}
+
+TEST_P(StoreRetentionContract, WhileManyEventsGoTheRestGoesToo) {
+  ProcessWrite write;
+  write.trace.requests.push_back(MakeRequest("old", *now_));
+  ASSERT_TRUE(Commit(std::move(write)).ok());
+  ASSERT_TRUE(PutSession(MakeSession("s1", *now_, *now_ + 100)).ok());
+  CommitMany(100);
+  store_.reset();
+  const auto database = Must(data_->Open());
+  const auto connection = Must(database->OpenWriter());
+  options_.kept.revisions = 1;
+  options_.kept.step_rows = 5;
+  *now_ += limits::kRequestKeptMs + 1;
+  Retention retention(options_.kept, options_.now_ms, 0);
+  EXPECT_TRUE(retention.Step(*connection, database->dialect(), 1));
+  EXPECT_TRUE(retention.Step(*connection, database->dialect(), 2));
+  EXPECT_EQ(Count(*connection, "requests"), 0);
+  EXPECT_EQ(Count(*connection, "sessions"), 0);
+  const int64_t events = Count(*connection, "events");
+  EXPECT_GT(events, 50);
+  EXPECT_TRUE(retention.Step(*connection, database->dialect(), 3));
+  EXPECT_LT(Count(*connection, "events"), events) << "they go on";
+}
+
+TEST_P(StoreRetentionContract, ItKeepsUpWithTransactionsOfManyEvents) {
+  options_.kept.revisions = 10;
+  options_.kept.step_rows = 5;
+  store_.reset();
+  const auto database = Must(data_->Open());
+  const auto connection = Must(database->OpenWriter());
+  Retention retention(options_.kept, options_.now_ms, 0);
+  int64_t revision = 0;
+  for (int group = 1; group <= 50; ++group) {
+    ASSERT_TRUE(connection->Execute("BEGIN").ok());
+    for (int k = 0; k < 4; ++k) {
+      ++revision;
+      for (int i = 0; i < 20; ++i)
+        ASSERT_TRUE(InsertEvent(*connection, MakeEvent("proc_1", "changed"), revision, i).ok());
+    }
+    ASSERT_TRUE(WriteRevision(*connection, revision).ok());
+    ASSERT_TRUE(connection->Execute("COMMIT").ok());
+    retention.Step(*connection, database->dialect(), group);
+  }
+  EXPECT_GE(retention.OldestRevision(), revision - 10 - 8) << "the last groups";
 }
 
 // Followers that read in small pieces while the log behind them is compacted: each gets every
