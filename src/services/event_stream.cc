@@ -120,13 +120,16 @@ void EventStream::Advance() {
     message = Pack(*state);
     if (!message.has_value() && !state->synced) {
       mark = state->sync_at;
-      if (state->position >= mark) {
+      // Nothing comes between the parts of a revision.
+      if (state->position.Whole() >= mark && state->split == 0) {
         state->synced = true;
         message.emplace();
         message->set_synced(true);
-        message->set_revision(state->position);
+        message->set_revision(state->position.Whole());
       }
     }
+    // The end of a revision is waited for, whether or not more of it matches.
+    if (state->position.Whole() < state->position.revision) mark = state->position.revision;
     (message.has_value() ? state->sending : state->asking) = true;
   }
   if (message.has_value()) return call_->Send(*std::move(message));
@@ -139,14 +142,21 @@ void EventStream::OnGiven(const core::EventHub::Given& given) {
   if (!given.ok()) {
     const absl::Status& status = given.status();
     if (DetailOf(status).has_value()) return call_->End(status);
-    if (absl::IsOutOfRange(status)) return call_->End(NotKept(state_.Lock()->position, log_));
+    if (absl::IsOutOfRange(status))
+      return call_->End(NotKept(state_.Lock()->position.Whole(), log_));
     return call_->End(core::FromStore(status));
   }
   {
     auto state = state_.Lock();
     state->asking = false;
-    state->stretch = *given;
+    state->stretch = state->given = *given;
     state->position = state->stretch->upto;
+    if (!state->part.empty()) {
+      const auto joined = std::make_shared<core::EventHub::Stretch>(*state->stretch);
+      joined->events.insert(joined->events.begin(), state->part.begin(), state->part.end());
+      state->part.clear();
+      state->stretch = joined;
+    }
   }
   Advance();
 }
@@ -161,13 +171,16 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
   // Where the last revision of the message begins: in the message, and in the stretch.
   int whole_events = 0;
   size_t whole_next = state.next;
+  Events last;  // of that revision
   for (; state.next < state.stretch->events.size(); ++state.next) {
-    const core::Event& event = *state.stretch->events[state.next];
+    const std::shared_ptr<const core::Event>& shared = state.stretch->events[state.next];
+    const core::Event& event = *shared;
     if (!Tell(event, state.is_snapshot, access, &told)) continue;
     const int count = message.events_size();
     if (count == 0 || message.events(count - 1).revision() != event.revision) {
       whole_events = count;
       whole_next = state.next;
+      last.clear();
     }
     if (count == kMessageEvents) {
       // Only with the last message of a snapshot has the client anything to go on from.
@@ -176,15 +189,28 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
     }
     message.add_events()->Swap(&told);
     told.Clear();
+    last.push_back(shared);
   }
-  message.set_revision(state.stretch->upto);
-  state.stretch = nullptr;
+  EndAtStretch(whole_events, std::move(last), state, message);
+  // Where the client was told that a revision goes on, it is told its end.
+  const bool ended = state.split != 0 && message.revision() >= state.split;
+  if (ended) state.split = 0;
+  if (message.events_size() == 0 && !ended) return std::nullopt;
+  return message;
+}
+
+// What is there of a revision that goes on is kept for later.
+void EventStream::EndAtStretch(int whole_events, Events last, State& state,
+                               v1::WatchResponse& message) {
+  const core::LogPosition upto = state.stretch->upto;
+  message.set_revision(upto.Whole());
+  if (!state.is_snapshot && !last.empty() && last.back()->revision > upto.Whole()) {
+    message.mutable_events()->DeleteSubrange(whole_events, message.events_size() - whole_events);
+    state.part = std::move(last);
+  }
+  state.stretch = state.given = nullptr;
   state.next = 0;
   state.is_snapshot = false;
-  // Where the client was told that a revision goes on, it is told its end.
-  const bool more = std::exchange(state.more, false);
-  if (message.events_size() == 0 && !more) return std::nullopt;
-  return message;
 }
 
 // Of a full message: up to the revision that does not fit, or a part of one that is larger itself.
@@ -192,11 +218,11 @@ void EventStream::EndAtRevision(int whole_events, size_t whole_next, State& stat
                                 v1::WatchResponse& message) {
   const int64_t last = message.events(message.events_size() - 1).revision();
   if (whole_events == 0) {
-    state.more = true;
+    state.split = last;
     message.set_more_of_revision(true);
     return message.set_revision(last - 1);
   }
-  state.more = false;
+  state.split = 0;
   message.set_revision(message.events(whole_events - 1).revision());
   message.mutable_events()->DeleteSubrange(whole_events, message.events_size() - whole_events);
   state.next = whole_next;
@@ -217,6 +243,7 @@ bool EventStream::Tell(const core::Event& event, bool is_snapshot, const core::O
 v1::WatchResponse EventStream::Heartbeat(const v1::WatchResponse& last) const {
   v1::WatchResponse beat;
   beat.set_revision(std::max(last.revision(), hub_->Bookmark(watcher_).value_or(0)));
+  beat.set_more_of_revision(last.more_of_revision());
   return beat;
 }
 

@@ -31,8 +31,8 @@ struct Watched {
   std::function<core::ObjectAccess()> access;
 };
 
-// Holds no events but those that the hub gave it last, which others may share: it takes the next
-// ones when the client has taken these. Thread-safe.
+// Holds no events but those that the hub gave it last, which others may share, and at most a
+// message of those before: it takes the next ones when the client has taken these. Thread-safe.
 class EventStream final : public std::enable_shared_from_this<EventStream> {
  public:
   using WatchCall = StreamCall<v1::WatchResponse>;
@@ -47,12 +47,17 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
               const core::EventLog& log, Watched watched)
       : call_(std::move(call)), hub_(std::move(hub)), log_(log), watched_(std::move(watched)) {}
 
+  using Events = std::vector<std::shared_ptr<const core::Event>>;
   struct State {
     std::shared_ptr<const core::EventHub::Stretch> stretch;  // being sent; null: nothing is
+    std::shared_ptr<const core::EventHub::Stretch> given;    // it, as the hub has it: shared
     size_t next = 0;                                         // of its events
     bool is_snapshot = false;                                // the stretch
-    bool more = false;                                       // the last message was to go on
-    int64_t position = 0;                                    // what the hub gave reaches up to here
+    core::LogPosition position = 0;                          // what the hub gave reaches up to here
+    // Of the revision that goes on after it: what the client may hear of, not sent. It is not told
+    // that the revision goes on before there is more of it than a message holds.
+    Events part = {};
+    int64_t split = 0;    // the revision of which the last message was a part; 0: of none
     int64_t sync_at = 0;  // SYNCED is due when everything up to this was sent
     bool synced = false;
     bool asking = false;  // the hub for what comes next
@@ -64,10 +69,11 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
   void OnReady();
   void OnGone();
   v1::WatchResponse Heartbeat(const v1::WatchResponse& last) const;
-  // The next message of the stretch; none, if nothing of it is left for this client.
+  // The next message of the stretch; none, if nothing of it is left for this client by now.
   std::optional<v1::WatchResponse> Pack(State& state) const;
   static void EndAtRevision(int whole_events, size_t whole_next, State& state,
                             v1::WatchResponse& message);
+  static void EndAtStretch(int whole_events, Events last, State& state, v1::WatchResponse& message);
   // False: the client does not hear of it.
   bool Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,
             v1::Event* told) const;

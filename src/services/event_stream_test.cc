@@ -34,7 +34,7 @@ class LogAtItsBeginning final : public core::EventLog {
  public:
   explicit LogAtItsBeginning(core::EventLog& log) : log_(log) {}
 
-  void ReadEvents(int64_t after, int limit, ReadDone done) override {
+  void ReadEvents(core::LogPosition after, int limit, ReadDone done) override {
     log_.ReadEvents(after, limit, std::move(done));
   }
   int64_t NewestRevision() const override {
@@ -123,6 +123,12 @@ TEST_F(EventStreamTest, TheSnapshotThenSyncedThenWhatComes) {
   EXPECT_THAT(Told(), ElementsAre("change 3; change 5; at 7", "synced 7", "change 8; at 8"));
 }
 
+// Of another kind, which was listed later.
+TEST_F(EventStreamTest, TheSnapshotMayTellOfWhatIsNewerThanWhereTheWatchBegins) {
+  Start({EventAt(3), EventAt(9)});
+  EXPECT_THAT(Told(), ElementsAre("change 3; change 9; at 7", "synced 7"));
+}
+
 TEST_F(EventStreamTest, ACommitWhileItBeginsIsToldAfterTheSnapshotAndBeforeSynced) {
   beginning_.meanwhile = [this] { Commit(); };
   Start({EventAt(5)});
@@ -154,6 +160,77 @@ TEST_F(EventStreamTest, ALargerOneIsToldInSeveralMessagesThatSaySo) {
   CommitMany(250);
   EXPECT_THAT(Sizes(), ElementsAre("3 of 8-8 at 8", "256 of 9-9 and more at 8", "44 of 9-9 at 9",
                                    "250 of 10-10 at 10"));
+}
+
+// The hub's pieces end inside it, wherever it begins.
+TEST_F(EventStreamTest, WhereAPieceEndsIsNotToBeSeen) {
+  Start({});
+  Told();
+  for (int before : {300, 500, 511, 512, 513}) {
+    client_.received.clear();
+    CommitMany(before);
+    CommitMany(256);
+    CommitMany(1);
+    const int64_t last = log_.NewestRevision();
+    const auto of = [&](int events, int64_t revision, bool more) {
+      return absl::StrCat(events, " of ", revision, "-", revision, more ? " and more at " : " at ",
+                          more ? revision - 1 : revision);
+    };
+    std::vector<std::string> expected;
+    for (; before > 256; before -= 256) expected.push_back(of(256, last - 2, true));
+    expected.push_back(of(before, last - 2, false));
+    expected.push_back(of(256, last - 1, false));
+    expected.push_back(of(1, last, false));
+    EXPECT_EQ(Sizes(), expected);
+  }
+}
+
+TEST_F(EventStreamTest, ARevisionOfTenThousandIsToldInFullMessages) {
+  Start({});
+  Told();
+  CommitMany(10'000);
+  const std::vector<std::string> sizes = Sizes();
+  ASSERT_EQ(sizes.size(), 40u);
+  for (size_t i = 0; i < 39; ++i) EXPECT_EQ(sizes[i], "256 of 8-8 and more at 7");
+  EXPECT_EQ(sizes.back(), "16 of 8-8 at 8");
+}
+
+// Of a large revision it may hear of a few alone: they come in one message, with its end.
+TEST_F(EventStreamTest, WhatIsScatteredOverALargeRevisionComesTogether) {
+  EventStream::Start(
+      call_, hub_, log_,
+      {.kinds = {{"object", 7}},
+       .access =
+           [] { return [](core::ObjectVerb, std::string_view name) { return name == "/mine"; }; }},
+      {});
+  Told();
+  std::vector<core::Event> events;
+  for (int i = 0; i < 5000; ++i) {
+    events.push_back(EventAt(8));
+    events.back().kind = "object";
+    events.back().name = i % 100 == 99 ? "/mine" : "/hidden";
+  }
+  log_.Commit(events);
+  EXPECT_THAT(Sizes(), ElementsAre("50 of 8-8 at 8"));
+  for (core::Event& event : events) event.name = "/mine";
+  events.resize(300);
+  core::Event hidden = events.front();
+  hidden.name = "/hidden";
+  events.resize(5000, hidden);
+  client_.received.clear();
+  log_.Commit(events);
+  EXPECT_THAT(Sizes(), ElementsAre("256 of 9-9 and more at 8", "44 of 9-9 at 9"));
+}
+
+TEST_F(EventStreamTest, SyncedComesNeitherInsideNorAheadOfALargeRevision) {
+  CommitMany(600);
+  Start({});
+  const std::vector<std::string> told = Told();
+  EXPECT_TRUE(client_.received[0].more_of_revision());
+  EXPECT_TRUE(client_.received[1].more_of_revision());
+  EXPECT_EQ(client_.received[2].events_size(), 88);
+  EXPECT_EQ(told.back(), "synced 8");
+  EXPECT_EQ(told.size(), 4u);
 }
 
 TEST_F(EventStreamTest, AClientThatHasLeftIsNotReadFor) {

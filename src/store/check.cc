@@ -132,11 +132,11 @@ class Checker {
         "SELECT COUNT(*) FROM (SELECT revision FROM events GROUP BY revision "
         "HAVING MIN(sequence) <> 0 OR MAX(sequence) + 1 <> COUNT(*)) AS torn",
         "revisions lack some of their events");
-    for (int64_t after = meta_.compact_revision;;) {
+    for (core::LogPosition after = meta_.compact_revision;;) {
       const auto events = Rows(SelectEvents(connection_, after, 1000));
       if (events.empty()) return;
       events_ += events.size();
-      after = events.back().revision;
+      after = core::PositionOf(events.back());
     }
   }
 

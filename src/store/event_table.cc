@@ -1,7 +1,6 @@
 #include "store/event_table.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -35,22 +34,6 @@ absl::Status CheckKept(Connection& connection, int64_t after) {
        .retry_after_ms = 0});
 }
 
-// The revision in which the `limit`th event after `after` lies; the largest number if there are
-// fewer.
-absl::StatusOr<int64_t> LastRevision(Connection& connection, int64_t after, int limit) {
-  auto statement = connection.Prepare(
-      "SELECT revision FROM events WHERE revision > ? ORDER BY revision, sequence "
-      "LIMIT 1 OFFSET ?");
-  if (!statement.ok()) return statement.status();
-  (*statement)->BindInt(0, after);
-  (*statement)->BindInt(1, std::max(limit, 1) - 1);
-  const auto row = (*statement)->Step();
-  if (!row.ok()) return row.status();
-  const int64_t last = *row ? (*statement)->Int(0) : std::numeric_limits<int64_t>::max();
-  (*statement)->Reset();
-  return last;
-}
-
 }  // namespace
 
 absl::Status InsertEvent(Connection& connection, const core::Event& event, int64_t revision,
@@ -67,17 +50,14 @@ absl::Status InsertEvent(Connection& connection, const core::Event& event, int64
   return (*statement)->Step().status();
 }
 
-absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection, int64_t after,
-                                                      int limit) {
-  if (auto status = CheckKept(connection, after); !status.ok()) return status;
-  const auto last = LastRevision(connection, after, limit);
-  if (!last.ok()) return last.status();
+absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection,
+                                                      core::LogPosition after, int limit) {
+  if (auto status = CheckKept(connection, after.Whole()); !status.ok()) return status;
   auto statement = connection.Prepare(
       "SELECT revision, sequence, time_ms, kind, resource_id, name, action, attributes "
-      "FROM events WHERE revision > ? AND revision <= ? ORDER BY revision, sequence");
+      "FROM events WHERE (revision, sequence) > (?, ?) ORDER BY revision, sequence LIMIT ?");
   if (!statement.ok()) return statement.status();
-  (*statement)->BindInt(0, after);
-  (*statement)->BindInt(1, *last);
+  RowBinder(**statement).Int(after.revision).Int(after.sequence).Int(std::max(limit, 1));
   std::vector<core::Event> events;
   for (;;) {
     const auto more = (*statement)->Step();

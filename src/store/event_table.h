@@ -15,8 +15,8 @@ namespace grpc_os::store {
 absl::Status InsertEvent(Connection& connection, const core::Event& event, int64_t revision,
                          int sequence);
 // As core::EventLog::ReadEvents. The transaction must see one snapshot.
-absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection, int64_t after,
-                                                      int limit);
+absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection,
+                                                      core::LogPosition after, int limit);
 
 }  // namespace grpc_os::store
 

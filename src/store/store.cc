@@ -251,7 +251,7 @@ absl::Status Store::SaveBootId(const std::string& boot_id) {
       [boot_id](Connection& connection) { return WriteBootId(connection, boot_id); });
 }
 
-void Store::ReadEvents(int64_t after, int limit, ReadDone done) {
+void Store::ReadEvents(core::LogPosition after, int limit, ReadDone done) {
   impl_->reader().Read<std::vector<core::Event>>(
       [after, limit](Connection& connection) { return SelectEvents(connection, after, limit); },
       std::move(done));

@@ -57,7 +57,7 @@ class Store final : public core::ProcessStore,
   absl::StatusOr<std::string> LoadBootId() override;
   absl::Status SaveBootId(const std::string& boot_id) override;
 
-  void ReadEvents(int64_t after, int limit, ReadDone done) override;
+  void ReadEvents(core::LogPosition after, int limit, ReadDone done) override;
   int64_t NewestRevision() const override;
   Subscription Subscribe(std::function<void(int64_t)> on_commit) override;
   void Unsubscribe(Subscription subscription) override;

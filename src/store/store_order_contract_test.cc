@@ -207,21 +207,28 @@ TEST_P(StoreOrderContract, EventsComeBackInOrderAndOnlyThoseAfter) {
   EXPECT_EQ(Events(0).at(0), whole);
 }
 
-TEST_P(StoreOrderContract, RevisionsAreReadWhole) {
+TEST_P(StoreOrderContract, AReadIsBoundedAndTheNextGoesOnInsideARevision) {
   for (int size : {3, 1, 0, 4}) {
     ProcessWrite write;
     for (int i = 0; i < size; ++i) write.events.push_back(MakeEvent("proc_1", absl::StrCat(i)));
     ASSERT_TRUE(Commit(std::move(write)).ok());
   }
-  const auto sizes = [&](int64_t after, int limit) { return Events(after, limit).size(); };
-  EXPECT_EQ(sizes(0, 1), 3u);
-  EXPECT_EQ(sizes(0, 3), 3u);
-  EXPECT_EQ(sizes(0, 4), 4u);
-  EXPECT_EQ(sizes(0, 5), 8u);
-  EXPECT_EQ(sizes(0, 100), 8u);
-  EXPECT_EQ(sizes(1, 1), 1u);
-  EXPECT_EQ(sizes(2, 1), 4u);
-  EXPECT_EQ(sizes(0, 0), 3u) << "a limit below 1 counts as 1";
+  const std::vector<Event> all = Events(0);
+  ASSERT_EQ(all.size(), 8u);
+  for (const int limit : {1, 2, 3, 5, 8, 100}) {
+    std::vector<Event> read;
+    for (core::LogPosition after = 0;;) {
+      const auto events = Events(after, limit);
+      EXPECT_LE(events.size(), static_cast<size_t>(limit));
+      if (events.empty()) break;
+      read.insert(read.end(), events.begin(), events.end());
+      after = core::PositionOf(events.back());
+    }
+    EXPECT_EQ(read, all) << limit;
+  }
+  EXPECT_EQ(Events({1, 0}, 100).size(), 7u);
+  EXPECT_EQ(Events(1, 100).size(), 5u);
+  EXPECT_EQ(Events(0, 0).size(), 1u) << "a limit below 1 counts as 1";
 }
 
 TEST_P(StoreOrderContract, ARevisionThatIsYetToComeIsOutOfRange) {
@@ -250,6 +257,7 @@ TEST_P(StoreOrderContract, ARevisionThatIsNoLongerKeptIsOutOfRange) {
   }
   Open();
   EXPECT_EQ(TryEvents(2).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(TryEvents({3, 0}).status().code(), absl::StatusCode::kOutOfRange) << "the rest of it";
   EXPECT_THAT(ActionsOf(Events(3)), ElementsAre("4.0 proc_4 created", "5.0 proc_5 created"));
 }
 

@@ -171,14 +171,14 @@ class StoreUnderTest {
   }
   Revision Commit(core::ProcessWrite write) { return Submit(std::move(write)).get(); }
 
-  absl::StatusOr<std::vector<core::Event>> TryEvents(int64_t after, int limit = 1000) {
+  absl::StatusOr<std::vector<core::Event>> TryEvents(core::LogPosition after, int limit = 1000) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<std::vector<core::Event>>>>();
     store_->ReadEvents(after, limit, [promise](absl::StatusOr<std::vector<core::Event>> events) {
       promise->set_value(std::move(events));
     });
     return promise->get_future().get();
   }
-  std::vector<core::Event> Events(int64_t after, int limit = 1000) {
+  std::vector<core::Event> Events(core::LogPosition after, int limit = 1000) {
     return Must(TryEvents(after, limit));
   }
   std::vector<core::Process> Processes() { return Must(store_->LoadProcesses()); }

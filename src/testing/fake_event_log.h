@@ -87,7 +87,7 @@ class FakeEventLog final : public core::EventLog {
     return {events_.begin(), events_.end()};
   }
 
-  void ReadEvents(int64_t after, int limit, ReadDone done) override {
+  void ReadEvents(core::LogPosition after, int limit, ReadDone done) override {
     const std::lock_guard lock(mutex_);
     reads_.push_back({after, limit, std::move(done)});
     asked_.notify_one();
@@ -112,7 +112,7 @@ class FakeEventLog final : public core::EventLog {
 
  private:
   struct Read {
-    int64_t after;
+    core::LogPosition after;
     int limit;
     ReadDone done;
   };
@@ -131,16 +131,14 @@ class FakeEventLog final : public core::EventLog {
 
   absl::StatusOr<std::vector<core::Event>> Select(const Read& read) const {
     if (!failure_.ok()) return failure_;
-    if (read.after < oldest_ || read.after > newest_) return absl::OutOfRangeError("not kept");
+    if (read.after.Whole() < oldest_ || read.after.Whole() > newest_)
+      return absl::OutOfRangeError("not kept");
     std::vector<core::Event> found;
     auto next = std::partition_point(events_.begin(), events_.end(), [&](const core::Event& event) {
-      return event.revision <= read.after;
+      return core::PositionOf(event) <= read.after;
     });
-    for (; next != events_.end(); ++next) {
-      if (static_cast<int>(found.size()) >= read.limit && next->revision > found.back().revision)
-        break;
+    for (; next != events_.end() && static_cast<int>(found.size()) < read.limit; ++next)
       found.push_back(*next);
-    }
     return found;
   }
 

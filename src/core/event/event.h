@@ -2,8 +2,10 @@
 #ifndef GRPC_OS_CORE_EVENT_EVENT_H_
 #define GRPC_OS_CORE_EVENT_EVENT_H_
 
+#include <compare>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,16 +28,32 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+// Between two events of the log: after the event with this sequence of this revision.
+struct LogPosition {
+  static constexpr int kEnd = std::numeric_limits<int>::max();  // the whole revision is before it
+
+  constexpr LogPosition(int64_t of_revision, int of_sequence = kEnd)  // NOLINT: a revision is one
+      : revision(of_revision), sequence(of_sequence) {}
+
+  // The newest revision that is before it whole.
+  constexpr int64_t Whole() const { return sequence == kEnd ? revision : revision - 1; }
+  constexpr std::strong_ordering operator<=>(const LogPosition&) const = default;
+
+  int64_t revision;
+  int sequence;
+};
+inline LogPosition PositionOf(const Event& event) { return {event.revision, event.sequence}; }
+
 // The port to the log of events. Thread-safe.
 class EventLog {
  public:
   virtual ~EventLog() = default;
 
-  // Events with revision > `after`, oldest first: whole revisions only, at most about `limit`
-  // events (more only to finish a revision). OUT_OF_RANGE if a revision above `after` is no longer
-  // kept, or `after` is newer than any. Calls `done` on a thread of the store.
+  // The events after a position, oldest first, at most `limit`: the last revision may go on.
+  // OUT_OF_RANGE if one of them is no longer kept, or `after` is newer than any. Calls `done` on a
+  // thread of the store.
   using ReadDone = std::function<void(absl::StatusOr<std::vector<Event>>)>;
-  virtual void ReadEvents(int64_t after, int limit, ReadDone done) = 0;
+  virtual void ReadEvents(LogPosition after, int limit, ReadDone done) = 0;
 
   // The newest committed revision; cheap.
   virtual int64_t NewestRevision() const = 0;

@@ -22,12 +22,15 @@ int OwnCalls(const void* state) {
   return count;
 }
 
-// Up to where the log is known after a read that was to reach `upto`: the commits at its end may
-// tell of nothing.
-int64_t Reached(const std::vector<Event>& events, int64_t upto) {
+// Up to where the log is known after a read that was to reach the revision `upto`: the commits at
+// its end may tell of nothing. One event more is asked for than is given: it tells whether the last
+// revision goes on.
+LogPosition Reached(std::vector<Event>& events, int64_t upto) {
   if (events.empty()) return upto;
-  const bool all = static_cast<int>(events.size()) < kReadEvents;
-  return all ? std::max(events.back().revision, upto) : events.back().revision;
+  if (static_cast<int>(events.size()) <= kReadEvents) return std::max(events.back().revision, upto);
+  const int64_t next = events.back().revision;
+  events.pop_back();
+  return next == events.back().revision ? PositionOf(events.back()) : next - 1;
 }
 
 }  // namespace
@@ -53,7 +56,7 @@ void EventHub::Stop() {
   log_.Unsubscribe(subscription_);
 }
 
-EventHub::Watcher EventHub::Join(EventFilter filter, int64_t after) {
+EventHub::Watcher EventHub::Join(EventFilter filter, LogPosition after) {
   auto state = std::make_shared<State>();
   state->position = after;
   const std::lock_guard lock(mutex_);
@@ -100,8 +103,7 @@ void EventHub::Next(Watcher watcher, int64_t mark, std::function<void(Given)> do
     state->done = std::move(done);
     Proceed(state, todo);
   }
-  if (todo.catch_up_after.has_value()) CatchUp(state, *todo.catch_up_after);
-  Run(std::move(todo.calls));
+  CatchUpAndRun(std::move(todo));
 }
 
 std::optional<int64_t> EventHub::Bookmark(Watcher watcher) const {
@@ -109,7 +111,7 @@ std::optional<int64_t> EventHub::Bookmark(Watcher watcher) const {
   const auto found = watchers_.find(watcher);
   if (found == watchers_.end() || !found->second->done) return std::nullopt;
   const State& state = *found->second;
-  return state.waiting ? std::max(state.position, position_) : state.position;
+  return (state.waiting ? std::max(state.position, position_) : state.position).Whole();
 }
 
 void EventHub::OnCommit(int64_t newest) {
@@ -123,23 +125,24 @@ void EventHub::OnCommit(int64_t newest) {
 }
 
 void EventHub::ReadOn(Todo& todo) {
-  if (stopped_ || reading_ || position_ >= newest_) return;
+  if (stopped_ || reading_ || position_.Whole() >= newest_) return;
   if (watchers_.empty()) {
     position_ = newest_;
+    begun_.clear();
     memory_.Reset(position_);
     return;
   }
   reading_ = true;
-  todo.read_after = position_;
+  todo.read_after = begun_.empty() ? position_ : PositionOf(begun_.back());
 }
 
-void EventHub::Read(int64_t after) {
+void EventHub::Read(LogPosition after) {
   int64_t upto = 0;
   {
     const std::lock_guard lock(mutex_);
     upto = newest_;
   }
-  log_.ReadEvents(after, kReadEvents, [self = shared_from_this(), upto](Events events) {
+  log_.ReadEvents(after, kReadEvents + 1, [self = shared_from_this(), upto](Events events) {
     self->OnRead(std::move(events), upto);
   });
 }
@@ -153,10 +156,9 @@ void EventHub::OnRead(Events events, int64_t upto) {
     if (!events.ok()) {
       FailWaiting(events.status(), todo);
     } else {
-      const int64_t before = position_;
-      position_ = Reached(*events, upto);
+      const LogPosition before = position_;
       std::vector<Group*> touched;
-      Remember(*std::move(events), touched);
+      Remember(TakeWhole(*std::move(events), upto), touched);
       for (Group* group : touched) HandOut(*group, before, todo);
       AnswerMarks(todo);
     }
@@ -164,6 +166,21 @@ void EventHub::OnRead(Events events, int64_t upto) {
   }
   Run(std::move(todo.calls));
   if (todo.read_after.has_value()) Read(*todo.read_after);
+}
+
+// Of what was read, with what was there of its first revision, the revisions that are whole.
+std::vector<Event> EventHub::TakeWhole(std::vector<Event> events, int64_t upto) {
+  const LogPosition reached = Reached(events, upto);
+  std::vector<Event> whole = std::exchange(begun_, {});
+  whole.insert(whole.end(), std::make_move_iterator(events.begin()),
+               std::make_move_iterator(events.end()));
+  const auto end = std::partition_point(whole.begin(), whole.end(), [&](const Event& event) {
+    return event.revision <= reached.Whole();
+  });
+  begun_.assign(std::make_move_iterator(end), std::make_move_iterator(whole.end()));
+  whole.erase(end, whole.end());
+  position_ = std::max(position_, LogPosition(reached.Whole()));
+  return whole;
 }
 
 void EventHub::Remember(std::vector<Event> events, std::vector<Group*>& touched) {
@@ -184,11 +201,20 @@ void EventHub::Remember(std::vector<Event> events, std::vector<Group*>& touched)
   }
 }
 
-void EventHub::HandOut(Group& group, int64_t before, Todo& todo) {
+void EventHub::Bound(Stretch& stretch) {
+  if (stretch.events.size() <= kReadEvents) return;
+  const int64_t next = stretch.events[kReadEvents]->revision;
+  stretch.events.resize(kReadEvents);
+  const Event& last = *stretch.events.back();
+  stretch.upto = next == last.revision ? PositionOf(last) : next - 1;
+}
+
+void EventHub::HandOut(Group& group, LogPosition before, Todo& todo) {
   const auto all = std::make_shared<Stretch>();
-  all->events = std::move(group.fresh);
+  const auto fresh = std::exchange(group.fresh, {});
+  all->events = fresh;
   all->upto = position_;
-  group.fresh.clear();
+  Bound(*all);
   const std::vector<State*> waiting(group.waiting.begin(), group.waiting.end());
   for (State* state : waiting) {
     if (state->position <= before) {
@@ -197,15 +223,16 @@ void EventHub::HandOut(Group& group, int64_t before, Todo& todo) {
     }
     // It was ahead of this reader.
     const auto own = std::make_shared<Stretch>();
-    std::copy_if(all->events.begin(), all->events.end(), std::back_inserter(own->events),
-                 [&](const auto& event) { return event->revision > state->position; });
+    std::copy_if(fresh.begin(), fresh.end(), std::back_inserter(own->events),
+                 [&](const auto& event) { return PositionOf(*event) > state->position; });
     own->upto = std::max(position_, state->position);
+    Bound(*own);
     if (!own->events.empty()) Answer(*state, own, todo);
   }
 }
 
 void EventHub::AnswerMarks(Todo& todo) {
-  while (!marks_.empty() && marks_.begin()->first <= position_) {
+  while (!marks_.empty() && marks_.begin()->first <= position_.Whole()) {
     State& state = *marks_.begin()->second;
     const auto nothing = std::make_shared<Stretch>();
     nothing->upto = std::max(position_, state.position);
@@ -223,18 +250,23 @@ void EventHub::FailWaiting(const absl::Status& status, Todo& todo) {
     }
   }
   position_ = newest_;
+  begun_.clear();
   memory_.Reset(position_);
 }
 
 void EventHub::Proceed(const std::shared_ptr<State>& state, Todo& todo) {
   if (state->position < std::max(memory_.start(), state->group->since)) {
-    todo.catch_up_after = state->position;
+    Place place{state->group->filter, state->position};
+    Piece& piece = pieces_[place];
+    if (const auto given = piece.given.lock(); given != nullptr) return Answer(*state, given, todo);
+    piece.asking.push_back(state);
+    if (piece.asking.size() == 1) todo.catch_up.push_back(std::move(place));
     return;
   }
   if (const auto stretch = Recall(*state); !stretch->events.empty())
     return Answer(*state, stretch, todo);
   state->position = std::max(state->position, position_);
-  if (state->position < state->mark) return Wait(*state);
+  if (state->position.Whole() < state->mark) return Wait(*state);
   const auto nothing = std::make_shared<Stretch>();
   nothing->upto = state->position;
   Answer(*state, nothing, todo);
@@ -245,48 +277,59 @@ std::shared_ptr<EventHub::Stretch> EventHub::Recall(const State& state) const {
   stretch->upto = position_;
   const std::deque<int64_t>& recent = state.group->recent;
   auto next = std::partition_point(recent.begin(), recent.end(), [&](int64_t number) {
-    return number < memory_.first() || memory_.at(number)->revision <= state.position;
+    return number < memory_.first() || PositionOf(*memory_.at(number)) <= state.position;
   });
-  for (; next != recent.end(); ++next) {
-    const auto& event = memory_.at(*next);
-    if (stretch->events.size() >= kReadEvents &&
-        event->revision > stretch->events.back()->revision) {
-      stretch->upto = stretch->events.back()->revision;
-      break;
-    }
-    stretch->events.push_back(event);
-  }
+  for (; next != recent.end() && stretch->events.size() <= kReadEvents; ++next)
+    stretch->events.push_back(memory_.at(*next));
+  Bound(*stretch);
   return stretch;
 }
 
-void EventHub::CatchUp(const std::shared_ptr<State>& state, int64_t after) {
+void EventHub::CatchUp(const Place& place) {
   const int64_t upto = log_.NewestRevision();
-  log_.ReadEvents(after, kReadEvents, [self = shared_from_this(), state, upto](Events events) {
-    self->OnCaughtUp(state, std::move(events), upto);
-  });
+  log_.ReadEvents(place.second, kReadEvents + 1,
+                  [self = shared_from_this(), place, upto](Events events) {
+                    self->OnCaughtUp(place, std::move(events), upto);
+                  });
 }
 
-void EventHub::OnCaughtUp(const std::shared_ptr<State>& state, Events events, int64_t upto) {
+void EventHub::OnCaughtUp(const Place& place, Events events, int64_t upto) {
   Todo todo;
   {
     const std::lock_guard lock(mutex_);
-    if (stopped_ || state->left) return;
-    if (!events.ok()) {
-      Answer(*state, events.status(), todo);
-    } else {
-      const auto stretch = std::make_shared<Stretch>();
-      stretch->upto = state->position = Reached(*events, upto);
+    if (stopped_) return;
+    const std::vector<std::shared_ptr<State>> asking = std::move(pieces_[place].asking);
+    pieces_[place].asking.clear();
+    const auto stretch = std::make_shared<Stretch>();
+    if (events.ok()) {
+      stretch->upto = Reached(*events, upto);
       for (Event& event : *events) {
-        if (Matches(state->group->filter, event))
+        if (Matches(place.first, event))
           stretch->events.push_back(std::make_shared<const Event>(std::move(event)));
       }
-      if (!stretch->events.empty() || state->position >= state->mark)
+    }
+    if (!stretch->events.empty()) pieces_[place].given = stretch;
+    for (const std::shared_ptr<State>& state : asking) {
+      if (state->left) continue;
+      if (!events.ok()) {
+        Answer(*state, events.status(), todo);
+        continue;
+      }
+      state->position = stretch->upto;
+      if (!stretch->events.empty() || state->position.Whole() >= state->mark)
         Answer(*state, stretch, todo);
       else
         Proceed(state, todo);
     }
+    std::erase_if(pieces_, [](const auto& entry) {
+      return entry.second.asking.empty() && entry.second.given.expired();
+    });
   }
-  if (todo.catch_up_after.has_value()) CatchUp(state, *todo.catch_up_after);
+  CatchUpAndRun(std::move(todo));
+}
+
+void EventHub::CatchUpAndRun(Todo todo) {
+  for (const Place& place : todo.catch_up) CatchUp(place);
   Run(std::move(todo.calls));
 }
 

@@ -30,7 +30,7 @@ namespace grpc_os::core {
 // own pace, until it has caught up.
 //
 // Each watcher is given every event of the log after its first position that its filter matches, in
-// order, each once, and whole revisions at a time.
+// order, each once. A revision may come in pieces: what one watcher holds is bounded.
 //
 // Thread-safe. No lock is held over a call to a watcher or to the log.
 class EventHub final : public std::enable_shared_from_this<EventHub> {
@@ -46,22 +46,23 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   void Stop();
 
   using Watcher = int64_t;
-  // It is to be told of what comes after this revision.
-  Watcher Join(EventFilter filter, int64_t after);
+  // It is to be told of what comes after this.
+  Watcher Join(EventFilter filter, LogPosition after);
   // None of its calls runs after this returns; waits for one that is running, unless it is the
   // caller itself.
   void Leave(Watcher watcher);
 
-  // What comes next for a watcher: whole revisions, as many as hold about 512 matching events or as
-  // there are. Everything up to `upto` that matches has been given with it.
+  // What comes next for a watcher: at most 512 events. Everything up to `upto` that matches has
+  // been given with it.
   struct Stretch {
     std::vector<std::shared_ptr<const Event>> events = {};
-    int64_t upto = 0;
+    LogPosition upto = 0;
   };
   using Given = absl::StatusOr<std::shared_ptr<const Stretch>>;
   // Asks for it; one at a time. `done` comes once something matches, at the latest, with or without
-  // events, when nothing up to `mark` is outstanding; on a thread of the log, or at once. Errors
-  // are those of EventLog::ReadEvents, after which the watcher's position is unchanged.
+  // events, when nothing up to the revision `mark` is outstanding; on a thread of the log, or at
+  // once. Errors are those of EventLog::ReadEvents, after which the watcher's position is
+  // unchanged.
   static constexpr int64_t kNoMark = INT64_MAX;
   void Next(Watcher watcher, int64_t mark, std::function<void(Given)> done);
 
@@ -76,14 +77,14 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
     explicit Group(EventFilter wanted) : filter(std::move(wanted)) {}
     const EventFilter filter;
     int watchers = 0;
-    int64_t since = 0;           // `recent` tells of what came after this revision
-    std::deque<int64_t> recent;  // which events of the memory match
-    std::set<State*> waiting;    // for what comes next
+    LogPosition since = 0;                            // `recent` tells of what came after it
+    std::deque<int64_t> recent;                       // which events of the memory match
+    std::set<State*> waiting;                         // for what comes next
     std::vector<std::shared_ptr<const Event>> fresh;  // while a new stretch is handed out
   };
   struct State : std::enable_shared_from_this<State> {
     Group* group = nullptr;
-    int64_t position = 0;  // everything that matches up to it was given
+    LogPosition position = 0;  // everything that matches up to it was given
     int64_t mark = kNoMark;
     std::function<void(Given)> done;  // what it asked for is still to come
     bool waiting = false;             // in its group; the others read the log
@@ -95,26 +96,36 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
     std::function<void(Given)> done;
     Given given;
   };
+  // Where those stand who read the log: with which filter, after what. They share what is read, as
+  // long as one of them has it.
+  using Place = std::pair<EventFilter, LogPosition>;
+  struct Piece {
+    std::vector<std::shared_ptr<State>> asking = {};  // the log is being read for them
+    std::weak_ptr<const Stretch> given = {};
+  };
   // What to do once the lock is no longer held.
   struct Todo {
     std::vector<Call> calls = {};
-    std::optional<int64_t> read_after = {};      // for all
-    std::optional<int64_t> catch_up_after = {};  // for one watcher
+    std::optional<LogPosition> read_after = {};  // for all
+    std::vector<Place> catch_up = {};            // for those who wait there
   };
   using Events = absl::StatusOr<std::vector<Event>>;
 
   EventHub(EventLog& log, Bounds bounds)
       : log_(log), memory_(bounds.memory_events, bounds.memory_bytes) {}
   void OnCommit(int64_t newest);
-  void Read(int64_t after);
+  void Read(LogPosition after);
   void OnRead(Events events, int64_t upto);
-  void CatchUp(const std::shared_ptr<State>& state, int64_t after);
-  void OnCaughtUp(const std::shared_ptr<State>& state, Events events, int64_t upto);
+  void CatchUp(const Place& place);
+  void OnCaughtUp(const Place& place, Events events, int64_t upto);
+  void CatchUpAndRun(Todo todo);
 
   // With the lock held:
   void ReadOn(Todo& todo);
+  std::vector<Event> TakeWhole(std::vector<Event> events, int64_t upto);
   void Remember(std::vector<Event> events, std::vector<Group*>& touched);
-  void HandOut(Group& group, int64_t before, Todo& todo);
+  static void Bound(Stretch& stretch);
+  void HandOut(Group& group, LogPosition before, Todo& todo);
   void AnswerMarks(Todo& todo);
   void FailWaiting(const absl::Status& status, Todo& todo);
   void Proceed(const std::shared_ptr<State>& state, Todo& todo);
@@ -132,8 +143,9 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   std::condition_variable returned_;
   bool stopped_ = false;
   bool reading_ = false;
-  int64_t newest_ = 0;    // what the last commit reached
-  int64_t position_ = 0;  // the log is read up to here, and was given to all who waited
+  int64_t newest_ = 0;        // what the last commit reached
+  LogPosition position_ = 0;  // whole revisions are read up to here, and given to all who waited
+  std::vector<Event> begun_;  // of the revision that goes on after it
   EventMemory memory_;
   EventLog::Subscription subscription_ = 0;
   Watcher next_ = 1;
@@ -141,6 +153,7 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   std::map<EventFilter, Group> groups_;
   EventFilterIndex<Group> index_;
   std::set<std::pair<int64_t, State*>> marks_;  // of those who wait
+  std::map<Place, Piece> pieces_;
 };
 
 }  // namespace grpc_os::core

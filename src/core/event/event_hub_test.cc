@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -43,7 +44,8 @@ class EventHubTest : public ::testing::Test {
     EventHub::Watcher watcher = 0;
     int calls = 0;
     std::vector<std::string> names = {};  // of the events, each with its revision
-    int64_t upto = 0;
+    int64_t upto = 0;                     // everything, whole
+    size_t most = 0;                      // events at once
     std::vector<absl::Status> errors = {};
   };
 
@@ -67,7 +69,8 @@ class EventHubTest : public ::testing::Test {
     hub_->Next(client.watcher, mark, [&client](const EventHub::Given &given) {
       ++client.calls;
       if (!given.ok()) return client.errors.push_back(given.status());
-      client.upto = (*given)->upto;
+      client.upto = (*given)->upto.Whole();
+      client.most = std::max(client.most, (*given)->events.size());
       for (const auto &event : (*given)->events)
         client.names.push_back(absl::StrCat(event->name, "@", event->revision));
     });
@@ -305,23 +308,109 @@ TEST_F(EventHubTest, TheSeamBetweenLogAndMemoryHasNoGapAndNoDouble) {
   }
 }
 
-TEST_F(EventHubTest, ARevisionThatIsLargerThanTheMemoryIsGivenWhole) {
-  StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
-  const auto waiting = JoinAtEnd(Objects("/a"));
-  const auto busy = JoinAtEnd(Objects("/a"));
-  Tell(Object("/a"));
-  Ask(*waiting);
-  log_.Commit(std::vector<Event>(2000, Object("/a")));
-  log_.RunReads();
-  EXPECT_EQ(waiting->names.size(), 2001u);
-  EXPECT_EQ(busy->names.size(), 1u);
-  Ask(*busy);
-  log_.RunReads();
-  EXPECT_EQ(busy->names, waiting->names);
-  EXPECT_EQ(busy->upto, 2);
+TEST_F(EventHubTest, ALargeRevisionIsGivenInPieces) {
+  for (const int64_t memory : {4, 700, 4096}) {
+    StartHub({.memory_events = memory, .memory_bytes = 1 << 20});
+    const int64_t begin = log_.NewestRevision();
+    const auto waiting = JoinAtEnd(Objects("/a"));
+    const auto busy = JoinAtEnd(Objects("/a"));
+    Tell(Object("/a"));
+    Ask(*waiting);
+    std::vector<std::string> expected = {absl::StrCat("/a@", begin + 1)};
+    std::vector<Event> large;
+    for (int i = 0; i < 2000; ++i) {
+      large.push_back(Object(absl::StrCat("/a", i)));
+      expected.push_back(absl::StrCat("/a", i, "@", begin + 2));
+    }
+    log_.Commit(std::move(large));
+    log_.RunReads();
+    EXPECT_EQ(waiting->names.size(), 513u);
+    EXPECT_EQ(waiting->upto, begin + 1) << "it goes on";
+    for (Client *client : {waiting.get(), busy.get()}) {
+      while (client->upto < begin + 2 && client->calls < 10) {
+        Ask(*client, begin + 2);
+        log_.RunReads();
+      }
+      EXPECT_EQ(client->names, expected);
+      EXPECT_EQ(client->most, 512u);
+    }
+  }
 }
 
-TEST_F(EventHubTest, AStretchEndsWithARevision) {
+TEST_F(EventHubTest, ARevisionThatIsGivenInPartIsNotBookmarked) {
+  StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
+  std::vector<Event> large(600, Object("/a"));
+  large.resize(3000, Object("/b"));
+  const auto client = JoinAtEnd(Objects("/a"));
+  log_.Commit(std::move(large));
+  log_.RunReads();
+  EXPECT_EQ(client->names.size(), 512u);
+  EXPECT_EQ(client->upto, 0);
+  Ask(*client, 1);
+  EXPECT_THAT(hub_->Bookmark(client->watcher), Optional(0));
+  ASSERT_TRUE(log_.RunRead());
+  EXPECT_EQ(client->names.size(), 600u);
+  EXPECT_EQ(client->upto, 0);
+  Ask(*client, 1);
+  ASSERT_TRUE(log_.RunRead());
+  EXPECT_THAT(hub_->Bookmark(client->watcher), Optional(0));
+  EXPECT_EQ(client->calls, 2);
+  log_.RunReads();
+  EXPECT_EQ(client->calls, 3) << "of its end it is told at the mark";
+  EXPECT_EQ(client->upto, 1);
+}
+
+TEST_F(EventHubTest, OneWithLittleOfALargeRevisionIsGivenItAtOnceWithItsEnd) {
+  StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
+  std::vector<Event> large(3000, Object("/b"));
+  for (int i = 0; i < 3000; i += 100) large[i].name = "/a";
+  const auto client = JoinAtEnd(Objects("/a"));
+  log_.Commit(std::move(large));
+  log_.RunReads();
+  EXPECT_EQ(client->calls, 1);
+  EXPECT_EQ(client->names.size(), 30u);
+  EXPECT_EQ(client->upto, 1);
+  const int reads = log_.reads();
+  Ask(*client);
+  EXPECT_EQ(log_.reads(), reads) << "it has missed nothing";
+}
+
+TEST_F(EventHubTest, ThoseWhoCatchUpTogetherReadTheLogOnce) {
+  StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(JoinAtEnd(Objects("/a")));
+  log_.Commit(std::vector<Event>(5000, Object("/a")));
+  log_.RunReads();
+  while (clients.back()->upto < 1 && clients.back()->calls < 20) {
+    for (const auto &client : clients) Ask(*client, 1);
+    log_.RunReads();
+  }
+  for (const auto &client : clients) EXPECT_EQ(client->names.size(), 5000u);
+  EXPECT_EQ(log_.reads(), 10 + 9);
+}
+
+// One that still has what was read, has it for those who come there after it.
+TEST_F(EventHubTest, WhatOneHoldsIsNotReadAgainForOthers) {
+  for (int i = 0; i < 10; ++i) Tell(Object("/a"));
+  const auto first = hub_->Join(Objects("/a"), 0);
+  std::shared_ptr<const EventHub::Stretch> held;
+  hub_->Next(first, EventHub::kNoMark, [&](const EventHub::Given &given) { held = *given; });
+  log_.RunReads();
+  ASSERT_NE(held, nullptr);
+  const int reads = log_.reads();
+  const auto second = Join(Objects("/a"), 0);
+  Ask(*second);
+  EXPECT_EQ(second->names.size(), 10u);
+  EXPECT_EQ(log_.reads(), reads);
+  held = nullptr;
+  const auto third = Join(Objects("/a"), 0);
+  Ask(*third);
+  log_.RunReads();
+  EXPECT_EQ(third->names, second->names);
+  EXPECT_EQ(log_.reads(), reads + 1);
+}
+
+TEST_F(EventHubTest, AStretchIsBounded) {
   const auto client = JoinAtEnd(Objects("/a"));
   Tell(Object("/a"));
   for (int i = 0; i < 40; ++i) {
@@ -329,11 +418,12 @@ TEST_F(EventHubTest, AStretchEndsWithARevision) {
     log_.RunReads();
   }
   Ask(*client);
-  EXPECT_EQ(client->names.size(), 601u);
+  EXPECT_EQ(client->names.size(), 513u);
   EXPECT_EQ(client->names.back(), "/a@7");
-  EXPECT_EQ(client->upto, 7);
+  EXPECT_EQ(client->upto, 6);
   while (client->upto < 41) Ask(*client);
   EXPECT_EQ(client->names.size(), 4001u);
+  EXPECT_EQ(client->most, 512u);
 }
 
 TEST_F(EventHubTest, AFailedReadIsToldToThoseWhoWaitAndLosesNothing) {
@@ -449,25 +539,29 @@ TEST_F(EventHubTest, AStoppedHubAsksAndTellsNothing) {
   EXPECT_EQ(log_.reads(), 1);
 }
 
-TEST(EventMemoryTest, KeepsWholeRevisionsWithinItsBounds) {
+TEST(EventMemoryTest, KeepsTheNewestWithinItsBounds) {
   EventMemory memory(4, 1 << 20);
-  const auto add = [&](int64_t revision) {
+  const auto add = [&](int64_t revision, int sequence) {
     auto event = std::make_shared<Event>();
     event->revision = revision;
+    event->sequence = sequence;
     memory.Add(std::move(event));
   };
-  for (const int64_t revision : {1, 1, 2, 3}) add(revision);
+  add(1, 0);
+  add(1, 1);
+  add(2, 0);
+  add(3, 0);
   memory.Trim();
-  EXPECT_EQ(memory.start(), 0);
-  add(4);
+  EXPECT_EQ(memory.start(), LogPosition(0));
+  add(4, 0);
   memory.Trim();
-  EXPECT_EQ(memory.start(), 1);
-  EXPECT_EQ(memory.first(), 2);
-  EXPECT_EQ(memory.at(2)->revision, 2);
-  for (int i = 0; i < 5; ++i) add(5);
+  EXPECT_EQ(memory.start(), LogPosition(1, 0)) << "in the middle of a revision";
+  EXPECT_EQ(memory.first(), 1);
+  EXPECT_EQ(memory.at(1)->sequence, 1);
+  for (int i = 0; i < 5; ++i) add(5, i);
   memory.Trim();
-  EXPECT_EQ(memory.start(), 5);
-  EXPECT_EQ(memory.first(), memory.end());
+  EXPECT_EQ(memory.start(), LogPosition(5, 0));
+  EXPECT_EQ(memory.end() - memory.first(), 4);
 }
 
 TEST(EventMemoryTest, IsBoundedInBytesToo) {

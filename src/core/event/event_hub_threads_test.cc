@@ -79,16 +79,16 @@ class Client {
   const std::vector<std::string>& faults() const { return faults_; }
 
  private:
-  int64_t position() {
+  LogPosition position() {
     const std::lock_guard lock(mutex_);
     return position_;
   }
-  bool Arrived(const std::atomic<int64_t>& end) { return end != 0 && position() >= end; }
+  bool Arrived(const std::atomic<int64_t>& end) { return end != 0 && position().Whole() >= end; }
 
   void WatchOnce(const std::atomic<int64_t>& end, size_t stretches) {
     for (size_t i = 0; i < stretches && !Arrived(end); ++i) {
       if (random_() % 8 == 0) Lag();
-      Ask(position() + 1 + static_cast<int64_t>(random_() % kMarkAhead));
+      Ask(position().revision + 1 + static_cast<int64_t>(random_() % kMarkAhead));
       CheckBookmark();
       if (random_() % 50 == 0) return;  // leaves while something may be on its way
       std::unique_lock lock(mutex_);
@@ -119,9 +119,9 @@ class Client {
 
   void Take(const EventHub::Stretch& stretch) {
     for (const auto& event : stretch.events) {
-      if (event->revision <= position_) faults_.push_back("an event of before its position");
+      if (PositionOf(*event) <= position_) faults_.push_back("an event of before its position");
       if (event->revision <= bookmark_) faults_.push_back("an event of before its bookmark");
-      if (event->revision > stretch.upto) faults_.push_back("an event of after the stretch");
+      if (PositionOf(*event) > stretch.upto) faults_.push_back("an event of after the stretch");
       seen_.emplace_back(event->revision, event->sequence, event->name);
     }
     if (stretch.upto < position_) faults_.push_back("it was taken back");
@@ -145,7 +145,7 @@ class Client {
   std::condition_variable answered_;
   bool waiting_ = false;
   int watches_ = 0;
-  int64_t position_ = 0;
+  LogPosition position_ = 0;
   int64_t bookmark_ = 0;
   std::vector<Place> seen_;
   std::vector<std::string> faults_;

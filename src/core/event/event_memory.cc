@@ -24,24 +24,19 @@ void EventMemory::Add(std::shared_ptr<const Event> event) {
 }
 
 void EventMemory::Trim() {
-  while (static_cast<int64_t>(events_.size()) > max_events_ || bytes_ > max_bytes_)
-    ForgetOldestRevision();
-}
-
-void EventMemory::Reset(int64_t revision) {
-  first_ = end();
-  events_.clear();
-  bytes_ = 0;
-  start_ = revision;
-}
-
-void EventMemory::ForgetOldestRevision() {
-  start_ = events_.front().event->revision;
-  while (!events_.empty() && events_.front().event->revision == start_) {
+  while (static_cast<int64_t>(events_.size()) > max_events_ || bytes_ > max_bytes_) {
+    start_ = PositionOf(*events_.front().event);
     bytes_ -= events_.front().bytes;
     events_.pop_front();
     ++first_;
   }
+}
+
+void EventMemory::Reset(LogPosition position) {
+  first_ = end();
+  events_.clear();
+  bytes_ = 0;
+  start_ = position;
 }
 
 }  // namespace grpc_os::core

@@ -10,14 +10,14 @@
 
 namespace grpc_os::core {
 
-// Whole revisions, without gaps. Not thread-safe.
+// Without gaps. Not thread-safe.
 class EventMemory {
  public:
   EventMemory(int64_t max_events, int64_t max_bytes)
       : max_events_(max_events), max_bytes_(max_bytes) {}
 
-  // Every event after this revision is here.
-  int64_t start() const { return start_; }
+  // Every event after it is here.
+  LogPosition start() const { return start_; }
   // Events are counted from 0; those before this one are forgotten.
   int64_t first() const { return first_; }
   int64_t end() const { return first_ + static_cast<int64_t>(events_.size()); }
@@ -27,24 +27,22 @@ class EventMemory {
 
   // In the order of the log.
   void Add(std::shared_ptr<const Event> event);
-  // Forgets the oldest revisions until the rest is within the bounds. After the last Add of a
-  // revision.
+  // Forgets the oldest until the rest is within the bounds.
   void Trim();
-  // Forgets everything; what follows comes after this revision.
-  void Reset(int64_t revision);
+  // Forgets everything; what follows comes after this position.
+  void Reset(LogPosition position);
 
  private:
   struct Kept {
     std::shared_ptr<const Event> event;
     int64_t bytes;
   };
-  void ForgetOldestRevision();
 
   const int64_t max_events_;
   const int64_t max_bytes_;
   std::deque<Kept> events_;
   int64_t first_ = 0;
-  int64_t start_ = 0;
+  LogPosition start_ = 0;
   int64_t bytes_ = 0;
 };
 
