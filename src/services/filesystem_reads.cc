@@ -1,9 +1,13 @@
 // What reads objects.
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "core/object/object_errors.h"
 #include "core/object/upload_errors.h"
@@ -35,6 +39,21 @@ bool Fill(const core::ObjectPage& found, Page& page) {
     bytes += page.objects(page.objects_size() - 1).ByteSizeLong();
   }
   return true;
+}
+
+std::string KeyOf(const core::VersionPlace& place) {
+  return absl::StrCat(place.generation, " ", place.number);
+}
+
+// Of a page token; nullopt: it is none. Empty: the beginning.
+std::optional<core::VersionPlace> VersionPlaceOf(const std::string& key) {
+  core::VersionPlace place;
+  if (key.empty()) return place;
+  const std::vector<std::string> parts = absl::StrSplit(key, ' ');
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &place.generation) ||
+      !absl::SimpleAtoi(parts[1], &place.number) || place.generation < 1)
+    return std::nullopt;
+  return place;
 }
 
 }  // namespace
@@ -221,20 +240,19 @@ FilesystemService::Reactor* FilesystemService::ListVersions(Context* context,
         const std::string arguments = absl::StrCat("versions\n", call->caller().user, "\n", name);
         const auto key = ParsePageToken(request->page_token(), arguments);
         if (!key.ok()) return call->End(key.status());
-        int64_t before = 0;
-        if (!key->empty() && (!absl::SimpleAtoi(*key, &before) || before < 1))
-          return call->End(PageTokenInvalid());
+        const auto before = VersionPlaceOf(*key);
+        if (!before.has_value()) return call->End(PageTokenInvalid());
         parts_.objects.ListVersions(
-            name, before, size, AccessOf(*call),
+            name, *before, size, AccessOf(*call),
             [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
               if (!found.ok()) return call->End(found.status());
               v1::ListVersionsResponse page;
               if (!Fill(*found, page)) {
-                const int64_t last = page.objects(page.objects_size() - 1).generation();
-                page.set_next_page_token(MakePageToken(absl::StrCat(last), arguments));
-              } else if (found->more) {
+                const auto last = static_cast<size_t>(page.objects_size()) - 1;
                 page.set_next_page_token(
-                    MakePageToken(absl::StrCat(found->next_before), arguments));
+                    MakePageToken(KeyOf(core::PlaceOf(found->objects[last])), arguments));
+              } else if (found->more) {
+                page.set_next_page_token(MakePageToken(KeyOf(found->next_before), arguments));
               }
               call->Answer(std::move(page));
             });

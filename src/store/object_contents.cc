@@ -6,6 +6,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "core/object/object_store.h"
 #include "store/name_range.h"
 #include "store/object_row.h"
 #include "store/row.h"
@@ -16,8 +18,8 @@ namespace {
 using core::ContentPage;
 using core::Object;
 
-// Where versions begin: "v" and the generation and name of the one before; live ones: "o" and its
-// name.
+// Where versions begin: "v" and the generation, number and name of the one before; live ones: "o"
+// and its name.
 constexpr char kLive = 'o';
 constexpr char kVersion = 'v';
 
@@ -34,17 +36,20 @@ absl::StatusOr<std::vector<Object>> SelectLive(Connection& connection, const std
 }
 
 absl::StatusOr<std::vector<Object>> SelectOld(Connection& connection, const std::string& prefix,
-                                              const std::string& after, int64_t generation,
-                                              int limit) {
+                                              const std::string& after,
+                                              const core::VersionPlace& place, int limit) {
   const std::string from = after.empty() ? prefix : after;
   const std::string end = EndOfNames(prefix);
   auto statement =
       connection.Prepare(absl::StrCat("SELECT ", kObjectColumns, kVersionColumns,
                                       ", data FROM object_versions WHERE name >= ? AND name < ? "
-                                      "AND (name > ? OR generation > ?) AND folder = 0 "
-                                      "ORDER BY name, generation LIMIT ?"));
+                                      "AND (name > ? OR generation > ? OR (generation = ? AND "
+                                      "number > ?)) AND folder = 0 "
+                                      "ORDER BY name, generation, number LIMIT ?"));
   if (!statement.ok()) return statement.status();
-  RowBinder(**statement).Text(from).Text(end).Text(from).Int(generation).Int(limit);
+  RowBinder row(**statement);
+  row.Text(from).Text(end).Text(from);
+  row.Int(place.generation).Int(place.generation).Int(place.number).Int(limit);
   return TakeObjects(**statement, {.version = true, .data = true});
 }
 
@@ -63,21 +68,22 @@ absl::StatusOr<ContentPage> SelectContents(Connection& connection, const std::st
     page.objects = *std::move(live);
     page.next = IsFull(page.objects, limit)
                     ? absl::StrCat(std::string(1, kLive), page.objects.back().name)
-                    : absl::StrCat(std::string(1, kVersion), "-1 ");
+                    : absl::StrCat(std::string(1, kVersion), "-1 0 ");
     return page;
   }
-  const size_t space = from.find(' ');
-  int64_t generation = 0;
-  if (from[0] != kVersion || space == std::string::npos ||
-      !absl::SimpleAtoi(from.substr(1, space - 1), &generation)) {
+  const std::vector<std::string> parts = absl::StrSplit(from.substr(1), absl::MaxSplits(' ', 2));
+  core::VersionPlace place;
+  if (from[0] != kVersion || parts.size() != 3 || !absl::SimpleAtoi(parts[0], &place.generation) ||
+      !absl::SimpleAtoi(parts[1], &place.number)) {
     return absl::InvalidArgumentError(absl::StrCat("no place among contents: ", from));
   }
-  auto old = SelectOld(connection, prefix, from.substr(space + 1), generation, limit);
+  auto old = SelectOld(connection, prefix, parts[2], place, limit);
   if (!old.ok()) return old.status();
   page.objects = *std::move(old);
   if (IsFull(page.objects, limit)) {
-    page.next = absl::StrCat(std::string(1, kVersion), page.objects.back().generation, " ",
-                             page.objects.back().name);
+    const Object& last = page.objects.back();
+    page.next =
+        absl::StrCat(std::string(1, kVersion), last.generation, " ", last.number, " ", last.name);
   }
   return page;
 }

@@ -63,16 +63,17 @@ absl::StatusOr<core::ObjectPage> ReadObjects(Connection& connection,
 }
 
 absl::StatusOr<core::ObjectPage> ReadVersions(Connection& connection, const std::string& name_or_id,
-                                              int64_t before, int limit) {
+                                              core::VersionPlace before, int limit) {
   limit = std::max(limit, 1);
-  if (before == 0) before = std::numeric_limits<int64_t>::max();
+  constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  if (before == core::VersionPlace()) before = {kEnd, kEnd};
   auto versions = SelectVersions(connection, name_or_id, before, limit + 1);
   if (!versions.ok()) return versions.status();
   auto live = SelectObject(connection, name_or_id, WithData::kNo);
   if (!live.ok()) return live.status();
-  if (live->has_value() && (*live)->generation < before) {
+  if (live->has_value() && core::PlaceOf(**live) < before) {
     const auto place = std::find_if(versions->begin(), versions->end(), [&](const auto& version) {
-      return version.generation <= (*live)->generation;
+      return core::PlaceOf(version) < core::PlaceOf(**live);
     });
     versions->insert(place, **std::move(live));
   }

@@ -18,7 +18,7 @@ absl::StatusOr<std::optional<core::Object>> ReadObject(Connection& connection,
 absl::StatusOr<core::ObjectPage> ReadObjects(Connection& connection,
                                              const core::ObjectQuery& query);
 absl::StatusOr<core::ObjectPage> ReadVersions(Connection& connection, const std::string& name_or_id,
-                                              int64_t before, int limit);
+                                              core::VersionPlace before, int limit);
 absl::StatusOr<std::pair<core::ObjectUsage, std::string>> MeasureObjects(Connection& connection,
                                                                          const std::string& prefix,
                                                                          const std::string& after,

@@ -417,15 +417,42 @@ TEST_P(ObjectStoreContract, VersionsAreListedByPagesTheNewestFirst) {
           << reference << " by " << limit;
     }
   }
-  const auto page = VersionPage("/a", 9, 2);
+  const auto page = VersionPage("/a", {9, 0}, 2);
   EXPECT_TRUE(page.more);
   EXPECT_EQ(page.objects.at(0), WithoutData(*Find("/a", 8)));
   EXPECT_EQ(page.objects.at(0).retire_time_ms, 90);
-  EXPECT_FALSE(VersionPage("/a", 2, 1).more);
-  EXPECT_THAT(VersionPage("/a", 1, 5).objects, IsEmpty());
-  EXPECT_THAT(VersionPage("/none", 0, 5).objects, IsEmpty());
+  EXPECT_FALSE(VersionPage("/a", {2, 0}, 1).more);
+  EXPECT_THAT(VersionPage("/a", {1, 0}, 5).objects, IsEmpty());
+  EXPECT_THAT(VersionPage("/none", {}, 5).objects, IsEmpty());
   ASSERT_TRUE(Delete("/a", 100).ok());
   EXPECT_THAT(Generations("/a", 4), ElementsAre(9, 8, 7, 6, 5, 4, 3, 2, 1));
+}
+
+// Two objects of one transaction, which had the same name one after the other.
+TEST_P(ObjectStoreContract, VersionsOfOneGenerationAreAllListed) {
+  ASSERT_TRUE(InsertNamed({"/a", "/b", "/c", "/d"}).ok());
+  for (const char* name : {"/b", "/c", "/d"}) {
+    ASSERT_TRUE(Delete("/a", 20).ok());
+    ASSERT_TRUE(Change([name](ObjectRows& rows, int64_t) {
+                  Object moved = **rows.FindByName(name);
+                  moved.name = "/a";
+                  return rows.Update(moved, ObjectRows::Content::kStays);
+                }).ok());
+  }
+  for (const bool live : {true, false}) {
+    for (int limit = 1; limit <= 5; ++limit) {
+      std::vector<int64_t> numbers;
+      core::ObjectPage page = {.objects = {}, .more = true};
+      for (core::VersionPlace before; page.more; before = core::PlaceOf(page.objects.back())) {
+        page = VersionPage("/a", before, limit);
+        for (const Object& one : page.objects) numbers.push_back(one.number);
+      }
+      EXPECT_THAT(numbers, ElementsAre(4, 3, 2, 1)) << "by " << limit;
+    }
+    if (live) {
+      ASSERT_TRUE(Delete("/a", 30).ok());
+    }
+  }
 }
 
 TEST_P(ObjectStoreContract, AnObjectKeepsItsNewestVersions) {

@@ -128,15 +128,17 @@ absl::StatusOr<std::optional<core::Object>> SelectVersion(Connection& connection
 
 absl::StatusOr<std::vector<core::Object>> SelectVersions(Connection& connection,
                                                          const std::string& name_or_id,
-                                                         int64_t before, int limit) {
+                                                         const core::VersionPlace& before,
+                                                         int limit) {
   const Reference reference = ReferenceOf(name_or_id);
   auto statement = connection.Prepare(absl::StrCat(
       "SELECT ", kObjectColumns, kVersionColumns, " FROM object_versions WHERE ", reference.which,
-      " AND generation < ? ORDER BY generation DESC, retire_time_ms DESC LIMIT ?"));
+      " AND generation <= ? AND (generation < ? OR number < ?)"
+      " ORDER BY generation DESC, number DESC LIMIT ?"));
   if (!statement.ok()) return statement.status();
   RowBinder row(**statement);
   Bind(row, reference, name_or_id);
-  row.Int(before).Int(limit);
+  row.Int(before.generation).Int(before.generation).Int(before.number).Int(limit);
   return TakeObjects(**statement, {.version = true, .data = false});
 }
 

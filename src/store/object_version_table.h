@@ -22,10 +22,11 @@ namespace grpc_os::store {
 absl::StatusOr<std::optional<core::Object>> SelectVersion(Connection& connection,
                                                           const std::string& name_or_id,
                                                           int64_t generation, WithData with_data);
-// Without data, the newest first; those of a lower generation than `before`.
+// Without data, the newest first; those that come after `before`, which is not {}.
 absl::StatusOr<std::vector<core::Object>> SelectVersions(Connection& connection,
                                                          const std::string& name_or_id,
-                                                         int64_t before, int limit);
+                                                         const core::VersionPlace& before,
+                                                         int limit);
 // Nothing if there is no such row.
 absl::StatusOr<std::string> SelectVersionData(Connection& connection, int64_t number,
                                               int64_t generation);

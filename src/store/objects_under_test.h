@@ -145,7 +145,8 @@ class ObjectWords {
   std::vector<std::string> NamesIn(const std::string& folder, int limit = 100) {
     return PagedNames({.prefix = folder, .after = "", .recursive = false, .limit = limit});
   }
-  core::ObjectPage VersionPage(const std::string& name_or_id, int64_t before, int limit) {
+  core::ObjectPage VersionPage(const std::string& name_or_id, const core::VersionPlace& before,
+                               int limit) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<core::ObjectPage>>>();
     Objects().ListVersions(
         name_or_id, before, limit,
@@ -155,11 +156,11 @@ class ObjectWords {
   // The generations of all versions, by pages of `limit`.
   std::vector<int64_t> Generations(const std::string& name_or_id, int limit = 1000) {
     std::vector<int64_t> generations;
-    for (int64_t before = 0;;) {
+    for (core::VersionPlace before;;) {
       const core::ObjectPage page = VersionPage(name_or_id, before, limit);
       for (const core::Object& object : page.objects) generations.push_back(object.generation);
       if (!page.more) return generations;
-      before = generations.back();
+      before = core::PlaceOf(page.objects.back());
     }
   }
   // In steps of `limit`.

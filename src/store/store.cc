@@ -341,7 +341,7 @@ void Store::ListObjects(const core::ObjectQuery& query,
       [query](Connection& connection) { return ReadObjects(connection, query); }, std::move(done));
 }
 
-void Store::ListVersions(const std::string& name_or_id, int64_t before, int limit,
+void Store::ListVersions(const std::string& name_or_id, const core::VersionPlace& before, int limit,
                          std::function<void(absl::StatusOr<core::ObjectPage>)> done) {
   impl_->reader().Read<core::ObjectPage>(
       [name_or_id, before, limit](Connection& connection) {

@@ -85,7 +85,7 @@ class Store final : public core::ProcessStore,
   void FindObject(const Wanted& wanted, std::function<void(Found)> done) override;
   void ListObjects(const core::ObjectQuery& query,
                    std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
-  void ListVersions(const std::string& name_or_id, int64_t before, int limit,
+  void ListVersions(const std::string& name_or_id, const core::VersionPlace& before, int limit,
                     std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
   void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) override;
   using Measured = absl::StatusOr<std::pair<core::ObjectUsage, std::string>>;

@@ -359,7 +359,7 @@ TEST_P(StoreObjectsContract, WhereverTheStorageFailsNothingIsHalfThere) {
     all.objects = List({.prefix = "/", .limit = 1000}).objects;
     for (const Object& object : all.objects) all.contents.push_back(Find(object.name));
     for (const char* name : {"/gone", "/f/old", "/f/wished", "/g/old"}) {
-      for (Object& version : VersionPage(name, 0, 100).objects) all.versions.push_back(version);
+      for (Object& version : VersionPage(name, {}, 100).objects) all.versions.push_back(version);
     }
     all.blobs = Blobs();
     all.quotas = Quotas();
@@ -427,6 +427,34 @@ TEST_P(StoreObjectsContract, WhereverTheStorageFailsNothingIsHalfThere) {
   EXPECT_EQ(after.events.size(), before.events.size() + 1);
   Reopen();
   EXPECT_TRUE(look() == after);
+}
+
+// Two objects that one transaction made may have had the same name one after the other.
+TEST_P(StoreObjectsContract, EachContentIsListedOnceByPagesOfAnySize) {
+  ASSERT_TRUE(InsertNamed({"/a", "/b", "/c", "/d e"}).ok());
+  for (const char* name : {"/b", "/c"}) {
+    ASSERT_TRUE(Delete("/a").ok());
+    ASSERT_TRUE(Change([name](ObjectRows& rows, int64_t) {
+                  Object moved = **rows.FindByName(name);
+                  moved.name = "/a";
+                  return rows.Update(moved, ObjectRows::Content::kStays);
+                }).ok());
+  }
+  ASSERT_TRUE(Delete("/d e").ok());
+  for (int limit = 1; limit <= 5; ++limit) {
+    std::vector<int64_t> numbers;
+    std::string from;
+    do {
+      auto promise = std::make_shared<std::promise<absl::StatusOr<core::ContentPage>>>();
+      store_->ListContents("/", from, limit, [promise](absl::StatusOr<core::ContentPage> page) {
+        promise->set_value(std::move(page));
+      });
+      const core::ContentPage page = Must(promise->get_future().get());
+      for (const Object& one : page.objects) numbers.push_back(one.number);
+      from = page.next;
+    } while (!from.empty());
+    EXPECT_THAT(numbers, ElementsAre(3, 1, 2, 4)) << "by " << limit;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, StoreObjectsContract, testing::ValuesIn(DatabaseFactories()),

@@ -344,7 +344,7 @@ class MemoryObjectStore final : public core::ObjectStore {
     }
     done(std::move(page));
   }
-  void ListVersions(const std::string& name_or_id, int64_t before, int limit,
+  void ListVersions(const std::string& name_or_id, const core::VersionPlace& before, int limit,
                     std::function<void(absl::StatusOr<core::ObjectPage>)> done) override {
     if (!failure.ok()) return done(failure);
     core::ObjectPage page;
@@ -352,11 +352,11 @@ class MemoryObjectStore final : public core::ObjectStore {
     std::vector<core::Object> all = objects.versions;
     if (auto live = objects.Find(name_or_id); live.has_value()) all.push_back(*live);
     std::stable_sort(all.begin(), all.end(), [](const core::Object& a, const core::Object& b) {
-      return a.generation > b.generation;
+      return core::PlaceOf(a) > core::PlaceOf(b);
     });
     for (const core::Object& one : all) {
       if (!objects.IsVersionOf(name_or_id, one)) continue;
-      if (before != 0 && one.generation >= before) continue;
+      if (before != core::VersionPlace() && core::PlaceOf(one) >= before) continue;
       page.more = static_cast<int>(page.objects.size()) == limit;
       if (page.more) break;
       page.objects.push_back(MemoryObjects::WithoutData(one));

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CORE_OBJECT_OBJECT_STORE_H_
 #define GRPC_OS_CORE_OBJECT_OBJECT_STORE_H_
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -100,6 +101,16 @@ struct ObjectQuery {
   int limit = 100;
   int64_t now_ms = 0;  // what has expired by then is not there
 };
+// Of an object or version in a list of versions, the newest first. Those that one transaction made
+// have the same generation. {}: before all.
+struct VersionPlace {
+  int64_t generation = 0;
+  int64_t number = 0;
+
+  auto operator<=>(const VersionPlace&) const = default;
+};
+inline VersionPlace PlaceOf(const Object& object) { return {object.generation, object.number}; }
+
 struct ObjectPage {
   std::vector<Object> objects;  // without data
   bool more = false;
@@ -107,7 +118,7 @@ struct ObjectPage {
   // Set by core::Objects, which leaves out what its caller may not read: where the next page goes
   // on, as ObjectQuery::after and as `before` of ListVersions.
   std::string next_after = {};
-  int64_t next_before = 0;
+  VersionPlace next_before = {};
 };
 struct ObjectUsage {
   int64_t objects = 0;
@@ -137,9 +148,8 @@ class ObjectStore {
   virtual void FindObject(const Wanted& wanted, std::function<void(Found)> done) = 0;
   virtual void ListObjects(const ObjectQuery& query,
                            std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
-  // Of a name or id, the newest first, the live one included; those of a lower generation than
-  // `before` (0: all).
-  virtual void ListVersions(const std::string& name_or_id, int64_t before, int limit,
+  // Of a name or id, the newest first, the live one included; those that come after `before`.
+  virtual void ListVersions(const std::string& name_or_id, const VersionPlace& before, int limit,
                             std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
   // Whether a live object has expired by then. Cheap: it is asked once a second.
   virtual void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) = 0;

@@ -486,7 +486,7 @@ struct Listing {
 struct VersionListing {
   ObjectStore& store;
   std::string name;
-  int64_t before;
+  VersionPlace before;
   ObjectAccess access;
   size_t limit;
   std::function<void(absl::StatusOr<ObjectPage>)> done;
@@ -506,14 +506,14 @@ struct VersionListing {
   // Whether there is more to be asked for.
   bool Take(ObjectPage found) {
     if (page.revision == 0) page.revision = found.revision;
-    if (!found.objects.empty()) before = found.objects.back().generation;
+    if (!found.objects.empty()) before = PlaceOf(found.objects.back());
     for (Object& object : found.objects) {
       if (access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
     }
     if (page.objects.size() <= limit) return found.more;
     page.objects.resize(limit);
     page.more = true;
-    page.next_before = page.objects.back().generation;
+    page.next_before = PlaceOf(page.objects.back());
     return false;
   }
 };
@@ -530,7 +530,7 @@ void Objects::List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hid
       Listing{store_, std::move(query), access, std::move(hidden_up_to), limit, std::move(done)}));
 }
 
-void Objects::ListVersions(const std::string& name, int64_t before, int limit,
+void Objects::ListVersions(const std::string& name, const VersionPlace& before, int limit,
                            const ObjectAccess& access,
                            std::function<void(absl::StatusOr<ObjectPage>)> done) {
   if (auto status = MayRead(access, name); !status.ok()) return done(status);

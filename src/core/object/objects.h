@@ -140,7 +140,8 @@ class Objects {
   // it is the last.
   void List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
             std::function<void(absl::StatusOr<ObjectPage>)> done);
-  void ListVersions(const std::string& name, int64_t before, int limit, const ObjectAccess& access,
+  void ListVersions(const std::string& name, const VersionPlace& before, int limit,
+                    const ObjectAccess& access,
                     std::function<void(absl::StatusOr<ObjectPage>)> done);
 
   // At the start of the daemon: /config/, if there is no object at all. Nobody asked for it, so the

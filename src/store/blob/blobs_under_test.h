@@ -212,7 +212,7 @@ class BlobsUnderTest {
   }
   std::vector<core::Object> Versions(const std::string& name) {
     auto page = Await<absl::StatusOr<core::ObjectPage>>(
-        [&](auto done) { objects_->ListVersions(name, 0, 1000, Any(), std::move(done)); });
+        [&](auto done) { objects_->ListVersions(name, {}, 1000, Any(), std::move(done)); });
     return page.ok() ? page->objects : std::vector<core::Object>();
   }
   // The content of a live object or version, whole and checked against its hash.

@@ -169,7 +169,7 @@ TEST(SqliteObjectPages, SoDoReadsOfOne) {
     const auto read = [&](Connection& reader) {
       Must(ReadObject(reader, {.name_or_id = name, .generation = 0, .data = true}));
     };
-    const auto versions = [&](Connection& reader) { Must(ReadVersions(reader, name, 0, 10)); };
+    const auto versions = [&](Connection& reader) { Must(ReadVersions(reader, name, {}, 10)); };
     EXPECT_EQ(many.Steps(read), few.Steps(read)) << name;
     EXPECT_EQ(many.Steps(versions), few.Steps(versions)) << name;
   }

@@ -288,7 +288,7 @@ std::string ObjectsIn(ObjectWords& words) {
   }
   for (const char* folder : {"/o/", "/p/"}) {
     for (int i = 0; i < 9; ++i) {
-      for (const core::Object& one : words.VersionPage(absl::StrCat(folder, i), 0, 1000).objects) {
+      for (const core::Object& one : words.VersionPage(absl::StrCat(folder, i), {}, 1000).objects) {
         absl::StrAppend(&all, folder, i, " was ", one.id, " ", one.generation, " ",
                         one.retire_time_ms, one.deleted ? " deleted" : "", "\n");
       }
