@@ -65,7 +65,8 @@ absl::Status ObjectEdit::CheckDeleteAll(const std::string& folder, ObjectStep& s
   for (Object& row : *rows) {
     if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
       return status;
-    auto& list = Expired(row) ? step.expired : step.affected;
+    // What is purged leaves nothing, though it has expired and was not cleared away yet.
+    auto& list = Expired(row) && !step.purge ? step.expired : step.affected;
     list.push_back(std::move(row));
   }
   return rows->size() > static_cast<size_t>(limits::kObjectsPerCall) ? TooManyObjects(folder)
@@ -84,9 +85,15 @@ absl::Status ObjectEdit::CheckDeleteEmpty(const std::string& folder, ObjectStep&
     for (Object& row : *rows) {
       const bool expired = Expired(row);
       if (!expired && row.name != folder) return FolderNotEmpty(folder);
-      (expired ? step.expired : step.affected).push_back(std::move(row));
+      const bool goes = !expired || step.purge;
+      if (goes) {
+        if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
+          return status;
+      }
+      (goes ? step.affected : step.expired).push_back(std::move(row));
     }
-    if (step.expired.size() > size_t{kExpiredInTheWay}) return FolderNotEmpty(folder);
+    if (step.expired.size() + step.affected.size() > size_t{kExpiredInTheWay})
+      return FolderNotEmpty(folder);
   }
   return absl::OkStatus();
 }

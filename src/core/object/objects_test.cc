@@ -280,6 +280,22 @@ TEST_F(ObjectsTest, AFolderWithMuchThatHasExpiredIsEmpty) {
   EXPECT_EQ(store_.objects.versions.size(), 120u) << "they can be brought back";
 }
 
+TEST_F(ObjectsTest, APurgeLeavesNothingOfWhatHasExpiredEither) {
+  for (const bool recursive : {true, false}) {
+    clock_.now_ms = 1000;
+    ASSERT_TRUE(MakeFolder("/f").ok());
+    ASSERT_TRUE(Put("/f/old", "one").ok());
+    ASSERT_TRUE(Put("/f/old", "two").ok());
+    ASSERT_TRUE(Update({.name = "/f/old", .expire_time_ms = 2000}).ok());
+    clock_.now_ms = 2000;
+    Told();
+    EXPECT_EQ(Delete({.name = "/f", .recursive = recursive, .purge = true})->count, 2);
+    EXPECT_THAT(Told(), ElementsAre("deleted /f/", "deleted /f/old"));
+    EXPECT_THAT(Names(), IsEmpty());
+    EXPECT_THAT(store_.objects.versions, IsEmpty());
+  }
+}
+
 TEST_F(ObjectsTest, MovesOfObjectsAndFolders) {
   store_.lose_first = true;
   const auto made = Create("/a/x", "one");
