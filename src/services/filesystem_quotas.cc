@@ -55,7 +55,12 @@ FilesystemService::Reactor* FilesystemService::ListQuotas(Context* context,
         parts_.quotas.List([call](const absl::StatusOr<std::vector<core::Quota>>& quotas) {
           if (!quotas.ok()) return call->End(quotas.status());
           v1::ListQuotasResponse out;
-          for (const core::Quota& quota : *quotas) *out.add_quotas() = ToProto(quota);
+          // It tells how much lies there.
+          const core::Authority& authority = call->caller().authority;
+          for (const core::Quota& quota : *quotas) {
+            if (authority.AllowsAllObjects(core::kObjectRead, quota.prefix))
+              *out.add_quotas() = ToProto(quota);
+          }
           call->Answer(std::move(out));
         });
       });

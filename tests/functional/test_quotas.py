@@ -7,6 +7,7 @@ import subprocess
 import grpc
 import pytest
 from expectations import refused
+from grpc_os.v1 import auth_services_pb2 as auth_messages
 from grpc_os.v1 import filesystem_services_pb2 as messages
 from objects_api import crc32c, creating, deleting, objects_of, putting
 from raw_calls import RawCalls
@@ -249,6 +250,33 @@ async def test_who_may(system, quotas):
             await raw.call("FilesystemService", "SetQuota", quota={"prefix": "/q/", "max_objects": 6})
         with refused("PERMISSION_MISSING"):
             await raw.call("FilesystemService", "DeleteQuota", prefix="/q/")
+        await raw.close()
+    await admin.close()
+
+
+async def test_quotas_are_listed_to_who_may_read_all_below_them(system, quotas):
+    prefixes = ["/", "/a/", "/a/b/", "/a/secret/", "/a/secret/in/", "/c/"]
+    for prefix in prefixes:
+        await quotas.set(prefix, max_objects=5)
+    admin = RawCalls(system.address, (await system.client()).token)
+    hides = {"effect": auth_messages.Role.EFFECT_DENY, "permission": "object.read", "prefix": "/a/secret"}
+    sees = {"effect": auth_messages.Role.EFFECT_ALLOW, "permission": "object.read", "prefix": "/a/b"}
+    lists = {"effect": auth_messages.Role.EFFECT_ALLOW, "permission": "quota.read"}
+    for role, rules in (("no-secrets", [hides]), ("sees-b", [sees, lists]), ("lists", [lists])):
+        await admin.auth("CreateRole", role={"name": role, "rules": rules})
+    for number, (roles, shown) in enumerate(
+        (
+            (["viewer"], prefixes),
+            (["operator", "no-secrets"], ["/a/b/", "/c/"]),
+            (["sees-b"], ["/a/b/"]),
+            (["lists"], []),
+        )
+    ):
+        user = f"user{number}"
+        await admin.auth("CreateUser", user={"name": user, "roles": roles}, password="a password of some length")
+        raw = RawCalls(system.address)
+        await raw.log_in(user, "a password of some length")
+        assert [one.prefix for one in (await raw.call("FilesystemService", "ListQuotas")).quotas] == shown
         await raw.close()
     await admin.close()
 
