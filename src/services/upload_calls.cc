@@ -71,15 +71,14 @@ UploadCalls::Reactor* UploadCalls::Start(Context* context, const v1::StartUpload
           target.request_digest = parts_.digest.Sha256Hex(ContentOf(*request));
         }
         call->MakeOrigin(target.object.name);
-        if (!target.size_bytes.has_value())
-          return parts_.uploads.Start(std::move(target), AnswerWith(call));
-        const std::string name = target.object.name;
-        const int64_t bytes = *target.size_bytes;
-        parts_.quotas.CheckRoom(name, bytes,
-                                [this, call, target = std::move(target)](const absl::Status& room) {
-                                  if (!room.ok()) return call->End(room);
-                                  parts_.uploads.Start(target, AnswerWith(call));
-                                });
+        core::Uploads::Check check = nullptr;
+        if (target.size_bytes.has_value()) {
+          check = [this, call, name = target.object.name,
+                   bytes = *target.size_bytes](std::function<void(absl::Status)> done) {
+            parts_.quotas.CheckRoom(name, bytes, LastingAccessOf(*call), std::move(done));
+          };
+        }
+        parts_.uploads.Start(std::move(target), std::move(check), AnswerWith(call));
       });
 }
 
@@ -96,7 +95,8 @@ UploadCalls::Reactor* UploadCalls::Get(Context* context, const v1::GetUploadRequ
       context, "grpc_os.v1.FilesystemService/GetUpload", response, [&](const auto& call) {
         if (absl::Status status = CheckId(request->upload_id()); !status.ok())
           return call->End(status);
-        parts_.uploads.Get(request->upload_id(), call->caller().user, AnswerWith(call));
+        parts_.uploads.Get(request->upload_id(), call->caller().user, LastingAccessOf(*call),
+                           AnswerWith(call));
       });
 }
 

@@ -306,3 +306,23 @@ async def test_uploads_are_charged_when_they_begin_and_when_they_are_finished(ob
     await objects.delete("/q/1")
     await objects.call("FinishUpload", messages.FinishUploadRequest(upload_id=two))
     assert await quotas.list() == {"/q/": (1, 80)}
+
+
+async def test_a_repeated_start_of_an_upload_finds_the_upload_whatever_room_there_is(objects, quotas):
+    await quotas.set("/q/", max_bytes=100)
+
+    async def start(name, request_id):
+        target = messages.Object(name=name)
+        request = messages.StartUploadRequest(object=target, size_bytes=80, request_id=request_id)
+        return await objects.call("StartUpload", request)
+
+    started = await start("/q/1", "r1")
+    await objects.create("/q/2", b"x" * 50)
+    assert await start("/q/1", "r1") == started
+    for _ in range(2):  # what was refused left nothing
+        with refused("QUOTA_EXCEEDED"):
+            await start("/q/3", "r3")
+    with refused("REQUEST_ID_REUSED"):
+        await start("/q/3", "r1")
+    await objects.delete("/q/2")
+    assert (await start("/q/3", "r3")).upload_id != started.upload_id

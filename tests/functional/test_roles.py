@@ -398,6 +398,95 @@ async def test_an_id_tells_nothing_of_what_is_hidden(ann, admin):
     await admin.data("/team-b/y")
 
 
+async def start_upload(objects, name, size=None, request_id=""):
+    target = messages.Object(name=name)
+    request = messages.StartUploadRequest(object=target, size_bytes=size, request_id=request_id)
+    return await objects.call("StartUpload", request)
+
+
+async def set_quota(objects, prefix, **bounds):
+    quota = messages.Quota(prefix=prefix, **bounds)
+    return await objects.call("SetQuota", messages.SetQuotaRequest(quota=quota))
+
+
+async def test_the_start_of_an_upload_tells_nothing_of_a_hidden_id(ann, admin):
+    """Not even by the quota that the object lies below."""
+    for prefix in ("/team-b", "/team-a/secret", "/team-a/b"):
+        await set_quota(admin, prefix, max_bytes=20)
+    for name in ("/team-b/y", "/team-a/secret/s"):
+        for one in ((await admin.get(name)).id, "obj_nowhere"):
+            started = await start_upload(ann, one, MIB)
+            assert (started.name, started.persisted_bytes) == (one, 0)
+            with refused("UPLOAD_INCOMPLETE"):
+                await ann.call("FinishUpload", messages.FinishUploadRequest(upload_id=started.upload_id))
+            empty = await start_upload(ann, one, 0)
+            with refused("OBJECT_NOT_FOUND"):
+                await ann.call("FinishUpload", messages.FinishUploadRequest(upload_id=empty.upload_id))
+    with refused("QUOTA_EXCEEDED") as refusal:
+        await start_upload(ann, (await ann.get("/team-a/b/c")).id, MIB)
+    assert refusal.metadata["prefix"] == "/team-a/b/"
+
+
+async def test_a_finished_upload_tells_no_hidden_name(ann, admin):
+    """One that was moved out of sight is shown as one that is gone."""
+
+    async def finished(name):
+        started = await start_upload(ann, name)
+        piece = messages.WriteUploadRequest(upload_id=started.upload_id, data=b"mine", crc32c=crc32c(b"mine"))
+        await ann.call("WriteUpload", iter([piece]))
+        made = await ann.call("FinishUpload", messages.FinishUploadRequest(upload_id=started.upload_id))
+        return started.upload_id, made.id
+
+    async def get(upload_id):
+        return await ann.call("GetUpload", messages.GetUploadRequest(upload_id=upload_id))
+
+    (moved, moved_id), (gone, gone_id) = [await finished(name) for name in ("/team-a/moved", "/team-a/gone")]
+    assert [(await get(one)).name for one in (moved, gone)] == ["/team-a/moved", "/team-a/gone"]
+    await admin.move("/team-a/moved", "/team-b/moved")
+    await admin.delete("/team-a/gone")
+    for upload_id, object_id in ((moved, moved_id), (gone, gone_id)):
+        shown = await get(upload_id)
+        assert (shown.name, shown.finished, shown.persisted_bytes, shown.crc32c) == (object_id, True, 0, 0)
+    await admin.move("/team-b/moved", "/team-a/back")
+    assert (await get(moved)).name == "/team-a/back"
+
+
+async def test_pages_of_versions_tell_nothing_of_what_is_hidden(ann, admin):
+    for data in (b"1", b"2", b"3"):
+        await admin.put("/team-b/y", data)
+
+    async def page(name, token=""):
+        request = messages.ListVersionsRequest(name=name, page_size=1, page_token=token)
+        return await ann.call("ListVersions", request)
+
+    for one in ((await admin.get("/team-b/y")).id, "obj_nowhere"):
+        found = await page(one)
+        assert (len(found.objects), found.next_page_token) == (0, "")
+    # Hidden ones between readable ones, and at the end.
+    made = await admin.create("/team-b/wanders", b"1")
+    await admin.move("/team-b/wanders", "/team-a/wanders")
+    readable = [await ann.put("/team-a/wanders", data) for data in (b"2", b"3")]
+    await admin.move("/team-a/wanders", "/team-b/wanders")
+    await admin.put("/team-b/wanders", b"4")
+    await admin.put("/team-b/wanders", b"5")
+    await admin.move("/team-b/wanders", "/team-a/wanders")
+    readable += [await ann.put("/team-a/wanders", data) for data in (b"6", b"7")]
+    seen, token, pages = [], "", 0
+    while True:
+        found = await page(made.id, token)
+        assert len(found.objects) == 1
+        seen += [one.generation for one in found.objects]
+        token = found.next_page_token
+        pages += 1
+        if not token:
+            break
+        told = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        assert str(seen[-1]) in told
+    everything = {one.generation: one.name for one in await admin.versions(made.id)}
+    assert seen == [one for one, name in everything.items() if name == "/team-a/wanders"]
+    assert pages == len(seen) < len(everything) and seen[0] == readable[-1].generation
+
+
 async def test_a_version_from_another_name_is_hidden_with_it(ann, admin):
     first = await admin.put("/team-a/secret/moved", b"one")
     await admin.put("/team-a/secret/moved", b"two")

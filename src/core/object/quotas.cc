@@ -113,13 +113,18 @@ void Quotas::List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done) 
   });
 }
 
-void Quotas::CheckRoom(const std::string& name_or_id, int64_t bytes,
+void Quotas::CheckRoom(const std::string& name_or_id, int64_t bytes, const ObjectAccess& access,
                        std::function<void(absl::Status)> done) {
   store_.FindObject(
       {.name_or_id = name_or_id, .now_ms = clock_.NowMs()},
-      [self = *this, name_or_id, bytes, done = std::move(done)](ObjectStore::Found live) mutable {
+      [self = *this, name_or_id, bytes, access,
+       done = std::move(done)](ObjectStore::Found live) mutable {
         if (!live.ok()) return done(FromStore(live.status()));
         const bool there = live->has_value();
+        if (there && IsObjectId(name_or_id) &&
+            !(access(ObjectVerb::kRead, (*live)->name) &&
+              access(ObjectVerb::kWrite, (*live)->name)))
+          return done(absl::OkStatus());
         self.List([name = there ? (*live)->name : name_or_id, objects = there ? 0 : 1,
                    more = bytes - (there ? (*live)->size_bytes : 0),
                    done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {

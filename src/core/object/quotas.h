@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "core/audit/audit.h"
 #include "core/object/object_store.h"
+#include "core/object/objects.h"
 #include "core/object/quota.h"
 #include "core/process/validate.h"
 #include "core/scheduler.h"
@@ -39,8 +40,9 @@ class Quotas {
   // In the order of their prefixes.
   void List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done);
   // Whether an object of so many bytes may be put under this name or id, as things are now: what is
-  // worth knowing before a long upload. RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
-  void CheckRoom(const std::string& name_or_id, int64_t bytes,
+  // worth knowing before a long upload. RESOURCE_EXHAUSTED (QUOTA_EXCEEDED). For a name `access`
+  // was asked; behind an id, what it does not let read and write is as if it were not there.
+  void CheckRoom(const std::string& name_or_id, int64_t bytes, const ObjectAccess& access,
                  std::function<void(absl::Status)> done);
 
  private:

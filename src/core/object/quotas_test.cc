@@ -242,8 +242,10 @@ TEST_F(QuotasTest, AreBoundedInNumber) {
 
 TEST_F(QuotasTest, RoomCanBeAskedForBeforehand) {
   ASSERT_TRUE(Set("/a/", 1, 100).ok());
+  ObjectAccess access = Ann().access;
   const auto room = [&](const std::string& name, int64_t bytes) {
-    return Why(Answer<absl::Status>([&](auto done) { quotas_.CheckRoom(name, bytes, done); }));
+    return Why(
+        Answer<absl::Status>([&](auto done) { quotas_.CheckRoom(name, bytes, access, done); }));
   };
   EXPECT_EQ(room("/a/1", 100), "OK");
   EXPECT_EQ(room("/a/1", 101), reason::kQuotaExceeded);
@@ -253,6 +255,10 @@ TEST_F(QuotasTest, RoomCanBeAskedForBeforehand) {
   EXPECT_EQ(room(store_.objects.live.at("/a/1").id, 100), "OK");
   EXPECT_EQ(room(store_.objects.live.at("/a/1").id, 101), reason::kQuotaExceeded);
   EXPECT_EQ(room("/a/2", 1), reason::kQuotaExceeded);
+  for (const ObjectVerb allowed : {ObjectVerb::kRead, ObjectVerb::kWrite}) {
+    access = [&](ObjectVerb verb, std::string_view) { return verb == allowed; };
+    EXPECT_EQ(room(store_.objects.live.at("/a/1").id, 101), "OK") << "as of an id that is none";
+  }
 }
 
 TEST(QuotaGrammar, PrefixesAndBounds) {

@@ -86,6 +86,14 @@ absl::Status TooManyUploads(int limit) {
        .metadata = {{"limit", "uploads open"}, {"value", StrCat(limit)}}});
 }
 
+absl::Status TooManyUploadsOfUser(int limit) {
+  return MakeError(
+      StatusCode::kResourceExhausted,
+      StrCat("you have ", limit, " unfinished uploads already; finish or cancel one of them"),
+      {.reason = reason::kLimitReached,
+       .metadata = {{"limit", "uploads open of one user"}, {"value", StrCat(limit)}}});
+}
+
 absl::Status TooManyUploadStreams(int limit) {
   return MakeError(StatusCode::kResourceExhausted,
                    StrCat(limit, " uploads are written just now; try again when one has ended"),
@@ -93,6 +101,16 @@ absl::Status TooManyUploadStreams(int limit) {
                     .metadata = {{"limit", "uploads written at a time"}, {"value", StrCat(limit)}},
                     .violations = {},
                     .retry_after_ms = 1000});
+}
+
+absl::Status TooManyUploadStreamsOfUser(int limit) {
+  return MakeError(
+      StatusCode::kResourceExhausted,
+      StrCat(limit, " uploads of yours are written just now; try again when one has ended"),
+      {.reason = reason::kLimitReached,
+       .metadata = {{"limit", "uploads written at a time by one user"}, {"value", StrCat(limit)}},
+       .violations = {},
+       .retry_after_ms = 1000});
 }
 
 absl::Status ObjectTooLarge() {

@@ -19,7 +19,9 @@ absl::Status UploadTooLong(const std::string& id, int64_t size_bytes, int64_t pe
 absl::Status UploadIncomplete(const std::string& id, int64_t persisted_bytes, int64_t size_bytes);
 absl::Status UploadComplete(const std::string& id, int64_t persisted_bytes);
 absl::Status TooManyUploads(int limit);
+absl::Status TooManyUploadsOfUser(int limit);
 absl::Status TooManyUploadStreams(int limit);
+absl::Status TooManyUploadStreamsOfUser(int limit);
 absl::Status ObjectTooLarge();
 // `what`: "the piece at 4096", "the content"; wanted and found in the form that the client gave.
 absl::Status ChecksumMismatch(std::string_view what, const std::string& wanted,

@@ -21,10 +21,20 @@ namespace {
 constexpr int64_t kTickMs = 10'000;
 constexpr char kFinishMethod[] = "grpc_os.v1.FilesystemService/FinishUpload";
 constexpr char kFinishDigest[] = "finish";
+// What one user can have of the places for all, so that the others are left some.
+constexpr int kOpenPerUser = limits::kUploadsOpen / 2;
+constexpr int kStreamsPerUser = limits::kUploadStreams / 2;
 
 // Under which it is known, in the transaction that made the object, that an upload was finished.
 RequestKey FinishKey(const std::string& id, const std::string& user) {
   return {.user = user, .method = kFinishMethod, .id = id};
+}
+
+// What a user made stays the user's to see, although it may only be written there.
+ObjectAccess ReadOrWrite(const ObjectAccess& access) {
+  return [access](ObjectVerb, std::string_view name) {
+    return access(ObjectVerb::kRead, name) || access(ObjectVerb::kWrite, name);
+  };
 }
 
 absl::Status RequestIdReused(const std::string& id) {
@@ -129,6 +139,7 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
     }
     if (static_cast<int>(entries->size()) >= limits::kUploadsOpen)
       return TooManyUploads(limits::kUploadsOpen);
+    if (CountOf(*entries, target.user) >= kOpenPerUser) return TooManyUploadsOfUser(kOpenPerUser);
     (*entries)[target.id].target = target;
     return std::nullopt;
   }
@@ -151,6 +162,8 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
     if (it->second.use != Entry::Use::kNone) return UploadBusy(id);
     if (use == Entry::Use::kWritten) {
       if (writing_ >= limits::kUploadStreams) return TooManyUploadStreams(limits::kUploadStreams);
+      if (CountOf(*entries, user, Entry::Use::kWritten) >= kStreamsPerUser)
+        return TooManyUploadStreamsOfUser(kStreamsPerUser);
       ++writing_;
     }
     it->second.use = use;
@@ -163,20 +176,20 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
   }
 
   // With what became of it, as far as that is still there.
-  void ShowFinished(const CommittedRequest& committed, Upload upload, Done done) {
+  void ShowFinished(const CommittedRequest& committed, Upload upload, const ObjectAccess& access,
+                    Done done) {
     upload.name = committed.subject;
     upload.expire_time_ms = committed.time_ms + limits::kRequestKeptMs;
     upload.finished = true;
-    parts_.get(
-        committed.subject, [](ObjectVerb, std::string_view) { return true; },
-        [work = BeginWork(), upload = std::move(upload),
-         done = std::move(done)](const absl::StatusOr<Object>& object) mutable {
-          if (!object.ok()) return done(std::move(upload));
-          upload.name = object->name;
-          upload.state.persisted_bytes = object->size_bytes;
-          upload.state.crc32c = object->crc32c;
-          done(std::move(upload));
-        });
+    parts_.get(committed.subject, access,
+               [work = BeginWork(), upload = std::move(upload),
+                done = std::move(done)](const absl::StatusOr<Object>& object) mutable {
+                 if (!object.ok()) return done(std::move(upload));
+                 upload.name = object->name;
+                 upload.state.persisted_bytes = object->size_bytes;
+                 upload.state.crc32c = object->crc32c;
+                 done(std::move(upload));
+               });
   }
 
   // The idle ones, each taken.
@@ -229,6 +242,12 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
           });
     }
     looking->AwaitEnd();
+  }
+  static int CountOf(const Entries& entries, const std::string& user,
+                     std::optional<Entry::Use> use = std::nullopt) {
+    return static_cast<int>(std::count_if(entries.begin(), entries.end(), [&](const auto& one) {
+      return one.second.target.user == user && (!use.has_value() || one.second.use == *use);
+    }));
   }
   static bool Its(Entries::const_iterator it, const Entries& entries, const std::string& user) {
     return it != entries.end() && it->second.file != nullptr && it->second.target.user == user;
@@ -360,15 +379,25 @@ absl::Status Uploads::Load() { return book_->Load(); }
 
 int Uploads::open() const { return book_->open(); }
 
-void Uploads::Start(UploadTarget target, Done done) {
+void Uploads::Start(UploadTarget target, Check check, Done done) {
   const int64_t now = book_->parts().clock.NowMs();
   target.id = NewId("upload_", now);
   target.create_time_ms = now;
   auto known = book_->Enter(target);
   if (!known.ok()) return done(known.status());
   if (known->has_value()) return done(**std::move(known));
-  book_->parts().files.Create(
-      target, [book = book_, id = target.id, user = target.user, work = book_->BeginWork(),
+  if (check == nullptr) return Create(book_, target, std::move(done));
+  check([book = book_, target = std::move(target), work = book_->BeginWork(),
+         done = std::move(done)](const absl::Status& status) {
+    if (status.ok()) return Create(book, target, done);
+    book->Erase(target.id);
+    done(status);
+  });
+}
+
+void Uploads::Create(const std::shared_ptr<Book>& book, const UploadTarget& target, Done done) {
+  book->parts().files.Create(
+      target, [book, id = target.id, user = target.user, work = book->BeginWork(),
                done = std::move(done)](absl::StatusOr<std::shared_ptr<UploadFile>> file) {
         if (!file.ok()) {
           book->Erase(id);
@@ -381,18 +410,20 @@ void Uploads::Start(UploadTarget target, Done done) {
       });
 }
 
-void Uploads::Get(const std::string& id, const std::string& user, Done done) {
+void Uploads::Get(const std::string& id, const std::string& user, const ObjectAccess& access,
+                  Done done) {
   auto found = book_->Find(id, user);
   // It may have been finished, and then that is known which its transaction left.
   book_->parts().committed.FindRequest(
       FinishKey(id, user),
-      [book = book_, work = book_->BeginWork(), id, found = std::move(found),
+      [book = book_, work = book_->BeginWork(), id, access, found = std::move(found),
        done = std::move(done)](
           const absl::StatusOr<std::optional<CommittedRequest>>& committed) mutable {
         if (!committed.ok()) return done(committed.status());
         if (!committed->has_value())
           return found.has_value() ? done(*std::move(found)) : done(UploadNotFound(id));
-        book->ShowFinished(**committed, Upload{.id = id, .name = "", .state = {}}, std::move(done));
+        book->ShowFinished(**committed, Upload{.id = id, .name = "", .state = {}},
+                           ReadOrWrite(access), std::move(done));
       });
 }
 
@@ -422,10 +453,7 @@ void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects:
   committed.time_ms = by.origin.record.time_ms;
   const RequestKey key = committed.key;
   by.origin.request = std::move(committed);
-  // What is repeated was the caller's to see, although it may only write there.
-  const ObjectAccess access = [own = by.access](ObjectVerb, std::string_view name) {
-    return own(ObjectVerb::kRead, name) || own(ObjectVerb::kWrite, name);
-  };
+  const ObjectAccess access = ReadOrWrite(by.access);
   book_->parts().requests.Begin(
       key, kFinishDigest,
       {.carry_out =

@@ -57,10 +57,13 @@ class Uploads {
   absl::Status Load();
 
   using Done = std::function<void(absl::StatusOr<Upload>)>;
-  // `by.access` was asked for the name. A request id that was used before gives the upload that
-  // came of it, for as long as that is not finished.
-  void Start(UploadTarget target, Done done);
-  void Get(const std::string& id, const std::string& user, Done done);
+  // What is asked once more before an upload begins: whether there is room for it, say.
+  using Check = std::function<void(std::function<void(absl::Status)>)>;
+  // Access was asked for the name. A request id that was used before gives the upload that came of
+  // it, for as long as that is not finished; `check`, if there is one, is not asked then.
+  void Start(UploadTarget target, Check check, Done done);
+  // Of one that was finished: with the object as it is, if `access` lets read or write it.
+  void Get(const std::string& id, const std::string& user, const ObjectAccess& access, Done done);
   void Cancel(const std::string& id, const std::string& user,
               std::function<void(absl::Status)> done);
 
@@ -92,6 +95,9 @@ class Uploads {
   class Work;
   class Book;
   class Ending;
+  // Of a target that has its place.
+  static void Create(const std::shared_ptr<Book>& book, const UploadTarget& target, Done done);
+
   const std::shared_ptr<Book> book_;
 };
 

@@ -156,7 +156,7 @@ class BlobsUnderTest {
     target.object.preconditions = preconditions;
     target.size_bytes = size;
     return Await<absl::StatusOr<core::Upload>>(
-        [&](auto done) { uploads_->Start(target, std::move(done)); });
+        [&](auto done) { uploads_->Start(target, nullptr, std::move(done)); });
   }
   // From `offset` to `end` of `content`, in pieces; then what is durable.
   absl::StatusOr<core::Upload> Write(const std::string& id, std::string_view content,
@@ -181,7 +181,7 @@ class BlobsUnderTest {
   }
   absl::StatusOr<core::Upload> Get(const std::string& id) {
     return Await<absl::StatusOr<core::Upload>>(
-        [&](auto done) { uploads_->Get(id, "ada", std::move(done)); });
+        [&](auto done) { uploads_->Get(id, "ada", Any(), std::move(done)); });
   }
   absl::Status Cancel(const std::string& id) {
     return Await<absl::Status>([&](auto done) { uploads_->Cancel(id, "ada", std::move(done)); });

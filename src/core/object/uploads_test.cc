@@ -1,0 +1,215 @@
+// Whose uploads are, how many one user may have, and what is told of them. What they do with bytes
+// is tested with their files (store/blob).
+#include "core/object/uploads.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/object/object_errors.h"
+
+namespace grpc_os::core {
+namespace {
+
+struct FakeClock final : Clock {
+  int64_t NowMs() const override { return 1000; }
+};
+
+// Without bytes.
+class EmptyFile final : public UploadFile {
+ public:
+  UploadState State() const override { return {}; }
+  void Write(Piece, std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
+  void Persist(std::function<void(absl::StatusOr<UploadState>)> done) override { done(State()); }
+  void Measure(std::function<void(absl::StatusOr<ObjectContent>)> done) override {
+    done(ObjectContent());
+  }
+  void Seal(std::function<void(absl::StatusOr<Sealed>)> done) override { done(Sealed()); }
+  void Remove(std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
+};
+
+class EmptyFiles final : public UploadFiles {
+ public:
+  void Create(const UploadTarget&,
+              std::function<void(absl::StatusOr<std::shared_ptr<UploadFile>>)> done) override {
+    ++created;
+    done(std::make_shared<EmptyFile>());
+  }
+  absl::StatusOr<std::vector<Stored>> LoadUploads() override { return std::vector<Stored>(); }
+
+  int created = 0;
+};
+
+class Finished final : public RequestStore {
+ public:
+  void FindRequest(
+      const RequestKey& key,
+      std::function<void(absl::StatusOr<std::optional<CommittedRequest>>)> done) override {
+    const auto it = committed.find(key.id);
+    done(it == committed.end() ? std::nullopt : std::optional(it->second));
+  }
+
+  std::map<std::string, CommittedRequest> committed;  // by upload
+};
+
+class UploadsTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<Upload> Start(const std::string& user, const std::string& request_id = "",
+                               Uploads::Check check = nullptr) {
+    UploadTarget target;
+    target.user = user;
+    target.object.name = "/a";
+    target.request_id = request_id;
+    std::optional<absl::StatusOr<Upload>> got;
+    uploads_.Start(std::move(target), std::move(check),
+                   [&](absl::StatusOr<Upload> upload) { got = std::move(upload); });
+    return *std::move(got);
+  }
+  absl::StatusOr<Upload> Get(const std::string& id, const ObjectAccess& access) {
+    std::optional<absl::StatusOr<Upload>> got;
+    uploads_.Get(id, "ann", access, [&](absl::StatusOr<Upload> one) { got = std::move(one); });
+    return *std::move(got);
+  }
+  void Finish(const std::string& id) {
+    Objects::By by;
+    by.origin.record.user = "ann";
+    by.access = [](ObjectVerb, std::string_view) { return true; };
+    uploads_.Finish(id, {}, std::move(by),
+                    [](const absl::StatusOr<Object>& made) { EXPECT_TRUE(made.ok()); });
+    finished_.committed[id] = {.key = {}, .digest = "finish", .subject = "obj_1", .time_ms = 1000};
+  }
+  template <typename T>
+  static std::string Why(const absl::StatusOr<T>& result) {
+    if (result.ok()) return "OK";
+    const auto detail = DetailOf(result.status());
+    if (!detail.has_value()) return result.status().ToString();
+    const auto limit = detail->metadata.find("limit");
+    return limit == detail->metadata.end() ? detail->reason : limit->second;
+  }
+
+  FakeClock clock_;
+  EmptyFiles files_;
+  Finished finished_;
+  Requests requests_{finished_};
+  Object object_{.id = "obj_1", .name = "/a", .size_bytes = 5};
+  Uploads uploads_{{
+      .files = files_,
+      .requests = requests_,
+      .committed = finished_,
+      .clock = clock_,
+      .put = [this](const PutObject&, const Objects::By&,
+                    const Objects::Done& done) { done(object_); },
+      .get =
+          [this](const std::string& id, const ObjectAccess& access, const Objects::Done& done) {
+            access(ObjectVerb::kRead, object_.name) ? done(object_) : done(ObjectNotFound(id));
+          },
+  }};
+};
+
+TEST_F(UploadsTest, OneUserLeavesTheOthersPlaces) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < limits::kUploadsOpen / 2; ++i) {
+    auto started = Start("ann");
+    ASSERT_TRUE(started.ok()) << started.status();
+    ids.push_back(started->id);
+  }
+  EXPECT_EQ(Why(Start("ann")), "uploads open of one user");
+  EXPECT_EQ(files_.created, limits::kUploadsOpen / 2);
+  for (int i = 0; i < limits::kUploadsOpen / 2; ++i) ASSERT_EQ(Why(Start("bob")), "OK");
+  EXPECT_EQ(Why(Start("eve")), "uploads open");
+  uploads_.Cancel(ids.front(), "ann",
+                  [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  EXPECT_EQ(Why(Start("ann")), "OK");
+}
+
+TEST_F(UploadsTest, OneUserLeavesTheOthersStreams) {
+  const auto write = [&](const std::string& user) {
+    const auto started = Start(user);
+    return uploads_.BeginWrite(started->id, user);
+  };
+  std::vector<std::shared_ptr<Uploads::Writer>> writers;
+  for (const std::string user : {"ann", "bob"}) {
+    for (int i = 0; i < limits::kUploadStreams / 2; ++i) {
+      auto writer = write(user);
+      ASSERT_TRUE(writer.ok()) << writer.status();
+      writers.push_back(*std::move(writer));
+    }
+    EXPECT_EQ(Why(write(user)), writers.size() == limits::kUploadStreams
+                                    ? "uploads written at a time"
+                                    : "uploads written at a time by one user");
+  }
+  EXPECT_EQ(Why(write("eve")), "uploads written at a time");
+  writers.erase(writers.begin());
+  EXPECT_EQ(Why(write("bob")), "uploads written at a time by one user");
+  EXPECT_EQ(Why(write("ann")), "OK");
+}
+
+TEST_F(UploadsTest, TheCheckIsAskedOnceForEachUpload) {
+  int asked = 0;
+  absl::Status answer = absl::ResourceExhaustedError("no room");
+  const Uploads::Check check = [&](const std::function<void(absl::Status)>& done) {
+    ++asked;
+    done(answer);
+  };
+  EXPECT_EQ(Start("ann", "r1", check).status(), answer);
+  EXPECT_EQ(uploads_.open(), 0) << "it leaves its place";
+  EXPECT_EQ(files_.created, 0);
+  answer = absl::OkStatus();
+  const auto started = Start("ann", "r1", check);
+  ASSERT_TRUE(started.ok()) << started.status();
+  answer = absl::ResourceExhaustedError("no room any more");
+  const auto again = Start("ann", "r1", check);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->id, started->id);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(files_.created, 1);
+}
+
+TEST_F(UploadsTest, WhileTheCheckIsUnderWayTheUploadIsBusy) {
+  std::function<void(absl::Status)> answer;
+  std::optional<absl::StatusOr<Upload>> first;
+  UploadTarget target;
+  target.user = "ann";
+  target.request_id = "r1";
+  uploads_.Start(
+      target, [&](std::function<void(absl::Status)> done) { answer = std::move(done); },
+      [&](absl::StatusOr<Upload> upload) { first = std::move(upload); });
+  EXPECT_EQ(Why(Start("ann", "r1")), reason::kUploadBusy);
+  answer(absl::OkStatus());
+  answer = nullptr;
+  ASSERT_TRUE(first.has_value() && first->ok());
+  EXPECT_EQ(Start("ann", "r1")->id, (*first)->id);
+}
+
+TEST_F(UploadsTest, AFinishedOneIsShownToWhoMayReadOrWriteItsObject) {
+  const std::string id = Start("ann")->id;
+  Finish(id);
+  object_.name = "/elsewhere";
+  for (const ObjectVerb allowed : {ObjectVerb::kRead, ObjectVerb::kWrite}) {
+    const auto shown = Get(id, [&](ObjectVerb verb, std::string_view name) {
+      EXPECT_EQ(name, "/elsewhere");
+      return verb == allowed;
+    });
+    ASSERT_TRUE(shown.ok()) << shown.status();
+    EXPECT_EQ(shown->name, "/elsewhere");
+    EXPECT_EQ(shown->state.persisted_bytes, 5);
+  }
+  const auto hidden = Get(id, [](ObjectVerb, std::string_view) { return false; });
+  ASSERT_TRUE(hidden.ok()) << hidden.status();
+  EXPECT_TRUE(hidden->finished);
+  EXPECT_EQ(hidden->name, "obj_1");
+  EXPECT_EQ(hidden->state, UploadState());
+}
+
+}  // namespace
+}  // namespace grpc_os::core
