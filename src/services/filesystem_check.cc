@@ -1,5 +1,6 @@
 // What reads all contents, to find those that are damaged.
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "base/guarded.h"
@@ -35,8 +36,9 @@ v1::CheckObjectsResponse ToProto(const ContentCheck::Progress& progress) {
 // or the check refers to it.
 class CheckStream final : public std::enable_shared_from_this<CheckStream> {
  public:
-  static void Start(const std::shared_ptr<CheckCall>& call, std::shared_ptr<ContentCheck> check) {
-    std::shared_ptr<CheckStream> stream(new CheckStream(call, std::move(check)));
+  static void Start(const std::shared_ptr<CheckCall>& call, std::string prefix,
+                    std::shared_ptr<ContentCheck> check) {
+    std::shared_ptr<CheckStream> stream(new CheckStream(call, std::move(prefix), std::move(check)));
     const bool heard = call->SetProducer({.on_ready = [stream] { stream->Step(); },
                                           .on_gone = [stream] { *stream->gone_.Lock() = true; },
                                           .heartbeat =
@@ -50,13 +52,27 @@ class CheckStream final : public std::enable_shared_from_this<CheckStream> {
   }
 
  private:
-  CheckStream(std::shared_ptr<CheckCall> call, std::shared_ptr<ContentCheck> check)
-      : call_(std::move(call)), check_(std::move(check)) {}
+  CheckStream(std::shared_ptr<CheckCall> call, std::string prefix,
+              std::shared_ptr<ContentCheck> check)
+      : call_(std::move(call)), prefix_(std::move(prefix)), check_(std::move(check)) {}
+
+  // It names what it finds. The caller's roles may change while it reads.
+  bool MayTell() {
+    const auto caller = call_->environment().identity.Current(call_->caller().session_id);
+    return caller != nullptr && caller->authority.AllowsAllObjects(core::kObjectRead, prefix_);
+  }
+
+  void Forbid() {
+    *gone_.Lock() = true;
+    call_->End(core::NameForbidden(core::ObjectVerb::kRead, prefix_));
+  }
 
   void Step() {
     if (*gone_.Lock()) return;
+    if (!MayTell()) return Forbid();
     check_->Next([self = shared_from_this()](const absl::StatusOr<ContentCheck::Progress>& found) {
       if (!found.ok()) return self->call_->End(core::FromStore(found.status()));
+      if (!self->MayTell()) return self->Forbid();
       if (found->done) *self->gone_.Lock() = true;
       self->call_->Send(ToProto(*found));
       if (found->done) self->call_->End(absl::OkStatus());
@@ -64,6 +80,7 @@ class CheckStream final : public std::enable_shared_from_this<CheckStream> {
   }
 
   const std::shared_ptr<CheckCall> call_;
+  const std::string prefix_;
   const std::shared_ptr<ContentCheck> check_;
   Guarded<bool> gone_{false};
 };
@@ -75,15 +92,13 @@ grpc::ServerWriteReactor<v1::CheckObjectsResponse>* FilesystemService::CheckObje
   return parts_.funnel.Stream<v1::CheckObjectsResponse>(
       context, "grpc_os.v1.FilesystemService/CheckObjects", [&](const auto& call) {
         core::Violations violations;
-        std::string prefix =
+        const std::string prefix =
             PrefixFromProto(request->prefix(), /*recursive=*/true, "prefix", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        // It names what it finds.
-        if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, prefix))
-          return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
-        CheckStream::Start(call, ContentCheck::Make({parts_.contents, parts_.blobs,
-                                                     parts_.content_hash, parts_.checksum},
-                                                    std::move(prefix)));
+        CheckStream::Start(
+            call, prefix,
+            ContentCheck::Make(
+                {parts_.contents, parts_.blobs, parts_.content_hash, parts_.checksum}, prefix));
       });
 }
 

@@ -790,6 +790,24 @@ async def test_a_read_ends_when_its_role_does(system, roles, admin):
         assert 0 < size < 32 * MIB
 
 
+async def test_a_check_of_contents_ends_when_its_role_does(system, roles, admin):
+    uploads = Uploads(admin)
+    rest = content(64 * MIB)[1:]
+    rules = [allow("system.read"), allow("object.read", "/team-a")]
+    for number in range(5):  # it tells how far it has come after each 100 MiB
+        started = await uploads.start(f"/team-a/{number}")
+        await uploads.write(started.upload_id, bytes([number]) + rest)
+        await admin.call("FinishUpload", messages.FinishUploadRequest(upload_id=started.upload_id))
+    async with objects_with(system, await make_ann(roles, rules)) as ann:
+        check = ann.call("CheckObjects", messages.CheckObjectsRequest(prefix="/team-a/"), 120)
+        told = await check.read()
+        await roles.update("team", [allow("system.read"), allow("object.read", "/team-a/0")])
+        with refused("PERMISSION_MISSING"):
+            while (message := await check.read()) is not grpc.aio.EOF:
+                told = message
+        assert not told.done
+
+
 # As people type it.
 
 
