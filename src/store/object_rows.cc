@@ -77,6 +77,11 @@ absl::StatusOr<std::optional<core::Object>> ObjectTableRows::FindVersion(
   return SelectVersion(connection_, name_or_id, generation, WithData::kNo);
 }
 
+absl::StatusOr<std::vector<core::VersionKey>> ObjectTableRows::ListVersionKeys(
+    const std::string& name_or_id) {
+  return SelectVersionKeys(connection_, name_or_id);
+}
+
 absl::Status ObjectTableRows::RemoveVersions(int64_t number) {
   changed_ = true;
   return RemoveVersionsOf(connection_, number, now_ms_);

@@ -42,6 +42,8 @@ class ObjectTableRows final : public core::ObjectRows {
   absl::Status Retire(const core::Object& live, int64_t now_ms, bool deleted) override;
   absl::StatusOr<std::optional<core::Object>> FindVersion(const std::string& name_or_id,
                                                           int64_t generation) override;
+  absl::StatusOr<std::vector<core::VersionKey>> ListVersionKeys(
+      const std::string& name_or_id) override;
   absl::Status RemoveVersions(int64_t number) override;
   absl::Status RemoveVersion(int64_t number, int64_t generation) override;
   absl::Status Charge(const std::vector<core::QuotaDelta>& deltas) override;

@@ -402,6 +402,16 @@ TEST_P(ObjectStoreContract, WhatIsReplacedOrDeletedStaysAsAVersion) {
   ASSERT_TRUE(Delete("/a", 40).ok());
   EXPECT_EQ(Version("/a", 0)->generation, 5);
   EXPECT_EQ(Version(first.id, 0)->generation, 2);
+  const core::VersionKey replaced = {1, 1, first.id, "/a", false};
+  const core::VersionKey deleted = {1, 2, first.id, "/a", true};
+  const core::VersionKey other = {2, 5, core::ObjectIdOf(2), "/a", true};
+  const auto keys = [&](const std::string& name_or_id) {
+    return In<std::vector<core::VersionKey>>(
+        [&](ObjectRows& rows) { return rows.ListVersionKeys(name_or_id); });
+  };
+  EXPECT_THAT(keys("/a"), ElementsAre(other, deleted, replaced));
+  EXPECT_THAT(keys(first.id), ElementsAre(deleted, replaced));
+  EXPECT_THAT(keys("/b"), IsEmpty());
   EXPECT_THAT(Generations("/a"), ElementsAre(5, 2, 1));
 }
 

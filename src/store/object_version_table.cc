@@ -126,6 +126,32 @@ absl::StatusOr<std::optional<core::Object>> SelectVersion(Connection& connection
   return TakeObject(**statement, {.version = true, .data = data});
 }
 
+absl::StatusOr<std::vector<core::VersionKey>> SelectVersionKeys(Connection& connection,
+                                                                const std::string& name_or_id) {
+  const Reference reference = ReferenceOf(name_or_id);
+  auto statement = connection.Prepare(
+      absl::StrCat("SELECT number, generation, COALESCE(id, ''), name, deleted FROM "
+                   "object_versions WHERE ",
+                   reference.which, " ORDER BY retire_time_ms DESC, generation DESC"));
+  if (!statement.ok()) return statement.status();
+  RowBinder bound(**statement);
+  Bind(bound, reference, name_or_id);
+  std::vector<core::VersionKey> keys;
+  for (;;) {
+    const auto more = (*statement)->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return keys;
+    RowReader row(**statement);
+    core::VersionKey& key = keys.emplace_back();
+    key.number = row.Int64();
+    key.generation = row.Int64();
+    key.id = row.Text();
+    key.name = row.Text();
+    key.deleted = row.Bool();
+    if (key.id.empty()) key.id = core::ObjectIdOf(key.number);
+  }
+}
+
 absl::StatusOr<std::vector<core::Object>> SelectVersions(Connection& connection,
                                                          const std::string& name_or_id,
                                                          const core::VersionPlace& before,

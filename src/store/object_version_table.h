@@ -22,6 +22,9 @@ namespace grpc_os::store {
 absl::StatusOr<std::optional<core::Object>> SelectVersion(Connection& connection,
                                                           const std::string& name_or_id,
                                                           int64_t generation, WithData with_data);
+// What was retired last first.
+absl::StatusOr<std::vector<core::VersionKey>> SelectVersionKeys(Connection& connection,
+                                                                const std::string& name_or_id);
 // Without data, the newest first; those that come after `before`, which is not {}.
 absl::StatusOr<std::vector<core::Object>> SelectVersions(Connection& connection,
                                                          const std::string& name_or_id,

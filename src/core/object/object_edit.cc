@@ -42,6 +42,7 @@ void ObjectStep::Reset() {
 void ObjectStep::DropRows() {
   affected = std::vector<Object>();
   expired = std::vector<Object>();
+  versions = std::vector<VersionKey>();
 }
 
 ObjectWork WorkOf(ObjectChange change) {
@@ -182,7 +183,7 @@ void ObjectEdit::MakeNew(const std::string& id, Object& object) {
 
 absl::Status ObjectEdit::Check(ObjectWork& work, const std::vector<ObjectWork>& earlier,
                                size_t index) {
-  return std::visit(
+  const absl::Status status = std::visit(
       [&](const auto& asked) {
         using Asked = std::decay_t<decltype(asked)>;
         if constexpr (std::is_same_v<Asked, CreateObject>) return CheckCreate(asked, work.step);
@@ -193,6 +194,10 @@ absl::Status ObjectEdit::Check(ObjectWork& work, const std::vector<ObjectWork>& 
           return CheckGet(asked, earlier, index, work.step);
       },
       work.asked);
+  if (!status.ok()) return status;
+  rows_ += static_cast<int64_t>(work.step.affected.size() + work.step.expired.size());
+  return rows_ > limits::kObjectsPerCall ? TooManyTogether(work.step.object.name)
+                                         : absl::OkStatus();
 }
 
 absl::Status ObjectEdit::CheckCreate(const CreateObject& asked, ObjectStep& step) {

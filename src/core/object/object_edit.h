@@ -37,8 +37,9 @@ struct ObjectStep {
   const char* action = "";
   std::optional<Object> live = {};
   std::vector<Object> affected = {};
-  std::vector<Object> expired = {};  // what is in the way
-  std::string from = {};             // the name before
+  std::vector<Object> expired = {};       // what is in the way
+  std::vector<VersionKey> versions = {};  // of kForget
+  std::string from = {};                  // the name before
   bool purge = false;
   int64_t restored_generation = 0;  // the version that `object` was
   int64_t count = 0;                // what was deleted, once it is
@@ -131,9 +132,12 @@ class ObjectEdit {
 
   absl::Status CheckDeleteFolder(const DeleteObject& asked, const std::string& folder,
                                  ObjectStep& step);
-  absl::Status CheckDeleteAll(const std::string& folder, ObjectStep& step) const;
-  absl::Status CheckDeleteEmpty(const std::string& folder, ObjectStep& step) const;
-  absl::Status CheckPurge(const DeleteObject& asked, ObjectStep& step) const;
+  absl::Status CheckDeleteAll(const std::string& folder, ObjectStep& step);
+  absl::Status CheckDeleteEmpty(const std::string& folder, ObjectStep& step);
+  absl::Status CheckPurge(const DeleteObject& asked, ObjectStep& step);
+  // OK if a purge of `asked` may remove this version, or all of `object`.
+  absl::Status CheckVersion(const VersionKey& version, const std::string& asked);
+  absl::Status CheckVersionsOf(const Object& object, const std::string& asked);
   absl::Status CheckMoveFolder(const std::string& folder, const std::string& destination,
                                const Preconditions& preconditions, ObjectStep& step);
   // Where `source` goes: a destination that ends with a slash, or is a folder, means into it.
@@ -156,6 +160,8 @@ class ObjectEdit {
 
   const Scene scene_;
   int64_t made_ = 0;
+  int64_t rows_ = 0;      // that the changes checked so far remove
+  int64_t versions_ = 0;  // that they purge
   // Numbers: several changes may find the same in their way, or one what another deletes.
   std::set<int64_t> cleared_;
 };

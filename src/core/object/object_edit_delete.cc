@@ -1,5 +1,7 @@
 // Changes that delete.
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "base/limits.h"
 #include "core/object/object_edit.h"
@@ -7,6 +9,12 @@
 #include "core/object/object_name.h"
 
 namespace grpc_os::core {
+namespace {
+
+// That one call purges: all else waits for it.
+constexpr int64_t kVersionsPerCall = int64_t{5} * limits::kObjectsPerCall;
+
+}  // namespace
 
 absl::Status ObjectEdit::CheckDelete(const DeleteObject& asked, ObjectStep& step) {
   const bool by_id = IsObjectId(asked.name);
@@ -23,6 +31,9 @@ absl::Status ObjectEdit::CheckDelete(const DeleteObject& asked, ObjectStep& step
       if (auto status = CheckPreconditions(asked.preconditions, (*found)->name, &**found);
           !status.ok())
         return status;
+      if (step.purge) {
+        if (auto status = CheckVersionsOf(**found, asked.name); !status.ok()) return status;
+      }
       step.object = **std::move(found);
       step.affected = {step.object};
       step.kind = ObjectStep::Kind::kRemove;
@@ -59,22 +70,26 @@ absl::Status ObjectEdit::CheckDeleteFolder(const DeleteObject& asked, const std:
   return absl::OkStatus();
 }
 
-absl::Status ObjectEdit::CheckDeleteAll(const std::string& folder, ObjectStep& step) const {
-  auto rows = scene_.rows.List(folder, "", limits::kObjectsPerCall + 1);
+absl::Status ObjectEdit::CheckDeleteAll(const std::string& folder, ObjectStep& step) {
+  const int64_t most = limits::kObjectsPerCall - rows_;
+  auto rows = scene_.rows.List(folder, "", static_cast<int>(most) + 1);
   if (!rows.ok()) return rows.status();
   for (Object& row : *rows) {
     if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
       return status;
+    if (step.purge) {
+      if (auto status = CheckVersionsOf(row, folder); !status.ok()) return status;
+    }
     // What is purged leaves nothing, though it has expired and was not cleared away yet.
     auto& list = Expired(row) && !step.purge ? step.expired : step.affected;
     list.push_back(std::move(row));
   }
-  return rows->size() > static_cast<size_t>(limits::kObjectsPerCall) ? TooManyObjects(folder)
-                                                                     : absl::OkStatus();
+  if (rows->size() <= static_cast<size_t>(most)) return absl::OkStatus();
+  return rows_ == 0 ? TooManyObjects(folder) : TooManyTogether(folder);
 }
 
 // Page by page, as the first object of a folder already says that it is not empty.
-absl::Status ObjectEdit::CheckDeleteEmpty(const std::string& folder, ObjectStep& step) const {
+absl::Status ObjectEdit::CheckDeleteEmpty(const std::string& folder, ObjectStep& step) {
   constexpr int kRowsOfAPage = 50;
   std::string after;
   for (size_t left = 1; left > 0;) {
@@ -90,6 +105,9 @@ absl::Status ObjectEdit::CheckDeleteEmpty(const std::string& folder, ObjectStep&
         if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
           return status;
       }
+      if (step.purge) {
+        if (auto status = CheckVersionsOf(row, folder); !status.ok()) return status;
+      }
       (goes ? step.affected : step.expired).push_back(std::move(row));
     }
     if (step.expired.size() + step.affected.size() > size_t{kExpiredInTheWay})
@@ -98,7 +116,7 @@ absl::Status ObjectEdit::CheckDeleteEmpty(const std::string& folder, ObjectStep&
   return absl::OkStatus();
 }
 
-absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step) const {
+absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step) {
   auto version = scene_.rows.FindVersion(asked.name, 0);
   if (!version.ok()) return version.status();
   if (!version->has_value()) return Missing(asked.name);
@@ -106,9 +124,49 @@ absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step)
     return status;
   if (auto status = CheckPreconditions(asked.preconditions, asked.name, nullptr); !status.ok())
     return status;
+  const auto keys = scene_.rows.ListVersionKeys(asked.name);
+  if (!keys.ok()) return keys.status();
+  std::set<int64_t> whole;
+  for (const VersionKey& key : *keys) {
+    if (!key.deleted || whole.contains(key.number)) continue;
+    ++step.count;
+    // It may have been brought back, and live under another name.
+    const auto live = scene_.rows.FindById(key.id);
+    if (!live.ok()) return live.status();
+    if (live->has_value()) {
+      if (auto status = CheckVersion(key, asked.name); !status.ok()) return status;
+      step.versions.push_back(key);
+      continue;
+    }
+    whole.insert(key.number);
+    const auto all = scene_.rows.ListVersionKeys(key.id);
+    if (!all.ok()) return all.status();
+    for (const VersionKey& one : *all) {
+      if (one.number != key.number) continue;
+      if (auto status = CheckVersion(one, asked.name); !status.ok()) return status;
+      step.versions.push_back(one);
+    }
+  }
   step.object = **std::move(version);
   step.from = asked.name;
   step.kind = ObjectStep::Kind::kForget;
+  return absl::OkStatus();
+}
+
+absl::Status ObjectEdit::CheckVersion(const VersionKey& version, const std::string& asked) {
+  if (++versions_ > kVersionsPerCall) return TooManyVersions(asked, kVersionsPerCall);
+  return scene_.access(ObjectVerb::kWrite, version.name) ? absl::OkStatus()
+                                                         : VersionsForbidden(asked);
+}
+
+absl::Status ObjectEdit::CheckVersionsOf(const Object& object, const std::string& asked) {
+  if (object.folder) return absl::OkStatus();
+  const auto keys = scene_.rows.ListVersionKeys(object.id);
+  if (!keys.ok()) return keys.status();
+  for (const VersionKey& key : *keys) {
+    if (key.number != object.number) continue;
+    if (auto status = CheckVersion(key, asked); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 
@@ -132,18 +190,9 @@ absl::Status ObjectEdit::WriteRemoval(ObjectStep& step) {
 }
 
 absl::Status ObjectEdit::ForgetVersions(ObjectStep& step) {
-  while (step.count < limits::kObjectsPerCall) {
-    const auto version = scene_.rows.FindVersion(step.from, 0);
-    if (!version.ok()) return version.status();
-    if (!version->has_value()) break;
-    // It may have been brought back, and live under another name.
-    const auto live = scene_.rows.FindById((*version)->id);
-    if (!live.ok()) return live.status();
-    const absl::Status status =
-        live->has_value() ? scene_.rows.RemoveVersion((*version)->number, (*version)->generation)
-                          : scene_.rows.RemoveVersions((*version)->number);
-    if (!status.ok()) return status;
-    ++step.count;
+  for (const VersionKey& key : step.versions) {
+    if (auto status = scene_.rows.RemoveVersion(key.number, key.generation); !status.ok())
+      return status;
   }
   return absl::OkStatus();
 }

@@ -164,6 +164,34 @@ absl::Status TooManyObjects(const std::string& folder) {
        .metadata = {{"limit", "objects_per_call"}, {"value", StrCat(limits::kObjectsPerCall)}}});
 }
 
+absl::Status TooManyTogether(const std::string& name) {
+  return MakeError(
+      StatusCode::kResourceExhausted,
+      StrCat("with '", name, "' this transaction deletes more than ", limits::kObjectsPerCall,
+             " objects, the most that one call takes; make several transactions of it"),
+      {.reason = reason::kLimitReached,
+       .metadata = {{"limit", "objects_per_call"}, {"value", StrCat(limits::kObjectsPerCall)}}});
+}
+
+absl::Status TooManyVersions(const std::string& name, int64_t most) {
+  return MakeError(StatusCode::kResourceExhausted,
+                   StrCat("to purge '", name, "' would remove more than ", most,
+                          " old versions, the most that one call takes; purge what lies in it one "
+                          "by one, or delete it without purging: versions go after 7 days"),
+                   {.reason = reason::kLimitReached,
+                    .metadata = {{"limit", "versions_per_call"}, {"value", StrCat(most)}}});
+}
+
+absl::Status VersionsForbidden(const std::string& name) {
+  return MakeError(
+      StatusCode::kPermissionDenied,
+      StrCat("to purge '", name,
+             "' would remove versions under other names, which your roles do not let you write; "
+             "delete it without purging, or ask an admin to purge it"),
+      {.reason = reason::kPermissionMissing,
+       .metadata = {{"permission", "object.write"}, {"name", name}}});
+}
+
 absl::Status CheckPreconditions(const Preconditions& wanted, const std::string& name,
                                 const Object* live) {
   const int64_t generation = live == nullptr ? 0 : live->generation;

@@ -42,6 +42,12 @@ absl::Status FolderIntoItself(const std::string& folder, const std::string& dest
 absl::Status NameTooLong(const std::string& field, size_t bytes);
 // More than limits::kObjectsPerCall.
 absl::Status TooManyObjects(const std::string& folder);
+// As TooManyObjects: with what the changes of the transaction before it are about.
+absl::Status TooManyTogether(const std::string& name);
+// That a purge would remove, more than `most`.
+absl::Status TooManyVersions(const std::string& name, int64_t most);
+// Versions of `name` lie under other names, which the caller's roles do not let write or know of.
+absl::Status VersionsForbidden(const std::string& name);
 // OK if `wanted` holds for the live object `name`; nullptr: there is none.
 absl::Status CheckPreconditions(const Preconditions& wanted, const std::string& name,
                                 const Object* live);

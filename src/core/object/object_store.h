@@ -19,6 +19,17 @@
 
 namespace grpc_os::core {
 
+// A version, as what is to be removed.
+struct VersionKey {
+  int64_t number = 0;
+  int64_t generation = 0;
+  std::string id = {};
+  std::string name = {};
+  bool deleted = false;
+
+  bool operator==(const VersionKey&) const = default;
+};
+
 // The rows of a write transaction under way: each function sees what those before it changed. On
 // the store's writer thread. Errors are the storage's.
 class ObjectRows {
@@ -62,9 +73,12 @@ class ObjectRows {
   // data.
   virtual absl::StatusOr<std::optional<Object>> FindVersion(const std::string& name_or_id,
                                                             int64_t generation) = 0;
+  // Of all that FindVersion could find, what was retired last first.
+  virtual absl::StatusOr<std::vector<VersionKey>> ListVersionKeys(
+      const std::string& name_or_id) = 0;
   // Of all versions of an object.
   virtual absl::Status RemoveVersions(int64_t number) = 0;
-  // Of one.
+  // Of one, if it is there (still).
   virtual absl::Status RemoveVersion(int64_t number, int64_t generation) = 0;
 
   // Adds what the deltas together do to each quota that they lie below. RESOURCE_EXHAUSTED

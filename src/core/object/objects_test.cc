@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
+#include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/object/object_name.h"
 #include "testing/memory_object_store.h"
@@ -535,6 +536,75 @@ TEST_F(ObjectsTest, AVersionFromAHiddenNameIsHidden) {
   EXPECT_EQ(Why(Get("/open", 1)), reason::kObjectNotFound);
   EXPECT_EQ(Why(Copy("/open", 1, "/copy")), reason::kObjectNotFound);
   EXPECT_EQ(Get("/open")->data, "two");
+}
+
+TEST_F(ObjectsTest, APurgeRemovesNoVersionUnderANameThatMayNotBeWritten) {
+  ASSERT_TRUE(Create("/hidden/x", "one").ok());
+  ASSERT_TRUE(Put("/hidden/x", "two").ok());
+  ASSERT_TRUE(Move("/hidden/x", "/f/open").ok());
+  const std::string id = store_.objects.live.at("/f/open").id;
+  const auto refused = [&](DeleteObject asked) {
+    const auto before = store_.objects;
+    access_ = [](ObjectVerb, std::string_view name) { return !name.starts_with("/hidden"); };
+    const auto done = Delete(std::move(asked));
+    EXPECT_EQ(Why(done), reason::kPermissionMissing);
+    EXPECT_EQ(std::string(done.status().message()).find("hidden"), std::string::npos)
+        << done.status();
+    EXPECT_EQ(store_.objects, before);
+    access_ = [](ObjectVerb, std::string_view) { return true; };
+  };
+  refused({.name = "/f/open", .purge = true});
+  refused({.name = id, .purge = true});
+  refused({.name = "/f", .recursive = true, .purge = true});
+  ASSERT_TRUE(Delete({.name = "/f/open"}).ok());
+  refused({.name = "/f/open", .purge = true});
+  refused({.name = id, .purge = true});
+  EXPECT_EQ(Delete({.name = "/f/open", .purge = true})->count, 1);
+  EXPECT_THAT(store_.objects.versions, IsEmpty());
+}
+
+TEST_F(ObjectsTest, ATransactionDeletesAsMuchAsOneCallMay) {
+  const auto fill = [&](const std::string& folder, int count) {
+    for (int i = 0; i < count; ++i) {
+      Object object;
+      object.number = static_cast<int64_t>(store_.objects.live.size()) + 1;
+      object.id = ObjectIdOf(object.number);
+      object.name = absl::StrCat(folder, i);
+      store_.objects.live[object.name] = object;
+    }
+  };
+  fill("/a/", limits::kObjectsPerCall - 1);
+  fill("/b/", 2);
+  const auto recursively = [](const std::string& name) {
+    return DeleteObject{.name = name, .recursive = true};
+  };
+  const auto refused = [&](std::vector<ObjectChange> changes) {
+    const auto done = Transact({.compare = {}, .success = std::move(changes), .failure = {}});
+    EXPECT_EQ(Why(done), reason::kLimitReached);
+    EXPECT_EQ(DetailOf(done.status())->metadata.at("index"), "1");
+  };
+  refused({recursively("/a"), recursively("/b")});
+  EXPECT_LE(store_.rows_listed, limits::kObjectsPerCall + 1);
+  refused({recursively("/b"), recursively("/a")});
+  EXPECT_LE(store_.rows_listed, limits::kObjectsPerCall + 1);
+  EXPECT_EQ(Names().size(), size_t{limits::kObjectsPerCall} + 1);
+  EXPECT_TRUE(Transact({.compare = {},
+                        .success = {recursively("/b"), CreateObject{.name = "/c"}},
+                        .failure = {}})
+                  .ok());
+}
+
+TEST_F(ObjectsTest, APurgeOfVeryManyVersionsIsRefused) {
+  ASSERT_TRUE(Create("/f/a").ok());
+  Object version = store_.objects.live.at("/f/a");
+  version.retire_time_ms = 1;
+  for (version.generation = 2; version.generation <= 50'002; ++version.generation)
+    store_.objects.versions.push_back(version);
+  ASSERT_EQ(Why(Delete({.name = "/f", .recursive = true, .purge = true})), reason::kLimitReached);
+  ASSERT_EQ(Why(Delete({.name = "/f/a", .purge = true})), reason::kLimitReached);
+  store_.objects.versions.pop_back();
+  EXPECT_TRUE(Delete({.name = "/f", .recursive = true, .purge = true}).ok());
+  EXPECT_THAT(store_.objects.versions, IsEmpty());
 }
 
 TEST_F(ObjectsTest, WhatMayNoMoreBeDoneWhenItsTurnComesIsRefused) {
