@@ -233,6 +233,28 @@ TEST_F(EventStreamTest, SyncedComesNeitherInsideNorAheadOfALargeRevision) {
   EXPECT_EQ(told.size(), 4u);
 }
 
+// What comes after it is of no concern to this client; the hub no longer has it in its memory.
+TEST_F(EventStreamTest, TheEndOfALargeRevisionIsToldThoughItMatchesNoMore) {
+  Start({});
+  Told();
+  std::vector<core::Event> events(600, EventAt(8));
+  core::Event other = EventAt(8);
+  other.kind = "user";
+  events.resize(6000, other);
+  log_.Commit(events);
+  EXPECT_THAT(Sizes(), ElementsAre("256 of 8-8 and more at 7", "256 of 8-8 and more at 7",
+                                   "88 of 8-8 at 8"));
+}
+
+TEST_F(EventStreamTest, SyncedDoesNotComeBetweenThePartsOfALaterRevision) {
+  EventStream::Start(call_, hub_, log_, {.kinds = {{"process", 5}}, .access = {}}, {});
+  CommitMany(600);
+  EXPECT_THAT(Sizes(), ElementsAre("2 of 6-7 at 7", "256 of 8-8 and more at 7",
+                                   "256 of 8-8 and more at 7", "88 of 8-8 at 8"));
+  EXPECT_EQ(client_.received.size(), 5u);
+  EXPECT_EQ(Told().back(), "synced 8");
+}
+
 TEST_F(EventStreamTest, AClientThatHasLeftIsNotReadFor) {
   Start({EventAt(5)});
   EXPECT_THAT(Told(), ElementsAre("change 5; at 7", "synced 7"));

@@ -171,15 +171,16 @@ void EventHub::OnRead(Events events, int64_t upto) {
 // Of what was read, with what was there of its first revision, the revisions that are whole.
 std::vector<Event> EventHub::TakeWhole(std::vector<Event> events, int64_t upto) {
   const LogPosition reached = Reached(events, upto);
+  position_ = std::max(position_, LogPosition(reached.Whole()));
+  begun_.insert(begun_.end(), std::make_move_iterator(events.begin()),
+                std::make_move_iterator(events.end()));
+  if (begun_.empty() || begun_.front().revision > reached.Whole()) return {};
   std::vector<Event> whole = std::exchange(begun_, {});
-  whole.insert(whole.end(), std::make_move_iterator(events.begin()),
-               std::make_move_iterator(events.end()));
   const auto end = std::partition_point(whole.begin(), whole.end(), [&](const Event& event) {
     return event.revision <= reached.Whole();
   });
   begun_.assign(std::make_move_iterator(end), std::make_move_iterator(whole.end()));
   whole.erase(end, whole.end());
-  position_ = std::max(position_, LogPosition(reached.Whole()));
   return whole;
 }
 
