@@ -583,7 +583,7 @@ TEST_F(BlobSyncStory, NamesThatWereFoundAtTheStart) {
     target.request_id = target.request_digest = "once";
     const auto start = [&] {
       return Await<absl::StatusOr<core::Upload>>(
-          [&](auto done) { system_->uploads().Start(target, std::move(done)); });
+          [&](auto done) { system_->uploads().Start(target, nullptr, std::move(done)); });
     };
     files_->KillAfter(5);  // two files, the record and its sync; then their directory's
     EXPECT_FALSE(start().ok());
