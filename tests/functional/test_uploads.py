@@ -11,6 +11,7 @@ from expectations import refused, until
 from grpc_os import Rule
 from grpc_os.v1 import filesystem_services_pb2 as messages
 from objects_api import objects_of, when
+from running_system import poll
 from uploads_api import (
     CHUNK_MAX,
     MIB,
@@ -161,10 +162,13 @@ async def test_killed_at_each_step_an_upload_goes_on(idle_system, tmp_path, fail
         uploads = Uploads(objects)
         started = await uploads.start("/big", len(data))
         (tmp_path / failpoint).touch()
+        pid = idle_system.daemon_pid()
         with pytest.raises(grpc.aio.AioRpcError):
             await uploads.write(started.upload_id, data)
             await uploads.finish(started.upload_id)
     assert (tmp_path / f"{failpoint}.hit").exists()
+    # Its sockets take connections until the last of its threads has ended, and it is reaped after that.
+    poll(lambda: not os.path.exists(f"/proc/{pid}"), "the end of the killed daemon")
     idle_system.await_api()
     async with objects_of(idle_system) as objects:
         uploads = Uploads(objects)
