@@ -234,7 +234,7 @@ TEST_F(ProgramTest, UnderAnotherBootWhatWasShutDownIsLaunchedAgainToTellOfItsEnd
   }
   for (const std::string& instance : {kA, kB})
     std::ofstream(InstanceDirectory(instance) + "/ended");
-  WriteFile("run/" + std::string(kB) + "/released", "");
+  { const std::ofstream released(InstanceDirectory(kB) + "/released"); }
   WriteFile("boot_id", "boot-2\n");
   Start();
   std::vector<std::vector<std::string>> told = {Next(), Next()};  // both come up at once
