@@ -122,14 +122,17 @@ class Beaters:
 _LINE = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z (stdout|stderr|system) ([FP]) (.*)", re.DOTALL)
 
 
-def log_files(system, process_id):
-    """All lines of a process's log files: (seconds text, nanoseconds, stream, partial, text), oldest first."""
+def log_files(system, process_id, killed=False):
+    """All lines of a process's log files: (seconds text, nanoseconds, stream, partial, text), oldest first. `killed`: who wrote
+    them was, perhaps in the middle of a line, which is ended where it breaks off."""
     lines = []
     for path in sorted((system.data / "logs" / process_id).glob("*.log")):
         data = path.read_bytes()
         assert data == b"" or data.endswith(b"\n"), f"{path} ends with a torn line"
         for line in data.split(b"\n")[:-1]:
             match = _LINE.fullmatch(line)
+            if killed and not match:
+                continue
             assert match, f"{path}: {line!r}"
             lines.append((match[1].decode(), int(match[2]), match[3].decode(), match[4] == b"P", match[5]))
     return lines

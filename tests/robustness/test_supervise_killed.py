@@ -44,7 +44,7 @@ async def test_many_die_at_once_and_no_other_notices(running, beaters):
         assert told == (["supervisor_lost"] if name in doomed else [])
     await asyncio.gather(*map(client.stop_process, names))
     for name in names:
-        lines = [line[4] for line in log_files(running, processes[name].id) if line[2] != "system"]
+        lines = [line[4] for line in log_files(running, processes[name].id, name in doomed) if line[2] != "system"]
         check_numbers(beaters, lines, name, {before[name]} if name in doomed else ())
 
 
