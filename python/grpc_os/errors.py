@@ -85,9 +85,17 @@ class NoSuchOperation(GrpcOSError, AttributeError):
         )
 
 
+# What grpc.aio says if a message of a client's stream cannot be sent because the connection is gone, unless the call's
+# end has reached it before. A daemon's own INTERNAL has another text and an ErrorInfo.
+_CONNECTION_LOST_WHILE_SENDING = "Internal error from Core"
+
+
 def from_rpc_error(error: grpc.RpcError) -> GrpcOSError:
     """Both kinds of RpcError that grpc raises are the ended call too, and know its trailing metadata."""
-    return GrpcOSError(error.code(), error.details() or "", error.trailing_metadata() or ())
+    code, details = error.code(), error.details() or ""
+    if code == grpc.StatusCode.INTERNAL and details == _CONNECTION_LOST_WHILE_SENDING:
+        code, details = grpc.StatusCode.UNAVAILABLE, "the connection was lost"
+    return GrpcOSError(code, details, error.trailing_metadata() or ())
 
 
 def is_token_refused(error: GrpcOSError) -> bool:

@@ -6,6 +6,7 @@ import uuid
 import grpc
 import pytest
 from grpc_os import ErrorReason, GrpcOSClient, GrpcOSError, Rule, calls
+from grpc_os.errors import from_rpc_error
 from grpc_os.v1 import event_services_pb2, filesystem_services_pb2, process_services_pb2
 
 CHANGES = {
@@ -213,3 +214,12 @@ async def test_one_stream_is_just_that(client, daemon):
     daemon.stream_breaks = [(1, False)]
     with pytest.raises(GrpcOSError):
         [message async for message in client.tail_log_messages("web")]
+
+
+def test_a_connection_lost_while_sending_counts_as_unavailable():
+    """grpc.aio calls it INTERNAL if it notices before the call's end comes."""
+    none = grpc.aio.Metadata()
+    lost = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, none, none, details="Internal error from Core")
+    assert from_rpc_error(lost).code() == grpc.StatusCode.UNAVAILABLE
+    of_the_daemon = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, none, none, details="something is broken")
+    assert from_rpc_error(of_the_daemon).code() == grpc.StatusCode.INTERNAL

@@ -6,6 +6,7 @@
 #include <readline/readline.h>
 #include <stdio.h>  // readline's headers need FILE
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -106,6 +107,16 @@ int NoFile(char** name) {
   return 1;
 }
 
+// Ctrl-C must not make the terminal drop what was typed before it: where poll has just said that
+// there is something to read, the read would wait for the next key instead of for the interrupt.
+void PrepareTerminal(int meta) {
+  rl_prep_terminal(meta);
+  struct termios modes = {};
+  if (::tcgetattr(STDIN_FILENO, &modes) != 0) return;
+  modes.c_lflag |= NOFLSH;
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+}
+
 // The file as 0600, made if it is not there; false if it cannot be had so.
 bool MakePrivate(const std::string& path) {
   std::error_code error;
@@ -124,6 +135,7 @@ LineEditor::LineEditor(std::string history_file, Interrupts& interrupts, Complet
       completer_(std::move(completer)) {
   rl_readline_name = "grpc-os";  // for $if in .inputrc
   rl_catch_signals = 0;          // Interrupts takes Ctrl-C
+  rl_prep_term_function = PrepareTerminal;
   completing().completer = &completer_;
   rl_attempted_completion_function = Complete;
   rl_completer_word_break_characters = " \t\n";
@@ -158,6 +170,7 @@ LineEditor::End LineEditor::ReadLine(const std::string& prompt, std::string& lin
     }
     if (poll_fds[1].revents != 0) {
       interrupts_.Drain();
+      ::tcflush(STDIN_FILENO, TCIFLUSH);  // typed before it: not meant any more
       ::fputs("^C\n", rl_outstream);
       rl_free_line_state();
       rl_callback_sigcleanup();

@@ -97,6 +97,16 @@ def test_mistakes_are_answered_with_the_cure(run):
     assert "No process" in shell.enter("kill 'no-*'")
 
 
+def test_an_interrupt_is_answered_however_soon_it_comes_after_a_key(run):
+    shell = run()
+    shell.expect(PROMPT)
+    for _ in range(500):
+        shell.type("ps")
+        shell.type("\x03")
+        shell.expect("^C\n" + PROMPT)
+    assert "no process 'nothing'" in shell.enter("ps -l nothing")  # and nothing of it is left on the line
+
+
 def test_a_secret_variable_is_asked_for_and_not_remembered(system, run):
     shell = run()
     shell.expect(PROMPT)
@@ -105,6 +115,7 @@ def test_a_secret_variable_is_asked_for_and_not_remembered(system, run):
     shell.expect("Value of TOKEN: ")
     shell.type("hunter3\r")
     shell.expect("updated shop (generation 2).")
+    shell.expect(PROMPT)
     assert "PASSWORD(secret) PORT TOKEN(secret)" in shell.enter("ps -l shop")
     shell.type("exit\r")
     assert shell.wait() == 0

@@ -350,14 +350,16 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
   void Commit(UploadFile::Sealed sealed) {
     PutObject object = entry_.target.object;
     object.content = std::move(sealed.content);
-    book_->parts().put(
-        std::move(object), by_,
-        [self = shared_from_this(), hold = std::move(sealed.hold)](absl::StatusOr<Object> made) {
-          if (!made.ok()) return self->Refuse(made.status());
-          // What stays if this fails is cleared away when it has become old.
-          self->book_->Remove(self->entry_, [](const absl::Status&) {});
-          self->done_(std::move(made));
-        });
+    hold_ = std::move(sealed.hold);
+    book_->parts().put(std::move(object), by_,
+                       [self = shared_from_this()](absl::StatusOr<Object> made) {
+                         // Named or not, before anyone is told.
+                         self->hold_.reset();
+                         if (!made.ok()) return self->Refuse(made.status());
+                         // What stays if this fails is cleared away when it has become old.
+                         self->book_->Remove(self->entry_, [](const absl::Status&) {});
+                         self->done_(std::move(made));
+                       });
   }
   void Refuse(const absl::Status& status) {
     book_->Release(entry_.target.id);
@@ -370,6 +372,7 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
   const UploadExpectation expected_;
   const Objects::By by_;
   const Objects::Done done_;
+  std::shared_ptr<void> hold_;  // of the content, from its sealing until the commit is answered
 };
 
 Uploads::Uploads(Parts parts) : book_(std::make_shared<Book>(std::move(parts))) {}
