@@ -12,7 +12,7 @@ check buf_lint scripts/lint_protos.sh
 suite unit ctest_suite release
 suite scripts pytest_suite release scripts
 suite python pytest_suite release python/tests
-suite functional pytest_suite release tests/functional
+suite functional parallel_pytest_suite release tests/functional
 suite transcripts pytest_suite release tests/transcripts
 suite robustness pytest_suite release tests/robustness
 summary

@@ -37,4 +37,7 @@ pytest_suite() {  # pytest_suite PRESET PATH [ARGUMENT...]: with the binaries of
   GRPC_OS_BIN_DIR=$PWD/build/$preset/bin build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$junit" "$@"
 }
 
+# parallel_pytest_suite PRESET PATH [ARGUMENT...]: for tests each of which has a system of its own, and mostly waits.
+parallel_pytest_suite() { pytest_suite "$@" --numprocesses 3; }
+
 summary() { python3 scripts/count_results.py "$results"; }

@@ -19,7 +19,7 @@ check prepare prepare && check build scripts/build.sh release all || { summary; 
 check clang_format scripts/check_format.sh
 if check build_asan scripts/build.sh asan all; then
   suite unit_asan sanitized ctest_suite asan
-  suite functional_asan sanitized pytest_suite asan tests/functional
+  suite functional_asan sanitized parallel_pytest_suite asan tests/functional
 fi
 if check build_tsan scripts/build.sh tsan all; then
   suite unit_tsan sanitized ctest_suite tsan

@@ -50,6 +50,7 @@ async def test_an_update_of_a_stopped_process_is_used_at_its_start(client):
 
 async def test_the_environment_is_replaced_as_a_whole(client):
     await client.create_process("web", shell("env; exec sleep 3600"), {"A": "1", "B": "2"})
+    await await_line(client, "web", "B=2")
     await client.update_process("web", environment={"B": "3", "C": "4"})
     await client.restart_process("web")
     await await_line(client, "web", "C=4")

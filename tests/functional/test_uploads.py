@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import time
 
 import grpc
 import pytest
@@ -491,6 +492,18 @@ async def test_versions_of_large_contents(system, uploads):
     assert back.sha256 == sha256(contents[1])
     assert await uploads.read("/big") == (0, contents[1])
     assert len(blob_files(system)) == 3
+
+
+async def test_the_daemon_ends_at_once_after_large_contents(idle_system):
+    """gRPC's library, when it is shut down, waits up to 10 s for a poller of its own that such messages may have started."""
+    for generation in range(6):
+        idle_system.start()
+        async with objects_of(idle_system) as objects:
+            await Uploads(objects).put("/big", content(MIB, generation))
+            assert await Uploads(objects).read("/big") == (0, content(MIB, generation))
+        began = time.monotonic()
+        assert idle_system.stop() == 0
+        assert time.monotonic() - began < 8
 
 
 async def test_damaged_bytes_are_never_given(system, uploads):
