@@ -1,7 +1,8 @@
 """Sums up the results that suites.sh has kept in a directory; prints `N passed, M failed` last.
 
 NAME.check holds the exit code of a command that is one test by itself. NAME.suite holds that of a suite whose JUnit XML
-is NAME.xml. A suite that could not run, ran nothing, or failed without naming a test counts as one failure. Each failed
+is NAME.xml. A test that is there more than once was run again, and its last run counts; the table names those that
+passed so (docs/decisions/0012). A suite that could not run, ran nothing, or failed without naming a test counts as one failure. Each failed
 test is named above the table with the end of what it printed, so that the end of a long log tells what went wrong.
 """
 
@@ -19,7 +20,12 @@ def has_failed(case):
 
 
 def test_cases(junit):
-    return list(xml.etree.ElementTree.parse(junit).iter("testcase"))
+    """Gives {name: [its case, and before it those that the test was run again for]}."""
+    cases = {}
+    for case in xml.etree.ElementTree.parse(junit).iter("testcase"):
+        name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
+        cases.setdefault(name, []).append(case)
+    return cases
 
 
 def count_suite(exit_code, junit):
@@ -29,17 +35,21 @@ def count_suite(exit_code, junit):
     except (OSError, xml.etree.ElementTree.ParseError) as error:
         return 0, 1, 0, f"did not run (exit code {exit_code}): {error}"
     failed = skipped = 0
-    for case in cases:
+    again = []
+    for name, (*before, case) in cases.items():
         if has_failed(case):
             failed += 1
-        elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
+            continue
+        if before:
+            again.append(name)
+        if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             skipped += 1
     passed = len(cases) - failed - skipped
     if passed + failed == 0:
         return 0, 1, skipped, f"ran no test (exit code {exit_code})"
     if exit_code != 0 and failed == 0:
         return passed, 1, skipped, f"ended with exit code {exit_code} although no test failed"
-    return passed, failed, skipped, ""
+    return passed, failed, skipped, f"PASSED ONLY WHEN RUN AGAIN: {', '.join(again)}" if again else ""
 
 
 def count_directory(directory):
@@ -65,9 +75,8 @@ def failed_tests(directory):
             cases = test_cases(path)
         except (OSError, xml.etree.ElementTree.ParseError):
             continue
-        for case in cases:
+        for name, (*_, case) in cases.items():
             if has_failed(case):
-                name = "::".join(part for part in (case.get("classname"), case.get("name")) if part)
                 texts = (case.find(kind) for kind in ("failure", "error", "system-out"))
                 output = "\n".join(text.text for text in texts if text is not None and text.text)
                 yield path.stem, name, output.strip().splitlines()[-LINES_OF_OUTPUT:]

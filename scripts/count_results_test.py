@@ -9,6 +9,7 @@ def keep(directory, name, exit_code, xml=None):
 
 
 PASS = '<testcase name="a" status="run"/>'
+PASS_TOO = '<testcase name="z" status="run"/>'
 FAIL = '<testcase name="b" status="fail"><failure message="x"/></testcase>'
 SKIP = '<testcase name="c"><skipped message="y"/></testcase>'
 
@@ -16,7 +17,7 @@ SKIP = '<testcase name="c"><skipped message="y"/></testcase>'
 @pytest.mark.parametrize(
     ("exit_code", "xml", "last_line", "status"),
     [
-        (0, f"<testsuite>{PASS}{PASS}</testsuite>", "2 passed, 0 failed", 0),
+        (0, f"<testsuite>{PASS}{PASS_TOO}</testsuite>", "2 passed, 0 failed", 0),
         (1, f"<testsuites><testsuite>{PASS}{FAIL}{SKIP}</testsuite></testsuites>", "1 passed, 1 failed", 1),
         (0, f"<testsuite>{PASS}{FAIL}</testsuite>", "1 passed, 1 failed", 1),
         (1, f"<testsuite>{PASS}<testcase name='e'><error/></testcase></testsuite>", "1 passed, 1 failed", 1),
@@ -44,6 +45,19 @@ def test_a_failed_test_is_named_with_the_end_of_its_output(tmp_path, capsys):
     assert "    line 39" in printed
     assert "    line 5" not in printed
     assert [line for line in printed if line.startswith("FAILED")] == ["FAILED unit: S.T::S.T"]
+
+
+def test_a_test_that_was_run_again_counts_once_and_is_named(tmp_path, capsys):
+    shaky = '<testcase classname="m" name="shaky"/>'
+    broken = '<testcase classname="m" name="broken"/><testcase classname="m" name="broken"><failure/></testcase>'
+    keep(tmp_path, "functional", 0, f"<testsuite>{PASS}{shaky}{shaky}</testsuite>")
+    assert count_results.main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == "2 passed, 0 failed"
+    assert printed[-2].endswith("PASSED ONLY WHEN RUN AGAIN: m::shaky")
+    keep(tmp_path, "functional", 1, f"<testsuite>{PASS}{broken}</testsuite>")
+    assert count_results.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed"
 
 
 def test_checks_and_suites_add_up(tmp_path, capsys):

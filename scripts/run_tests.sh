@@ -9,10 +9,12 @@ prepare() { scripts/install.sh build test && scripts/python_env.sh && scripts/ge
 
 check prepare prepare && check build scripts/build.sh release all || { summary; exit 1; }
 check buf_lint scripts/lint_protos.sh
+# Once more for what waits for programs and terminals on a machine of which it knows nothing (docs/decisions/0012).
+again=(--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks)
 suite unit ctest_suite release
 suite scripts pytest_suite release scripts
-suite python pytest_suite release python/tests
-suite functional parallel_pytest_suite release tests/functional
-suite transcripts pytest_suite release tests/transcripts
+suite python pytest_suite release python/tests "${again[@]}"
+suite functional parallel_pytest_suite release tests/functional "${again[@]}"
+suite transcripts pytest_suite release tests/transcripts "${again[@]}"
 suite robustness pytest_suite release tests/robustness
 summary
