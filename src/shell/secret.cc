@@ -18,7 +18,7 @@ class Silence {
     if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
     struct termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
-    silent.c_lflag |= ICANON | ISIG;
+    silent.c_lflag |= ICANON | ISIG | NOFLSH;  // NOFLSH: as in line_editor.cc
     // What was typed before the question is no answer to it.
     held_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
   }
