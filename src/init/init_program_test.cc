@@ -59,11 +59,12 @@ TEST_F(ProgramTest, ASupervisorIsToldWhatItNeedsAndNoSecrets) {
   EXPECT_THAT(environment, Not(HasSubstr("DB_HOST")));
   const std::string of_daemon = "/proc/" + std::to_string(osds_.at(0)) + "/environ";
   const int64_t deadline = EventLoop::NowMs() + kPatienceMs;
-  while (ReadFile(of_daemon).empty()) {  // in the middle of its exec of sleep
+  std::string environment_of_daemon;
+  while ((environment_of_daemon = ReadFile(of_daemon)).empty()) {  // in the middle of its exec
     ASSERT_LT(EventLoop::NowMs(), deadline);
     sched_yield();
   }
-  EXPECT_THAT(ReadFile(of_daemon), HasSubstr("DB_HOST"));
+  EXPECT_THAT(environment_of_daemon, HasSubstr("DB_HOST"));
 }
 
 TEST_F(ProgramTest, AKilledSupervisorIsLaunchedAgainFromItsRecord) {

@@ -1,4 +1,5 @@
 // The program `grpc-os`: shell and command line.
+#include <google/protobuf/stubs/logging.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -11,8 +12,10 @@
 #include "shell/program.h"
 
 int main(int argc, char** argv) {
-  // gRPC's own complaints would stand between our lines; $GRPC_VERBOSITY still shows them.
+  // gRPC's and protobuf's own complaints would stand between our lines; $GRPC_VERBOSITY still shows
+  // those of gRPC.
   ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  google::protobuf::SetLogHandler(nullptr);
   // readline needs the locale's character set.
   std::setlocale(LC_CTYPE, "");
   std::ios::sync_with_stdio(false);

@@ -57,13 +57,19 @@ core::AuditRecord ReadRecord(const Statement& statement) {
 }  // namespace
 
 absl::Status InsertAudit(Connection& connection, const core::AuditRecord& record) {
+  // Not by INSERT … SELECT from the table itself, for which SQLite makes a temporary one each time.
+  const auto newest = NewestId(connection);
+  if (!newest.ok()) return newest.status();
   auto statement = connection.Prepare(
       "INSERT INTO audit_records (id, time_ms, user_name, session_id, source, method, resource, "
-      "result, reason, call_id, occurrences) "
-      "SELECT COALESCE(MAX(id), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM audit_records");
+      "result, reason, call_id, occurrences) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
   RowBinder row(**statement);
-  row.Int(record.time_ms).Text(record.user).Text(record.session_id).Text(record.source);
+  row.Int(*newest + 1)
+      .Int(record.time_ms)
+      .Text(record.user)
+      .Text(record.session_id)
+      .Text(record.source);
   row.Text(record.method).Text(record.resource).Text(record.result).Text(record.reason);
   row.Text(record.call_id).Int(record.count);
   return (*statement)->Step().status();

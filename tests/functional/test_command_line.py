@@ -152,3 +152,49 @@ async def test_all_of_start(system, client):
     assert spec.stop_timeout.ToSeconds() == 3
     assert spec.restart_policy == spec.RESTART_POLICY_ON_FAILURE
     assert spec.stop_signal.removeprefix("SIG") == "INT"
+
+
+def test_get_leaves_alone_what_leads_to_a_descriptor(system, tmp_path):
+    """As /dev/stdout: it is written to, not replaced."""
+    assert system.cli("touch", "/one", "content").returncode == 0
+    assert os.readlink("/dev/stdout") == "/proc/self/fd/1"
+    out, link = tmp_path / "out", tmp_path / "link"
+    link.symlink_to("/dev/fd/1")
+    command = [system.bin / "grpc-os", "--address", system.address, "get", "/one"]
+    for target in ("/dev/stdout", link):
+        with open(out, "wb") as file:
+            file.write(b"before ")
+            file.flush()
+            done = subprocess.run([*command, target], stdout=file, stderr=subprocess.PIPE, text=True)
+            assert (done.returncode, done.stderr) == (0, "")
+        assert out.read_bytes() == b"before content"
+        assert subprocess.run([*command, target], capture_output=True).stdout == b"content"
+    assert os.readlink("/dev/stdout") == "/proc/self/fd/1"
+    assert os.readlink(link) == "/dev/fd/1"
+    with open(out, "wb") as file:
+        file.write(b"before ")
+        file.flush()
+        done = subprocess.run([*command, "/dev/stderr"], stdout=subprocess.PIPE, stderr=file, text=True)
+    assert (done.returncode, done.stdout) == (0, "wrote /dev/stderr, 7B\n")
+    assert out.read_bytes() == b"before content"
+
+
+def test_get_of_several_into_one_file_is_refused(system, tmp_path):
+    for name in "ab":
+        assert system.cli("touch", f"/p/{name}", name).returncode == 0
+    refused = system.cli("get", "/p/*", str(tmp_path / "one"))
+    assert refused.returncode == 2
+    assert "takes one object only" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert system.cli("get", "/p/a*", str(tmp_path / "one")).returncode == 0
+    assert system.cli("get", "/p/*", str(tmp_path)).returncode == 0
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "a", "b": "b", "one": "a"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["touch", "/a\udcffb", "y"], ["cat", "/a\udcff"], ["ls", "/a\udcff"], ["touch", "/m", "y", "--meta", "k=\udcff"]]
+)
+def test_what_is_not_utf_8_is_refused_for_that(system, arguments):
+    refused = system.cli(*arguments)
+    assert refused.returncode == 2
+    assert refused.stderr == "A name or a text has bytes that are not UTF-8; leave them out.\n"

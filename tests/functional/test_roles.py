@@ -213,6 +213,8 @@ async def test_every_wrong_field_of_a_role_is_named(roles):
         (allow("object.read", "/a//b"), "prefix"),
         (allow("object.read", "/a\nb"), "prefix"),
         (allow("object.read", "/" + "a" * 256), "prefix"),
+        (deny("object.read", "/te*"), "prefix"),
+        (allow("object.read", "/te?t/"), "prefix"),
     ]
     for some in (wrong[:7], wrong[7:]):  # at most twelve are named
         fields = [f"role.rules[{i}].{field}" for i, (_, field) in enumerate(some)]

@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
     } else return 2;
   }
   setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+  signal(SIGUSR1, OnUsr1);  // before anyone can know of this execution
   const char* name = getenv("GRPC_OS_PROCESS");
   const char* version = getenv("VERSION");
   directory = getenv("BEATER_DIR");
@@ -119,7 +120,6 @@ int main(int argc, char** argv) {
   snprintf(text, sizeof text, "%s %s\n", self, version != NULL ? version : "0");
   AppendLine("starts", text);
 
-  signal(SIGUSR1, OnUsr1);
   if (child) LeaveChild();
   srand((unsigned)(getpid() ^ StartTime()));
   const int64_t life_ms = life_min_ms + (life_max_ms > life_min_ms ? rand() % (life_max_ms - life_min_ms) : 0);

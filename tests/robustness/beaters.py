@@ -60,7 +60,8 @@ class Beaters:
     def starts(self, name=None):
         """All executions until now, in their order."""
         path = self.directory / "starts"
-        lines = path.read_text().splitlines() if path.exists() else []
+        # The last line may be there by half.
+        lines = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
         found = [Start(words[0], int(words[1]), int(words[2]), words[3]) for words in map(str.split, lines)]
         return [start for start in found if name in (None, start.name)]
 
@@ -93,15 +94,17 @@ class Beaters:
                 if fields[0] in "ZX":
                     continue
                 if key not in self._named:
-                    self._named[key] = self._name_of(entry)
+                    environment = pathlib.Path(f"/proc/{entry}/environ").read_bytes()
+                    if not environment:
+                        continue  # in the middle of its execution, or gone
+                    self._named[key] = self._name_of(environment.decode().split("\0"))
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if self._named[key] is not None:
                 found.setdefault(self._named[key], []).append(key)
         return found
 
-    def _name_of(self, pid):
-        environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    def _name_of(self, environment):
         if self.marker not in environment:
             return None
         return next(v.removeprefix("GRPC_OS_PROCESS=") for v in environment if v.startswith("GRPC_OS_PROCESS="))

@@ -25,9 +25,10 @@ async def test_going_on_after_a_heartbeat_loses_and_doubles_nothing(running, tmp
     await client.create_process("web", shell(f"echo one; echo two; while [ ! -e {more} ]; do sleep 0.1; done; echo three; sleep 1000"))
 
     async def lines_until(count):
+        texts = []
         async with asyncio.timeout(30):
             async for message in client.tail_log_messages("web", 1000, follow=True):
-                texts = [line.text for line in message.lines if line.stream != 3]
+                texts += [line.text for line in message.lines if line.stream != 3]
                 if len(texts) == count:
                     return message.cursor
 

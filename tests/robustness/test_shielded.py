@@ -93,6 +93,8 @@ async def client(shielded):
     yield client
     async for process in client.list_processes():
         await client.delete_process(process.name, force=True)
+    # A supervisor ends a moment after the process was deleted.
+    await until(lambda: not shielded.system.programs("grpc-os-supervise"), "nothing is left of this test")
     await shielded.system.close_clients()
 
 

@@ -41,6 +41,8 @@ void CheckRule(const Rule& rule, const std::set<std::string>& permissions, const
     violations.Add(at, "only object.read and object.write have a prefix; leave it empty");
   } else if (rule.prefix[0] != '/') {
     violations.Add(at, "give an absolute name, such as /config/");
+  } else if (rule.prefix.find_first_of("*?") != std::string::npos) {
+    violations.Add(at, "is no pattern: it covers all that lies in it; give the folder");
   } else {
     ObjectName(rule.prefix, at, violations, Root::kAllowed);
   }

@@ -81,7 +81,7 @@ std::string ObjectName(std::string_view given, const std::string& field, Violati
     violations.Add(field, "has a control character, or bytes that are not UTF-8; leave them out");
   } else if (name == "/") {
     if (root == Root::kRefused)
-      violations.Add(field, "'/' is all there is and cannot be changed; name something in it");
+      violations.Add(field, "'/' is the folder of all there is; name something in it");
   } else if (std::string fault = SegmentFault(name); !fault.empty()) {
     violations.Add(field, std::move(fault));
   } else if (IsObjectId(given)) {

@@ -27,7 +27,8 @@ LocalDevice::LocalDevice(Session& session, std::string path, UniqueFd fd)
     : session_(&session), path_(std::move(path)), fd_(std::move(fd)) {}
 
 absl::StatusOr<LocalDevice> LocalDevice::Open(Session& session, const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  // O_APPEND: behind what a program that has the file open has written to it.
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd) {
     if (errno != ENXIO) return CannotWrite(path);
     return absl::FailedPreconditionError(

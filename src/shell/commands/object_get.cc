@@ -1,5 +1,6 @@
 // get.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
@@ -95,11 +96,38 @@ absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Obj
   return status;
 }
 
-// A device or a pipe, also one that a symbolic link leads to: that is written to, while any file,
-// and a link to one, makes room for the new one.
+// A link that leads to what a program has open, as /dev/stdout does.
+bool LeadsToADescriptor(const std::filesystem::path& path) {
+  constexpr int kLinksFollowed = 40;  // as the kernel does
+  std::filesystem::path link = path;
+  std::error_code error;
+  for (int i = 0; i < kLinksFollowed; ++i) {
+    const std::filesystem::path directory =
+        std::filesystem::canonical(std::filesystem::absolute(link).parent_path(), error);
+    if (error) return false;
+    const std::filesystem::path next = std::filesystem::read_symlink(link, error);
+    if (error) return false;  // no link any more
+    if (directory.string().starts_with("/proc/")) return true;
+    link = directory / next;  // which is `next`, if that is absolute
+  }
+  return false;
+}
+
+// A device or a pipe, also one that a symbolic link leads to, and what a program has open: that is
+// written to, while any other file, and a link to one, makes room for the new one.
 bool IsWrittenTo(const std::string& path) {
   struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  if (::stat(path.c_str(), &info) != 0) return false;
+  return !S_ISREG(info.st_mode) || LeadsToADescriptor(path);
+}
+
+// Such a one that is where this program's output goes.
+bool IsOwnOutput(const std::string& path) {
+  struct stat named = {};
+  struct stat own = {};
+  return LeadsToADescriptor(path) && ::stat(path.c_str(), &named) == 0 &&
+         ::fstat(STDOUT_FILENO, &own) == 0 && named.st_dev == own.st_dev &&
+         named.st_ino == own.st_ino && named.st_rdev == own.st_rdev;
 }
 
 absl::Status GetToDevice(Session& session, const NamedObject& named, const v1::Object& object,
@@ -135,7 +163,7 @@ absl::Status Get(Session& session, const NamedObject& named, std::string target,
     return absl::FailedPreconditionError(absl::StrCat(
         object->name(), " is a folder; name what lies in it, or write '", object->name(), "*'."));
   }
-  if (target == kStandardOutput) return GetToOutput(session, named, *object);
+  if (target == kStandardOutput || IsOwnOutput(target)) return GetToOutput(session, named, *object);
   if (into) {
     const auto name = FileNameOf(*object);
     if (!name.ok()) return name.status();
@@ -160,9 +188,18 @@ ExitCode RunGet(Session& session, const Arguments& arguments) {
   }
   std::error_code error;
   const bool into = target != kStandardOutput && std::filesystem::is_directory(target, error);
-  if (!into && target != kStandardOutput && (words.size() > 1 || target.ends_with('/'))) {
-    return session.Report(absl::InvalidArgumentError(
-        absl::StrCat(target, " is no directory of this machine, so it takes one object only.")));
+  if (!into && target != kStandardOutput) {
+    bool one = words.size() == 1 && !target.ends_with('/');
+    if (one && !IsWrittenTo(target)) {
+      // A pattern that fits several would leave the last of them only.
+      const auto objects = ExpandVersioned(session, words[0]);
+      if (!objects.ok()) return session.Report(objects.status());
+      one = objects->size() == 1;
+    }
+    if (!one) {
+      return session.Report(absl::InvalidArgumentError(
+          absl::StrCat(target, " is no directory of this machine, so it takes one object only.")));
+    }
   }
   return ForEachObject(session, words, ExpandVersioned,
                        [&](const NamedObject& named) { return Get(session, named, target, into); });

@@ -58,7 +58,7 @@ class ObjectTransferTest : public ::testing::Test, protected TypedCommands {
   }
   // Runs a transfer that the daemon leaves in the middle, and does not come back from in time.
   void EndUnder(const std::string& line) {
-    NewSession(daemon_.address(), {.timeout = std::chrono::milliseconds(1500)});
+    NewSession(daemon_.address(), {.timeout = std::chrono::milliseconds(3000)});
     daemon_.state.stays_away = true;
     daemon_.state.cut_uploads_after = daemon_.state.cut_reads_after = 100'000;
     EXPECT_EQ(Run(line), ExitCode::kUnavailable) << err();

@@ -67,7 +67,7 @@ Table ObjectTable(const std::vector<v1::Object>& objects, const std::string& fol
 
 Table VersionTable(const std::vector<v1::Object>& versions, bool wide) {
   std::vector<Table::Column> columns = {
-      {"GENERATION", Align::kRight}, {"STATE"}, {"SIZE", Align::kRight}, {"CHANGED"}, {"UNTIL"}};
+      {"GENERATION", Align::kRight}, {"STATE"}, {"SIZE", Align::kRight}, {"CHANGED"}, {"ENDED"}};
   if (wide) columns.insert(columns.end(), {{"TYPE"}, {"OWNER"}, {"SHA256"}, {"ID"}});
   Table table(columns);
   for (const v1::Object& version : versions) {
