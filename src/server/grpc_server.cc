@@ -29,8 +29,9 @@ void Limit(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  // A piece of an upload comes without a wait for leave to send the rest of it: 1 GiB in four fifths
-  // of the time that windows of 64 KiB take. It is also about what a connection may send unread.
+  // A piece of an upload comes without a wait for leave to send the rest of it: 1 GiB in four
+  // fifths of the time that windows of 64 KiB take. It is also about what a connection may send
+  // unread.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES,
                              static_cast<int>(limits::kUploadChunkBytes));
   grpc::ResourceQuota quota("grpc-osd");
@@ -42,8 +43,8 @@ void Limit(grpc::ServerBuilder& builder) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
 }
 
-// For the life of the program: when the last user of gRPC goes, it waits for its threads, and one of
-// them may poll for up to 10 s on behalf of a large message that was once under way.
+// For the life of the program: when the last user of gRPC goes, it waits for its threads, and one
+// of them may poll for up to 10 s on behalf of a large message that was once under way.
 void KeepLibrary() {
   [[maybe_unused]] static const bool kept = [] {
     grpc_init();

@@ -163,8 +163,9 @@ std::vector<Command> WritingCommands() {
        .synopsis = "NAME… TARGET",
        .arguments = {Kind::kObject},
        .summary = "Rename objects and folders, or move them into a folder",
-       .details = std::string(kNames) + "Each in one step; ids and versions stay. What is at TARGET "
-                                        "is not replaced.\n",
+       .details = std::string(kNames) +
+                  "Each in one step; ids and versions stay. What is at TARGET "
+                  "is not replaced.\n",
        .examples = {"mv app.json old.json", "mv '/tmp/*.log' /logs/", "mv /tmp /archive"},
        .least = 2,
        .run = RunMove},
