@@ -106,7 +106,7 @@ absl::Status Client::ReadObject(
         damaged = Crc32c(message.data()) != message.crc32c();
         return !damaged && on_message(message);
       };
-  const absl::Status status =
+  absl::Status status =
       Stream(GRPC_OS_METHOD(objects, ReadObject), request, options_.timeout, check);
   if (!damaged) return status;
   return absl::DataLossError(absl::StrCat("A part of ", request.name(),

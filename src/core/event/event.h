@@ -37,6 +37,7 @@ struct LogPosition {
 
   // The newest revision that is before it whole.
   constexpr int64_t Whole() const { return sequence == kEnd ? revision : revision - 1; }
+  // NOLINTNEXTLINE(modernize-use-nullptr): of the code that the compiler makes
   constexpr std::strong_ordering operator<=>(const LogPosition&) const = default;
 
   int64_t revision;

@@ -23,6 +23,7 @@ struct EventFilter {
   std::set<std::string> kinds;
   std::string prefix = {};  // the name, or the one before, begins with it
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): of the code that the compiler makes
   std::strong_ordering operator<=>(const EventFilter&) const = default;
 };
 bool Matches(const EventFilter& filter, const Event& event);

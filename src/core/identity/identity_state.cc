@@ -271,6 +271,7 @@ void Identity::Impl::RunChanges() {
       }
     }
     if (refused.ok()) return Send();
+    // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
     change.done(refused);
   }
 }

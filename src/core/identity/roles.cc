@@ -158,9 +158,10 @@ std::optional<std::string> RuleSet::ForbiddenUpTo(std::string_view permission,
   if (!every.denied.empty() || AnyIsAll(own.denied)) return std::nullopt;
   std::string end(name);
   for (const std::string& prefix : own.denied) {
-    const std::string folder(WithoutSlash(prefix));
-    if (PrefixCovers(prefix, name) && name != folder)
-      end = std::max(end, AfterAllFrom(folder + "/"));
+    std::string folder(WithoutSlash(prefix));
+    if (!PrefixCovers(prefix, name) || name == folder) continue;
+    folder += '/';
+    end = std::max(end, AfterAllFrom(folder));
   }
   if (end != name || !every.allowed.empty() || AnyCovers(own.allowed, name)) return end;
   std::optional<std::string> next;  // where something allowed may begin

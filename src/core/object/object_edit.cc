@@ -183,7 +183,7 @@ void ObjectEdit::MakeNew(const std::string& id, Object& object) {
 
 absl::Status ObjectEdit::Check(ObjectWork& work, const std::vector<ObjectWork>& earlier,
                                size_t index) {
-  const absl::Status status = std::visit(
+  absl::Status status = std::visit(
       [&](const auto& asked) {
         using Asked = std::decay_t<decltype(asked)>;
         if constexpr (std::is_same_v<Asked, CreateObject>) return CheckCreate(asked, work.step);

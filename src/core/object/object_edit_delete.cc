@@ -62,7 +62,7 @@ absl::Status ObjectEdit::CheckDeleteFolder(const DeleteObject& asked, const std:
       !status.ok())
     return status;
   step.object = own->has_value() ? **std::move(own) : Object{.name = folder, .folder = true};
-  const absl::Status status =
+  absl::Status status =
       asked.recursive ? CheckDeleteAll(folder, step) : CheckDeleteEmpty(folder, step);
   if (!status.ok()) return status;
   if (step.affected.empty()) return ObjectNotFound(folder);  // all of it has expired

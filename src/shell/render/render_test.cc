@@ -202,6 +202,17 @@ TEST(TableTest, NoLineIsWiderThanTheTerminal) {
   EXPECT_THAT(table.Render(true, 27), HasSubstr("\x1b[32mrun…\x1b[0m\n"));
 }
 
+TEST(TableTest, OneLongNameLeavesRoomForTheRest) {
+  Table table({{"NAME"}, {"SIZE", Table::Align::kRight}, {"CHANGED"}});
+  table.AddRow({{std::string(200, 'n')}, {"5B"}, {"2s"}});
+  table.AddRow({{"web"}, {"7B"}, {"1m"}});
+  EXPECT_EQ(table.Render(false, 40),
+            "NAME                  SIZE  CHANGED\n"
+            "nnnnnnnnnnnnnnnnnnn…    5B  2s\n"
+            "web                     7B  1m\n");
+  EXPECT_THAT(table.Render(false), HasSubstr(std::string(200, 'n') + "    5B  2s\n"));
+}
+
 TEST(WidthTest, ColumnsOfATerminal) {
   EXPECT_EQ(DisplayWidth("żółw"), 4U);
   EXPECT_EQ(DisplayWidth("日本"), 4U);

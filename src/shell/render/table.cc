@@ -9,6 +9,7 @@ namespace grpc_os::shell {
 namespace {
 
 constexpr char kReset[] = "\x1b[0m";
+constexpr size_t kColumnAtLeast = 16;  // is not made narrower
 
 const char* Start(Style style) {
   switch (style) {
@@ -83,6 +84,13 @@ std::string Table::Render(bool color, size_t columns) const {
       widths[i] = std::max(widths[i], DisplayWidth(row[i].text));
     }
   }
+  // One very long name must not push what stands behind it off every line.
+  size_t all = 0;
+  for (const size_t width : widths) all += width + 2;
+  if (columns != 0 && all > columns + 2) {
+    const size_t most = std::max(columns / 2, kColumnAtLeast);
+    for (size_t i = 0; i + 1 < widths.size(); ++i) widths[i] = std::min(widths[i], most);
+  }
   std::string out;
   for (const auto& row : rows_) {
     if (row.size() != columns_.size()) {  // a heading
@@ -91,10 +99,11 @@ std::string Table::Render(bool color, size_t columns) const {
     }
     std::vector<Cell> pieces;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const Cell padding = {std::string(widths[i] - DisplayWidth(row[i].text), ' ')};
+      const Cell cell = {CutToWidth(row[i].text, widths[i]), row[i].style};
+      const Cell padding = {std::string(widths[i] - DisplayWidth(cell.text), ' ')};
       const bool right = columns_[i].align == Align::kRight;
       if (right) pieces.push_back(padding);
-      pieces.push_back(row[i]);
+      pieces.push_back(cell);
       if (!right) pieces.push_back(padding);
       pieces.push_back({"  "});
     }
