@@ -61,7 +61,7 @@ absl::Status ObjectEdit::Charge(const std::vector<const ObjectStep*>& steps, siz
     ends.push_back(deltas.size());
   }
   if (deltas.empty()) return absl::OkStatus();
-  const absl::Status status = scene_.rows.Charge(deltas);
+  absl::Status status = scene_.rows.Charge(deltas);
   if (status.ok() || index == nullptr) return status;
   const auto detail = DetailOf(status);
   if (!detail.has_value() || !detail->metadata.contains("prefix")) return status;

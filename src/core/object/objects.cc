@@ -72,7 +72,7 @@ struct Single {
 
   absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
     step.Reset();
-    const absl::Status status = Run(rows, revision, events, trace);
+    absl::Status status = Run(rows, revision, events, trace);
     step.DropRows();
     return status;
   }
@@ -257,7 +257,7 @@ struct Transacting {
   std::vector<ObjectWork>& chosen() { return succeeded ? success : failure; }
 
   absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
-    const absl::Status status = Run(rows, revision, events, trace);
+    absl::Status status = Run(rows, revision, events, trace);
     for (ObjectWork& work : chosen()) work.step.DropRows();
     return status;
   }
@@ -476,7 +476,7 @@ struct Listing {
     if (!access(ObjectVerb::kRead, last)) {
       auto end = hidden_up_to(last);
       if (!end) return false;
-      last = std::max(std::move(last), *std::move(end));
+      if (last < *end) last = *std::move(end);
     }
     query.after = std::move(last);
     return true;
