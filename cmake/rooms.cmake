@@ -204,7 +204,9 @@ function(grpc_os_tests)
     target_link_options(${room}_test PRIVATE -Wl,--no-as-needed)
     if(GRPC_OS_QUICK_TESTS AND NOT room STREQUAL "store")  # whose tests compute much themselves
       target_compile_options(${room}_test PRIVATE -O0)
-      target_precompile_headers(${room}_test REUSE_FROM test_headers)
+      if(NOT room STREQUAL "shell")  # readline's package defines a macro, for which GCC does not take the headers
+        target_precompile_headers(${room}_test REUSE_FROM test_headers)
+      endif()
     endif()
     gtest_discover_tests(${room}_test DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 240)
   endforeach()
