@@ -189,8 +189,10 @@ async def test_killed_after_the_commit_the_object_is_answered(idle_system, tmp_p
         started = await uploads.start("/big")
         await uploads.write(started.upload_id, data)
         (tmp_path / "osd.object.committed").touch()
+        pid = idle_system.daemon_pid()
         with pytest.raises(grpc.aio.AioRpcError):
             await uploads.finish(started.upload_id)
+    poll(lambda: not os.path.exists(f"/proc/{pid}"), "the end of the killed daemon")  # as above
     idle_system.await_api()
     async with objects_of(idle_system) as objects:
         uploads = Uploads(objects)
@@ -304,6 +306,9 @@ async def test_one_stream_writes_at_a_time(uploads):
     call = await cut_stream(uploads, started.upload_id, data, 1)
 
     async def busy():
+        nonlocal call
+        if call.done():  # the one that asks was there before it
+            call = await cut_stream(uploads, started.upload_id, data, 1)
         try:
             await uploads.stream(iter([messages.WriteUploadRequest(upload_id=started.upload_id)]))
         except grpc.aio.AioRpcError as error:
