@@ -2,8 +2,9 @@
 
 NAME.check holds the exit code of a command that is one test by itself. NAME.suite holds that of a suite whose JUnit XML
 is NAME.xml. A test that is there more than once was run again, and its last run counts; the table names those that
-passed so (docs/decisions/0012). A suite that could not run, ran nothing, or failed without naming a test counts as one failure. Each failed
-test is named above the table with the end of what it printed, so that the end of a long log tells what went wrong.
+passed so (docs/decisions/0012). A suite that could not run, ran nothing, or failed without naming a test counts as one
+failure. Each failed test is named above the table with the end of what it printed, so that the end of a long log tells
+what went wrong.
 """
 
 import pathlib

@@ -21,17 +21,8 @@ constexpr int kReconnectMaxMs = 1000;
 constexpr int64_t kRetryFirstMs = 100;
 constexpr int64_t kRetryMaxMs = 1000;
 
-// For the life of the program, as in server/grpc_server.cc: the end of a transfer is not to be
-// followed by 10 s of waiting for a thread of gRPC's.
-void KeepLibrary() {
-  [[maybe_unused]] static const bool kept = [] {
-    grpc_init();
-    return true;
-  }();
-}
-
 std::shared_ptr<grpc::Channel> MakeChannel(const Address& address) {
-  KeepLibrary();
+  grpc_init();  // never shut down, as in server/grpc_server.cc
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);

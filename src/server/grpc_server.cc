@@ -43,15 +43,6 @@ void Limit(grpc::ServerBuilder& builder) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
 }
 
-// For the life of the program: when the last user of gRPC goes, it waits for its threads, and one
-// of them may poll for up to 10 s on behalf of a large message that was once under way.
-void KeepLibrary() {
-  [[maybe_unused]] static const bool kept = [] {
-    grpc_init();
-    return true;
-  }();
-}
-
 absl::Status CannotListen(int port) {
   return absl::UnavailableError(absl::StrCat("cannot listen on 127.0.0.1:", port,
                                              "; another program has the port: choose one with "
@@ -75,7 +66,9 @@ absl::Status GrpcServer::CheckPort(int port) {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     const Options& options, const std::vector<grpc::Service*>& services) {
-  KeepLibrary();
+  // Never shut down: when the last user of gRPC goes, it waits for its threads, and one of them may
+  // poll for up to 10 s on behalf of a large message that was once under way.
+  grpc_init();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<GrpcServer> out(new GrpcServer());

@@ -155,13 +155,14 @@ async def test_all_of_start(system, client):
 
 
 def test_get_leaves_alone_what_leads_to_a_descriptor(system, tmp_path):
-    """As /dev/stdout: it is written to, not replaced."""
+    """As /dev/stdout, which is such a link: it is written to, not replaced. With links of its own, so that a failure harms none."""
     assert system.cli("touch", "/one", "content").returncode == 0
-    assert os.readlink("/dev/stdout") == "/proc/self/fd/1"
-    out, link = tmp_path / "out", tmp_path / "link"
+    out, stdout, link, stderr = (tmp_path / name for name in ("out", "stdout", "link", "stderr"))
+    stdout.symlink_to("/proc/self/fd/1")
     link.symlink_to("/dev/fd/1")
+    stderr.symlink_to("/proc/self/fd/2")
     command = [system.bin / "grpc-os", "--address", system.address, "get", "/one"]
-    for target in ("/dev/stdout", link):
+    for target in (stdout, link):
         with open(out, "wb") as file:
             file.write(b"before ")
             file.flush()
@@ -169,13 +170,12 @@ def test_get_leaves_alone_what_leads_to_a_descriptor(system, tmp_path):
             assert (done.returncode, done.stderr) == (0, "")
         assert out.read_bytes() == b"before content"
         assert subprocess.run([*command, target], capture_output=True).stdout == b"content"
-    assert os.readlink("/dev/stdout") == "/proc/self/fd/1"
-    assert os.readlink(link) == "/dev/fd/1"
+    assert [os.readlink(one) for one in (stdout, link)] == ["/proc/self/fd/1", "/dev/fd/1"]
     with open(out, "wb") as file:
         file.write(b"before ")
         file.flush()
-        done = subprocess.run([*command, "/dev/stderr"], stdout=subprocess.PIPE, stderr=file, text=True)
-    assert (done.returncode, done.stdout) == (0, "wrote /dev/stderr, 7B\n")
+        done = subprocess.run([*command, stderr], stdout=subprocess.PIPE, stderr=file, text=True)
+    assert (done.returncode, done.stdout) == (0, f"wrote {stderr}, 7B\n")
     assert out.read_bytes() == b"before content"
 
 
