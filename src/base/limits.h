@@ -21,6 +21,7 @@ inline constexpr int kHeartbeatMs = 15'000;
 inline constexpr int kWatchMemoryEvents = 4096;  // the newest ones, shared by all watchers
 inline constexpr int64_t kWatchMemoryBytes = int64_t{1} << 20;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
+inline constexpr int64_t kObjectCacheBytes = int64_t{8} << 20;  // of objects that were read of late
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
 // Operations in one transaction, so that it is not endless, nor what was answered last waits for
 // all of the queue.

@@ -85,6 +85,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   if (out->server_ == nullptr) {
     return CannotListen(options.port);
   }
+  out->resting_ = RestingThread::Rest(*out->server_);
   // The directory keeps others out; the socket says so too.
   chmod(options.socket_path.c_str(), 0600);
   return out;
@@ -98,6 +99,7 @@ void GrpcServer::SetServing(bool serving) {
 
 void GrpcServer::Stop(int64_t grace_ms) {
   if (server_ == nullptr) return;
+  resting_.reset();
   server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
   server_->Wait();
   server_.reset();

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/callback_threads.h"
 
 namespace grpc_os::server {
 
+// One in a process.
 class GrpcServer {
  public:
   struct Options {
@@ -36,6 +38,7 @@ class GrpcServer {
   GrpcServer() = default;
 
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<RestingThread> resting_;
   int port_ = 0;
 };
 

@@ -53,17 +53,20 @@ absl::Status ObjectTableRows::Insert(const core::Object& object) {
 
 absl::Status ObjectTableRows::Update(const core::Object& object, Content content) {
   changed_ = true;
+  cache_.Doubt(object.id);
   return UpdateObject(connection_, object, content, now_ms_);
 }
 
 absl::Status ObjectTableRows::Remove(const core::Object& object) {
   changed_ = true;
+  cache_.Doubt(object.id);
   return RemoveObject(connection_, object.number, now_ms_);
 }
 
 absl::StatusOr<int64_t> ObjectTableRows::Rename(const std::string& from, const std::string& to,
                                                 int64_t revision, int64_t now_ms) {
   changed_ = true;
+  cache_.DoubtAll();
   return RenameObjects(connection_, dialect_, from, to, revision, now_ms);
 }
 

@@ -10,6 +10,7 @@
 #include "core/object/object_store.h"
 #include "store/database.h"
 #include "store/dialect.h"
+#include "store/object_cache.h"
 #include "store/quota_table.h"
 
 namespace grpc_os::store {
@@ -18,8 +19,13 @@ namespace grpc_os::store {
 class ObjectTableRows final : public core::ObjectRows {
  public:
   // `now_ms`: since when what this leaves without an owner has none.
-  ObjectTableRows(Connection& connection, const Dialect& dialect, QuotaBook& quotas, int64_t now_ms)
-      : connection_(connection), dialect_(dialect), quotas_(quotas), now_ms_(now_ms) {}
+  ObjectTableRows(Connection& connection, const Dialect& dialect, QuotaBook& quotas,
+                  ObjectCache& cache, int64_t now_ms)
+      : connection_(connection),
+        dialect_(dialect),
+        quotas_(quotas),
+        cache_(cache),
+        now_ms_(now_ms) {}
 
   // Something was, or a statement that does so failed.
   bool changed() const { return changed_; }
@@ -55,6 +61,7 @@ class ObjectTableRows final : public core::ObjectRows {
   Connection& connection_;
   const Dialect& dialect_;
   QuotaBook& quotas_;
+  ObjectCache& cache_;
   const int64_t now_ms_;
   bool changed_ = false;
 };

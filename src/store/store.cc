@@ -8,6 +8,7 @@
 #include "store/blob_table.h"
 #include "store/event_table.h"
 #include "store/meta_table.h"
+#include "store/object_cache.h"
 #include "store/object_contents.h"
 #include "store/object_reads.h"
 #include "store/object_rows.h"
@@ -150,6 +151,7 @@ class Store::Impl {
   Subscribers& subscribers() { return subscribers_; }
   const Dialect& dialect() const { return database_->dialect(); }
   QuotaBook& quotas() { return quotas_; }  // the writer's thread's
+  ObjectCache& cache() { return cache_; }
   int64_t NowMs() const { return now_ms_(); }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }
@@ -175,6 +177,7 @@ class Store::Impl {
   // On the writer's thread.
   bool Forget(Connection& connection) {
     quotas_.Settle();
+    cache_.Settle();
     const bool more = retention_.Step(connection, database_->dialect(), statistics_.operations);
     statistics_.sweeps = retention_.sweeps();
     statistics_.swept_rows = retention_.swept_rows();
@@ -195,6 +198,7 @@ class Store::Impl {
   Statistics statistics_;
   Retention retention_;
   QuotaBook quotas_;
+  ObjectCache cache_{limits::kObjectCacheBytes};
   Subscribers subscribers_;
   Writer writer_;
   Reader reader_;
@@ -318,21 +322,28 @@ void Store::FindRequest(
 void Store::CommitObjects(core::ObjectWrite write,
                           std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool refuses_clean = write.refuses_clean;
-  impl_->writer().Submit(
-      {.apply =
-           [write = std::move(write), &dialect = impl_->dialect(), &quotas = impl_->quotas(),
-            now_ms = impl_->NowMs()](Connection& connection, int64_t revision) {
-             ObjectTableRows rows(connection, dialect, quotas, now_ms);
-             return ApplyObjects(rows, write, connection, revision);
-           },
-       .numbered = true,
-       .refuses_clean = refuses_clean,
-       .done = std::move(done)});
+  impl_->writer().Submit({.apply =
+                              [write = std::move(write), &dialect = impl_->dialect(),
+                               &quotas = impl_->quotas(), &cache = impl_->cache(),
+                               now_ms = impl_->NowMs()](Connection& connection, int64_t revision) {
+                                ObjectTableRows rows(connection, dialect, quotas, cache, now_ms);
+                                return ApplyObjects(rows, write, connection, revision);
+                              },
+                          .numbered = true,
+                          .refuses_clean = refuses_clean,
+                          .done = std::move(done)});
 }
 
 void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {
+  ObjectCache& cache = impl_->cache();
+  if (auto found = cache.Find(wanted); found.has_value()) return done(std::move(found));
   impl_->reader().Read<std::optional<core::Object>>(
-      [wanted](Connection& connection) { return ReadObject(connection, wanted); }, std::move(done));
+      [wanted, &cache, epoch = cache.Epoch()](Connection& connection) {
+        auto found = ReadObject(connection, wanted);
+        if (wanted.data && found.ok() && found->has_value()) cache.Keep(**found, epoch);
+        return found;
+      },
+      std::move(done));
 }
 
 void Store::ListObjects(const core::ObjectQuery& query,

@@ -142,7 +142,8 @@ struct ObjectUsage {
 };
 
 // Thread-safe. Each `done` comes once: of a write on the writer's thread, after it is durable; of a
-// read on the reader's, which sees all that was acknowledged before it was asked.
+// read on the reader's, which sees all that was acknowledged before it was asked; that of
+// FindObject at once, on the calling thread, where the answer is in memory.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
