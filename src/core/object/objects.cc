@@ -478,9 +478,7 @@ struct Listing {
     if (!access(ObjectVerb::kRead, last)) {
       auto end = hidden_up_to(last);
       if (!end) return false;
-      // A folder is told of once, or not at all: nothing within it comes after it.
-      const bool within = !query.recursive && last.ends_with('/') && end->starts_with(last);
-      if (last < *end && !within) last = *std::move(end);
+      if (last < *end) last = *std::move(end);
     } else if (stopped) {
       page.more = true;
       page.next_after = std::move(last);
