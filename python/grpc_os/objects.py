@@ -163,7 +163,8 @@ class ObjectCalls(Calls):
         return response.revision
 
     async def undelete_object(self, name: str, *, generation: int = 0, request_id: str = "") -> Object:
-        """Brings a deleted object back: the one deleted last, or that with the `generation`."""
+        """Brings a deleted object back: the one deleted last, or that with the `generation`. `list_objects` with `deleted`
+        gives the names."""
         request = filesystem_services_pb2.UndeleteObjectRequest(name=name, generation=generation)
         return Object(await self._change(OBJECTS, "UndeleteObject", request, request_id))
 
@@ -200,19 +201,28 @@ class ObjectCalls(Calls):
     # ---- Many --------------------------------------------------------------------------------------------------------
 
     def list_objects(
-        self, prefix: str = "/", *, recursive: bool = False, page_size: int = 0
+        self, prefix: str = "/", *, recursive: bool = False, deleted: bool = False, page_size: int = 0
     ) -> typing.AsyncGenerator[Object, None]:
         """What lies in a folder, in the order of the names, fetched page by page; with `recursive` all objects whose
-        names begin with `prefix`."""
-        request = filesystem_services_pb2.ListObjectsRequest(prefix=prefix, recursive=recursive, page_size=page_size)
+        names begin with `prefix`. With `deleted` instead what was deleted there and `undelete_object` brings back: its
+        `retire_time` is when."""
+        request = filesystem_services_pb2.ListObjectsRequest(
+            prefix=prefix, recursive=recursive, deleted=deleted, page_size=page_size
+        )
         return self._pages(OBJECTS, "ListObjects", request, "objects", Object)
 
     async def list_objects_page(
-        self, prefix: str = "/", *, recursive: bool = False, page_size: int = 0, page_token: str = ""
+        self,
+        prefix: str = "/",
+        *,
+        recursive: bool = False,
+        deleted: bool = False,
+        page_size: int = 0,
+        page_token: str = "",
     ) -> filesystem_services_pb2.ListObjectsResponse:
         """One page, with the revision from which on a watch misses nothing."""
         request = filesystem_services_pb2.ListObjectsRequest(
-            prefix=prefix, recursive=recursive, page_size=page_size, page_token=page_token
+            prefix=prefix, recursive=recursive, deleted=deleted, page_size=page_size, page_token=page_token
         )
         page: filesystem_services_pb2.ListObjectsResponse = await self._read(OBJECTS, "ListObjects", request)
         return page

@@ -67,6 +67,11 @@ async def test_lists_and_sums_of_several_pages(client, daemon):
     for name in ("d/a", "d/b", "d/c", "e"):
         await client.create_object(name)
     assert [o.name async for o in client.list_objects("/d/", recursive=True)] == ["/d/a", "/d/b", "/d/c"]
+    assert not daemon.requests[-1].deleted
+    assert [o.name async for o in client.list_objects("/d/", recursive=True, deleted=True)] == ["/d/a", "/d/b", "/d/c"]
+    assert daemon.requests[-1].deleted and daemon.requests[-1].page_token == "2"
+    await client.list_objects_page("/d/", deleted=True)
+    assert daemon.requests[-1].deleted and not daemon.requests[-1].recursive
     assert [o.generation async for o in client.list_versions("a")] == [2, 1]
     sums = await client.measure_objects("/")
     assert (sums.objects, sums.bytes, sums.versions, sums.version_bytes) == (4, 20, 2, 6)

@@ -180,6 +180,7 @@ class FakeObjects : public v1::FilesystemService::Service {
     if (auto status = Enter(context, "UndeleteObject", request->name()); !status.ok()) {
       return status;
     }
+    if (request->name() == state_.undelete_taken) return Taken(request->name());
     for (size_t i = state_.versions.size(); i-- > 0;) {
       const v1::Object version = state_.versions[i];
       if (version.name() != request->name() || !version.deleted()) continue;
@@ -249,10 +250,10 @@ class FakeObjects : public v1::FilesystemService::Service {
     const std::lock_guard<std::mutex> lock(state_.mutex);
     if (auto status = Enter(context, "ListObjects", request->prefix()); !status.ok()) return status;
     std::map<std::string, v1::Object> listed;
-    for (const auto& [name, object] : state_.objects) {
+    for (const auto& [name, object] : request->deleted() ? Deleted() : state_.objects) {
       const std::string prefix =
           request->recursive() ? request->prefix() : AsFolder(request->prefix());
-      if (!name.starts_with(prefix) || name == prefix) continue;
+      if (!name.starts_with(prefix) || (name == prefix && !request->recursive())) continue;
       const size_t slash = name.find('/', prefix.size());
       if (request->recursive() || slash == std::string::npos || slash + 1 == name.size()) {
         listed[name] = WithoutData(object);
@@ -452,6 +453,16 @@ class FakeObjects : public v1::FilesystemService::Service {
     version.mutable_retire_time()->set_seconds(1'700'000'001 + state.revision);
     version.set_deleted(deleted);
     state.versions.push_back(std::move(version));
+  }
+
+  // What can be brought back.
+  std::map<std::string, v1::Object> Deleted() const {
+    std::map<std::string, v1::Object> deleted;
+    for (const v1::Object& version : state_.versions) {
+      if (version.deleted() && !version.folder()) deleted[version.name()] = version;
+    }
+    for (const auto& [name, object] : state_.objects) deleted.erase(name);
+    return deleted;
   }
 
   static v1::Object WithoutData(v1::Object object) {

@@ -91,6 +91,7 @@ struct FakeState {
   // Objects, with their contents, by name; those of folders end with a slash.
   std::map<std::string, v1::Object> objects;
   std::vector<v1::Object> versions;  // the newest last
+  std::string undelete_taken;        // a name that cannot be brought back
   int64_t revision = 100;
   std::map<std::string, FakeUpload> uploads;
   int cut_uploads_after = 0;  // bytes of a stream, then UNAVAILABLE, once; 0: never

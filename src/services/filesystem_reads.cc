@@ -171,6 +171,9 @@ void FilesystemService::ReadContent(const std::shared_ptr<ObjectStream::ReadCall
 
 void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::ObjectQuery& query,
                                 std::function<void(absl::StatusOr<core::ObjectPage>)> done) const {
+  // What the system has is never deleted.
+  if (query.deleted)
+    return parts_.objects.List(query, AccessOf(*call), HiddenUpTo(*call), std::move(done));
   if (const core::SystemFolder* folder = parts_.system.FolderOf(query.prefix); folder != nullptr) {
     if (absl::Status status = call->AlsoNeeds(folder->permission()); !status.ok())
       return done(status);
@@ -204,12 +207,13 @@ FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,
         core::Violations violations;
         core::ObjectQuery query;
         query.recursive = request->recursive();
+        query.deleted = request->deleted();
         query.prefix = PrefixFromProto(request->prefix(), query.recursive, "prefix", violations);
         query.limit = PageSize(request->page_size(), violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string arguments =
-            absl::StrCat("objects\n", call->caller().user, "\n", query.recursive ? "all" : "folder",
-                         "\n", query.prefix);
+            absl::StrCat(query.deleted ? "deleted" : "objects", "\n", call->caller().user, "\n",
+                         query.recursive ? "all" : "folder", "\n", query.prefix);
         const auto after = ParsePageToken(request->page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
         query.after = *after;

@@ -31,9 +31,10 @@ enum class Kind {
   kLogLevel,
   kEventKind,
   kSystemShell,
-  kObject,     // names of objects and folders, from the daemon, folder by folder
-  kFolder,     // those of folders only
-  kLocalFile,  // of this machine
+  kObject,         // names of objects and folders, from the daemon, folder by folder
+  kFolder,         // those of folders only
+  kDeletedObject,  // of what `undelete` can bring back, folder by folder
+  kLocalFile,      // of this machine
 };
 
 // The words of a kind that are known without asking anyone; none for other kinds.

@@ -138,7 +138,7 @@ Words CandidatesOf(Kind kind, const std::string& word, const Words& earlier, con
     return earlier.size() == 1 ? Subcommands(earlier[0]) : Words();
   }
   if (kind == Kind::kLocalFile) return NamesInFolder(word, LocalFiles);
-  if (kind == Kind::kObject || kind == Kind::kFolder) {
+  if (kind == Kind::kObject || kind == Kind::kFolder || kind == Kind::kDeletedObject) {
     return NamesInFolder(word, [&](const std::string& folder) { return ask(kind, folder); });
   }
   Words words = WordsOf(kind);

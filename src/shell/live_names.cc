@@ -13,6 +13,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kServes{2};
 
+bool IsOfObjects(Kind kind) {
+  return kind == Kind::kObject || kind == Kind::kFolder || kind == Kind::kDeletedObject;
+}
+
 }  // namespace
 
 LiveNames::LiveNames(client::Address address, std::string state_directory, std::string token)
@@ -28,7 +32,7 @@ LiveNames::~LiveNames() {
 }
 
 std::vector<std::string> LiveNames::Of(Kind kind, const std::string& folder) {
-  const bool in_folder = kind == Kind::kObject || kind == Kind::kFolder;
+  const bool in_folder = IsOfObjects(kind);
   const Question question(kind, in_folder ? folder : "");
   std::unique_lock<std::mutex> lock(mutex_);
   const auto serves = [&] {
@@ -52,10 +56,12 @@ std::vector<std::string> LiveNames::Of(Kind kind, const std::string& folder) {
   return serves() ? entries_[question].names : std::vector<std::string>();
 }
 
-std::vector<std::string> LiveNames::NamesIn(const std::string& folder, bool only_folders) {
+std::vector<std::string> LiveNames::NamesIn(const std::string& folder, Kind kind) {
+  const bool only_folders = kind == Kind::kFolder;
   std::vector<std::string> names;
   v1::ListObjectsRequest request;
   request.set_prefix(folder);
+  request.set_deleted(kind == Kind::kDeletedObject);
   // Nobody looks through more of them; what else begins as the word does comes when more is typed.
   (void)client_.ListObjects(request, [&](v1::ListObjectsResponse& page) {
     for (const v1::Object& object : page.objects()) {
@@ -70,9 +76,7 @@ std::vector<std::string> LiveNames::NamesIn(const std::string& folder, bool only
 
 std::vector<std::string> LiveNames::Ask(const Question& question) {
   const auto& [kind, folder] = question;
-  if (kind == Kind::kObject || kind == Kind::kFolder) {
-    return NamesIn(folder, kind == Kind::kFolder);
-  }
+  if (IsOfObjects(kind)) return NamesIn(folder, kind);
   std::vector<std::string> names;
   if (kind == Kind::kProcess) {
     const auto all = client_.ListProcesses();

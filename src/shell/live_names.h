@@ -41,7 +41,7 @@ class LiveNames {
   using Question = std::pair<Kind, std::string>;
 
   std::vector<std::string> Ask(const Question& question);
-  std::vector<std::string> NamesIn(const std::string& folder, bool only_folders);
+  std::vector<std::string> NamesIn(const std::string& folder, Kind kind);
 
   client::Client client_;
   std::mutex mutex_;

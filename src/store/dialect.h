@@ -18,6 +18,8 @@ struct Dialect {
   // Ends of CREATE TABLE (…).
   const char* table;
   const char* clustered_table;  // rows lie in the order of the primary key
+  // Ends a CREATE INDEX that only rows with `deleted = 1` are to be in; empty: all of them are.
+  const char* where_deleted;
   // Transactions: one that has the right to write from the start, one that sees a single snapshot.
   const char* begin_write;
   const char* begin_read;

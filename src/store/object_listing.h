@@ -1,5 +1,6 @@
-// The live objects in the order of the bytes of their names. Each function runs inside a
-// transaction of its caller, goes straight to where it begins, and errors are the storage's.
+// Objects, and what was deleted, in the order of the bytes of their names. Each function runs
+// inside a transaction of its caller, goes straight to where it begins, and errors are the
+// storage's.
 #ifndef GRPC_OS_STORE_OBJECT_LISTING_H_
 #define GRPC_OS_STORE_OBJECT_LISTING_H_
 
@@ -32,6 +33,16 @@ absl::StatusOr<std::vector<core::Object>> SelectChildren(Connection& connection,
                                                          const std::string& prefix,
                                                          const std::string& after, int limit,
                                                          int64_t now_ms);
+
+// See ObjectQuery::deleted; at most `limit` whatever that says. Each name is gone to by itself, so
+// that neither its other versions nor what lies in a folder that is only implied is read.
+struct DeletedNames {
+  std::vector<core::Object> objects;
+  std::string stopped_at =
+      {};  // the name at which `most_looks` ended it; empty: it came to its end
+};
+absl::StatusOr<DeletedNames> SelectDeleted(Connection& connection, const core::ObjectQuery& query,
+                                           int limit);
 
 // Counts at most `limit` rows from those after `after` on; with the name of the last, which is
 // empty if there are no more.

@@ -54,6 +54,16 @@ absl::StatusOr<std::optional<core::Object>> ReadObject(Connection& connection,
 absl::StatusOr<core::ObjectPage> ReadObjects(Connection& connection,
                                              const core::ObjectQuery& query) {
   const int limit = std::max(query.limit, 1);
+  if (query.deleted) {
+    auto found = SelectDeleted(connection, query, limit + 1);
+    if (!found.ok()) return found.status();
+    auto page = PageOf(connection, std::move(found->objects), limit);
+    if (page.ok() && !page->more && !found->stopped_at.empty()) {
+      page->more = true;
+      page->next_after = std::move(found->stopped_at);
+    }
+    return page;
+  }
   auto objects =
       query.recursive
           ? SelectObjects(connection, query.prefix, query.after, limit + 1, query.now_ms)

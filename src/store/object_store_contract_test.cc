@@ -12,9 +12,8 @@
 #include "base/limits.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "store/object_homes_harness.h"
 #include "store/objects_under_test.h"
-#include "store/store_contract.h"
-#include "testing/memory_object_store.h"
 
 namespace grpc_os::store {
 namespace {
@@ -27,41 +26,6 @@ using ::testing::Optional;
 using ::testing::UnorderedElementsAre;
 
 using Names = std::vector<std::string>;
-
-// One store, empty at first.
-class Home {
- public:
-  virtual ~Home() = default;
-  virtual core::ObjectStore& Objects() = 0;
-};
-class MemoryHome final : public Home {
- public:
-  core::ObjectStore& Objects() override { return store_; }
-
- private:
-  grpc_os::testing::MemoryObjectStore store_;
-};
-class EngineHome final : public Home {
- public:
-  explicit EngineHome(const DatabaseFactory& factory) : under_test_(factory) {}
-  core::ObjectStore& Objects() override { return under_test_.Objects(); }
-
- private:
-  ObjectsUnderTest under_test_;
-};
-
-struct HomeFactory {
-  std::string name;
-  std::function<std::unique_ptr<Home>()> make;
-};
-std::vector<HomeFactory> HomeFactories() {
-  std::vector<HomeFactory> factories = {{"Memory", [] { return std::make_unique<MemoryHome>(); }}};
-  for (const DatabaseFactory& factory : DatabaseFactories()) {
-    factories.push_back(
-        {factory.engine, [&factory] { return std::make_unique<EngineHome>(factory); }});
-  }
-  return factories;
-}
 
 class ObjectStoreContract : public ObjectWords, public ::testing::TestWithParam<HomeFactory> {
  public:

@@ -168,6 +168,16 @@ class ObjectStoreTwins : public ::testing::TestWithParam<DatabaseFactory> {
     EXPECT_EQ(page.objects, twin.objects) << query.prefix << " after " << query.after;
     EXPECT_EQ(page.more, twin.more) << query.prefix << " after " << query.after;
     EXPECT_EQ(page.revision, twin.revision);
+    core::ObjectQuery gone = query;
+    gone.deleted = true;
+    gone.most_looks = 1 + Below(2);
+    const auto deleted = one.List(gone);
+    const auto twins_deleted = other.List(gone);
+    EXPECT_EQ(deleted.objects, twins_deleted.objects) << gone.prefix << " after " << gone.after;
+    EXPECT_EQ(deleted.more, twins_deleted.more) << gone.prefix << " after " << gone.after;
+    EXPECT_EQ(deleted.next_after, twins_deleted.next_after);
+    deleted_listed_ += static_cast<int>(deleted.objects.size());
+    deleted_stopped_ += deleted.next_after.empty() ? 0 : 1;
     const auto usage = one.Measure(query.prefix, 1 + Below(5));
     const auto twins = other.Measure(query.prefix, 5);
     EXPECT_EQ(usage.objects, twins.objects);
@@ -180,6 +190,8 @@ class ObjectStoreTwins : public ::testing::TestWithParam<DatabaseFactory> {
   int64_t number_ = 0;
   int64_t generation_ = 0;
   int64_t now_ms_ = 100;
+  int deleted_listed_ = 0;
+  int deleted_stopped_ = 0;
 };
 
 TEST_P(ObjectStoreTwins, NeverDiffer) {
@@ -206,6 +218,8 @@ TEST_P(ObjectStoreTwins, NeverDiffer) {
   }
   EXPECT_GT(done, 400) << "hardly anything was changed";
   EXPECT_GT(refused, 100);
+  EXPECT_GT(deleted_listed_, 300) << "hardly anything was deleted";
+  EXPECT_GT(deleted_stopped_, 25);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, ObjectStoreTwins, ::testing::ValuesIn(DatabaseFactories()),

@@ -265,6 +265,12 @@ constexpr const char* kObjectVersionsByName =
 constexpr const char* kObjectVersionsByTime =
     "CREATE INDEX IF NOT EXISTS object_versions_by_time ON object_versions (retire_time_ms)";
 
+// Version 5: for listing what was deleted, of each name the last one first. Where the engine lets
+// it, only of what ended by deletion, so that no other change pays for it.
+constexpr const char* kObjectVersionsDeleted = R"(
+CREATE INDEX IF NOT EXISTS object_versions_deleted
+  ON object_versions (name, retire_time_ms DESC, generation DESC){where_deleted})";
+
 // Contents that are files: how many live objects and versions have this one. `zero_time_ms`: since
 // when none has; NULL where one has.
 constexpr const char* kBlobs = R"(
@@ -315,6 +321,7 @@ const std::vector<Migration>& Migrations() {
       {4,
        {kObjects, kObjectExpiries, kObjectIds, kObjectVersions, kObjectVersionsByName,
         kObjectVersionsByTime, kBlobs, kBlobsByTime, kObjectQuotas, kRoles, kProcessSecrets}},
+      {5, {kObjectVersionsDeleted}},
   };
   return migrations;
 }
@@ -327,6 +334,7 @@ std::string InDialect(const char* sql, const Dialect& dialect) {
                                    {"{digest}", dialect.digest},
                                    {"{bytes}", dialect.bytes},
                                    {"{table}", dialect.table},
+                                   {"{where_deleted}", dialect.where_deleted},
                                    {"{clustered_table}", dialect.clustered_table}});
 }
 

@@ -249,10 +249,12 @@ TEST_P(StoreObjectsContract, VersionsAreForgottenAfterTheirTimeInSmallSteps) {
   Settle();
   Settle();
   EXPECT_EQ(RowsOf("object_versions"), 10) << "not yet";
+  EXPECT_THAT(List({.prefix = "/", .deleted = true}).objects, SizeIs(10));
   *now_ = start + limits::kVersionKeptMs;
   const int64_t sweeps = store_->statistics().sweeps;
   for (int i = 0; i < 10; ++i) Settle();
   EXPECT_EQ(RowsOf("object_versions"), 1);
+  EXPECT_THAT(NamesOf(List({.prefix = "/", .deleted = true}).objects), ElementsAre("/10"));
   EXPECT_EQ(store_->statistics().sweeps - sweeps, 3) << "four, four and one";
   EXPECT_EQ(RowsOf("object_ids"), 1) << "of the one that is left";
   EXPECT_EQ(Blobs().at(0).refs, 1);

@@ -333,6 +333,7 @@ class MemoryObjectStore final : public core::ObjectStore {
   void ListObjects(const core::ObjectQuery& query,
                    std::function<void(absl::StatusOr<core::ObjectPage>)> done) override {
     if (!failure.ok()) return done(failure);
+    if (query.deleted) return done(ListDeleted(query));
     core::ObjectPage page;
     page.revision = revision;
     for (auto it = objects.live.lower_bound(query.prefix);
@@ -432,6 +433,45 @@ class MemoryObjectStore final : public core::ObjectStore {
     applied.writes = rows.writes;
     applied.rows_listed = rows.rows_listed;
     return applied;
+  }
+  core::ObjectPage ListDeleted(const core::ObjectQuery& query) const {
+    std::map<std::string, core::Object> last;  // by name; what was retired later replaces
+    for (const core::Object& version : objects.versions)
+      if (version.deleted) last[version.name] = MemoryObjects::WithoutData(version);
+    core::ObjectPage page;
+    page.revision = revision;
+    int looks = 0;
+    for (auto& [name, object] : last) {
+      if (!name.starts_with(query.prefix)) continue;
+      if (!query.recursive && name == query.prefix) continue;
+      const size_t slash =
+          query.recursive ? std::string::npos : name.find('/', query.prefix.size());
+      const std::string folder = slash == std::string::npos ? "" : name.substr(0, slash + 1);
+      // All of a folder comes with it.
+      const bool told =
+          !folder.empty() &&
+          (folder == query.after || (!page.objects.empty() && page.objects.back().name == folder));
+      if (name <= query.after || told) continue;
+      ++looks;
+      const bool live = std::any_of(objects.live.begin(), objects.live.end(), [&](const auto& one) {
+        return (one.first == name || one.second.id == object.id) &&
+               !Expired(one.second, query.now_ms);
+      });
+      if (live && looks >= query.most_looks) {
+        page.more = true;
+        page.next_after = name;
+        break;
+      }
+      if (live) continue;
+      page.more = static_cast<int>(page.objects.size()) == query.limit;
+      if (page.more) break;
+      if (folder.empty()) {
+        page.objects.push_back(object);
+      } else {
+        page.objects.push_back({.name = folder, .folder = true, .metageneration = 0});
+      }
+    }
+    return page;
   }
   static bool Expired(const core::Object& object, int64_t now_ms) {
     return object.expire_time_ms != 0 && object.expire_time_ms <= now_ms;

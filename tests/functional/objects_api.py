@@ -87,11 +87,11 @@ class Objects:
     async def page(self, prefix="", **fields):
         return await self.call("ListObjects", messages.ListObjectsRequest(prefix=prefix, **fields))
 
-    async def list(self, prefix="", page_size=0, recursive=False):
+    async def list(self, prefix="", page_size=0, recursive=False, deleted=False):
         """All pages' names."""
         names, token = [], ""
         while True:
-            page = await self.page(prefix, page_size=page_size, recursive=recursive, page_token=token)
+            page = await self.page(prefix, page_size=page_size, recursive=recursive, deleted=deleted, page_token=token)
             names += [one.name for one in page.objects]
             token = page.next_page_token
             if not token:

@@ -60,6 +60,11 @@ async def test_the_life_of_an_object(client):
     assert (await client.undelete_object("/e/a")).id == made.id
     await client.delete_object("/e", recursive=True)
     assert [o.name async for o in client.list_objects("/e/", recursive=True)] == []
+    gone = [o async for o in client.list_objects("/e/", deleted=True, page_size=1)]
+    assert [o.name for o in gone] == ["/e/a", "/e/b"] and all(o.deleted and o.retire_time for o in gone)
+    for one in gone:
+        assert (await client.undelete_object(one.name)).id == one.id
+    assert [o async for o in client.list_objects("/e/", deleted=True)] == []
     assert (await client.create_folder("/empty")).folder
 
 

@@ -76,6 +76,23 @@ def test_versions_and_what_was_deleted(shell):
     assert shell.enter("cat /a") == "one"
 
 
+def test_what_was_deleted_is_listed_and_brought_back(shell):
+    assert shell.enter("ls --deleted /d") == "Nothing that was deleted in /d/ can be brought back."
+    for name in ("/d/a.log", "/d/b.log", "/d/e/c"):
+        shell.enter(f"touch {name} x")
+    shell.enter("rm -r -y /d")
+    lines = shell.enter("ls --deleted /d").splitlines()
+    assert lines[0].split() == ["NAME", "SIZE", "DELETED"]
+    assert [line.split()[0] for line in lines[1:-1]] == ["a.log", "b.log", "e/"]
+    assert lines[-1] == "`undelete NAME` brings one back, `undelete -r FOLDER` all below a folder."
+    complete(shell, "undelete /d/a", "undelete /d/a.log ")
+    assert [line.split()[2] for line in shell.enter("undelete '/d/*.log'").splitlines()] == ["/d/a.log", "/d/b.log"]
+    assert "`undelete -r` brings back what was deleted below it" in shell.enter("undelete /d/e")
+    assert shell.enter("undelete -r /d") == "brought back /d/, 1 object"
+    assert shell.enter("cat /d/e/c") == "x"
+    assert "Nothing that was deleted below /d/" in shell.enter("undelete -r /d/")
+
+
 def test_what_is_said_of_an_object(shell):
     shell.enter("touch /a {} --meta type=config --type application/json --expire 1h")
     said = shell.enter("stat /a")

@@ -114,6 +114,10 @@ struct ObjectQuery {
       true;  // else: what lies in `prefix`, a folder, itself, folders that are only implied too
   int limit = 100;
   int64_t now_ms = 0;  // what has expired by then is not there
+  // Instead of what is there, of each name the version that was deleted last, unless the name or
+  // the id is live. Folders are only implied then.
+  bool deleted = false;
+  int most_looks = 10'000;  // of these, names that are looked at for one page
 };
 // Of an object or version in a list of versions, the newest first. Those that one transaction made
 // have the same generation. {}: before all.
@@ -129,8 +133,9 @@ struct ObjectPage {
   std::vector<Object> objects;  // without data
   bool more = false;
   int64_t revision = 0;  // of the snapshot that it was read in
-  // Set by core::Objects, which leaves out what its caller may not read: where the next page goes
-  // on, as ObjectQuery::after and as `before` of ListVersions.
+  // Set by core::Objects, which leaves out what its caller may not read, and by the store where
+  // `most_looks` ended the page: where the next page goes on, as ObjectQuery::after and as `before`
+  // of ListVersions.
   std::string next_after = {};
   VersionPlace next_before = {};
 };

@@ -462,7 +462,9 @@ struct Listing {
   bool Take(ObjectPage found) {
     // Who watches from the first snapshot misses nothing.
     if (page.revision == 0) page.revision = found.revision;
-    std::string last = found.objects.empty() ? "" : found.objects.back().name;
+    const bool stopped = !found.next_after.empty();
+    std::string last = found.next_after;
+    if (!stopped && !found.objects.empty()) last = found.objects.back().name;
     for (Object& object : found.objects) {
       if (access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
     }
@@ -477,6 +479,10 @@ struct Listing {
       auto end = hidden_up_to(last);
       if (!end) return false;
       if (last < *end) last = *std::move(end);
+    } else if (stopped) {
+      page.more = true;
+      page.next_after = std::move(last);
+      return false;
     }
     query.after = std::move(last);
     return true;

@@ -137,7 +137,7 @@ class Objects {
   // Up to where nothing may be read after a name that may not; nullopt: to the end.
   using HiddenUpTo = std::function<std::optional<std::string>(std::string_view hidden)>;
   // What `access` does not let read is left out, and goes into no page's end: a page is full unless
-  // it is the last.
+  // it is the last, or of what was deleted and enough was looked at for one call.
   void List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
             std::function<void(absl::StatusOr<ObjectPage>)> done);
   void ListVersions(const std::string& name, const VersionPlace& before, int limit,

@@ -38,9 +38,13 @@ std::vector<Command> ReadingCommands() {
        .synopsis = "[NAME…]",
        .arguments = {Kind::kObject},
        .summary = "List what lies in folders",
-       .details = std::string(kNames) + "Folders end with a slash.\n",
-       .options = {{"long", 'l', "", "with type, owner, generation, expiry and id"}, WatchOption()},
-       .examples = {"ls /", "ls /config", "ls -l '/config/*.json'", "ls -o json"},
+       .details = std::string(kNames) +
+                  "Folders end with a slash. With --deleted patterns fit what was deleted.\n",
+       .options = {{"long", 'l', "", "with type, owner, generation, expiry and id"},
+                   {"deleted", 0, "", "what was deleted there and `undelete` can bring back"},
+                   WatchOption()},
+       .examples = {"ls /", "ls /config", "ls -l '/config/*.json'", "ls --deleted /config",
+                    "ls -o json"},
        .run = RunList},
       {.name = "cd",
        .synopsis = "[FOLDER]",
@@ -92,8 +96,9 @@ std::vector<Command> ReadingCommands() {
        .summary = "List every object whose name begins with PREFIX, however deep",
        .details = "\"/config/\" is all in that folder, \"/con\" all that begins so.\n",
        .options = {{"name", 'n', "GLOB", "only those whose last part fits; -name works too", false,
-                    Kind::kOther, false, true}},
-       .examples = {"find", "find /config/ -name '*.json'"},
+                    Kind::kOther, false, true},
+                   {"deleted", 0, "", "what was deleted and `undelete` can bring back"}},
+       .examples = {"find", "find /config/ -name '*.json'", "find --deleted /config/"},
        .most = 1,
        .run = RunFind},
       {.name = "du",
@@ -154,9 +159,18 @@ std::vector<Command> WritingCommands() {
        .run = RunRemove},
       {.name = "undelete",
        .synopsis = "NAME[@GENERATION]…",
-       .arguments = {Kind::kObject},
+       .arguments = {Kind::kDeletedObject},
        .summary = "Bring deleted objects back under their names and ids",
-       .examples = {"undelete /config/app.json"},
+       .details =
+           "NAME is an absolute name, one that counts from the current folder, or an id. A "
+           "pattern\n"
+           "with * ? [ ] means every deleted name that it fits, as `ls --deleted` shows them. "
+           "With\n"
+           "@GENERATION that version, else the one deleted last. What is refused (the name was\n"
+           "taken again) is told, and the rest comes back.\n",
+       .options = {{"recursive", 'r', "", "all that was deleted below folders"}},
+       .examples = {"undelete /config/app.json", "undelete '/config/*.json'",
+                    "undelete -r /config"},
        .least = 1,
        .run = RunUndelete},
       {.name = "mv",

@@ -44,9 +44,11 @@ ExitCode RunObjectWatch(Session& session, const Arguments& arguments);
 // object_change.cc
 ExitCode RunMakeFolder(Session& session, const Arguments& arguments);
 ExitCode RunRemove(Session& session, const Arguments& arguments);
-ExitCode RunUndelete(Session& session, const Arguments& arguments);
 ExitCode RunMove(Session& session, const Arguments& arguments);
 ExitCode RunCopy(Session& session, const Arguments& arguments);
+// object_deleted.cc
+ExitCode ListDeleted(Session& session, const Arguments& arguments);
+ExitCode RunUndelete(Session& session, const Arguments& arguments);
 // object_quota.cc, object_check.cc
 ExitCode RunQuotaSet(Session& session, const Arguments& arguments);
 ExitCode RunQuotaList(Session& session, const Arguments& arguments);

@@ -1,4 +1,4 @@
-// mkdir, rm, mv, cp, undelete.
+// mkdir, rm, mv, cp.
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
 #include "shell/commands/commands.h"
@@ -156,26 +156,6 @@ ExitCode RunCopy(Session& session, const Arguments& arguments) {
                      [&](const NamedObject& source, const std::string& target) {
                        return Copy(session, source, target, arguments.Has("force"));
                      });
-}
-
-ExitCode RunUndelete(Session& session, const Arguments& arguments) {
-  ExitCode code = ExitCode::kOk;
-  for (const std::string& word : arguments.positional()) {
-    const VersionedName versioned = ParseVersionedName(word);
-    v1::UndeleteObjectRequest request;
-    request.set_name(ResolveName(session.directory(), versioned.name));
-    request.set_generation(versioned.generation);
-    const auto object = session.client().UndeleteObject(request);
-    if (object.ok()) {
-      ShowChanged(session, *object,
-                  absl::StrCat("brought back ", object->name(), " (", object->id(),
-                               "), generation ", object->generation()));
-      continue;
-    }
-    code = Worst(code, session.Report(object.status()));
-    if (EndsEverything(object.status())) break;
-  }
-  return code;
 }
 
 }  // namespace grpc_os::shell

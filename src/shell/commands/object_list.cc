@@ -120,6 +120,7 @@ ExitCode RunChangeDirectory(Session& session, const Arguments& arguments) {
 }
 
 ExitCode RunList(Session& session, const Arguments& arguments) {
+  if (arguments.Has("deleted")) return ListDeleted(session, arguments);
   std::vector<std::string> words = arguments.positional();
   if (words.empty()) words.emplace_back(".");
   Listing listing;
@@ -190,6 +191,7 @@ ExitCode RunFind(Session& session, const Arguments& arguments) {
   request.set_prefix(
       PrefixOf(session, arguments.positional().empty() ? "" : arguments.positional()[0]));
   request.set_recursive(true);
+  request.set_deleted(arguments.Has("deleted"));
   const auto pattern = arguments.Value("name");
   v1::ListObjectsResponse found;
   const bool at_once = session.format() == Format::kJson || session.format() == Format::kYaml;

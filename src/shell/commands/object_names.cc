@@ -14,12 +14,16 @@
 namespace grpc_os::shell {
 namespace {
 
+enum class Among { kLive, kDeleted };
+
 // The names in `folder` (which ends with a slash) whose last segment fits; those of folders end
 // with a slash.
-absl::Status AddFitting(Session& session, const std::string& folder, const std::string& pattern,
-                        bool only_folders, std::vector<std::string>& found) {
+absl::Status AddFitting(Session& session, Among among, const std::string& folder,
+                        const std::string& pattern, bool only_folders,
+                        std::vector<std::string>& found) {
   v1::ListObjectsRequest request;
   request.set_prefix(folder);
+  request.set_deleted(among == Among::kDeleted);
   const absl::Status status =
       session.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
         for (const v1::Object& object : page.objects()) {
@@ -34,7 +38,7 @@ absl::Status AddFitting(Session& session, const std::string& folder, const std::
 }
 
 // `segments` below each of `folders`.
-absl::StatusOr<std::vector<std::string>> Walk(Session& session,
+absl::StatusOr<std::vector<std::string>> Walk(Session& session, Among among,
                                               const std::vector<std::string>& segments,
                                               bool only_folders) {
   std::vector<std::string> names = {"/"};
@@ -46,7 +50,7 @@ absl::StatusOr<std::vector<std::string>> Walk(Session& session,
         next.push_back(absl::StrCat(name, segments[i], "/"));
         continue;
       }
-      auto status = AddFitting(session, name, segments[i], !last || only_folders, next);
+      auto status = AddFitting(session, among, name, segments[i], !last || only_folders, next);
       if (!status.ok()) return status;
     }
     names = std::move(next);
@@ -54,9 +58,8 @@ absl::StatusOr<std::vector<std::string>> Walk(Session& session,
   return names;
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<NamedObject>> Expand(Session& session, const std::string& word) {
+absl::StatusOr<std::vector<NamedObject>> ExpandAmong(Session& session, Among among,
+                                                     const std::string& word) {
   const std::string name = ResolveName(session.directory(), word);
   if (!IsPattern(word)) return std::vector<NamedObject>{{.name = name}};
   // The directory is no pattern, whatever its name has.
@@ -78,23 +81,41 @@ absl::StatusOr<std::vector<NamedObject>> Expand(Session& session, const std::str
        absl::StrSplit(below ? name.substr(directory.size()) : name, '/', absl::SkipEmpty())) {
     segments.emplace_back(segment);
   }
-  const auto found = Walk(session, segments, name.ends_with('/'));
+  const auto found = Walk(session, among, segments, name.ends_with('/'));
   if (!found.ok()) return found.status();
   if (found->empty()) {
     return absl::NotFoundError(
-        absl::StrCat("No object's name fits ", name, ". `ls` shows what there is."));
+        among == Among::kLive
+            ? absl::StrCat("No object's name fits ", name, ". `ls` shows what there is.")
+            : absl::StrCat("No deleted object's name fits ", name,
+                           ". `ls --deleted` shows what can be brought back."));
   }
   std::vector<NamedObject> objects;
   for (const std::string& each : *found) objects.push_back({.name = each, .of_pattern = true});
   return objects;
 }
 
-absl::StatusOr<std::vector<NamedObject>> ExpandVersioned(Session& session,
-                                                         const std::string& word) {
+absl::StatusOr<std::vector<NamedObject>> ExpandVersionedAmong(Session& session, Among among,
+                                                              const std::string& word) {
   const VersionedName versioned = ParseVersionedName(word);
-  if (versioned.name == word) return Expand(session, word);
+  if (versioned.name == word) return ExpandAmong(session, among, word);
   return std::vector<NamedObject>{{.name = ResolveName(session.directory(), versioned.name),
                                    .generation = versioned.generation}};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<NamedObject>> Expand(Session& session, const std::string& word) {
+  return ExpandAmong(session, Among::kLive, word);
+}
+
+absl::StatusOr<std::vector<NamedObject>> ExpandVersioned(Session& session,
+                                                         const std::string& word) {
+  return ExpandVersionedAmong(session, Among::kLive, word);
+}
+
+absl::StatusOr<std::vector<NamedObject>> ExpandDeleted(Session& session, const std::string& word) {
+  return ExpandVersionedAmong(session, Among::kDeleted, word);
 }
 
 ExitCode ForEachObject(Session& session, const std::vector<std::string>& words, Expansion expand,

@@ -25,6 +25,8 @@ struct NamedObject {
 absl::StatusOr<std::vector<NamedObject>> Expand(Session& session, const std::string& word);
 // The same of a word that may end with @GENERATION; then it is no pattern.
 absl::StatusOr<std::vector<NamedObject>> ExpandVersioned(Session& session, const std::string& word);
+// As ExpandVersioned, among what was deleted and can be brought back.
+absl::StatusOr<std::vector<NamedObject>> ExpandDeleted(Session& session, const std::string& word);
 
 using Expansion = absl::StatusOr<std::vector<NamedObject>> (*)(Session&, const std::string&);
 

@@ -65,6 +65,30 @@ Table ObjectTable(const std::vector<v1::Object>& objects, const std::string& fol
   return table;
 }
 
+Table DeletedTable(const std::vector<v1::Object>& objects, const std::string& folder, bool wide) {
+  std::vector<Table::Column> columns = {{"NAME"}, {"SIZE", Align::kRight}, {"DELETED"}};
+  if (wide) {
+    columns.insert(columns.end(),
+                   {{"CHANGED"}, {"TYPE"}, {"OWNER"}, {"GENERATION", Align::kRight}, {"ID"}});
+  }
+  Table table(columns);
+  for (const v1::Object& object : objects) {
+    std::vector<Cell> cells = {
+        {NameBelow(object, folder), object.folder() ? Style::kTitle : Style::kPlain},
+        {SizeText(object)},
+        {TimeText(object.retire_time())}};
+    if (wide) {
+      cells.push_back({TimeText(object.update_time())});
+      cells.push_back({object.folder() ? "folder" : OrDash(object.content_type())});
+      cells.push_back({OrDash(object.owner())});
+      cells.push_back({GenerationText(object)});
+      cells.push_back({OrDash(object.id())});
+    }
+    table.AddRow(std::move(cells));
+  }
+  return table;
+}
+
 Table VersionTable(const std::vector<v1::Object>& versions, bool wide) {
   std::vector<Table::Column> columns = {
       {"GENERATION", Align::kRight}, {"STATE"}, {"SIZE", Align::kRight}, {"CHANGED"}, {"ENDED"}};

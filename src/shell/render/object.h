@@ -13,6 +13,8 @@ namespace grpc_os::shell {
 // One line each; folders end with a slash. Names as they lie below `folder`, whole where they do
 // not. `wide`: with all there is.
 Table ObjectTable(const std::vector<v1::Object>& objects, const std::string& folder, bool wide);
+// What was deleted, as ObjectTable.
+Table DeletedTable(const std::vector<v1::Object>& objects, const std::string& folder, bool wide);
 // Of one name, the newest first.
 Table VersionTable(const std::vector<v1::Object>& versions, bool wide);
 // With what is used of them.

@@ -201,6 +201,42 @@ TEST_F(SqliteMigrationTest, Versions2And3KeepEverything) {
   }
 }
 
+// What was deleted under version 4 is listed, too.
+TEST_F(SqliteMigrationTest, Version4KeepsEverything) {
+  {
+    const auto store = Open();
+    Fill(*store);
+    EXPECT_EQ(PutObject(*store, MakeObject(1, "/a")), 3);
+    std::promise<int64_t> deleted;
+    store->CommitObjects(
+        {.apply =
+             [](core::ObjectRows& rows, int64_t, std::vector<core::Event>&, core::Trace&) {
+               if (auto status = rows.Retire(MakeObject(1, "/a"), 50, true); !status.ok())
+                 return status;
+               return rows.Remove(MakeObject(1, "/a"));
+             }},
+        [&](const auto& done) { deleted.set_value(NumberOf(done)); });
+    EXPECT_EQ(deleted.get_future().get(), 4);
+  }
+  {
+    auto database = OpenSqlite(path_);
+    auto writer = (*database)->OpenWriter();
+    for (const char* sql :
+         {"DROP INDEX object_versions_deleted", "UPDATE store_meta SET schema_version = 4"})
+      ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
+  }
+  for (int i = 0; i < 2; ++i) {  // migrated, and opened once more
+    const auto store = Open();
+    ExpectFilled(*store);
+    EXPECT_EQ(CountObjects(*store), 0u);
+    std::promise<core::ObjectPage> page;
+    store->ListObjects({.prefix = "/", .deleted = true},
+                       [&](const auto& found) { page.set_value(*found); });
+    EXPECT_THAT(NamesOf(page.get_future().get().objects), testing::ElementsAre("/a"));
+  }
+  ExpectWhole();
+}
+
 // A start that was cut off while it migrated is run again: each version is all there or not at all.
 TEST_F(SqliteMigrationTest, AMigrationThatFailedIsRunAgain) {
   Fill(*Open());

@@ -54,6 +54,18 @@ class ObjectsOnDisk {
     fs::remove_all(directory_);
   }
 
+  // `count` names that were deleted in folders "/gone/0000000/", with three replaced versions each;
+  // as many in "/kept/" that were only replaced, and in "/flat/" that are live again.
+  void SeedVersions(int64_t each) {
+    const std::string number = absl::StrCat("i + 1 + ", 2 * count_);
+    Version(number, absl::StrCat("printf('/gone/%07d/%09d', i / ", each, ", i)"), 4, 1);
+    for (int generation = 1; generation <= 3; ++generation) {
+      Version(number, absl::StrCat("printf('/gone/%07d/%09d', i / ", each, ", i)"), generation, 0);
+      Version(absl::StrCat("i + 1 + ", 3 * count_), "printf('/kept/%09d', i)", generation, 0);
+    }
+    Version(absl::StrCat("i + 1 + ", 4 * count_), "printf('/flat/%09d', i)", 1, 1);
+  }
+
   int64_t Steps(const std::function<void(Connection&)>& work) {
     CountSteps();
     work(*reader_);
@@ -80,7 +92,7 @@ class ObjectsOnDisk {
       walk.most_ms = std::max(walk.most_ms, took.count());
       ++walk.pages;
       if (!page.more) return walk;
-      query.after = page.objects.back().name;
+      query.after = page.next_after.empty() ? page.objects.back().name : page.next_after;
     }
   }
   int64_t count() const { return count_; }
@@ -97,6 +109,15 @@ class ObjectsOnDisk {
           "'admin', 1, 1, 0, 0, x'616263' FROM n"));
       ASSERT_TRUE(status.ok()) << status;
     }
+  }
+  void Version(const std::string& number, const std::string& name, int generation, int deleted) {
+    const auto status = writer_->Execute(absl::StrCat(
+        "INSERT INTO object_versions WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 "
+        "FROM n WHERE i + 1 < ",
+        count_, ") SELECT ", number, ", NULL, ", name, ", 0, ", generation,
+        ", 1, 1, 1, 3, zeroblob(32), 0, 'text/plain', x'', 'admin', 1, 1, 0, 0, ", generation, ", ",
+        deleted, ", x'616263' FROM n"));
+    ASSERT_TRUE(status.ok()) << status;
   }
   int64_t CountSteps() {
     int64_t steps = 0;
@@ -159,6 +180,34 @@ TEST(SqliteObjectPages, CostWhatIsOnThem) {
     const int64_t few_rows = std::min<int64_t>(of_few.rows, kPage);
     const int64_t many_rows = std::min<int64_t>(rows, kPage);
     EXPECT_LE(of_many.most_steps / (many_rows + 1), of_few.most_steps * 3 / 2 / few_rows + 1);
+  }
+}
+
+TEST(SqliteObjectPages, SoDoThoseOfWhatWasDeleted) {
+  constexpr int64_t kEach = 500;
+  ObjectsOnDisk few(1000, kEach);
+  ObjectsOnDisk many(20'000, kEach);
+  few.SeedVersions(kEach);
+  many.SeedVersions(kEach);
+  const struct {
+    const char* what;
+    core::ObjectQuery query;
+    int64_t rows;
+  } cases[] = {
+      {"all", {.prefix = "/gone/", .limit = 100}, many.count()},
+      {"folders that hold many each",
+       {.prefix = "/gone/", .recursive = false, .limit = 1},
+       many.count() / kEach},
+      {"what was only replaced", {.prefix = "/kept/", .limit = 100}, 0},
+      {"what is live again", {.prefix = "/flat/", .limit = 100, .most_looks = 200}, 0},
+  };
+  for (auto [what, query, rows] : cases) {
+    SCOPED_TRACE(what);
+    query.deleted = true;
+    const auto of_few = few.List(query);
+    const auto of_many = many.List(query);
+    EXPECT_EQ(of_many.rows, rows);
+    EXPECT_LE(of_many.most_steps, of_few.most_steps * 11 / 10);
   }
 }
 

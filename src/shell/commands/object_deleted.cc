@@ -1,0 +1,218 @@
+// undelete, and what ls shows of what was deleted.
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "shell/commands/commands.h"
+#include "shell/commands/object_names.h"
+#include "shell/commands/selection.h"
+#include "shell/escape.h"
+#include "shell/object_path.h"
+#include "shell/parser.h"
+#include "shell/render/object.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+enum class Depth { kFolder, kAll, kFirst };  // the last: of all only the first
+
+// Page by page, until `on_object` returns false; with the revision of the first page.
+absl::Status ForEachDeleted(Session& session, const std::string& prefix, Depth depth,
+                            const std::function<bool(v1::Object&)>& on_object,
+                            int64_t* revision = nullptr) {
+  v1::ListObjectsRequest request;
+  request.set_prefix(prefix);
+  request.set_recursive(depth != Depth::kFolder);
+  if (depth == Depth::kFirst) request.set_page_size(1);
+  request.set_deleted(true);
+  return session.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
+    if (revision != nullptr && *revision == 0) *revision = page.revision();
+    for (v1::Object& object : *page.mutable_objects()) {
+      if (session.interrupted() || !on_object(object) || depth == Depth::kFirst) return false;
+    }
+    return !session.interrupted();
+  });
+}
+
+absl::StatusOr<bool> AnyDeletedBelow(Session& session, const std::string& folder) {
+  bool any = false;
+  const absl::Status status =
+      ForEachDeleted(session, folder, Depth::kFirst, [&](const v1::Object&) { return any = true; });
+  if (!status.ok()) return status;
+  return any;
+}
+
+// ---- ls --deleted -------------------------------------------------------------------------------
+
+// Single names, then folders with what was deleted in them.
+struct Listing {
+  v1::ListObjectsResponse all;  // as programs get it
+  std::vector<v1::Object> objects;
+  std::vector<std::pair<std::string, std::vector<v1::Object>>> folders;
+};
+
+absl::Status ListOne(Session& session, const NamedObject& named, Listing& listing) {
+  if (IsObjectId(named.name) || named.generation != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--deleted takes names, folders and patterns; `",
+                                                   session.Typed("history NAME"),
+                                                   "` lists the versions of one object."));
+  }
+  if (named.of_pattern && named.name.ends_with('/')) {
+    // What a pattern found is shown itself.
+    v1::Object& folder = *listing.all.add_objects();
+    folder.set_name(named.name);
+    folder.set_folder(true);
+    listing.objects.push_back(folder);
+    return absl::OkStatus();
+  }
+  int64_t revision = listing.all.revision();
+  bool found = false;
+  if (!named.name.ends_with('/')) {
+    // The name itself comes before all that begins with it.
+    const auto itself = [&](v1::Object& object) {
+      found = object.name() == named.name;
+      if (found) {
+        *listing.all.add_objects() = object;
+        listing.objects.push_back(std::move(object));
+      }
+      return found;
+    };
+    absl::Status status = ForEachDeleted(session, named.name, Depth::kFirst, itself, &revision);
+    if (!status.ok()) return status;
+  }
+  if (!named.of_pattern) {
+    std::vector<v1::Object> objects;
+    const std::string folder = AsFolder(named.name);
+    const auto inside = [&](v1::Object& object) {
+      *listing.all.add_objects() = object;
+      objects.push_back(std::move(object));
+      return true;
+    };
+    absl::Status status = ForEachDeleted(session, folder, Depth::kFolder, inside, &revision);
+    if (!status.ok()) return status;
+    if (!objects.empty() || !found) listing.folders.emplace_back(folder, std::move(objects));
+  }
+  listing.all.set_revision(revision);
+  return absl::OkStatus();
+}
+
+void Show(Session& session, const Listing& listing, bool wide) {
+  bool first = true;
+  if (!listing.objects.empty()) {
+    session.Print(DeletedTable(listing.objects, session.directory(), wide));
+    first = false;
+  }
+  const bool several = listing.folders.size() > 1 || !listing.objects.empty();
+  for (const auto& [folder, objects] : listing.folders) {
+    if (several) session.out() << (first ? "" : "\n") << EscapeForTerminal(folder) << ":\n";
+    first = false;
+    if (!objects.empty()) {
+      session.Print(DeletedTable(objects, folder, wide));
+    } else if (session.console().out_is_terminal) {
+      session.out() << "Nothing that was deleted in " << EscapeForTerminal(folder)
+                    << " can be brought back.\n";
+    }
+  }
+  if (listing.all.objects_size() > 0 && session.console().out_is_terminal) {
+    session.out() << "`" << session.Typed("undelete NAME") << "` brings one back, `"
+                  << session.Typed("undelete -r FOLDER") << "` all below a folder.\n";
+  }
+}
+
+// ---- undelete -----------------------------------------------------------------------------------
+
+absl::Status BringBack(Session& session, const std::string& name, int64_t generation,
+                       bool silently) {
+  v1::UndeleteObjectRequest request;
+  request.set_name(name);
+  request.set_generation(generation);
+  const auto object = session.client().UndeleteObject(request);
+  if (!object.ok()) return object.status();
+  if (!silently) {
+    ShowChanged(session, *object,
+                absl::StrCat("brought back ", object->name(), " (", object->id(), "), generation ",
+                             object->generation()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BringBackOne(Session& session, const NamedObject& named) {
+  absl::Status status = BringBack(session, named.name, named.generation, false);
+  if (!absl::IsNotFound(status) || IsObjectId(named.name) || named.generation != 0) return status;
+  const std::string folder = AsFolder(named.name);
+  const auto below = AnyDeletedBelow(session, folder);
+  if (!below.ok() || !*below) return status;
+  return absl::NotFoundError(absl::StrCat(folder, " is a folder; `", session.Typed("undelete -r"),
+                                          "` brings back what was deleted below it."));
+}
+
+// All below a folder, each for itself; `code` becomes that of the worst refusal.
+absl::Status BringBackAll(Session& session, const NamedObject& named, ExitCode& code) {
+  if (named.generation != 0) {
+    return absl::InvalidArgumentError("A generation is of one object; leave out -r.");
+  }
+  const bool is_name = IsObjectId(named.name) || (named.of_pattern && !named.name.ends_with('/'));
+  if (is_name) return BringBackOne(session, named);
+  const std::string folder = AsFolder(named.name);
+  bool any = false;
+  int64_t back = 0;
+  absl::Status ended;
+  const auto bring = [&](const v1::Object& object) {
+    any = true;
+    const absl::Status status = BringBack(session, object.name(), 0, session.for_people());
+    if (status.ok()) {
+      ++back;
+    } else if (EndsEverything(status)) {
+      ended = status;
+    } else {
+      code = Worst(code, session.Report(status));
+    }
+    return ended.ok();
+  };
+  const absl::Status listed = ForEachDeleted(session, folder, Depth::kAll, bring);
+  if (back > 0 && session.for_people()) {
+    session.out() << "brought back " << EscapeForTerminal(folder) << ", " << CountOfObjects(back)
+                  << "\n"
+                  << std::flush;
+  }
+  if (!ended.ok()) return ended;
+  if (!listed.ok()) return listed;
+  if (any) return absl::OkStatus();
+  if (!named.name.ends_with('/')) return BringBack(session, named.name, 0, false);
+  return absl::NotFoundError(
+      absl::StrCat("Nothing that was deleted below ", folder, " can be brought back."));
+}
+
+}  // namespace
+
+ExitCode ListDeleted(Session& session, const Arguments& arguments) {
+  std::vector<std::string> words = arguments.positional();
+  if (words.empty()) words.emplace_back(".");
+  Listing listing;
+  const ExitCode code = ForEachObject(session, words, ExpandDeleted, [&](const NamedObject& named) {
+    return ListOne(session, named, listing);
+  });
+  if (session.for_programs()) {
+    if (code == ExitCode::kOk || listing.all.objects_size() > 0) {
+      session.PrintList(listing.all, listing.all.objects());
+    }
+  } else if (session.for_people()) {
+    Show(session, listing, arguments.Has("long") || session.format() == Format::kWide);
+  } else {
+    for (const v1::Object& object : listing.all.objects()) session.PrintName(object.name());
+  }
+  return code;
+}
+
+ExitCode RunUndelete(Session& session, const Arguments& arguments) {
+  ExitCode refused = ExitCode::kOk;
+  const ExitCode code =
+      ForEachObject(session, arguments.positional(), ExpandDeleted, [&](const NamedObject& named) {
+        return arguments.Has("recursive") ? BringBackAll(session, named, refused)
+                                          : BringBackOne(session, named);
+      });
+  return Worst(code, refused);
+}
+
+}  // namespace grpc_os::shell
