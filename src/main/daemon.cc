@@ -309,6 +309,10 @@ class Daemon::Impl {
         {auth_.get(), process_.get(), event_.get(), filesystem_.get(), system_.get()});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
+    loop_.Post([this] {
+      ticked_server_ = server_.get();
+      WakeServer();
+    });
     if (absl::Status status = ListenForPeers(); !status.ok()) return status;
     if (absl::Status status = WriteFile(run_ + "/grpc.port", absl::StrCat(server_->port(), "\n"));
         !status.ok())
@@ -374,10 +378,16 @@ class Daemon::Impl {
 
   void Tick() {
     environment_->Tick();
+    if (ticked_server_ != nullptr) ticked_server_->Tick(environment_->counters.Calls());
     objects_->Tick();
     uploads_->Tick();
     CollectBlobs();
     loop_.After(kTickMs, [this] { Tick(); });
+  }
+
+  void WakeServer() {
+    ticked_server_->Wake();
+    loop_.After(server::CallbackThreads::kWakeMs, [this] { WakeServer(); });
   }
 
   void CollectBlobs() {
@@ -464,6 +474,7 @@ class Daemon::Impl {
   std::unique_ptr<services::SystemService> system_;
   std::unique_ptr<server::PeerSocket> peer_socket_;
   std::unique_ptr<server::GrpcServer> server_;
+  server::GrpcServer* ticked_server_ = nullptr;  // of the loop's thread, once there is one
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<gateway::HttpServer> http_;
   std::thread loop_thread_;

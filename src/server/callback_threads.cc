@@ -3,13 +3,11 @@
 #include <grpc/support/cpu.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include <condition_variable>
 #include <mutex>
-#include <utility>
 
 namespace grpc_os::server {
 namespace {
@@ -18,41 +16,72 @@ constexpr unsigned kProcessors = 2;
 
 }  // namespace
 
-// Its answer is the callback that rests.
-struct RestingThread::Call {
-  explicit Call(std::shared_ptr<grpc::Channel> to) : stub(std::move(to)) {}
+// A call within the process, to a method that nobody has; its answer comes on a callback thread,
+// which rests then, or not. Thread-safe.
+class CallbackThreads::Call {
+ public:
+  Call(grpc::GenericStub& stub, bool rests) : over_(!rests) {
+    const grpc::Slice nothing;
+    request_ = grpc::ByteBuffer(&nothing, 1);
+    stub.UnaryCall(&context_, "/grpc_os.CallbackThreads/Call", {}, &request_, &response_,
+                   [this](const grpc::Status&) {
+                     std::unique_lock lock(mutex_);
+                     changed_.wait(lock, [this] { return over_; });
+                     left_ = true;
+                     changed_.notify_all();
+                   });
+  }
+  ~Call() {
+    End();
+    context_.TryCancel();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return left_; });
+  }
 
-  grpc::GenericStub stub;
-  grpc::ClientContext context;
-  grpc::ByteBuffer request;
-  grpc::ByteBuffer response;
+  void End() {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    changed_.notify_all();
+  }
+  // The thread goes its way again.
+  bool ended() const {
+    const std::lock_guard lock(mutex_);
+    return left_;
+  }
+  bool resting() const {
+    const std::lock_guard lock(mutex_);
+    return !over_;
+  }
 
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  bool left = false;  // the callback
+ private:
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_;
+  bool left_ = false;  // the callback
 };
 
-std::unique_ptr<RestingThread> RestingThread::Rest(grpc::Server& server) {
-  if (gpr_cpu_num_cores() > kProcessors) return nullptr;
-  const auto call = std::make_shared<Call>(server.InProcessChannel(grpc::ChannelArguments()));
-  const grpc::Slice nothing;
-  call->request = grpc::ByteBuffer(&nothing, 1);
-  call->stub.UnaryCall(&call->context, "/grpc_os.Rest/Rest", {}, &call->request, &call->response,
-                       [raw = call.get()](const grpc::Status&) {
-                         std::unique_lock lock(raw->mutex);
-                         raw->changed.wait(lock, [raw] { return raw->over; });
-                         raw->left = true;
-                         raw->changed.notify_all();
-                       });
-  return std::unique_ptr<RestingThread>(new RestingThread(call));
+CallbackThreads::CallbackThreads(grpc::Server& server)
+    : stub_(server.InProcessChannel(grpc::ChannelArguments())) {}
+
+CallbackThreads::~CallbackThreads() = default;
+
+void CallbackThreads::Wake() {
+  if (wake_ == nullptr || wake_->ended()) wake_ = std::make_unique<Call>(stub_, /*rests=*/false);
 }
 
-RestingThread::~RestingThread() {
-  std::unique_lock lock(call_->mutex);
-  call_->over = true;
-  call_->changed.notify_all();
-  call_->changed.wait(lock, [this] { return call_->left; });
+void CallbackThreads::Tick(int64_t calls) {
+  if (gpr_cpu_num_cores() > kProcessors) return;
+  const bool many = calls - calls_ >= kManyCalls;
+  calls_ = calls;
+  if (rest_ != nullptr && rest_->ended()) rest_.reset();
+  if (rest_ != nullptr && !many) rest_->End();
+  if (rest_ == nullptr && many) rest_ = std::make_unique<Call>(stub_, /*rests=*/true);
 }
+
+bool CallbackThreads::resting() const { return rest_ != nullptr && rest_->resting(); }
 
 }  // namespace grpc_os::server

@@ -5,7 +5,6 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -18,12 +17,25 @@
 namespace grpc_os::server {
 namespace {
 
-class RestingThreadTest : public testing::Test {
+class CallbackThreadsTest : public testing::Test {
  protected:
-  RestingThreadTest() {
+  CallbackThreadsTest() {
     grpc::ServerBuilder builder;
     builder.RegisterCallbackGenericService(&service_);
     server_ = builder.BuildAndStart();
+    threads_ = std::make_unique<CallbackThreads>(*server_);
+  }
+  ~CallbackThreadsTest() override {
+    threads_.reset();
+    server_->Shutdown();
+  }
+
+  // Whoever answers is a matter of chance, but not for ever.
+  bool BothAnswer() {
+    for (int i = 0; i < 2000; ++i) {
+      if (ThreadsOfCalls() == 2) return true;
+    }
+    return false;
   }
 
   // On how many threads the callbacks of many calls at a time run.
@@ -60,25 +72,50 @@ class RestingThreadTest : public testing::Test {
 
   grpc::CallbackGenericService service_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<CallbackThreads> threads_;
 };
 
-TEST_F(RestingThreadTest, OneThreadIsLeftOnTwoProcessorsAndTheOtherComesBack) {
-  auto resting = RestingThread::Rest(*server_);
+TEST_F(CallbackThreadsTest, OneOfTwoRestsWhileManyCallsComeAndComesBack) {
+  int64_t calls = 0;
+  threads_->Tick(calls += CallbackThreads::kManyCalls);
   if (gpr_cpu_num_cores() > 2) {
-    EXPECT_EQ(resting, nullptr);
+    EXPECT_FALSE(threads_->resting()) << "where there are more, nothing is changed";
     return;
   }
-  ASSERT_NE(resting, nullptr);
-  ThreadsOfCalls();  // by now it rests
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(ThreadsOfCalls(), 1u);
-  resting.reset();
-  size_t most = 0;
-  for (int i = 0; i < 2000 && most < 2; ++i) most = std::max(most, ThreadsOfCalls());
-  EXPECT_EQ(most, 2u);
+  EXPECT_TRUE(threads_->resting());
+  // The thread that is to rest is one of those that answer until it gets there.
+  int alone = 0;
+  for (int i = 0; i < 2000 && alone < 20; ++i) alone = ThreadsOfCalls() == 1 ? alone + 1 : 0;
+  EXPECT_EQ(alone, 20);
+  threads_->Tick(calls += CallbackThreads::kManyCalls);
+  EXPECT_TRUE(threads_->resting()) << "as long as there are so many";
+  EXPECT_EQ(ThreadsOfCalls(), 1u);
+
+  threads_->Tick(calls += CallbackThreads::kManyCalls - 1);
+  EXPECT_FALSE(threads_->resting());
+  EXPECT_TRUE(BothAnswer());
+
+  // And again.
+  for (int i = 0; i < 2000 && !threads_->resting(); ++i)
+    threads_->Tick(calls += CallbackThreads::kManyCalls);
+  EXPECT_TRUE(threads_->resting());
+  threads_.reset();
+  EXPECT_TRUE(BothAnswer());
 }
 
-TEST_F(RestingThreadTest, EndsAtOnceAlsoWhereItHasHardlyBegun) {
-  for (int i = 0; i < 50; ++i) RestingThread::Rest(*server_);
+TEST_F(CallbackThreadsTest, WakingCostsOneCallAtATime) {
+  for (int i = 0; i < 1000; ++i) threads_->Wake();
+  EXPECT_TRUE(BothAnswer());
+}
+
+TEST_F(CallbackThreadsTest, EndsAlsoWhereTheRestHasHardlyBegun) {
+  for (int i = 0; i < 50; ++i) {
+    threads_ = std::make_unique<CallbackThreads>(*server_);
+    threads_->Wake();
+    threads_->Tick(CallbackThreads::kManyCalls);
+    threads_.reset();
+  }
+  EXPECT_TRUE(gpr_cpu_num_cores() > 2 || BothAnswer());
 }
 
 }  // namespace

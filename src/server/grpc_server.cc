@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   if (out->server_ == nullptr) {
     return CannotListen(options.port);
   }
-  out->resting_ = RestingThread::Rest(*out->server_);
+  out->threads_ = std::make_unique<CallbackThreads>(*out->server_);
   // The directory keeps others out; the socket says so too.
   chmod(options.socket_path.c_str(), 0600);
   return out;
@@ -93,13 +93,26 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
 
 GrpcServer::~GrpcServer() { Stop(0); }
 
+void GrpcServer::Tick(int64_t calls) {
+  const std::lock_guard lock(threads_mutex_);
+  if (threads_ != nullptr) threads_->Tick(calls);
+}
+
+void GrpcServer::Wake() {
+  const std::lock_guard lock(threads_mutex_);
+  if (threads_ != nullptr) threads_->Wake();
+}
+
 void GrpcServer::SetServing(bool serving) {
   server_->GetHealthCheckService()->SetServingStatus(serving);
 }
 
 void GrpcServer::Stop(int64_t grace_ms) {
   if (server_ == nullptr) return;
-  resting_.reset();
+  {
+    const std::lock_guard lock(threads_mutex_);
+    threads_.reset();
+  }
   server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
   server_->Wait();
   server_.reset();

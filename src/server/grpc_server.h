@@ -4,7 +4,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,10 @@ class GrpcServer {
   ~GrpcServer();
 
   int port() const { return port_; }
+  // Once a second; `calls`: how many there were so far. Thread-safe.
+  void Tick(int64_t calls);
+  // Every CallbackThreads::kWakeMs. Thread-safe.
+  void Wake();
   // grpc.health.v1: SERVING or NOT_SERVING for all services.
   void SetServing(bool serving);
   // Refuses new calls, waits at most `grace_ms` for those in progress, then cuts them.
@@ -38,7 +44,8 @@ class GrpcServer {
   GrpcServer() = default;
 
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<RestingThread> resting_;
+  std::mutex threads_mutex_;
+  std::unique_ptr<CallbackThreads> threads_;
   int port_ = 0;
 };
 

@@ -12,6 +12,14 @@ void RpcCounters::Count(int method, int code, int64_t duration_us) {
   of.sum_us.fetch_add(duration_us, std::memory_order_relaxed);
 }
 
+int64_t RpcCounters::Calls() const {
+  int64_t calls = 0;
+  for (const Method& method : methods_) {
+    for (const auto& code : method.codes) calls += code.load(std::memory_order_relaxed);
+  }
+  return calls;
+}
+
 RpcCounters::Durations RpcCounters::GetDurations(int method) const {
   const Method& of = methods_[method];
   Durations out;

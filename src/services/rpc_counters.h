@@ -32,6 +32,8 @@ class RpcCounters {
   int64_t Get(int method, int code) const {
     return methods_[method].codes[code].load(std::memory_order_relaxed);
   }
+  // Of all methods.
+  int64_t Calls() const;
   Durations GetDurations(int method) const;
 
  private:

@@ -8,6 +8,8 @@
 namespace grpc_os::store {
 namespace {
 
+// More than that at a time are all.
+constexpr size_t kMostDoubted = 1000;
 // Of an entry but for its texts: the object, two places in the table and one in the list.
 constexpr int64_t kEntryBytes = sizeof(core::Object) + 256;
 
@@ -21,19 +23,19 @@ int64_t BytesOf(const core::Object& object) {
 }  // namespace
 
 std::optional<core::Object> ObjectCache::Find(const core::ObjectStore::Wanted& wanted) {
-  std::shared_ptr<const core::Object> object;
+  std::shared_ptr<const Kept> kept;
   {
     const std::lock_guard lock(mutex_);
     const auto found = found_.find(wanted.name_or_id);
     if (found == found_.end()) return std::nullopt;
     entries_.splice(entries_.begin(), entries_, found->second);
-    object = found->second->object;
+    kept = found->second->kept;
   }
-  if (HasExpired(*object, wanted.now_ms)) return std::nullopt;
-  if (wanted.generation != 0 && wanted.generation != object->generation) return std::nullopt;
-  core::Object copy = *object;
-  if (!wanted.data) copy.data.clear();
-  return copy;
+  core::Object object = kept->object;
+  if (HasExpired(object, wanted.now_ms)) return std::nullopt;
+  if (wanted.generation != 0 && wanted.generation != object.generation) return std::nullopt;
+  if (wanted.data) object.data = kept->data;
+  return object;
 }
 
 uint64_t ObjectCache::Epoch() const {
@@ -45,7 +47,8 @@ void ObjectCache::Keep(const core::Object& object, uint64_t epoch) {
   if (object.blob || object.retire_time_ms != 0) return;
   const int64_t bytes = BytesOf(object);
   if (bytes > bytes_) return;
-  auto kept = std::make_shared<const core::Object>(object);
+  auto kept = std::make_shared<Kept>(Kept{object, object.data});
+  kept->object.data = std::string();
   const std::lock_guard lock(mutex_);
   if (epoch != epoch_ || all_doubted_ || doubted_.contains(object.id)) return;
   if (found_.contains(object.id) || found_.contains(object.name)) return;
@@ -60,6 +63,7 @@ void ObjectCache::Doubt(const std::string& id) {
   const std::lock_guard lock(mutex_);
   ++epoch_;
   if (all_doubted_) return;
+  if (doubted_.size() == kMostDoubted) return DoubtAllLocked();
   doubted_.insert(id);
   if (const auto found = found_.find(id); found != found_.end()) Drop(found->second);
 }
@@ -67,6 +71,10 @@ void ObjectCache::Doubt(const std::string& id) {
 void ObjectCache::DoubtAll() {
   const std::lock_guard lock(mutex_);
   ++epoch_;
+  DoubtAllLocked();
+}
+
+void ObjectCache::DoubtAllLocked() {
   all_doubted_ = true;
   doubted_.clear();
   found_.clear();
@@ -83,8 +91,8 @@ void ObjectCache::Settle() {
 }
 
 void ObjectCache::Drop(Entries::iterator entry) {
-  found_.erase(entry->object->id);
-  found_.erase(entry->object->name);
+  found_.erase(entry->kept->object.id);
+  found_.erase(entry->kept->object.name);
   used_ -= entry->bytes;
   entries_.erase(entry);
 }

@@ -31,24 +31,30 @@ class ObjectCache {
   // Changes whenever something is put in doubt or no longer is. To be asked for before the snapshot
   // is taken from which Keep is given something.
   uint64_t Epoch() const;
-  // A live object, with its data. Dropped if something changed since that epoch.
+  // A live object, with its data. Not kept if something changed since that epoch.
   void Keep(const core::Object& object, uint64_t epoch);
 
   // By the writer, within its transaction. An object that is inserted needs none: it was not there,
-  // or was put in doubt when it went.
+  // or it was put in doubt when it went, so that no snapshot with it is kept any more.
   void Doubt(const std::string& id);
   void DoubtAll();
-  // By the writer, whenever no transaction is under way.
+  // By the writer, after each group of transactions, whatever became of them.
   void Settle();
 
  private:
+  struct Kept {
+    core::Object object;  // without its data
+    std::string data;
+  };
   struct Entry {
-    std::shared_ptr<const core::Object> object;
+    std::shared_ptr<const Kept> kept;
     int64_t bytes = 0;
   };
   using Entries = std::list<Entry>;
 
-  void Drop(Entries::iterator entry);  // with the lock held
+  // With the lock held:
+  void Drop(Entries::iterator entry);
+  void DoubtAllLocked();
 
   const int64_t bytes_;
   mutable std::mutex mutex_;

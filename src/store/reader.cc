@@ -57,6 +57,7 @@ void Reader::Run() {
 }
 
 void Reader::RunTask(Task& task) {
+  task.Prepare();
   Transaction transaction(*connection_);
   if (auto status = transaction.Begin(dialect_.begin_read); !status.ok()) return task.Fail(status);
   task.Read(*connection_);

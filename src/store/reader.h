@@ -26,17 +26,19 @@ class Reader {
 
   // Never blocks. Calls `read`, then, out of its snapshot, `done`, on the reader's thread. If it is
   // refused (RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: shutting down), `done` is called
-  // at once, on the calling thread.
+  // at once, on the calling thread. `before`: first of all, before the snapshot.
   template <typename Result>
   void Read(std::function<absl::StatusOr<Result>(Connection&)> read,
-            std::function<void(absl::StatusOr<Result>)> done) {
-    Submit(std::make_unique<TypedTask<Result>>(std::move(read), std::move(done)));
+            std::function<void(absl::StatusOr<Result>)> done, std::function<void()> before = {}) {
+    Submit(
+        std::make_unique<TypedTask<Result>>(std::move(read), std::move(done), std::move(before)));
   }
 
  private:
   class Task {
    public:
     virtual ~Task() = default;
+    virtual void Prepare() = 0;
     virtual void Read(Connection& connection) = 0;
     virtual void Fail(const absl::Status& status) = 0;
     virtual void Answer() = 0;  // after one of the two
@@ -45,8 +47,11 @@ class Reader {
   class TypedTask final : public Task {
    public:
     TypedTask(std::function<absl::StatusOr<Result>(Connection&)> read,
-              std::function<void(absl::StatusOr<Result>)> done)
-        : read_(std::move(read)), done_(std::move(done)) {}
+              std::function<void(absl::StatusOr<Result>)> done, std::function<void()> before)
+        : read_(std::move(read)), done_(std::move(done)), before_(std::move(before)) {}
+    void Prepare() override {
+      if (before_) before_();
+    }
     void Read(Connection& connection) override {
       result_ = read_(connection);
       if (!result_.ok()) Fail(result_.status());
@@ -57,6 +62,7 @@ class Reader {
    private:
     const std::function<absl::StatusOr<Result>(Connection&)> read_;
     const std::function<void(absl::StatusOr<Result>)> done_;
+    const std::function<void()> before_;
     absl::StatusOr<Result> result_ = absl::UnknownError("not read");
   };
 

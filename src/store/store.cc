@@ -337,13 +337,14 @@ void Store::CommitObjects(core::ObjectWrite write,
 void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {
   ObjectCache& cache = impl_->cache();
   if (auto found = cache.Find(wanted); found.has_value()) return done(std::move(found));
+  const auto epoch = std::make_shared<uint64_t>(0);
   impl_->reader().Read<std::optional<core::Object>>(
-      [wanted, &cache, epoch = cache.Epoch()](Connection& connection) {
+      [wanted, &cache, epoch](Connection& connection) {
         auto found = ReadObject(connection, wanted);
-        if (wanted.data && found.ok() && found->has_value()) cache.Keep(**found, epoch);
+        if (wanted.data && found.ok() && found->has_value()) cache.Keep(**found, *epoch);
         return found;
       },
-      std::move(done));
+      std::move(done), [&cache, epoch] { *epoch = cache.Epoch(); });
 }
 
 void Store::ListObjects(const core::ObjectQuery& query,

@@ -48,7 +48,8 @@ class Store final : public core::ProcessStore,
                                                      StoreOptions options = {});
   ~Store() override;
 
-  // Answers every read that was asked for; those after it are refused (UNAVAILABLE) at once. For
+  // Answers every read that was asked for; those after it are refused (UNAVAILABLE) at once,
+  // but for objects that are in memory. For
   // whoever has to outlive the answers.
   void FinishReads();
 
