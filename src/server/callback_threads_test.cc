@@ -103,7 +103,7 @@ TEST_F(CallbackThreadsTest, OneOfTwoRestsWhileManyCallsComeAndComesBack) {
   EXPECT_TRUE(BothAnswer());
 }
 
-TEST_F(CallbackThreadsTest, WakingCostsOneCallAtATime) {
+TEST_F(CallbackThreadsTest, WakingAgainAndAgainHoldsNothingUp) {
   for (int i = 0; i < 1000; ++i) threads_->Wake();
   EXPECT_TRUE(BothAnswer());
 }

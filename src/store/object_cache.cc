@@ -3,8 +3,6 @@
 #include <iterator>
 #include <utility>
 
-#include "store/object_reads.h"
-
 namespace grpc_os::store {
 namespace {
 

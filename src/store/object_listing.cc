@@ -69,9 +69,7 @@ absl::StatusOr<bool> IsLiveAgain(Connection& connection, const core::Object& del
   for (const std::string& reference : {deleted.name, deleted.id}) {
     const auto live = SelectObject(connection, reference, WithData::kNo);
     if (!live.ok()) return live.status();
-    if (!live->has_value()) continue;
-    const int64_t expires = (*live)->expire_time_ms;
-    if (expires == 0 || expires > now_ms) return true;
+    if (live->has_value() && !HasExpired(**live, now_ms)) return true;
   }
   return false;
 }

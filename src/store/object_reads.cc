@@ -33,10 +33,6 @@ absl::StatusOr<core::ObjectPage> PageOf(Connection& connection, std::vector<core
 
 }  // namespace
 
-bool HasExpired(const core::Object& object, int64_t now_ms) {
-  return object.expire_time_ms != 0 && object.expire_time_ms <= now_ms;
-}
-
 absl::StatusOr<std::optional<core::Object>> ReadObject(Connection& connection,
                                                        const core::ObjectStore::Wanted& wanted) {
   const WithData data = wanted.data ? WithData::kYes : WithData::kNo;

@@ -13,9 +13,6 @@
 
 namespace grpc_os::store {
 
-// It counts as not there by then.
-bool HasExpired(const core::Object& object, int64_t now_ms);
-
 absl::StatusOr<std::optional<core::Object>> ReadObject(Connection& connection,
                                                        const core::ObjectStore::Wanted& wanted);
 absl::StatusOr<core::ObjectPage> ReadObjects(Connection& connection,

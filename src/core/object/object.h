@@ -40,6 +40,11 @@ struct Object {
   bool operator==(const Object&) const = default;
 };
 
+// It counts as not there by then.
+inline bool HasExpired(const Object& object, int64_t now_ms) {
+  return object.expire_time_ms != 0 && object.expire_time_ms <= now_ms;
+}
+
 // What the live object has to be for a call to go on. 0 as a generation: there is none.
 struct Preconditions {
   std::optional<int64_t> generation = {};

@@ -101,9 +101,7 @@ class ObjectEdit {
  private:
   using Found = absl::StatusOr<std::optional<Object>>;
 
-  bool Expired(const Object& object) const {
-    return object.expire_time_ms != 0 && object.expire_time_ms <= scene_.now_ms;
-  }
+  bool Expired(const Object& object) const { return HasExpired(object, scene_.now_ms); }
   absl::Status Permit(ObjectVerb verb, const std::string& name) const;
   // Before it is looked at what there is; of an id, once its name is known.
   absl::Status PermitReference(ObjectVerb verb, const std::string& reference) const;
