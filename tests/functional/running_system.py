@@ -161,7 +161,9 @@ class RunningSystem:
         return self
 
     def answers(self):
-        """Whether both sockets take connections."""
+        """Whether there is a grpc-osd and both sockets take connections: a killed one's do until its last thread has ended."""
+        if not self.programs("grpc-osd"):
+            return False
         for name in ("api.sock", "peer.sock"):
             with socket.socket(socket.AF_UNIX) as probe:
                 try:
