@@ -118,16 +118,20 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
   sqlite3* db = nullptr;
   const int flags = (role == Role::kWriter ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  auto vfs = role == Role::kWriter ? std::make_unique<GatheredLogVfs>() : nullptr;
   errno = 0;
-  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path, db, std::move(on_close)));
+  const int code =
+      sqlite3_open_v2(path.c_str(), &db, flags, vfs == nullptr ? nullptr : vfs->name());
+  std::unique_ptr<SqliteConnection> connection(
+      new SqliteConnection(path, std::move(vfs), db, std::move(on_close)));
   if (code != SQLITE_OK) return SqliteError(db, code, "opening", path);
   if (auto status = connection->SetUp(role); !status.ok()) return status;
   return connection;
 }
 
-SqliteConnection::SqliteConnection(std::string path, sqlite3* db, std::function<void()> on_close)
-    : path_(std::move(path)), db_(db), on_close_(std::move(on_close)) {}
+SqliteConnection::SqliteConnection(std::string path, std::unique_ptr<GatheredLogVfs> vfs,
+                                   sqlite3* db, std::function<void()> on_close)
+    : path_(std::move(path)), vfs_(std::move(vfs)), db_(db), on_close_(std::move(on_close)) {}
 
 SqliteConnection::~SqliteConnection() {
   statements_.clear();
@@ -196,7 +200,10 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
 absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
-  if (frames_behind_ && sql == SqliteDialect().begin_write) EmptyLog();
+  if (sql == SqliteDialect().begin_write) {
+    if (vfs_ != nullptr) vfs_->Forget();
+    if (frames_behind_) EmptyLog();
+  }
   absl::Status status = (*statement)->Step().status();
   if (!status.ok() && sql == "COMMIT") frames_behind_ = true;
   return status;

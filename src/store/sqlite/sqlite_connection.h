@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "store/database.h"
+#include "store/sqlite/sqlite_log_file.h"
 
 namespace grpc_os::store {
 
@@ -34,13 +35,15 @@ class SqliteConnection final : public Connection {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
 
-  SqliteConnection(std::string path, sqlite3* db, std::function<void()> on_close);
+  SqliteConnection(std::string path, std::unique_ptr<GatheredLogVfs> vfs, sqlite3* db,
+                   std::function<void()> on_close);
   absl::Status SetUp(Role role);
   absl::Status CheckIdentity();
   absl::Status Pragmas(std::string_view sql);
   void EmptyLog();
 
   const std::string path_;
+  const std::unique_ptr<GatheredLogVfs> vfs_;  // of a writer
   sqlite3* const db_;
   const std::function<void()> on_close_;
   // Of a writer: frames of a commit that failed, or was cut off before this writer was opened, may

@@ -103,7 +103,7 @@ bool SqliteFaultTest::Run(int fail_at, int code, int error_number, bool for_good
     return code;
   });
   std::set<std::string> stored;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 8; ++i) {
     // Two at a time.
     auto first = Submit(*store, 2 * i, 10'000);
     auto second = Submit(*store, 2 * i + 1, 10);

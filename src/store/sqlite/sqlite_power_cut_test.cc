@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <future>
 #include <map>
@@ -224,7 +225,7 @@ Cut WriteUntilCut(Disk& disk, const fs::path& path, uint64_t seed,
   std::vector<std::string> pragmas = {
       absl::StrCat("PRAGMA wal_autocheckpoint = ", 2 + random() % 60)};
   pragmas.insert(pragmas.end(), mutation.begin(), mutation.end());
-  disk.CutAfter(1 + static_cast<int>(random() % 500), random());
+  disk.CutAfter(1 + static_cast<int>(random() % 250), random());
   Cut cut;
   std::mutex mutex;
   for (int session = 0; session < 3 && !disk.cut(); ++session) {
@@ -426,7 +427,12 @@ Seen CutMany(int first_seed, int count, const std::vector<std::string>& mutation
       disk.WriteSurvivors(after.path());
     }
     seen.acknowledged += static_cast<int>(cut.acknowledged.size());
-    const std::vector<std::string> wrongs = Wrongs(after.database(), cut);
+    std::vector<std::string> wrongs;
+    try {
+      wrongs = Wrongs(after.database(), cut);
+    } catch (const std::exception& unreadable) {
+      wrongs = {unreadable.what()};
+    }
     if (wrongs.empty()) continue;
     ++seen.lost_some;
     if (seen.first.empty()) {
@@ -458,7 +464,8 @@ INSTANTIATE_TEST_SUITE_P(Fifths, SqlitePowerCutSeeds, ::testing::Range(0, 5));
 
 // The disk is as hard as it has to be: where a sync is missing, it loses.
 TEST(SqlitePowerCutTest, WithLessSynchronyLossIsSeen) {
-  EXPECT_GT(CutMany(1, 40, {"PRAGMA synchronous = NORMAL"}).lost_some, 0);
+  // Where the log is moved into the database it is synced all the same: many steps lose nothing.
+  EXPECT_GT(CutMany(1, 150, {"PRAGMA synchronous = NORMAL"}).lost_some, 0);
 }
 TEST(SqlitePowerCutTest, WithoutTheSyncsOfTheLogLossIsSeen) {
   EXPECT_GT(CutMany(1, 40, {}, "-wal").lost_some, 0);
