@@ -18,15 +18,16 @@ inline constexpr int kStreamsOpen = 1024;
 inline constexpr int kUnaryDeadlineDefaultMs = 120'000;  // for calls that set none
 inline constexpr int kUnaryDeadlineMaxMs = 3'700'000;    // the longest stop, and a little
 inline constexpr int kHeartbeatMs = 15'000;
+inline constexpr int kWatchPauseMs = 10;         // what is committed meanwhile is told together
 inline constexpr int kWatchMemoryEvents = 4096;  // the newest ones, shared by all watchers
 inline constexpr int64_t kWatchMemoryBytes = int64_t{1} << 20;
 inline constexpr int kWriterQueue = 10'000;  // operations waiting for the store's writer
-inline constexpr int64_t kObjectCacheBytes = int64_t{8} << 20;  // of objects that were read of late
 inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's reader
 // Operations in one transaction, so that it is not endless, nor what was answered last waits for
 // all of the queue.
 inline constexpr int kCommitGroup = 512;
-inline constexpr int kForgottenAtOnce = 1'000;  // rows that one transaction forgets
+inline constexpr int kForgottenAtOnce = 1'000;                  // rows that one transaction forgets
+inline constexpr int64_t kObjectCacheBytes = int64_t{4} << 20;  // of objects that were read of late
 
 inline constexpr int64_t kCommandBytes = int64_t{256} << 10;
 inline constexpr int64_t kArgumentBytes = 131'071;  // the kernel's MAX_ARG_STRLEN without its NUL

@@ -1,11 +1,13 @@
 #include "services/event_service.h"
 
+#include <functional>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/limits.h"
 #include "services/convert/object_convert.h"
 #include "services/object_access.h"
 
@@ -69,6 +71,15 @@ std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
 }
 
 }  // namespace
+
+EventService::EventService(const Parts& parts)
+    : parts_(parts),
+      hub_(core::EventHub::Start(parts.log,
+                                 [&scheduler = parts.scheduler](std::function<void()> then) {
+                                   scheduler.Post([&scheduler, then = std::move(then)]() mutable {
+                                     scheduler.After(limits::kWatchPauseMs, std::move(then));
+                                   });
+                                 })) {}
 
 std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& kinds) const {
   std::vector<core::Event> events;

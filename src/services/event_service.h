@@ -29,8 +29,7 @@ class EventService final : public v1::EventService::CallbackService {
     const core::Identity& identity;
     core::EventLog& log;
   };
-  explicit EventService(const Parts& parts)
-      : parts_(parts), hub_(core::EventHub::Start(parts.log)) {}
+  explicit EventService(const Parts& parts);
   // Before the log goes, and when no call is open any more.
   ~EventService() override { hub_->Stop(); }
 

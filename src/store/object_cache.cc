@@ -45,8 +45,8 @@ void ObjectCache::Keep(const core::Object& object, uint64_t epoch) {
   if (object.blob || object.retire_time_ms != 0) return;
   const int64_t bytes = BytesOf(object);
   if (bytes > bytes_) return;
-  auto kept = std::make_shared<Kept>(Kept{object, object.data});
-  kept->object.data = std::string();
+  auto kept = std::make_shared<Kept>(Kept{.object = object, .data = {}});
+  kept->data = std::exchange(kept->object.data, {});
   const std::lock_guard lock(mutex_);
   if (epoch != epoch_ || all_doubted_ || doubted_.contains(object.id)) return;
   if (found_.contains(object.id) || found_.contains(object.name)) return;

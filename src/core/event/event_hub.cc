@@ -35,8 +35,8 @@ LogPosition Reached(std::vector<Event>& events, int64_t upto) {
 
 }  // namespace
 
-std::shared_ptr<EventHub> EventHub::Start(EventLog& log, Bounds bounds) {
-  std::shared_ptr<EventHub> hub(new EventHub(log, bounds));
+std::shared_ptr<EventHub> EventHub::Start(EventLog& log, Bounds bounds, Pause pause) {
+  std::shared_ptr<EventHub> hub(new EventHub(log, bounds, std::move(pause)));
   const auto subscription =
       log.Subscribe([raw = hub.get()](int64_t newest) { raw->OnCommit(newest); });
   const std::lock_guard lock(hub->mutex_);
@@ -125,7 +125,7 @@ void EventHub::OnCommit(int64_t newest) {
 }
 
 void EventHub::ReadOn(Todo& todo) {
-  if (stopped_ || reading_ || position_.Whole() >= newest_) return;
+  if (stopped_ || reading_ || resting_ || position_.Whole() >= newest_) return;
   if (watchers_.empty()) {
     position_ = newest_;
     begun_.clear();
@@ -149,6 +149,7 @@ void EventHub::Read(LogPosition after) {
 
 void EventHub::OnRead(Events events, int64_t upto) {
   Todo todo;
+  bool rest = false;
   {
     const std::lock_guard lock(mutex_);
     reading_ = false;
@@ -157,6 +158,9 @@ void EventHub::OnRead(Events events, int64_t upto) {
       FailWaiting(events.status(), todo);
     } else {
       const LogPosition before = position_;
+      // Else there is more than was read at once.
+      resting_ = pause_ && events->size() <= kReadEvents;
+      rest = resting_;
       std::vector<Group*> touched;
       Remember(TakeWhole(*std::move(events), upto), touched);
       for (Group* group : touched) HandOut(*group, before, todo);
@@ -164,7 +168,24 @@ void EventHub::OnRead(Events events, int64_t upto) {
     }
     ReadOn(todo);
   }
+  if (rest) Rest();
   Run(std::move(todo.calls));
+  if (todo.read_after.has_value()) Read(*todo.read_after);
+}
+
+void EventHub::Rest() {
+  pause_([weak = weak_from_this()] {
+    if (const auto self = weak.lock(); self != nullptr) self->OnRested();
+  });
+}
+
+void EventHub::OnRested() {
+  Todo todo;
+  {
+    const std::lock_guard lock(mutex_);
+    resting_ = false;
+    ReadOn(todo);
+  }
   if (todo.read_after.has_value()) Read(*todo.read_after);
 }
 

@@ -29,6 +29,10 @@ namespace grpc_os::core {
 // further behind, because it resumes or is slow, is given the log itself, stretch by stretch at its
 // own pace, until it has caught up.
 //
+// After a read it rests for a while, if it was given a pause: what is committed meanwhile is read,
+// and told each watcher, together. So the first change after a silence is told at once. It does not
+// rest when there was more than one read takes.
+//
 // Each watcher is given every event of the log after its first position that its filter matches, in
 // order, each once. A revision may come in pieces: what one watcher holds is bounded.
 //
@@ -39,9 +43,14 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
     int64_t memory_events = limits::kWatchMemoryEvents;
     int64_t memory_bytes = limits::kWatchMemoryBytes;
   };
-  // Stop it before `log` goes.
-  static std::shared_ptr<EventHub> Start(EventLog& log, Bounds bounds);
-  static std::shared_ptr<EventHub> Start(EventLog& log) { return Start(log, Bounds()); }
+  // Calls what it is given once, later, on any thread; nothing: the hub never rests.
+  using Pause = std::function<void(std::function<void()>)>;
+  // Stop it before `log` and what `pause` needs go, and let neither go before the threads have
+  // ended on which the log and the pause call.
+  static std::shared_ptr<EventHub> Start(EventLog& log, Bounds bounds, Pause pause = nullptr);
+  static std::shared_ptr<EventHub> Start(EventLog& log, Pause pause = nullptr) {
+    return Start(log, Bounds(), std::move(pause));
+  }
   // Watchers hear no more of it.
   void Stop();
 
@@ -111,11 +120,13 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   };
   using Events = absl::StatusOr<std::vector<Event>>;
 
-  EventHub(EventLog& log, Bounds bounds)
-      : log_(log), memory_(bounds.memory_events, bounds.memory_bytes) {}
+  EventHub(EventLog& log, Bounds bounds, Pause pause)
+      : log_(log), pause_(std::move(pause)), memory_(bounds.memory_events, bounds.memory_bytes) {}
   void OnCommit(int64_t newest);
   void Read(LogPosition after);
   void OnRead(Events events, int64_t upto);
+  void Rest();
+  void OnRested();
   void CatchUp(const Place& place);
   void OnCaughtUp(const Place& place, Events events, int64_t upto);
   void CatchUpAndRun(Todo todo);
@@ -139,10 +150,12 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   void EndCall(State& state);
 
   EventLog& log_;
+  const Pause pause_;
   mutable std::mutex mutex_;
   std::condition_variable returned_;
   bool stopped_ = false;
   bool reading_ = false;
+  bool resting_ = false;
   int64_t newest_ = 0;        // what the last commit reached
   LogPosition position_ = 0;  // whole revisions are read up to here, and given to all who waited
   std::vector<Event> begun_;  // of the revision that goes on after it

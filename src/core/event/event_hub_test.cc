@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -158,6 +159,87 @@ TEST_F(EventHubTest, ReadsTogetherWhatIsCommittedDuringARead) {
   Ask(*client);
   EXPECT_THAT(client->names, ElementsAre("/a@1", "/b@2", "/c@3"));
   EXPECT_LE(log_.reads(), 2);
+}
+
+// While the hub rests, what ends the pause is here.
+class RestingEventHubTest : public EventHubTest {
+ protected:
+  RestingEventHubTest() {
+    hub_->Stop();
+    hub_ = EventHub::Start(log_, [this](std::function<void()> then) {
+      ASSERT_FALSE(rested_) << "it rests already";
+      rested_ = std::move(then);
+    });
+  }
+  void EndPause() {
+    ASSERT_TRUE(rested_) << "it does not rest";
+    std::exchange(rested_, nullptr)();
+    log_.RunReads();
+  }
+  std::function<void()> rested_;
+};
+
+TEST_F(RestingEventHubTest, TellsAtOnceAfterASilenceAndThenTogether) {
+  const auto client = JoinAtEnd(Objects("/"));
+  Tell(Object("/a"));
+  EXPECT_THAT(client->names, ElementsAre("/a@1"));
+  Ask(*client);
+  for (const char *name : {"/b", "/c", "/d"}) Tell(Object(name));
+  EXPECT_THAT(client->names, ElementsAre("/a@1"));
+  EXPECT_EQ(log_.reads(), 1);
+  EndPause();
+  EXPECT_THAT(client->names, ElementsAre("/a@1", "/b@2", "/c@3", "/d@4"));
+  EXPECT_EQ(log_.reads(), 2);
+  EXPECT_EQ(client->calls, 2);
+  // It was silent during the second pause.
+  Ask(*client);
+  EndPause();
+  EXPECT_EQ(log_.reads(), 2);
+  Tell(Object("/e"));
+  EXPECT_EQ(client->names.back(), "/e@5");
+}
+
+TEST_F(RestingEventHubTest, DoesNotRestWhileItIsFarBehind) {
+  const auto client = JoinAtEnd(Objects("/"));
+  log_.Commit({Object("/first")});
+  for (int i = 0; i < 1500; ++i) log_.Commit({Object(absl::StrCat("/", i))});
+  log_.RunReads();
+  EXPECT_TRUE(rested_);
+  for (int asked = 0; asked < 4; ++asked) Ask(*client);
+  EXPECT_EQ(client->names.size(), 1501U);
+}
+
+TEST_F(RestingEventHubTest, AMarkIsReachedAfterThePause) {
+  const auto client = JoinAtEnd(Objects("/"));
+  Tell(Object("/a"));
+  Tell(Of("process", "p"));
+  const auto late = Join(Objects("/x"), 1);
+  Ask(*late, /*mark=*/2);
+  log_.RunReads();
+  EXPECT_EQ(late->calls, 0);
+  EndPause();
+  EXPECT_EQ(late->calls, 1);
+  EXPECT_EQ(late->upto, 2);
+}
+
+TEST_F(RestingEventHubTest, NothingIsReadAfterItsEnd) {
+  const auto client = JoinAtEnd(Objects("/"));
+  Tell(Object("/a"));
+  Ask(*client);
+  Tell(Object("/b"));
+  hub_->Stop();
+  EndPause();
+  EXPECT_EQ(log_.reads(), 1);
+  EXPECT_THAT(client->names, ElementsAre("/a@1"));
+}
+
+TEST_F(RestingEventHubTest, APauseMayEndAfterTheHub) {
+  const auto client = JoinAtEnd(Objects("/"));
+  Tell(Object("/a"));
+  hub_->Stop();
+  hub_ = EventHub::Start(log_);
+  EndPause();
+  EXPECT_EQ(log_.reads(), 1);
 }
 
 TEST_F(EventHubTest, GivesFromMemoryWhatCameWhileTheWatcherWasBusy) {
