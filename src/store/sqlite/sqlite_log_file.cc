@@ -82,12 +82,11 @@ class GatheredLog {
 struct File {
   sqlite3_file base;
   GatheredLog* log;
-  GatheredLog** known;  // where its VFS finds it
 };
 
 GatheredLog& LogOf(sqlite3_file* file) { return *reinterpret_cast<File*>(file)->log; }
 
-// The method `call` of the file behind, after everything was handed on.
+// `Method` of the file behind, after everything was handed on.
 template <auto Method, typename... Arguments>
 int After(sqlite3_file* file, Arguments... arguments) {
   GatheredLog& log = LogOf(file);
