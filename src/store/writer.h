@@ -29,6 +29,8 @@ struct Operation {
   bool numbered = false;
   // Whenever `apply` refuses, and not because the storage failed, it has changed nothing.
   bool refuses_clean = false;
+  // Whether it may take the room that is kept for changes on a full disk.
+  bool may_use_reserve = false;
   // Called once, after the commit, on the writer's thread.
   std::function<void(absl::StatusOr<int64_t>)> done;
 };

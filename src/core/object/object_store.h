@@ -105,6 +105,8 @@ struct ObjectWrite {
   // Whenever `apply` refuses, it has changed nothing yet: the transaction's neighbours need not be
   // run again.
   bool refuses_clean = false;
+  // As in ProcessWrite: it deletes.
+  bool may_use_reserve = false;
 };
 
 struct ObjectQuery {

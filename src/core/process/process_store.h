@@ -19,6 +19,9 @@ struct ProcessWrite {
   std::vector<std::string> remove;  // ids
   std::vector<Event> events;        // their `revision` and `sequence` are set by the store
   Trace trace;                      // who asked for it
+  // It gives room back or ends what takes it (stop, delete), so it may take the room that the store
+  // keeps for such changes where the disk is full.
+  bool may_use_reserve = false;
 };
 
 // Thread-safe.
