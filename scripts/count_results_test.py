@@ -71,3 +71,50 @@ def test_checks_and_suites_add_up(tmp_path, capsys):
 def test_no_result_at_all_is_a_failure(tmp_path, capsys):
     assert count_results.main([str(tmp_path)]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def took(directory, **seconds):
+    for name, value in seconds.items():
+        (directory / f"{name}.seconds").write_text(f"{value}\n")
+
+
+def test_a_suite_over_its_budget_is_a_failure(tmp_path, capsys):
+    (tmp_path / "budget").write_text("# seconds\nunit 60\npython 10  # quick\ntotal 65\n")
+    keep(tmp_path, "unit", 0, f"<testsuite>{PASS}</testsuite>")
+    keep(tmp_path, "python", 0, f"<testsuite>{PASS}</testsuite>")
+    took(tmp_path, unit=60, python=5)
+    assert count_results.main([str(tmp_path), str(tmp_path / "budget")]) == 0
+    assert "unit                   1 passed    0 failed    0 skipped    60 s of 60" in capsys.readouterr().out
+    took(tmp_path, unit=54, python=11)
+    assert count_results.main([str(tmp_path), str(tmp_path / "budget")]) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-2:] == ["OVER BUDGET: python took 11 s, its budget is 10 s", "2 passed, 1 failed"]
+    took(tmp_path, unit=58, python=9)
+    assert count_results.main([str(tmp_path), str(tmp_path / "budget")]) == 1
+    assert "OVER BUDGET: all took 67 s, the budget is 65 s" in capsys.readouterr().out
+    assert count_results.main([str(tmp_path)]) == 0  # `make verify` has none
+
+
+def test_what_has_no_bound_counts_nowhere(tmp_path, capsys):
+    (tmp_path / "budget").write_text("prepare inf\nunit 60\ntotal 60\n")
+    keep(tmp_path, "unit", 0, f"<testsuite>{PASS}</testsuite>")
+    took(tmp_path, unit=60, prepare=900)
+    assert count_results.main([str(tmp_path), str(tmp_path / "budget")]) == 0
+
+
+def test_a_suite_without_a_budget_is_a_failure(tmp_path, capsys):
+    (tmp_path / "budget").write_text("total 65\n")
+    keep(tmp_path, "new", 0, f"<testsuite>{PASS}</testsuite>")
+    took(tmp_path, new=1)
+    assert count_results.main([str(tmp_path), str(tmp_path / "budget")]) == 1
+    assert "OVER BUDGET: new has no budget" in capsys.readouterr().out
+
+
+def test_the_slowest_are_listed(tmp_path, capsys):
+    (tmp_path / "budget").write_text("unit 60\ntotal 60\n")
+    cases = "".join(f'<testcase name="t{n}" time="{n}.5"/>' for n in range(30))
+    keep(tmp_path, "unit", 0, f"<testsuite>{cases}</testsuite>")
+    count_results.main([str(tmp_path), str(tmp_path / "budget")])
+    listed = [line for line in capsys.readouterr().out.splitlines() if " s  unit: t" in line]
+    assert len(listed) == 20
+    assert listed[0].strip() == "29.5 s  unit: t29"

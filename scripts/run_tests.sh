@@ -17,4 +17,4 @@ suite python pytest_suite release python/tests "${again[@]}"
 suite functional parallel_pytest_suite release tests/functional "${again[@]}"
 suite transcripts pytest_suite release tests/transcripts "${again[@]}"
 suite robustness pytest_suite release tests/robustness
-summary
+summary scripts/test_budget.txt

@@ -5,13 +5,22 @@ rm -rf "$results"
 mkdir -p "$results"
 results=$(realpath "$results")
 
+# timed NAME COMMAND...: keeps how many seconds it took.
+timed() {
+  local name=$1 begin=$SECONDS status=0
+  shift
+  "$@" || status=$?
+  echo "$((SECONDS - begin))" >"$results/$name.seconds"
+  return "$status"
+}
+
 # suite NAME COMMAND...: a command that writes JUnit XML to the file named by $junit.
 suite() {
   local name=$1 status=0
   shift
   printf '\n== %s\n' "$name"
   export junit=$results/$name.xml
-  "$@" || status=$?
+  timed "$name" "$@" || status=$?
   echo "$status" >"$results/$name.suite"
 }
 
@@ -20,7 +29,7 @@ check() {
   local name=$1 status=0
   shift
   printf '\n== %s\n' "$name"
-  "$@" || status=$?
+  timed "$name" "$@" || status=$?
   echo "$status" >"$results/$name.check"
   return "$status"
 }
@@ -40,4 +49,5 @@ pytest_suite() {  # pytest_suite PRESET PATH [ARGUMENT...]: with the binaries of
 # parallel_pytest_suite PRESET PATH [ARGUMENT...]: for tests each of which has a system of its own, and mostly waits.
 parallel_pytest_suite() { pytest_suite "$@" --numprocesses 3; }
 
-summary() { python3 scripts/count_results.py "$results"; }
+# summary [BUDGET]: fails where a test did, and where a suite took longer than BUDGET, a file, lets it.
+summary() { python3 scripts/count_results.py "$results" "$@"; }

@@ -129,6 +129,8 @@ absl::StatusOr<Account> AllowedAccounts::Resolve(const std::string& name) const 
     return absl::PermissionDeniedError(absl::StrCat(
         "the account '", wanted, "' is the control plane's own; processes never run as it"));
   }
+  // Whoever may read what is the control plane's by its group, no process may.
+  std::erase(account->groups, control_.gid);
   return account;
 }
 

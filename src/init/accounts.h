@@ -41,8 +41,8 @@ class AllowedAccounts {
 
   // Whether the file can be trusted and names an account at all.
   absl::Status Check() const;
-  // `name`, or the default one if empty. PERMISSION_DENIED: not allowed, uid 0, the control
-  // plane's, or unknown.
+  // `name`, or the default one if empty, without the control plane's group. PERMISSION_DENIED: not
+  // allowed, uid 0, the control plane's, or unknown.
   absl::StatusOr<Account> Resolve(const std::string& name) const;
 
  private:

@@ -89,6 +89,12 @@ TEST_F(AccountsTest, RootAndTheControlPlaneAreRefusedUnderAnyName) {
   EXPECT_THAT(Refusal(accounts, "ghost"), HasSubstr("no account 'ghost'"));
 }
 
+TEST_F(AccountsTest, TheControlPlanesGroupIsNoProcessGroup) {
+  Write("group", "web:x:1001:\ndata:x:2000:web\ngrpc-os:x:901:web\n");
+  EXPECT_THAT(database_.Find("web")->groups, ElementsAre(1001, 2000, 901));
+  EXPECT_THAT(Allowed("web\n").Resolve("web")->groups, ElementsAre(1001, 2000));
+}
+
 TEST_F(AccountsTest, AChangeOfTheFileHoldsAtOnce) {
   const AllowedAccounts accounts = Allowed("web\n");
   ASSERT_TRUE(accounts.Resolve("web").ok());

@@ -150,6 +150,7 @@ void Init::PrepareProcess() {
   umask(077);
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files_found_ = files;
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
@@ -182,6 +183,7 @@ void Init::MakeInstances() {
   settings.environment = SuperviseEnvironment(environment_, control_);
   settings.tree = tree_;
   settings.accounts = accounts_ ? &*accounts_ : nullptr;
+  settings.files = files_found_;
   settings.on_gone = [this](const std::string& instance_id, bool relaunching) {
     internal::InitReply reply;
     reply.mutable_gone()->set_instance_id(instance_id);

@@ -2,6 +2,8 @@
 #ifndef GRPC_OS_INIT_INIT_H_
 #define GRPC_OS_INIT_INIT_H_
 
+#include <sys/resource.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +70,7 @@ class Init final : private ControlSocket::Handler {
   std::string boot_id_;
   cgroup::Tree tree_;
   UniqueFd signals_;
+  std::optional<rlimit> files_found_;  // RLIMIT_NOFILE at the start, before it was raised
   EventLoop loop_;
   Reaper reaper_;
   std::optional<Log> log_;

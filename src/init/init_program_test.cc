@@ -1,6 +1,7 @@
 // The real program, with a daemon and supervisors that only tell what happens to them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -65,6 +66,24 @@ TEST_F(ProgramTest, ASupervisorIsToldWhatItNeedsAndNoSecrets) {
     sched_yield();
   }
   EXPECT_THAT(environment_of_daemon, HasSubstr("DB_HOST"));
+}
+
+// A program that closes or polls all it may have (select, fork servers) would suffer of a higher
+// one.
+TEST_F(ProgramTest, ASupervisorHasTheLimitOfDescriptorsThatInitFound) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit lowered = before;
+  lowered.rlim_cur = 321;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
+  const FakeOsd osd = StartReady();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit found{};
+  ASSERT_EQ(prlimit(LaunchOne(osd, kA), RLIMIT_NOFILE, nullptr, &found), 0);
+  EXPECT_EQ(found.rlim_cur, 321u);
+  EXPECT_EQ(found.rlim_max, before.rlim_max);
+  ASSERT_EQ(prlimit(inits_.at(0), RLIMIT_NOFILE, nullptr, &found), 0);
+  EXPECT_EQ(found.rlim_cur, found.rlim_max);  // its own work wants as many as there may be
 }
 
 TEST_F(ProgramTest, AKilledSupervisorIsLaunchedAgainFromItsRecord) {

@@ -90,7 +90,8 @@ TEST_F(UserTest, ASupervisorKeepsWhatItTakesToBecomeAndEndItsProcess) {
   EXPECT_THAT(
       ReadFile(InstanceDirectory(kA) + "/arguments"),
       HasSubstr(" --uid " + std::to_string(payload.uid) + " --gid " + std::to_string(payload.gid) +
-                " --account nobody --home " + payload.home + " --shell " + payload.shell));
+                " --account nobody --groups " + std::to_string(payload.gid) + " --home " +
+                payload.home + " --shell " + payload.shell));
 }
 
 TEST_F(UserTest, EveryDirectoryHasItsOwnerAndMode) {

@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/failpoint.h"
 #include "init/spawn.h"
 #include "protocol/packet.h"
@@ -223,7 +224,8 @@ std::vector<std::string> Instances::Arguments(const internal::Launch& record,
     for (const std::string& argument :
          {std::string("--uid"), absl::StrCat(account->uid), std::string("--gid"),
           absl::StrCat(account->gid), std::string("--account"), account->name,
-          std::string("--home"), account->home, std::string("--shell"), account->shell}) {
+          std::string("--groups"), absl::StrJoin(account->groups, ","), std::string("--home"),
+          account->home, std::string("--shell"), account->shell}) {
       arguments.push_back(argument);
     }
   }
@@ -247,6 +249,7 @@ absl::Status Instances::Start(Instance& instance, int spec_memfd) {
   program.account = data_.control();
   program.capabilities = {CAP_SETUID, CAP_SETGID, CAP_KILL};
   program.working_directory = "/";
+  program.files = settings_.files;
   program.descriptors = {{listener->get(), kListenerPlace}};
   if (spec_memfd >= 0) program.descriptors.emplace_back(spec_memfd, kSpecPlace);
   const absl::StatusOr<UniqueFd> output = data_.OpenSystemLog("supervise.log");

@@ -2,6 +2,8 @@
 #ifndef GRPC_OS_INIT_INSTANCES_H_
 #define GRPC_OS_INIT_INSTANCES_H_
 
+#include <sys/resource.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,6 +34,8 @@ class Instances {
     std::vector<std::string> environment;       // of supervisors
     cgroup::Tree tree;                          // for new instances
     const AllowedAccounts* accounts = nullptr;  // null: without --user
+    // RLIMIT_NOFILE of supervisors, and so of processes; nullopt: ours, which is raised.
+    std::optional<rlimit> files;
     // A supervisor died and will be launched again (true), or has ended for good.
     std::function<void(const std::string& instance_id, bool relaunching)> on_gone;
   };

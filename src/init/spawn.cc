@@ -113,6 +113,9 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   if (!program.working_directory.empty() && chdir(program.working_directory.c_str()) != 0) {
     Fail(pipe, "changing to its directory");
   }
+  if (program.files && setrlimit(RLIMIT_NOFILE, &*program.files) != 0) {
+    Fail(pipe, "limiting its descriptors");
+  }
   if (program.account) Become(*program.account, program.capabilities, pipe);
   const std::vector<char*> arguments = Pointers(program.arguments);
   const std::vector<char*> environment = Pointers(program.environment);

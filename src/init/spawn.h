@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_INIT_SPAWN_H_
 #define GRPC_OS_INIT_SPAWN_H_
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -26,6 +27,7 @@ struct Program {
   std::optional<Account> account;
   std::vector<int> capabilities;
   std::string working_directory;  // empty: ours
+  std::optional<rlimit> files;    // its RLIMIT_NOFILE; nullopt: ours
 };
 
 // In a session of its own, with default signals. Returns once the program was executed, or with

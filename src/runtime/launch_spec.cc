@@ -30,10 +30,10 @@ internal::LaunchSpec::Restart RestartFrom(core::RestartPolicy policy) {
 // The environment of a process is built from its spec and never inherited: protos,
 // ProcessSpec.environment.
 std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
+                                                 const std::string& data_directory,
                                                  const std::optional<AccountVariables>& account) {
   std::map<std::string, std::string> variables = process.spec.environment;
   // insert leaves alone what the spec has set.
-  variables.insert({"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
   variables.insert({"LANG", "C.UTF-8"});
   if (account) {
     variables.insert({"HOME", account->home});
@@ -41,7 +41,8 @@ std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
     variables.insert({"LOGNAME", account->name});
     variables.insert({"SHELL", account->shell});
   }
-  // What gRPC OS itself tells cannot be set by the spec.
+  variables.insert({"GRPC_OS_ADDRESS", absl::StrCat("unix:", ApiSocket(data_directory))});
+  // What gRPC OS itself says cannot be set by the spec. PATH is the system's: supervise adds it.
   variables["GRPC_OS_PROCESS"] = process.name;
   variables["GRPC_OS_PROCESS_ID"] = process.id;
   variables.erase("NOTIFY_SOCKET");  // supervise adds it
@@ -75,7 +76,7 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   spec.set_process_name(process.name);
   spec.set_generation(process.generation);
   for (std::string& word : *words) spec.add_argv(std::move(word));
-  for (const auto& [name, value] : EnvironmentOf(process, account)) {
+  for (const auto& [name, value] : EnvironmentOf(process, data_directory, account)) {
     spec.add_environment(absl::StrCat(name, "=", value));
   }
   spec.set_make_working_directory(process.spec.working_directory.empty());

@@ -57,18 +57,19 @@ TEST(LaunchSpecTest, EnvironmentIsBuiltNotInherited) {
   setenv("LAUNCH_SPEC_TEST_SECRET", "x", 1);
   const auto spec = MakeLaunchSpec(Web(), "/data", std::nullopt);
   EXPECT_THAT(spec->environment(),
-              ElementsAre("GRPC_OS_PROCESS=web", "GRPC_OS_PROCESS_ID=proc_1", "LANG=C.UTF-8",
-                          "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+              ElementsAre("GRPC_OS_ADDRESS=unix:/data/run/api.sock", "GRPC_OS_PROCESS=web",
+                          "GRPC_OS_PROCESS_ID=proc_1", "LANG=C.UTF-8"));
 }
 
 TEST(LaunchSpecTest, SpecOverridesTheEnvironment) {
   core::Process process = Web();
-  process.spec.environment = {{"PATH", "/opt/bin"}, {"HOME", "/h"}, {"PORT", "80"}};
+  process.spec.environment = {
+      {"PATH", "/opt/bin"}, {"HOME", "/h"}, {"PORT", "80"}, {"GRPC_OS_ADDRESS", "127.0.0.1:1"}};
   const auto spec = MakeLaunchSpec(process, "/data", AccountVariables{"me", "/home/me", "/bin/sh"});
-  EXPECT_THAT(
-      spec->environment(),
-      ElementsAre("GRPC_OS_PROCESS=web", "GRPC_OS_PROCESS_ID=proc_1", "HOME=/h", "LANG=C.UTF-8",
-                  "LOGNAME=me", "PATH=/opt/bin", "PORT=80", "SHELL=/bin/sh", "USER=me"));
+  EXPECT_THAT(spec->environment(),
+              ElementsAre("GRPC_OS_ADDRESS=127.0.0.1:1", "GRPC_OS_PROCESS=web",
+                          "GRPC_OS_PROCESS_ID=proc_1", "HOME=/h", "LANG=C.UTF-8", "LOGNAME=me",
+                          "PATH=/opt/bin", "PORT=80", "SHELL=/bin/sh", "USER=me"));
 }
 
 TEST(LaunchSpecTest, RefusesWhatCannotBeSplit) {

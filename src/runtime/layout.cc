@@ -24,6 +24,10 @@ std::string LogsDirectory(const std::string& data_directory) {
   return absl::StrCat(data_directory, "/logs");
 }
 
+std::string ApiSocket(const std::string& data_directory) {
+  return absl::StrCat(data_directory, "/run/api.sock");
+}
+
 std::string ProcessesDirectory(const std::string& data_directory) {
   return absl::StrCat(data_directory, "/processes");
 }

@@ -18,6 +18,7 @@ std::string RunDirectory(const std::string& data_directory);
 std::string InstanceDirectory(const std::string& data_directory, const std::string& instance_id);
 std::string LogsDirectory(const std::string& data_directory);
 std::string ProcessesDirectory(const std::string& data_directory);
+std::string ApiSocket(const std::string& data_directory);
 
 // INVALID_ARGUMENT unless it can be used as one component of a path: 32 hexadecimal digits; the id
 // of a process; its name.

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
+#include "supervise/exec_failure.h"
 #include "supervise/instance.h"
 
 namespace grpc_os::supervise {
@@ -43,8 +44,12 @@ bool Defines(const internal::LaunchSpec& spec, std::string_view name) {
 Command Instance::MakeCommand() const {
   Command command;
   command.argv.assign(spec_.argv().begin(), spec_.argv().end());
-  command.environment.reserve(static_cast<size_t>(spec_.environment_size()) + 5);
+  command.environment.reserve(static_cast<size_t>(spec_.environment_size()) + 6);
   command.environment.assign(spec_.environment().begin(), spec_.environment().end());
+  if (!Defines(spec_, "PATH")) {
+    const char* const ours = getenv("PATH");
+    command.environment.push_back(absl::StrCat("PATH=", SystemPath(ours == nullptr ? "" : ours)));
+  }
   if (notify_) command.environment.push_back(absl::StrCat("NOTIFY_SOCKET=", notify_->address()));
   if (options_.account) {
     // Which account it is was not known to whoever wrote the spec.
@@ -150,14 +155,7 @@ void Instance::OnExecFailure(const SpawnFailure& failure, const std::string& tex
   exit.set_error_number(failure.error_number);
   exit.set_attempt(execution_.attempt);
   exit.set_exit_time_ms(WallClockMs());
-  const std::string what = spec_.argv().empty() ? "the command" : spec_.argv(0).substr(0, 256);
-  const bool about_directory = std::string_view(failure.stage) == "chdir";
-  message_ = about_directory
-                 ? absl::StrCat("cannot enter the working directory ", spec_.working_directory(),
-                                ": ", strerror(failure.error_number))
-                 : absl::StrCat("cannot execute '", what, "': ", strerror(failure.error_number),
-                                " (", failure.stage, ")");
-  if (!text.empty()) message_ = text;
+  message_ = text.empty() ? DescribeExecFailure(MakeCommand(), failure) : text;
   output_.WriteSystemLine(message_);
   if (state_ == InstanceState::kStarting && !core::MayExecuteLater(failure.error_number)) {
     last_exit_ = exit;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace grpc_os::supervise {
 namespace {
@@ -22,8 +23,9 @@ absl::StatusOr<uint32_t> ParseNumericId(const std::string& option, const std::st
 
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) {
   std::map<std::string, std::string> given;
-  for (const char* known : {"--instance", "--process-id", "--process-name", "--dir", "--log-dir",
-                            "--cgroup", "--uid", "--gid", "--account", "--home", "--shell"}) {
+  for (const char* known :
+       {"--instance", "--process-id", "--process-name", "--dir", "--log-dir", "--cgroup", "--uid",
+        "--gid", "--groups", "--account", "--home", "--shell"}) {
     given[known] = "";
   }
   for (size_t i = 0; i < arguments.size(); i += 2) {
@@ -55,7 +57,13 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
   if (!uid.ok()) return uid.status();
   if (!gid.ok()) return gid.status();
   if (*uid == 0) return absl::InvalidArgumentError("--uid 0: a process never runs as root");
-  options.account = Account{*uid, *gid, given["--account"], given["--home"], given["--shell"]};
+  options.account = Account{*uid, *gid, {}, given["--account"], given["--home"], given["--shell"]};
+  const std::vector<std::string> groups = absl::StrSplit(given["--groups"], ',', absl::SkipEmpty());
+  for (const std::string& group : groups) {
+    const auto id = ParseNumericId("--groups", group);
+    if (!id.ok()) return id.status();
+    options.account->groups.push_back(*id);
+  }
   return options;
 }
 

@@ -16,6 +16,7 @@ namespace grpc_os::supervise {
 struct Account {
   uid_t uid = 0;
   gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary ones, of which gid may be one
   std::string name;
   std::string home;
   std::string shell;

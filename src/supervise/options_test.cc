@@ -43,6 +43,15 @@ TEST(Options, AnAccountIsNeverRoot) {
   EXPECT_EQ(options->account->uid, 1000u);
   EXPECT_EQ(options->account->gid, 1001u);
   EXPECT_EQ(options->account->home, "/home/app");
+  EXPECT_TRUE(options->account->groups.empty());
+}
+
+TEST(Options, AnAccountHasItsGroups) {
+  const auto options =
+      ParseOptions(With({"--uid", "1000", "--gid", "1001", "--groups", "1001,2000"}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->account->groups, (std::vector<gid_t>{1001, 2000}));
+  EXPECT_FALSE(ParseOptions(With({"--uid", "5", "--gid", "5", "--groups", "1,x"})).ok());
 }
 
 TEST(Options, AUidThatIsNotANumberIsRefused) {

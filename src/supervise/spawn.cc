@@ -19,6 +19,10 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
 namespace grpc_os::supervise {
 namespace {
 
@@ -75,24 +79,6 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
   pointers.push_back(nullptr);
   return pointers;
-}
-
-// As execvp(3): a name with a slash is a path, else it is looked for in PATH.
-std::vector<std::string> Candidates(const Command& command) {
-  const std::string& name = command.argv.empty() ? "" : command.argv[0];
-  if (name.empty() || name.find('/') != std::string::npos) return {name};
-  std::string_view path = kDefaultPath;
-  for (const std::string& variable : command.environment) {
-    if (variable.starts_with("PATH=")) path = std::string_view(variable).substr(5);
-  }
-  std::vector<std::string> candidates;
-  for (;;) {
-    const size_t colon = path.find(':');
-    const std::string_view directory = path.substr(0, colon);
-    candidates.push_back(directory.empty() ? "./" + name : std::string(directory) + "/" + name);
-    if (colon == std::string_view::npos) return candidates;
-    path.remove_prefix(colon + 1);
-  }
 }
 
 int OwnOomScore() {
@@ -156,7 +142,8 @@ void BecomeAccount(const Account& account) {
   // empty sets below already mean that nothing can be regained.
   for (int capability = 0; capability < 64; ++capability)
     prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-  if (setgroups(0, nullptr) != 0 || setresgid(account.gid, account.gid, account.gid) != 0 ||
+  if (setgroups(account.groups.size(), account.groups.data()) != 0 ||
+      setresgid(account.gid, account.gid, account.gid) != 0 ||
       setresuid(account.uid, account.uid, account.uid) != 0) {
     Fail(Stage::kSetuid);
   }
@@ -185,10 +172,13 @@ void Execute(const Plan& plan) {
   bool denied = false;
   for (const std::string& candidate : plan.candidates) {
     execve(candidate.c_str(), plan.argv.data(), plan.environment.data());
-    if (errno == EACCES) denied = true;
-    const bool look_on = errno == EACCES || errno == ENOENT || errno == ENOTDIR ||
-                         errno == ESTALE || errno == ENODEV || errno == ETIMEDOUT;
+    const int error = errno;
+    const bool look_on = error == EACCES || error == ENOENT || error == ENOTDIR ||
+                         error == ESTALE || error == ENODEV || error == ETIMEDOUT;
     if (!look_on) Fail(Stage::kExec);
+    // Where a directory on the way may not be searched, what it has is not seen, and not denied.
+    denied = denied || (error == EACCES && access(candidate.c_str(), F_OK) == 0);
+    errno = error;
   }
   if (plan.candidates.size() > 1) errno = denied ? EACCES : ENOENT;
   Fail(Stage::kExec);
@@ -265,6 +255,27 @@ pid_t Clone(Plan& plan, const cgroup::Leaf& leaf, UniqueFd& pidfd) {
 }
 
 }  // namespace
+
+std::vector<std::string> Candidates(const Command& command) {
+  const std::string name = command.argv.empty() ? "" : command.argv[0];
+  if (name.empty() || name.find('/') != std::string::npos) return {name};
+  std::string path = kDefaultPath;
+  for (const std::string& variable : command.environment) {
+    if (variable.starts_with("PATH=")) path = variable.substr(5);
+  }
+  std::vector<std::string> candidates;
+  for (const std::string& directory : std::vector<std::string>(absl::StrSplit(path, ':'))) {
+    candidates.push_back(absl::StrCat(directory.empty() ? "." : directory, "/", name));
+  }
+  return candidates;
+}
+
+std::string SystemPath(const std::string& ours) {
+  std::vector<std::string> directories = absl::StrSplit(ours, ':');
+  std::erase_if(directories,
+                [](const std::string& directory) { return !directory.starts_with('/'); });
+  return directories.empty() ? kDefaultPath : absl::StrJoin(directories, ":");
+}
 
 SpawnResult Spawn(const Command& command, const cgroup::Leaf& leaf) {
   SpawnResult result;

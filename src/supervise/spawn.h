@@ -22,6 +22,14 @@ struct Command {
   std::optional<Account> account;
 };
 
+// What is tried for argv[0], in this order: as execvp(3), a name with a slash is a path, else it is
+// looked for in the PATH of `environment`.
+std::vector<std::string> Candidates(const Command& command);
+
+// The PATH of a process that sets none: `ours`, the one that the system was started with, without
+// what is no absolute directory; the usual one if nothing of it is left.
+std::string SystemPath(const std::string& ours);
+
 // A clone that is on its way to be the payload, or the payload.
 struct Child {
   pid_t pid = 0;

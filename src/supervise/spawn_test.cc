@@ -95,6 +95,37 @@ TEST_F(SpawnTest, LooksForTheProgramInThePathOfTheSpec) {
   EXPECT_EQ(Run().out, "usual\n");
 }
 
+TEST_F(SpawnTest, TheSystemsPathIsThatOfOursWithoutWhatIsRelative) {
+  EXPECT_EQ(SystemPath("/opt/py/bin:.::bin:/usr/bin:~/bin"), "/opt/py/bin:/usr/bin");
+  EXPECT_EQ(SystemPath(""), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  EXPECT_EQ(SystemPath("."), SystemPath(""));
+}
+
+// A directory of root's in PATH, which the account may not search, hides nothing and refuses
+// nothing.
+TEST_F(SpawnTest, WhatItMayNotSeeInPathIsNotThere) {
+  if (geteuid() != 0) GTEST_SKIP() << "another account takes root";
+  fs::create_directories(root_ + "/closed");
+  std::ofstream(root_ + "/closed/tool") << "#!/bin/sh\n";
+  chmod((root_ + "/closed/tool").c_str(), 0755);
+  chmod((root_ + "/closed").c_str(), 0700);
+  command_.account =
+      Account{.uid = 65534, .gid = 65534, .groups = {}, .name = "", .home = "", .shell = ""};
+  command_.environment = {"PATH=" + root_ + "/closed:/usr/bin"};
+  command_.argv = {"tool"};
+  EXPECT_EQ(Run().outcome.failure.error_number, ENOENT);
+}
+
+TEST_F(SpawnTest, AnAccountHasItsGroupsAndNoOthers) {
+  if (geteuid() != 0) GTEST_SKIP() << "another account takes root";
+  command_.account = Account{
+      .uid = 65534, .gid = 65534, .groups = {1234, 65534}, .name = "", .home = "", .shell = ""};
+  Shell("grep Groups: /proc/self/status");
+  EXPECT_EQ(Run().out, "Groups:\t1234 65534 \n");
+  command_.account->groups = {};
+  EXPECT_EQ(Run().out, "Groups:\t \n");
+}
+
 TEST_F(SpawnTest, SaysWhatFailedWhere) {
   command_.argv = {"no-such-program"};
   Ran ran = Run();
@@ -163,7 +194,7 @@ TEST_F(SpawnTest, TheChildDiesWithItsParent) {
 
 TEST_F(SpawnTest, AnAccountGetsItsIdentityAndNothingElse) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
-  command_.account = Account{65534, 65534, "nobody", "/nonexistent", "/bin/sh"};
+  command_.account = Account{65534, 65534, {}, "nobody", "/nonexistent", "/bin/sh"};
   Shell("id -u; id -g; id -G; grep -E 'Cap|NoNewPrivs' /proc/$$/status");
   const Ran ran = Run();
   EXPECT_EQ(ran.outcome.kind, Outcome::Kind::kExecuted);
@@ -178,7 +209,7 @@ TEST_F(SpawnTest, ADirectoryThatTheAccountCannotEnterIsAnError) {
   const std::string closed = root_ + "/closed";
   fs::create_directories(closed);
   chmod(closed.c_str(), 0700);
-  command_.account = Account{65534, 65534, "nobody", "/nonexistent", "/bin/sh"};
+  command_.account = Account{65534, 65534, {}, "nobody", "/nonexistent", "/bin/sh"};
   command_.working_directory = closed;
   command_.argv = {"true"};
   const Ran ran = Run();

@@ -62,10 +62,10 @@ async def test_a_command_is_split_as_a_shell_does(client):
 async def test_the_environment_is_the_specs_and_little_more(idle_system):
     idle_system.start(environment={"GRPC_OS_TEST_MARK": "inherited", "DEBUG": "1", "TERM": "vt100"})
     async with await idle_system.client() as client:
-        await _the_environment_is_the_specs_and_little_more(client)
+        await _the_environment_is_the_specs_and_little_more(idle_system, client)
 
 
-async def _the_environment_is_the_specs_and_little_more(client):
+async def _the_environment_is_the_specs_and_little_more(system, client):
     found = await dumped(client, environment={"PORT": "8080", "EMPTY": "", "LONG": "x" * 100_000, "U": "ü\n"})
     environment = found["env"]
     process = await client.get_process("dump")
@@ -75,6 +75,7 @@ async def _the_environment_is_the_specs_and_little_more(client):
     assert environment.pop("U") == "ü\n"
     assert environment.pop("GRPC_OS_PROCESS") == "dump"
     assert environment.pop("GRPC_OS_PROCESS_ID") == process.id
+    assert environment.pop("GRPC_OS_ADDRESS") == f"unix:{system.data}/run/api.sock"
     assert environment.pop("NOTIFY_SOCKET").startswith("@")
     # Python itself may set LC_CTYPE.
     environment.pop("LC_CTYPE", None)

@@ -123,7 +123,7 @@ async def test_everyone_is_who_they_should_be(shielded, client):
         payload = ids((await client.get_process(name)).details.pid)
         assert payload["Uid"] == " ".join([str(shielded.uid(account))] * 4)
         assert payload["Gid"] == " ".join([str(pwd.getpwnam(account).pw_gid)] * 4)
-        assert payload["Groups"] == "" and payload["NoNewPrivs"] == "1"
+        assert payload["Groups"] == str(pwd.getpwnam(account).pw_gid) and payload["NoNewPrivs"] == "1"
         assert payload["CapInh"] == payload["CapPrm"] == payload["CapEff"] == payload["CapAmb"] == "0" * 16
     environment = pathlib.Path(f"/proc/{process.details.pid}/environ").read_bytes().decode().split("\0")
     assert f"USER={shielded.bob}" in environment and f"LOGNAME={shielded.bob}" in environment

@@ -1,10 +1,11 @@
 #include "shell/commands/spec_options.h"
 
 #include <filesystem>
-#include <system_error>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "shell/current_directory.h"
 #include "shell/quantity.h"
 #include "shell/suggest.h"
 
@@ -50,10 +51,12 @@ absl::Status ApplySpecOptions(const Arguments& arguments, v1::ProcessSpec& spec,
     paths.push_back("spec.command");
   }
   if (const auto directory = arguments.Value("dir")) {
-    std::error_code error;
-    const auto absolute = std::filesystem::absolute(*directory, error);
-    spec.set_working_directory(error || directory->empty() ? *directory
-                                                           : absolute.lexically_normal().string());
+    const std::filesystem::path here = CurrentDirectory();
+    std::string path = here.empty() || directory->empty()
+                           ? *directory
+                           : (here / *directory).lexically_normal().string();
+    if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    spec.set_working_directory(std::move(path));
     paths.push_back("spec.working_directory");
   }
   if (const auto account = arguments.Value("user")) {

@@ -1,8 +1,6 @@
 // start, update.
 #include <algorithm>
-#include <filesystem>
 #include <set>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,6 +9,7 @@
 #include "shell/commands/secret_options.h"
 #include "shell/commands/selection.h"
 #include "shell/commands/spec_options.h"
+#include "shell/current_directory.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/render/process.h"
@@ -107,9 +106,7 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
   ApplySecrets(*secrets, spec);
   request.set_process_id(arguments.Value("id").value_or(""));
   if (session.client().address().is_unix) {
-    std::error_code error;
-    const auto directory = std::filesystem::current_path(error);
-    if (!error) request.set_caller_directory(directory.string());
+    request.set_caller_directory(CurrentDirectory());
   }
   const auto process = session.client().CreateProcess(request);
   // Nothing of it stays behind: the error has all there is to tell.

@@ -1,0 +1,147 @@
+#include "supervise/exec_failure.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/unique_fd.h"
+
+namespace grpc_os::supervise {
+namespace {
+
+constexpr size_t kShownBytes = 256;  // of a name
+constexpr size_t kShownNames = 3;
+constexpr size_t kFirstLineBytes = 256;  // as the kernel reads of a script (BINPRM_BUF_SIZE)
+
+// Relative to where the payload would have been started.
+std::string PathOf(const Command& command, const std::string& candidate) {
+  return candidate.starts_with('/') ? candidate
+                                    : absl::StrCat(command.working_directory, "/", candidate);
+}
+
+std::string BeginOf(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::string begin(kFirstLineBytes, '\0');
+  const ssize_t size = file ? read(file.get(), begin.data(), begin.size()) : 0;
+  begin.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  return begin;
+}
+
+// The program that the first line of a script names; empty: it is none.
+std::string InterpreterOf(std::string_view begin) {
+  if (!begin.starts_with("#!")) return "";
+  const std::string_view line = begin.substr(2, begin.find('\n') - 2);
+  const size_t from = std::min(line.find_first_not_of(" \t"), line.size());
+  return std::string(line.substr(from, line.find_first_of(" \t\r", from) - from));
+}
+
+// Programs in PATH whose names begin with `name`, the shortest first.
+std::vector<std::string> Similar(const Command& command, const std::string& name) {
+  std::set<std::pair<size_t, std::string>> found;
+  for (const std::string& candidate : Candidates(command)) {
+    const auto directory = std::filesystem::path(PathOf(command, candidate)).parent_path();
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string other = entry->path().filename();
+      if (other.starts_with(name) && other != name && access(entry->path().c_str(), X_OK) == 0) {
+        found.emplace(other.size(), other);
+      }
+    }
+  }
+  std::vector<std::string> names;
+  for (const auto& [size, other] : found) {
+    if (names.size() < kShownNames) names.push_back(other);
+  }
+  return names;
+}
+
+std::string NotInPath(const Command& command, const std::string& name) {
+  std::vector<std::string> directories;
+  for (const std::string& candidate : Candidates(command)) {
+    directories.push_back(candidate.substr(0, candidate.rfind('/')));
+  }
+  const std::vector<std::string> similar = Similar(command, name);
+  return absl::StrCat(
+      "it is in no directory of PATH, which is ", absl::StrJoin(directories, ":"),
+      similar.empty() ? "" : absl::StrCat("; there is ", absl::StrJoin(similar, ", ")),
+      "; name the program by its path, or set PATH");
+}
+
+std::string AboutFile(const std::string& path, int error_number) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return "";
+  if (S_ISDIR(info.st_mode)) return "it is a directory";
+  const std::string begin = BeginOf(path);
+  const std::string interpreter = InterpreterOf(begin);
+  switch (error_number) {
+    case EACCES:
+      if ((info.st_mode & 0111) == 0) return absl::StrCat("it is not executable: chmod +x ", path);
+      return interpreter.empty()
+                 ? ""
+                 : absl::StrCat("see whether ", interpreter, ", its interpreter, may be executed");
+    case ENOENT:
+      if (interpreter.empty()) {
+        return begin.starts_with(
+                   "\x7f"
+                   "ELF")
+                   ? "its loader is missing: it was built for another system"
+                   : "";
+      }
+      if (begin.find("\r\n") < begin.find('\n')) {
+        return absl::StrCat(
+            "its lines end as on Windows (CR LF), so its interpreter is not found: "
+            "sed -i 's/\\r$//' ",
+            path);
+      }
+      return absl::StrCat("its interpreter ", interpreter, " is not there");
+    case ENOEXEC:
+      if (begin.empty()) return "the file is empty";
+      if (begin.starts_with("\x7f"
+                            "ELF"))
+        return "it was built for another kind of machine";
+      return absl::StrCat(
+          "its first line names no interpreter: begin it with #!/bin/sh, or start it as sh ", path);
+    default:
+      return "";
+  }
+}
+
+std::string More(const Command& command, const SpawnFailure& failure) {
+  const std::string name = command.argv.empty() ? "" : command.argv[0];
+  if (std::string_view(failure.stage) != "exec" || name.empty()) return "";
+  const std::vector<std::string> candidates = Candidates(command);
+  const auto there = std::find_if(candidates.begin(), candidates.end(), [&](const auto& candidate) {
+    return access(PathOf(command, candidate).c_str(), F_OK) == 0;
+  });
+  if (there != candidates.end()) return AboutFile(PathOf(command, *there), failure.error_number);
+  const bool is_path = name.find('/') != std::string::npos;
+  if (failure.error_number != ENOENT || is_path) return "";
+  return NotInPath(command, name);
+}
+
+}  // namespace
+
+std::string DescribeExecFailure(const Command& command, const SpawnFailure& failure) {
+  if (std::string_view(failure.stage) == "chdir") {
+    return absl::StrCat("cannot enter the working directory ", command.working_directory, ": ",
+                        strerror(failure.error_number));
+  }
+  const std::string what = command.argv.empty() ? "the command" : command.argv[0];
+  const std::string more = More(command, failure);
+  return absl::StrCat("cannot execute '", what.substr(0, kShownBytes),
+                      "': ", strerror(failure.error_number), " (", failure.stage, ")",
+                      more.empty() ? "" : "; ", more);
+}
+
+}  // namespace grpc_os::supervise
