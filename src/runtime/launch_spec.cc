@@ -88,6 +88,7 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   spec.set_stop_signal(process.spec.stop_signal);
   spec.set_stop_timeout_ms(process.spec.stop_timeout_ms);
   spec.set_log_max_bytes(process.spec.log_max_bytes);
+  spec.set_ran_before(!process.provisional);
   return spec;
 }
 

@@ -47,6 +47,13 @@ TEST(LaunchSpecTest, TranslatesEachRestartPolicy) {
   EXPECT_EQ(MakeLaunchSpec(process, "/data", std::nullopt)->restart(), internal::LaunchSpec::NEVER);
 }
 
+TEST(LaunchSpecTest, SaysWhetherTheProcessRanBefore) {
+  core::Process process = Web();
+  EXPECT_FALSE(MakeLaunchSpec(process, "/data", std::nullopt)->ran_before());
+  process.provisional = false;
+  EXPECT_TRUE(MakeLaunchSpec(process, "/data", std::nullopt)->ran_before());
+}
+
 TEST(LaunchSpecTest, DefaultDirectoryIsMade) {
   const auto spec = MakeLaunchSpec(Web(), "/data", std::nullopt);
   EXPECT_EQ(spec->working_directory(), "/data/processes/web");

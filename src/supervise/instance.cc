@@ -22,17 +22,6 @@ using core::InstanceState;
 
 namespace {
 
-core::RestartPolicy PolicyOf(const internal::LaunchSpec& spec) {
-  switch (spec.restart()) {
-    case internal::LaunchSpec::ON_FAILURE:
-      return core::RestartPolicy::kOnFailure;
-    case internal::LaunchSpec::NEVER:
-      return core::RestartPolicy::kNever;
-    default:
-      return core::RestartPolicy::kAlways;
-  }
-}
-
 core::Ending EndingOf(const internal::ExitInfo& exit) {
   return {.exited = exit.reason() == internal::ExitInfo::EXITED,
           .exit_code = exit.exit_code(),
@@ -128,6 +117,17 @@ absl::Status Instance::Start(int spec_memfd) {
   return absl::OkStatus();
 }
 
+core::RestartPolicy Instance::Policy() const {
+  switch (spec_.restart()) {
+    case internal::LaunchSpec::ON_FAILURE:
+      return core::RestartPolicy::kOnFailure;
+    case internal::LaunchSpec::NEVER:
+      return core::RestartPolicy::kNever;
+    default:
+      return core::RestartPolicy::kAlways;
+  }
+}
+
 // ---- The table ----------------------------------------------------------------------------------
 
 void Instance::Raise(InstanceEvent event) {
@@ -217,7 +217,7 @@ void Instance::Decide() {
                               : last_exit_  ? EndingOf(*last_exit_)
                                             : core::Ending{};
   const core::RestartDecision decision = core::DecideRestart(
-      PolicyOf(spec_), ending, execution_.was_ready, EventLoop::NowMs(), Random(), history_);
+      Policy(), ending, execution_.was_ready, EventLoop::NowMs(), Random(), history_);
   delay_ms_ = decision.delay_ms;
   Raise(decision.event);
 }

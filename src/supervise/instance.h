@@ -86,6 +86,7 @@ class Instance {
   void SendStop();
   void OnStopTimeout();
   void OnReady();
+  core::RestartPolicy Policy() const;
   void Decide();
   void WatchLeaf();
   void UnwatchLeaf();

@@ -157,7 +157,10 @@ void Instance::OnExecFailure(const SpawnFailure& failure, const std::string& tex
   exit.set_exit_time_ms(WallClockMs());
   message_ = text.empty() ? DescribeExecFailure(MakeCommand(), failure) : text;
   output_.WriteSystemLine(message_);
-  if (state_ == InstanceState::kStarting && !core::MayExecuteLater(failure.error_number)) {
+  const bool again = core::MayExecuteLater(failure.stage, failure.error_number,
+                                           ever_started_ || spec_.ran_before()) &&
+                     core::ShouldRestart(Policy(), core::Ending());
+  if (state_ == InstanceState::kStarting && !again) {
     last_exit_ = exit;
     return Raise(InstanceEvent::kExecRefused);
   }

@@ -122,6 +122,9 @@ void Instance::Resume(const Journal::Last& last) {
       history_.failure_times_ms[history_.failures++] = time_ms;
     }
   }
+  if (last.resume.has_last_restart_time_ms()) {
+    history_.last_restart_ms = last.resume.last_restart_time_ms();
+  }
   switch (status.state()) {
     case internal::INSTANCE_STOPPED:
       // One that was shut down is wanted still, but to run again is for the daemon to decide, which
@@ -257,6 +260,7 @@ internal::Resume Instance::MakeResume() const {
   for (size_t i = 0; i < history_.failures; ++i) {
     resume.add_failure_times_ms(history_.failure_times_ms[i]);
   }
+  if (history_.last_restart_ms) resume.set_last_restart_time_ms(*history_.last_restart_ms);
   return resume;
 }
 

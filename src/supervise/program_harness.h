@@ -242,6 +242,17 @@ class SuperviseTest : public ::testing::Test {
     for (const std::string& word : {std::string("sh"), std::string("-c"), text})
       *spec_.add_argv() = word;
   }
+  // For what a shell cannot do: python3 is a build dependency. `say` sends to NOTIFY_SOCKET.
+  void Python(const std::string& text) {
+    spec_.clear_argv();
+    for (const char* word : {"python3", "-c"}) *spec_.add_argv() = word;
+    *spec_.add_argv() =
+        "import os,socket,time\n"
+        "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
+        "s.connect('\\0'+os.environ['NOTIFY_SOCKET'][1:])\n"
+        "say=lambda text: s.send(text.encode())\n" +
+        text;
+  }
   UniqueFd SpecMemfd() const {
     auto memfd = protocol::ToMemfd(spec_);
     EXPECT_TRUE(memfd.ok()) << memfd.status();

@@ -16,6 +16,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/event_loop.h"
+#include "core/process/transition.h"
+#include "supervise/journal.h"
 #include "supervise/program_harness.h"
 
 namespace grpc_os::supervise {
@@ -124,6 +127,18 @@ TEST_F(SuperviseTest, AReadyProcessThatCrashesRunsAgainAtOnce) {
   EXPECT_EQ(again.status().restart_count(), 1);
   EXPECT_EQ(again.status().attempt(), 2);
   EXPECT_EQ(client.Actions(), "started exited started");
+}
+
+TEST_F(SuperviseTest, AReadyProcessThatEndsQuicklyRunsAgainAtOnceOnlyOnce) {
+  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  Python("say('READY=1')\n");
+  Launch();
+  Client client = Connect();
+  const Report backoff = client.Await("backoff");
+  EXPECT_EQ(client.Actions(), "started exited started exited backoff");
+  EXPECT_EQ(backoff.status().last_exit().exit_code(), 0);
+  EXPECT_GE(backoff.status().next_restart_time_ms() - backoff.status().last_exit().exit_time_ms(),
+            1000);
 }
 
 TEST_F(SuperviseTest, AStopEndsItByItsSignal) {
@@ -299,6 +314,77 @@ TEST_F(SuperviseTest, WhatCannotBeExecutedFailsAtOnceAndForGood) {
   }
 }
 
+TEST_F(SuperviseTest, WhatRanBeforeIsTriedAgainWhateverKeepsItFromBeingExecuted) {
+  const fs::path there = root_ / "current";
+  const fs::path program = there / "app";
+  const auto deploy = [&] {
+    fs::remove_all(there);
+    fs::create_directories(there);
+    std::ofstream(program) << "#!/bin/sh\nexit 1\n";
+    chmod(program.c_str(), 0755);
+  };
+  const struct Case {
+    std::function<void()> breaks;
+    std::string stage;
+    int error;
+  } cases[] = {{[&] { fs::remove(program); }, "exec", ENOENT},
+               {[&] { chmod(program.c_str(), 0644); }, "exec", EACCES},
+               {[&] { std::ofstream(program) << "half a program"; }, "exec", ENOEXEC},
+               {[&] {
+                  fs::remove(program);
+                  fs::create_symlink("app", program);
+                },
+                "exec", ELOOP},
+               {[&] { fs::remove_all(there); }, "chdir", ENOENT},
+               {[&] {
+                  fs::remove_all(there);
+                  std::ofstream(there) << "";
+                },
+                "chdir", ENOTDIR}};
+  deploy();
+  *spec_.add_argv() = program.string();
+  spec_.set_working_directory(there.string());
+  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  Launch();
+  Client client = Connect();
+  client.Await("backoff");
+  int64_t number = 0;
+  for (const Case& one : cases) {
+    one.breaks();
+    EXPECT_EQ(client.Restart(++number), "");
+    Report backoff;
+    do {
+      backoff = client.Await("backoff");
+    } while (!HasFailure() && backoff.status().restart_number() < number);
+    EXPECT_EQ(backoff.status().state(), internal::INSTANCE_BACKOFF);
+    const internal::ExitInfo& exit = backoff.status().last_exit();
+    EXPECT_EQ(exit.reason(), internal::ExitInfo::EXEC_FAILED);
+    EXPECT_EQ(exit.stage(), one.stage);
+    EXPECT_EQ(exit.error_number(), one.error) << strerror(exit.error_number());
+    EXPECT_THAT(backoff.status().message(), ::testing::HasSubstr(strerror(one.error)));
+    EXPECT_FALSE(client.Saw("failed"));
+    deploy();
+  }
+  client.Await("started");  // by itself
+}
+
+TEST_F(SuperviseTest, WhatAnEarlierInstanceRanIsTriedAgainIfItsPolicySaysSo) {
+  *spec_.add_argv() = "/not/mounted/yet/app";
+  spec_.set_ran_before(true);
+  for (const bool never : {false, true}) {
+    instance_ = RandomHex128();
+    directory_ = root_ / "run/i" / instance_;
+    fs::create_directories(directory_);
+    spec_.set_restart(never ? internal::LaunchSpec::NEVER : internal::LaunchSpec::ALWAYS);
+    Launch();
+    Client client = Connect();
+    const Report last = client.Await(never ? "failed" : "backoff");
+    EXPECT_EQ(client.Actions(), never ? "failed" : "exited backoff");
+    EXPECT_THAT(last.status().message(), ::testing::HasSubstr("No such file"));
+    KillSupervisor();
+  }
+}
+
 TEST_F(SuperviseTest, ATextFileThatIsBusyIsTriedAgain) {
   const fs::path program = root_ / "program";
   fs::copy_file("/bin/true", program);
@@ -380,17 +466,11 @@ TEST_F(SuperviseTest, SignalsGoToTheMainProcessOnly) {
 }
 
 TEST_F(SuperviseTest, OneThatNotifiesIsReadyWhenItSaysSo) {
-  // python3 is a build dependency; sh cannot write to a datagram socket.
-  spec_.clear_argv();
-  for (const char* word : {"python3", "-c"}) *spec_.add_argv() = word;
-  *spec_.add_argv() =
-      "import os,socket,time\n"
-      "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)\n"
-      "s.connect('\\0'+os.environ['NOTIFY_SOCKET'][1:])\n"
-      "s.send(b'STATUS=loading')\n"
+  Python(
+      "say('STATUS=loading')\n"
       "open(os.environ['ROOT']+'/fifo').read()\n"
-      "s.send(b'READY=1\\nSTATUS=serving')\n"
-      "time.sleep(1000)\n";
+      "say('READY=1\\nSTATUS=serving')\n"
+      "time.sleep(1000)\n");
   ASSERT_EQ(mkfifo((root_ / "fifo").c_str(), 0600), 0);
   Launch();
   Client client = Connect();
@@ -407,16 +487,31 @@ TEST_F(SuperviseTest, OneThatNotifiesIsReadyWhenItSaysSo) {
   EXPECT_EQ(ready.status().message(), "serving");
 }
 
-TEST_F(SuperviseTest, FiveFailuresAreACrashLoopThatAUserEnds) {
+TEST_F(SuperviseTest, TheFifthFailureIsACrashLoopThatAUserEnds) {
   spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
   Script("exec sleep 1000");
-  Launch();
-  Client client = Connect();
-  for (int i = 1; i <= 5; ++i) {
-    kill(client.Await("ready").status().pid(), SIGKILL);
-    client.Await("exited");
+  {
+    // Four are in the journal of the supervisor before this one.
+    Journal journal(directory_.string());
+    ASSERT_TRUE(journal.Open().ok());
+    Report ready;
+    ready.set_seq(1);
+    ready.set_action("ready");
+    ready.mutable_status()->set_state(internal::INSTANCE_RUNNING);
+    ready.mutable_status()->set_attempt(5);
+    ready.mutable_status()->set_pid(999'999'999);
+    internal::Resume resume;
+    resume.set_was_ready(true);
+    for (int i = 4; i > 0; --i) {
+      resume.add_failure_times_ms(EventLoop::NowMs() - i * 2 * core::kQuickEndMs);
+    }
+    journal.Add(ready, resume);
+    ASSERT_TRUE(journal.Flush());
   }
+  Launch();
+  Client client = Connect(1);
   const Report loop = client.Await("crash_looping");
+  EXPECT_EQ(client.Actions(), "exited crash_looping");
   EXPECT_EQ(loop.status().state(), internal::INSTANCE_CRASH_LOOPING);
   EXPECT_EQ(loop.status().attempt(), 5);
   EXPECT_GE(loop.status().next_restart_time_ms() - loop.status().last_exit().exit_time_ms(),

@@ -131,6 +131,21 @@ TEST_F(SuperviseTest, ASupervisorLostInBackoffWaitsOn) {
   EXPECT_GE(again.time_ms(), backoff.status().next_restart_time_ms() - 2);
 }
 
+TEST_F(SuperviseTest, TheNextSupervisorKnowsThatItHasJustRestartedAtOnce) {
+  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  Python("say('READY=1')\ntime.sleep(1000)\n");
+  Launch();
+  Client client = Connect();
+  kill(client.Await("ready").status().pid(), SIGKILL);
+  client.Await("started");
+  const int64_t seq = client.Await("ready").seq();
+  KillSupervisor();
+  Launch(false);
+  client = Connect(seq);
+  client.Await("backoff");
+  EXPECT_EQ(client.Actions(), "exited backoff");
+}
+
 TEST_F(SuperviseTest, AFinalStateStaysFinalForTheNextSupervisor) {
   Script("exit 7");
   Launch();

@@ -277,13 +277,32 @@ async def test_another_account_is_refused_without_user(system, client):
     assert_no_trace(system, "proc_1", "web")
 
 
-async def test_a_start_that_fails_keeps_the_process_and_is_not_looped(client, tmp_path):
+async def test_what_ran_once_is_tried_again_while_its_program_is_away(client, tmp_path):
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\nsleep 3600\n")
     program.chmod(0o755)
     await client.create_process("web", str(program))
+    away = program.rename(tmp_path / "away")
+    for ask in (client.restart_process, client.stop_process, client.start_process):
+        process = await ask("web")  # answers at once
+        if ask == client.stop_process:
+            continue
+        assert process.status == "backoff" and process.desired_state == "running"
+        assert "No such file or directory" in process.details.message
+        assert process.proto.status.HasField("next_restart_time")
+        assert process.details.last_exit.reason == process.details.last_exit.REASON_EXEC_FAILED
+    away.rename(program)
+    ready = await client.wait_process("web", "running")
+    assert ready.details.message == ""
+
+
+async def test_what_ran_once_and_is_never_restarted_is_failed_while_its_program_is_away(client, tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nsleep 3600\n")
+    program.chmod(0o755)
+    await client.create_process("web", str(program), restart="never")
     await client.stop_process("web")
-    program.unlink()
+    away = program.rename(tmp_path / "away")
     with refused("EXEC_FAILED") as refusal:
         await client.start_process("web")
     assert "No such file or directory" in refusal.message
@@ -292,8 +311,7 @@ async def test_a_start_that_fails_keeps_the_process_and_is_not_looped(client, tm
     assert "No such file or directory" in process.details.message
     assert process.details.restart_count == 0 and not process.proto.status.HasField("next_restart_time")
 
-    program.write_text("#!/bin/sh\nsleep 3600\n")
-    program.chmod(0o755)
+    away.rename(program)
     assert (await client.start_process("web")).status == "running"
 
 

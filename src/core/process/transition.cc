@@ -204,7 +204,7 @@ bool ShouldRestart(RestartPolicy policy, const Ending& ending) {
   return false;
 }
 
-bool MayExecuteLater(int error_number) {
+bool MayExecuteLater(std::string_view stage, int error_number, bool ran_before) {
   switch (error_number) {
     case EAGAIN:
     case ENOMEM:
@@ -213,8 +213,11 @@ bool MayExecuteLater(int error_number) {
     case ENFILE:
     case EINTR:
       return true;
-    default:
+    case E2BIG:
+    case ENAMETOOLONG:
       return false;
+    default:
+      return ran_before && stage != "spec" && stage != "setuid";
   }
 }
 
@@ -240,16 +243,23 @@ int64_t WithJitter(int64_t delay_ms, double random) {
 RestartDecision DecideRestart(RestartPolicy policy, const Ending& ending, bool was_ready,
                               int64_t now_ms, double random, RestartHistory& history) {
   if (!ShouldRestart(policy, ending)) return {E::kLeave, 0};
-  const bool failure = !was_ready || !IsClean(ending);
+  const bool quick = history.last_restart_ms && now_ms - *history.last_restart_ms <= kQuickEndMs;
+  const bool failure = !was_ready || quick || !IsClean(ending);
+  RestartDecision decision;
   if (failure && CountFailure(now_ms, history)) {
     ++history.delayed_restarts;
-    return {E::kCrashLoop, WithJitter(kRestartDelayMaxMs, random)};
+    decision = {E::kCrashLoop, WithJitter(kRestartDelayMaxMs, random)};
+  } else if (was_ready && !quick) {
+    decision = {E::kRestartNow, 0};
+  } else {
+    int64_t delay_ms = kRestartDelayFirstMs;
+    for (int i = 0; i < history.delayed_restarts && delay_ms < kRestartDelayMaxMs; ++i)
+      delay_ms *= 2;
+    ++history.delayed_restarts;
+    decision = {E::kRestartLater, WithJitter(std::min(delay_ms, kRestartDelayMaxMs), random)};
   }
-  if (was_ready) return {E::kRestartNow, 0};
-  int64_t delay_ms = kRestartDelayFirstMs;
-  for (int i = 0; i < history.delayed_restarts && delay_ms < kRestartDelayMaxMs; ++i) delay_ms *= 2;
-  ++history.delayed_restarts;
-  return {E::kRestartLater, WithJitter(std::min(delay_ms, kRestartDelayMaxMs), random)};
+  history.last_restart_ms = now_ms + decision.delay_ms;
+  return decision;
 }
 
 }  // namespace grpc_os::core

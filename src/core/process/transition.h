@@ -6,6 +6,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "core/process/process.h"
 
@@ -104,6 +106,7 @@ inline constexpr int64_t kRestartDelayFirstMs = 1'000;
 inline constexpr int64_t kRestartDelayMaxMs = 60'000;
 inline constexpr double kRestartJitter = 0.25;  // of the delay, at most, is added
 inline constexpr int64_t kHealthyMs = 60'000;   // ready for so long: counters begin anew
+inline constexpr int64_t kQuickEndMs = 10'000;  // so soon after a restart, an end is a failure
 inline constexpr size_t kCrashLoopFailures = 5;
 inline constexpr int64_t kCrashLoopWindowMs = 600'000;
 
@@ -119,15 +122,19 @@ struct Ending {
 bool IsClean(const Ending& ending);
 bool ShouldRestart(RestartPolicy policy, const Ending& ending);
 
-// An execution that failed with this errno may succeed later: the machine was short of something,
-// or the file was being written. All others are the spec's fault, or the machine's for good.
-bool MayExecuteLater(int error_number);
+// Whether an execution that failed at this stage (of ExecFailure) is tried again. A first one only
+// if the machine was short of something or the file was being written: else nothing of the process
+// is to stay. Of what ran before, all are but those that no later moment mends: arguments or names
+// too long, a spec that cannot be read, an account that cannot be taken on.
+bool MayExecuteLater(std::string_view stage, int error_number, bool ran_before);
 
 // What the rules remember from one end to the next.
 struct RestartHistory {
   int delayed_restarts = 0;  // since the counters began anew
   size_t failures = 0;       // how many of `failure_times_ms` are set
   std::array<int64_t, kCrashLoopFailures> failure_times_ms{};  // the last ones, oldest first
+  // When the last restart that was decided is or was due, on the same clock.
+  std::optional<int64_t> last_restart_ms;
 
   bool operator==(const RestartHistory&) const = default;
 };
@@ -137,9 +144,10 @@ struct RestartDecision {
   int64_t delay_ms = 0;
 };
 
-// What to do after an end that nobody asked for. One that had been ready starts again at once; else
-// after 1 s, doubling to 60 s, plus up to a quarter by `random` (0 ≤ random < 1); never given up. A
-// failure is any end but a clean one after having been ready; five of them within ten minutes
+// What to do after an end that nobody asked for. One that had been ready starts again at once,
+// unless it ended quickly: within kQuickEndMs of the restart before. Else after 1 s, doubling to
+// 60 s, plus up to a quarter by `random` (0 ≤ random < 1); never given up. A failure is any end but
+// a clean one that came after having been ready and was not quick; five of them within ten minutes
 // (`now_ms`, any steady clock) are a crash loop, tried at the longest delay.
 RestartDecision DecideRestart(RestartPolicy policy, const Ending& ending, bool was_ready,
                               int64_t now_ms, double random, RestartHistory& history);

@@ -240,13 +240,30 @@ TEST(RestartPolicyRule, AlwaysRestartsOnFailureOnlyWhatWasNotCleanNeverNothing) 
   }
 }
 
-TEST(ExecFailure, IsForGoodUnlessTheMachineIsShortOfSomething) {
-  for (const int error : {EAGAIN, ENOMEM, ETXTBSY, EMFILE, ENFILE}) {
-    EXPECT_TRUE(MayExecuteLater(error)) << error;
+TEST(ExecFailure, OfAFirstExecutionIsForGoodUnlessTheMachineIsShortOfSomething) {
+  for (const bool ran_before : {false, true}) {
+    for (const int error : {EAGAIN, ENOMEM, ETXTBSY, EMFILE, ENFILE}) {
+      EXPECT_TRUE(MayExecuteLater("exec", error, ran_before)) << error;
+    }
   }
-  for (const int error : {ENOENT, EACCES, ENOTDIR, ENOEXEC, E2BIG, EPERM, ELOOP, ENAMETOOLONG}) {
-    EXPECT_FALSE(MayExecuteLater(error)) << error;
+  for (const char* stage : {"exec", "chdir", "output"}) {
+    for (const int error : {ENOENT, EACCES, ENOTDIR, ENOEXEC, EPERM, ELOOP, EIO}) {
+      EXPECT_FALSE(MayExecuteLater(stage, error, false)) << stage << error;
+    }
   }
+}
+
+TEST(ExecFailure, OfWhatRanBeforeIsTriedAgainUnlessNoLaterMomentMendsIt) {
+  for (const char* stage : {"exec", "chdir", "fork", "output", "cgroup"}) {
+    for (const int error : {ENOENT, EACCES, ENOTDIR, ENOEXEC, EPERM, ELOOP, EIO, ESTALE, EINVAL}) {
+      EXPECT_TRUE(MayExecuteLater(stage, error, true)) << stage << error;
+    }
+    for (const int error : {E2BIG, ENAMETOOLONG}) {
+      EXPECT_FALSE(MayExecuteLater(stage, error, true)) << stage << error;
+    }
+  }
+  EXPECT_FALSE(MayExecuteLater("spec", ENOENT, true));
+  EXPECT_FALSE(MayExecuteLater("setuid", EPERM, true));
 }
 
 RestartDecision Fail(RestartHistory& history, int64_t now_ms, bool was_ready = false,
@@ -277,23 +294,45 @@ TEST(BackOff, AddsUpToAQuarterByChance) {
   EXPECT_LE(most, 1250);
 }
 
-TEST(BackOff, IsSkippedByOneThatHadBeenReady) {
+TEST(BackOff, IsSkippedByOneThatHadBeenReadyUnlessItEndedQuickly) {
   RestartHistory history;
-  EXPECT_EQ(Fail(history, 0, true).event, E::kRestartNow);
-  EXPECT_EQ(Fail(history, 1, false).delay_ms, 1000);
-  EXPECT_EQ(Fail(history, 2, true).event, E::kRestartNow);
-  EXPECT_EQ(Fail(history, 3, false).delay_ms, 2000);
+  int64_t now_ms = 0;
+  EXPECT_EQ(Fail(history, now_ms, true).event, E::kRestartNow);
+  EXPECT_EQ(Fail(history, now_ms += kQuickEndMs, true).delay_ms, 1000);
+  // Counted from when it ran again, not from when it ended.
+  EXPECT_EQ(Fail(history, now_ms += 1000 + kQuickEndMs, true).delay_ms, 2000);
+  EXPECT_EQ(Fail(history, now_ms += 2000 + kQuickEndMs + 1, true).event, E::kRestartNow);
+  EXPECT_EQ(Fail(history, now_ms += kQuickEndMs + 1, false).event, E::kCrashLoop);
 }
+
+TEST(BackOff, AfterAQuickEndIsTheSameForExit0) {
+  RestartHistory history;
+  int64_t now_ms = 0;
+  std::vector<int64_t> delays;
+  E last = E::kLeave;
+  while (last != E::kCrashLoop && delays.size() < 1000) {
+    const auto next = DecideRestart(RestartPolicy::kAlways, kExit0, true, now_ms += 5, 0, history);
+    last = next.event;
+    delays.push_back(next.delay_ms);
+    now_ms += next.delay_ms;
+  }
+  EXPECT_EQ(delays, (std::vector<int64_t>{0, 1000, 2000, 4000, 8000, 60'000}));
+}
+
+// So far apart that none is a quick end.
+constexpr int64_t kApartMs = kQuickEndMs + 1;
 
 TEST(CrashLoop, IsTheFifthFailureWithinTenMinutes) {
   RestartHistory history;
-  for (int64_t i = 0; i < 4; ++i) EXPECT_EQ(Fail(history, i * 1000, true).event, E::kRestartNow);
-  const RestartDecision fifth = Fail(history, 4000, true);
+  for (int64_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(Fail(history, i * kApartMs, true).event, E::kRestartNow);
+  }
+  const RestartDecision fifth = Fail(history, 4 * kApartMs, true);
   EXPECT_EQ(fifth.event, E::kCrashLoop);
   EXPECT_EQ(fifth.delay_ms, kRestartDelayMaxMs);
   // Never given up: the sixth and all others wait as long, no longer.
   for (int i = 1; i < 100; ++i) {
-    const RestartDecision later = Fail(history, 4000 + i * 75'000);
+    const RestartDecision later = Fail(history, 4 * kApartMs + i * 75'000);
     EXPECT_EQ(later.event, E::kCrashLoop);
     EXPECT_EQ(later.delay_ms, kRestartDelayMaxMs);
   }
@@ -302,7 +341,7 @@ TEST(CrashLoop, IsTheFifthFailureWithinTenMinutes) {
 TEST(CrashLoop, CountsTheTenMinutesToTheMillisecond) {
   for (const int64_t late : {0, 1}) {
     RestartHistory history;
-    for (int i = 0; i < 4; ++i) Fail(history, 0, true);
+    for (int i = 0; i < 4; ++i) Fail(history, i * kApartMs, true);
     EXPECT_EQ(Fail(history, kCrashLoopWindowMs + late, true).event,
               late == 0 ? E::kCrashLoop : E::kRestartNow);
   }
@@ -316,14 +355,15 @@ TEST(CrashLoop, IsNotWhatFailsMoreSeldom) {
   }
 }
 
-TEST(CrashLoop, IsNotACleanEndOfWhatHadBeenReady) {
+TEST(CrashLoop, IsNotACleanEndOfWhatHadBeenReadyAndWasNotQuick) {
   RestartHistory history;
   for (int64_t i = 0; i < 100; ++i) {
     const RestartDecision decision =
-        DecideRestart(RestartPolicy::kAlways, kExit0, true, i * 2000, 0, history);
+        DecideRestart(RestartPolicy::kAlways, kExit0, true, i * kApartMs, 0, history);
     EXPECT_EQ(decision.event, E::kRestartNow);
   }
-  EXPECT_EQ(history, RestartHistory{});
+  EXPECT_EQ(history.failures, 0u);
+  EXPECT_EQ(history.delayed_restarts, 0);
 }
 
 TEST(CrashLoop, IsAlsoACleanEndThatCameTooSoon) {
