@@ -205,6 +205,23 @@ TEST_F(LogReaderTest, BeginsWithTheLastLinesOverSegments) {
   }
 }
 
+TEST_F(LogReaderTest, TheEmptyEndOfALineIsCountedWithThePartBeforeIt) {
+  std::string part;
+  protocol::AppendLogLine({1, protocol::LogStream::kStdout, true, "FATAL"}, part);
+  Writer writer(logs_);
+  writer.WriteLine("before");
+  writer.WriteLine("");  // a line of its own
+  writer.Write(part);
+  writer.WriteLine("");
+  writer.WriteLine("next run");
+  const std::vector<std::string> all = {"before", "", "FATAL", "", "next run"};
+  const int64_t shown[] = {1, 3, 4, 5, 5};
+  for (int64_t lines = 1; lines <= 5; ++lines) {
+    EXPECT_EQ(ReadAll({.process_id = kProcess, .lines = lines}), LastOf(all, shown[lines - 1]))
+        << lines;
+  }
+}
+
 TEST_F(LogReaderTest, GivesTimeStreamAndPartial) {
   Writer writer(logs_);
   std::string lines;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,14 @@ absl::StatusOr<int64_t> EndOfLastLine(int file, int64_t size, LogScan::Block& bl
 absl::Status NoSuchPlace(const LogCursor& cursor) {
   return absl::OutOfRangeError(absl::StrCat("there is no place ", protocol::FormatCursor(cursor),
                                             " in this log; begin without a cursor"));
+}
+
+// Whether `line` only ends the line that the last one of `before` is a part of.
+bool EndsWhatIsBefore(std::string_view line, std::string_view before) {
+  const std::optional<protocol::LogLine> end = protocol::ParseLogLine(line);
+  if (!end || end->partial || !end->text.empty()) return false;
+  const auto part = protocol::ParseLogLine(before.substr(before.rfind('\n') + 1));
+  return part && part->partial && part->stream == end->stream;
 }
 
 LogEntry::Stream StreamFrom(protocol::LogStream stream) {
@@ -147,11 +156,14 @@ absl::StatusOr<bool> LogScan::SeekOn(Block& block) {
     if (!text.ok()) return text.status();
     position_.offset = begin;
     for (size_t at = text->rfind('\n'); at != std::string_view::npos; at = text->rfind('\n')) {
+      const std::string_view line = text->substr(at + 1);
       text->remove_suffix(text->size() - at);
+      if (std::exchange(whole_, true) && EndsWhatIsBefore(line, *text)) continue;
       if (--lines_wanted_ > 0) continue;
       position_.offset = begin + static_cast<int64_t>(at) + 1;
       break;
     }
+    whole_ = false;
     // The first line of a segment has no newline before it.
     if (begin == 0 && lines_wanted_ > 0) --lines_wanted_;
   }
@@ -169,6 +181,7 @@ absl::StatusOr<bool> LogScan::SeekToPrevious(Block& block) {
   if (!end.ok()) return end.status();
   file_ = *std::move(file);
   position_ = {position_.segment - 1, std::max<int64_t>(*end - 1, 0)};
+  whole_ = true;
   return true;
 }
 

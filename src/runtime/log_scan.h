@@ -80,7 +80,9 @@ class LogScan {
   int64_t batch_bytes_ = 0;
   std::optional<protocol::LogCursor> end_;  // where to end; not set while following
 
-  int64_t lines_wanted_ = 0;  // while seeking: still to be found before position_
+  // While seeking:
+  int64_t lines_wanted_ = 0;  // still to be found before position_
+  bool whole_ = true;         // position_ is the end of a line
 };
 
 }  // namespace grpc_os::runtime

@@ -22,14 +22,16 @@ void Framer::Feed(std::string_view bytes, const Sink& sink) {
     std::string_view text = part;
     if (!held_.empty()) text = held_.append(part);
     sink({text, !whole, static_cast<int>(text.size()) + (whole ? 1 : 0)});
+    unfinished_ = !whole;
     held_.clear();
     bytes.remove_prefix(length + (whole ? 1 : 0));
   }
 }
 
 void Framer::Flush(bool ended, const Sink& sink) {
-  if (held_.empty()) return;
+  if (held_.empty() && !(ended && unfinished_)) return;
   sink({held_, !ended, static_cast<int>(held_.size())});
+  unfinished_ = !ended;
   held_.clear();
 }
 

@@ -26,12 +26,13 @@ class Framer {
   // text is valid during the call of `sink` only.
   void Feed(std::string_view bytes, const Sink& sink);
   // Gives what is held, if any: as a partial piece while the stream goes on (`ended` false), else
-  // as a whole line.
+  // as the end of a line. A line of which all was given as partial pieces is ended by an empty one.
   void Flush(bool ended, const Sink& sink);
   bool holds() const { return !held_.empty(); }
 
  private:
   std::string held_;
+  bool unfinished_ = false;  // the last piece was a partial one
 };
 
 }  // namespace grpc_os::supervise

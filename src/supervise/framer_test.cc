@@ -87,6 +87,21 @@ TEST_F(FramerTest, TheEndOfTheStreamEndsItsLastLine) {
   EXPECT_EQ(got_, (std::vector<Got>{{"bye", false, 3}}));
 }
 
+TEST_F(FramerTest, TheEndOfTheStreamEndsALineThatWasShownInParts) {
+  framer_.Feed("bye", sink_);
+  framer_.Flush(false, sink_);
+  framer_.Flush(true, sink_);
+  framer_.Flush(true, sink_);
+  framer_.Feed(std::string(kMax + 1, 'a'), sink_);
+  framer_.Flush(false, sink_);
+  framer_.Flush(true, sink_);
+  EXPECT_EQ(got_, (std::vector<Got>{{"bye", true, 3},
+                                    {"", false, 0},
+                                    {std::string(kMax, 'a'), true, static_cast<int>(kMax)},
+                                    {"a", true, 1},
+                                    {"", false, 0}}));
+}
+
 TEST_F(FramerTest, KeepsEveryByteWhateverTheChunks) {
   std::string stream;
   uint32_t state = 12345;

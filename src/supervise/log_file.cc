@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@ namespace {
 // Lines are written in batches of about this size; bounds the memory of a flood of short lines.
 constexpr size_t kBatchBytes = 48 << 10;
 constexpr int64_t kRetryNs = 100'000'000;
+// How far back a line that was cut off by the death of its writer is looked for. Of one stream it
+// can be further back only if the other wrote more than this after it.
+constexpr int64_t kCutScanBytes = 64 << 10;
 
 bool MakeDirectory(const std::string& path) {
   if (mkdir(path.c_str(), 0750) == 0 || errno == EEXIST) return true;
@@ -72,7 +76,7 @@ LogFile::LogFile(std::string directory, int64_t max_bytes, Write write)
 
 void LogFile::Append(int64_t time_ns, protocol::LogStream stream, const Piece& piece) {
   protocol::AppendLogLine({time_ns, stream, piece.partial, piece.text}, queue_);
-  lines_.push_back({queue_.size(), piece.source_bytes});
+  lines_.push_back({queue_.size(), piece.source_bytes, stream, piece.partial});
   newest_time_ns_ = time_ns;
   if (queue_.size() >= kBatchBytes) Flush();
 }
@@ -85,7 +89,7 @@ void LogFile::Flush() {
   size_t line = 0;
   size_t begin = 0;
   const bool too_soon = failing_ && std::abs(newest_time_ns_ - failed_at_ns_) < kRetryNs;
-  bool works = !lines_.empty() && !too_soon && Open() && WriteRecoveryLine(newest_time_ns_);
+  bool works = !lines_.empty() && !too_soon && Open() && WriteRecoveryLines(newest_time_ns_);
   while (works && line < lines_.size()) {
     // As many lines as fit into the segment; one at least, into an empty one.
     size_t end_line = line;
@@ -102,7 +106,10 @@ void LogFile::Flush() {
     const size_t end = lines_[end_line - 1].end;
     const size_t written = WriteLines(begin, end);
     works = written == end - begin;
-    while (line < end_line && lines_[line].end <= begin + written) ++line;
+    for (; line < end_line && lines_[line].end <= begin + written; ++line) {
+      const Line& done = lines_[line];
+      endings_[static_cast<size_t>(done.stream)] = done.partial ? Ending::kGoesOn : Ending::kWhole;
+    }
     begin += written;
   }
   if (line < lines_.size()) Drop(line);
@@ -112,13 +119,15 @@ void LogFile::Flush() {
 
 void LogFile::Retry(int64_t time_ns) {
   if (!failing_) return;
-  if (!Open() || !WriteRecoveryLine(time_ns)) failed_at_ns_ = time_ns;
+  if (!Open() || !WriteRecoveryLines(time_ns)) failed_at_ns_ = time_ns;
 }
 
 void LogFile::Drop(size_t first_line) {
   for (size_t i = first_line; i < lines_.size(); ++i) {
     dropped_bytes_ += lines_[i].source_bytes;
     untold_bytes_ += lines_[i].source_bytes;
+    Ending& ending = endings_[static_cast<size_t>(lines_[i].stream)];
+    if (ending == Ending::kGoesOn) ending = Ending::kCut;
   }
   // Within the 100 ms nothing was tried: they are counted from the last try.
   if (!failing_ || std::abs(newest_time_ns_ - failed_at_ns_) >= kRetryNs) {
@@ -127,19 +136,26 @@ void LogFile::Drop(size_t first_line) {
   failing_ = true;
 }
 
-bool LogFile::WriteRecoveryLine(int64_t time_ns) {
-  if (!failing_) return true;
+bool LogFile::WriteRecoveryLines(int64_t time_ns) {
+  std::string lines;
+  for (const protocol::LogStream stream : kPayloadStreams) {
+    if (endings_[static_cast<size_t>(stream)] == Ending::kCut) {
+      protocol::AppendLogLine({time_ns, stream, false, ""}, lines);
+    }
+  }
   if (untold_bytes_ > 0) {
-    std::string line;
     const std::string text =
         absl::StrCat(untold_bytes_, " bytes of output were dropped: ", strerror(errno_));
-    protocol::AppendLogLine({time_ns, protocol::LogStream::kSystem, false, text}, line);
-    const size_t written = WriteBytes(line.data(), line.size());
-    if (written < line.size()) {
+    protocol::AppendLogLine({time_ns, protocol::LogStream::kSystem, false, text}, lines);
+  }
+  if (!lines.empty()) {
+    const size_t written = WriteBytes(lines.data(), lines.size());
+    if (written < lines.size()) {
       if (written > 0 && ftruncate(file_.get(), size_) != 0) BeginSegment();
       return false;
     }
     size_ += static_cast<int64_t>(written);
+    std::replace(endings_.begin(), endings_.end(), Ending::kCut, Ending::kWhole);
   }
   untold_bytes_ = 0;
   failing_ = false;
@@ -202,6 +218,35 @@ bool LogFile::Open() {
   return works;
 }
 
+// Looks for lines that the writer before this one could not end, in what it wrote last.
+void LogFile::FindCutLines(int directory, uint64_t newest) {
+  std::array<bool, 3> seen{};
+  const auto both = [&seen] { return seen[0] && seen[1]; };
+  int64_t left = kCutScanBytes;
+  for (uint64_t number = newest; number > 0 && left > 0 && !both(); --number) {
+    const UniqueFd file(openat(directory, protocol::SegmentName(number).c_str(),
+                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    int64_t size = 0;
+    if (!file || !IsOrdinary(file.get(), &size)) return;
+    std::string text(static_cast<size_t>(std::min(size, left)), '\0');
+    left -= static_cast<int64_t>(text.size());
+    if (pread(file.get(), text.data(), text.size(), size - static_cast<int64_t>(text.size())) !=
+        static_cast<ssize_t>(text.size())) {
+      return;
+    }
+    std::string_view rest = text;
+    while (!rest.empty() && !both()) {
+      if (rest.back() == '\n') rest.remove_suffix(1);  // else its writer died in the midst of it
+      const size_t begin = rest.rfind('\n') + 1;
+      const auto line = protocol::ParseLogLine(rest.substr(begin));
+      rest = rest.substr(0, begin);
+      if (!line || std::exchange(seen[static_cast<size_t>(line->stream)], true)) continue;
+      if (line->partial) endings_[static_cast<size_t>(line->stream)] = Ending::kCut;
+    }
+  }
+  malloc_trim(0);  // there may be thousands of us
+}
+
 // Goes on in the newest segment that is there, or begins the first.
 bool LogFile::OpenNewest() {
   if (!MakeDirectory(directory_)) return false;
@@ -216,6 +261,7 @@ bool LogFile::OpenNewest() {
   }
   number_ = std::max<uint64_t>(newest, 1);
   if (newest == 0) return Create();
+  FindCutLines(directory.get(), newest);
   UniqueFd file(openat(directory.get(), protocol::SegmentName(newest).c_str(),
                        O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file || !IsOrdinary(file.get(), &size_)) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,8 +18,9 @@
 namespace grpc_os::supervise {
 
 // Writes lines, never blocks on a full disk and never fails: what cannot be written is counted
-// exactly and told in the log once writing works again. The only writer of its directory. Not
-// thread-safe.
+// exactly and told in the log once writing works again. A line of which a part is in the log is
+// ended there, by an empty part, if its end cannot come any more: it was dropped, or the writer
+// before this one died. The only writer of its directory. Not thread-safe.
 class LogFile {
  public:
   // As write(2). Given in tests.
@@ -54,13 +56,21 @@ class LogFile {
   struct Line {
     size_t end;        // in queue_
     int source_bytes;  // of output, 0 for the supervisor's own
+    protocol::LogStream stream;
+    bool partial;
   };
+  // Whether the last line of a stream in the log is a part that wants another.
+  enum class Ending : uint8_t { kWhole, kGoesOn, kCut };
+  static constexpr std::array kPayloadStreams = {protocol::LogStream::kStdout,
+                                                 protocol::LogStream::kStderr};
   bool Open();  // false: errno_ says why
   bool OpenNewest();
   bool Create();
   bool StillThere() const;
   void BeginSegment();
-  bool WriteRecoveryLine(int64_t time_ns);
+  void FindCutLines(int directory, uint64_t newest);
+  // Ends what was cut and tells what was dropped.
+  bool WriteRecoveryLines(int64_t time_ns);
   // Writes queue_[begin, end); returns how much of it is in the file now, a number of whole lines.
   size_t WriteLines(size_t begin, size_t end);
   size_t WriteBytes(const char* data, size_t size);
@@ -74,6 +84,7 @@ class LogFile {
   int64_t size_ = 0;     // of the open segment
   std::string queue_;
   std::vector<Line> lines_;
+  std::array<Ending, 3> endings_{};  // by stream
   int64_t newest_time_ns_ = 0;
   bool failing_ = false;
   int errno_ = 0;

@@ -65,6 +65,22 @@ class LogFileTest : public ::testing::Test {
     text << file.rdbuf();
     return text.str();
   }
+  static void PrintPart(LogFile& log, LogStream stream, const std::string& text) {
+    log.Append(kStart, stream, {text, true, static_cast<int>(text.size())});
+  }
+  // What the payload wrote to a stream, put together again.
+  std::string Joined(LogStream stream) const {
+    std::string all;
+    for (const uint64_t number : Numbers()) {
+      std::istringstream lines(Read(Path(number)));
+      for (std::string line; std::getline(lines, line);) {
+        const auto parsed = protocol::ParseLogLine(line);
+        if (!parsed || parsed->stream != stream) continue;
+        all += std::string(parsed->text) + (parsed->partial ? "" : "\n");
+      }
+    }
+    return all;
+  }
   std::vector<uint64_t> Numbers() const {
     std::vector<uint64_t> numbers;
     for (const auto& entry : fs::directory_iterator(directory_)) {
@@ -321,6 +337,63 @@ TEST_F(LogFileTest, WrittenAndDroppedAreTogetherWhatCameWhateverTheDiskDoes) {
   EXPECT_GT(log.dropped_bytes(), 100);
   EXPECT_GT(LoggedBytes(), 100);
   EXPECT_EQ(LoggedBytes() + log.dropped_bytes(), came);
+}
+
+TEST_F(LogFileTest, EndsTheLinesThatTheWriterBeforeCouldNotEnd) {
+  {
+    LogFile log = Make();
+    PrintPart(log, LogStream::kStderr, "FATAL: ");
+    PrintPart(log, LogStream::kStderr, "disk");
+    PrintPart(log, LogStream::kStdout, "password: ");
+    log.AppendSystem(kStart, "stopping (TERM)");
+    log.Flush();
+  }
+  for (int run = 0; run < 2; ++run) {  // once is enough
+    LogFile log = Make();
+    log.AppendSystem(kStart, "supervisor lost");
+    log.Flush();
+  }
+  EXPECT_THAT(Texts(), ::testing::ElementsAre("FATAL: ", "disk", "password: ", "# stopping (TERM)",
+                                              "", "", "# supervisor lost", "# supervisor lost"));
+  EXPECT_EQ(Joined(LogStream::kStdout), "password: \n");
+  EXPECT_EQ(Joined(LogStream::kStderr), "FATAL: disk\n");
+}
+
+TEST_F(LogFileTest, EndsALineOfTheSegmentBeforeAndOneThatIsTornInItsPart) {
+  {
+    LogFile log = Make(5 * 100);
+    PrintPart(log, LogStream::kStderr, "cannot bind");
+    Print(log, std::string(60, 'x'));
+    Print(log, "y");
+    log.Flush();
+    ASSERT_EQ(Numbers().size(), 2u);
+  }
+  {
+    LogFile log = Make();
+    PrintPart(log, LogStream::kStdout, "torn here");
+    log.Flush();
+  }
+  fs::resize_file(Path(2), fs::file_size(Path(2)) - 5);
+  LogFile log = Make();
+  Print(log, "next");
+  log.Append(kStart, LogStream::kStderr, {"error", false, 6});
+  log.Flush();
+  EXPECT_EQ(Joined(LogStream::kStdout), std::string(60, 'x') + "\ny\ntorn \nnext\n");
+  EXPECT_EQ(Joined(LogStream::kStderr), "cannot bind\nerror\n");
+}
+
+TEST_F(LogFileTest, EndsALineWhoseEndWasDropped) {
+  LogFile log = Make();
+  PrintPart(log, LogStream::kStdout, "half");
+  log.Flush();
+  disk_.room = 0;
+  Print(log, "its end");
+  log.Flush();
+  disk_.room = INT64_MAX;
+  Print(log, "next", kStart + kSecond);
+  log.Flush();
+  EXPECT_EQ(Joined(LogStream::kStdout), "half\nnext\n");
+  EXPECT_THAT(Texts()[2], ::testing::StartsWith("# 8 bytes of output were dropped"));
 }
 
 }  // namespace

@@ -430,6 +430,25 @@ TEST_F(SuperviseTest, ALineWithoutItsEndIsShownSoon) {
   EXPECT_TRUE(lines.back().partial);
 }
 
+TEST_F(SuperviseTest, ALineWithoutItsEndEndsWithItsRunAlsoIfTheSupervisorDies) {
+  Script("printf FATAL; printf error >&2; exec sleep 1000");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  const auto logged = [&](const std::string& text) {
+    return Eventually([&] { return Logged(protocol::LogStream::kStdout) == text; }) &&
+           Eventually([&] { return Logged(protocol::LogStream::kStderr).ends_with("error"); });
+  };
+  ASSERT_TRUE(logged("FATAL"));
+  EXPECT_EQ(client.Restart(1), "");
+  ASSERT_TRUE(logged("FATAL\nFATAL"));
+  KillSupervisor();
+  Launch(false);
+  Client(Connect()).Await("completed");
+  EXPECT_EQ(Logged(protocol::LogStream::kStdout), "FATAL\nFATAL\n");
+  EXPECT_EQ(Logged(protocol::LogStream::kStderr), "error\nerror\n");
+}
+
 TEST_F(SuperviseTest, AWriterThatOutlivesEverythingDoesNotHoldTheExitForLong) {
   no_cgroup_ = true;
   // The test itself holds the write end of the payload's output open.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -72,14 +74,15 @@ std::string ExitText(const Process& process) {
   return text;
 }
 
-// The end of a log, as it comes; lives until the tail has ended.
+// The end of a log, as it comes; lives until the tail has ended. A line that another stream writes
+// into is broken there: each begins a line of its own.
 class LogText {
  public:
   void Add(const LogLines& batch) {
     for (const LogLine& line : batch.lines) {
+      AddLine(line);
       // The first of one line more than are wanted only tells that there is more.
-      if (++lines_ == 1) first_ends_ = line.text.size() + (line.partial ? 0 : 1);
-      absl::StrAppend(&text_, line.text, line.partial ? "" : "\n");
+      if (++lines_ == 1) first_ends_ = text_.size();
     }
     if (text_.size() <= limits::kObjectInlineBytes) return;
     const size_t cut = text_.size() - limits::kObjectInlineBytes;
@@ -128,9 +131,26 @@ class LogText {
     bool early = false;
     bool ended = false;
   };
+  void AddLine(const LogLine& line) {
+    if (open_.has_value() && *open_ != line.stream) {
+      text_ += '\n';
+      broken_.insert(*std::exchange(open_, std::nullopt));
+    }
+    const bool goes_on_broken = broken_.erase(line.stream) > 0;
+    if (goes_on_broken && line.text.empty() && !line.partial) return;  // it has ended already
+    absl::StrAppend(&text_, line.text, line.partial ? "" : "\n");
+    if (line.partial) {
+      open_ = line.stream;
+    } else {
+      open_.reset();
+    }
+  }
+
   Guarded<State> state_;
   // On the source's thread.
   std::string text_;
+  std::optional<LogLine::Stream> open_;  // the stream whose line is the last of text_, unfinished
+  std::set<LogLine::Stream> broken_;     // those whose line was broken off
   int lines_ = 0;
   size_t first_ends_ = 0;
   bool cut_ = false;

@@ -195,6 +195,24 @@ TEST_F(ProcessFolderTest, TheLogIsReadWholeHoweverSoonItsLinesCome) {
   }
 }
 
+TEST_F(ProcessFolderTest, NoLineOfTheLogRunsIntoOneOfAnotherStream) {
+  using Stream = LogLine::Stream;
+  logs_.batches = {{.lines = {{.partial = true, .text = "FATAL"},
+                              {.stream = Stream::kSystem, .text = "stopping (TERM)"},
+                              {.text = ""},
+                              {.text = ""},
+                              {.stream = Stream::kStderr, .partial = true, .text = "err"},
+                              {.partial = true, .text = "out"},
+                              {.stream = Stream::kStderr, .text = "or"},
+                              {.text = "put"},
+                              {.partial = true, .text = "last"},
+                              {.text = ""},
+                              {.stream = Stream::kSystem, .text = "exited with code 3"}},
+                    .cursor = ""}};
+  EXPECT_EQ(DataOf("web/log"),
+            "FATAL\nstopping (TERM)\n\nerr\nout\nor\nput\nlast\nexited with code 3\n");
+}
+
 TEST_F(ProcessFolderTest, OfALongLogTheEndIsKeptFromTheStartOfALine) {
   for (int i = 0; i < 100; ++i)
     logs_.batches.push_back(

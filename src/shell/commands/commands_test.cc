@@ -364,6 +364,20 @@ TEST_F(LogPrinterTest, APromptIsShownAndGoesOn) {
   EXPECT_EQ(out_.str(), "1970-01-01T00:00:01.000Z Name? x\n1970-01-01T00:00:01.000Z oops\n");
 }
 
+TEST_F(LogPrinterTest, ALineThatItsRunDidNotEndIsShownOnceAndWhole) {
+  LogPrinter printer(console_, false);
+  printer.Print(Line("FATAL", true));
+  printer.Pause();
+  printer.Print(Line("stopping (TERM)", false, v1::LogLine::STREAM_SYSTEM));
+  printer.Print(Line("", false));
+  printer.Print(Line("", false));
+  printer.Print(Line("last words", true));
+  printer.Print(Line("exited with code 3", false, v1::LogLine::STREAM_SYSTEM));
+  printer.Print(Line("", false));
+  printer.Print(Line("next run", false));
+  EXPECT_EQ(out_.str(), "FATAL\n\nlast words\nnext run\n");
+}
+
 TEST_F(LogPrinterTest, RawWhenPipedEscapedOnATerminal) {
   LogPrinter(console_, false).Print(Line("\x1b]0;x\a\t\xff", false));
   EXPECT_EQ(out_.str(), "\x1b]0;x\a\t\xff\n");

@@ -1,6 +1,9 @@
 #include "shell/commands/explain.h"
 
+#include <map>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -26,11 +29,18 @@ void Explain(Session& session, const v1::Process& process) {
   request.set_name(process.id());
   request.set_lines(kLastLines);
   std::vector<std::string> lines;
+  std::map<int, std::string> parts;  // of lines that are not whole yet, by stream
   // Without a log there is nothing to add: the error that brought us here is already told.
   (void)session.client().TailLogs(request, [&](const v1::TailLogsResponse& message) {
-    for (const v1::LogLine& line : message.lines()) lines.push_back(line.text());
+    for (const v1::LogLine& line : message.lines()) {
+      std::string& text = parts[line.stream()] += line.text();
+      if (!line.partial()) lines.push_back(std::exchange(text, ""));
+    }
     return true;
   });
+  for (auto& [stream, text] : parts) {
+    if (!text.empty()) lines.push_back(std::move(text));
+  }
   if (!lines.empty()) err << "  last lines of its log:\n";
   for (const std::string& line : lines) {
     err << "    " << EscapeForTerminal(line, Tabs::kKeep) << "\n";

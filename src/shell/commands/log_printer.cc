@@ -40,11 +40,16 @@ void LogPrinter::Finish() {
   console_.out << std::flush;
 }
 
+void LogPrinter::BreakLine() {
+  if (open_ == 0) return;
+  console_.out << "\n";
+  broken_.insert(std::exchange(open_, 0));
+}
+
 void LogPrinter::Write(v1::LogLine::Stream stream, const std::string& prefix,
                        const std::string& text, bool whole) {
   if (stream == v1::LogLine::STREAM_SYSTEM) {
-    if (open_ != 0) console_.out << "\n";
-    open_ = 0;
+    BreakLine();
     console_.out << std::flush;
     console_.err << Styled(prefix + "-- " + EscapeForTerminal(text), Style::kDim,
                            console_.color && console_.err_is_terminal)
@@ -52,10 +57,9 @@ void LogPrinter::Write(v1::LogLine::Stream stream, const std::string& prefix,
                  << std::flush;
     return;
   }
-  if (open_ != 0 && open_ != stream) {
-    console_.out << "\n";
-    open_ = 0;
-  }
+  if (open_ != stream) BreakLine();
+  const bool goes_on_broken = broken_.erase(stream) > 0;
+  if (goes_on_broken && text.empty() && whole) return;  // it has ended already
   if (open_ == 0) console_.out << prefix;
   console_.out << (console_.out_is_terminal ? EscapeForTerminal(text, Tabs::kKeep) : text);
   if (whole) console_.out << "\n";

@@ -3,6 +3,7 @@
 #define GRPC_OS_SHELL_COMMANDS_LOG_PRINTER_H_
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "grpc_os/v1/process_services.pb.h"
@@ -29,6 +30,7 @@ class LogPrinter {
     std::string text;
   };
 
+  void BreakLine();
   void Write(v1::LogLine::Stream stream, const std::string& prefix, const std::string& text,
              bool whole);
 
@@ -36,6 +38,7 @@ class LogPrinter {
   const bool timestamps_;
   std::map<int, Unfinished> unfinished_;  // by stream
   int open_ = 0;                          // the stream whose line was begun on `out`; 0: none
+  std::set<int> broken_;                  // those whose line was ended for another's
 };
 
 }  // namespace grpc_os::shell
