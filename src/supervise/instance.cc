@@ -103,6 +103,12 @@ absl::Status Instance::Start(int spec_memfd) {
         absl::StrCat("no NOTIFY_SOCKET for the process: ", notify.status().message()));
   }
 
+  if (!last->has_value() && !journal_.can_keep_room()) {
+    output_.WriteSystemLine(
+        "this file system keeps no room for a full disk (fallocate): when it is full, a stop is "
+        "not recorded before there is space");
+  }
+  UniqueFd(open(MarkPath().c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (last->has_value()) Resume(**last);
   if (core::IsFinal(state_) || state_ == InstanceState::kBackoff ||
       state_ == InstanceState::kCrashLooping) {
@@ -282,8 +288,7 @@ absl::Status Instance::Release() {
         absl::StrCat("the instance is ", core::ToString(state_), ": stop it before its release"));
   }
   const std::string path = options_.directory + "/released";
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) {
+  if (!LeaveMark(path)) {
     return absl::InternalError(absl::StrCat("cannot make ", path, ": ", strerror(errno)));
   }
   End();

@@ -93,6 +93,8 @@ class Instance {
   void End();
   // Leaves word that what the journal says is the end, also after a loss of power.
   void MarkEnded() const;
+  bool LeaveMark(const std::string& path) const;
+  std::string MarkPath() const { return options_.directory + "/mark"; }
 
   // instance_execution.cc: from execution to its end.
   void Execute();

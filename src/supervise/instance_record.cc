@@ -317,9 +317,14 @@ bool Instance::FlushJournal() {
 }
 
 void Instance::MarkEnded() const {
-  if (!journal_.Sync()) return;
-  const std::string path = options_.directory + "/ended";
-  UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (journal_.Sync()) LeaveMark(options_.directory + "/ended");
+}
+
+// An empty file that was made beforehand and gets its name now, which needs no space.
+bool Instance::LeaveMark(const std::string& path) const {
+  if (rename(MarkPath().c_str(), path.c_str()) == 0) return true;
+  return static_cast<bool>(
+      UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)));
 }
 
 // While a command is being executed it goes first: telling wakes the daemon, whose work would take

@@ -12,13 +12,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-
 namespace grpc_os::supervise {
 namespace {
 
 constexpr int64_t kHeaderBytes = 8;
 constexpr uint32_t kRecordBytesMax = 64 << 10;
 constexpr size_t kQueueSlackBytes = 64 << 10;
+constexpr int64_t kAckBytesMax = kHeaderBytes + 11;  // of a record of an acknowledgement
 
 constexpr std::array<uint32_t, 256> MakeCrcTable() {
   std::array<uint32_t, 256> table{};
@@ -83,8 +83,12 @@ bool WriteAll(const Journal::Write& write_bytes, int fd, std::string_view bytes)
 
 }  // namespace
 
-Journal::Journal(const std::string& directory, Write write)
-    : path_(directory + "/journal"), write_(write ? std::move(write) : Write(::write)) {}
+Journal::Journal(const std::string& directory, Write write, Fallocate fallocate)
+    : path_(directory + "/journal"),
+      write_(write ? std::move(write) : Write(::write)),
+      fallocate_(fallocate ? std::move(fallocate) : Fallocate([](int fd, off_t from, off_t size) {
+        return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, from, size) == 0 ? 0 : errno;
+      })) {}
 
 Journal::Weight Journal::WeightOf(const internal::Report& report) {
   constexpr const char* kLesser[] = {"backoff",  "crash_looping", "ready", "restarting",
@@ -93,6 +97,16 @@ Journal::Weight Journal::WeightOf(const internal::Report& report) {
   const bool lesser =
       std::find(std::begin(kLesser), std::end(kLesser), report.action()) != std::end(kLesser);
   return lesser ? Weight::kLesser : Weight::kOther;
+}
+
+// Those that lead to a state of rest: a few in the life of an instance.
+bool Journal::MayUseReserve(const internal::Report& report) {
+  constexpr const char* kActions[] = {"stopping", "exited", "stopped", "completed", "failed"};
+  const internal::InstanceState state = report.status().state();
+  return std::find(std::begin(kActions), std::end(kActions), report.action()) !=
+             std::end(kActions) &&
+         (state == internal::INSTANCE_STOPPING || state == internal::INSTANCE_STOPPED ||
+          state == internal::INSTANCE_EXITED || state == internal::INSTANCE_FAILED);
 }
 
 absl::StatusOr<std::optional<Journal::Last>> Journal::Open() {
@@ -104,7 +118,30 @@ absl::StatusOr<std::optional<Journal::Last>> Journal::Open() {
   if (!scanned.ok()) return scanned;
   while (!entries_.empty() && entries_.front().seq <= acked_seq_) entries_.pop_front();
   Coalesce();
+  KeepRoom(0);
   return last;
+}
+
+// Makes room for the bytes [from, end) and the reserve. Gives the place up to which there is room,
+// `from` if there is none for sure.
+int64_t Journal::Allocate(int fd, int64_t from, int64_t end) {
+  // Half of it may be there already when all of it cannot be had.
+  for (const int64_t reserve : {kReserveBytes, kReserveBytes / 2}) {
+    if (!can_keep_room_) break;
+    const int error = fallocate_(fd, from, end - from + reserve);
+    if (error == 0) return end + reserve;
+    if (error == EOPNOTSUPP || error == ENOSYS || error == EINVAL) can_keep_room_ = false;
+  }
+  return from;
+}
+
+bool Journal::KeepRoom(int64_t queued_bytes) {
+  const int64_t end = file_bytes_ + queued_bytes;
+  const int64_t wanted = end + kReserveBytes / 2;
+  if (allocated_to_ < wanted) {
+    allocated_to_ = std::max(allocated_to_, Allocate(file_.get(), file_bytes_, end));
+  }
+  return !can_keep_room_ || allocated_to_ >= wanted;
 }
 
 absl::Status Journal::Scan(std::optional<Last>& last) {
@@ -122,7 +159,7 @@ absl::Status Journal::Scan(std::optional<Last>& last) {
     if (record.has_report()) {
       last_seq_ = record.report().seq();
       newest_ = {last_seq_, file_bytes_, static_cast<uint32_t>(frame.size()),
-                 WeightOf(record.report())};
+                 WeightOf(record.report()), MayUseReserve(record.report())};
       entries_.push_back(newest_);
       last = Last{record.report(), record.resume()};
     } else {
@@ -146,7 +183,8 @@ void Journal::Add(const internal::Report& report, const internal::Resume& resume
   AppendFrame(record, queue_);
   const int64_t size = file_bytes_ + static_cast<int64_t>(queue_.size()) - offset;
   last_seq_ = report.seq();
-  newest_ = {last_seq_, offset, static_cast<uint32_t>(size), WeightOf(report)};
+  newest_ = {last_seq_, offset, static_cast<uint32_t>(size), WeightOf(report),
+             MayUseReserve(report)};
   entries_.push_back(newest_);
   Coalesce();
 }
@@ -172,15 +210,29 @@ bool Journal::Sync() const { return file_ && fdatasync(file_.get()) == 0; }
 
 bool Journal::Flush() {
   if (queue_.empty()) return true;
+  if (!KeepRoom(static_cast<int64_t>(queue_.size()) + kAckBytesMax)) {
+    const bool ends = std::any_of(entries_.begin(), entries_.end(), [this](const Entry& entry) {
+      return entry.may_use_reserve && entry.offset >= file_bytes_;
+    });
+    if (!ends) {
+      PruneQueue();
+      return false;
+    }
+    FitQueue(allocated_to_ - file_bytes_ - kAckBytesMax - kReserveBytes / 4);
+  }
   if (acked_seq_ > acked_seq_written_) {
     internal::JournalRecord record;
     record.set_ack_seq(acked_seq_);
     AppendFrame(record, queue_);
     acked_seq_written_ = acked_seq_;
   }
+  const int64_t before = file_bytes_;
   if (!WriteAll(write_, file_.get(), queue_)) {
-    // If not even this works, the torn tail is found by its checksum when the file is read.
-    if (ftruncate(file_.get(), file_bytes_) != 0) return false;
+    // Cutting off what was written gives the room beyond it back, so only if there is something. If
+    // not even this works, the torn tail is found by its checksum when the file is read.
+    const bool torn = lseek(file_.get(), 0, SEEK_END) != before;
+    if (torn) allocated_to_ = 0;
+    if (torn && ftruncate(file_.get(), before) != 0) return false;
     PruneQueue();
     return false;
   }
@@ -195,7 +247,23 @@ bool Journal::Flush() {
 void Journal::PruneQueue() {
   size_t live = newest_.size;
   for (const Entry& entry : entries_) live += entry.offset >= file_bytes_ ? entry.size : 0;
-  if (queue_.size() <= live + kQueueSlackBytes) return;
+  if (queue_.size() > live + kQueueSlackBytes) RebuildQueue();
+}
+
+// Lets go of what waits, the oldest first, until `bytes` hold the rest, or only the reports that
+// may use the reserve are left.
+void Journal::FitQueue(int64_t bytes) {
+  int64_t live = 0;
+  for (const Entry& entry : entries_) live += entry.offset >= file_bytes_ ? entry.size : 0;
+  std::erase_if(entries_, [&](const Entry& entry) {
+    const bool goes = live > bytes && entry.offset >= file_bytes_ && !entry.may_use_reserve;
+    if (goes) live -= entry.size;
+    return goes;
+  });
+  RebuildQueue();
+}
+
+void Journal::RebuildQueue() {
   std::string kept;
   const bool newest_is_kept = !entries_.empty() && entries_.back().seq == newest_.seq;
   const auto move = [&](Entry& entry) {
@@ -269,12 +337,16 @@ void Journal::CompactIfLarge() {
   std::string ack;
   AppendFrame(record, ack);
   works = works && WriteAll(write_, file.get(), ack);
+  bytes += static_cast<int64_t>(ack.size());
+  const int64_t allocated_to = works ? Allocate(file.get(), bytes, bytes) : 0;
+  works = works && (!can_keep_room_ || allocated_to > bytes);
   if (!works || rename(temporary.c_str(), path_.c_str()) != 0) {
     unlink(temporary.c_str());
     return;
   }
   file_ = std::move(file);
-  file_bytes_ = bytes + static_cast<int64_t>(ack.size());
+  file_bytes_ = bytes;
+  allocated_to_ = allocated_to;
   entries_ = std::move(moved);
   newest_ = newest;
   acked_seq_written_ = acked_seq_;

@@ -24,6 +24,11 @@ namespace grpc_os::supervise {
 // survives the death of its supervisor, not that of the machine: nothing is synced but the end of
 // one that was shut down, for nothing else in run/ outlives a boot.
 //
+// Room for the reports of a stop and of an end is kept on the disk beyond the end of the file, so
+// that a full one keeps nothing from being stopped: kReserveBytes are allocated, of
+// which all other reports leave half; they wait in memory for space. To fit, the oldest of those
+// that wait go first.
+//
 // Reports are kept until acknowledged, up to kMaxReports. Beyond that (the daemon is away while a
 // process crashes over and over) the oldest of the lesser ones go first: backoff, crash_looping,
 // ready, restarting, stopping, message, spec; then the oldest others; never the newest exit, nor
@@ -31,9 +36,12 @@ namespace grpc_os::supervise {
 // memory. Not thread-safe.
 class Journal {
  public:
-  using Write = std::function<ssize_t(int, const void*, size_t)>;  // as write(2); given in tests
+  // As write(2), and as fallocate(2) that leaves the size alone but gives the error; given in
+  // tests.
+  using Write = std::function<ssize_t(int, const void*, size_t)>;
+  using Fallocate = std::function<int(int fd, off_t from, off_t size)>;
 
-  explicit Journal(const std::string& directory, Write write = {});
+  explicit Journal(const std::string& directory, Write write = {}, Fallocate fallocate = {});
 
   // What the newest record says; nullopt if there is none.
   struct Last {
@@ -47,6 +55,8 @@ class Journal {
   bool has_queued() const { return !queue_.empty(); }
   // Writes what is queued. False: it could not be (a full disk) and stays queued.
   bool Flush();
+  // False: the file system cannot do so.
+  bool can_keep_room() const { return can_keep_room_; }
   // What was flushed outlives the machine from here on. False: that is not sure.
   bool Sync() const;
   int64_t last_seq() const { return last_seq_; }
@@ -65,6 +75,7 @@ class Journal {
 
   static constexpr size_t kMaxReports = 1000;
   static constexpr int64_t kCompactBytes = 256 << 10;
+  static constexpr int64_t kReserveBytes = 16 << 10;  // of 10,000 processes, 160 MiB
 
  private:
   enum class Weight : uint8_t { kLesser, kExit, kOther };
@@ -73,20 +84,30 @@ class Journal {
     int64_t offset;  // of the frame; beyond file_bytes_ it is in queue_
     uint32_t size;
     Weight weight;
+    bool may_use_reserve;
   };
   static Weight WeightOf(const internal::Report& report);
+  static bool MayUseReserve(const internal::Report& report);
+  // Makes sure that writing `queued_bytes` leaves half of the reserve. False: it would not.
+  bool KeepRoom(int64_t queued_bytes);
+  int64_t Allocate(int fd, int64_t from, int64_t end);
+  void FitQueue(int64_t bytes);
   absl::Status Scan(std::optional<Last>& last);
   void Coalesce();
   void PruneQueue();
+  void RebuildQueue();
   std::string Frame(const Entry& entry) const;  // empty: damaged
 
   const std::string path_;
   const Write write_;
+  const Fallocate fallocate_;
+  bool can_keep_room_ = true;
   UniqueFd file_;
   int64_t file_bytes_ = 0;
-  std::string queue_;  // frames to be written at file_bytes_
+  int64_t allocated_to_ = 0;  // the place in the file up to which there is room on the disk
+  std::string queue_;         // frames to be written at file_bytes_
   std::deque<Entry> entries_;
-  Entry newest_{0, 0, 0, Weight::kOther};  // even if acknowledged
+  Entry newest_{0, 0, 0, Weight::kOther, false};  // even if acknowledged
   int64_t last_seq_ = 0;
   int64_t flushed_seq_ = 0;
   int64_t acked_seq_ = 0;

@@ -1,16 +1,23 @@
 #include "supervise/journal.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "base/unique_fd.h"
 
 namespace grpc_os::supervise {
 namespace {
@@ -266,6 +273,135 @@ TEST_F(JournalTest, TheNewestReportSurvivesARewritingThoughAcknowledged) {
   ASSERT_TRUE(last.ok() && last->has_value());
   EXPECT_EQ((*last)->report.seq(), journal.last_seq());
   EXPECT_TRUE(Kept(again).empty());
+}
+
+// A disk that gives no block beyond those that it gave before it was full.
+class FullDiskTest : public JournalTest {
+ protected:
+  Journal Make() {
+    return Journal(
+        directory_,
+        [this](int fd, const void* data, size_t size) -> ssize_t {
+          const int64_t end = lseek(fd, 0, SEEK_END);
+          const int64_t room = full_ ? std::max<int64_t>(AllocatedTo(fd) - end, 0) : INT64_MAX;
+          if (room > 0) return write(fd, data, std::min(size, static_cast<size_t>(room)));
+          errno = ENOSPC;
+          return -1;
+        },
+        [this](int fd, off_t from, off_t size) {
+          if (full_ && from + size > AllocatedTo(fd)) return ENOSPC;
+          AllocatedTo(fd) = std::max<int64_t>(AllocatedTo(fd), from + size);
+          return 0;
+        });
+  }
+  int64_t& AllocatedTo(int fd) {
+    struct stat info {};
+    fstat(fd, &info);
+    return allocated_to_[info.st_ino];
+  }
+  // Beyond the end of the journal.
+  int64_t Room() {
+    const UniqueFd file(open(path_.c_str(), O_RDONLY));
+    return AllocatedTo(file.get()) - Size();
+  }
+  static void AddStop(Journal& journal) {
+    for (const char* action : {"stopping", "exited", "stopped"}) {
+      internal::Report report = MakeReport(journal.last_seq() + 1, action);
+      report.mutable_status()->set_state(std::string(action) == "stopped"
+                                             ? internal::INSTANCE_STOPPED
+                                             : internal::INSTANCE_STOPPING);
+      journal.Add(report, {});
+      EXPECT_TRUE(journal.Flush()) << action;
+    }
+  }
+  int64_t Size() const { return static_cast<int64_t>(fs::file_size(path_)); }
+
+  bool full_ = false;
+  std::map<ino_t, int64_t> allocated_to_;
+};
+
+TEST_F(FullDiskTest, AStopIsWrittenAndAllElseWaitsAndLeavesRoomForIt) {
+  Journal journal = Make();
+  ASSERT_TRUE(journal.Open().ok());
+  Add(journal, "started");
+  ASSERT_TRUE(journal.Flush());
+  full_ = true;
+  const int64_t half = Journal::kReserveBytes / 2;
+  int written = 1;
+  for (Add(journal, "message"); journal.Flush(); Add(journal, "message")) ++written;
+  EXPECT_GE(Room(), half);
+  EXPECT_LE(Room(), half + 200);
+  AddStop(journal);
+  EXPECT_GE(Room(), 0);
+  std::vector<int64_t> kept = Kept(journal);
+  EXPECT_EQ(kept.size(), static_cast<size_t>(written) + 4);  // also what had waited
+  Add(journal, "message");
+  EXPECT_FALSE(journal.Flush());
+  Journal again = Make();  // by the next supervisor, on the same disk
+  const auto last = again.Open();
+  ASSERT_TRUE(last.ok() && last->has_value());
+  EXPECT_EQ((*last)->report.action(), "stopped");
+  full_ = false;
+  EXPECT_TRUE(journal.Flush());
+}
+
+TEST_F(FullDiskTest, WhatWaitsLongestGoesSoThatTheStopFits) {
+  Journal journal = Make();
+  ASSERT_TRUE(journal.Open().ok());
+  full_ = true;
+  constexpr int kWaiting = 900;
+  int written = 0;
+  for (int i = 0; i < kWaiting; ++i) {
+    Add(journal, "exited");
+    written += journal.Flush() ? 1 : 0;
+  }
+  ASSERT_LT(written, kWaiting / 2);
+  AddStop(journal);
+  EXPECT_GE(Room(), 0);
+  const std::vector<int64_t> kept = Kept(journal, written);
+  EXPECT_EQ(kept.back(), kWaiting + 3);
+  EXPECT_EQ(kept[kept.size() - 4], kWaiting);  // the newest of those that waited
+  EXPECT_GT(kept.front(), written + 1);
+}
+
+TEST_F(FullDiskTest, ANewSupervisorAndARewrittenFileKeepRoomToo) {
+  {
+    Journal journal = Make();
+    ASSERT_TRUE(journal.Open().ok());
+  }
+  full_ = true;
+  {
+    Journal journal = Make();
+    ASSERT_TRUE(journal.Open().ok());
+    AddStop(journal);
+  }
+  full_ = false;
+  fs::remove(path_);
+  Journal journal = Make();
+  ASSERT_TRUE(journal.Open().ok());
+  while (Size() <= Journal::kCompactBytes) {
+    for (int i = 0; i < 100; ++i) Add(journal, "started");
+    ASSERT_TRUE(journal.Flush());
+    journal.Acknowledge(journal.last_seq());
+  }
+  full_ = true;
+  const int64_t before = Size();
+  journal.CompactIfLarge();
+  EXPECT_EQ(Size(), before);  // the new file would have had no room
+  full_ = false;
+  journal.CompactIfLarge();
+  EXPECT_LT(Size(), 1000);
+  full_ = true;
+  AddStop(journal);
+}
+
+TEST_F(JournalTest, GoesOnWhereNoRoomCanBeKept) {
+  Journal journal(directory_, {}, [](int, off_t, off_t) { return EOPNOTSUPP; });
+  ASSERT_TRUE(journal.Open().ok());
+  EXPECT_FALSE(journal.can_keep_room());
+  Add(journal, "started");
+  EXPECT_TRUE(journal.Flush());
+  EXPECT_TRUE(Journal(directory_).can_keep_room());
 }
 
 }  // namespace

@@ -361,7 +361,7 @@ TEST_F(LogFileTest, EndsTheLinesThatTheWriterBeforeCouldNotEnd) {
 
 TEST_F(LogFileTest, EndsALineOfTheSegmentBeforeAndOneThatIsTornInItsPart) {
   {
-    LogFile log = Make(5 * 100);
+    LogFile log = Make(5 * 150);
     PrintPart(log, LogStream::kStderr, "cannot bind");
     Print(log, std::string(60, 'x'));
     Print(log, "y");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -355,6 +356,72 @@ TEST_F(SuperviseTest, SigtermStopsTheProcessAndLeavesItWanted) {
   EXPECT_EQ(next.Call(release), "");
   EXPECT_EQ(AwaitEnd(), 0);
   EXPECT_TRUE(fs::exists(directory_ / "released"));
+}
+
+// Makes the directory a disk of its own, of 1 MiB.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const fs::path& path) : path_(path) {
+    mounted_ = mount("none", path_.c_str(), "tmpfs", 0, "size=1m") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  // To the last byte.
+  void Fill() const {
+    const UniqueFd file(open((path_ / "filler").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+    const std::string bytes(4096, 'x');
+    size_t size = bytes.size();
+    while (size > 0) {
+      if (write(file.get(), bytes.data(), size) <= 0) size /= 2;
+    }
+    EXPECT_EQ(errno, ENOSPC);
+  }
+
+ private:
+  const fs::path path_;
+  bool mounted_;
+};
+
+TEST_F(SuperviseTest, OnADiskThatIsFullToTheLastByteAStopIsDoneAndReported) {
+  const SmallDisk disk(root_);
+  if (!disk.mounted()) GTEST_SKIP() << "only root can mount a small disk";
+  for (const std::string way : {"stop", "lost", "shutdown"}) {
+    instance_ = RandomHex128();
+    directory_ = root_ / "run/i" / instance_;
+    fs::remove(root_ / "filler");
+    fs::create_directories(directory_);
+    Script("trap 'exit 0' TERM; echo $$ > $ROOT/" + way + "; while :; do sleep 0.01; done");
+    Launch();
+    Client client = Connect();
+    client.Await("started");
+    PidIn(way);
+    disk.Fill();
+    // These have to wait, and leave room for what is needed.
+    for (int i = 1; i < 100; ++i) EXPECT_EQ(client.Restart(i, /*only_if_waiting=*/true), "");
+    if (way == "lost") {
+      KillSupervisor();
+      Launch(false);
+      client = Connect();
+      client.Await("completed");  // its policy is never
+    } else if (way == "stop") {
+      client.Stop();
+      EXPECT_TRUE(client.Await("exited").status().last_exit().requested());
+      client.Await("stopped");
+    } else {
+      kill(supervisor_, SIGTERM);
+      EXPECT_TRUE(client.Await("exited").status().last_exit().requested());
+      EXPECT_EQ(AwaitEnd(), 0);
+      EXPECT_TRUE(fs::exists(directory_ / "ended"));
+      continue;
+    }
+    SuperviseRequest release;
+    release.mutable_release();
+    EXPECT_EQ(client.Call(release), "");
+    EXPECT_EQ(AwaitEnd(), 0);
+    EXPECT_TRUE(fs::exists(directory_ / "released"));
+  }
 }
 
 }  // namespace
