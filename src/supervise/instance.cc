@@ -56,7 +56,8 @@ Instance::Instance(EventLoop& loop, Options options, Events events)
       descendants_(cgroup::Leaf(), false),
       log_(options_.log_directory, 0),
       output_(
-          loop, log_, [this] { CheckCleared(); }, [this] { ReportMessageSoon(); }) {}
+          loop, log_, [this] { CheckCleared(); }, [this] { ReportMessageSoon(); }),
+      clock_steps_(loop, [this] { FollowClock(); }) {}
 
 Instance::~Instance() {
   if (notify_) loop_.Unwatch(notify_->fd());
@@ -164,7 +165,7 @@ void Instance::Handle(InstanceEvent event) {
   }
   if (has(action::kCancelDelay)) {
     loop_.Cancel(std::exchange(delay_timer_, 0));
-    next_restart_time_ms_ = 0;
+    next_restart_ = {};
   }
   if (has(action::kArmDelay)) ArmDelay(delay_ms_);
   if (has(action::kReportExit)) ReportExit();
@@ -189,11 +190,11 @@ void Instance::OnReady() {
 }
 
 void Instance::ArmDelay(int64_t delay_ms) {
-  next_restart_time_ms_ = WallClockMs() + delay_ms;
+  next_restart_ = Moment::At(delay_ms, WallClockMs(), EventLoop::NowMs());
   output_.WriteSystemLine(absl::StrCat("restarting in ", Seconds(delay_ms)));
   delay_timer_ = loop_.After(delay_ms, [this] {
     delay_timer_ = 0;
-    next_restart_time_ms_ = 0;
+    next_restart_ = {};
     Raise(InstanceEvent::kDelayOver);
   });
 }

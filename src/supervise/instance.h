@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "core/process/transition.h"
 #include "protocol/messages.pb.h"
+#include "supervise/clock_steps.h"
 #include "supervise/descendants.h"
 #include "supervise/journal.h"
 #include "supervise/log_file.h"
@@ -72,7 +73,7 @@ class Instance {
     pid_t pid = 0;  // of the main process until it was waited for
     UniqueFd pidfd;
     UniqueFd outcome_pipe;
-    int64_t start_time_ms = 0;
+    Moment start;
     bool was_ready = false;
     bool notifies = false;  // it speaks on NOTIFY_SOCKET: only READY=1 makes it ready
     int stop_signal = SIGTERM;
@@ -119,6 +120,7 @@ class Instance {
   void Report(const char* action);
   void ReportExit();
   void ReportMessageSoon();
+  void FollowClock();
   bool FlushJournal();
   void TellReports();
   internal::InstanceState StateForReports() const;
@@ -132,6 +134,7 @@ class Instance {
   LogFile log_;
   Output output_;
   std::optional<NotifySocket> notify_;
+  ClockSteps clock_steps_;
   internal::LaunchSpec spec_;
 
   core::InstanceState state_ = core::InstanceState::kLaunching;
@@ -152,7 +155,7 @@ class Instance {
   std::string message_;
   core::RestartHistory history_;
   int64_t delay_ms_ = 0;
-  int64_t next_restart_time_ms_ = 0;
+  Moment next_restart_;
   std::optional<internal::ExitInfo> pending_exit_;  // not reported yet
   std::optional<internal::ExitInfo> last_exit_;
 

@@ -133,7 +133,7 @@ void Instance::CheckOutcome() {
 }
 
 void Instance::OnExecuted() {
-  execution_.start_time_ms = WallClockMs();
+  execution_.start = Moment::At(0, WallClockMs(), EventLoop::NowMs());
   ever_started_ = true;
   output_.WriteSystemLine(
       absl::StrCat("started pid ", execution_.pid, " (attempt ", execution_.attempt, ")"));
@@ -223,7 +223,7 @@ void Instance::OnMainExited(const siginfo_t& info) {
       state_ == InstanceState::kShuttingDown || state_ == InstanceState::kStopUnkillable ||
       state_ == InstanceState::kRestartUnkillable || state_ == InstanceState::kShutDownUnkillable);
   exit.set_attempt(execution_.attempt);
-  exit.set_start_time_ms(execution_.start_time_ms);
+  exit.set_start_time_ms(execution_.start.wall_ms);
   exit.set_exit_time_ms(WallClockMs());
   pending_exit_ = std::move(exit);
   pending_exit_logged_ = false;

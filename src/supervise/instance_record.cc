@@ -114,7 +114,7 @@ void Instance::Resume(const Journal::Last& last) {
                       last.resume.next() == internal::Resume::SHUT_DOWN ||
                       last.report.action() == "restarting";
   attempts_ = zeroed ? 0 : status.attempt();
-  execution_.start_time_ms = status.start_time_ms();
+  execution_.start.wall_ms = status.start_time_ms();
   execution_.was_ready = last.resume.was_ready();
   history_.delayed_restarts = last.resume.delayed_restarts();
   for (const int64_t time_ms : last.resume.failure_times_ms()) {
@@ -221,11 +221,11 @@ internal::InstanceStatus Instance::Status() const {
   status.set_state(StateForReports());
   status.set_ready(state_ == InstanceState::kReady);
   status.set_pid(execution_.pid);
-  status.set_start_time_ms(execution_.start_time_ms);
+  status.set_start_time_ms(execution_.start.wall_ms);
   status.set_restart_count(std::max(execution_.attempt - 1, 0));
   status.set_attempt(execution_.attempt);
   if (last_exit_) *status.mutable_last_exit() = *last_exit_;
-  status.set_next_restart_time_ms(next_restart_time_ms_);
+  status.set_next_restart_time_ms(next_restart_.wall_ms);
   status.set_observed_generation(spec_.generation());
   status.set_running_generation(running_generation_);
   status.set_restart_number(restart_number_);
@@ -297,6 +297,14 @@ void Instance::ReportMessageSoon() {
     Report("message");
     FlushJournal();
   });
+}
+
+// Times are told so that their distance from now is right.
+void Instance::FollowClock() {
+  for (Moment* moment : {&execution_.start, &next_restart_}) {
+    moment->Follow(WallClockMs(), EventLoop::NowMs());
+  }
+  ReportMessageSoon();
 }
 
 // A full disk does not keep a process from being restarted: what happened is told once it could be
