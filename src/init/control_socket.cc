@@ -5,14 +5,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <limits>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/flood_limits.h"
 
 namespace grpc_os::init {
 namespace {
 
-constexpr size_t kConnections = 64;
 // More than the list of all instances of a full system takes, with a notice of each.
 constexpr size_t kQueueMessages = 12'000;
 
@@ -20,41 +23,55 @@ constexpr size_t kQueueMessages = 12'000;
 
 ControlSocket::ControlSocket(EventLoop& loop, UniqueFd listener, uid_t peer, Log& log,
                              Handler& handler)
-    : loop_(loop), listener_(std::move(listener)), peer_(peer), log_(log), handler_(handler) {
-  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
-}
+    : loop_(loop),
+      peer_(peer),
+      log_(log),
+      handler_(handler),
+      acceptor_(loop, std::move(listener), [this](UniqueFd socket) { Take(std::move(socket)); }) {}
 
 ControlSocket::~ControlSocket() {
-  loop_.Unwatch(listener_.get());
   for (const auto& [fd, connection] : connections_) loop_.Unwatch(fd);
 }
 
-void ControlSocket::Accept() {
-  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket) return;
+void ControlSocket::Take(UniqueFd socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
-      (peer.uid != 0 && peer.uid != peer_) || connections_.size() >= kConnections) {
+      (peer.uid != 0 && peer.uid != peer_)) {
     return;
   }
+  MakeRoom();
   const int fd = socket.get();
   auto connection = std::make_unique<Connection>();
   connection->socket = std::move(socket);
+  connection->number = ++accepted_;
   connections_[fd] = std::move(connection);
   loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t events) { OnEvents(fd, events); });
+}
+
+void ControlSocket::MakeRoom() {
+  if (connections_.size() < static_cast<size_t>(limits::kControlConnections)) return;
+  const auto goes_first = [this](const auto& one, const auto& other) {
+    const auto rank = [this](const auto& entry) {
+      return std::tuple(entry.first == osd_, !entry.second->role.empty(), entry.second->number);
+    };
+    return rank(one) < rank(other);
+  };
+  Close(std::min_element(connections_.begin(), connections_.end(), goes_first)->first);
 }
 
 void ControlSocket::OnEvents(int fd, uint32_t events) {
   Connection& connection = *connections_.at(fd);
   bool open = true;
   if ((events & EPOLLOUT) != 0) open = Flush(connection);
-  if (open && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) open = Receive(connection);
+  if (open && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    open = Receive(connection, limits::kPacketsPerTurn);
+  }
   if (!open) Close(fd);
 }
 
-bool ControlSocket::Receive(Connection& connection) {
-  for (;;) {
+bool ControlSocket::Receive(Connection& connection, int packets) {
+  for (int i = 0; i < packets; ++i) {
     absl::StatusOr<protocol::Packet> packet = protocol::ReceivePacket(connection.socket.get());
     if (!packet.ok()) {
       log_.Warn(absl::StrCat("init.sock: ", std::string(packet.status().message())));
@@ -63,6 +80,7 @@ bool ControlSocket::Receive(Connection& connection) {
     if (packet->empty) return true;
     if (packet->closed || !Take(connection, *std::move(packet))) return false;
   }
+  return true;  // the loop comes again for the rest
 }
 
 bool ControlSocket::Take(Connection& connection, protocol::Packet packet) {
@@ -109,7 +127,7 @@ bool ControlSocket::TakeHello(Connection& connection, const internal::InitHello&
   // A launch that the last one sent is a launch that is seen: first its connection is emptied, then
   // closed.
   if (osd_ >= 0) {
-    Receive(*connections_.at(osd_));
+    Receive(*connections_.at(osd_), std::numeric_limits<int>::max());
     loop_.Unwatch(osd_);
     connections_.erase(osd_);
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "init/log.h"
@@ -18,8 +19,9 @@
 
 namespace grpc_os::init {
 
-// Serves grpc-osd, of which at most one is connected, and those who ask for a stop. Lives on the
-// loop's thread.
+// Serves grpc-osd, of which at most one is connected, and those who ask for a stop. At most
+// limits::kControlConnections: one more takes the place of the oldest that has not said hello, else
+// of the oldest that is not grpc-osd. Lives on the loop's thread.
 class ControlSocket {
  public:
   class Handler {
@@ -49,13 +51,15 @@ class ControlSocket {
  private:
   struct Connection {
     UniqueFd socket;
+    int64_t number = 0;                       // in the order of acceptance
     std::string role;                         // empty before hello
     std::deque<internal::InitReply> waiting;  // for the other side to read
   };
-  void Accept();
+  void Take(UniqueFd socket);
+  void MakeRoom();
   void OnEvents(int fd, uint32_t events);
-  // False if it has ended.
-  bool Receive(Connection& connection);
+  // At most so many packets. False if it has ended.
+  bool Receive(Connection& connection, int packets);
   bool Take(Connection& connection, protocol::Packet packet);
   bool TakeHello(Connection& connection, const internal::InitHello& hello);
   void Send(Connection& connection, const internal::InitReply& reply);
@@ -63,12 +67,13 @@ class ControlSocket {
   void Close(int fd);
 
   EventLoop& loop_;
-  UniqueFd listener_;
   const uid_t peer_;
   Log& log_;
   Handler& handler_;
   std::map<int, std::unique_ptr<Connection>> connections_;
+  int64_t accepted_ = 0;
   int osd_ = -1;
+  Acceptor acceptor_;
 };
 
 }  // namespace grpc_os::init

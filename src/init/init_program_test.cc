@@ -5,7 +5,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 
+#include "base/flood_limits.h"
 #include "init/program_harness.h"
 
 namespace grpc_os::init {
@@ -19,6 +22,24 @@ using ::testing::StartsWith;
 
 const std::string kA = InstanceId('a');
 const std::string kB = InstanceId('b');
+
+// One packet, as it is, with a descriptor.
+void SendWithDescriptor(const UniqueFd& socket, std::string content, const UniqueFd& descriptor) {
+  iovec part{content.data(), content.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  const int fd = descriptor.get();
+  memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  ASSERT_EQ(sendmsg(socket.get(), &header, MSG_NOSIGNAL), static_cast<ssize_t>(content.size()));
+}
 
 TEST_F(ProgramTest, SaysWhatRunsOnceTheDaemonIsReady) {
   Start({"--grpc-port", "0", "--http-port", "0", "--env-file", "/etc/env"});
@@ -323,6 +344,46 @@ TEST_F(ProgramTest, WhatTheLastDaemonSentIsDoneBeforeTheNextOneIsAnswered) {
     last = first.Receive();
   } while (last.has_launched());
   EXPECT_EQ(last.kind_case(), internal::InitReply::KIND_NOT_SET) << "the first is closed";
+}
+
+TEST_F(ProgramTest, WhoConnectsAndSaysNothingGivesWayAndTheDaemonDoesNot) {
+  const FakeOsd osd = StartReady();
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 3 * limits::kControlConnections; ++i) {
+    auto connection = protocol::ConnectTo(data_ + "/run", "init.sock");
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    silent.push_back(*std::move(connection));
+  }
+  LaunchOne(osd, kA);
+  ASSERT_EQ(Run({"--stop"}).code, 0);
+  EXPECT_EQ(WaitFor(inits_.at(0)).code, 0);
+}
+
+TEST_F(ProgramTest, DescriptorsThatNobodyAskedForDoNotKeepItFromStartingPrograms) {
+  auto osd = std::make_unique<FakeOsd>(StartReady());
+  rlimit few{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &few), 0);
+  few.rlim_cur = 100;
+  ASSERT_EQ(prlimit(inits_.at(0), RLIMIT_NOFILE, &few, nullptr), 0);
+  const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  internal::InitRequest ping;  // that needs no descriptor, and a packet without content
+  ping.mutable_ping();
+  for (const std::string& content :
+       {std::string(), ping.SerializeAsString(), std::string("\xff")}) {
+    for (int i = 0; i < 100; ++i) {
+      auto connection = protocol::ConnectTo(data_ + "/run", "init.sock");
+      ASSERT_TRUE(connection.ok()) << connection.status();
+      SendWithDescriptor(*connection, content, null);
+      if (content.empty()) continue;
+      pollfd answered{connection->get(), POLLIN, 0};
+      ASSERT_EQ(poll(&answered, 1, kPatienceMs), 1);
+    }
+  }
+  LaunchOne(*osd, kA);
+  osd.reset();
+  kill(osds_.at(0), SIGKILL);
+  Expect("osd");
+  LaunchOne(FakeOsd(data_), kB);
 }
 
 TEST_F(ProgramTest, KilledOnceALaunchWasReceived) {

@@ -128,7 +128,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 absl::StatusOr<pid_t> Spawn(const Program& program) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
-    return absl::InternalError(absl::StrCat("cannot make a pipe: ", strerror(errno)));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot start ", program.path, ": cannot make a pipe: ", strerror(errno)));
   }
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);

@@ -137,6 +137,9 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
   do {
     size = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   } while (size < 0 && (errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true))));
+  // Also those of a packet without content.
+  std::vector<UniqueFd> fds;
+  if (size >= 0) fds = TakeDescriptors(header);
   if (size <= 0) {
     packet.bytes.clear();
     if (size == 0 || errno == ECONNRESET || errno == EPIPE) {
@@ -148,10 +151,13 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
     }
     return packet;
   }
-  std::vector<UniqueFd> fds = TakeDescriptors(header);
   if ((header.msg_flags & MSG_TRUNC) != 0) {
     return absl::InvalidArgumentError(absl::StrCat("a packet of more than ", limits::kPacketBytes,
                                                    " bytes came; it was dropped"));
+  }
+  if (fds.empty() && (header.msg_flags & MSG_CTRUNC) != 0) {
+    return absl::ResourceExhaustedError(
+        "a packet came with a descriptor, and this program has none free to take it");
   }
   if (fds.size() > 1 || (header.msg_flags & MSG_CTRUNC) != 0) {
     return absl::InvalidArgumentError("a packet came with more than one descriptor");

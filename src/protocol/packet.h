@@ -25,7 +25,8 @@ struct Packet {
   std::string bytes;
   UniqueFd fd;  // that came with it
 };
-// Receives one packet without blocking. Descriptors come CLOEXEC; more than one is an error.
+// Receives one packet without blocking. Descriptors come CLOEXEC; more than one is an error. What
+// is not in the answer is closed, whatever came. A packet without content is a hang-up.
 absl::StatusOr<Packet> ReceivePacket(int socket);
 
 // A listening socket at `name` in the directory `directory` (any length of path: bound through

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -43,11 +44,12 @@ class PacketTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  // Sends `count` descriptors of /dev/null in one packet, as SendPacket never does.
-  void SendDescriptors(int count) {
+  // Sends `count` descriptors of /dev/null in one packet of so many bytes, as SendPacket never
+  // does.
+  void SendDescriptors(int count, size_t bytes = 1) {
     UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    char byte = 'x';
-    iovec part{&byte, 1};
+    std::string content(bytes, 'x');
+    iovec part{content.data(), content.size()};
     std::vector<char> control(CMSG_SPACE(sizeof(int) * static_cast<size_t>(count)));
     msghdr header{};
     header.msg_iov = &part;
@@ -62,7 +64,7 @@ class PacketTest : public ::testing::Test {
       const int fd = null.get();
       memcpy(CMSG_DATA(rights) + sizeof(int) * static_cast<size_t>(i), &fd, sizeof fd);
     }
-    ASSERT_EQ(sendmsg(here_.get(), &header, 0), 1);
+    ASSERT_EQ(sendmsg(here_.get(), &header, 0), static_cast<ssize_t>(bytes));
   }
 
   UniqueFd here_;
@@ -129,6 +131,32 @@ TEST_F(PacketTest, SeveralDescriptorsAreRefusedAndNoneLeaks) {
     EXPECT_EQ(ReceivePacket(there_.get()).status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(OpenDescriptors(), before) << count;
   }
+}
+
+TEST_F(PacketTest, TheDescriptorsOfAPacketThatIsNotTakenAreClosed) {
+  const size_t before = OpenDescriptors();
+  for (const int count : {1, 4, 20}) {
+    SendDescriptors(count, 0);
+    const auto empty = ReceivePacket(there_.get());
+    ASSERT_TRUE(empty.ok());
+    EXPECT_TRUE(empty->closed);
+    EXPECT_EQ(OpenDescriptors(), before) << count << " in an empty packet";
+    SendDescriptors(count, static_cast<size_t>(limits::kPacketBytes) + 1);
+    EXPECT_EQ(ReceivePacket(there_.get()).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(OpenDescriptors(), before) << count << " in a packet that is too large";
+  }
+}
+
+TEST_F(PacketTest, ADescriptorThatCannotBeTakenIsAnErrorThatSaysSo) {
+  SendDescriptors(1);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit none = limit;
+  none.rlim_cur = 3;
+  setrlimit(RLIMIT_NOFILE, &none);
+  const absl::Status status = ReceivePacket(there_.get()).status();
+  setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
 }
 
 TEST_F(PacketTest, APacketOfTheLargestSizePassesAndOneByteMoreDoesNot) {

@@ -1,6 +1,5 @@
 #include "server/peer_socket.h"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -35,30 +34,16 @@ absl::StatusOr<std::unique_ptr<PeerSocket>> PeerSocket::Listen(const std::string
 }
 
 PeerSocket::PeerSocket(UniqueFd listener, EventLoop& loop, core::Identity& identity)
-    : listener_(std::move(listener)), loop_(loop), identity_(identity) {
-  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
-}
+    : identity_(identity),
+      acceptor_(loop, std::move(listener), [this](UniqueFd client) { Take(std::move(client)); }) {}
 
-PeerSocket::~PeerSocket() { loop_.Unwatch(listener_.get()); }
-
-void PeerSocket::Accept() {
-  for (;;) {
-    UniqueFd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client) {
-      if (errno == EMFILE || errno == ENFILE) {
-        // Come again when descriptors are free, instead of spinning.
-        loop_.Rewatch(listener_.get(), 0);
-        loop_.After(100, [this] { loop_.Rewatch(listener_.get(), EPOLLIN); });
-      }
-      return;
-    }
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
-    const std::string line = identity_.IssueTicket(peer.uid) + "\n";
-    // Always fits into an empty socket buffer; a client that is gone already is no concern.
-    (void)!send(client.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  }
+void PeerSocket::Take(UniqueFd client) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  const std::string line = identity_.IssueTicket(peer.uid) + "\n";
+  // Always fits into an empty socket buffer; a client that is gone already is no concern.
+  (void)!send(client.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace grpc_os::server

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "core/identity/identity.h"
@@ -19,15 +20,13 @@ class PeerSocket {
   static absl::StatusOr<std::unique_ptr<PeerSocket>> Listen(const std::string& path,
                                                             EventLoop& loop,
                                                             core::Identity& identity);
-  ~PeerSocket();
 
  private:
   PeerSocket(UniqueFd listener, EventLoop& loop, core::Identity& identity);
-  void Accept();
+  void Take(UniqueFd client);
 
-  UniqueFd listener_;
-  EventLoop& loop_;
   core::Identity& identity_;
+  Acceptor acceptor_;
 };
 
 }  // namespace grpc_os::server

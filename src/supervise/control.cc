@@ -1,6 +1,5 @@
 #include "supervise/control.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/flood_limits.h"
 
 namespace grpc_os::supervise {
 namespace {
@@ -27,19 +27,15 @@ Control::Control(EventLoop& loop, Instance& instance, std::string instance_id, U
     : loop_(loop),
       instance_(instance),
       instance_id_(std::move(instance_id)),
-      listener_(std::move(listener)) {
-  fcntl(listener_.get(), F_SETFL, fcntl(listener_.get(), F_GETFL) | O_NONBLOCK);
-  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
-}
+      acceptor_(loop, std::move(listener), [this](UniqueFd socket) { Take(std::move(socket)); }) {}
 
 Control::~Control() {
-  loop_.Unwatch(listener_.get());
   for (const auto& connection : connections_) loop_.Unwatch(connection->socket.get());
 }
 
-void Control::Accept() {
-  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket || !MayAsk(socket.get()) || connections_.size() >= kConnections) return;
+void Control::Take(UniqueFd socket) {
+  if (!MayAsk(socket.get())) return;
+  MakeRoom();
   connections_.push_back(std::make_unique<Connection>());
   Connection& connection = *connections_.back();
   connection.socket = std::move(socket);
@@ -47,6 +43,18 @@ void Control::Accept() {
     OnReady(connection, events);
     RemoveClosed();
   });
+}
+
+void Control::MakeRoom() {
+  if (connections_.size() < static_cast<size_t>(limits::kControlConnections)) return;
+  const auto rank = [](const auto& connection) {
+    return std::pair(connection->wants_reports, connection->greeted);
+  };
+  const auto first =
+      std::min_element(connections_.begin(), connections_.end(),
+                       [&](const auto& one, const auto& other) { return rank(one) < rank(other); });
+  (*first)->closed = true;
+  RemoveClosed();
 }
 
 void Control::OnReady(Connection& connection, uint32_t events) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "protocol/messages.pb.h"
@@ -18,7 +19,9 @@ namespace grpc_os::supervise {
 
 // Only our own user and root are heard, and only after they named the instance. A connection that
 // does not read holds nothing but its place in the journal and at most kResultsWaiting answers:
-// then it is not heard any more until it reads. Lives on the loop's thread.
+// then it is not heard any more until it reads. At most limits::kControlConnections: one more takes
+// the place of the oldest that has not said hello, else of the oldest that wants no reports, else
+// of the oldest. Lives on the loop's thread.
 class Control {
  public:
   Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener);
@@ -29,7 +32,6 @@ class Control {
   // Sends what the journal has gained.
   void SendReports();
 
-  static constexpr size_t kConnections = 32;
   static constexpr size_t kResultsWaiting = 64;
 
  private:
@@ -42,7 +44,8 @@ class Control {
     bool full = false;    // the socket: waiting until it can be written
     bool closed = false;  // to be removed
   };
-  void Accept();
+  void Take(UniqueFd socket);
+  void MakeRoom();
   void OnReady(Connection& connection, uint32_t events);
   void Receive(Connection& connection);
   void OnRequest(Connection& connection, const internal::SuperviseRequest& request, int fd);
@@ -55,8 +58,8 @@ class Control {
   EventLoop& loop_;
   Instance& instance_;
   const std::string instance_id_;
-  const UniqueFd listener_;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // in the order of acceptance
+  Acceptor acceptor_;
 };
 
 }  // namespace grpc_os::supervise

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/flood_limits.h"
 #include "core/process/transition.h"
 #include "supervise/journal.h"
 #include "supervise/program_harness.h"
@@ -482,6 +483,23 @@ TEST_F(SuperviseTest, SignalsGoToTheMainProcessOnly) {
   client.Await("stopped");
   request.mutable_signal()->set_signal(SIGUSR1);
   EXPECT_NE(client.Call(request), "");
+}
+
+TEST_F(SuperviseTest, WhoConnectsAndSaysNothingGivesWayAndTheDaemonDoesNot) {
+  Script("exec sleep 1000");
+  Launch();
+  Client osd = Connect();
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 3 * limits::kControlConnections; ++i) {
+    auto socket = protocol::ConnectTo(directory_.string(), "ctl.sock");
+    ASSERT_TRUE(socket.ok()) << socket.status();
+    silent.push_back(*std::move(socket));
+  }
+  Client second = Connect();
+  EXPECT_EQ(greeting_.instance_id(), instance_);
+  second.Await("started");
+  osd.Stop();
+  osd.Await("stopped");
 }
 
 TEST_F(SuperviseTest, OneThatNotifiesIsReadyWhenItSaysSo) {

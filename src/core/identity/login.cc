@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/flood_limits.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
@@ -81,8 +82,14 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
 std::string Identity::IssueTicket(int64_t uid) {
   Ticket ticket{RandomHex128(), uid, impl_->parts.clock.NowMs() + limits::kPeerTicketMs};
   auto state = impl_->state.Lock();
-  if (state->tickets.size() >= static_cast<size_t>(limits::kPeerTickets))
-    state->tickets.pop_front();
+  // Whoever fetches them without end takes the room of their own, not of others.
+  const auto same_uid = [uid](const Ticket& open) { return open.uid == uid; };
+  auto& tickets = state->tickets;
+  if (std::count_if(tickets.begin(), tickets.end(), same_uid) >= limits::kPeerTicketsPerUid) {
+    tickets.erase(std::find_if(tickets.begin(), tickets.end(), same_uid));
+  } else if (tickets.size() >= static_cast<size_t>(limits::kPeerTickets)) {
+    tickets.pop_front();
+  }
   state->tickets.push_back(ticket);
   return ticket.text;
 }

@@ -172,6 +172,9 @@ TEST_F(LoginTest, ATicketServesOnceForAMinuteAndTheOldestGoes) {
   for (int i = 0; i < limits::kPeerTickets; ++i) last = identity_->IssueTicket(0);
   EXPECT_EQ(use(oldest), "TICKET_INVALID");
   EXPECT_EQ(use(last), "OK");
+  const std::string ours = identity_->IssueTicket(0);
+  for (int i = 0; i < 10 * limits::kPeerTickets; ++i) identity_->IssueTicket(4711);
+  EXPECT_EQ(use(ours), "OK") << "another uid fetches tickets without end";
 }
 
 TEST_F(LoginTest, TheOldestLogInGoesForOneTooManyAndTokensStay) {
