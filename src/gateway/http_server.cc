@@ -2,20 +2,26 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/event_loop.h"
 #include "base/guarded.h"
 #include "base/limits.h"
 
@@ -94,7 +100,8 @@ bool IsLoopbackHost(std::string_view host) {
 
 class HttpServer::Impl {
  public:
-  explicit Impl(std::vector<Route> routes) : routes_(std::move(routes)) {}
+  Impl(std::vector<Route> routes, const Limits& limits)
+      : routes_(std::move(routes)), limits_(limits) {}
   ~Impl() { Stop(); }
 
   absl::Status Start(UniqueFd listener) {
@@ -103,16 +110,21 @@ class HttpServer::Impl {
     getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
     daemon_ = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &OnRequest,
-        this, MHD_OPTION_LISTEN_SOCKET, listener.get(), MHD_OPTION_CONNECTION_LIMIT,
-        static_cast<unsigned>(limits::kHttpConnections), MHD_OPTION_CONNECTION_TIMEOUT,
-        static_cast<unsigned>(limits::kHttpIdleMs / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &OnRequest, this,
+        MHD_OPTION_LISTEN_SOCKET, listener.get(), MHD_OPTION_CONNECTION_LIMIT,
+        static_cast<unsigned>(limits_.connections), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         static_cast<size_t>(limits::kHttpRequestBytes), MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_NOTIFY_CONNECTION,
+        &OnConnection, this, MHD_OPTION_END);
     if (daemon_ == nullptr)
-      return absl::InternalError(
-          "the HTTP server did not start; is memory, or are threads, short?");
+      return absl::InternalError("the HTTP server did not start; is memory short?");
     (void)listener.Release();  // MHD closes it
+    loop_.Watch(MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, EPOLLIN,
+                [this](uint32_t) { Turn(); });
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "gateway");
+      loop_.Run();
+    });
     return absl::OkStatus();
   }
 
@@ -122,8 +134,8 @@ class HttpServer::Impl {
   // The connection is suspended until it is answered.
   class Exchange final : public HttpExchange {
    public:
-    Exchange(MHD_Connection* connection, const Route* route)
-        : connection_(connection), route_(route) {}
+    Exchange(Impl& server, MHD_Connection* connection, const Route* route)
+        : server_(server), connection_(connection), route_(route) {}
 
     // Null from the second time on. For the server's thread only.
     const Route* TakeRoute() { return std::exchange(route_, nullptr); }
@@ -133,6 +145,7 @@ class HttpServer::Impl {
       if (make_ != nullptr || gone_) return;
       make_ = std::move(make);
       MHD_resume_connection(connection_);
+      server_.TurnSoon();
     }
     HttpResponse Make() {
       std::lock_guard lock(mutex_);
@@ -145,16 +158,97 @@ class HttpServer::Impl {
 
    private:
     std::mutex mutex_;
+    Impl& server_;  // is there until `gone_`
     MHD_Connection* const connection_;
     const Route* route_;
     std::function<HttpResponse()> make_;
     bool gone_ = false;
   };
   using Pending = std::shared_ptr<Exchange>;
+  // As MHD has it; of the server's thread.
+  struct Client {
+    int fd = -1;
+    bool waits_for_us = false;  // its request is being answered
+    bool cut = false;
+    int64_t since_ms = EventLoop::NowMs();  // we wait for it
+  };
   struct State {
     bool stopping = false;
     std::set<Pending> pending;
   };
+
+  void Turn() {
+    MHD_run(daemon_);
+    KeepOnePlace();
+    // It has more to do, of which its descriptors say nothing.
+    MHD_UNSIGNED_LONG_LONG wait = 0;
+    if (MHD_get_timeout(daemon_, &wait) == MHD_YES && wait == 0) TurnSoon();
+  }
+  void TurnSoon() {
+    loop_.Post([this] { Turn(); });
+  }
+
+  static void OnConnection(void* self, MHD_Connection* connection, void**,
+                           MHD_ConnectionNotificationCode code) {
+    auto* impl = static_cast<Impl*>(self);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+      impl->clients_.erase(connection);
+      // MHD looks only in its next turn whether it may accept again.
+      impl->TurnSoon();
+      return;
+    }
+    Client& client = impl->clients_[connection];
+    client.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    impl->ArmTimer();
+  }
+
+  // Who has sent what was not read yet is not at fault.
+  void KeepOnePlace() {
+    if (clients_.size() < static_cast<size_t>(limits_.connections)) return;
+    Client* oldest = nullptr;
+    for (auto& [connection, client] : clients_) {
+      char byte = 0;
+      if (client.waits_for_us || client.cut ||
+          recv(client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+        continue;
+      }
+      if (oldest == nullptr || client.since_ms < oldest->since_ms) oldest = &client;
+    }
+    if (oldest != nullptr) Cut(*oldest);
+  }
+
+  // MHD sees an end, and closes.
+  static void Cut(Client& client) {
+    client.cut = true;
+    shutdown(client.fd, SHUT_RDWR);
+  }
+
+  void ArmTimer() {
+    if (timer_ != 0 || clients_.empty()) return;
+    const int64_t now_ms = EventLoop::NowMs();
+    int64_t wait_ms = limits_.request_ms;
+    for (auto& [connection, client] : clients_) {
+      if (client.waits_for_us || client.cut) continue;
+      wait_ms = std::min(wait_ms, client.since_ms + limits_.request_ms - now_ms);
+    }
+    timer_ = loop_.After(wait_ms, [this] {
+      timer_ = 0;
+      for (auto& [connection, client] : clients_) {
+        if (client.waits_for_us || client.cut ||
+            EventLoop::NowMs() < client.since_ms + limits_.request_ms) {
+          continue;
+        }
+        Cut(client);
+      }
+      ArmTimer();
+    });
+  }
+
+  void WaitFor(MHD_Connection* connection, bool for_us) {
+    Client& client = clients_.at(connection);
+    client.waits_for_us = for_us;
+    client.since_ms = EventLoop::NowMs();
+  }
 
   // MHD calls it when the headers have come, when all has come, and again after the connection was
   // resumed. (What is queued at the headers closes the connection: right for refusals only.)
@@ -166,16 +260,19 @@ class HttpServer::Impl {
     if (*context == nullptr) return impl->OnHeaders(connection, path, method, context);
     const Pending& exchange = *static_cast<Pending*>(*context);
     const Route* route = exchange->TakeRoute();
-    if (route == nullptr) return Queue(connection, exchange->Make());
+    if (route == nullptr) {
+      impl->WaitFor(connection, false);
+      return Queue(connection, exchange->Make());
+    }
     return impl->Begin(connection, *route, exchange);
   }
 
   MHD_Result OnHeaders(MHD_Connection* connection, std::string_view path, std::string_view method,
-                       void** context) const {
+                       void** context) {
     const Route* route = nullptr;
     if (const auto refusal = Check(connection, path, method, route))
       return Queue(connection, *refusal);
-    *context = new Pending(std::make_shared<Exchange>(connection, route));
+    *context = new Pending(std::make_shared<Exchange>(*this, connection, route));
     return MHD_YES;
   }
 
@@ -184,6 +281,7 @@ class HttpServer::Impl {
       auto state = state_.Lock();
       if (state->stopping) return Queue(connection, ShuttingDown());
       state->pending.insert(exchange);
+      WaitFor(connection, true);
       MHD_suspend_connection(connection);
     }
     route.handle(exchange);
@@ -223,7 +321,9 @@ class HttpServer::Impl {
   }
 
   // Of a request that was answered or whose client has gone.
-  static void OnCompleted(void* self, MHD_Connection*, void** context, MHD_RequestTerminationCode) {
+  static void OnCompleted(void* self, MHD_Connection* connection, void** context,
+                          MHD_RequestTerminationCode) {
+    static_cast<Impl*>(self)->WaitFor(connection, false);
     if (*context == nullptr) return;
     const std::unique_ptr<Pending> pending(static_cast<Pending*>(std::exchange(*context, nullptr)));
     (*pending)->Leave();
@@ -239,13 +339,21 @@ class HttpServer::Impl {
       unanswered = state->pending;
     }
     for (const Pending& exchange : unanswered) exchange->Answer(&ShuttingDown);
+    loop_.Stop();
+    thread_.join();
+    loop_.Unwatch(MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
     MHD_stop_daemon(daemon_);
     daemon_ = nullptr;
   }
 
   const std::vector<Route> routes_;
+  const Limits limits_;
   MHD_Daemon* daemon_ = nullptr;
   int port_ = 0;
+  EventLoop loop_;  // of the server's thread, as are these
+  std::map<MHD_Connection*, Client> clients_;
+  EventLoop::TimerId timer_ = 0;
+  std::thread thread_;
   Guarded<State> state_;
 };
 
@@ -274,8 +382,9 @@ HttpServer::~HttpServer() = default;
 int HttpServer::port() const { return impl_->port(); }
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(UniqueFd listener,
-                                                              std::vector<Route> routes) {
-  auto impl = std::make_unique<Impl>(std::move(routes));
+                                                              std::vector<Route> routes,
+                                                              const Limits& limits) {
+  auto impl = std::make_unique<Impl>(std::move(routes), limits);
   if (absl::Status status = impl->Start(std::move(listener)); !status.ok()) return status;
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

@@ -2,13 +2,16 @@
 #ifndef GRPC_OS_GATEWAY_HTTP_SERVER_H_
 #define GRPC_OS_GATEWAY_HTTP_SERVER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/limits.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::gateway {
@@ -30,10 +33,18 @@ class HttpExchange {
 
 // Takes GET and HEAD without a body on its paths, from whoever reaches the loopback address by one
 // of its names: a Host header that names anything else is refused, because a page in a browser
-// reaches us under its own name when that name is made to point here (DNS rebinding). At most
-// limits::kHttpConnections at once, more wait to be accepted.
+// reaches us under its own name when that name is made to point here (DNS rebinding).
+//
+// The last place is kept free of those that wait for their client: when it is taken, the connection
+// whose request has been incomplete, or whose answer untaken, for the longest is closed. Where all
+// wait for us, more wait to be accepted.
 class HttpServer {
  public:
+  struct Limits {
+    int connections = limits::kHttpConnections;
+    // For a request to come whole, however its bytes come, and for an answer to be taken.
+    int64_t request_ms = limits::kHttpIdleMs;
+  };
   struct Route {
     std::string path;  // "/metrics", without a query
     // Called on the server's thread: does not block, sees to it that the exchange is answered.
@@ -44,7 +55,12 @@ class HttpServer {
   static absl::StatusOr<UniqueFd> Listen(int port);
   // Serves on such a socket, with one thread of its own.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(UniqueFd listener,
-                                                           std::vector<Route> routes);
+                                                           std::vector<Route> routes) {
+    return Start(std::move(listener), std::move(routes), Limits());
+  }
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(UniqueFd listener,
+                                                           std::vector<Route> routes,
+                                                           const Limits& limits);
   // Ends what was not answered and closes all connections.
   ~HttpServer();
 

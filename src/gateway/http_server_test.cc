@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -41,6 +43,10 @@ class Connection {
   void SendSome(const std::string& bytes) const {
     EXPECT_GT(send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), 0);
   }
+  void SendIfOpen(const std::string& bytes) const {
+    (void)!send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  int fd() const { return socket_.get(); }
   // Until the server closes.
   std::string ReadAll() const {
     std::string all;
@@ -85,7 +91,8 @@ class Held {
 
 class HttpServerTest : public ::testing::Test {
  protected:
-  HttpServerTest() {
+  HttpServerTest() { Start({}); }
+  void Start(const HttpServer::Limits& with) {
     auto listener = HttpServer::Listen(0);
     EXPECT_TRUE(listener.ok()) << listener.status();
     auto server = HttpServer::Start(
@@ -94,7 +101,8 @@ class HttpServerTest : public ::testing::Test {
           [](const auto& exchange) {
             exchange->Answer([] { return HttpResponse{.body = "hello, world\n"}; });
           }},
-         {"/held", [this](auto exchange) { held_.Put(std::move(exchange)); }}});
+         {"/held", [this](auto exchange) { held_.Put(std::move(exchange)); }}},
+        with);
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -234,6 +242,62 @@ TEST_F(HttpServerTest, NoMoreThanTheLimitAreServedAtOnce) {
   }
   for (const auto& connection : connections) EXPECT_THAT(connection->ReadAll(), EndsWith("done"));
   EXPECT_EQ(held_.most(), static_cast<size_t>(limits::kHttpConnections));
+}
+
+TEST_F(HttpServerTest, HalfSentRequestsGiveWayToWholeOnes) {
+  Start({.connections = 8, .request_ms = 3'600'000});
+  std::vector<std::unique_ptr<Connection>> strangers;
+  for (int i = 0; i < 100; ++i) {
+    strangers.push_back(std::make_unique<Connection>(server_->port()));
+    strangers.back()->Send("GET /hello HTTP/1.1\r\nHost: local");
+  }
+  EXPECT_THAT(Ask(Request("GET /hello")), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(strangers.front()->ReadAll(), "") << "the oldest was closed";
+}
+
+TEST_F(HttpServerTest, WhatIsBeingAnsweredDoesNotGiveWay) {
+  Start({.connections = 4, .request_ms = 3'600'000});
+  const Connection waiting(server_->port());
+  waiting.Send(Request("GET /held"));
+  const auto exchange = held_.Take();
+  std::vector<std::unique_ptr<Connection>> strangers;
+  for (int i = 0; i < 20; ++i) {
+    strangers.push_back(std::make_unique<Connection>(server_->port()));
+    strangers.back()->Send("GET");
+  }
+  EXPECT_EQ(strangers.front()->ReadAll(), "");
+  exchange->Answer([] { return HttpResponse{.body = "late"}; });
+  EXPECT_THAT(waiting.ReadAll(), EndsWith("\r\n\r\nlate"));
+}
+
+TEST_F(HttpServerTest, ARequestHasItsTimeAsAWholeNotByteByByte) {
+  Start({.request_ms = 50});
+  const Connection slow(server_->port());
+  // Each byte comes well within the time; they go on until the server has enough.
+  pollfd closed{slow.fd(), POLLIN, 0};
+  int sent = 0;
+  while (poll(&closed, 1, 5) == 0 && ++sent < 5'000) slow.SendIfOpen("x");
+  EXPECT_NE(closed.revents, 0);
+  const Connection idle(server_->port());  // nor does one that was answered stay
+  idle.Send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(idle.ReadAll(), EndsWith("hello, world\n"));
+}
+
+TEST_F(HttpServerTest, AnAnswerThatIsNotTakenHasItsTimeToo) {
+  Start({.request_ms = 50});
+  const Connection connection(server_->port());
+  connection.Send(Request("GET /held"));
+  std::weak_ptr<HttpExchange> exchange;
+  {
+    const auto held = held_.Take();
+    held->Answer([] { return HttpResponse{.body = std::string(64 << 20, 'x')}; });
+    exchange = held;
+  }
+  // Nothing is read here; that it has ended shows in the server alone.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!exchange.expired() && std::chrono::steady_clock::now() < patience)
+    std::this_thread::yield();
+  EXPECT_TRUE(exchange.expired());
 }
 
 TEST_F(HttpServerTest, ATakenPortIsRefusedWithTheCure) {
