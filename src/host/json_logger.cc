@@ -5,9 +5,13 @@
 #include <spdlog/spdlog.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
+
+#include "base/event_loop.h"
+#include "base/flood_limits.h"
 
 namespace grpc_os::host {
 namespace {
@@ -40,6 +44,22 @@ void AppendTime(std::string& out) {
   out.append(text, size);
   snprintf(text, sizeof text, ".%06ldZ", now.tv_nsec / 1000);
   out.append(text);
+}
+
+std::string MakeLine(core::LogLevel level, std::string_view message,
+                     const core::LogFields& fields) {
+  std::string line = "{\"time\":\"";
+  AppendTime(line);
+  line.append("\",\"level\":\"").append(NameOf(level)).append("\",\"message\":");
+  AppendJsonString(message, line);
+  for (const auto& [name, value] : fields) {
+    line.push_back(',');
+    AppendJsonString(name, line);
+    line.push_back(':');
+    AppendJsonString(value, line);
+  }
+  line.push_back('}');
+  return line;
 }
 
 }  // namespace
@@ -79,7 +99,7 @@ absl::StatusOr<std::unique_ptr<JsonLogger>> JsonLogger::Open(const std::string& 
 }
 
 JsonLogger::JsonLogger(std::shared_ptr<spdlog::logger> logger, core::LogLevel level)
-    : logger_(std::move(logger)), level_(level), flusher_([this] { RunFlusher(); }) {}
+    : logger_(std::move(logger)), level_(level), writer_([this] { RunWriter(); }) {}
 
 JsonLogger::~JsonLogger() {
   {
@@ -87,27 +107,58 @@ JsonLogger::~JsonLogger() {
     stopping_ = true;
   }
   changed_.notify_one();
-  flusher_.join();
+  writer_.join();
+}
+
+void JsonLogger::RunWriter() {
+  pthread_setname_np(pthread_self(), "log");
+  std::unique_lock lock(mutex_);
+  for (bool last = false; !last;) {
+    const auto has_lines = [this] { return stopping_ || !queue_.lines.empty(); };
+    changed_.wait(lock, [&] { return has_lines() || budget_.DueMs() >= 0; });
+    if (!has_lines()) {
+      const std::chrono::milliseconds wait(budget_.DueMs() - EventLoop::NowMs());
+      changed_.wait_for(lock, std::max(wait, std::chrono::milliseconds(0)), has_lines);
+    }
+    changed_.wait_for(lock, kGather, [this] { return stopping_ || queue_.urgent; });
+    last = stopping_;
+    for (const auto& [kind, lines] : budget_.TakeLeftOut(last ? INT64_MAX : EventLoop::NowMs())) {
+      queue_.lines.push_back(MakeLine(core::LogLevel::kWarning, "lines left out",
+                                      {{"kind", kind}, {"lines", std::to_string(lines)}}));
+    }
+    Queue taken = std::exchange(queue_, {});
+    lock.unlock();  // nobody who writes waits here for the disk
+    WriteOut(std::move(taken));
+    lock.lock();
+  }
+}
+
+void JsonLogger::WriteOut(Queue taken) {
+  if (taken.dropped > 0) {
+    taken.lines.push_back(MakeLine(core::LogLevel::kWarning,
+                                   "lines dropped: the disk did not take them fast enough",
+                                   {{"lines", std::to_string(taken.dropped)}}));
+  }
+  for (const std::string& line : taken.lines) {
+    logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  }
   logger_->flush();
 }
 
-void JsonLogger::FlushSoon() {
-  if (unflushed_.load() || unflushed_.exchange(true)) return;
-  { std::lock_guard lock(mutex_); }  // it sleeps, or has not looked yet
-  changed_.notify_one();
-}
-
-void JsonLogger::RunFlusher() {
-  pthread_setname_np(pthread_self(), "log");
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    changed_.wait(lock, [this] { return stopping_ || unflushed_.load(); });
-    changed_.wait_for(lock, kGather, [this] { return stopping_; });
-    lock.unlock();  // nobody who writes waits here for the disk
-    unflushed_.store(false);
-    logger_->flush();
-    lock.lock();
+void JsonLogger::Put(core::LogLevel level, std::string line) {
+  bool wake = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (queue_.bytes + static_cast<int64_t>(line.size()) > limits::kLogQueueBytes) {
+      ++queue_.dropped;
+      return;
+    }
+    wake = queue_.lines.empty();
+    queue_.bytes += static_cast<int64_t>(line.size());
+    queue_.lines.push_back(std::move(line));
+    if (level >= core::LogLevel::kWarning && !queue_.urgent) wake = queue_.urgent = true;
   }
+  if (wake) changed_.notify_one();
 }
 
 bool JsonLogger::Enabled(core::LogLevel level) const {
@@ -120,24 +171,19 @@ core::LogLevel JsonLogger::Level() const { return level_.load(); }
 
 void JsonLogger::Write(core::LogLevel level, std::string_view message,
                        const core::LogFields& fields) {
-  if (!Enabled(level)) return;
-  std::string line = "{\"time\":\"";
-  AppendTime(line);
-  line.append("\",\"level\":\"").append(NameOf(level)).append("\",\"message\":");
-  AppendJsonString(message, line);
-  for (const auto& [name, value] : fields) {
-    line.push_back(',');
-    AppendJsonString(name, line);
-    line.push_back(':');
-    AppendJsonString(value, line);
-  }
-  line.push_back('}');
-  logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
-  if (level >= core::LogLevel::kWarning) {
-    logger_->flush();
-  } else {
-    FlushSoon();
-  }
+  if (Enabled(level) && Admit(level, message)) Put(level, MakeLine(level, message, fields));
+}
+
+bool JsonLogger::Admit(core::LogLevel level, std::string_view message) {
+  if (message == kEveryLine) return true;
+  std::string kind(NameOf(level));
+  kind.append(" ").append(message);
+  std::lock_guard lock(mutex_);
+  const bool nothing_due = budget_.DueMs() < 0;
+  const bool admitted = budget_.Admit(kind, EventLoop::NowMs());
+  // The thread is to say how many, in a second.
+  if (nothing_due && budget_.DueMs() >= 0) changed_.notify_one();
+  return admitted;
 }
 
 }  // namespace grpc_os::host

@@ -4,13 +4,16 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/line_budget.h"
 #include "core/logger.h"
 
 namespace spdlog {
@@ -19,14 +22,19 @@ class logger;
 
 namespace grpc_os::host {
 
-// 5 files of 10 MiB at `path`. Thread-safe. A line that cannot be written (full disk) is dropped.
-// Warnings and errors, and all that came before them, are with the kernel when Write returns; what
-// is below goes there together with what follows it within 20 ms, by a thread ("log"): a line per
-// call would otherwise be a system call per call, and wait for the file system.
+// 5 files of 10 MiB at `path`. Thread-safe. Lines are written by a thread ("log"), a warning or an
+// error and all before it at once, what is below together with what follows within 20 ms: nobody
+// who writes waits for the disk. At most limits::kLogQueueBytes wait for it; what comes beyond that
+// is dropped, and counted in a line of its own. A line that cannot be written (full disk) is lost.
+//
+// Of the lines with one level and message, limits::kLogLinesPerSecond are written a second, for
+// whoever has not logged in may cause them too; then a line "lines left out" says how many were
+// not. Those with the message kEveryLine are all written.
 class JsonLogger final : public core::Logger {
  public:
   static absl::StatusOr<std::unique_ptr<JsonLogger>> Open(const std::string& path,
                                                           core::LogLevel level);
+  // Writes what waits.
   ~JsonLogger() override;
 
   bool Enabled(core::LogLevel level) const override;
@@ -35,18 +43,30 @@ class JsonLogger final : public core::Logger {
   void Write(core::LogLevel level, std::string_view message,
              const core::LogFields& fields) override;
 
- private:
-  explicit JsonLogger(std::shared_ptr<spdlog::logger> logger, core::LogLevel level);
-  void FlushSoon();
-  void RunFlusher();
+  static constexpr std::string_view kEveryLine = "call";  // of a user
 
-  std::shared_ptr<spdlog::logger> logger_;
+ private:
+  struct Queue {
+    std::vector<std::string> lines;
+    int64_t bytes = 0;
+    int64_t dropped = 0;
+    bool urgent = false;
+  };
+  explicit JsonLogger(std::shared_ptr<spdlog::logger> logger, core::LogLevel level);
+  bool Admit(core::LogLevel level, std::string_view message);
+  void Put(core::LogLevel level, std::string line);
+  void RunWriter();
+  void WriteOut(Queue taken);
+
+  std::shared_ptr<spdlog::logger> logger_;  // of the thread
   std::atomic<core::LogLevel> level_;
-  std::atomic<bool> unflushed_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool stopping_ = false;  // under mutex_
-  std::thread flusher_;
+  // Under mutex_.
+  Queue queue_;
+  LineBudget budget_;
+  bool stopping_ = false;
+  std::thread writer_;
 };
 
 // `text` as a JSON string, with its quotes; bytes that are not valid in JSON are escaped.

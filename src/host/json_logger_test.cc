@@ -1,8 +1,10 @@
 #include "host/json_logger.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/unique_fd.h"
 
 namespace grpc_os::host {
 namespace {
@@ -44,16 +47,67 @@ class JsonLoggerTest : public ::testing::Test {
 
 TEST_F(JsonLoggerTest, ALineIsOneObject) {
   logger_->Write(core::LogLevel::kWarning, "a \"message\"\n", {{"name", "value\x1b"}});
+  logger_.reset();
   EXPECT_THAT(Text(),
               AllOf(HasSubstr("\"level\":\"warning\",\"message\":\"a \\\"message\\\"\\u000a\","
                               "\"name\":\"value\\u001b\"}\n"),
                     ::testing::StartsWith("{\"time\":\"")));
 }
 
-TEST_F(JsonLoggerTest, AWarningIsThereAtOnceWithWhatCameBefore) {
-  logger_->Write(core::LogLevel::kInfo, "before", {});
-  logger_->Write(core::LogLevel::kWarning, "warned", {});
-  EXPECT_THAT(Text(), AllOf(HasSubstr("before"), HasSubstr("warned")));
+// A disk that takes nothing: the log is a pipe that nobody reads.
+TEST_F(JsonLoggerTest, NobodyWaitsForADiskThatTakesNothing) {
+  logger_.reset();
+  std::filesystem::remove(Path());
+  ASSERT_EQ(mkfifo(Path().c_str(), 0600), 0);
+  UniqueFd reader(open(Path().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  logger_ = *JsonLogger::Open(Path(), core::LogLevel::kInfo);
+  const std::string text(1000, 'x');
+  // More than the pipe and the queue together hold. It would stop here.
+  constexpr int kLines = 3000;
+  for (int i = 0; i < kLines; ++i)
+    logger_->Write(core::LogLevel::kError, JsonLogger::kEveryLine, {{"text", text}});
+  // The disk recovers: what waited is written, and how many lines did not fit.
+  int written = 0;
+  int dropped = 0;
+  std::string rest;
+  fcntl(reader.get(), F_SETFL, 0);
+  while (written + dropped < kLines) {
+    char buffer[65536];
+    const ssize_t size = read(reader.get(), buffer, sizeof buffer);
+    ASSERT_GT(size, 0);
+    rest.append(buffer, static_cast<size_t>(size));
+    for (size_t end = 0; (end = rest.find('\n')) != std::string::npos; rest.erase(0, end + 1)) {
+      const std::string line = rest.substr(0, end);
+      written += line.find("xxx") != std::string::npos ? 1 : 0;
+      const size_t at = line.find("\"lines\":\"");
+      if (line.find("lines dropped") != std::string::npos)
+        dropped += std::stoi(line.substr(at + 9));
+    }
+  }
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(written + dropped, kLines);
+}
+
+TEST_F(JsonLoggerTest, WhatAStrangerCausesIsWrittenSoOftenAndThenCounted) {
+  for (int i = 0; i < 10'000; ++i)
+    logger_->Write(core::LogLevel::kInfo, "refused", {{"number", std::to_string(i)}});
+  logger_->Write(core::LogLevel::kInfo, "another line", {});
+  // It comes by itself once the second is over.
+  while (Text().find("lines left out") == std::string::npos) std::this_thread::yield();
+  logger_.reset();
+  const std::string text = Text();
+  EXPECT_THAT(text, AllOf(HasSubstr("\"number\":\"0\""), HasSubstr("another line"),
+                          HasSubstr("\"kind\":\"info refused\"")));
+  int64_t lines = 0;
+  int64_t left_out = 0;
+  std::stringstream all(text);
+  for (std::string line; std::getline(all, line);) {
+    lines += line.find("\"refused\"") != std::string::npos ? 1 : 0;
+    if (const size_t at = line.find("\"lines\":\""); at != std::string::npos)
+      left_out += std::stoi(line.substr(at + 9));
+  }
+  EXPECT_LT(lines, 1'000);
+  EXPECT_EQ(lines + left_out, 10'000);
 }
 
 TEST_F(JsonLoggerTest, WhatIsLessComesByItselfAgainAndAgain) {
@@ -69,7 +123,8 @@ TEST_F(JsonLoggerTest, NoneIsLostAtTheEnd) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([this, t] {
       for (int i = 0; i < kEach; ++i)
-        logger_->Write(core::LogLevel::kInfo, absl::StrCat("line ", t, "-", i, "."), {});
+        logger_->Write(core::LogLevel::kInfo, JsonLogger::kEveryLine,
+                       {{"text", absl::StrCat("line ", t, "-", i, ".")}});
     });
   }
   for (auto& thread : threads) thread.join();

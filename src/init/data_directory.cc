@@ -14,6 +14,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/flood_limits.h"
 #include "base/limits.h"
 #include "init/file_identity.h"
 #include "init/identifiers.h"
@@ -21,7 +22,6 @@
 namespace grpc_os::init {
 namespace {
 
-constexpr off_t kSystemLogBytes = 10 << 20;
 // The longer one of the two sockets that clients connect to by path.
 constexpr char kLongestSocket[] = "/run/peer.sock";
 
@@ -272,7 +272,7 @@ absl::StatusOr<UniqueFd> DataDirectory::OpenSystemLog(const std::string& name) c
   constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT;
   absl::StatusOr<UniqueFd> file = OpenRegular(system_logs_.get(), name, kFlags);
   struct stat status {};
-  if (!file.ok() || fstat(file->get(), &status) != 0 || status.st_size <= kSystemLogBytes) {
+  if (!file.ok() || fstat(file->get(), &status) != 0 || status.st_size <= limits::kSystemLogBytes) {
     return file;
   }
   renameat(system_logs_.get(), name.c_str(), system_logs_.get(), (name + ".1").c_str());

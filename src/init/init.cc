@@ -79,9 +79,10 @@ absl::Status Init::Prepare() {
   if (status.ok() && !IsForStop()) status = FindPrograms();
   if (status.ok()) status = PrepareDirectory();
   if (!status.ok()) return status;
-  absl::StatusOr<UniqueFd> log = data_->OpenSystemLog("init.log");
+  const auto open_log = [this] { return data_->OpenSystemLog("init.log"); };
+  absl::StatusOr<UniqueFd> log = open_log();
   if (!log.ok()) return log.status();
-  log_.emplace(*std::move(log));
+  log_.emplace(*std::move(log), open_log);
   std::string why;
   tree_ = cgroup::PrepareTree(data_->Key(), control_ ? control_->uid : 0,
                               control_ ? control_->gid : 0, &why);
@@ -285,7 +286,8 @@ void Init::OnLaunch(const internal::Launch& launch, UniqueFd spec) {
   result.set_error(std::string(status.message()));
   result.set_account_refused(absl::IsPermissionDenied(status));
   if (!status.ok()) {
-    log_->Info(absl::StrCat("refuses to launch ", launch.process_name(), ": ", result.error()));
+    log_->Info("refuses to launch",
+               absl::StrCat("refuses to launch ", launch.process_name(), ": ", result.error()));
   }
   socket_->SendToOsd(reply);
 }

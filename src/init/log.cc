@@ -1,5 +1,6 @@
 #include "init/log.h"
 
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -7,6 +8,8 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "base/event_loop.h"
+#include "base/flood_limits.h"
 #include "protocol/log_format.h"
 
 namespace grpc_os::init {
@@ -38,12 +41,18 @@ std::string JsonString(const std::string& text) {
   return json + "\"";
 }
 
-void Log::Warn(const std::string& message) {
-  WriteOnce(STDERR_FILENO, absl::StrCat("grpc-os-init: ", message, "\n"));
-  Write("warning", message);
+void Log::Write(const std::string& level, std::string_view kind, const std::string& message) {
+  const int64_t now_ms = EventLoop::NowMs();
+  for (const auto& [which, lines] : budget_.TakeLeftOut(now_ms)) {
+    WriteLine("warning", absl::StrCat(lines, " more lines were left out: ", which));
+  }
+  if (budget_.Admit(kind, now_ms)) WriteLine(level, message);
 }
 
-void Log::Write(const char* level, const std::string& message) {
+void Log::WriteLine(const std::string& level, const std::string& message) {
+  if (level == "warning") {
+    WriteOnce(STDERR_FILENO, absl::StrCat("grpc-os-init: ", message, "\n"));
+  }
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   std::string line = "{\"time\":\"";
@@ -51,6 +60,9 @@ void Log::Write(const char* level, const std::string& message) {
   absl::StrAppend(&line, "\",\"level\":\"", level,
                   "\",\"program\":\"grpc-os-init\",\"message\":", JsonString(message), "}\n");
   WriteOnce(file_.get(), line);
+  struct stat status {};
+  if (fstat(file_.get(), &status) != 0 || status.st_size <= limits::kSystemLogBytes) return;
+  if (absl::StatusOr<UniqueFd> next = open_(); next.ok()) file_ = *std::move(next);
 }
 
 }  // namespace grpc_os::init

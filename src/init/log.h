@@ -2,25 +2,40 @@
 #ifndef GRPC_OS_INIT_LOG_H_
 #define GRPC_OS_INIT_LOG_H_
 
+#include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "absl/status/statusor.h"
+#include "base/line_budget.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::init {
 
 // JSON lines into a file; warnings also, as plain lines, onto standard error. A line that cannot be
-// written is dropped.
+// written is dropped. At most limits::kLogLinesPerSecond of a kind are written a second; how many
+// were left out is said before the next line. The file has a bound while it is written, too. Lives
+// on the loop's thread.
 class Log {
  public:
-  explicit Log(UniqueFd file) : file_(std::move(file)) {}
+  // Opens the file, or begins it anew where it has grown too large.
+  using Open = std::function<absl::StatusOr<UniqueFd>()>;
+  Log(UniqueFd file, Open open) : file_(std::move(file)), open_(std::move(open)) {}
 
-  void Info(const std::string& message) { Write("info", message); }
-  void Warn(const std::string& message);
+  void Info(const std::string& message) { Info(message, message); }
+  void Warn(const std::string& message) { Warn(message, message); }
+  // For a message that names what it is about: the kind does not.
+  void Info(std::string_view kind, const std::string& message) { Write("info", kind, message); }
+  void Warn(std::string_view kind, const std::string& message) { Write("warning", kind, message); }
 
  private:
-  void Write(const char* level, const std::string& message);
+  void Write(const std::string& level, std::string_view kind, const std::string& message);
+  void WriteLine(const std::string& level, const std::string& message);
 
   UniqueFd file_;
+  const Open open_;
+  LineBudget budget_;
 };
 
 // `text` as a JSON string, quotes included. Bytes beyond ASCII become U+FFFD each.

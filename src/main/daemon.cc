@@ -39,6 +39,7 @@
 #include "host/secret_file.h"
 #include "host/sha256.h"
 #include "main/adapters.h"
+#include "main/library_logs.h"
 #include "main/metrics.h"
 #include "main/sys_folder.h"
 #include "runtime/log_reader.h"
@@ -138,6 +139,7 @@ class Daemon::Impl {
         options_.settings.debug ? core::LogLevel::kDebug : core::LogLevel::kInfo);
     if (!logger.ok()) return logger.status();
     logger_ = *std::move(logger);
+    library_logs_ = std::make_unique<LibraryLogs>(*logger_);
     logger_->Write(core::LogLevel::kInfo, "starting",
                    {{"version", GRPC_OS_VERSION}, {"pid", absl::StrCat(getpid())}});
     if (!options_.settings.warning.empty())
@@ -382,6 +384,7 @@ class Daemon::Impl {
     objects_->Tick();
     uploads_->Tick();
     CollectBlobs();
+    BoundStandardError();
     loop_.After(kTickMs, [this] { Tick(); });
   }
 
@@ -440,6 +443,7 @@ class Daemon::Impl {
   const std::function<void()> on_shutdown_;
   UniqueFd lock_;
   std::unique_ptr<host::JsonLogger> logger_;
+  std::unique_ptr<LibraryLogs> library_logs_;
   EventLoop loop_;
   host::LoopScheduler scheduler_;
   std::unique_ptr<store::Store> store_;

@@ -252,7 +252,8 @@ grpc::Status Call::Close(const absl::Status& status) {
         {"user", caller_->user}};
     if (!status.ok())
       fields.emplace_back("error", CutText(std::string(status.message()), kErrorBytes));
-    environment_.logger.Write(level, "call", fields);
+    environment_.logger.Write(level, caller_->user.empty() ? "call without a log-in" : "call",
+                              fields);
   }
   return out;
 }
