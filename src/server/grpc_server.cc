@@ -34,6 +34,10 @@ void Limit(grpc::ServerBuilder& builder) {
   // unread.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES,
                              static_cast<int>(limits::kUploadChunkBytes));
+  // 1 MB of gzip may be 1 GiB, and gRPC asks how much it is only once it has inflated it.
+  for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP})
+    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   grpc::ResourceQuota quota("grpc-osd");
   quota.Resize(256 << 20);
   builder.SetResourceQuota(quota);
