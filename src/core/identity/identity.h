@@ -44,7 +44,8 @@ inline bool Allows(const Caller& caller, std::string_view permission) {
 //
 // Changes of users and roles are made one after the other; each sees the one before it. Nobody
 // hands out more than they have: what a role allows, when it is made, changed or granted; what it
-// denies, when it is revoked or no longer denied; an account, when its password is set.
+// denies, when it is revoked or no longer denied; what an account's roles allow, whatever is
+// denied, when its password is set or it is enabled.
 class Identity {
  public:
   struct Parts {

@@ -56,11 +56,7 @@ absl::Status CheckMayMake(const Caller& caller, const std::vector<Rule>& before,
     return BeyondCaller(caller, *beyond,
                         absl::StrCat("the role '", after.name, "' would allow it"));
   }
-  std::vector<Rule> freed = Denied(before);
-  for (const Rule& rule : after.rules) {
-    if (rule.effect == Effect::kDeny) freed.push_back(rule);
-  }
-  if (const auto beyond = caller.authority.Beyond(freed); beyond) {
+  if (const auto beyond = caller.authority.Beyond(NoLongerDenied(before, after.rules)); beyond) {
     return BeyondCaller(caller, *beyond,
                         absl::StrCat("the role '", after.name, "' would no longer deny it"));
   }

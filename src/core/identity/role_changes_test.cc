@@ -316,6 +316,47 @@ TEST_F(SmallAdminTest, SetsNoPasswordOfOneWhoMayDoMore) {
   EXPECT_EQ(SetPasswordAsEve("ada"), "OK");
 }
 
+// Who sets it is that user once the denial is lifted, whoever lifts it.
+TEST_F(SmallAdminTest, SetsNoPasswordOfOneWhoseRolesAllowMoreThoughOthersDenyIt) {
+  ASSERT_EQ(ReasonOf(Make("nothing", {Deny("*")}, By(eve_)).status()), "OK");
+  ASSERT_EQ(GrantAsEve("ada", "nothing"), "OK");
+  EXPECT_EQ(SetPasswordAsEve("ada"), "PERMISSION_MISSING");
+  ASSERT_TRUE(Make("shut", {Allow("process.write"), Deny("process.write")}).ok());
+  ASSERT_TRUE(Create("bob", {"shut"}).ok());
+  EXPECT_EQ(SetPasswordAsEve("bob"), "PERMISSION_MISSING");
+}
+
+TEST_F(SmallAdminTest, MakesAndGrantsNoRoleThatAllowsMoreBehindADenial) {
+  EXPECT_EQ(ReasonOf(Make("shut", {Allow("*"), Deny("*")}, By(eve_)).status()),
+            "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(Change("modest", {Allow("*"), Deny("*")}, By(eve_)).status()),
+            "PERMISSION_MISSING");
+  ASSERT_TRUE(Make("shut", {Allow("process.write"), Deny("process.write")}).ok());
+  EXPECT_EQ(GrantAsEve("eve", "shut"), "PERMISSION_MISSING");
+  EXPECT_EQ(CreateAsEve("bob", {"shut"}), "PERMISSION_MISSING");
+  EXPECT_EQ(ReasonOf(MakeToken(eve_, {"shut"}).status()), "PERMISSION_MISSING");
+}
+
+TEST_F(SmallAdminTest, PassesOnItsOwnDenials) {
+  const std::vector<Rule> rules = {Allow(kObjectRead, "/config/"),
+                                   Deny(kObjectRead, "/config/secret/")};
+  EXPECT_EQ(ReasonOf(Make("like-eve", rules, By(eve_)).status()), "OK");
+  EXPECT_EQ(GrantAsEve("ada", "like-eve"), "OK");
+  EXPECT_EQ(ReasonOf(Change("like-eve", {Deny(kObjectRead, "/config/")}, By(eve_)).status()), "OK");
+}
+
+TEST_F(SmallAdminTest, EnablesNobodyWhoMayDoMore) {
+  const auto switch_ada = [&](bool disabled) {
+    UserResult out = none_;
+    identity_->SetDisabled("ada", "", disabled, By(eve_), Into(out));
+    return ReasonOf(out.status());
+  };
+  EXPECT_EQ(switch_ada(true), "OK");
+  EXPECT_EQ(switch_ada(false), "PERMISSION_MISSING");
+  ASSERT_TRUE(Revoke("ada", "operator").ok());
+  EXPECT_EQ(switch_ada(false), "OK");
+}
+
 TEST_F(SmallAdminTest, ATokenThatMaySetPasswordsDoesNotBecomeAnOwnerWhoMayDoMore) {
   ASSERT_TRUE(Make("porter", {Allow("user.write")}).ok());
   const auto admin = LogInPeer(0);

@@ -1,6 +1,7 @@
 #include "core/identity/roles.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace grpc_os::core {
 namespace {
@@ -50,6 +51,13 @@ std::optional<Rule> Common(const Rule& one, const Rule& other) {
     return std::nullopt;
   }
   return common;
+}
+
+// Whether one of the rules denies all of it.
+bool DeniedBy(const std::vector<Rule>& rules, const Rule& what) {
+  return std::any_of(rules.begin(), rules.end(), [&what](const Rule& rule) {
+    return rule.effect == Effect::kDeny && RuleCovers(rule, what);
+  });
 }
 
 bool AnyCovers(const std::vector<std::string>& prefixes, std::string_view name) {
@@ -110,6 +118,22 @@ std::vector<Rule> Denied(const std::vector<Rule>& rules) {
       denied.push_back({.permission = rule.permission, .prefix = rule.prefix});
   }
   return denied;
+}
+
+std::vector<Rule> Allowed(const std::vector<Rule>& rules) {
+  std::vector<Rule> allowed;
+  for (const Rule& rule : rules) {
+    if (rule.effect == Effect::kAllow) allowed.push_back(rule);
+  }
+  return allowed;
+}
+
+std::vector<Rule> NoLongerDenied(const std::vector<Rule>& before, const std::vector<Rule>& after) {
+  std::vector<Rule> freed = Denied(before);
+  std::erase_if(freed, [&after](const Rule& rule) { return DeniedBy(after, rule); });
+  std::copy_if(after.begin(), after.end(), std::back_inserter(freed),
+               [](const Rule& rule) { return rule.effect == Effect::kDeny; });
+  return freed;
 }
 
 RuleSet::RuleSet(const std::vector<const Role*>& roles) {
@@ -176,17 +200,12 @@ std::optional<std::string> RuleSet::ForbiddenUpTo(std::string_view permission,
 
 std::optional<Rule> RuleSet::Beyond(const std::vector<Rule>& wanted) const {
   for (const Rule& one : wanted) {
-    const auto denied_by_wanted = [&wanted](const Rule& what) {
-      return std::any_of(wanted.begin(), wanted.end(), [&what](const Rule& other) {
-        return other.effect == Effect::kDeny && RuleCovers(other, what);
-      });
-    };
-    if (one.effect == Effect::kDeny || denied_by_wanted(one)) continue;
+    if (one.effect == Effect::kDeny) continue;
     bool allowed = false;
     for (const Rule& rule : rules_) {
       if (rule.effect == Effect::kAllow) {
         allowed = allowed || RuleCovers(rule, one);
-      } else if (const auto denied = Common(rule, one); denied && !denied_by_wanted(*denied)) {
+      } else if (const auto denied = Common(rule, one); denied && !DeniedBy(wanted, *denied)) {
         return one;
       }
     }

@@ -48,6 +48,11 @@ bool PrefixCovers(std::string_view prefix, std::string_view name);
 
 // What those rules deny, as rules that allow it.
 std::vector<Rule> Denied(const std::vector<Rule>& rules);
+// What they allow, whatever they deny of it.
+std::vector<Rule> Allowed(const std::vector<Rule>& rules);
+// What `before` denies and `after` does not, as rules that allow it, with what `after` denies of
+// it.
+std::vector<Rule> NoLongerDenied(const std::vector<Rule>& before, const std::vector<Rule>& after);
 
 // What several roles allow together: what a rule of any of them allows and none denies. Immutable.
 class RuleSet {
@@ -64,8 +69,9 @@ class RuleSet {
   // follows it; that need not be a name. nullopt: none that follows it is allowed.
   std::optional<std::string> ForbiddenUpTo(std::string_view permission,
                                            std::string_view name) const;
-  // The first of the rules in `wanted` that allows what this set, for all that is known, does not,
-  // and none in `wanted` denies.
+  // The first of the rules in `wanted` that allows what this set, for all that is known, does not.
+  // What `wanted` denies makes up for what this set denies, and for nothing that it never allowed:
+  // a denial may be lifted one day.
   std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;
 
  private:

@@ -160,6 +160,21 @@ TEST(RuleSet, WhatIsDeniedIsNotHandedOut) {
   EXPECT_EQ(Beyond(has, {Allow("*"), Deny(kObjectWrite, "/secret/")}), "*:");
 }
 
+TEST(RuleSet, WhatARoleDeniesDoesNotMakeUpForWhatWasNeverAllowed) {
+  const RuleSet some = SetOf({Allow("user.write"), Allow(kObjectRead, "/config/")});
+  EXPECT_EQ(Beyond(some, {Allow("*"), Deny("*")}), "*:");
+  EXPECT_EQ(Beyond(some, {Allow("process.write"), Deny("process.write")}), "process.write:");
+  EXPECT_EQ(Beyond(some, {Allow(kObjectRead), Deny(kObjectRead, "/other")}), "object.read:");
+  EXPECT_EQ(Beyond(some, {Allow(kObjectRead, "/config/"), Deny(kObjectRead, "/config/x")}), "");
+}
+
+TEST(RuleSet, WhatIsNoLongerDenied) {
+  EXPECT_EQ(NoLongerDenied({Allow("*"), Deny("audit.read")}, {Deny("*")}),
+            (std::vector<Rule>{Deny("*")}));
+  EXPECT_EQ(NoLongerDenied({Deny(kObjectRead, "/a")}, {Allow("*"), Deny(kObjectRead, "/a/b")}),
+            (std::vector<Rule>{Allow(kObjectRead, "/a"), Deny(kObjectRead, "/a/b")}));
+}
+
 TEST(RuleSet, AllowsABeginningOfNamesIfItAllowsAllThatBeginSo) {
   const RuleSet set =
       SetOf({Allow(kObjectRead, "/a/"), Deny(kObjectRead, "/a/secret"), Allow(kObjectWrite)});

@@ -58,16 +58,17 @@ absl::Status CheckMayRevoke(const Caller& caller, const Role& role) {
   return BeyondCaller(caller, *beyond, absl::StrCat("the role '", role.name, "' denies it"));
 }
 
-// Who sets a user's password can be that user.
+// Who sets a user's password can be that user, now and once a denial is lifted: so what the user is
+// denied does not count.
 absl::Status CheckMayBecome(const Caller& caller, const User& user, const RoleBook& roles) {
   std::vector<Rule> rules;
   for (const std::string& name : user.roles) {
     if (const Role* role = roles.Find(name); role != nullptr)
       rules.insert(rules.end(), role->rules.begin(), role->rules.end());
   }
-  const auto beyond = caller.authority.Beyond(rules);
+  const auto beyond = caller.authority.Beyond(Allowed(rules));
   if (!beyond) return absl::OkStatus();
-  return BeyondCaller(caller, *beyond, absl::StrCat("'", user.name, "' has it"));
+  return BeyondCaller(caller, *beyond, absl::StrCat("a role of '", user.name, "' allows it"));
 }
 
 // Nothing to do, but that it was asked for.
@@ -165,11 +166,16 @@ void Identity::SetDisabled(const std::string& name, const std::string& etag, boo
                            Origin origin, UserDone done) {
   IdentityState::Change change{.origin = std::move(origin), .done = ForUser(std::move(done))};
   change.compute = [impl = impl_.get(), name, etag, disabled](const IdentityState& state,
-                                                              const Caller&) -> Result {
+                                                              const Caller& caller) -> Result {
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
     if (disabled && name == kAdminUser) return LastAdmin("be disabled");
     if ((*user)->disabled == disabled) return Unchanged(**user);
+    // It hands out all that the user had.
+    if (!disabled) {
+      if (absl::Status status = CheckMayBecome(caller, **user, state.roles); !status.ok())
+        return status;
+    }
     User next = **user;
     next.disabled = disabled;
     if (disabled) next.epoch = RandomHex128();
