@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -29,6 +30,7 @@ constexpr PasswordHasher::Cost kTiny = {5, size_t{7} << 20};
 constexpr size_t kShare = 4;  // of the memory: one part is for hashing
 constexpr size_t kThreadsMax = 2;
 constexpr int kNiceness = 10;
+constexpr int kKnownBeforeAStranger = 3;
 
 // Overwrites the password when the job is gone, however it ends.
 struct Password {
@@ -128,7 +130,9 @@ void PasswordHasher::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    dropped.swap(jobs_);
+    dropped.swap(known_);
+    std::move(strangers_.begin(), strangers_.end(), std::back_inserter(dropped));
+    strangers_.clear();
   }
   wake_.notify_all();
   for (const Job& job : dropped) job.refuse(Stopping());
@@ -143,31 +147,45 @@ void PasswordHasher::Hash(std::string password,
          std::string hash = HashNow(secret->text);
          done(hash.empty() ? absl::StatusOr<std::string>(OutOfMemory()) : std::move(hash));
        },
-       [done](const absl::Status& status) { done(status); }});
+       [done](const absl::Status& status) { done(status); }},
+      Lane::kKnown);
 }
 
-void PasswordHasher::Verify(std::string password, std::string hash,
+void PasswordHasher::Verify(std::string password, std::string hash, Lane lane,
                             std::function<void(absl::StatusOr<Verdict>)> done) {
   auto secret = std::make_shared<const Password>(std::move(password));
   Add({[this, secret, hash = std::move(hash), done] { done(VerifyNow(secret->text, hash)); },
-       [done](const absl::Status& status) { done(status); }});
+       [done](const absl::Status& status) { done(status); }},
+      lane);
 }
 
-void PasswordHasher::Add(Job job) {
+void PasswordHasher::Add(Job job, Lane lane) {
   absl::Status refused;
+  std::deque<Job>& jobs = lane == Lane::kKnown ? known_ : strangers_;
   {
     std::lock_guard lock(mutex_);
     if (stopping_) {
       refused = Stopping();
-    } else if (jobs_.size() >= static_cast<size_t>(limits::kPasswordQueue)) {
+    } else if (jobs.size() >= static_cast<size_t>(limits::kPasswordQueue)) {
       refused = QueueFull();
     } else {
-      jobs_.push_back(std::move(job));
+      jobs.push_back(std::move(job));
     }
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
   if (!refused.ok()) return job.refuse(refused);
   wake_.notify_one();
+}
+
+// Under the lock.
+PasswordHasher::Job PasswordHasher::TakeJob() {
+  const bool known =
+      strangers_.empty() || (!known_.empty() && known_in_a_row_ < kKnownBeforeAStranger);
+  known_in_a_row_ = known ? known_in_a_row_ + 1 : 0;
+  std::deque<Job>& jobs = known ? known_ : strangers_;
+  Job job = std::move(jobs.front());
+  jobs.pop_front();
+  return job;
 }
 
 void PasswordHasher::Run() {
@@ -177,10 +195,9 @@ void PasswordHasher::Run() {
     Job job;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      wake_.wait(lock, [this] { return stopping_ || HasJob(); });
       if (stopping_) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+      job = TakeJob();
     }
     job.work();
   }

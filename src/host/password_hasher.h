@@ -17,7 +17,8 @@
 namespace grpc_os::host {
 
 // Half of the machine's cores and at most two threads, at low priority, so that log-ins starve
-// nobody; at most limits::kPasswordQueue wait. Memory of a hash is given back after it.
+// nobody; at most limits::kPasswordQueue wait in each lane. Memory of a hash is given back after
+// it.
 class PasswordHasher final : public core::PasswordHasher {
  public:
   struct Cost {
@@ -36,7 +37,7 @@ class PasswordHasher final : public core::PasswordHasher {
   ~PasswordHasher() override;
 
   void Hash(std::string password, std::function<void(absl::StatusOr<std::string>)> done) override;
-  void Verify(std::string password, std::string hash,
+  void Verify(std::string password, std::string hash, Lane lane,
               std::function<void(absl::StatusOr<Verdict>)> done) override;
 
   // Finishes what is being hashed; what waits is refused with UNAVAILABLE. Idempotent.
@@ -47,7 +48,9 @@ class PasswordHasher final : public core::PasswordHasher {
     std::function<void()> work;
     std::function<void(const absl::Status&)> refuse;
   };
-  void Add(Job job);
+  void Add(Job job, Lane lane);
+  bool HasJob() const { return !known_.empty() || !strangers_.empty(); }
+  Job TakeJob();
   void Run();
   std::string HashNow(const std::string& password) const;  // empty: out of memory
   absl::StatusOr<Verdict> VerifyNow(const std::string& password, const std::string& hash) const;
@@ -55,7 +58,9 @@ class PasswordHasher final : public core::PasswordHasher {
   const Cost cost_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> jobs_;
+  std::deque<Job> known_;
+  std::deque<Job> strangers_;
+  int known_in_a_row_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -18,6 +18,7 @@ namespace grpc_os::host {
 namespace {
 
 using ::testing::StartsWith;
+using Lane = PasswordHasher::Lane;
 
 // The least that argon2id takes: these tests are about the rest.
 constexpr PasswordHasher::Cost kCheap = {1, 8192};
@@ -31,7 +32,8 @@ std::string HashOf(PasswordHasher& hasher, const std::string& password) {
 core::PasswordHasher::Verdict VerdictOf(PasswordHasher& hasher, const std::string& password,
                                         const std::string& hash) {
   std::promise<absl::StatusOr<core::PasswordHasher::Verdict>> made;
-  hasher.Verify(password, hash, [&](auto verdict) { made.set_value(std::move(verdict)); });
+  hasher.Verify(password, hash, Lane::kKnown,
+                [&](auto verdict) { made.set_value(std::move(verdict)); });
   return made.get_future().get().value();
 }
 
@@ -133,7 +135,7 @@ TEST(PasswordHasher, WantOfMemoryIsNoWrongPassword) {
   PasswordHasher costly({1, size_t{1} << 30}, 1);
   const auto ask = [](PasswordHasher& hasher, const std::string& hash) {
     std::promise<absl::Status> answered;
-    hasher.Verify("correct horse", hash,
+    hasher.Verify("correct horse", hash, Lane::kKnown,
                   [&](const auto& verdict) { answered.set_value(verdict.status()); });
     return answered.get_future().get();
   };
@@ -148,7 +150,7 @@ TEST(PasswordHasher, RefusesAtOnceWhenTooManyWait) {
   std::promise<void> go;
   const auto gate = go.get_future().share();
   std::promise<void> begun;
-  hasher.Verify("x", "", [&, gate](const auto&) {
+  hasher.Verify("x", "", Lane::kKnown, [&, gate](const auto&) {
     begun.set_value();
     gate.wait();
   });
@@ -156,12 +158,12 @@ TEST(PasswordHasher, RefusesAtOnceWhenTooManyWait) {
   std::atomic<int> verified{0};
   std::promise<void> all;
   for (int i = 0; i < limits::kPasswordQueue; ++i)
-    hasher.Verify("x", "", [&](const auto& verdict) {
+    hasher.Verify("x", "", Lane::kKnown, [&](const auto& verdict) {
       verified += verdict.ok();
       if (verified == limits::kPasswordQueue) all.set_value();
     });
   absl::Status refused;
-  hasher.Verify("x", "", [&](const auto& verdict) { refused = verdict.status(); });
+  hasher.Verify("x", "", Lane::kKnown, [&](const auto& verdict) { refused = verdict.status(); });
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   ASSERT_TRUE(DetailOf(refused).has_value());
   EXPECT_EQ(DetailOf(refused)->reason, "LIMIT_REACHED");
@@ -170,12 +172,43 @@ TEST(PasswordHasher, RefusesAtOnceWhenTooManyWait) {
   all.get_future().wait();  // those that were let in are answered
 }
 
+TEST(PasswordHasher, StrangersKeepNobodyOutWhoIsKnownAndAreServedAllTheSame) {
+  PasswordHasher hasher(kCheap, 1);
+  std::promise<void> go;
+  const auto gate = go.get_future().share();
+  std::promise<void> begun;
+  hasher.Verify("x", "", Lane::kStrangers, [&, gate](const auto&) {
+    begun.set_value();
+    gate.wait();
+  });
+  begun.get_future().wait();
+  std::string order;  // on the one thread
+  std::promise<void> all;
+  const size_t expected = limits::kPasswordQueue + 5;
+  const auto note = [&](char who) {
+    return [&, who](const auto&) {
+      order += who;
+      if (order.size() == expected) all.set_value();
+    };
+  };
+  for (int i = 0; i < limits::kPasswordQueue; ++i)
+    hasher.Verify("x", "", Lane::kStrangers, note('s'));
+  absl::Status refused;
+  hasher.Verify("x", "", Lane::kStrangers,
+                [&](const auto& verdict) { refused = verdict.status(); });
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  for (int i = 0; i < 5; ++i) hasher.Verify("x", "", Lane::kKnown, note('k'));
+  go.set_value();
+  all.get_future().wait();
+  EXPECT_THAT(order, StartsWith("kkkskks"));
+}
+
 TEST(PasswordHasher, AnswersEveryoneWhenItStops) {
   PasswordHasher hasher(kCheap, 1);
   std::promise<void> go;
   const auto gate = go.get_future().share();
   std::promise<void> begun;
-  hasher.Verify("x", "", [&, gate](const auto&) {
+  hasher.Verify("x", "", Lane::kKnown, [&, gate](const auto&) {
     begun.set_value();
     gate.wait();
   });

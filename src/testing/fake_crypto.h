@@ -29,9 +29,10 @@ class FakeHasher final : public core::PasswordHasher {
       done(absl::StrCat("hash:", password));
     });
   }
-  void Verify(std::string password, std::string hash,
+  void Verify(std::string password, std::string hash, Lane lane,
               std::function<void(absl::StatusOr<Verdict>)> done) override {
     if (!refusal.ok()) return done(refusal);
+    lanes.push_back(lane);
     ++verified;
     Do([password = std::move(password), hash = std::move(hash), done = std::move(done)] {
       done(Verdict{hash == "hash:" + password || hash == "old:" + password,
@@ -46,6 +47,7 @@ class FakeHasher final : public core::PasswordHasher {
 
   int hashed = 0;
   int verified = 0;
+  std::vector<Lane> lanes;  // of each that was verified
   bool hold = false;
   absl::Status refusal;  // of every Verify, until it is OK again
   std::deque<std::function<void()>> waiting;

@@ -164,4 +164,17 @@ absl::Status TooManyTokens(const std::string& user) {
        .metadata = {{"limit", "sessions_per_user"}, {"value", StrCat(limits::kSessionsPerUser)}}});
 }
 
+absl::Status SessionsTooFast(const std::string& user, int64_t wait_ms) {
+  return MakeError(StatusCode::kResourceExhausted,
+                   StrCat("'", user, "' opens sessions too fast: ", limits::kSessionsAtOnce,
+                          " at once, then one each ", limits::kSessionEachMs / 1000,
+                          " s; try again in ", (wait_ms + 999) / 1000,
+                          " s, and keep a session or a token (`token create`) for many calls"),
+                   {.reason = reason::kLimitReached,
+                    .metadata = {{"limit", "sessions_at_once"},
+                                 {"user", user},
+                                 {"value", StrCat(limits::kSessionsAtOnce)}},
+                    .retry_after_ms = wait_ms});
+}
+
 }  // namespace grpc_os::core

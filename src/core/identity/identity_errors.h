@@ -37,6 +37,7 @@ absl::Status LastAdmin(const std::string& what);
 absl::Status UserChanged(const User& user, const std::string& given);
 absl::Status TooManyUsers();
 absl::Status TooManyTokens(const std::string& user);
+absl::Status SessionsTooFast(const std::string& user, int64_t wait_ms);
 
 }  // namespace grpc_os::core
 

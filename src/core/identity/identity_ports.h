@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,21 +35,35 @@ class TokenSigner {
   virtual absl::StatusOr<Claims> Verify(std::string_view token) const = 0;
 };
 
+// The port to the kernel's knowledge of who is behind a TCP connection within this machine.
+// Thread-safe; quick.
+class LoopbackPeers {
+ public:
+  virtual ~LoopbackPeers() = default;
+  // The uid that opened the connection to us from this address and port; nullopt: it is not known,
+  // or that is no address of the loopback. To count by, not to trust: whoever ends a connection may
+  // leave its port to another.
+  virtual std::optional<int64_t> UidOf(const std::string& address, int port) const = 0;
+};
+
 // The port to the hashing of passwords (argon2id). Thread-safe; never blocks: hashes are made one
 // after the other on threads of low priority, `done` comes on one of them. RESOURCE_EXHAUSTED
-// (LIMIT_REACHED, with RetryInfo), at once and on the calling thread, if too many wait.
+// (LIMIT_REACHED, with RetryInfo), at once and on the calling thread, if too many wait in the lane.
 class PasswordHasher {
  public:
   virtual ~PasswordHasher() = default;
-  // A PHC string.
+  // A PHC string. In the lane of those who are known.
   virtual void Hash(std::string password,
                     std::function<void(absl::StatusOr<std::string>)> done) = 0;
   struct Verdict {
     bool matches = false;
     bool outdated = false;  // hashed with less work than is the rule now: hash it again
   };
+  // Who waits in the one lane takes no place in the other, and those who are known come first, but
+  // for every fourth.
+  enum class Lane { kKnown, kStrangers };
   // With an empty or malformed `hash`: false, after the same work.
-  virtual void Verify(std::string password, std::string hash,
+  virtual void Verify(std::string password, std::string hash, Lane lane,
                       std::function<void(absl::StatusOr<Verdict>)> done) = 0;
 };
 

@@ -15,6 +15,15 @@ const User* IdentityState::FindUser(const std::string& name) const {
   return it == users.end() ? nullptr : &it->second.user;
 }
 
+absl::Status IdentityState::CountSession(const std::string& user, int64_t now_ms) {
+  const User* found = FindUser(user);
+  // Who keeps users can do more harm than that.
+  if (found == nullptr || roles.Together(found->roles)->Allows("user.write"))
+    return absl::OkStatus();
+  const int64_t wait_ms = throttle.OpenSession(user, now_ms);
+  return wait_ms == 0 ? absl::OkStatus() : SessionsTooFast(user, wait_ms);
+}
+
 const SessionEntry* IdentityState::FindSession(const std::string& id, int64_t now_ms) const {
   const auto it = sessions.find(id);
   if (it == sessions.end() || it->second.session.expire_time_ms <= now_ms) return nullptr;

@@ -106,6 +106,8 @@ struct IdentityState {
   std::string role_leaving;  // its removal is under way
 
   const User* FindUser(const std::string& name) const;
+  // OK: the user may open one more session, or renew one (Throttle::OpenSession).
+  absl::Status CountSession(const std::string& user, int64_t now_ms);
   // nullptr: there is no such session, or it has ended.
   SessionEntry* FindSession(const std::string& id, int64_t now_ms);
   const SessionEntry* FindSession(const std::string& id, int64_t now_ms) const;

@@ -173,6 +173,8 @@ void OnVerdict(Identity::Impl& impl, Try attempt, const std::string& hash,
       const User* user = state->FindUser(attempt.user);
       if (!verdict->matches || user == nullptr || user->disabled || user->epoch != attempt.epoch) {
         refused = LoginFailed();
+      } else if (refused = state->CountSession(user->name, now); !refused.ok()) {
+        state->throttle.Withdrawn(attempt.user, attempt.source, now);
       } else {
         state->throttle.Succeeded(attempt.user, attempt.source, now);
         const Session session{.id = RandomHex128(),
@@ -204,6 +206,7 @@ void Identity::LoginPassword(const std::string& user, std::string password,
               .done = std::move(done)};
   std::string hash;
   int64_t wait_ms = 0;
+  auto lane = PasswordHasher::Lane::kStrangers;
   {
     auto state = impl_->state.Lock();
     auto findings = attempt.origin.findings->Lock();
@@ -215,6 +218,8 @@ void Identity::LoginPassword(const std::string& user, std::string password,
     if (state->FindUser(user) != nullptr) findings->user = user;
     attempt.source = Throttle::SourceOf(attempt.origin.record.source);
     wait_ms = state->throttle.WaitMs(user, attempt.source, now);
+    if (Throttle::OfSocket(attempt.source) || state->throttle.Knows(user, attempt.source, now))
+      lane = PasswordHasher::Lane::kKnown;
     if (wait_ms == 0) {
       state->throttle.Began(user, attempt.source, now);
       if (const User* found = state->FindUser(user); found != nullptr && !found->disabled) {
@@ -225,7 +230,7 @@ void Identity::LoginPassword(const std::string& user, std::string password,
   }
   if (wait_ms > 0) return attempt.done(LoginThrottled(wait_ms));
   const auto secret = attempt.password;
-  impl_->parts.hasher.Verify(secret->text(), hash,
+  impl_->parts.hasher.Verify(secret->text(), hash, lane,
                              [impl = impl_.get(), attempt = std::move(attempt),
                               hash](absl::StatusOr<PasswordHasher::Verdict> verdict) mutable {
                                OnVerdict(*impl, std::move(attempt), hash, std::move(verdict));
@@ -238,22 +243,22 @@ void Identity::Refresh(std::string_view refresh_token, Origin origin, LoginDone 
   const auto claims = impl_->parts.signer.Verify(refresh_token);
   if (!claims.ok() || claims->use != Claims::Use::kRefresh || claims->expire_time_s * 1000 <= now)
     return done(TokenInvalid());
-  bool refused = false;
+  absl::Status refused;
   {
     auto state = impl_->state.Lock();
     SessionEntry* entry = state->FindSession(claims->session_id, now);
     if (entry == nullptr || entry->ending > 0 || entry->session.user != claims->user ||
         entry->session.method != "password" ||
         claims->refresh_number > entry->session.refresh_number) {
-      refused = true;
+      refused = TokenInvalid();
     } else if (claims->refresh_number < entry->session.refresh_number) {
       impl_->EndReused(*state, entry->session, std::move(origin), std::move(done));
-    } else {
+    } else if (refused = state->CountSession(claims->user, now); refused.ok()) {
       impl_->Advance(*state, *entry, std::move(origin), std::move(done));
     }
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
-  if (refused) return done(TokenInvalid());
+  if (!refused.ok()) return done(refused);
   impl_->Send();
 }
 

@@ -93,6 +93,40 @@ TEST_F(LoginTest, AFullQueueOfTheHasherCostsNoTry) {
   EXPECT_TRUE(LogIn("ada").ok());
 }
 
+TEST_F(LoginTest, WhoIsKnownOrAtTheSocketWaitsInALaneOfTheirOwn) {
+  using Lane = PasswordHasher::Lane;
+  ASSERT_TRUE(LogIn("ada", kPassword, "10.0.0.1").ok());
+  (void)LogIn("ada", "wrong", "10.0.0.1");
+  (void)LogIn("nobody", "wrong", "10.0.0.1");
+  (void)LogIn("ada", "wrong", "10.0.0.2");
+  (void)LogIn("ada", "wrong", "unix");
+  (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(1001));
+  (void)LogIn("ada", "wrong", "127.0.0.1 uid 1001");
+  EXPECT_THAT(hasher_.lanes,
+              ElementsAre(Lane::kStrangers, Lane::kKnown, Lane::kStrangers, Lane::kStrangers,
+                          Lane::kKnown, Lane::kKnown, Lane::kStrangers));
+}
+
+TEST_F(LoginTest, ATicketWaitsForNoHash) {
+  hasher_.hold = true;
+  for (int i = 0; i < 5; ++i) BeginLogin("ada", "wrong", absl::StrCat("10.0.0.", i));
+  EXPECT_TRUE(LogInPeer(0).ok());
+  hasher_.refusal = absl::ResourceExhaustedError("the queue is full");
+  EXPECT_TRUE(LogInPeer(0).ok());
+}
+
+TEST_F(LoginTest, AStrangerOnTheLoopbackLocksNoOtherAccountOut) {
+  for (int i = 0; i < 200; ++i) {
+    (void)LogIn("ada", "wrong", "127.0.0.1 uid 1001");
+    (void)LogIn(absl::StrCat("user", i), "wrong", "127.0.0.1 uid 1001");
+    clock_.now_ms += 100;
+  }
+  EXPECT_EQ(ReasonOf(LogIn("ada", kPassword, "127.0.0.1 uid 1001").status()), "LOGIN_THROTTLED");
+  EXPECT_TRUE(LogIn("ada", kPassword, "127.0.0.1 uid 1000").ok());
+  EXPECT_TRUE(LogIn("ada", kPassword, "unix").ok());
+  EXPECT_TRUE(LogIn("ada", kPassword, "127.0.0.1", identity_->IssueTicket(1000)).ok());
+}
+
 TEST_F(LoginTest, WhatHappensToTheUserDuringTheHashingCounts) {
   hasher_.hold = true;
   const auto login = BeginLogin("ada", kPassword);
@@ -182,13 +216,40 @@ TEST_F(LoginTest, TheOldestLogInGoesForOneTooManyAndTokensStay) {
   const auto token = MakeToken(first->caller);
   ASSERT_TRUE(token.ok());
   clock_.now_ms += 1;
-  for (int i = 0; i < limits::kSessionsPerUser - 1; ++i) ASSERT_TRUE(LogIn("ada").ok()) << i;
+  for (int i = 0; i < limits::kSessionsPerUser - 1; ++i) {
+    ASSERT_TRUE(LogIn("ada").ok()) << i;
+    clock_.now_ms += limits::kSessionEachMs;
+  }
   EXPECT_THAT(identity_->ListSessions("ada"), SizeIs(limits::kSessionsPerUser));
   EXPECT_EQ(Check(first->access_token), "TOKEN_INVALID");
   EXPECT_EQ(Check(token->token), "OK");
   const auto last = LogIn("ada");
   EXPECT_EQ(ReasonOf(MakeToken(last->caller).status()), "LIMIT_REACHED");
   EXPECT_THAT(store_.sessions, SizeIs(limits::kSessionsPerUser));
+}
+
+// Each of these leaves a record of a change in the audit.
+TEST_F(LoginTest, NobodyFillsTheAuditWithSessionsOfTheirOwn) {
+  const auto first = LogIn("ada");
+  std::string refresh = first->refresh_token;
+  store_.audit.clear();
+  for (int i = 0; i < 1000; ++i) {
+    if (const auto next = Refresh(refresh); next.ok()) refresh = next->refresh_token;
+    if (const auto token = MakeToken(first->caller); token.ok())
+      (void)End(first->caller, token->session.id);
+    (void)LogIn("ada");
+    (void)SetPassword(first->caller, "", kPassword, kPassword);
+  }
+  EXPECT_LE(store_.audit.size(), 2u * limits::kSessionsAtOnce);
+  const auto refused = MakeToken(first->caller);
+  EXPECT_EQ(ReasonOf(refused.status()), "LIMIT_REACHED");
+  EXPECT_GT(DetailOf(refused.status())->retry_after_ms, 0);
+  EXPECT_TRUE(Logout(first->caller).ok());
+  clock_.now_ms += limits::kSessionEachMs;
+  EXPECT_TRUE(LogIn("ada").ok());
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(LogInPeer(0).ok());
+  EXPECT_TRUE(Create("bob", {"viewer"}).ok());
+  EXPECT_TRUE(LogIn("bob").ok()) << "others are not slowed down";
 }
 
 class RefreshTest : public IdentityTest {};

@@ -142,7 +142,7 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
     } else if (state->users.at(caller.user).sessions.size() >=
                static_cast<size_t>(limits::kSessionsPerUser)) {
       refused = TooManyTokens(caller.user);
-    } else {
+    } else if (refused = state->CountSession(caller.user, now); refused.ok()) {
       made.session.epoch = own->session.epoch;
       IdentityWrite write{.put_sessions = {made.session}, .now_ms = now};
       origin.LeaveIn(write.trace, made.session.id);

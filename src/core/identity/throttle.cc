@@ -24,6 +24,7 @@ struct Rate {
 };
 constexpr Rate kPerUser = {100, 100 / 3'600'000.0};
 constexpr Rate kPerSource = {20, 10 / 60'000.0};
+constexpr Rate kSessions = {limits::kSessionsAtOnce, 1.0 / limits::kSessionEachMs};
 
 double SpentAt(double spent, int64_t since_ms, int64_t now_ms, const Rate& rate) {
   const int64_t passed = std::max<int64_t>(0, now_ms - since_ms);
@@ -72,17 +73,30 @@ void Throttle::Rewind(const std::string& user, const std::string& source, int64_
   rewind(sources_, source);
 }
 
+bool Throttle::Knows(const std::string& user, const std::string& source, int64_t now_ms) const {
+  const auto it = pairs_.find({user, source});
+  return it != pairs_.end() && it->second.success_ms >= 0 &&
+         now_ms - it->second.success_ms < kKnownMs;
+}
+
+bool Throttle::OfSocket(const std::string& source) {
+  return source == "unix" || source.starts_with("uid ");
+}
+
+bool Throttle::NamedByKernel(const std::string& source) {
+  return OfSocket(source) || source.find(" uid ") != std::string::npos;
+}
+
 int64_t Throttle::WaitMs(const std::string& user, const std::string& source, int64_t now_ms) {
   Rewind(user, source, now_ms);
   int64_t wait = 0;
-  bool known = false;
   if (const auto it = pairs_.find({user, source}); it != pairs_.end()) {
     const Pair& pair = it->second;
-    known = pair.success_ms >= 0 && now_ms - pair.success_ms < kKnownMs;
     if (now_ms - pair.last_ms < kForgottenMs && WaitAfter(pair.failures) > 0)
       wait = std::max(wait, pair.last_ms + WaitAfter(pair.failures) - now_ms);
   }
-  if (const auto it = users_.find(user); it != users_.end() && !known) {
+  if (Knows(user, source, now_ms)) return wait;
+  if (const auto it = users_.find(user); it != users_.end() && !NamedByKernel(source)) {
     const double spent = SpentAt(it->second.spent, it->second.time_ms, now_ms, kPerUser);
     wait = std::max(wait, WaitFor(spent, kPerUser));
   }
@@ -98,27 +112,40 @@ void Throttle::Began(const std::string& user, const std::string& source, int64_t
   if (now_ms - pair.last_ms >= kForgottenMs) pair.failures = 0;
   ++pair.failures;
   pair.last_ms = now_ms;
-  Budget& of_user = users_[user];
-  of_user = {SpentAt(of_user.spent, of_user.time_ms, now_ms, kPerUser) + 1, now_ms};
+  Bound(pairs_);
+  if (Knows(user, source, now_ms)) return;
+  if (!NamedByKernel(source)) {
+    Budget& of_user = users_[user];
+    of_user = {SpentAt(of_user.spent, of_user.time_ms, now_ms, kPerUser) + 1, now_ms};
+  }
   Budget& of_source = sources_[source];
   of_source = {SpentAt(of_source.spent, of_source.time_ms, now_ms, kPerSource) + 1, now_ms};
-  Bound(pairs_);
   Bound(users_);
   Bound(sources_);
 }
 
 void Throttle::Succeeded(const std::string& user, const std::string& source, int64_t now_ms) {
+  GiveBack(user, source, now_ms);
   Pair& pair = pairs_[{user, source}];
   pair.failures = 0;
   pair.success_ms = now_ms;
   Bound(pairs_);
-  GiveBack(user, source, now_ms);
 }
 
 void Throttle::Withdrawn(const std::string& user, const std::string& source, int64_t now_ms) {
   if (const auto it = pairs_.find({user, source}); it != pairs_.end() && it->second.failures > 0)
     --it->second.failures;
   GiveBack(user, source, now_ms);
+}
+
+int64_t Throttle::OpenSession(const std::string& user, int64_t now_ms) {
+  Budget& of_user = opened_[user];
+  const int64_t since = std::min(of_user.time_ms, now_ms);
+  const double spent = SpentAt(of_user.spent, since, now_ms, kSessions);
+  const int64_t wait = WaitFor(spent, kSessions);
+  of_user = {wait == 0 ? spent + 1 : spent, now_ms};
+  Bound(opened_);
+  return wait;
 }
 
 void Throttle::Knew(const std::string& user, const std::string& source, int64_t success_ms) {
@@ -128,6 +155,7 @@ void Throttle::Knew(const std::string& user, const std::string& source, int64_t 
 }
 
 void Throttle::GiveBack(const std::string& user, const std::string& source, int64_t now_ms) {
+  if (Knows(user, source, now_ms)) return;  // it spent nothing
   const auto give_back = [now_ms](std::map<std::string, Budget>& budgets, const std::string& key,
                                   const Rate& rate) {
     const auto it = budgets.find(key);
@@ -135,11 +163,14 @@ void Throttle::GiveBack(const std::string& user, const std::string& source, int6
     const double spent = SpentAt(it->second.spent, it->second.time_ms, now_ms, rate);
     it->second = {std::max(0.0, spent - 1), now_ms};
   };
-  give_back(users_, user, kPerUser);
+  if (!NamedByKernel(source)) give_back(users_, user, kPerUser);
   give_back(sources_, source, kPerSource);
 }
 
 std::string Throttle::SourceOf(const std::string& source) {
+  // The loopback has a network of addresses, of which a client may take any.
+  if (source.starts_with("127."))
+    return "127.0.0.1" + source.substr(std::min(source.find(' '), source.size()));
   std::array<unsigned char, 16> address{};
   if (inet_pton(AF_INET6, source.c_str(), address.data()) != 1) return source;
   const bool mapped = IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address.data()));

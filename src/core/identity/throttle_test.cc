@@ -109,6 +109,32 @@ TEST_F(ThrottleTest, AStrangerCannotLockTheOwnerOut) {
   EXPECT_GT(throttle_.WaitMs("ada", "home", now_), 0) << "known for 30 days only";
 }
 
+TEST_F(ThrottleTest, UnknownNamesSpendNothingOfASourceThatHasLoggedIn) {
+  ASSERT_TRUE(Succeed("ada", "10.0.0.1"));
+  for (int i = 0; i < 100; ++i) Fail(absl::StrCat("user", i), "10.0.0.1");
+  EXPECT_GT(throttle_.WaitMs("bob", "10.0.0.1", now_), 0);
+  EXPECT_EQ(throttle_.WaitMs("ada", "10.0.0.1", now_), 0);
+  // Its own wrong passwords slow it down all the same.
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(Fail("ada", "10.0.0.1")) << i;
+  EXPECT_GT(throttle_.WaitMs("ada", "10.0.0.1", now_), 0);
+}
+
+TEST_F(ThrottleTest, WhatComesFromAddressesSpendsNothingOfTheSocketOrOfAUid) {
+  for (int i = 0; i < 1000; ++i) Fail("ada", absl::StrCat("10.0.", i / 250, ".", i % 250));
+  for (int i = 0; i < 1000; ++i) Fail("ada", "127.0.0.1 uid 1001");
+  EXPECT_GT(throttle_.WaitMs("ada", "10.9.9.9", now_), 0);
+  for (const char* own : {"unix", "uid 1000", "127.0.0.1 uid 1000"})
+    EXPECT_EQ(throttle_.WaitMs("ada", own, now_), 0) << own;
+}
+
+TEST_F(ThrottleTest, WhatAUidSpendsIsItsOwn) {
+  for (int i = 0; i < 100; ++i) Fail(absl::StrCat("user", i), "127.0.0.1 uid 1001");
+  for (int uid = 2000; uid < 2200; ++uid) Fail("ada", absl::StrCat("uid ", uid));
+  EXPECT_GT(throttle_.WaitMs("ada", "127.0.0.1 uid 1001", now_), 0);
+  EXPECT_EQ(throttle_.WaitMs("ada", "127.0.0.1 uid 1000", now_), 0);
+  EXPECT_EQ(throttle_.WaitMs("ada", "10.0.0.1", now_), 0);
+}
+
 TEST_F(ThrottleTest, WhatIsRememberedIsBoundedAndSuccessesLastLongest) {
   ASSERT_TRUE(Succeed("ada", "home"));
   for (int i = 0; i < limits::kThrottleEntries + 100; ++i) {
@@ -119,10 +145,24 @@ TEST_F(ThrottleTest, WhatIsRememberedIsBoundedAndSuccessesLastLongest) {
   EXPECT_GT(throttle_.WaitMs("ada", "elsewhere", now_), 0);
 }
 
+TEST_F(ThrottleTest, SessionsAreOpenedAtABoundedRate) {
+  for (int i = 0; i < limits::kSessionsAtOnce; ++i)
+    ASSERT_EQ(throttle_.OpenSession("ada", now_), 0);
+  EXPECT_GT(throttle_.OpenSession("ada", now_), 0);
+  EXPECT_EQ(throttle_.OpenSession("bob", now_), 0);
+  now_ += limits::kSessionEachMs;
+  EXPECT_EQ(throttle_.OpenSession("ada", now_), 0);
+  EXPECT_GT(throttle_.OpenSession("ada", now_), 0);
+  now_ -= kDay;
+  EXPECT_LE(throttle_.OpenSession("ada", now_), limits::kSessionEachMs + 1) << "a clock set back";
+}
+
 TEST_F(ThrottleTest, ANetworkOfIpv6IsOneSource) {
   EXPECT_EQ(Throttle::SourceOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
   EXPECT_EQ(Throttle::SourceOf("2001:db8:1:2::9"), "2001:db8:1:2::/64");
   EXPECT_NE(Throttle::SourceOf("2001:db8:1:3::9"), "2001:db8:1:2::/64");
+  EXPECT_EQ(Throttle::SourceOf("127.9.8.7"), "127.0.0.1");
+  EXPECT_EQ(Throttle::SourceOf("127.9.8.7 uid 1000"), "127.0.0.1 uid 1000");
   for (const char* same : {"unix", "uid 1000", "10.0.0.1", "::ffff:10.0.0.1", ""})
     EXPECT_EQ(Throttle::SourceOf(same), same);
 }

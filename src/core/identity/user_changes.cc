@@ -320,6 +320,7 @@ void Identity::SetPassword(const Caller& caller, const std::string& name, std::s
   if (absl::Status status = CheckTokenMaySet(caller, own); !status.ok()) return wanted.done(status);
   std::string hash;
   int64_t wait_ms = 0;
+  absl::Status refused;
   const bool ask = own && caller.method == "password";
   {
     const int64_t now = impl_->parts.clock.NowMs();
@@ -327,17 +328,19 @@ void Identity::SetPassword(const Caller& caller, const std::string& name, std::s
     const User* user = state->FindUser(wanted.name);
     if (user == nullptr) {
       wait_ms = -1;
-    } else if (ask) {
+    } else if (refused = own ? state->CountSession(wanted.name, now) : absl::OkStatus();
+               refused.ok() && ask) {
       wait_ms = state->throttle.WaitMs(wanted.name, wanted.source, now);
       if (wait_ms == 0) state->throttle.Began(wanted.name, wanted.source, now);
       hash = user->password_hash;
       wanted.epoch = user->epoch;
     }
   }
+  if (!refused.ok()) return wanted.done(refused);
   if (wait_ms < 0) return wanted.done(UserNotFound(wanted.name));
   if (wait_ms > 0) return wanted.done(LoginThrottled(wait_ms));
   if (!ask) return HashAndSet(*impl_, std::move(wanted));
-  impl_->parts.hasher.Verify(old->text(), hash,
+  impl_->parts.hasher.Verify(old->text(), hash, PasswordHasher::Lane::kKnown,
                              [impl = impl_.get(), wanted = std::move(wanted)](
                                  const absl::StatusOr<PasswordHasher::Verdict>& verdict) mutable {
                                OnOldPassword(*impl, std::move(wanted), verdict);
