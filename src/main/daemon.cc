@@ -35,6 +35,7 @@
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
 #include "host/loop_scheduler.h"
+#include "host/loopback_peers.h"
 #include "host/password_hasher.h"
 #include "host/secret_file.h"
 #include "host/sha256.h"
@@ -282,7 +283,7 @@ class Daemon::Impl {
     if (absl::Status status = OpenUploads(); !status.ok()) return status;
     environment_ = std::make_unique<services::CallEnvironment>(
         services::CallEnvironment::Parts{*identity_, *audit_, *requests_, digest_, *logger_,
-                                         scheduler_},
+                                         scheduler_, &loopback_},
         *std::move(methods));
     funnel_ = std::make_unique<services::Funnel>(*environment_);
     auth_ = std::make_unique<services::AuthService>(*funnel_, *identity_, *store_);
@@ -311,6 +312,7 @@ class Daemon::Impl {
         {auth_.get(), process_.get(), event_.get(), filesystem_.get(), system_.get()});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
+    loopback_.SetPort(server_->port());
     loop_.Post([this] {
       ticked_server_ = server_.get();
       WakeServer();
@@ -449,6 +451,7 @@ class Daemon::Impl {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<host::Hs256Signer> signer_;
   std::unique_ptr<host::PasswordHasher> hasher_;
+  host::LoopbackPeers loopback_;
   std::unique_ptr<core::Identity> identity_;
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<LogAdapter> log_source_;

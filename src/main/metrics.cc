@@ -75,9 +75,9 @@ void Metrics::AddCalls(Exposition& page) const {
                       static_cast<double>(durations.sum_us) / 1e6);
   }
   page.Gauge("grpcos_calls_in_flight", "Unary calls that have not ended.");
-  page.Add(parts_.environment.in_flight.load());
+  page.Add(parts_.environment.admission.calls());
   page.Gauge("grpcos_streams_open", "Streams that have not ended.");
-  page.Add(parts_.environment.streams.load());
+  page.Add(parts_.environment.admission.streams());
 }
 
 void Metrics::AddProcesses(const CountByState& processes, Exposition& page) const {

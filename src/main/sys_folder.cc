@@ -15,12 +15,15 @@
 namespace grpc_os {
 namespace {
 
-constexpr std::array<std::pair<const char*, int64_t>, 46> kLimits = {{
+constexpr std::array<std::pair<const char*, int64_t>, 51> kLimits = {{
     {"argument_bytes", limits::kArgumentBytes},
     {"audit_kept_ms", limits::kAuditKeptMs},
     {"audit_records_kept", limits::kAuditKept},
+    {"audit_refusals_kept", limits::kAuditRefusalsKept},
     {"blob_grace_ms", limits::kBlobGraceMs},
     {"calls_in_flight", limits::kCallsInFlight},
+    {"calls_per_source", limits::kCallsPerSource},
+    {"calls_per_user", limits::kCallsPerUser},
     {"command_bytes", limits::kCommandBytes},
     {"content_type_bytes", limits::kContentTypeBytes},
     {"custom_roles", limits::kCustomRoles},
@@ -52,6 +55,8 @@ constexpr std::array<std::pair<const char*, int64_t>, 46> kLimits = {{
     {"stop_timeout_default_ms", limits::kStopTimeoutDefaultMs},
     {"stream_chunk_bytes", limits::kStreamChunkBytes},
     {"streams_open", limits::kStreamsOpen},
+    {"streams_per_source", limits::kStreamsPerSource},
+    {"streams_per_user", limits::kStreamsPerUser},
     {"transaction_operations", limits::kTransactionOperations},
     {"unary_deadline_default_ms", limits::kUnaryDeadlineDefaultMs},
     {"upload_chunk_bytes", limits::kUploadChunkBytes},

@@ -53,6 +53,16 @@ absl::StatusOr<core::SessionPlace> ParseKey(const std::string& key) {
   return place;
 }
 
+// Where a list of the audit goes on.
+std::string KeyOf(const core::AuditPlace& place) {
+  return absl::StrCat(place.change, " ", place.refusal);
+}
+bool ParseKey(const std::string& key, core::AuditPlace& place) {
+  const size_t space = key.find(' ');
+  return space != std::string::npos && absl::SimpleAtoi(key.substr(0, space), &place.change) &&
+         absl::SimpleAtoi(key.substr(space + 1), &place.refusal);
+}
+
 }  // namespace
 
 AuthService::Reactor* AuthService::LoginPeer(Context* context, const v1::LoginPeerRequest* request,
@@ -74,6 +84,7 @@ AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginReques
     core::CheckUserName(request->user(), "user", violations);
     core::CheckTriedPassword(request->password(), "password", violations);
     if (!violations.empty()) return call->End(violations.ToStatus());
+    call->FindUid();
     identity_.LoginPassword(request->user(), request->password(), request->ticket(),
                             call->MakeOrigin(request->user()), AnswerLogin(call));
   });
@@ -245,6 +256,7 @@ AuthService::Reactor* AuthService::SetPassword(Context* context,
         if (!request->old_password().empty())
           core::CheckTriedPassword(request->old_password(), "old_password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
+        call->FindUid();
         identity_.SetPassword(call->caller(), name, request->password(), request->old_password(),
                               call->MakeOrigin(name), AnswerUser(call));
       });
@@ -369,22 +381,22 @@ AuthService::Reactor* AuthService::ListAuditRecords(Context* context,
             absl::StrCat("audit\n", call->caller().user, "\n", query.user, "\n", query.since_ms);
         const auto after = ParsePageToken(request->page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
-        if (!after->empty() && !absl::SimpleAtoi(*after, &query.before_id))
-          return call->End(PageTokenInvalid());
+        if (!after->empty() && !ParseKey(*after, query.after)) return call->End(PageTokenInvalid());
         const int size = PageSize(request->page_size());
         query.limit = size + 1;
-        audit_.ReadAudit(query, [call, size, arguments](absl::StatusOr<core::AuditPage> found) {
+        audit_.ReadAudit(query, [call, size, arguments, place = query.after](
+                                    absl::StatusOr<core::AuditPage> found) mutable {
           if (!found.ok()) return call->End(core::FromStore(found.status()));
           v1::ListAuditRecordsResponse page;
-          int64_t next = found->next_before_id;
           for (const core::AuditRecord& record : found->records) {
             if (page.records_size() == size) {
-              next = page.records(size - 1).id();
+              found->next = place;
               break;
             }
+            place.Pass(record);
             *page.add_records() = ToProto(record);
           }
-          if (next != 0) page.set_next_page_token(MakePageToken(absl::StrCat(next), arguments));
+          if (found->next) page.set_next_page_token(MakePageToken(KeyOf(*found->next), arguments));
           call->Answer(std::move(page));
         });
       });

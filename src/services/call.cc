@@ -1,11 +1,14 @@
 #include "services/call.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "core/identity/throttle.h"
 #include "services/error_map.h"
 
 namespace grpc_os::services {
@@ -44,14 +47,6 @@ absl::Status PermissionMissing(const core::Caller& caller, const std::string& pe
                     .metadata = {{"permission", permission}, {"user", caller.user}}});
 }
 
-absl::Status TooMany(const char* what, int limit) {
-  return MakeError(absl::StatusCode::kResourceExhausted,
-                   absl::StrCat("there are ", limit, " ", what, " already; try again"),
-                   {.reason = reason::kLimitReached,
-                    .metadata = {{"limit", what}, {"value", absl::StrCat(limit)}},
-                    .retry_after_ms = 200});
-}
-
 }  // namespace
 
 void CallEnvironment::Add(Call* call) {
@@ -86,7 +81,7 @@ std::vector<std::shared_ptr<Call>> CallEnvironment::Live() {
 void CallEnvironment::Tick() {
   const int64_t now = clock.NowMs();
   for (const auto& call : Live()) call->Tick(now);
-  audit.Tick();
+  audit.Tick(now);
 }
 
 void CallEnvironment::ShutDown() {
@@ -99,17 +94,24 @@ Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream)
       method_(method),
       stream_(stream),
       start_ms_(environment.clock.NowMs()),
-      caller_(Nobody()) {
-  (stream_ ? environment_.streams : environment_.in_flight).fetch_add(1);
-}
+      caller_(Nobody()) {}
 
-Call::~Call() { Uncount(); }
+Call::~Call() { LeavePlace(); }
+
+absl::Status Call::TakePlace() {
+  const std::string from = core::Throttle::SourceOf(source());
+  const absl::Status taken = environment_.admission.Enter(
+      stream_ ? Admission::Kind::kStream : Admission::Kind::kCall,
+      {.user = caller_->user, .source = from, .kept = method_.kept},
+      [this] { return core::Allows(*caller_, core::kEveryPermission); }, place_);
+  has_place_.store(taken.ok());
+  return taken;
+}
 
 // Once it has ended, for whatever reason: who waits for the world on its behalf may hold on to it
 // for long.
-void Call::Uncount() {
-  if (counted_.exchange(false))
-    (stream_ ? environment_.streams : environment_.in_flight).fetch_sub(1);
+void Call::LeavePlace() {
+  if (has_place_.exchange(false)) environment_.admission.Leave(place_);
 }
 
 int64_t Call::DurationUs() const {
@@ -140,11 +142,7 @@ absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) 
   }
   deadline_ms_.store(deadline_ms);
   if (deadline_ms <= start_ms_) return DeadlinePassed();
-  if (stream_ && environment_.streams.load() > limits::kStreamsOpen)
-    return TooMany("streams open", limits::kStreamsOpen);
-  if (!stream_ && environment_.in_flight.load() > limits::kCallsInFlight)
-    return TooMany("calls in flight", limits::kCallsInFlight);
-  return absl::OkStatus();
+  return TakePlace();
 }
 
 void Call::Tick(int64_t now_ms) {
@@ -180,9 +178,16 @@ void Call::set_peer(const std::string& peer) {
   const size_t begin = peer.find(':');
   const size_t end = peer.rfind(':');
   address_ = begin < end ? peer.substr(begin + 1, end - begin - 1) : "unknown";
+  if (begin >= end || !absl::SimpleAtoi(peer.substr(end + 1), &port_)) port_ = 0;
   for (const char* bracket : {"%5B", "%5D"}) {  // of IPv6
     if (const size_t at = address_.find(bracket); at != std::string::npos) address_.erase(at, 3);
   }
+}
+
+void Call::FindUid() {
+  if (local_ || environment_.loopback == nullptr) return;
+  if (const auto uid = environment_.loopback->UidOf(address_, port_); uid)
+    absl::StrAppend(&address_, " uid ", *uid);
 }
 
 std::string Call::source() const {
@@ -233,7 +238,9 @@ void Call::Audit(const absl::Status& status) {
 }
 
 grpc::Status Call::Close(const absl::Status& status) {
-  Uncount();
+  LeavePlace();
+  if (when_ended_ != nullptr) std::exchange(when_ended_, nullptr)();
+  if (findings_ != nullptr) findings_->Lock()->ended = true;
   Audit(status);
   grpc::Status out = ToGrpc(status, request_id_);
   const int64_t duration_us = DurationUs();

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,7 @@
 #include "core/logger.h"
 #include "core/request/requests.h"
 #include "core/scheduler.h"
+#include "services/admission.h"
 #include "services/method_table.h"
 #include "services/rpc_counters.h"
 
@@ -37,6 +39,7 @@ class CallEnvironment {
     const core::Digest& digest;
     core::Logger& logger;
     const core::Clock& clock;
+    const core::LoopbackPeers* loopback = nullptr;  // null: nothing is known of them
   };
   CallEnvironment(const Parts& parts, MethodTable methods_in)
       : identity(parts.identity),
@@ -45,6 +48,7 @@ class CallEnvironment {
         digest(parts.digest),
         logger(parts.logger),
         clock(parts.clock),
+        loopback(parts.loopback),
         methods(std::move(methods_in)),
         counters(methods.all().size()) {}
 
@@ -65,10 +69,10 @@ class CallEnvironment {
   const core::Digest& digest;
   core::Logger& logger;
   const core::Clock& clock;
+  const core::LoopbackPeers* const loopback;
   const MethodTable methods;
   RpcCounters counters;
-  std::atomic<int> in_flight{0};
-  std::atomic<int> streams{0};
+  Admission admission;
 
  private:
   std::vector<std::shared_ptr<Call>> Live();
@@ -104,9 +108,16 @@ class Call : public std::enable_shared_from_this<Call> {
   core::Origin MakeOrigin(std::string resource);
   // Where the call comes from: an address, "uid N" of a session by peer, else "unix".
   std::string source() const;
+  // From now on its source is the address and the uid behind it, "127.0.0.1 uid 1000", if the
+  // kernel knows that of a connection within this machine. Before anything takes the source.
+  void FindUid();
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
   CallEnvironment& environment() { return environment_; }
+
+  // `then` is called once the call has ended, however that was: who waits for the world on its
+  // behalf need not any more. While the handler runs, before anyone else knows the call.
+  void WhenEnded(std::function<void()> then) { when_ended_ = std::move(then); }
 
   void set_request_id(std::string id) { request_id_ = std::move(id); }
   // As gRPC tells it: "unix:…", "ipv4:127.0.0.1:1234", "ipv6:%5B::1%5D:1234".
@@ -124,6 +135,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string request_id_;
   bool local_ = false;
   std::string address_;  // of a client that is not local, without its port
+  int port_ = 0;
   std::shared_ptr<const core::Caller> caller_;
   std::array<std::atomic<const char*>, 2> also_needed_ = {};
   std::string resource_;
@@ -132,7 +144,9 @@ class Call : public std::enable_shared_from_this<Call> {
   std::shared_ptr<std::atomic<bool>> audited_;
   std::shared_ptr<Guarded<core::OriginFindings>> findings_;
   std::atomic<int64_t> deadline_ms_{INT64_MAX};
-  std::atomic<bool> counted_{true};  // among those in flight
+  std::function<void()> when_ended_;
+  Admission::Place place_;
+  std::atomic<bool> has_place_{false};
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
   // In the list of the environment, under its lock; null when not in it.
@@ -142,7 +156,8 @@ class Call : public std::enable_shared_from_this<Call> {
   bool removed_ = false;
 
   int64_t DurationUs() const;
-  void Uncount();
+  absl::Status TakePlace();
+  void LeavePlace();
   void Audit(const absl::Status& status);
 };
 

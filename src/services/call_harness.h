@@ -73,6 +73,7 @@ class UnaryClient final : public grpc::ServerCallbackUnary {
     BindReactor(reactor);
   }
   void Leave() { reactor_->OnDone(); }
+  void Cancel() { reactor_->OnCancel(); }
 
   std::optional<grpc::StatusCode> ended;
 

@@ -64,6 +64,27 @@ TEST_F(FunnelTest, AShutDownWhileItsHandlerRunsEndsItAfterwards) {
   EXPECT_EQ(client_.ended, grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST_F(FunnelTest, ACallThatWasCancelledGivesItsPlaceBackAtOnceAndIsHeardOf) {
+  std::shared_ptr<LoginCall> kept;  // by who waits for the world on its behalf
+  bool heard = false;
+  Call([&](const std::shared_ptr<LoginCall>& call) {
+    kept = call;
+    call->WhenEnded([&heard] { heard = true; });
+  });
+  EXPECT_EQ(world_.environment.admission.calls(), 1);
+  client_.Cancel();
+  EXPECT_EQ(world_.environment.admission.calls(), 0);
+  EXPECT_TRUE(heard);
+}
+
+TEST_F(FunnelTest, ACallWhoseDeadlinePassedGivesItsPlaceBackAtOnce) {
+  std::shared_ptr<LoginCall> kept;
+  Call([&](const std::shared_ptr<LoginCall>& call) { kept = call; });
+  PassTheDeadline();
+  world_.environment.Tick();
+  EXPECT_EQ(world_.environment.admission.calls(), 0);
+}
+
 // Its client may be gone, and the call with it, before the thread of its handler is back.
 TEST_F(FunnelTest, ACallThatWasRemovedIsNotAddedAnyMore) {
   const auto call = std::make_shared<LoginCall>(

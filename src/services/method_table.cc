@@ -1,5 +1,8 @@
 #include "services/method_table.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "grpc_os/v1/auth_services.pb.h"
@@ -10,6 +13,18 @@
 #include "grpc_os/v1/system_services.pb.h"
 
 namespace grpc_os::services {
+
+namespace {
+
+// How people get in and out, and rid of what runs.
+constexpr std::string_view kKept[] = {
+    "grpc_os.v1.AuthService/EndSession",     "grpc_os.v1.AuthService/Login",
+    "grpc_os.v1.AuthService/LoginPeer",      "grpc_os.v1.AuthService/Logout",
+    "grpc_os.v1.AuthService/RefreshToken",   "grpc_os.v1.ProcessService/SignalProcess",
+    "grpc_os.v1.ProcessService/StopProcess",
+};
+
+}  // namespace
 
 absl::StatusOr<MethodTable> MethodTable::Build(
     const std::vector<const google::protobuf::FileDescriptor*>& files) {
@@ -25,6 +40,8 @@ absl::StatusOr<MethodTable> MethodTable::Build(
         info.full_name = absl::StrCat(service->full_name(), "/", method->name());
         info.permission = method->options().GetExtension(v1::permission);
         info.mutation = method->options().GetExtension(v1::mutation);
+        info.kept =
+            std::find(std::begin(kKept), std::end(kKept), info.full_name) != std::end(kKept);
         if (info.permission.empty()) missing.push_back(info.full_name);
         table.by_name_[info.full_name] = info.index;
         table.methods_.push_back(std::move(info));

@@ -22,6 +22,7 @@ struct MethodInfo {
   std::string full_name;   // "grpc_os.v1.ProcessService/GetProcess"
   std::string permission;  // "process.read", kNoLogin or kAnyLogin
   bool mutation = false;   // changes something, so that each call is audited
+  bool kept = false;       // has a lane of its own when there is no place for others (admission.h)
 };
 
 // Immutable after it was made.

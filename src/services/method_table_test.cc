@@ -50,5 +50,17 @@ TEST(MethodTable, RefusesToServeAMethodWithoutAPermission) {
   EXPECT_THAT(std::string(table.status().message()), ::testing::Not(HasSubstr("Declared")));
 }
 
+TEST(MethodTable, HowPeopleGetInAndOutAndStopWhatRunsHasALane) {
+  const auto table = MethodTable::BuildApi();
+  std::vector<std::string> kept;
+  for (const MethodInfo& method : table->all()) {
+    if (method.kept) kept.push_back(method.full_name.substr(sizeof("grpc_os.v1.") - 1));
+  }
+  EXPECT_THAT(kept, ::testing::UnorderedElementsAre(
+                        "AuthService/Login", "AuthService/LoginPeer", "AuthService/RefreshToken",
+                        "AuthService/Logout", "AuthService/EndSession",
+                        "ProcessService/StopProcess", "ProcessService/SignalProcess"));
+}
+
 }  // namespace
 }  // namespace grpc_os::services

@@ -271,15 +271,20 @@ ProcessService::Reactor* ProcessService::WaitProcess(Context* context,
         const int64_t timeout = timed && request->timeout().seconds() < kWaitMaxMs / 1000
                                     ? DurationMs(request->timeout())
                                     : kWaitMaxMs;
-        parts_.scheduler.Post([this, call, condition, timeout, name = request->name()] {
-          parts_.processes.Wait(name, condition, timeout,
-                                [this, call](absl::StatusOr<core::Processes::Waited> waited) {
-                                  if (!waited.ok()) return call->End(waited.status());
-                                  v1::WaitProcessResponse answer;
-                                  *answer.mutable_process() = Show(waited->process);
-                                  answer.set_satisfied(waited->satisfied);
-                                  call->Answer(std::move(answer));
-                                });
+        // Where it waits, for the core's thread.
+        const auto place = std::make_shared<core::Processes::WaiterPlace>();
+        call->WhenEnded([this, place] {
+          parts_.scheduler.Post([this, place] { parts_.processes.StopWaiting(*place); });
+        });
+        parts_.scheduler.Post([this, call, place, condition, timeout, name = request->name()] {
+          const auto answer = [this, call](absl::StatusOr<core::Processes::Waited> waited) {
+            if (!waited.ok()) return call->End(waited.status());
+            v1::WaitProcessResponse told;
+            *told.mutable_process() = Show(waited->process);
+            told.set_satisfied(waited->satisfied);
+            call->Answer(std::move(told));
+          };
+          *place = parts_.processes.Wait(name, condition, timeout, answer);
         });
       });
 }

@@ -9,8 +9,11 @@
 
 namespace grpc_os::store {
 
-// Under the next id.
-absl::Status InsertAudit(Connection& connection, const core::AuditRecord& record);
+// The two parts of the audit, each with its ids (core::AuditRecord) and its bound.
+enum class AuditPart { kChanges, kRefusals };
+
+// Under the next id of the part.
+absl::Status InsertAudit(Connection& connection, const core::AuditRecord& record, AuditPart part);
 // As core::AuditStore::ReadAudit.
 absl::StatusOr<core::AuditPage> SelectAudit(Connection& connection, const core::AuditQuery& query);
 

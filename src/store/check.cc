@@ -142,7 +142,9 @@ class Checker {
 
   void CheckAudit() {
     audit_ = Number("SELECT COUNT(*) FROM audit_records");
-    const int64_t ids = Number("SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM audit_records");
+    const int64_t ids =
+        Number("SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM audit_records WHERE id > 0") +
+        Number("SELECT COALESCE(MAX(id) - MIN(id) + 1, 0) FROM audit_records WHERE id < 0");
     if (ids != audit_)
       Find(absl::StrCat(ids - audit_, " audit records are missing among the others"));
   }

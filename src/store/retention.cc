@@ -1,6 +1,7 @@
 #include "store/retention.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 #include <string_view>
@@ -69,9 +70,9 @@ absl::StatusOr<Retention::Swept> Retention::Sweep(Connection& connection, const 
   if (!room.ok()) return room.status();
   swept.room = *room;
   using Part = absl::Status (Retention::*)(Connection&, Swept&) const;
-  constexpr Part kParts[] = {&Retention::SweepEvents, &Retention::SweepAudit,
-                             &Retention::SweepRequests, &Retention::SweepSessions,
-                             &Retention::SweepVersions};
+  constexpr Part kParts[] = {&Retention::SweepEvents,   &Retention::SweepChanges,
+                             &Retention::SweepRefusals, &Retention::SweepRequests,
+                             &Retention::SweepSessions, &Retention::SweepVersions};
   for (size_t i = 0; i < std::size(kParts) && !swept.more; ++i) {
     const size_t part = (next_part_ + i) % std::size(kParts);
     if (swept.rows >= swept.room) {
@@ -126,12 +127,36 @@ absl::Status Retention::SweepEvents(Connection& connection, Swept& swept) const 
   return Delete(connection, "DELETE FROM events WHERE revision <= ?", swept.compact_revision);
 }
 
-// The oldest are the first. The newest always stays: ids go on from it.
-absl::Status Retention::SweepAudit(Connection& connection, Swept& swept) const {
-  const auto newest = Find(connection, "SELECT MAX(id) FROM audit_records WHERE id > ?", 0);
+// Of one part of the audit (audit_table.h): what finds its newest, its oldest ones first, and what
+// deletes up to one of them.
+struct Retention::AuditPartKept {
+  int64_t records;
+  const char* newest;
+  const char* oldest;
+  const char* forget;
+};
+
+absl::Status Retention::SweepChanges(Connection& connection, Swept& swept) const {
+  return SweepAudit(connection, swept,
+                    {kept_.audit_records, "SELECT MAX(id) FROM audit_records WHERE id > ?",
+                     "SELECT id, time_ms FROM audit_records WHERE id > 0 ORDER BY id LIMIT ?",
+                     "DELETE FROM audit_records WHERE id > 0 AND id <= ?"});
+}
+
+absl::Status Retention::SweepRefusals(Connection& connection, Swept& swept) const {
+  return SweepAudit(connection, swept,
+                    {kept_.audit_refusals, "SELECT MIN(id) FROM audit_records WHERE id < ?",
+                     "SELECT id, time_ms FROM audit_records WHERE id < 0 ORDER BY id DESC LIMIT ?",
+                     "DELETE FROM audit_records WHERE id < 0 AND id >= ?"});
+}
+
+// The newest always stays: ids go on from it.
+absl::Status Retention::SweepAudit(Connection& connection, Swept& swept,
+                                   const AuditPartKept& part) const {
+  const auto newest = Find(connection, part.newest, 0);
   if (!newest.ok()) return newest.status();
   if (*newest == kNone) return absl::OkStatus();
-  auto statement = connection.Prepare("SELECT id, time_ms FROM audit_records ORDER BY id LIMIT ?");
+  auto statement = connection.Prepare(part.oldest);
   if (!statement.ok()) return statement.status();
   const int64_t room = swept.room - swept.rows;
   (*statement)->BindInt(0, room);
@@ -143,7 +168,7 @@ absl::Status Retention::SweepAudit(Connection& connection, Swept& swept) const {
     if (!more.ok()) return more.status();
     if (!*more) break;
     const int64_t id = (*statement)->Int(0);
-    const bool goes = id <= *newest - kept_.audit_records || (*statement)->Int(1) < old;
+    const bool goes = std::abs(*newest - id) >= part.records || (*statement)->Int(1) < old;
     if (!goes || id == *newest) break;
     upto = id;
     ++rows;
@@ -152,7 +177,7 @@ absl::Status Retention::SweepAudit(Connection& connection, Swept& swept) const {
   swept.rows += rows;
   swept.more = rows == room;
   if (rows == 0) return absl::OkStatus();
-  return Delete(connection, "DELETE FROM audit_records WHERE id <= ?", upto);
+  return Delete(connection, part.forget, upto);
 }
 
 absl::Status Retention::SweepRequests(Connection& connection, Swept& swept) const {

@@ -18,8 +18,9 @@ namespace grpc_os::store {
 
 // For how long, or how much of it, is kept.
 struct Kept {
-  int64_t revisions = limits::kRevisionsKept;  // whose events can be read
-  int64_t audit_records = limits::kAuditKept;
+  int64_t revisions = limits::kRevisionsKept;           // whose events can be read
+  int64_t audit_records = limits::kAuditKept;           // of changes
+  int64_t audit_refusals = limits::kAuditRefusalsKept;  // never keep changes out
   int64_t audit_ms = limits::kAuditKeptMs;
   int64_t requests_ms = limits::kRequestKeptMs;
   int64_t versions_ms = limits::kVersionKeptMs;
@@ -60,7 +61,10 @@ class Retention {
   absl::StatusOr<Swept> Sweep(Connection& connection, const Dialect& dialect);
   absl::StatusOr<int64_t> RoomOf(Connection& connection) const;
   absl::Status SweepEvents(Connection& connection, Swept& swept) const;
-  absl::Status SweepAudit(Connection& connection, Swept& swept) const;
+  absl::Status SweepChanges(Connection& connection, Swept& swept) const;
+  absl::Status SweepRefusals(Connection& connection, Swept& swept) const;
+  struct AuditPartKept;
+  absl::Status SweepAudit(Connection& connection, Swept& swept, const AuditPartKept& part) const;
   absl::Status SweepRequests(Connection& connection, Swept& swept) const;
   absl::Status SweepSessions(Connection& connection, Swept& swept) const;
   absl::Status SweepVersions(Connection& connection, Swept& swept) const;

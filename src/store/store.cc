@@ -49,7 +49,17 @@ absl::Status ApplyEvents(Connection& connection, const std::vector<core::Event>&
 
 absl::Status ApplyAudit(Connection& connection, const std::vector<core::AuditRecord>& records) {
   for (const core::AuditRecord& record : records) {
-    if (auto status = InsertAudit(connection, record); !status.ok()) return status;
+    if (auto status = InsertAudit(connection, record, AuditPart::kChanges); !status.ok())
+      return status;
+  }
+  return absl::OkStatus();
+}
+
+// Of no change: refusals, and what changed nothing.
+absl::Status ApplyNotes(Connection& connection, const std::vector<core::AuditRecord>& records) {
+  for (const core::AuditRecord& record : records) {
+    const AuditPart part = record.result == "OK" ? AuditPart::kChanges : AuditPart::kRefusals;
+    if (auto status = InsertAudit(connection, record, part); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -298,7 +308,7 @@ absl::StatusOr<std::vector<core::Session>> Store::LoadSessions(int64_t now_ms) {
 void Store::PutAudit(std::vector<core::AuditRecord> records,
                      std::function<void(absl::Status)> done) {
   impl_->Submit([records = std::move(records)](
-                    Connection& connection) { return ApplyAudit(connection, records); },
+                    Connection& connection) { return ApplyNotes(connection, records); },
                 std::move(done));
 }
 

@@ -36,7 +36,7 @@ class StoreIdentityContract : public StoreUnderTest,
   }
   static core::AuditQuery Query(int limit, int64_t since_ms, const std::string& user,
                                 int64_t before_id) {
-    return {.before_id = before_id, .since_ms = since_ms, .user = user, .limit = limit};
+    return {.after = {.change = before_id}, .since_ms = since_ms, .user = user, .limit = limit};
   }
   std::vector<std::string> ResourcesOf(const core::AuditQuery& query = {}) {
     std::vector<std::string> resources;
@@ -237,6 +237,54 @@ TEST_P(StoreIdentityContract, ALongAuditIsReadPieceByPiece) {
   EXPECT_THAT(ResourcesOf(Query(10, 0, "anna", INT64_MAX)), ElementsAre("rare"))
       << "the pages before it are empty";
   EXPECT_THAT(ResourcesOf(Query(kMany, 2 * kHourMs, "", INT64_MAX)), testing::SizeIs(5'000));
+}
+
+TEST_P(StoreIdentityContract, ChangesAndRefusalsAreReadTogetherByTheirTimes) {
+  std::vector<AuditRecord> records;
+  for (int i = 1; i <= 12; ++i) {
+    records.push_back(MakeRecord(absl::StrCat("r", i), int64_t{100} * i));
+    if (i % 3 == 0) records.back().result = "PERMISSION_DENIED";
+  }
+  ASSERT_TRUE(PutAudit(records).ok());
+  ProcessWrite write = PutOf("proc_1", "one");
+  write.trace.audit = {MakeRecord("ended", 1300)};
+  write.trace.audit[0].result = "UNAUTHENTICATED";
+  ASSERT_TRUE(Commit(std::move(write)).ok());
+  std::vector<std::string> found;
+  for (const AuditRecord& record : Audit())
+    found.push_back(absl::StrCat(record.id, " ", record.resource));
+  const auto all = {"9 ended", "-4 r12", "8 r11", "7 r10", "-3 r9", "6 r8", "5 r7",
+                    "-2 r6",   "4 r5",   "3 r4",  "-1 r3", "2 r2",  "1 r1"};
+  EXPECT_THAT(found, testing::ElementsAreArray(all)) << "what a change left is no refusal";
+  // In pages of any size.
+  for (const int size : {1, 2, 3, 5, 12, 13}) {
+    found.clear();
+    core::AuditQuery query{.limit = size};
+    for (;;) {
+      auto promise = std::make_shared<std::promise<absl::StatusOr<core::AuditPage>>>();
+      store_->ReadAudit(query, [promise](auto page) { promise->set_value(std::move(page)); });
+      const core::AuditPage page = Must(promise->get_future().get());
+      ASSERT_LE(page.records.size(), static_cast<size_t>(size));
+      for (const AuditRecord& record : page.records)
+        found.push_back(absl::StrCat(record.id, " ", record.resource));
+      if (!page.next) break;
+      query.after = *page.next;
+    }
+    EXPECT_THAT(found, testing::ElementsAreArray(all)) << "in pages of " << size;
+  }
+}
+
+// More of both than are looked at for one page.
+TEST_P(StoreIdentityContract, ARareUsersRecordsAreInTheirOrderThoughThePartsAreOfUnlikeLength) {
+  std::vector<AuditRecord> records = {MakeRecord("first", 1, "anna"),
+                                      MakeRecord("second", 2, "anna")};
+  records[1].result = "NOT_FOUND";
+  for (int i = 0; i < 25'000; ++i) records.push_back(MakeRecord("other", 3 + i));
+  records.push_back(MakeRecord("third", 30'000, "anna"));
+  records.back().result = "NOT_FOUND";
+  ASSERT_TRUE(PutAudit(records).ok());
+  EXPECT_THAT(ResourcesOf(Query(10, 0, "anna", INT64_MAX)),
+              ElementsAre("third", "second", "first"));
 }
 
 // ---- Requests ----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ using core::AuditRecord;
 using core::Event;
 using core::ProcessWrite;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 class StoreRetentionContract : public StoreUnderTest,
                                public testing::TestWithParam<DatabaseFactory> {
@@ -160,6 +161,30 @@ TEST_P(StoreRetentionContract, TheAuditKeepsItsLastRecords) {
   const auto kept = Audit();
   ASSERT_THAT(kept, SizeIs(5));
   EXPECT_EQ(kept.back().id, 16);
+}
+
+TEST_P(StoreRetentionContract, RefusalsPushNoChangeOutOfTheAudit) {
+  options_.kept.audit_records = 5;
+  options_.kept.audit_refusals = 3;
+  options_.kept.step_rows = 4;
+  Reopen();
+  std::vector<AuditRecord> records = {MakeRecord("change 1", *now_), MakeRecord("change 2", *now_)};
+  for (int i = 1; i <= 40; ++i) {
+    records.push_back(MakeRecord(absl::StrCat("refusal ", i), *now_));
+    records.back().result = "NOT_FOUND";
+  }
+  ASSERT_TRUE(PutAudit(records).ok());
+  Sweep();
+  std::vector<std::string> kept;
+  for (const AuditRecord& record : Audit()) kept.push_back(record.resource);
+  EXPECT_THAT(
+      kept, UnorderedElementsAre("change 1", "change 2", "refusal 38", "refusal 39", "refusal 40"));
+  AuditRecord next = MakeRecord("refusal 41", *now_);
+  next.result = "NOT_FOUND";
+  ASSERT_TRUE(PutAudit({next, MakeRecord("change 3", *now_)}).ok());
+  std::vector<int64_t> ids;
+  for (const AuditRecord& record : Audit()) ids.push_back(record.id);
+  EXPECT_THAT(ids, UnorderedElementsAre(3, 2, 1, -38, -39, -40, -41)) << "ids go on";
 }
 
 TEST_P(StoreRetentionContract, TheAuditForgetsByTimeAndItsIdsGoOn) {

@@ -137,8 +137,8 @@ inline absl::StatusOr<std::vector<core::AuditRecord>> AuditOf(Store& store,
     if (!page.ok()) return page.status();
     query.limit -= static_cast<int>(page->records.size());
     for (auto& record : page->records) records.push_back(std::move(record));
-    if (page->next_before_id == 0 || query.limit <= 0) return records;
-    query.before_id = page->next_before_id;
+    if (!page->next || query.limit <= 0) return records;
+    query.after = *page->next;
   }
 }
 

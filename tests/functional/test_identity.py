@@ -50,7 +50,7 @@ async def test_a_password_logs_in_over_tcp(admin, calls):
     me = await ada.auth("WhoAmI")
     assert me.identity == login.identity and me.expire_time == login.expire_time
     sessions = (await ada.auth("ListSessions")).sessions
-    assert [(one.user, one.source, one.current) for one in sessions] == [("ada", "127.0.0.1", True)]
+    assert [(one.user, one.source, one.current) for one in sessions] == [("ada", f"127.0.0.1 uid {os.getuid()}", True)]
     assert (await calls(ada.token, local=True).auth("WhoAmI")).identity.user == "ada"
 
 

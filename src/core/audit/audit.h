@@ -18,7 +18,9 @@ namespace grpc_os::core {
 
 // One call, or several alike.
 struct AuditRecord {
-  int64_t id = 0;  // ascending; given by the store
+  // Given by the store: changes count up from 1, refusals, which have a bound of their own, down
+  // from -1.
+  int64_t id = 0;
   int64_t time_ms = 0;
   std::string user;  // empty: nobody was logged in
   std::string session_id;
@@ -59,6 +61,7 @@ struct Trace {
 
 // What was learnt while a change was carried out; its call, which did not know, audits by it.
 struct OriginFindings {
+  bool ended = false;  // the call: nobody waits for its answer any more
   std::string user;    // whom a log-in is about, if there is such a user
   std::string source;  // "uid 1000", of a ticket
   // The record that was written tells how the call ends, so that it needs no other.
@@ -85,23 +88,34 @@ struct Origin {
   }
 };
 
+// How far somebody has looked through the audit from its end: what is left are the changes of lower
+// ids and the refusals of higher ones.
+struct AuditPlace {
+  int64_t change = INT64_MAX;
+  int64_t refusal = INT64_MIN;
+
+  void Pass(const AuditRecord& record) { (record.id > 0 ? change : refusal) = record.id; }
+  bool operator==(const AuditPlace&) const = default;
+};
+
 struct AuditQuery {
-  int64_t before_id = INT64_MAX;
+  AuditPlace after = {};
   int64_t since_ms = 0;
-  std::string user;  // empty: all
+  std::string user = {};  // empty: all
   int limit = 100;
 };
 // Looking through a long audit takes several pages, and one may be empty.
 struct AuditPage {
-  std::vector<AuditRecord> records;
-  int64_t next_before_id = 0;  // for the next page; 0: that was all
+  std::vector<AuditRecord> records = {};
+  std::optional<AuditPlace> next = {};  // for the next page; nullopt: that was all
 };
 
 // The port to where it is kept. Thread-safe.
 class AuditStore {
  public:
   virtual ~AuditStore() = default;
-  // Records that belong to no other transaction. `done` comes once they are durable.
+  // Records that belong to no other transaction; those that are not OK are refusals. `done` comes
+  // once they are durable.
   virtual void PutAudit(std::vector<AuditRecord> records,
                         std::function<void(absl::Status)> done) = 0;
   // The newest first. `done` comes on a thread of the store.

@@ -18,6 +18,7 @@ void AuditTrail::Note(AuditRecord record) {
     auto state = state_.Lock();
     const bool stranger = record.user.empty();
     const int64_t now = record.time_ms;
+    if (record.result != "OK" && SumUp(*state, record)) return;
     Add(*state, std::move(record));
     if (state->failing) return;  // Tick tries again
     if (stranger) {
@@ -29,30 +30,80 @@ void AuditTrail::Note(AuditRecord record) {
   Write();
 }
 
-void AuditTrail::Tick() { Write(); }
+void AuditTrail::Tick(int64_t now_ms) {
+  CloseWindows(*state_.Lock(), now_ms);
+  Write();
+}
 
 void AuditTrail::Finish() {
   const auto wait = [this] {
     auto state = state_.Lock();
     written_.wait(state.lock(), [&state] { return !state->writing; });
   };
+  CloseWindows(*state_.Lock(), INT64_MAX);
   wait();
   Write();
   wait();
 }
 
+AuditTrail::Kind AuditTrail::KindOf(const AuditRecord& record) {
+  return {record.user,     record.session_id, record.source, record.method,
+          record.resource, record.result,     record.reason};
+}
+
+bool AuditTrail::CountWith(Records& records, const AuditRecord& record) {
+  const auto it = records.find(KindOf(record));
+  if (it == records.end()) return false;
+  it->second.count += record.count;
+  it->second.time_ms = std::min(it->second.time_ms, record.time_ms);
+  return true;
+}
+
 void AuditTrail::Add(State& state, AuditRecord record) {
-  Kind kind{record.user,     record.session_id, record.source, record.method,
-            record.resource, record.result,     record.reason};
-  if (auto it = state.waiting.find(kind); it != state.waiting.end()) {
-    it->second.count += record.count;
-    it->second.time_ms = std::min(it->second.time_ms, record.time_ms);
-  } else if (state.waiting.size() < limits::kAuditNoted) {
+  if (CountWith(state.waiting, record)) return;
+  if (state.waiting.size() < limits::kAuditNoted) {
+    Kind kind = KindOf(record);
     state.waiting.emplace(std::move(kind), std::move(record));
   } else {
     if (state.uncounted == 0) state.first_uncounted_ms = record.time_ms;
     state.uncounted += record.count;
   }
+}
+
+bool AuditTrail::SumUp(State& state, const AuditRecord& record) {
+  if (CountWith(state.waiting, record)) return true;
+  const bool stranger = record.user.empty();
+  Series series{stranger ? " " + record.source : record.user, record.method};
+  // Of more sources than anybody needs to know apart.
+  const bool many = stranger && state.windows.size() >= limits::kAuditNoted;
+  if (many && !state.windows.contains(series)) series = {};
+  Window& window = state.windows[series];
+  if (window.IsOver(record.time_ms)) {
+    for (auto& [kind, sum] : std::exchange(window, {.start_ms = record.time_ms}).sums)
+      Add(state, std::move(sum));
+  }
+  if (window.apart < limits::kAuditRefusalsApart) {
+    ++window.apart;
+    return false;
+  }
+  AuditRecord sum = record;
+  sum.session_id.clear();
+  sum.resource.clear();
+  sum.call_id.clear();
+  if (series == Series()) sum.source.clear();
+  if (!CountWith(window.sums, sum)) {
+    Kind kind = KindOf(sum);
+    window.sums.emplace(std::move(kind), std::move(sum));
+  }
+  return true;
+}
+
+void AuditTrail::CloseWindows(State& state, int64_t now_ms) {
+  std::erase_if(state.windows, [&state, now_ms](auto& entry) {
+    if (!entry.second.IsOver(now_ms)) return false;
+    for (auto& [kind, sum] : entry.second.sums) Add(state, std::move(sum));
+    return true;
+  });
 }
 
 void AuditTrail::Write() {

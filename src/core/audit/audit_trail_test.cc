@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class SlowAuditStore final : public AuditStore {
  public:
@@ -71,6 +72,36 @@ class AuditTrailTest : public ::testing::Test {
     return told;
   }
 
+  // One after the other, each about something else.
+  void NoteMany(const std::string& user, const std::string& method, int count,
+                const std::string& source = "unix") {
+    for (int i = 0; i < count; ++i) {
+      AuditRecord record;
+      record.user = user;
+      record.session_id = "s";
+      record.source = source;
+      record.method = method;
+      record.resource = absl::StrCat("id ", ++made_);
+      record.result = "NOT_FOUND";
+      record.time_ms = now_ + i / 1000;
+      trail_.Note(std::move(record));
+      if (store_.HasWork()) store_.Answer(absl::OkStatus());
+    }
+  }
+  // All that was written.
+  std::vector<AuditRecord> All() const {
+    std::vector<AuditRecord> all;
+    for (const auto& write : store_.writes) all.insert(all.end(), write.begin(), write.end());
+    return all;
+  }
+  void Later(int64_t ms) {
+    now_ += ms;
+    trail_.Tick(now_);
+    if (store_.HasWork()) store_.Answer(absl::OkStatus());
+  }
+
+  int64_t now_ = 1'000'000;
+  int made_ = 0;
   SlowAuditStore store_;
   CountingLogger logger_;
   AuditTrail trail_{store_, logger_};
@@ -95,9 +126,9 @@ TEST_F(AuditTrailTest, WhatTheStoreRefusesIsToldWhenItWritesAgain) {
   Note("ada");
   Note("bob", 9);
   EXPECT_EQ(store_.writes.size(), 1u) << "it waits for the next tick";
-  trail_.Tick();
+  trail_.Tick(now_);
   store_.Answer(absl::UnavailableError("disk full"));
-  trail_.Tick();
+  trail_.Tick(now_);
   store_.Answer(absl::OkStatus());
   EXPECT_THAT(Told(store_.writes.back()), ElementsAre("ada x2", "bob x1"));
   EXPECT_EQ(logger_.lines, 1) << "said once, not each second";
@@ -107,9 +138,9 @@ TEST_F(AuditTrailTest, WhatCannotBeRememberedIsCounted) {
   Note("ada");
   store_.Answer(absl::UnavailableError("disk full"));
   for (int i = 0; i < limits::kAuditNoted + 5; ++i) Note(absl::StrCat("user-", i), 10 + i);
-  trail_.Tick();
+  trail_.Tick(now_);
   store_.Answer(absl::UnavailableError("disk full"));
-  trail_.Tick();
+  trail_.Tick(now_);
   store_.Answer(absl::OkStatus());
   const auto& written = store_.writes.back();
   EXPECT_EQ(written.size(), static_cast<size_t>(limits::kAuditNoted) + 1);
@@ -126,11 +157,71 @@ TEST_F(AuditTrailTest, StrangersAreWrittenOnceASecondAtMost) {
       << "others' take them along";
   store_.Answer(absl::OkStatus());
   Note("", 1600);
-  trail_.Tick();
+  trail_.Tick(now_);
   EXPECT_EQ(store_.writes.size(), 3u);
   store_.Answer(absl::OkStatus());
   Note("", 2700);
   EXPECT_EQ(store_.writes.size(), 4u);
+}
+
+TEST_F(AuditTrailTest, RefusalsAboutManyThingsAreSummedUpAfterTheFirst) {
+  NoteMany("eva", "EndSession", 10'000);
+  EXPECT_THAT(All(), SizeIs(limits::kAuditRefusalsApart));
+  Later(limits::kAuditRefusalsMs);
+  ASSERT_THAT(All(), SizeIs(limits::kAuditRefusalsApart + 1));
+  const AuditRecord sum = All().back();
+  EXPECT_EQ(sum.count, 10'000 - limits::kAuditRefusalsApart);
+  EXPECT_EQ(sum.user, "eva");
+  EXPECT_EQ(sum.method, "EndSession");
+  EXPECT_EQ(sum.result, "NOT_FOUND");
+  EXPECT_EQ(sum.source, "unix");
+  EXPECT_EQ(sum.resource, "");
+  EXPECT_EQ(sum.time_ms, 1'000'000) << "of the first";
+  Later(limits::kAuditRefusalsMs);
+  EXPECT_THAT(All(), SizeIs(limits::kAuditRefusalsApart + 1)) << "it is written once";
+  NoteMany("eva", "EndSession", 1);
+  EXPECT_EQ(All().back().resource, absl::StrCat("id ", made_)) << "another minute begins anew";
+}
+
+TEST_F(AuditTrailTest, AFloodSumsUpNobodyElsesRefusals) {
+  NoteMany("eva", "EndSession", 1000);
+  NoteMany("ada", "EndSession", 1);
+  EXPECT_EQ(All().back().user, "ada");
+  NoteMany("eva", "StopProcess", 1);
+  EXPECT_EQ(All().back().method, "StopProcess");
+}
+
+TEST_F(AuditTrailTest, ChangesThatChangedNothingAreNotSummedUp) {
+  for (int i = 0; i < 100; ++i) {
+    AuditRecord record;
+    record.user = "ada";
+    record.resource = absl::StrCat("process ", i);
+    record.time_ms = now_;
+    trail_.Note(std::move(record));
+    store_.Answer(absl::OkStatus());
+  }
+  EXPECT_THAT(All(), SizeIs(100));
+}
+
+TEST_F(AuditTrailTest, SourcesOfStrangersAreBoundedToo) {
+  for (int i = 0; i < 3 * limits::kAuditNoted; ++i)
+    NoteMany("", "Login", 1, absl::StrCat("address ", i));
+  Later(1000);
+  NoteMany("ada", "Login", 1);
+  EXPECT_EQ(All().back().user, "ada");
+  Later(limits::kAuditRefusalsMs);
+  int64_t counted = 0;
+  for (const AuditRecord& record : All()) counted += record.count;
+  EXPECT_EQ(counted, 3 * limits::kAuditNoted + 1) << "none is lost";
+}
+
+TEST_F(AuditTrailTest, AtTheEndSumsAreWrittenToo) {
+  NoteMany("eva", "EndSession", 100);
+  std::thread finishing([this] { trail_.Finish(); });
+  while (!store_.HasWork()) std::this_thread::yield();
+  store_.Answer(absl::OkStatus());
+  finishing.join();
+  EXPECT_EQ(All().back().count, 100 - limits::kAuditRefusalsApart);
 }
 
 TEST_F(AuditTrailTest, AtTheEndWhatWaitsIsWritten) {
@@ -145,7 +236,7 @@ TEST_F(AuditTrailTest, AtTheEndWhatWaitsIsWritten) {
 }
 
 TEST_F(AuditTrailTest, NothingNotedIsNothingWritten) {
-  trail_.Tick();
+  trail_.Tick(now_);
   EXPECT_THAT(store_.writes, IsEmpty());
 }
 

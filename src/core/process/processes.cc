@@ -110,7 +110,8 @@ void Processes::RunUseCase(Entry& entry, const std::string& etag,
     }
     return apply(draft);
   };
-  mutation.done = [this, id, awaited, shared_done](absl::StatusOr<int64_t> revision) {
+  mutation.done = [this, id, awaited, shared_done, findings = origin ? origin->findings : nullptr](
+                      absl::StatusOr<int64_t> revision) {
     if (!revision.ok()) {
       (*shared_done)(revision.status());
       return;
@@ -118,6 +119,7 @@ void Processes::RunUseCase(Entry& entry, const std::string& etag,
     Entry& committed = *by_id_.at(id);
     Waiter waiter = WaiterFor(awaited, committed.process);
     waiter.done = std::move(*shared_done);
+    waiter.findings = findings;
     AddWaiter(committed, std::move(waiter));
   };
   mutation.origin = std::move(origin);

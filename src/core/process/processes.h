@@ -80,8 +80,14 @@ class Processes final : public SupervisionObserver {
     Process process;
     bool satisfied = false;
   };
-  void Wait(const std::string& reference, Condition condition, int64_t timeout_ms,
-            std::function<void(absl::StatusOr<Waited>)> done);
+  struct WaiterPlace {
+    std::string process_id;
+    uint64_t waiter = 0;
+  };
+  WaiterPlace Wait(const std::string& reference, Condition condition, int64_t timeout_ms,
+                   std::function<void(absl::StatusOr<Waited>)> done);
+  // Nobody waits for that answer any more: `done` does not come, if it has not.
+  void StopWaiting(const WaiterPlace& place);
 
   // SupervisionObserver:
   void OnInstances(const std::vector<std::string>& instance_ids) override;
@@ -110,6 +116,8 @@ class Processes final : public SupervisionObserver {
   void AfterCommit(Entry& entry, const Draft& draft);
   void CheckWaiters(Entry& entry);
   void AddWaiter(Entry& entry, Waiter waiter);
+  // nullopt: that wait has ended.
+  std::optional<Waiter> TakeWaiter(const WaiterPlace& place);
   enum class Awaited { kNothing, kStarted, kStopped };
   void RunUseCase(Entry& entry, const std::string& etag, std::function<absl::Status(Draft&)> apply,
                   Awaited awaited, Done done, std::optional<Origin> origin);

@@ -42,10 +42,12 @@ struct Processes::Mutation {
 
 // Someone who waits for the world to follow.
 struct Processes::Waiter {
-  uint64_t id = 0;
+  uint64_t id = 0;  // of Wait; 0: a change's, which waits in a place of its own
   // nullopt: not yet. OK: `done` gets the process.
   std::function<std::optional<absl::Status>(const Entry&)> check;
   Done done;
+  std::function<void(const Process&)> timed_out = nullptr;      // of Wait, instead of `done`
+  std::shared_ptr<Guarded<OriginFindings>> findings = nullptr;  // of a change's call
 };
 
 struct Processes::Entry {

@@ -305,6 +305,49 @@ TEST_F(ProcessesTest, CallsThatWaitForOneProcessAreBounded) {
   EXPECT_EQ(last.reason(), reason::kLimitReached);
 }
 
+TEST_F(ProcessesTest, AWaitThatNobodyWaitsForAnyMoreGivesItsPlaceBack) {
+  Run("web");
+  int came = 0;
+  const auto count = [&came](const absl::StatusOr<Processes::Waited>&) { ++came; };
+  std::vector<Processes::WaiterPlace> places;
+  for (int i = 0; i < limits::kWaitersPerProcess; ++i)
+    places.push_back(processes_.Wait("web", Processes::Condition::kAtRest, 30'000, count));
+  scheduler_.RunAll();
+  EXPECT_EQ(came, 0);
+  processes_.Wait("web", Processes::Condition::kAtRest, 30'000, count);
+  EXPECT_EQ(came, 1) << "there is no place";
+  processes_.StopWaiting(places.front());
+  processes_.StopWaiting(places.front());
+  processes_.Wait("web", Processes::Condition::kAtRest, 30'000, count);
+  scheduler_.RunAll();
+  EXPECT_EQ(came, 1) << "there is one again, and who left it is not answered";
+  scheduler_.Advance(30'000);
+  EXPECT_EQ(came, 1 + limits::kWaitersPerProcess);
+}
+
+TEST_F(ProcessesTest, ThoseWhoOnlyWaitKeepNobodyFromTheAnswerOfTheirStop) {
+  Run("web");
+  for (int i = 0; i < limits::kWaitersPerProcess; ++i)
+    processes_.Wait("web", Processes::Condition::kAtRest, 30'000, [](const auto&) {});
+  Answer stop;
+  processes_.Stop("web", "", Into(stop));
+  scheduler_.RunAll();
+  EXPECT_FALSE(stop.came()) << "it waits until the process has stopped";
+}
+
+TEST_F(ProcessesTest, AChangeWhoseCallHasEndedGivesItsPlaceToTheNext) {
+  Run("web");
+  std::vector<Answer> waiting(limits::kWaitersPerProcess);
+  Origin origin;
+  for (Answer& answer : waiting) processes_.Stop("web", "", Into(answer), origin);
+  scheduler_.RunAll();
+  origin.findings->Lock()->ended = true;
+  Answer last;
+  processes_.Stop("web", "", Into(last));
+  scheduler_.RunAll();
+  EXPECT_FALSE(last.came()) << "it waits until the process has stopped";
+}
+
 TEST_F(ProcessesTest, AnUpdateReachesTheSupervisorAndWaitsForARestart) {
   Run("web");
   Answer answer;

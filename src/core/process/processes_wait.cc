@@ -17,9 +17,18 @@ using Check = std::optional<absl::Status>;
 
 }  // namespace
 
+// Those who only wait never keep the answer of a change from who asked for it.
 void Processes::AddWaiter(Entry& entry, Waiter waiter) {
-  if (entry.waiters.size() >= limits::kWaitersPerProcess) {
-    return waiter.done(TooManyWaiters(entry.process));
+  const auto full = [&entry, of_wait = waiter.id != 0] {
+    return std::count_if(entry.waiters.begin(), entry.waiters.end(), [of_wait](const Waiter& one) {
+             return (one.id != 0) == of_wait;
+           }) >= limits::kWaitersPerProcess;
+  };
+  if (full()) {
+    std::erase_if(entry.waiters, [](const Waiter& one) {
+      return one.findings != nullptr && one.findings->Lock()->ended;
+    });
+    if (full()) return waiter.done(TooManyWaiters(entry.process));
   }
   entry.waiters.push_back(std::move(waiter));
 }
@@ -115,11 +124,14 @@ Processes::Waiter Processes::StoppedWaiter() {
   return waiter;
 }
 
-void Processes::Wait(const std::string& reference, Condition condition, int64_t timeout_ms,
-                     std::function<void(absl::StatusOr<Waited>)> done) {
+Processes::WaiterPlace Processes::Wait(const std::string& reference, Condition condition,
+                                       int64_t timeout_ms,
+                                       std::function<void(absl::StatusOr<Waited>)> done) {
   auto found = Require(reference);
-  if (!found.ok())
-    return scheduler_.Post([done = std::move(done), status = found.status()] { done(status); });
+  if (!found.ok()) {
+    scheduler_.Post([done = std::move(done), status = found.status()] { done(status); });
+    return {};
+  }
   Waiter waiter;
   waiter.id = ++next_waiter_;
   waiter.check = [condition](const Entry& entry) -> Check {
@@ -139,21 +151,37 @@ void Processes::Wait(const std::string& reference, Condition condition, int64_t 
     if (!process.ok()) return done(process.status());
     done(Waited{*std::move(process), true});
   };
-  const std::string id = (*found)->process.id;
-  const uint64_t waiter_id = waiter.id;
+  waiter.timed_out = [done = std::move(done)](const Process& process) {
+    done(Waited{process, false});
+  };
+  const WaiterPlace place = {(*found)->process.id, waiter.id};
   AddWaiter(**found, std::move(waiter));
-  scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id] {
+  scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id = place.process_id] {
     if (alive.expired()) return;
     if (auto it = by_id_.find(id); it != by_id_.end()) CheckWaiters(*it->second);
   });
-  scheduler_.After(timeout_ms, [this, id, waiter_id, done = std::move(done)] {
-    auto it = by_id_.find(id);
-    if (it == by_id_.end()) return;
-    Entry& entry = *it->second;
-    const size_t removed =
-        std::erase_if(entry.waiters, [&](const Waiter& one) { return one.id == waiter_id; });
-    if (removed > 0) done(Waited{entry.process, false});
+  // Nothing that belongs to the call: its wait may end long before.
+  scheduler_.After(timeout_ms, [this, place] {
+    if (const auto late = TakeWaiter(place); late)
+      late->timed_out(by_id_.at(place.process_id)->process);
   });
+  return place;
+}
+
+std::optional<Processes::Waiter> Processes::TakeWaiter(const WaiterPlace& place) {
+  const auto it = by_id_.find(place.process_id);
+  if (it == by_id_.end()) return std::nullopt;
+  std::vector<Waiter>& waiters = it->second->waiters;
+  const auto found = std::find_if(waiters.begin(), waiters.end(),
+                                  [&place](const Waiter& one) { return one.id == place.waiter; });
+  if (found == waiters.end()) return std::nullopt;
+  std::optional<Waiter> taken = std::move(*found);
+  waiters.erase(found);
+  return taken;
+}
+
+void Processes::StopWaiting(const WaiterPlace& place) {
+  if (place.waiter != 0) TakeWaiter(place);
 }
 
 }  // namespace grpc_os::core

@@ -1,0 +1,84 @@
+"""One user with as many calls and streams as they get: everybody else goes on working."""
+
+import grpc
+import pytest
+from expectations import SLEEP, refused, until
+from google.protobuf import message_factory
+from raw_calls import SERVICES, RawCalls
+
+PASSWORD = "correct horse battery"
+CALLS_PER_USER = 128
+STREAMS_PER_USER = 256
+
+
+@pytest.fixture
+async def eva(system, client):
+    """A viewer, over TCP."""
+    admin = RawCalls(system.address, client.token)
+    await admin.auth("CreateUser", user={"name": "eva", "roles": ["viewer"]}, password=PASSWORD)
+    await admin.close()
+    eva = RawCalls(f"127.0.0.1:{system.port}")
+    await eva.log_in("eva", PASSWORD)
+    yield eva
+    await eva.close()
+
+
+def begin(raw, service, method, **fields):
+    descriptor = SERVICES[service].methods_by_name[method]
+    return raw.begin(descriptor, message_factory.GetMessageClass(descriptor.input_type)(**fields), timeout=60)
+
+
+async def codes(calls):
+    """Of those that have ended."""
+    return [await call.code() for call in calls if call.done()]
+
+
+async def test_a_viewer_with_600_waiting_calls_keeps_nobody_out(system, client, eva):
+    await client.create_process("web", SLEEP)
+    waits = [begin(eva, "ProcessService", "WaitProcess", name="web", condition="CONDITION_EXITED") for _ in range(600)]
+
+    async def the_others_are_refused():
+        return len(await codes(waits)) == 600 - CALLS_PER_USER
+
+    await until(the_others_are_refused, "a user has so many calls at most")
+    assert set(await codes(waits)) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    with refused("LIMIT_REACHED") as refusal:
+        await begin(eva, "ProcessService", "ListProcesses")
+    assert refusal.metadata["limit"] == "calls_per_user" and refusal.metadata["user"] == "eva"
+
+    # Everybody else, and the way out for her.
+    admin = await system.client()
+    assert [process.name async for process in admin.list_processes()] == ["web"]
+    other = RawCalls(f"127.0.0.1:{system.port}")
+    await other.log_in("eva", PASSWORD)
+    await other.auth("Logout")
+    await other.close()
+
+    # What was cancelled gives its place back.
+    waiting = [call for call in waits if not call.done()]
+    for call in waiting[1:]:
+        call.cancel()
+
+    async def there_is_room():
+        try:
+            await begin(eva, "ProcessService", "ListProcesses")
+        except grpc.RpcError:
+            return False
+        return True
+
+    await until(there_is_room, "cancelled calls are gone")
+    await admin.stop_process("web")
+    assert not (await waiting[0]).process.status.pid
+
+
+async def test_a_viewer_with_300_streams_keeps_nobody_out(system, client, eva):
+    streams = [begin(eva, "EventService", "Watch", kinds=["process"]) for _ in range(300)]
+
+    async def the_others_are_refused():
+        return len(await codes(streams)) == 300 - STREAMS_PER_USER
+
+    await until(the_others_are_refused, "a user has so many streams at most")
+    assert set(await codes(streams)) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    watching = client.watch_messages()
+    await anext(watching)
+    await watching.aclose()
