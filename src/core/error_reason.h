@@ -34,6 +34,7 @@ inline constexpr char kRevisionUnavailable[] = "REVISION_UNAVAILABLE";
 inline constexpr char kCursorInvalid[] = "CURSOR_INVALID";
 inline constexpr char kDeadlinePassed[] = "DEADLINE_PASSED";
 inline constexpr char kStoreUnavailable[] = "STORE_UNAVAILABLE";
+inline constexpr char kDiskFull[] = "DISK_FULL";
 inline constexpr char kStoreDamaged[] = "STORE_DAMAGED";
 inline constexpr char kRuntimeUnavailable[] = "RUNTIME_UNAVAILABLE";
 inline constexpr char kShuttingDown[] = "SHUTTING_DOWN";

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
 
@@ -62,6 +63,16 @@ std::string MakeLine(core::LogLevel level, std::string_view message,
   return line;
 }
 
+std::shared_ptr<spdlog::logger> LoggerTo(spdlog::sink_ptr sink) {
+  auto logger = std::make_shared<spdlog::logger>("osd", std::move(sink));
+  logger->set_pattern("%v");
+  logger->set_level(spdlog::level::trace);
+  logger->flush_on(spdlog::level::off);
+  // A full disk is no reason to write elsewhere.
+  logger->set_error_handler([](const std::string&) {});
+  return logger;
+}
+
 }  // namespace
 
 void AppendJsonString(std::string_view text, std::string& out) {
@@ -86,16 +97,15 @@ absl::StatusOr<std::unique_ptr<JsonLogger>> JsonLogger::Open(const std::string& 
                                                              core::LogLevel level) {
   try {
     auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kFileBytes, kFiles);
-    auto logger = std::make_shared<spdlog::logger>("osd", std::move(sink));
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::off);
-    logger->set_error_handler(
-        [](const std::string&) {});  // a full disk is no reason to write elsewhere
-    return std::unique_ptr<JsonLogger>(new JsonLogger(std::move(logger), level));
+    return std::unique_ptr<JsonLogger>(new JsonLogger(LoggerTo(std::move(sink)), level));
   } catch (const spdlog::spdlog_ex& error) {
     return absl::UnavailableError(error.what());
   }
+}
+
+std::unique_ptr<JsonLogger> JsonLogger::ToStandardError(core::LogLevel level) {
+  return std::unique_ptr<JsonLogger>(
+      new JsonLogger(LoggerTo(std::make_shared<spdlog::sinks::stderr_sink_mt>()), level));
 }
 
 JsonLogger::JsonLogger(std::shared_ptr<spdlog::logger> logger, core::LogLevel level)

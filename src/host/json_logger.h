@@ -34,6 +34,8 @@ class JsonLogger final : public core::Logger {
  public:
   static absl::StatusOr<std::unique_ptr<JsonLogger>> Open(const std::string& path,
                                                           core::LogLevel level);
+  // Where there can be no file.
+  static std::unique_ptr<JsonLogger> ToStandardError(core::LogLevel level);
   // Writes what waits.
   ~JsonLogger() override;
 

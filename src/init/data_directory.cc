@@ -14,8 +14,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 #include "base/flood_limits.h"
 #include "base/limits.h"
+#include "base/small_file.h"
 #include "init/file_identity.h"
 #include "init/identifiers.h"
 
@@ -254,17 +256,11 @@ std::string DataDirectory::GrpcPort() const {
 
 absl::Status DataDirectory::RecordBoot(const std::string& boot_id) const {
   const FileIdentity as_control(control_);
-  unlinkat(run_.get(), "boot_id.new", 0);
-  const absl::StatusOr<UniqueFd> file =
-      OpenRegular(run_.get(), "boot_id.new", O_WRONLY | O_CREAT | O_EXCL);
-  if (!file.ok()) return file.status();
-  const std::string line = boot_id + "\n";
-  if (write(file->get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
-      renameat(run_.get(), "boot_id.new", run_.get(), "boot_id") != 0) {
-    return Refuse(absl::StrCat("cannot write ", path_, "/run/boot_id"), errno,
-                  "make room, or choose another --data-dir");
-  }
-  return absl::OkStatus();
+  const int error = ReplaceSmallFile(run_.get(), "boot_id", boot_id + "\n", 0600);
+  if (error == 0) return absl::OkStatus();
+  if (IsDiskFull(error)) return absl::ResourceExhaustedError(DescribeDiskFull(path_, error));
+  return Refuse(absl::StrCat("cannot write ", path_, "/run/boot_id"), error,
+                "make it writable, or choose another --data-dir");
 }
 
 absl::StatusOr<UniqueFd> DataDirectory::OpenSystemLog(const std::string& name) const {

@@ -35,6 +35,7 @@ class DataDirectory {
   bool OsdLives() const;
   // Reads the boot that run/ belongs to; "" if it is new.
   std::string RecordedBoot() const;
+  // RESOURCE_EXHAUSTED: there is no room for it; run/ is of a new boot for the next init, too.
   absl::Status RecordBoot(const std::string& boot_id) const;
   // The port in run/grpc.port, or "?".
   std::string GrpcPort() const;

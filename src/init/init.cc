@@ -81,8 +81,8 @@ absl::Status Init::Prepare() {
   if (!status.ok()) return status;
   const auto open_log = [this] { return data_->OpenSystemLog("init.log"); };
   absl::StatusOr<UniqueFd> log = open_log();
-  if (!log.ok()) return log.status();
-  log_.emplace(*std::move(log), open_log);
+  log_.emplace(log.ok() ? *std::move(log) : UniqueFd(), open_log);
+  if (!log.ok()) log_->Warn(absl::StrCat("keeps no log: ", std::string(log.status().message())));
   std::string why;
   tree_ = cgroup::PrepareTree(data_->Key(), control_ ? control_->uid : 0,
                               control_ ? control_->gid : 0, &why);
@@ -144,7 +144,10 @@ absl::Status Init::EnterBoot() {
   boot_id_ = *std::move(boot_id);
   if (data_->RecordedBoot() == boot_id_) return absl::OkStatus();
   instances_->ForgetDead();
-  return data_->RecordBoot(boot_id_);
+  const absl::Status recorded = data_->RecordBoot(boot_id_);
+  if (!absl::IsResourceExhausted(recorded)) return recorded;
+  log_->Warn(absl::StrCat("cannot write run/boot_id: ", std::string(recorded.message())));
+  return absl::OkStatus();
 }
 
 void Init::PrepareProcess() {

@@ -10,16 +10,21 @@
 #include <cerrno>
 #include <cstring>
 #include <future>
+#include <map>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 #include "base/event_loop.h"
 #include "base/failpoint.h"
+#include "base/guarded.h"
 #include "base/limits.h"
+#include "base/small_file.h"
 #include "base/unique_fd.h"
 #include "core/audit/audit_trail.h"
+#include "core/disk.h"
 #include "core/identity/identity.h"
 #include "core/object/objects.h"
 #include "core/object/quotas.h"
@@ -32,6 +37,7 @@
 #include "host/batch_scheduling.h"
 #include "host/content_sha256.h"
 #include "host/crc32c.h"
+#include "host/data_disk.h"
 #include "host/hs256_signer.h"
 #include "host/json_logger.h"
 #include "host/loop_scheduler.h"
@@ -84,17 +90,6 @@ absl::StatusOr<UniqueFd> TakeLock(const std::string& path) {
   return lock;
 }
 
-absl::Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".new";
-  UniqueFd file(
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!file || write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      rename(temporary.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", strerror(errno)));
-  }
-  return absl::OkStatus();
-}
-
 // Who is admin by peer credentials: root, and, where nothing shields processes anyway, the account
 // that runs the system.
 std::set<int64_t> AdminUids(bool shielded) {
@@ -124,6 +119,7 @@ class Daemon::Impl {
   }
 
   const std::string& notice() const { return notice_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   absl::Status OpenFiles() {
@@ -135,11 +131,14 @@ class Daemon::Impl {
     auto lock = TakeLock(run_ + "/osd.lock");
     if (!lock.ok()) return lock.status();
     lock_ = *std::move(lock);
-    auto logger = host::JsonLogger::Open(
-        options_.data_directory + "/logs/system/osd.jsonl",
-        options_.settings.debug ? core::LogLevel::kDebug : core::LogLevel::kInfo);
-    if (!logger.ok()) return logger.status();
-    logger_ = *std::move(logger);
+    directory_.Reset(open(options_.data_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto level = options_.settings.debug ? core::LogLevel::kDebug : core::LogLevel::kInfo;
+    auto logger = host::JsonLogger::Open(options_.data_directory + "/logs/system/osd.jsonl", level);
+    logger_ = logger.ok() ? *std::move(logger) : host::JsonLogger::ToStandardError(level);
+    if (!logger.ok()) {
+      Warn(absl::StrCat("the log goes to logs/system/osd.log: ",
+                        std::string(logger.status().message())));
+    }
     library_logs_ = std::make_unique<LibraryLogs>(*logger_);
     logger_->Write(core::LogLevel::kInfo, "starting",
                    {{"version", GRPC_OS_VERSION}, {"pid", absl::StrCat(getpid())}});
@@ -154,17 +153,50 @@ class Daemon::Impl {
     // The key is there without the mark in directories of before there was one.
     const bool marked = access(mark.c_str(), F_OK) == 0;
     auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db", marked ? mark : key);
-    if (!database.ok()) return database.status();
+    if (!database.ok()) return WithRoomAsCure(database.status());
     store::StoreOptions store_options;
     store_options.kept.revisions = options_.settings.events_kept;
     store_options.begin_writer = host::UseNormalScheduling;
     auto store = store::Store::Open(*std::move(database), store_options);
-    if (!store.ok()) return store.status();
+    if (!store.ok()) return WithRoomAsCure(store.status());
     store_ = *std::move(store);
-    if (marked) return absl::OkStatus();
-    return WriteFile(mark,
+    if (!marked) {
+      WriteForOthers("in-use",
                      "This data directory is in use: without grpc-os.db beside this file, grpc-osd "
                      "does not start, so that a lost database is not taken for a new one.\n");
+    }
+    return absl::OkStatus();
+  }
+
+  // Of a store that cannot be opened, so that nobody can ask us to free anything.
+  absl::Status WithRoomAsCure(const absl::Status& status) const {
+    if (!absl::IsResourceExhausted(status)) return status;
+    return absl::UnavailableError(
+        absl::StrCat(std::string(status.message()),
+                     ", and grpc-os.db cannot be opened without any: free some there"));
+  }
+
+  // What people and other programs read, and we do without: where there is no room for it, it is
+  // tried again each second. `name` below the data directory.
+  void WriteForOthers(const std::string& name, const std::string& text) {
+    const int error = ReplaceSmallFile(directory_.get(), name, text, 0644);
+    if (error == 0) return;
+    Warn(absl::StrCat("cannot write ", name, " yet, and serves without it: ",
+                      IsDiskFull(error) ? DescribeDiskFull(options_.data_directory, error)
+                                        : std::string(strerror(error))));
+    unwritten_.Lock()->emplace(name, text);
+  }
+  void WriteAgain() {
+    auto unwritten = unwritten_.Lock();
+    std::erase_if(*unwritten, [this](const auto& file) {
+      return ReplaceSmallFile(directory_.get(), file.first, file.second, 0644) == 0;
+    });
+  }
+
+  // For the log, and for whoever started us.
+  void Warn(const std::string& text) {
+    logger_->Write(core::LogLevel::kWarning, text, {});
+    warnings_.push_back(text);
   }
 
   absl::Status OpenIdentity() {
@@ -209,6 +241,14 @@ class Daemon::Impl {
     log_source_ = std::make_unique<LogAdapter>(*logs_);
     facts_.start_time_ms = scheduler_.NowMs();
     facts_.shielded = options_.shielded;
+    disk_ = std::make_unique<host::DataDisk>(host::DataDisk::Parts{
+        .directory = options_.data_directory,
+        .clock = scheduler_,
+        .logger = *logger_,
+        .refused_ago_ms = [this] {
+          const int64_t refused_ms = store_->statistics().disk_full_ms.load();
+          return refused_ms == 0 ? INT64_MAX : EventLoop::NowMs() - refused_ms;
+        }});
     supervision_ = std::make_unique<runtime::SupervisionClient>(
         loop_, runtime::SupervisionClient::Options{
                    .data_directory = options_.data_directory,
@@ -234,7 +274,7 @@ class Daemon::Impl {
         {{"processes", absl::StrCat(stored->size())}, {"rebooted", rebooted ? "true" : "false"}});
     processes_->Load(*std::move(stored), store_->NewestRevision(), rebooted);
     Failpoint("osd.start.loaded");
-    new_boot_ = *last_boot != options_.boot_id;
+    boot_id_saved_ = *last_boot == options_.boot_id;
     objects_ = std::make_unique<core::Objects>(*store_, scheduler_);
     quotas_ = std::make_unique<core::Quotas>(*store_, scheduler_);
     core::SystemObjects::Folders folders;
@@ -272,7 +312,10 @@ class Daemon::Impl {
     std::promise<absl::Status> made;
     objects_->MakeFirstFolders(
         [&made](const absl::StatusOr<bool>& done) { made.set_value(done.status()); });
-    return made.get_future().get();
+    const absl::Status status = made.get_future().get();
+    if (!core::IsDiskFullError(status)) return status;
+    Warn(std::string(status.message()));  // the next start makes them
+    return absl::OkStatus();
   }
 
   absl::Status Serve() {
@@ -295,18 +338,14 @@ class Daemon::Impl {
         *funnel_, *objects_, *quotas_, *store_, *blobs_, *uploads_, digest_, checksum_,
         *system_objects_, *store_, content_hash_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
-        *funnel_, scheduler_, *processes_, *store_, *environment_, facts_});
+        *funnel_, scheduler_, *processes_, *store_, *environment_, facts_, *disk_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
       return status;  // before anything is launched
     }
     auto http = gateway::HttpServer::Listen(options_.http_port);
     if (!http.ok()) return http.status();
     if (absl::Status status = MakeFirstAdmin(); !status.ok()) return status;
-    const bool settled = Settle();
-    // Once what follows from the reboot is committed; until then the next daemon must see it too.
-    if (settled && new_boot_) {
-      if (absl::Status status = store_->SaveBootId(options_.boot_id); !status.ok()) return status;
-    }
+    Settle();
     auto server = server::GrpcServer::Start(
         {.socket_path = run_ + "/api.sock", .port = options_.grpc_port},
         {auth_.get(), process_.get(), event_.get(), filesystem_.get(), system_.get()});
@@ -318,9 +357,7 @@ class Daemon::Impl {
       WakeServer();
     });
     if (absl::Status status = ListenForPeers(); !status.ok()) return status;
-    if (absl::Status status = WriteFile(run_ + "/grpc.port", absl::StrCat(server_->port(), "\n"));
-        !status.ok())
-      return status;
+    WriteForOthers("run/grpc.port", absl::StrCat(server_->port(), "\n"));
     if (absl::Status status = ServeHttp(*std::move(http)); !status.ok()) return status;
     loop_.Post([this] { supervision_->ReportReady(); });
     server_->SetServing(true);
@@ -329,33 +366,34 @@ class Daemon::Impl {
   }
 
   absl::Status ServeHttp(UniqueFd listener) {
-    metrics_ =
-        std::make_unique<Metrics>(Metrics::Parts{*environment_, scheduler_, *processes_, *store_});
+    metrics_ = std::make_unique<Metrics>(
+        Metrics::Parts{*environment_, scheduler_, *processes_, *store_, *disk_});
     auto http = gateway::HttpServer::Start(
         std::move(listener),
         {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});
     if (!http.ok()) return http.status();
     http_ = *std::move(http);
-    return WriteFile(run_ + "/http.port", absl::StrCat(http_->port(), "\n"));
+    WriteForOthers("run/http.port", absl::StrCat(http_->port(), "\n"));
+    return absl::OkStatus();
   }
 
   // Before anyone is answered, supervisors tell what happened while there was no daemon. Bounded:
   // one that hangs must not keep the others from being served.
-  bool Settle() {
-    auto settled = std::make_shared<std::promise<bool>>();
+  void Settle() {
+    auto settled = std::make_shared<std::promise<void>>();
     auto waited = settled->get_future();
     loop_.Post(
         [this, settled, until = EventLoop::NowMs() + kSettleMs] { CheckSettled(settled, until); });
     loop_thread_ = std::thread([this] { RunLoop(); });
-    return waited.get();
+    waited.get();
   }
 
-  void CheckSettled(const std::shared_ptr<std::promise<bool>>& settled, int64_t until_ms) {
+  void CheckSettled(const std::shared_ptr<std::promise<void>>& settled, int64_t until_ms) {
     const bool done = processes_->Settled();
     if (done || EventLoop::NowMs() >= until_ms) {
       if (!done)
         logger_->Write(core::LogLevel::kWarning, "some supervisors have not answered yet", {});
-      settled->set_value(done);
+      SaveBootId([settled] { settled->set_value(); });
       return;
     }
     loop_.After(kSettlePollMs, [this, settled, until_ms] { CheckSettled(settled, until_ms); });
@@ -382,12 +420,28 @@ class Daemon::Impl {
 
   void Tick() {
     environment_->Tick();
+    disk_->Look();
+    WriteAgain();
+    SaveBootId([] {});
     if (ticked_server_ != nullptr) ticked_server_->Tick(environment_->counters.Calls());
     objects_->Tick();
     uploads_->Tick();
     CollectBlobs();
     BoundStandardError();
     loop_.After(kTickMs, [this] { Tick(); });
+  }
+
+  // Once what follows from a reboot is committed; until then the next daemon must see it too.
+  // `then` is called in any case.
+  void SaveBootId(std::function<void()> then) {
+    if (boot_id_saved_ || !processes_->Settled() || processes_->TotalUnsaved().reports > 0)
+      return then();
+    boot_id_saved_ = true;
+    store_->SaveBootId(options_.boot_id,
+                       [this, then = std::move(then)](const absl::Status& status) {
+                         if (!status.ok()) loop_.Post([this] { boot_id_saved_ = false; });
+                         then();
+                       });
   }
 
   void WakeServer() {
@@ -441,6 +495,10 @@ class Daemon::Impl {
 
   DaemonOptions options_;
   std::string notice_;
+  std::vector<std::string> warnings_;
+  UniqueFd directory_;
+  Guarded<std::map<std::string, std::string>>
+      unwritten_;  // files for others: what is to be in them
   const std::string run_;
   const std::function<void()> on_shutdown_;
   UniqueFd lock_;
@@ -455,8 +513,9 @@ class Daemon::Impl {
   std::unique_ptr<core::Identity> identity_;
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<LogAdapter> log_source_;
-  bool new_boot_ = false;
+  bool boot_id_saved_ = true;    // or on its way; of the loop's thread, once that runs
   services::SystemFacts facts_;  // written on the loop's thread once that runs
+  std::unique_ptr<host::DataDisk> disk_;
   std::unique_ptr<runtime::SupervisionClient> supervision_;
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
@@ -492,6 +551,7 @@ Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
 const std::string& Daemon::notice() const { return impl_->notice(); }
+const std::vector<std::string>& Daemon::warnings() const { return impl_->warnings(); }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options,
                                                       std::function<void()> on_shutdown) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "manifest/settings.h"
@@ -31,6 +32,8 @@ class Daemon {
 
   // What whoever started it should know; empty: nothing.
   const std::string& notice() const;
+  // What of its start it could do without and did not get.
+  const std::vector<std::string>& warnings() const;
 
  private:
   class Impl;

@@ -28,12 +28,14 @@ double Load(const std::atomic<int64_t>& number) {
 
 void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) const {
   parts_.scheduler.Post([this, exchange] {
-    exchange->Answer([this, processes = CountProcesses()] {
+    exchange->Answer([this, processes = CountProcesses(), disk = parts_.disk.Look(),
+                      unsaved = parts_.processes.TotalUnsaved().reports] {
       Exposition page;
       AddBuild(page);
       AddCalls(page);
       AddProcesses(processes, page);
       AddStore(page);
+      AddDisk(disk, unsaved, page);
       gateway::AddSelfMetrics(page);
       return gateway::HttpResponse{.content_type = gateway::kExpositionType, .body = page.Take()};
     });
@@ -43,7 +45,7 @@ void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) cons
 Metrics::CountByState Metrics::CountProcesses() const {
   CountByState count{};
   for (const core::Process* process : parts_.processes.List("", std::numeric_limits<int>::max()))
-    ++count[static_cast<size_t>(process->status.state)];
+    ++count[static_cast<size_t>(parts_.processes.NewestStatus(*process).state)];
   return count;
 }
 
@@ -86,6 +88,17 @@ void Metrics::AddProcesses(const CountByState& processes, Exposition& page) cons
     page.Add({{"state", core::ToString(static_cast<core::ProcessState>(state))}},
              static_cast<double>(processes[state]));
   }
+}
+
+void Metrics::AddDisk(const core::DiskState& disk, int64_t unsaved, Exposition& page) const {
+  page.Gauge("grpcos_disk_free_bytes", "Room left for the daemon where its data directory is.");
+  page.Add(static_cast<double>(disk.free_bytes));
+  page.Gauge("grpcos_disk_size_bytes", "Size of the file system of the data directory.");
+  page.Add(static_cast<double>(disk.total_bytes));
+  page.Gauge("grpcos_disk_full", "1: less than 1 MiB is left, or something could not be stored.");
+  page.Add(disk.full ? 1 : 0);
+  page.Gauge("grpcos_unsaved_reports", "Reports of supervisors that could not be stored yet.");
+  page.Add(static_cast<double>(unsaved));
 }
 
 void Metrics::AddStore(Exposition& page) const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/disk.h"
 #include "core/process/processes.h"
 #include "core/scheduler.h"
 #include "gateway/exposition.h"
@@ -24,6 +25,7 @@ class Metrics {
     core::Scheduler& scheduler;
     const core::Processes& processes;
     const store::Store& store;
+    core::Disk& disk;
   };
   explicit Metrics(const Parts& parts) : parts_(parts) {}
 
@@ -41,6 +43,7 @@ class Metrics {
   void AddCalls(gateway::Exposition& page) const;
   void AddProcesses(const CountByState& processes, gateway::Exposition& page) const;
   void AddStore(gateway::Exposition& page) const;
+  void AddDisk(const core::DiskState& disk, int64_t unsaved, gateway::Exposition& page) const;
 
   const Parts parts_;
 };

@@ -159,6 +159,8 @@ int Run(DaemonOptions options) {
   std::string said;
   if (!options.settings.warning.empty())
     absl::StrAppend(&said, "warning: ", options.settings.warning, "\n");
+  for (const std::string& warning : (*daemon)->warnings())
+    absl::StrAppend(&said, "warning: ", warning, "\n");
   if (!(*daemon)->notice().empty()) absl::StrAppend(&said, "note: ", (*daemon)->notice(), "\n");
   TellInit(said);
   int received = 0;

@@ -34,6 +34,17 @@ v1::Process ProcessService::Show(const core::Process& process) const {
   return ToProto(process, parts_.usage.UsageOf(process.instance_id));
 }
 
+v1::Process ProcessService::ShowNewest(const core::Process& process) const {
+  const core::Processes::Unsaved* unsaved = parts_.processes.UnsavedOf(process.id);
+  if (unsaved == nullptr) return Show(process);
+  core::Process newest = process;
+  newest.status = unsaved->process.status;
+  v1::Process shown = Show(newest);
+  shown.mutable_status()->set_unsaved(true);
+  SetTimeMs(unsaved->since_ms, shown.mutable_status()->mutable_unsaved_since());
+  return shown;
+}
+
 core::Processes::Done ProcessService::AnswerWith(const ProcessCall& call) const {
   return [this, call](absl::StatusOr<core::Process> process) {
     if (!process.ok()) return call->End(process.status());
@@ -60,7 +71,7 @@ ProcessService::Reactor* ProcessService::GetProcess(Context* context,
         parts_.scheduler.Post([this, call, name = request->name()] {
           const core::Process* process = parts_.processes.Find(name);
           if (process == nullptr) return call->End(core::ProcessNotFound(name));
-          call->Answer(Show(*process));
+          call->Answer(ShowNewest(*process));
         });
       });
 }
@@ -98,7 +109,7 @@ v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name
           MakePageToken(page.processes(page.processes_size() - 1).name(), arguments));
       break;
     }
-    *page.add_processes() = Show(*process);
+    *page.add_processes() = ShowNewest(*process);
     bytes += page.processes(page.processes_size() - 1).ByteSizeLong();
   }
   return page;
@@ -280,7 +291,9 @@ ProcessService::Reactor* ProcessService::WaitProcess(Context* context,
           const auto answer = [this, call](absl::StatusOr<core::Processes::Waited> waited) {
             if (!waited.ok()) return call->End(waited.status());
             v1::WaitProcessResponse told;
-            *told.mutable_process() = Show(waited->process);
+            // Nobody is answered that it holds before that is stored.
+            *told.mutable_process() =
+                waited->satisfied ? Show(waited->process) : ShowNewest(waited->process);
             told.set_satisfied(waited->satisfied);
             call->Answer(std::move(told));
           };

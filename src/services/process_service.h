@@ -57,7 +57,9 @@ class ProcessService final : public v1::ProcessService::CallbackService {
   using Verb = void (*)(core::Processes& processes, const std::string& name,
                         const std::string& etag, core::Processes::Done done, core::Origin origin);
 
-  v1::Process Show(const core::Process& process) const;
+  v1::Process Show(const core::Process& process) const;  // as it is stored
+  // With the newest status, marked if that could not be stored yet.
+  v1::Process ShowNewest(const core::Process& process) const;
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;

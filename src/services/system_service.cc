@@ -52,10 +52,19 @@ v1::System SystemService::Describe() const {
   system.set_log_level(ToProto(parts_.environment.logger.Level()));
   system.set_cgroup_mode(parts_.facts.cgroup_mode);
   system.set_shielded(parts_.facts.shielded);
+  const core::DiskState disk = parts_.disk.Look();
+  system.set_data_directory(disk.directory);
+  system.set_disk_free_bytes(disk.free_bytes);
+  system.set_disk_total_bytes(disk.total_bytes);
+  system.set_disk_full(disk.full);
+  if (disk.full) SetTimeMs(disk.full_since_ms, system.mutable_disk_full_since());
+  const core::Processes::UnsavedTotal unsaved = parts_.processes.TotalUnsaved();
+  system.set_unsaved_reports(unsaved.reports);
+  if (unsaved.reports > 0) SetTimeMs(unsaved.since_ms, system.mutable_unsaved_since());
   int running = 0;
   const auto all = parts_.processes.List("", std::numeric_limits<int>::max());
   for (const core::Process* process : all)
-    running += process->status.state == core::ProcessState::kRunning ? 1 : 0;
+    running += parts_.processes.NewestStatus(*process).state == core::ProcessState::kRunning;
   system.set_process_count(static_cast<int>(all.size()));
   system.set_running_count(running);
   for (const MethodInfo& method : parts_.environment.methods.all()) {

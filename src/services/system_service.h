@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/disk.h"
 #include "core/event/event.h"
 #include "core/process/processes.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
@@ -28,6 +29,7 @@ class SystemService final : public v1::SystemService::CallbackService {
     core::EventLog& log;
     CallEnvironment& environment;
     const SystemFacts& facts;
+    core::Disk& disk;
   };
   explicit SystemService(const Parts& parts) : parts_(parts) {}
 

@@ -34,8 +34,9 @@ class Statement {
 };
 
 // One connection, used by one thread at a time. ALREADY_EXISTS: a unique constraint;
-// RESOURCE_EXHAUSTED: storage is full; UNAVAILABLE: busy, read-only or I/O error; DATA_LOSS: the
-// file is damaged; FAILED_PRECONDITION: it is of a newer schema.
+// RESOURCE_EXHAUSTED: storage is full, in the words of DescribeDiskFull; UNAVAILABLE: busy,
+// read-only, out of memory or I/O error; DATA_LOSS: the file is damaged; FAILED_PRECONDITION: it is
+// of a newer schema.
 class Connection {
  public:
   virtual ~Connection() = default;

@@ -19,9 +19,10 @@ struct Statistics {
   std::atomic<int64_t> commits{0};     // transactions that became durable
   std::atomic<int64_t> operations{0};  // that were in them
   std::atomic<int64_t> refused{0};     // operations refused in a transaction (name taken…)
-  std::atomic<int64_t> failed_transactions{0};           // lost to the storage
-  std::atomic<int64_t> failed_operations{0};             // answered with that
-  std::atomic<int64_t> largest_group{0};                 // operations in one transaction
+  std::atomic<int64_t> failed_transactions{0};  // lost to the storage
+  std::atomic<int64_t> failed_operations{0};    // answered with that
+  std::atomic<int64_t> disk_full_ms{0};   // EventLoop::NowMs when the disk was last full; 0: never
+  std::atomic<int64_t> largest_group{0};  // operations in one transaction
   std::atomic<int64_t> commit_microseconds{0};           // of all commits, from BEGIN to durable
   std::array<std::atomic<int64_t>, 9> commit_buckets{};  // how many took so long
   std::atomic<int64_t> swept_rows{0};                    // forgotten: old events, records, requests

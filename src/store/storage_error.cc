@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
+#include "core/disk.h"
 #include "core/error_reason.h"
 
 namespace grpc_os::store {
@@ -22,6 +23,8 @@ bool IsStorageFailure(const absl::Status& status) {
 absl::Status StorageError(const char* what, const absl::Status& status) {
   if (!absl::IsResourceExhausted(status) && !absl::IsUnavailable(status)) return status;
   if (DetailOf(status).has_value()) return status;
+  if (absl::IsResourceExhausted(status))
+    return core::DiskFullError(std::string(status.message()), what);
   return MakeError(absl::StatusCode::kUnavailable, absl::StrCat(what, ": ", status.message()),
                    {.reason = core::reason::kStoreUnavailable,
                     .metadata = {{"cause", std::string(status.message())}},

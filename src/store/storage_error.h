@@ -10,8 +10,9 @@ namespace grpc_os::store {
 // transaction around it is then taken for lost.
 bool IsStorageFailure(const absl::Status& status);
 
-// RESOURCE_EXHAUSTED and UNAVAILABLE of a Connection as UNAVAILABLE (STORE_UNAVAILABLE) with `what`
-// in front; every other status, and one that already has its detail, as it is.
+// What callers hear where `what` ("nothing was stored") is so for `status` of a Connection or of
+// Files: RESOURCE_EXHAUSTED as UNAVAILABLE (DISK_FULL), UNAVAILABLE as STORE_UNAVAILABLE; every
+// other status, and one that already has its detail, as it is.
 absl::Status StorageError(const char* what, const absl::Status& status);
 
 // UNAVAILABLE (SHUTTING_DOWN).

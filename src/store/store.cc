@@ -151,9 +151,6 @@ class Store::Impl {
     };
     writer_.Submit(std::move(operation));
   }
-  absl::Status SubmitAndWait(Apply apply) {
-    return writer_.SubmitAndWait(Unnumbered(std::move(apply))).status();
-  }
 
   Writer& writer() { return writer_; }
   const Writer& writer() const { return writer_; }
@@ -260,9 +257,9 @@ absl::StatusOr<std::string> Store::LoadBootId() {
   });
 }
 
-absl::Status Store::SaveBootId(const std::string& boot_id) {
-  return impl_->SubmitAndWait(
-      [boot_id](Connection& connection) { return WriteBootId(connection, boot_id); });
+void Store::SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) {
+  impl_->Submit([boot_id](Connection& connection) { return WriteBootId(connection, boot_id); },
+                std::move(done));
 }
 
 void Store::ReadEvents(core::LogPosition after, int limit, ReadDone done) {

@@ -56,7 +56,7 @@ class Store final : public core::ProcessStore,
   void Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override;
   absl::StatusOr<std::vector<core::Process>> LoadProcesses() override;
   absl::StatusOr<std::string> LoadBootId() override;
-  absl::Status SaveBootId(const std::string& boot_id) override;
+  void SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) override;
 
   void ReadEvents(core::LogPosition after, int limit, ReadDone done) override;
   int64_t NewestRevision() const override;

@@ -199,7 +199,7 @@ TEST_P(StoreContract, ReopenedFindsEverything) {
   ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
   ASSERT_TRUE(Commit(PutOf("proc_2", "two")).ok());
   ASSERT_TRUE(PutSession(MakeSession("s1", 10, 100)).ok());
-  ASSERT_TRUE(store_->SaveBootId("boot-a").ok());
+  ASSERT_TRUE(SaveBootId(*store_, "boot-a").ok());
   const std::vector<Process> processes = Processes();
   const std::vector<Event> events = Events(0);
   Reopen();
@@ -467,11 +467,11 @@ TEST_P(StoreContract, ExpiredSessionsDoNotPileUp) {
 
 TEST_P(StoreContract, SessionsAndTheBootTakeNoRevision) {
   ASSERT_TRUE(PutSession(MakeSession("s1", 10, 100)).ok());
-  ASSERT_TRUE(store_->SaveBootId("boot").ok());
+  ASSERT_TRUE(SaveBootId(*store_, "boot").ok());
   EXPECT_EQ(store_->NewestRevision(), 0);
   EXPECT_EQ(NumberOf(Commit(PutOf("proc_1", "one"))), 1);
   faults_->FailCommits(1, absl::UnavailableError("the disk went away"));
-  EXPECT_EQ(store_->SaveBootId("next").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(SaveBootId(*store_, "next").code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(*store_->LoadBootId(), "boot");
 }
 

@@ -126,6 +126,12 @@ T Must(absl::StatusOr<T> result) {
 }
 
 // Page after page, until there are as many as asked for.
+inline absl::Status SaveBootId(Store& store, const std::string& boot_id) {
+  std::promise<absl::Status> answer;
+  store.SaveBootId(boot_id, [&](const absl::Status& status) { answer.set_value(status); });
+  return answer.get_future().get();
+}
+
 inline absl::StatusOr<std::vector<core::AuditRecord>> AuditOf(Store& store,
                                                               core::AuditQuery query) {
   std::vector<core::AuditRecord> records;

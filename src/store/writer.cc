@@ -3,11 +3,11 @@
 #include <pthread.h>
 
 #include <chrono>
-#include <future>
 #include <string>
 #include <utility>
 
 #include "base/defect.h"
+#include "base/event_loop.h"
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "store/meta_table.h"
@@ -54,16 +54,6 @@ void Writer::Submit(Operation operation) {
 void Writer::Refuse(Operation& operation, const absl::Status& status) {
   statistics_.queue_depth.fetch_sub(1, std::memory_order_relaxed);
   operation.done(status);
-}
-
-absl::StatusOr<int64_t> Writer::SubmitAndWait(Operation operation) {
-  // Shared: the writer's thread is still inside set_value when this one wakes.
-  const auto answer = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
-  operation.done = [answer](absl::StatusOr<int64_t> result) {
-    answer->set_value(std::move(result));
-  };
-  Submit(std::move(operation));
-  return answer->get_future().get();
 }
 
 void Writer::Run() {
@@ -181,6 +171,8 @@ void Writer::Answer(std::span<Operation> operations, const Outcome& outcome) {
   if (!outcome.transaction.ok()) {
     statistics_.failed_operations.fetch_add(static_cast<int64_t>(operations.size()),
                                             std::memory_order_relaxed);
+    if (absl::IsResourceExhausted(outcome.transaction))
+      statistics_.disk_full_ms = EventLoop::NowMs();
     const absl::Status status = StorageError("nothing was stored", outcome.transaction);
     for (Operation& operation : operations) operation.done(status);
     return;

@@ -60,8 +60,6 @@ class Writer {
   // Never blocks. If it is refused (RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: shutting
   // down), `done` is called at once, on the calling thread.
   void Submit(Operation operation);
-  // Submits and waits for the answer. Not on the writer's own thread.
-  absl::StatusOr<int64_t> SubmitAndWait(Operation operation);
 
   int64_t NewestRevision() const { return newest_revision_.load(std::memory_order_acquire); }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/disk.h"
 #include "core/identity/user.h"
 
 namespace grpc_os::testing {
@@ -53,6 +54,7 @@ class MemoryIdentityStore final : public core::IdentityStore {
   std::function<void()> during;  // what happens while the next commit is being handed over
   bool hold = false;
   absl::Status failure;  // of every commit, until it is OK again
+  bool full = false;     // only what may use the reserve is stored
   std::deque<std::pair<core::IdentityWrite, std::function<void(absl::StatusOr<int64_t>)>>> waiting;
 
   std::map<std::string, core::User> users;
@@ -68,6 +70,7 @@ class MemoryIdentityStore final : public core::IdentityStore {
   void Carry(const core::IdentityWrite& write,
              const std::function<void(absl::StatusOr<int64_t>)>& done) {
     if (!failure.ok()) return done(failure);
+    if (full && !write.may_use_reserve) return done(core::DiskFullError("disk full", "nothing"));
     ++commits;
     for (const core::User& user : write.put_users) users[user.name] = user;
     for (const std::string& name : write.remove_users) users.erase(name);

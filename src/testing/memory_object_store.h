@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "core/disk.h"
 #include "core/object/object_name.h"
 #include "core/object/object_store.h"
 
@@ -291,6 +292,8 @@ class MemoryObjectStore final : public core::ObjectStore {
   void CommitObjects(core::ObjectWrite write,
                      std::function<void(absl::StatusOr<int64_t>)> done) override {
     if (!failure.ok()) return done(failure);
+    if (full && !write.may_use_reserve)
+      return done(core::DiskFullError("disk full", "nothing was stored"));
     if (lose_first) {
       MemoryObjects lost = objects;
       Run(write, lost);
@@ -412,6 +415,7 @@ class MemoryObjectStore final : public core::ObjectStore {
   int writes = 0;
   int rows_listed = 0;  // by the last one, refused or not
   absl::Status failure;
+  bool full = false;        // only what may use the reserve is stored
   bool lose_first = false;  // each transaction is run once in vain before
   bool hold = false;
   std::vector<std::function<void()>> held;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/disk.h"
 #include "core/process/process_store.h"
 
 namespace grpc_os::testing {
@@ -20,6 +21,9 @@ class MemoryProcessStore final : public core::ProcessStore {
   void Commit(core::ProcessWrite write,
               std::function<void(absl::StatusOr<int64_t>)> done) override {
     if (!failure.ok()) return done(failure);
+    reserve_asked.push_back(write.may_use_reserve);
+    if (full && !write.may_use_reserve)
+      return done(core::DiskFullError("disk full", "nothing was stored"));
     if (hold_failure) {
       held.push_back([done] { done(absl::UnavailableError("disk full")); });
       return;
@@ -43,7 +47,9 @@ class MemoryProcessStore final : public core::ProcessStore {
     return std::vector<core::Process>();
   }
   absl::StatusOr<std::string> LoadBootId() override { return ""; }
-  absl::Status SaveBootId(const std::string&) override { return absl::OkStatus(); }
+  void SaveBootId(const std::string&, std::function<void(absl::Status)> done) override {
+    done(absl::OkStatus());
+  }
 
   std::map<std::string, core::Process> rows;
   std::vector<std::string> actions;
@@ -51,6 +57,8 @@ class MemoryProcessStore final : public core::ProcessStore {
   std::vector<core::CommittedRequest> requests;
   int64_t revision = 0;
   absl::Status failure;
+  bool full = false;                // only what may use the reserve is stored
+  std::vector<bool> reserve_asked;  // by each write
   bool hold = false;
   bool hold_failure = false;  // fails, but not before it is told to
   std::vector<std::function<void()>> held;

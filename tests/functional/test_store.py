@@ -107,7 +107,7 @@ async def test_a_full_disk_recovers_by_itself_and_nothing_acknowledged_is_lost(i
                     name = f"p{round_number}-{number}"
                     await client.create_process(name, "true", {"A": "x" * 50_000})
                     acknowledged.append(name)
-            with refused("STORE_UNAVAILABLE"):
+            with refused("DISK_FULL"):
                 raise caught.value
             assert await names(client) == sorted(acknowledged)
             os.unlink(filler)

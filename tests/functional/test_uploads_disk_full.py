@@ -40,7 +40,7 @@ async def test_a_disk_that_fills_up_in_mid_upload(idle_system):
             started = await uploads.start("/big", len(data))
             first = await uploads.write(started.upload_id, data[: 4 * MIB])
             assert first.persisted_bytes == 4 * MIB
-            with refused("STORE_UNAVAILABLE") as refusal:
+            with refused("DISK_FULL") as refusal:
                 await uploads.write(started.upload_id, data, 4 * MIB)
             assert "full" in refusal.message
             state = await uploads.get(started.upload_id)
@@ -69,7 +69,7 @@ async def test_a_disk_that_is_full_at_the_end_of_an_upload(idle_system):
             started = await uploads.start("/big", len(data))
             await uploads.write(started.upload_id, data)
             with full(idle_system):
-                with refused("STORE_UNAVAILABLE"):
+                with refused("DISK_FULL"):
                     await uploads.finish(started.upload_id)
                 with refused("OBJECT_NOT_FOUND"):
                     await objects.get("/big")
@@ -112,7 +112,7 @@ async def test_a_disk_that_is_full_at_the_commit(idle_system):
             with full(idle_system):
                 for size in (60_000, 4_000, 1):
                     await fill_the_log(objects, size)
-                with refused("STORE_UNAVAILABLE"):
+                with refused("DISK_FULL"):
                     await uploads.finish(started.upload_id)
                 with refused("OBJECT_NOT_FOUND"):
                     await objects.get("/big")

@@ -198,7 +198,7 @@ async def test_a_full_disk_refuses_changes_and_leaves_processes_and_reads(idle_s
         with pytest.raises(grpc.RpcError) as caught:
             for number in range(1000):
                 await client.create_process(f"p{number}", SLEEP, {"A": "x" * 50_000})
-        with refused("STORE_UNAVAILABLE"):
+        with refused("DISK_FULL"):
             raise caught.value
         stored = await names(client)
         assert is_alive(created.details.pid)

@@ -109,14 +109,16 @@ std::string IdentityState::HolderOf(const std::string& role, int64_t now_ms) con
   return roles_arriving.contains(role) ? "a token that is being made" : "";
 }
 
-void IdentityState::AddSession(const Session& session) {
+void IdentityState::AddSession(const Session& session, bool stored) {
   const auto user = users.find(session.user);
   if (user == users.end() || user->second.user.epoch != session.epoch) return;
   user->second.sessions.insert(PlaceOf(session));
   places.insert(PlaceOf(session));
   expiries.emplace(session.expire_time_ms, session.id);
   if (!session.token_digest.empty()) token_ids[session.token_digest] = session.id;
-  sessions[session.id].session = session;
+  SessionEntry& entry = sessions[session.id];
+  entry.session = session;
+  entry.stored = stored;
 }
 
 void IdentityState::RemoveSession(const std::string& id) {

@@ -35,7 +35,8 @@ struct UserEntry {
 
 struct SessionEntry {
   Session session;
-  int ending = 0;  // transactions under way that end it: it is not refreshed any more
+  int ending = 0;      // transactions under way that end it: it is not refreshed any more
+  bool stored = true;  // false: a log-in by peer while the store could not write; ends with us
   // Of the transaction under way that keeps it over a new epoch of its user.
   std::optional<std::string> next_epoch;
 };
@@ -123,7 +124,7 @@ struct IdentityState {
   void RemoveRole(const std::string& name);
   // A user or token that has the role, for people; empty: there is none.
   std::string HolderOf(const std::string& role, int64_t now_ms) const;
-  void AddSession(const Session& session);
+  void AddSession(const Session& session, bool stored = true);
   void RemoveSession(const std::string& id);
   void SetExpiry(SessionEntry& entry, int64_t expire_time_ms);
   // The sessions that have to end before the user may open another.

@@ -117,6 +117,28 @@ TEST_F(IdentityTest, WhatEndsASessionHoldsBeforeItIsAnswered) {
   }
 }
 
+TEST_F(IdentityTest, OnAFullDiskWhatEndsSessionsIsDoneAndNothingElse) {
+  const auto one = LogIn("ada"), other = LogIn("ada");
+  ASSERT_TRUE(Create("bob", {"viewer"}).ok());
+  ASSERT_TRUE(Create("eve", {"viewer"}).ok());
+  const auto token = MakeToken(one->caller);
+  store_.full = true;
+  EXPECT_EQ(ReasonOf(Create("kim", {"viewer"})), "DISK_FULL");
+  EXPECT_EQ(ReasonOf(Grant("bob", "operator").status()), "DISK_FULL");
+  EXPECT_EQ(ReasonOf(MakeToken(one->caller).status()), "DISK_FULL");
+  EXPECT_EQ(ReasonOf(Refresh(one->refresh_token).status()), "DISK_FULL");
+  EXPECT_EQ(ReasonOf(End(one->caller, token->session.id)), "OK");
+  EXPECT_EQ(ReasonOf(End(one->caller, other->caller.session_id)), "OK");
+  EXPECT_EQ(ReasonOf(Logout(one->caller)), "OK");
+  EXPECT_EQ(ReasonOf(Disable("bob").status()), "OK");
+  EXPECT_EQ(ReasonOf(Disable("bob", false).status()), "DISK_FULL");
+  EXPECT_EQ(ReasonOf(Delete("eve")), "OK");
+  EXPECT_THAT(store_.sessions, IsEmpty());
+  Start();
+  EXPECT_TRUE(identity_->FindUser("bob")->disabled);
+  EXPECT_FALSE(identity_->FindUser("eve").has_value());
+}
+
 TEST_F(IdentityTest, NothingEndsIfTheStoreFails) {
   const auto login = LogIn("ada");
   const auto users = store_.users;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
 #include "base/flood_limits.h"
 #include "base/id.h"
 #include "base/limits.h"
@@ -39,6 +40,15 @@ Identity::Login TokensFor(const Session& session, Caller caller, const TokenSign
   return login;
 }
 
+// Who is at the machine has to get in to stop what fills the disk, without taking of the room that
+// is kept for that: where the store cannot write, a log-in by peer is in memory alone.
+bool MayStayInMemory(const Session& session, const absl::Status& status) {
+  if (session.method != "peer") return false;
+  const auto detail = DetailOf(status);
+  return detail.has_value() &&
+         (detail->reason == reason::kDiskFull || detail->reason == reason::kStoreUnavailable);
+}
+
 // Under the lock: the session is on its way to the store, with those that have to end for it.
 void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Origin origin,
           const absl::Status& gone, Identity::LoginDone done) {
@@ -55,6 +65,7 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
       {std::move(write), [&impl, session, surplus = std::move(surplus), origin = std::move(origin),
                           gone, done = std::move(done), now](const absl::Status& status) {
          if (status.ok()) origin.written->store(true);
+         const bool in_memory = MayStayInMemory(session, status);
          Caller caller;
          bool alive = false;
          {
@@ -62,17 +73,26 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
            for (const std::string& id : surplus) {
              if (status.ok()) {
                locked->RemoveSession(id);
+             } else if (in_memory) {
+               locked->RemoveSession(id);
+               locked->RememberUnended(id);
              } else if (auto it = locked->sessions.find(id); it != locked->sessions.end()) {
                --it->second.ending;
              }
            }
-           if (status.ok()) locked->AddSession(session);
+           if (status.ok() || in_memory) locked->AddSession(session, status.ok());
            // Its user may have been disabled or removed meanwhile.
            alive = locked->FindSession(session.id, now) != nullptr;
            if (alive) caller = locked->CallerOf(session);
          }
-         if (!status.ok()) return done(status);
+         if (!status.ok() && !in_memory) return done(status);
          if (!alive) return done(gone);
+         if (in_memory) {
+           // The audit hears of it from the call, once the store writes again.
+           auto findings = origin.findings->Lock();
+           findings->user = session.user;
+           findings->source = session.source;
+         }
          done(TokensFor(session, std::move(caller), impl.parts.signer, now));
        }});
 }
@@ -272,6 +292,7 @@ void Identity::Impl::EndReused(IdentityState& locked, const Session& session, Or
   origin.record.result = "UNAUTHENTICATED";
   origin.record.reason = reason::kTokenInvalid;
   IdentityWrite write{.end_sessions = {session.id}, .now_ms = parts.clock.NowMs()};
+  write.may_use_reserve = true;
   origin.LeaveIn(write.trace, session.id);
   locked.outgoing.push_back(
       {std::move(write), [this, id = session.id, origin = std::move(origin),

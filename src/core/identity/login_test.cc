@@ -176,8 +176,49 @@ TEST_F(LoginTest, IsNotThereBeforeItIsDurable) {
 TEST_F(LoginTest, AFailingStoreOpensNothing) {
   store_.failure = absl::UnavailableError("disk full");
   EXPECT_EQ(ReasonOf(LogIn("ada").status()), "STORE_UNAVAILABLE");
-  EXPECT_EQ(ReasonOf(LogInPeer(0).status()), "STORE_UNAVAILABLE");
   EXPECT_THAT(Sessions(), IsEmpty());
+}
+
+TEST_F(LoginTest, WhereTheStoreCannotWriteAPeerIsLetInAndRememberedInMemory) {
+  for (const bool full : {true, false}) {
+    SCOPED_TRACE(full);
+    store_.full = full;
+    if (!full) store_.failure = absl::UnavailableError("a read-only file system");
+    EXPECT_NE(ReasonOf(LogIn("ada").status()), "OK") << "a password needs the store";
+    Origin origin = From("unix");
+    LoginResult login = none_;
+    identity_->LoginPeer(identity_->IssueTicket(1000), origin,
+                         [&](LoginResult result) { login = std::move(result); });
+    ASSERT_TRUE(login.ok()) << login.status();
+    EXPECT_EQ(Check(login->access_token), "OK");
+    EXPECT_FALSE(origin.written->load()) << "the call audits it";
+    EXPECT_EQ(origin.findings->Lock()->user, kAdminUser);
+    EXPECT_EQ(origin.findings->Lock()->source, "uid 1000");
+    EXPECT_THAT(store_.sessions, IsEmpty());
+    EXPECT_EQ(ReasonOf(Logout(login->caller)), "OK") << "it ends where it is";
+    EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
+    store_.full = false;
+    store_.failure = absl::OkStatus();
+  }
+  store_.full = true;
+  const auto login = LogInPeer(0);
+  ASSERT_TRUE(login.ok());
+  Start();
+  EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID") << "it ended with the daemon";
+}
+
+TEST_F(LoginTest, SessionsInMemoryAreBoundedAsOthersAre) {
+  store_.full = true;
+  const auto first = LogInPeer(0);
+  ASSERT_TRUE(first.ok());
+  for (int i = 0; i < limits::kSessionsPerUser; ++i) {
+    ++clock_.now_ms;
+    ASSERT_TRUE(LogInPeer(0).ok());
+  }
+  EXPECT_EQ(Check(first->access_token), "TOKEN_INVALID") << "the oldest goes";
+  EXPECT_LE(identity_->ListSessions(kAdminUser).size(),
+            static_cast<size_t>(limits::kSessionsPerUser));
+  EXPECT_EQ(store_.commits, 2) << "the admin, ada and no session";
 }
 
 TEST_F(LoginTest, APeerIsAdminIfItsUidIsOneOfThem) {

@@ -17,20 +17,25 @@ void Identity::Impl::End(IdentityState& locked, const std::string& session_id, c
                          Done done) {
   IdentityWrite write{.end_sessions = {session_id}, .now_ms = parts.clock.NowMs()};
   origin.LeaveIn(write.trace, session_id);
-  ++locked.sessions.at(session_id).ending;
+  SessionEntry& entry = locked.sessions.at(session_id);
+  ++entry.ending;
+  // One that is in memory alone ends there; else each such log-in and log-out would take room.
+  const bool stored = entry.stored;
+  write.may_use_reserve = stored;
   locked.outgoing.push_back(
       {std::move(write),
-       [this, session_id, origin, done = std::move(done)](const absl::Status& status) {
+       [this, session_id, stored, origin, done = std::move(done)](const absl::Status& status) {
+         const bool ended = status.ok() || !stored;
          {
            auto again = state.Lock();
-           if (status.ok()) {
+           if (ended) {
              again->RemoveSession(session_id);
            } else if (auto it = again->sessions.find(session_id); it != again->sessions.end()) {
              --it->second.ending;
            }
          }
          if (status.ok()) origin.written->store(true);
-         done(status);
+         done(ended ? absl::OkStatus() : status);
        }});
 }
 

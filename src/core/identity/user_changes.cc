@@ -154,6 +154,7 @@ void Identity::DeleteUser(const std::string& name, const std::string& etag, Orig
     if (name == kAdminUser) return LastAdmin("be removed");
     UserWrite result{.user = **user, .removed = true};
     result.write.remove_users = {name};
+    result.write.may_use_reserve = true;
     User last = **user;
     last.update_time_ms = impl->parts.clock.NowMs();
     result.write.events = {EventOf(last, "deleted", "")};
@@ -179,7 +180,10 @@ void Identity::SetDisabled(const std::string& name, const std::string& etag, boo
     User next = **user;
     next.disabled = disabled;
     if (disabled) next.epoch = RandomHex128();
-    return Updated(std::move(next), impl->parts.clock.NowMs(), disabled ? "disabled" : "enabled");
+    UserWrite result =
+        Updated(std::move(next), impl->parts.clock.NowMs(), disabled ? "disabled" : "enabled");
+    result.write.may_use_reserve = disabled;
+    return result;
   };
   impl_->Enqueue(std::move(change));
 }

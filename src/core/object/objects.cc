@@ -69,6 +69,7 @@ struct Single {
   Check check = {};
   Subject subject = [](const ObjectStep& made, int64_t) { return ReferenceTo(made.object); };
   bool asked_for = true;
+  bool deletes = false;
 
   absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
     step.Reset();
@@ -95,11 +96,13 @@ struct Single {
 using Committed = std::function<void(absl::StatusOr<int64_t> revision, Single& single)>;
 
 void Commit(ObjectStore& store, Single change, Committed done) {
+  const bool deletes = change.deletes;
   const auto single = std::make_shared<Single>(std::move(change));
   store.CommitObjects(
       {.apply = [single](ObjectRows& rows, int64_t revision, std::vector<Event>& events,
                          Trace& trace) { return single->Apply(rows, revision, events, trace); },
-       .refuses_clean = true},
+       .refuses_clean = true,
+       .may_use_reserve = deletes},
       [single, done = std::move(done)](absl::StatusOr<int64_t> revision) {
         if (!revision.ok()) return done(FromStore(revision.status()), *single);
         Failpoint("osd.object.committed");
@@ -162,6 +165,7 @@ void Objects::Delete(DeleteObject change, By by,
   if (auto status = MayWrite(by, change.name); !status.ok()) return done(status);
   Single single = SingleOf<DeleteObject>(WorkOf(std::move(change)), std::move(by), clock_.NowMs(),
                                          &ObjectEdit::CheckDelete);
+  single.deletes = true;
   single.subject = [](const ObjectStep& step, int64_t revision) {
     return absl::StrCat(step.count, " ", revision, " ", ReferenceTo(step.object));
   };

@@ -48,7 +48,7 @@ void CheckQuotaBounds(const Quota& quota, const std::string& prefix, Violations&
 }
 
 // Refuses clean: `apply` looks before it changes.
-void Quotas::Commit(std::string prefix, const char* action, Origin origin,
+void Quotas::Commit(std::string prefix, const char* action, bool may_use_reserve, Origin origin,
                     std::function<absl::Status(ObjectRows&)> apply,
                     std::function<void(absl::Status)> done) {
   store_.CommitObjects({.apply =
@@ -64,7 +64,8 @@ void Quotas::Commit(std::string prefix, const char* action, Origin origin,
                               origin.LeaveIn(trace, prefix);
                               return absl::OkStatus();
                             },
-                        .refuses_clean = true},
+                        .refuses_clean = true,
+                        .may_use_reserve = may_use_reserve},
                        [origin, done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
                          if (!revision.ok()) return done(FromStore(revision.status()));
                          origin.written->store(true);
@@ -75,7 +76,7 @@ void Quotas::Commit(std::string prefix, const char* action, Origin origin,
 void Quotas::Set(const Quota& wanted, Origin origin, Done done) {
   const auto quota = std::make_shared<Quota>();
   Commit(
-      wanted.prefix, "set", std::move(origin),
+      wanted.prefix, "set", /*may_use_reserve=*/false, std::move(origin),
       [wanted, quota](ObjectRows& rows) {
         if (auto status = CheckCount(rows, wanted.prefix); !status.ok()) return status;
         auto put = rows.PutQuota(wanted);
@@ -90,7 +91,7 @@ void Quotas::Set(const Quota& wanted, Origin origin, Done done) {
 void Quotas::Delete(const std::string& prefix, Origin origin,
                     std::function<void(absl::Status)> done) {
   Commit(
-      prefix, "deleted", std::move(origin),
+      prefix, "deleted", /*may_use_reserve=*/true, std::move(origin),
       [prefix](ObjectRows& rows) {
         const auto removed = rows.RemoveQuota(prefix);
         if (!removed.ok()) return removed.status();

@@ -46,7 +46,7 @@ class Quotas {
                  std::function<void(absl::Status)> done);
 
  private:
-  void Commit(std::string prefix, const char* action, Origin origin,
+  void Commit(std::string prefix, const char* action, bool may_use_reserve, Origin origin,
               std::function<absl::Status(ObjectRows&)> apply,
               std::function<void(absl::Status)> done);
 

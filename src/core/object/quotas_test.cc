@@ -122,6 +122,23 @@ TEST_F(QuotasTest, WhatIsThereIsCountedAndWhatComesIsBounded) {
   EXPECT_EQ(Move("/ab", "/a/4"), reason::kQuotaExceeded);
 }
 
+TEST_F(QuotasTest, OnAFullDiskWhatDeletesIsDoneAndNothingElse) {
+  for (const char* name : {"/a/1", "/a/2", "/a/3", "/b"}) ASSERT_EQ(Put(name, 10), "OK");
+  ASSERT_TRUE(Set("/a/", 9).ok());
+  store_.full = true;
+  EXPECT_EQ(Put("/a/4", 1), reason::kDiskFull);
+  EXPECT_EQ(Put("/b", 1), reason::kDiskFull);
+  EXPECT_EQ(Copy("/b", "/c"), reason::kDiskFull);
+  EXPECT_EQ(Move("/b", "/c"), reason::kDiskFull);
+  EXPECT_EQ(Why(Set("/b/", 1)), reason::kDiskFull);
+  EXPECT_EQ(Why(Transact({DeleteObject{.name = "/b"}})), reason::kDiskFull);
+  EXPECT_EQ(Delete("/a/1"), "OK");
+  EXPECT_EQ(Undelete("/a/1"), reason::kDiskFull);
+  EXPECT_EQ(Delete("/a/2", /*recursive=*/false, /*purge=*/true), "OK");
+  EXPECT_EQ(Delete("/a", /*recursive=*/true), "OK");
+  EXPECT_EQ(Why(Answer<absl::Status>([&](auto done) { quotas_.Delete("/a/", {}, done); })), "OK");
+}
+
 TEST_F(QuotasTest, OverItDeletingAndWhatDoesNotAddIsAllowed) {
   for (const char* name : {"/a/1", "/a/2", "/a/3"}) ASSERT_EQ(Put(name, 10), "OK");
   ASSERT_TRUE(Set("/", 1, 5).ok());

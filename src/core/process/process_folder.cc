@@ -40,8 +40,8 @@ std::string OneLine(const std::string& text) {
   return line;
 }
 
-std::string StatusText(const Process& process, const ProcessUsage& usage) {
-  const ProcessStatus& status = process.status;
+std::string StatusText(const Process& process, const ProcessStatus& status, bool unsaved,
+                       const ProcessUsage& usage) {
   return absl::StrCat(
       "id: ", process.id, "\nname: ", process.name, "\nstate: ", ToString(status.state),
       "\ndesired_state: ", ToString(process.desired), "\nready: ", status.ready ? "yes" : "no",
@@ -49,7 +49,7 @@ std::string StatusText(const Process& process, const ProcessUsage& usage) {
       "\nrestart_policy: ", ToString(process.spec.restart), "\nrestarts: ", status.restart_count,
       "\ngeneration: ", process.generation, "\nrunning_generation: ", status.running_generation,
       "\nmemory_bytes: ", usage.memory_bytes, "\ncpu_time_ms: ", usage.cpu_time_ms,
-      "\nmessage: ", OneLine(status.message), "\n");
+      "\nunsaved: ", unsaved ? "yes" : "no", "\nmessage: ", OneLine(status.message), "\n");
 }
 
 std::string EnvironmentText(const Process& process) {
@@ -61,9 +61,9 @@ std::string EnvironmentText(const Process& process) {
 }
 
 // Empty: it has never ended.
-std::string ExitText(const Process& process) {
-  if (!process.status.last_exit.has_value()) return "";
-  const ExitReport& exit = *process.status.last_exit;
+std::string ExitText(const ProcessStatus& status) {
+  if (!status.last_exit.has_value()) return "";
+  const ExitReport& exit = *status.last_exit;
   std::string text = absl::StrCat("reason: ", ToString(exit.reason), "\n");
   if (exit.exit_code.has_value()) absl::StrAppend(&text, "exit_code: ", *exit.exit_code, "\n");
   if (exit.signal != 0) absl::StrAppend(&text, "signal: ", SignalName(exit.signal), "\n");
@@ -175,9 +175,13 @@ void ProcessFolder::FindOnThread(const std::string& path,
   const auto answer = [&](std::string text) {
     done(std::optional<Object>(SystemObject(path, std::move(text), now)));
   };
-  if (file == "status") return answer(StatusText(*process, usage_.UsageOf(process->instance_id)));
+  const ProcessStatus& status = processes_.NewestStatus(*process);
+  if (file == "status") {
+    return answer(StatusText(*process, status, processes_.UnsavedOf(process->id) != nullptr,
+                             usage_.UsageOf(process->instance_id)));
+  }
   if (file == "env") return answer(EnvironmentText(*process));
-  if (file == "exit") return answer(ExitText(*process));
+  if (file == "exit") return answer(ExitText(status));
   if (file == "log") return ReadLog(path, process->id, done);
   done(std::optional<Object>());
 }

@@ -37,9 +37,10 @@ class ProcessStore {
   // Everything there is, at the start of the daemon. Blocks.
   virtual absl::StatusOr<std::vector<Process>> LoadProcesses() = 0;
 
-  // The boot of the machine under which the daemon last ran ("" at first), and its change. Block.
+  // The boot of the machine under which the daemon last ran, "" at first. Blocks.
   virtual absl::StatusOr<std::string> LoadBootId() = 0;
-  virtual absl::Status SaveBootId(const std::string& boot_id) = 0;
+  // As Commit, without a revision.
+  virtual void SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) = 0;
 };
 
 }  // namespace grpc_os::core

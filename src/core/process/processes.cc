@@ -96,6 +96,27 @@ std::vector<const Process*> Processes::List(const std::string& after_name, int l
 
 int Processes::Count() const { return static_cast<int>(by_id_.size()); }
 
+const Processes::Unsaved* Processes::UnsavedOf(const std::string& id) const {
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() || !it->second->unsaved ? nullptr : &*it->second->unsaved;
+}
+
+const ProcessStatus& Processes::NewestStatus(const Process& process) const {
+  const Unsaved* unsaved = UnsavedOf(process.id);
+  return unsaved == nullptr ? process.status : unsaved->process.status;
+}
+
+Processes::UnsavedTotal Processes::TotalUnsaved() const {
+  UnsavedTotal total;
+  for (const auto& [id, entry] : by_id_) {
+    if (!entry->unsaved) continue;
+    const int64_t since_ms = entry->unsaved->since_ms;
+    total.since_ms = total.reports == 0 ? since_ms : std::min(total.since_ms, since_ms);
+    total.reports += entry->unsaved->reports;
+  }
+  return total;
+}
+
 // ---- Use cases ----------------------------------------------------------------------------------
 
 void Processes::RunUseCase(Entry& entry, const std::string& etag,
@@ -124,6 +145,7 @@ void Processes::RunUseCase(Entry& entry, const std::string& etag,
   };
   mutation.origin = std::move(origin);
   mutation.awaited = awaited;
+  mutation.ends = awaited == Awaited::kStopped;
   Submit(entry, std::move(mutation));
 }
 
@@ -276,6 +298,7 @@ void Processes::Delete(const std::string& reference, const std::string& etag, bo
     return absl::OkStatus();
   };
   mutation.done = std::move(done);
+  mutation.ends = true;
   mutation.origin = std::move(origin);
   Submit(**entry, std::move(mutation));
 }
@@ -283,14 +306,18 @@ void Processes::Delete(const std::string& reference, const std::string& etag, bo
 void Processes::Signal(const std::string& reference, int signal,
                        std::function<void(absl::StatusOr<int>)> done) {
   auto entry = Require(reference);
-  absl::Status refusal = entry.status();
-  if (entry.ok() && ((*entry)->process.status.state != ProcessState::kRunning &&
-                     (*entry)->process.status.state != ProcessState::kStopping)) {
-    const Process& process = (*entry)->process;
-    refusal = NotRunning(process, "there is nothing to signal");
+  if (!entry.ok())
+    return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
+  // By the newest that is known: the supervisor checks it anyway, and nothing is stored.
+  const auto& unsaved = (*entry)->unsaved;
+  const Process process = unsaved ? unsaved->process : (*entry)->process;
+  if (process.status.state != ProcessState::kRunning &&
+      process.status.state != ProcessState::kStopping) {
+    return scheduler_.Post(
+        [done = std::move(done), refusal = NotRunning(process, "there is nothing to signal")] {
+          done(refusal);
+        });
   }
-  if (!refusal.ok()) return scheduler_.Post([done = std::move(done), refusal] { done(refusal); });
-  const Process process = (*entry)->process;
   supervision_.Signal(process.instance_id, signal,
                       [process, done = std::move(done)](absl::StatusOr<int> pid) {
                         if (pid.ok()) return done(pid);

@@ -21,8 +21,10 @@
 
 namespace grpc_os::core {
 
-// Lives on the core's thread: every method and callback. What it shows (Find, List, answers) is
-// always committed.
+// Lives on the core's thread: every method and callback. What Find, List, answers and waiters go by
+// is always committed. While the store cannot take what supervisors report (a full disk), the
+// newest of that is to be had beside it, from UnsavedOf alone: whoever shows it says that it is not
+// stored.
 //
 // A use case commits the user's wish, then waits for the world to follow; its `Done` is called
 // exactly once, never from inside the call. If the daemon dies in between, the wish stands and the
@@ -43,11 +45,27 @@ class Processes final : public SupervisionObserver {
   // In the order of names, those after `after_name`, at most `limit`.
   std::vector<const Process*> List(const std::string& after_name, int limit) const;
   int Count() const;
+  // What was reported of a process and could not be stored yet; it is tried again until it is.
+  struct Unsaved {
+    Process process;       // as it will be once all of it is stored
+    int reports = 0;       // how many wait
+    int64_t since_ms = 0;  // when the store first refused one of them
+  };
+  // By id; nullptr: everything is stored. Valid until the next call.
+  const Unsaved* UnsavedOf(const std::string& id) const;
+  // Of one that Find or List gave: what is not stored, or else what is.
+  const ProcessStatus& NewestStatus(const Process& process) const;
+  // Of all processes: the reports that wait, and since when.
+  struct UnsavedTotal {
+    int64_t reports = 0;
+    int64_t since_ms = 0;
+  };
+  UnsavedTotal TotalUnsaved() const;
   // Everything of processes up to this revision of the store is in what Find and List show.
   // `newest`: the store's newest, read just now.
   int64_t Revision(int64_t newest) const { return commits_under_way_ == 0 ? newest : revision_; }
-  // Whether what Find and List show is of now: after the start of a daemon, false until each
-  // supervisor has told what happened while there was none.
+  // Whether what Find, List and UnsavedOf show is of now: after the start of a daemon, false until
+  // each supervisor has told what happened while there was none.
   bool Settled() const;
   // Instances that run without a process in the store.
   std::vector<std::string> Unowned() const;
@@ -111,6 +129,8 @@ class Processes final : public SupervisionObserver {
 
   void Submit(Entry& entry, Mutation mutation);
   void Pump(Entry& entry);
+  void RetryLater(Entry& entry);
+  static void ViewUnsaved(Entry& entry, int64_t now_ms);
   void OnCommitted(const std::string& process_id, std::shared_ptr<std::vector<Mutation>> batch,
                    std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision);
   void AfterCommit(Entry& entry, const Draft& draft);

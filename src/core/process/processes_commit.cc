@@ -88,6 +88,12 @@ void Processes::Pump(Entry& entry) {
     write.put.push_back(draft->process);
   }
   write.events = draft->events;
+  // What follows from a stop takes the reserve too: it is answered once all of it is stored.
+  const bool stopping = draft->process.desired == DesiredState::kStopped;
+  write.may_use_reserve =
+      draft->erase || std::any_of(batch->begin(), batch->end(), [stopping](const Mutation& one) {
+        return one.ends || (stopping && one.retry);
+      });
   for (const Mutation& mutation : *batch) {
     if (!mutation.origin) continue;
     mutation.origin->LeaveIn(write.trace, SubjectOf(draft->process, mutation.awaited));
@@ -124,14 +130,14 @@ void Processes::OnCommitted(const std::string& process_id,
     if (!entry.visible) {
       RemoveEntry(entry);
     } else if (retry) {
-      scheduler_.After(kStoreRetryMs, [this, process_id] {
-        if (auto it = by_id_.find(process_id); it != by_id_.end()) Pump(*it->second);
-      });
+      ViewUnsaved(entry, scheduler_.NowMs());
+      RetryLater(entry);
     } else {
       Pump(entry);
     }
     return;
   }
+  entry.unsaved.reset();
   const std::string old_instance = entry.process.instance_id;
   if (old_instance != draft->process.instance_id) {
     by_instance_.erase(old_instance);
@@ -153,6 +159,32 @@ void Processes::OnCommitted(const std::string& process_id,
     mutation.done(*revision);
   }
   AfterCommit(entry, *draft);
+}
+
+// One timer for each process, however many calls are refused meanwhile.
+void Processes::RetryLater(Entry& entry) {
+  if (std::exchange(entry.retry_due, true)) return;
+  scheduler_.After(kStoreRetryMs, [this, id = entry.process.id] {
+    const auto it = by_id_.find(id);
+    if (it == by_id_.end()) return;
+    it->second->retry_due = false;
+    Pump(*it->second);
+  });
+}
+
+void Processes::ViewUnsaved(Entry& entry, int64_t now_ms) {
+  Unsaved view;
+  view.since_ms = entry.unsaved ? entry.unsaved->since_ms : now_ms;
+  Draft draft;
+  draft.process = entry.process;
+  draft.now_ms = now_ms;
+  for (const Mutation& mutation : entry.pending) {
+    if (!mutation.retry) continue;
+    ++view.reports;
+    if (!draft.erase) (void)mutation.apply(draft);  // facts refuse nothing
+  }
+  view.process = std::move(draft.process);
+  entry.unsaved = std::move(view);
 }
 
 void Processes::AfterCommit(Entry& entry, const Draft& draft) {

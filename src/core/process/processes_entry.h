@@ -36,6 +36,7 @@ struct Processes::Mutation {
   // After the commit (or its failure, or the refusal): the revision.
   std::function<void(absl::StatusOr<int64_t>)> done;
   bool retry = false;  // a fact, not a wish: tried again until the store takes it
+  bool ends = false;   // a stop or a deletion: it may take the store's reserve
   std::optional<Origin> origin = std::nullopt;  // of a wish
   Awaited awaited = Awaited::kNothing;          // by whoever wished it
 };
@@ -55,6 +56,8 @@ struct Processes::Entry {
   bool visible = false;  // its creation is committed
   bool writing = false;  // a commit is under way
   std::vector<Mutation> pending;
+  bool retry_due = false;          // a timer runs that pumps
+  std::optional<Unsaved> unsaved;  // what the facts in `pending` come to, once the store failed
   std::vector<Waiter> waiters;
 
   // What is known of the present instance's supervisor.

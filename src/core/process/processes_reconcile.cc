@@ -151,10 +151,11 @@ void Processes::OnGone(const std::string& instance_id) {
 bool Processes::Settled() const {
   return instances_known_ && std::all_of(by_id_.begin(), by_id_.end(), [](const auto& item) {
            const Entry& entry = *item.second;
-           if (entry.writing || !entry.pending.empty()) return false;
-           const ProcessState state = entry.process.status.state;
+           if (!entry.unsaved && (entry.writing || !entry.pending.empty())) return false;
+           const Process& newest = entry.unsaved ? entry.unsaved->process : entry.process;
+           const ProcessState state = newest.status.state;
            if (IsAtRest(state) || state == ProcessState::kPending) return true;
-           return entry.connected && entry.process.instance_seq >= entry.awaited_seq;
+           return entry.connected && newest.instance_seq >= entry.awaited_seq;
          });
 }
 

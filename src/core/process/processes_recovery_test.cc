@@ -70,6 +70,26 @@ TEST_F(RecoveryTest, IsSettledOnceASupervisorToldAllThatHappenedMeanwhile) {
   EXPECT_TRUE(processes_.Settled());
 }
 
+TEST_F(RecoveryTest, OnAFullDiskItIsSettledByWhatIsShownOfIt) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+  store_.full = true;
+  Recover(process, {process.instance_id});
+  InstanceReport report;
+  report.instance_id = process.instance_id;
+  report.status.state = ProcessState::kRunning;
+  report.newest_seq = 2;
+  processes_.OnConnected(report);
+  report.seq = 1;
+  processes_.OnReport(report);
+  scheduler_.RunAll();
+  EXPECT_FALSE(processes_.Settled()) << "another report is on its way";
+  report.seq = 2;
+  processes_.OnReport(report);
+  scheduler_.RunAll();
+  EXPECT_TRUE(processes_.Settled());
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 2);
+}
+
 TEST_F(RecoveryTest, AStartThatWasNotPassedOnDoesNotRestartWhatRunsAndARestartDoes) {
   for (const bool forced : {false, true}) {
     Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);

@@ -178,6 +178,140 @@ TEST_F(ProcessesTest, AReportThatTheStoreRefusesIsKeptUntilItTakesIt) {
   EXPECT_EQ(supervision_.acknowledged, 2);
 }
 
+TEST_F(ProcessesTest, WhatCouldNotBeStoredIsShownBesideWhatIsStored) {
+  Run("web");
+  const std::string id = processes_.Find("web")->id;
+  EXPECT_EQ(processes_.UnsavedOf(id), nullptr);
+  store_.full = true;
+  Report("backoff", ProcessState::kBackoff);
+  scheduler_.Advance(700);
+  Report("started", ProcessState::kRunning);
+  EXPECT_EQ(processes_.Find("web")->instance_seq, 1);
+  ASSERT_NE(processes_.UnsavedOf(id), nullptr);
+  const Processes::Unsaved& unsaved = *processes_.UnsavedOf(id);
+  EXPECT_EQ(unsaved.process.status.state, ProcessState::kRunning);
+  EXPECT_EQ(unsaved.process.instance_seq, 3);
+  EXPECT_EQ(unsaved.reports, 2);
+  EXPECT_EQ(unsaved.since_ms, 1'000'000) << "since the first of them";
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 2);
+  EXPECT_EQ(processes_.TotalUnsaved().since_ms, 1'000'000);
+  EXPECT_EQ(supervision_.acknowledged, 1);
+  EXPECT_EQ(processes_.Revision(99), 99) << "nothing is under way";
+  store_.full = false;
+  scheduler_.Advance(10'000);
+  EXPECT_EQ(processes_.UnsavedOf(id), nullptr);
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 0);
+  EXPECT_EQ(processes_.Find("web")->instance_seq, 3);
+  EXPECT_EQ(supervision_.acknowledged, 3);
+}
+
+TEST_F(ProcessesTest, NobodyWhoWaitsIsAnsweredByWhatIsNotStored) {
+  Run("web");
+  std::optional<absl::StatusOr<Processes::Waited>> waited;
+  store_.full = true;
+  Report("exited", ProcessState::kExited);
+  ASSERT_TRUE(IsAtRest(processes_.UnsavedOf(processes_.Find("web")->id)->process.status.state));
+  processes_.Wait("web", Processes::Condition::kAtRest, 5'000,
+                  [&](absl::StatusOr<Processes::Waited> answer) { waited = std::move(answer); });
+  scheduler_.RunAll();
+  scheduler_.Advance(2'000);
+  EXPECT_FALSE(waited.has_value());
+  EXPECT_THAT(supervision_.released, IsEmpty()) << "its report is in its journal alone";
+  store_.full = false;
+  scheduler_.Advance(500);
+  ASSERT_TRUE(waited.has_value() && waited->ok());
+  EXPECT_TRUE((*waited)->satisfied);
+}
+
+TEST_F(ProcessesTest, OnAFullDiskAStopGoesThroughWithAllThatFollowsFromIt) {
+  Run("web");
+  store_.full = true;
+  Report("exited", ProcessState::kBackoff);
+  Report("started", ProcessState::kRunning);
+  ASSERT_EQ(processes_.Find("web")->instance_seq, 1);
+  Answer stop;
+  processes_.Stop("web", "", Into(stop));
+  scheduler_.RunAll();
+  EXPECT_EQ(processes_.Find("web")->instance_seq, 3) << "what waited went along";
+  EXPECT_EQ(processes_.UnsavedOf(processes_.Find("web")->id), nullptr);
+  ASSERT_EQ(supervision_.stopped.size(), 1u);
+  Report("stopping", ProcessState::kStopping);
+  EXPECT_FALSE(stop.came());
+  Report("stopped", ProcessState::kStopped);
+  ASSERT_TRUE(stop.came() && stop.value->ok());
+  absl::StatusOr<int64_t> deleted = absl::UnknownError("no answer");
+  processes_.Delete("web", "", false,
+                    [&](absl::StatusOr<int64_t> revision) { deleted = revision; });
+  scheduler_.RunAll();
+  EXPECT_TRUE(deleted.ok()) << deleted.status();
+  EXPECT_THAT(store_.rows, IsEmpty());
+}
+
+TEST_F(ProcessesTest, OnAFullDiskNothingIsBegunOrChanged) {
+  Run("web");
+  store_.full = true;
+  store_.reserve_asked.clear();
+  Answer create, update, restart, start;
+  processes_.Create(Named("other"), Into(create));
+  processes_.Update(
+      "web", "",
+      [](ProcessSpec& spec) {
+        spec.command = "sleep 1";
+        return absl::OkStatus();
+      },
+      Into(update));
+  scheduler_.RunAll();
+  processes_.Restart("web", "", Into(restart));
+  scheduler_.RunAll();
+  store_.full = false;
+  Answer stop;
+  processes_.Stop("web", "", Into(stop));
+  scheduler_.RunAll();
+  Report("stopped", ProcessState::kStopped);
+  store_.full = true;
+  processes_.Start("web", "", Into(start));
+  scheduler_.RunAll();
+  for (const Answer* answer : {&create, &update, &restart, &start})
+    EXPECT_EQ(answer->reason(), reason::kDiskFull);
+  // Create, update, restart; stop and its report; start.
+  EXPECT_THAT(store_.reserve_asked, ElementsAre(false, false, false, true, true, false));
+}
+
+TEST_F(ProcessesTest, WhatHappensToAProcessThatShallRunTakesNothingOfTheReserve) {
+  Run("web");
+  store_.reserve_asked.clear();
+  Report("exited", ProcessState::kBackoff);
+  Report("started", ProcessState::kRunning);
+  EXPECT_THAT(store_.reserve_asked, ElementsAre(false, false));
+}
+
+TEST_F(ProcessesTest, RefusedCallsDoNotAddToHowOftenTheStoreIsAsked) {
+  Run("web");
+  store_.full = true;
+  Report("backoff", ProcessState::kBackoff);
+  for (int i = 0; i < 10; ++i) {
+    Answer start;
+    processes_.Start("web", "", Into(start));
+    scheduler_.RunAll();
+    ASSERT_TRUE(start.came());
+  }
+  store_.reserve_asked.clear();
+  for (int i = 0; i < 10; ++i) scheduler_.Advance(500);
+  EXPECT_EQ(store_.reserve_asked.size(), 10u) << "twice a second";
+}
+
+TEST_F(ProcessesTest, ASignalGoesByWhatIsKnownThoughItIsNotStored) {
+  Run("web");
+  Report("backoff", ProcessState::kBackoff);
+  store_.full = true;
+  Report("started", ProcessState::kRunning);
+  ASSERT_EQ(processes_.Find("web")->status.state, ProcessState::kBackoff);
+  absl::StatusOr<int> signalled = absl::UnknownError("no answer");
+  processes_.Signal("web", 10, [&](absl::StatusOr<int> pid) { signalled = pid; });
+  scheduler_.RunAll();
+  EXPECT_TRUE(signalled.ok()) << signalled.status();
+}
+
 TEST_F(ProcessesTest, StopIsAnsweredWhenNothingIsLeft) {
   Run("web");
   Answer answer;

@@ -1,4 +1,5 @@
 // ps.
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
@@ -32,11 +33,14 @@ void ShowTable(Session& session, const std::vector<v1::Process>& processes) {
     session.out() << "No processes. `" << session.Typed("start NAME \"COMMAND\"")
                   << "` starts one.\n";
   }
-  for (const v1::Process& process : processes) {
-    if (!NeedsRestart(process)) continue;
+  if (std::any_of(processes.begin(), processes.end(), NeedsRestart)) {
     session.out() << "* changed since it was started; `" << session.Typed("restart NAME")
                   << "` makes it take effect.\n";
-    break;
+  }
+  if (std::any_of(processes.begin(), processes.end(),
+                  [](const v1::Process& process) { return process.status().unsaved(); })) {
+    session.out() << "! reported, but not stored yet; `" << session.Typed("status")
+                  << "` shows why.\n";
   }
 }
 

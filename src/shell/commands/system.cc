@@ -41,6 +41,28 @@ absl::StatusOr<v1::LogLevel> ParseLevel(const std::string& word) {
                    nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
 }
 
+// What is left of the disk, and what is missing in the store because nothing is.
+void DescribeDisk(const v1::System& system, Table& table) {
+  if (system.disk_total_bytes() > 0) {
+    std::string text =
+        absl::StrCat(FormatBytes(system.disk_free_bytes()), " free of ",
+                     FormatBytes(system.disk_total_bytes()), " in ", system.data_directory());
+    if (system.disk_full()) {
+      absl::StrAppend(&text, "; full since ", FormatTime(system.disk_full_since().seconds(), 0, 0),
+                      ": nothing new is stored; `kill NAME`, `delete NAME` and `rm --now PATH` "
+                      "work and give room");
+    }
+    table.AddRow({{"disk"}, {text, system.disk_full() ? Style::kBad : Style::kPlain}});
+  }
+  if (system.unsaved_reports() > 0) {
+    table.AddRow({{"not stored"},
+                  {absl::StrCat(system.unsaved_reports(), " reports of supervisors since ",
+                                FormatTime(system.unsaved_since().seconds(), 0, 0),
+                                "; `ps` marks their processes with !"),
+                   Style::kBad}});
+  }
+}
+
 }  // namespace
 
 ExitCode RunStatus(Session& session, const Arguments&) {
@@ -62,6 +84,7 @@ ExitCode RunStatus(Session& session, const Arguments&) {
       {{"processes"},
        {absl::StrCat(system->process_count(), ", ", system->running_count(), " running")}});
   table.AddRow({{"revision"}, {absl::StrCat(system->revision())}});
+  DescribeDisk(*system, table);
   table.AddRow({{"cgroups"}, {CgroupText(system->cgroup_mode())}});
   table.AddRow(
       {{"shielded"},

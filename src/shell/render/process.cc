@@ -102,6 +102,13 @@ void DescribeStatus(const v1::Process& process, int64_t now_ms, Table& table) {
                                 ? (status.ready() ? ", ready" : ", not ready yet")
                                 : "";
   table.AddRow({{"state"}, {StateWord(status.state()) + ready, StyleOf(process)}});
+  if (status.unsaved()) {
+    table.AddRow({{"not stored"},
+                  {absl::StrCat("since ", TimeText(status.unsaved_since()),
+                                ": its supervisor reports this; `status` shows why it could not be "
+                                "stored yet"),
+                   Style::kWarning}});
+  }
   if (!status.message().empty()) table.AddRow({{"message"}, {status.message()}});
   if (IsLive(status.state())) {
     table.AddRow({{"pid"}, {absl::StrCat(status.pid())}});
@@ -225,7 +232,9 @@ Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bo
     std::vector<Cell> cells = {
         {process.id()},
         {process.name()},
-        {StateWord(status.state()) + (NeedsRestart(process) ? "*" : ""), StyleOf(process)},
+        {absl::StrCat(StateWord(status.state()), NeedsRestart(process) ? "*" : "",
+                      status.unsaved() ? "!" : ""),
+         StyleOf(process)},
         {live ? (status.ready() ? "yes" : "no") : "-"},
         {live ? absl::StrCat(status.pid()) : "-"},
         {Uptime(process, now_ms)},

@@ -92,6 +92,19 @@ TEST(QuantityTest, Times) {
   EXPECT_EQ(FormatTime(0, 0, 0), "1970-01-01T00:00:00Z");
 }
 
+TEST(ProcessTest, WhatIsNotStoredYetIsMarkedAndSaid) {
+  v1::Process process;
+  process.set_name("web");
+  process.mutable_status()->set_state(v1::Process::STATE_RUNNING);
+  EXPECT_THAT(ProcessTable({process}, 0, false).Render(false), Not(HasSubstr("!")));
+  EXPECT_THAT(DescribeProcess(process, 0, false), Not(HasSubstr("not stored")));
+  process.mutable_status()->set_unsaved(true);
+  process.mutable_status()->mutable_unsaved_since()->set_seconds(1'795'399'657);
+  EXPECT_THAT(ProcessTable({process}, 0, false).Render(false), HasSubstr("  running!  "));
+  EXPECT_THAT(DescribeProcess(process, 0, false),
+              HasSubstr("not stored    since 2026-11-23T02:07:37Z: its supervisor reports this"));
+}
+
 TEST(ExitCodeTest, EachKindOfErrorHasItsOwn) {
   EXPECT_EQ(ExitCodeFor(absl::OkStatus()), ExitCode::kOk);
   EXPECT_EQ(ExitCodeFor(absl::InternalError("")), ExitCode::kFailure);

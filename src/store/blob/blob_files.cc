@@ -19,8 +19,7 @@ constexpr char kUploads[] = "uploads";
 constexpr char kBlobs[] = "blobs";
 
 absl::Status ForCaller(const absl::Status& status) {
-  return StorageError(
-      "the upload cannot be recorded; free space if the disk is full, and try again", status);
+  return StorageError("the upload was not recorded", status);
 }
 
 }  // namespace

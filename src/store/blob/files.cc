@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::store {
@@ -27,7 +27,8 @@ absl::Status Failed(const char* what, const std::string& path) {
   const std::string text =
       absl::StrCat(what, " ", path, ": ", std::generic_category().message(error));
   if (error == ENOENT) return absl::NotFoundError(text);
-  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(text);
+  if (IsDiskFull(error))
+    return absl::ResourceExhaustedError(DescribeDiskFull(path.substr(0, path.rfind('/')), error));
   return absl::UnavailableError(text);
 }
 
@@ -119,15 +120,13 @@ class RealFiles final : public Files {
     return absl::OkStatus();
   }
   absl::Status CheckSpace(int64_t bytes) override {
-    struct statvfs disk {};
-    if (statvfs(root_.c_str(), &disk) != 0) return Failed("looking at the disk of", root_);
-    const auto block = static_cast<int64_t>(disk.f_frsize);
-    const int64_t all = static_cast<int64_t>(disk.f_blocks) * block;
-    const int64_t free = static_cast<int64_t>(disk.f_bavail) * block;
-    const int64_t reserved = std::min(kReservedBytes, all / 100 * kReservedPercent);
-    if (free - bytes >= reserved) return absl::OkStatus();
-    return absl::ResourceExhaustedError(absl::StrCat(free, " bytes are free in ", root_, ", and ",
-                                                     reserved, " of them stay the daemon's own"));
+    const auto space = DiskSpaceAt(root_);
+    if (!space) return Failed("looking at the disk of", root_);
+    const int64_t reserved = std::min(kReservedBytes, space->total_bytes / 100 * kReservedPercent);
+    if (space->free_bytes - bytes >= reserved) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat(
+        DescribeDiskFull(root_.substr(0, root_.size() - 1), 0), ", of which contents leave ",
+        (reserved + (1 << 20) - 1) >> 20, " MiB to the database"));
   }
   absl::StatusOr<std::vector<Entry>> List(const std::string& path) override {
     const std::string full = root_ + path;

@@ -14,17 +14,10 @@ namespace {
 
 constexpr int64_t kHintBytes = int64_t{4} << 20;
 constexpr int64_t kRereadBytes = int64_t{1} << 20;
-constexpr char kCannotWrite[] = "the bytes cannot be written; go on where the upload stands later";
 
 // Callers hear of the storage in one form; what was durable stays.
 absl::Status ForCaller(const absl::Status& status) {
-  if (absl::IsResourceExhausted(status)) {
-    return StorageError(
-        "the disk of the data directory is full: free space, then go on where the "
-        "upload stands",
-        status);
-  }
-  return StorageError(kCannotWrite, status);
+  return StorageError("the bytes were not written, resume where the upload stands later", status);
 }
 
 }  // namespace

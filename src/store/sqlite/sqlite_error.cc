@@ -5,16 +5,25 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 
 namespace grpc_os::store {
 namespace {
 
-bool IsDiskFull(int code, int error_number) {
+// Opening fails so where the shared memory beside the database has no room.
+bool WantsRoom(int code, int error_number) {
   if ((code & 0xff) == SQLITE_FULL) return true;
-  return (code & 0xff) == SQLITE_IOERR && (error_number == ENOSPC || error_number == EDQUOT);
+  return ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN) &&
+         IsDiskFull(error_number);
 }
 
-absl::Status Unavailable(int code, const std::string& cause, const std::string& path) {
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash == 0 ? 1 : slash);
+}
+
+absl::Status Unavailable(int code, int error_number, const std::string& cause,
+                         const std::string& path) {
   std::string cure;
   switch (code & 0xff) {
     case SQLITE_BUSY:
@@ -32,7 +41,10 @@ absl::Status Unavailable(int code, const std::string& cause, const std::string& 
           "directory";
       break;
     default:
-      cure = "see the kernel's log for errors of the disk";
+      cure = error_number == EROFS
+                 ? "its file system is read-only now; see the kernel's log why, and mount it "
+                   "writable again"
+                 : "see the kernel's log for errors of the disk";
   }
   return absl::UnavailableError(
       absl::StrCat(cause, ": the database ", path, " cannot be used now: ", cure));
@@ -56,11 +68,8 @@ absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const s
   if (by_system && error_number != 0) {
     absl::StrAppend(&cause, ", ", std::generic_category().message(error_number));
   }
-  if (IsDiskFull(code, error_number)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(cause, ": the disk that holds ", path,
-                     " is full; free space on it, writes go on by themselves then"));
-  }
+  if (WantsRoom(code, error_number))
+    return absl::ResourceExhaustedError(DescribeDiskFull(DirectoryOf(path), error_number));
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
@@ -68,8 +77,7 @@ absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const s
       return absl::AlreadyExistsError(cause);
     case SQLITE_IOERR_NOMEM:
     case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError(
-          absl::StrCat(cause, ": no memory; give grpc-osd more of it"));
+      return absl::UnavailableError(absl::StrCat(cause, ": no memory; give grpc-osd more of it"));
     case SQLITE_IOERR_CORRUPTFS:
       return SqliteDamaged(cause, path);
     default:
@@ -86,7 +94,7 @@ absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const s
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_IOERR:
-      return Unavailable(code, cause, path);
+      return Unavailable(code, error_number, cause, path);
     default:
       return absl::InternalError(absl::StrCat(cause, ", database ", path));
   }

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 #include "base/unique_fd.h"
 #include "store/sqlite/sqlite_bytes.h"
 #include "store/sqlite/sqlite_error.h"
@@ -22,19 +23,17 @@ struct CloseDatabase {
   void operator()(sqlite3* db) const { sqlite3_close(db); }
 };
 
-absl::Status SystemError(const char* doing, const std::string& path, int error_number) {
-  const std::string text =
-      absl::StrCat(doing, " ", path, ": ", std::generic_category().message(error_number), "; ");
-  if (error_number == ENOSPC || error_number == EDQUOT) {
-    return absl::ResourceExhaustedError(absl::StrCat(text, "free space on its disk"));
-  }
-  return absl::UnavailableError(absl::StrCat(
-      text, "see that it and its directory exist and that this account may write them"));
-}
-
 std::string DirectoryOf(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
   return directory.empty() ? "." : directory;
+}
+
+absl::Status SystemError(const char* doing, const std::string& path, int error_number) {
+  if (IsDiskFull(error_number))
+    return absl::ResourceExhaustedError(DescribeDiskFull(DirectoryOf(path), error_number));
+  return absl::UnavailableError(
+      absl::StrCat(doing, " ", path, ": ", std::generic_category().message(error_number),
+                   "; see that it and its directory exist and that this account may write them"));
 }
 
 bool IsThere(const std::string& path) {

@@ -88,7 +88,7 @@ class SqliteMigrationTest : public testing::Test {
     std::promise<int64_t> answer;
     store.CommitIdentity(identity, [&](const auto& done) { answer.set_value(NumberOf(done)); });
     ASSERT_EQ(answer.get_future().get(), 2);
-    ASSERT_TRUE(store.SaveBootId("boot").ok());
+    ASSERT_TRUE(SaveBootId(store, "boot").ok());
   }
   static void ExpectFilled(Store& store) {
     EXPECT_THAT(*store.LoadProcesses(), SizeIs(1));
