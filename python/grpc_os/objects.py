@@ -233,7 +233,7 @@ class ObjectCalls(Calls):
         return self._pages(OBJECTS, "ListVersions", request, "objects", Object)
 
     async def measure_objects(self, prefix: str = "/") -> filesystem_services_pb2.MeasureObjectsResponse:
-        """How many objects and versions lie below a prefix, and their bytes."""
+        """How many objects and versions lie below a prefix, and their bytes; of "/", where all the room went (`storage`)."""
         total = filesystem_services_pb2.MeasureObjectsResponse()
         request = filesystem_services_pb2.MeasureObjectsRequest(prefix=prefix)
         while True:
@@ -244,6 +244,8 @@ class ObjectCalls(Calls):
             total.version_bytes += page.version_bytes
             request.page_token = page.next_page_token
             if not request.page_token:
+                if page.HasField("storage"):
+                    total.storage.CopyFrom(page.storage)
                 return total
 
     async def transact_objects(

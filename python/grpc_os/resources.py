@@ -7,7 +7,7 @@ import datetime
 import typing
 
 from google.protobuf import duration_pb2, timestamp_pb2
-from grpc_os.v1 import auth_services_pb2, process_services_pb2, system_services_pb2
+from grpc_os.v1 import auth_services_pb2, filesystem_services_pb2, process_services_pb2, system_services_pb2
 
 
 def to_time(timestamp: timestamp_pb2.Timestamp) -> datetime.datetime:
@@ -410,6 +410,11 @@ class System:
     def log_level(self) -> str:
         """ "debug", "info", "warning" or "error"."""
         return log_level_word(self.proto.log_level)
+
+    @property
+    def storage(self) -> filesystem_services_pb2.StorageUsage | None:
+        """Where the room of the data directory went; None where the store cannot be read just now."""
+        return self.proto.storage if self.proto.HasField("storage") else None
 
     def __repr__(self) -> str:
         return f"<System {self.version}>"

@@ -94,6 +94,7 @@ absl::StatusOr<v1::MeasureObjectsResponse> Client::MeasureObjects(const std::str
         all.set_bytes(all.bytes() + page.bytes());
         all.set_versions(all.versions() + page.versions());
         all.set_version_bytes(all.version_bytes() + page.version_bytes());
+        if (page.has_storage()) *all.mutable_storage() = std::move(*page.mutable_storage());
       });
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -22,17 +23,20 @@
 #include "base/guarded.h"
 #include "base/limits.h"
 #include "base/small_file.h"
+#include "base/storage_limits.h"
 #include "base/unique_fd.h"
 #include "core/audit/audit_trail.h"
 #include "core/disk.h"
 #include "core/identity/identity.h"
 #include "core/object/objects.h"
 #include "core/object/quotas.h"
+#include "core/object/storage_usage.h"
 #include "core/object/system_objects.h"
 #include "core/object/uploads.h"
 #include "core/process/process_folder.h"
 #include "core/process/processes.h"
 #include "core/request/requests.h"
+#include "core/retention_clock.h"
 #include "gateway/http_server.h"
 #include "host/batch_scheduling.h"
 #include "host/content_sha256.h"
@@ -69,7 +73,8 @@ constexpr int64_t kTickMs = 1000;
 constexpr int64_t kSettleMs = 5000;
 constexpr int64_t kSettlePollMs = 2;
 constexpr int64_t kStopGraceMs = 5000;
-constexpr int64_t kCollectEveryMs = 3'600'000;  // files of contents that nothing has
+constexpr int64_t kSaveClockEveryMs = 600'000;
+constexpr char kClockFile[] = "retention-clock";  // below the data directory
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
@@ -88,6 +93,14 @@ absl::StatusOr<UniqueFd> TakeLock(const std::string& path) {
                      "); stop it first, or choose another --data-dir"));
   }
   return lock;
+}
+
+// Empty: it is not there, or cannot be read.
+std::string ReadFile(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  char text[256];
+  const ssize_t size = file ? read(file.get(), text, sizeof text) : -1;
+  return std::string(text, static_cast<size_t>(std::max<ssize_t>(size, 0)));
 }
 
 // Who is admin by peer credentials: root, and, where nothing shields processes anyway, the account
@@ -148,6 +161,7 @@ class Daemon::Impl {
   }
 
   absl::Status OpenStore() {
+    MakeClocks();
     const std::string mark = options_.data_directory + "/in-use";
     const std::string key = options_.data_directory + "/secrets/jwt.key";
     // The key is there without the mark in directories of before there was one.
@@ -156,6 +170,7 @@ class Daemon::Impl {
     if (!database.ok()) return WithRoomAsCure(database.status());
     store::StoreOptions store_options;
     store_options.kept.revisions = options_.settings.events_kept;
+    store_options.now_ms = [this] { return retention_clock_->NowMs(); };
     store_options.begin_writer = host::UseNormalScheduling;
     auto store = store::Store::Open(*std::move(database), store_options);
     if (!store.ok()) return WithRoomAsCure(store.status());
@@ -208,8 +223,9 @@ class Daemon::Impl {
     }
     signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
     hasher_ = std::make_unique<host::PasswordHasher>();
-    identity_ = std::make_unique<core::Identity>(core::Identity::Parts{
-        *store_, *signer_, *hasher_, digest_, scheduler_, AdminUids(options_.shielded)});
+    identity_ = std::make_unique<core::Identity>(
+        core::Identity::Parts{*store_, *signer_, *hasher_, digest_, scheduler_,
+                              AdminUids(options_.shielded), *retention_clock_});
     return identity_->Load(store_->NewestRevision());
   }
 
@@ -282,8 +298,10 @@ class Daemon::Impl {
         std::make_unique<core::ProcessFolder>(*processes_, *usage_, *log_source_, scheduler_);
     folders["/sys/"] = MakeSysFolder(scheduler_);
     system_objects_ = std::make_unique<core::SystemObjects>(std::move(folders), scheduler_);
-    auto blobs = store::BlobFiles::Open(store::FilesIn(options_.data_directory),
-                                        {content_hash_, checksum_}, scheduler_);
+    auto blobs = store::BlobFiles::Open({.files = store::FilesIn(options_.data_directory),
+                                         .hashes = {content_hash_, checksum_},
+                                         .clock = scheduler_,
+                                         .index = *store_});
     if (!blobs.ok()) return blobs.status();
     blobs_ = *std::move(blobs);
     return MakeFirstFolders();
@@ -305,7 +323,26 @@ class Daemon::Impl {
                    core::Objects::Done done) {
               objects_->Get(id, 0, false, {}, access, std::move(done));
             }});
+    storage_ = std::make_unique<core::StorageMeter>(core::StorageMeter::Parts{
+        .store = *store_,
+        .index = *store_,
+        .uploads = *uploads_,
+        .uptime_ms = EventLoop::NowMs,
+        .changes = [this] { return StoreChanges(); },
+        .add_files = [this](core::StorageUsage& usage) { AddFiles(usage); }});
     return uploads_->Load();
+  }
+
+  // Another number after each change of what is stored.
+  int64_t StoreChanges() const {
+    return store_->NewestRevision() + store_->statistics().swept_rows.load();
+  }
+
+  void AddFiles(core::StorageUsage& usage) const {
+    const store::DatabaseSize size = store_->SizeOnDisk();
+    usage.database_bytes = size.database_bytes;
+    usage.database_log_bytes = size.log_bytes;
+    usage.unused_bytes += blobs_->stray_bytes();
   }
 
   absl::Status MakeFirstFolders() {
@@ -336,9 +373,9 @@ class Daemon::Impl {
         services::EventService::Parts{*funnel_, scheduler_, *processes_, *identity_, *store_});
     filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
         *funnel_, *objects_, *quotas_, *store_, *blobs_, *uploads_, digest_, checksum_,
-        *system_objects_, *store_, content_hash_});
+        *system_objects_, *store_, content_hash_, *storage_});
     system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
-        *funnel_, scheduler_, *processes_, *store_, *environment_, facts_, *disk_});
+        *funnel_, scheduler_, *processes_, *store_, *environment_, facts_, *disk_, *storage_});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
       return status;  // before anything is launched
     }
@@ -367,7 +404,7 @@ class Daemon::Impl {
 
   absl::Status ServeHttp(UniqueFd listener) {
     metrics_ = std::make_unique<Metrics>(
-        Metrics::Parts{*environment_, scheduler_, *processes_, *store_, *disk_});
+        Metrics::Parts{*environment_, scheduler_, *processes_, *store_, *disk_, *storage_});
     auto http = gateway::HttpServer::Start(
         std::move(listener),
         {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});
@@ -424,10 +461,11 @@ class Daemon::Impl {
     WriteAgain();
     SaveBootId([] {});
     if (ticked_server_ != nullptr) ticked_server_->Tick(environment_->counters.Calls());
-    objects_->Tick();
-    uploads_->Tick();
+    objects_->Tick(expiry_clock_->NowMs());
+    uploads_->Tick(retention_clock_->NowMs());
     CollectBlobs();
     BoundStandardError();
+    if (EventLoop::NowMs() >= next_clock_save_ms_) SaveClock();
     loop_.After(kTickMs, [this] { Tick(); });
   }
 
@@ -449,22 +487,53 @@ class Daemon::Impl {
     loop_.After(server::CallbackThreads::kWakeMs, [this] { WakeServer(); });
   }
 
+  // What nothing names goes as soon as something has changed or a reader lets go of it; strays of
+  // a crash are looked for once an hour.
   void CollectBlobs() {
-    const int64_t now = scheduler_.NowMs();
-    if (now < next_collection_ms_ || collecting_.exchange(true)) return;
-    next_collection_ms_ = now + kCollectEveryMs;
-    blobs_->Collect(*store_, now - limits::kBlobGraceMs,
-                    [this](const absl::StatusOr<int64_t>& gone) {
-                      if (!gone.ok()) {
-                        logger_->Write(core::LogLevel::kWarning,
-                                       "files of contents that nothing has could not be removed",
-                                       {{"error", std::string(gone.status().message())}});
-                      } else if (*gone > 0) {
-                        logger_->Write(core::LogLevel::kInfo, "files of contents removed",
-                                       {{"count", absl::StrCat(*gone)}});
-                      }
-                      collecting_.store(false);
-                    });
+    const int64_t now = EventLoop::NowMs();
+    const int64_t changes = StoreChanges();
+    const bool strays = now >= next_stray_look_ms_;
+    const bool due =
+        strays || changes != collected_changes_ || blobs_in_use_ || now >= next_collection_ms_;
+    if (!due || collecting_.exchange(true)) return;
+    collected_changes_ = changes;
+    next_collection_ms_ = now + limits::kPressureCollectEveryMs;
+    if (strays) next_stray_look_ms_ = now + limits::kCollectEveryMs;
+    blobs_->Collect(strays ? retention_clock_->NowMs() - limits::kBlobGraceMs : 0,
+                    [this](const auto& collected) { EndCollection(collected); });
+  }
+
+  void EndCollection(const absl::StatusOr<store::BlobFiles::Collected>& collected) {
+    blobs_in_use_ = collected.ok() && collected->in_use > 0;
+    if (!collected.ok()) {
+      logger_->Write(core::LogLevel::kWarning,
+                     "files of contents that nothing has could not be removed",
+                     {{"error", std::string(collected.status().message())}});
+    } else if (collected->removed > 0) {
+      logger_->Write(core::LogLevel::kInfo, "files of contents removed",
+                     {{"count", absl::StrCat(collected->removed)}});
+    }
+    collecting_.store(false);
+  }
+
+  // ---- The time by which things are destroyed --------------------------------------------------
+
+  void MakeClocks() {
+    const core::RetentionClock::Sources sources{.wall_ms = [this] { return scheduler_.NowMs(); },
+                                                .uptime_ms = EventLoop::NowMs,
+                                                .boot_id = options_.boot_id};
+    const auto mark = core::RetentionClock::Mark::FromText(
+        ReadFile(absl::StrCat(options_.data_directory, "/", kClockFile)));
+    retention_clock_ =
+        std::make_unique<core::RetentionClock>(sources, limits::kClockJumpLastsMs, mark);
+    expiry_clock_ =
+        std::make_unique<core::RetentionClock>(sources, limits::kExpiryJumpLastsMs, mark);
+  }
+
+  // Where it cannot be written, less is destroyed after the next start.
+  void SaveClock() {
+    next_clock_save_ms_ = EventLoop::NowMs() + kSaveClockEveryMs;
+    ReplaceSmallFile(directory_.get(), kClockFile, retention_clock_->mark().ToText(), 0600);
   }
 
   void Stop() {
@@ -475,6 +544,7 @@ class Daemon::Impl {
       environment_->ShutDown();
       server_->Stop(kStopGraceMs);
     }
+    if (retention_clock_ != nullptr) SaveClock();
     if (hasher_ != nullptr) hasher_->Stop();
     if (loop_thread_.joinable()) {
       loop_.Stop();
@@ -506,6 +576,8 @@ class Daemon::Impl {
   std::unique_ptr<LibraryLogs> library_logs_;
   EventLoop loop_;
   host::LoopScheduler scheduler_;
+  std::unique_ptr<core::RetentionClock> retention_clock_;
+  std::unique_ptr<core::RetentionClock> expiry_clock_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<host::Hs256Signer> signer_;
   std::unique_ptr<host::PasswordHasher> hasher_;
@@ -526,11 +598,17 @@ class Daemon::Impl {
   host::Crc32c checksum_;
   host::ContentSha256 content_hash_;
   std::unique_ptr<store::BlobFiles> blobs_;
-  int64_t next_collection_ms_ = 0;  // of the loop's thread
+  // Of the loop's thread.
+  int64_t next_collection_ms_ = 0;
+  int64_t next_stray_look_ms_ = 0;
+  int64_t next_clock_save_ms_ = 0;
+  int64_t collected_changes_ = -1;
   std::atomic<bool> collecting_{false};
+  std::atomic<bool> blobs_in_use_{false};  // of those that nothing names: to be looked at again
   std::unique_ptr<core::AuditTrail> audit_;
   std::unique_ptr<core::Requests> requests_;
   std::unique_ptr<core::Uploads> uploads_;
+  std::unique_ptr<core::StorageMeter> storage_;
   std::unique_ptr<services::CallEnvironment> environment_;
   std::unique_ptr<services::Funnel> funnel_;
   std::unique_ptr<services::AuthService> auth_;

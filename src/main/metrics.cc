@@ -27,17 +27,20 @@ double Load(const std::atomic<int64_t>& number) {
 }  // namespace
 
 void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) const {
-  parts_.scheduler.Post([this, exchange] {
-    exchange->Answer([this, processes = CountProcesses(), disk = parts_.disk.Look(),
-                      unsaved = parts_.processes.TotalUnsaved().reports] {
-      Exposition page;
-      AddBuild(page);
-      AddCalls(page);
-      AddProcesses(processes, page);
-      AddStore(page);
-      AddDisk(disk, unsaved, page);
-      gateway::AddSelfMetrics(page);
-      return gateway::HttpResponse{.content_type = gateway::kExpositionType, .body = page.Take()};
+  parts_.storage.Measure([this, exchange](const absl::StatusOr<core::StorageUsage>& storage) {
+    parts_.scheduler.Post([this, exchange, storage] {
+      exchange->Answer([this, storage, processes = CountProcesses(), disk = parts_.disk.Look(),
+                        unsaved = parts_.processes.TotalUnsaved().reports] {
+        Exposition page;
+        AddBuild(page);
+        AddCalls(page);
+        AddProcesses(processes, page);
+        AddStore(page);
+        AddDisk(disk, unsaved, page);
+        if (storage.ok()) AddStorage(*storage, page);
+        gateway::AddSelfMetrics(page);
+        return gateway::HttpResponse{.content_type = gateway::kExpositionType, .body = page.Take()};
+      });
     });
   });
 }
@@ -122,6 +125,24 @@ void Metrics::AddStore(Exposition& page) const {
                  "Time of a transaction from its begin until it is durable. Operations divided by "
                  "its count are those of one commit.");
   page.AddHistogram({}, bounds, counts, Load(statistics.commit_microseconds) / 1e6);
+}
+
+// Left out where the store cannot be read just now.
+void Metrics::AddStorage(const core::StorageUsage& storage, Exposition& page) {
+  page.Gauge("grpcos_storage_bytes",
+             "Where the room of the data directory went: contents that are live, kept as versions, "
+             "unused (to be removed) or in open uploads; the database and its log.");
+  const auto add = [&page](const char* kind, int64_t bytes) {
+    page.Add({{"kind", kind}}, static_cast<double>(bytes));
+  };
+  add("live", storage.objects.bytes);
+  add("versions", storage.objects.version_bytes);
+  add("unused", storage.unused_bytes);
+  add("uploads", storage.uploads.bytes);
+  add("database", storage.database_bytes);
+  add("database_log", storage.database_log_bytes);
+  page.Gauge("grpcos_uploads_open", "Uploads that were begun and not finished.");
+  page.Add(storage.uploads.uploads);
 }
 
 }  // namespace grpc_os

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/disk.h"
+#include "core/object/storage_usage.h"
 #include "core/process/processes.h"
 #include "core/scheduler.h"
 #include "gateway/exposition.h"
@@ -26,6 +27,7 @@ class Metrics {
     const core::Processes& processes;
     const store::Store& store;
     core::Disk& disk;
+    core::StorageMeter& storage;
   };
   explicit Metrics(const Parts& parts) : parts_(parts) {}
 
@@ -44,6 +46,7 @@ class Metrics {
   void AddProcesses(const CountByState& processes, gateway::Exposition& page) const;
   void AddStore(gateway::Exposition& page) const;
   void AddDisk(const core::DiskState& disk, int64_t unsaved, gateway::Exposition& page) const;
+  static void AddStorage(const core::StorageUsage& storage, gateway::Exposition& page);
 
   const Parts parts_;
 };

@@ -54,7 +54,7 @@ struct CallWorld {
   testing::FakeSigner signer;
   testing::FakeHasher hasher;
   testing::FakeDigest digest;
-  core::Identity identity{{identity_store, signer, hasher, digest, clock, {}}};
+  core::Identity identity{{identity_store, signer, hasher, digest, clock, {}, clock}};
   SilentLogger logger;
   EmptyAuditStore audit_store;
   core::AuditTrail audit{audit_store, logger};

@@ -280,7 +280,8 @@ FilesystemService::Reactor* FilesystemService::MeasureObjects(
           return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
         parts_.store.MeasureObjects(
             prefix, *after, kMeasuredPerCall,
-            [call, arguments](const absl::StatusOr<std::pair<core::ObjectUsage, std::string>>& m) {
+            [this, call, arguments,
+             prefix](const absl::StatusOr<std::pair<core::ObjectUsage, std::string>>& m) {
               if (!m.ok()) return call->End(core::FromStore(m.status()));
               const auto& [usage, next] = *m;
               v1::MeasureObjectsResponse out;
@@ -289,7 +290,13 @@ FilesystemService::Reactor* FilesystemService::MeasureObjects(
               out.set_versions(usage.versions);
               out.set_version_bytes(usage.version_bytes);
               if (!next.empty()) out.set_next_page_token(MakePageToken(next, arguments));
-              call->Answer(std::move(out));
+              if (!next.empty() || prefix != "/") return call->Answer(std::move(out));
+              parts_.storage.Measure([call, out = std::move(out)](
+                                         const absl::StatusOr<core::StorageUsage>& all) mutable {
+                if (!all.ok()) return call->End(all.status());
+                *out.mutable_storage() = ToProto(*all);
+                call->Answer(std::move(out));
+              });
             });
       });
 }

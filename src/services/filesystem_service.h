@@ -14,6 +14,7 @@
 #include "core/object/object_store.h"
 #include "core/object/objects.h"
 #include "core/object/quotas.h"
+#include "core/object/storage_usage.h"
 #include "core/object/system_objects.h"
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "services/convert/object_convert.h"
@@ -38,6 +39,7 @@ class FilesystemService final : public v1::FilesystemService::CallbackService {
     const core::SystemObjects& system;
     core::ContentIndex& contents;
     const core::ContentHash& content_hash;
+    core::StorageMeter& storage;
   };
   explicit FilesystemService(Parts parts)
       : parts_(parts),

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "core/process/validate.h"
+#include "services/convert/object_convert.h"
 #include "services/convert/time_convert.h"
 
 namespace grpc_os::services {
@@ -19,10 +20,16 @@ v1::LogLevel ToProto(core::LogLevel level) {
 grpc::ServerUnaryReactor* SystemService::GetSystem(grpc::CallbackServerContext* context,
                                                    const v1::GetSystemRequest*,
                                                    v1::System* response) {
-  return parts_.funnel.Unary(context, "grpc_os.v1.SystemService/GetSystem", response,
-                             [this](const auto& call) {
-                               parts_.scheduler.Post([this, call] { call->Answer(Describe()); });
-                             });
+  return parts_.funnel.Unary(
+      context, "grpc_os.v1.SystemService/GetSystem", response, [this](const auto& call) {
+        parts_.storage.Measure([this, call](const absl::StatusOr<core::StorageUsage>& storage) {
+          parts_.scheduler.Post([this, call, storage] {
+            v1::System system = Describe();
+            if (storage.ok()) *system.mutable_storage() = ToProto(*storage);
+            call->Answer(std::move(system));
+          });
+        });
+      });
 }
 
 grpc::ServerUnaryReactor* SystemService::SetLogLevel(grpc::CallbackServerContext* context,

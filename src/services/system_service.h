@@ -7,6 +7,7 @@
 
 #include "core/disk.h"
 #include "core/event/event.h"
+#include "core/object/storage_usage.h"
 #include "core/process/processes.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
 #include "services/funnel.h"
@@ -30,6 +31,7 @@ class SystemService final : public v1::SystemService::CallbackService {
     CallEnvironment& environment;
     const SystemFacts& facts;
     core::Disk& disk;
+    core::StorageMeter& storage;
   };
   explicit SystemService(const Parts& parts) : parts_(parts) {}
 

@@ -81,6 +81,19 @@ absl::StatusOr<std::vector<core::BlobEntry>> SelectBlobs(Connection& connection,
   return TakeEntries(**statement);
 }
 
+absl::StatusOr<core::BlobUsage> SumUnusedBlobs(Connection& connection) {
+  auto statement = connection.Prepare(
+      "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM blobs "
+      "WHERE zero_time_ms >= 0 AND refs <= 0");
+  if (!statement.ok()) return statement.status();
+  const auto row = (*statement)->Step();
+  if (!row.ok()) return row.status();
+  core::BlobUsage usage;
+  if (*row) usage = {.contents = (*statement)->Int(0), .bytes = (*statement)->Int(1)};
+  (*statement)->Reset();
+  return usage;
+}
+
 absl::StatusOr<bool> RemoveUnusedBlob(Connection& connection, const std::string& sha256,
                                       int64_t unused_since_ms) {
   constexpr const char* kWhich = "sha256 = ? AND refs <= 0 AND zero_time_ms <= ?";

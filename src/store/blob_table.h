@@ -22,6 +22,7 @@ absl::StatusOr<std::vector<core::BlobEntry>> SelectUnusedBlobs(Connection& conne
                                                                int64_t unused_since_ms, int limit);
 absl::StatusOr<std::vector<core::BlobEntry>> SelectBlobs(Connection& connection,
                                                          const std::string& after, int limit);
+absl::StatusOr<core::BlobUsage> SumUnusedBlobs(Connection& connection);
 absl::StatusOr<bool> RemoveUnusedBlob(Connection& connection, const std::string& sha256,
                                       int64_t unused_since_ms);
 

@@ -45,9 +45,15 @@ class Connection {
   virtual absl::Status Execute(std::string_view sql) = 0;  // no parameters, no rows
 };
 
+struct DatabaseSize {
+  int64_t database_bytes = 0;
+  int64_t log_bytes = 0;  // of what is committed and not in the database yet
+};
+
 class Database {
  public:
   virtual ~Database() = default;
+  virtual DatabaseSize SizeOnDisk() const { return {}; }
   virtual const Dialect& dialect() const = 0;
   virtual absl::StatusOr<std::unique_ptr<Connection>> OpenWriter() = 0;  // one at a time
   virtual absl::StatusOr<std::unique_ptr<Connection>> OpenReader() = 0;

@@ -33,7 +33,7 @@ struct Kept {
 // Used on the writer's thread, between its transactions; OldestRevision from any.
 class Retention {
  public:
-  // `now_ms`: the wall clock.
+  // `now_ms`: by which it forgets.
   Retention(const Kept& kept, std::function<int64_t()> now_ms, int64_t compact_revision)
       : kept_(kept),
         now_ms_(std::move(now_ms)),

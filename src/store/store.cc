@@ -144,8 +144,9 @@ class Store::Impl {
 
   // Work of the writer that takes no revision.
   using Apply = std::function<absl::Status(Connection&)>;
-  void Submit(Apply apply, std::function<void(absl::Status)> done) {
+  void Submit(Apply apply, std::function<void(absl::Status)> done, bool may_use_reserve = false) {
     Operation operation = Unnumbered(std::move(apply));
+    operation.may_use_reserve = may_use_reserve;
     operation.done = [done = std::move(done)](const absl::StatusOr<int64_t>& result) {
       done(result.status());
     };
@@ -160,6 +161,7 @@ class Store::Impl {
   QuotaBook& quotas() { return quotas_; }  // the writer's thread's
   ObjectCache& cache() { return cache_; }
   int64_t NowMs() const { return now_ms_(); }
+  DatabaseSize SizeOnDisk() const { return database_->SizeOnDisk(); }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }
   // Requests of this time and before are no longer known.
@@ -423,8 +425,15 @@ void Store::ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
       },
       [forgotten, done = std::move(done)](const absl::Status& status) {
         status.ok() ? done(*forgotten) : done(status);
-      });
+      },
+      /*may_use_reserve=*/true);
 }
+
+void Store::MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) {
+  impl_->reader().Read<core::BlobUsage>(SumUnusedBlobs, std::move(done));
+}
+
+DatabaseSize Store::SizeOnDisk() const { return impl_->SizeOnDisk(); }
 
 const Statistics& Store::statistics() const { return impl_->statistics(); }
 

@@ -29,7 +29,8 @@ namespace grpc_os::store {
 
 struct StoreOptions {
   Kept kept;
-  std::function<int64_t()> now_ms;     // the wall clock; empty: the system's
+  // By which what is kept for a time is forgotten (core::RetentionClock); empty: the wall clock.
+  std::function<int64_t()> now_ms;
   std::function<void()> begin_writer;  // the first that the writer's thread does; empty: nothing
 };
 
@@ -101,7 +102,9 @@ class Store final : public core::ProcessStore,
   void ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) override;
   void ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
                   std::function<void(absl::StatusOr<bool>)> done) override;
+  void MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) override;
 
+  DatabaseSize SizeOnDisk() const;
   const Statistics& statistics() const;
 
  private:

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/error_detail.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "core/retention_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/event_table.h"
@@ -217,6 +219,44 @@ TEST_P(StoreRetentionContract, RequestsAndSessionsAreForgottenByTime) {
   Sweep();
   EXPECT_EQ(RowsOf("requests"), 2) << "those of the last millisecond";
   EXPECT_EQ(RowsOf("sessions"), 1);
+}
+
+// 8 days ahead for a moment, and for good.
+TEST_P(StoreRetentionContract, AJumpOfTheClockForgetsNothingBeforeItHasLasted) {
+  constexpr int64_t kLastsMs = 1000;
+  constexpr int64_t kJumpMs = int64_t{100} * 86'400'000;
+  const auto up = std::make_shared<std::atomic<int64_t>>(0);
+  const auto clock = std::make_shared<core::RetentionClock>(
+      core::RetentionClock::Sources{.wall_ms = [now = now_] { return now->load(); },
+                                    .uptime_ms = [up] { return up->load(); },
+                                    .boot_id = "boot"},
+      kLastsMs, std::nullopt);
+  options_.now_ms = [clock] { return clock->NowMs(); };
+  Reopen();
+  ASSERT_TRUE(PutAudit({MakeRecord("a", *now_), MakeRecord("b", *now_)}).ok());
+  ProcessWrite write;
+  write.trace.requests.push_back(MakeRequest("old", *now_));
+  ASSERT_TRUE(Commit(std::move(write)).ok());
+  ASSERT_TRUE(PutSession(MakeSession("s1", *now_, *now_ + 100'000)).ok());
+  const auto pass = [&] {
+    *now_ += kLastsMs / 2;
+    *up += kLastsMs / 2;
+    Settle();
+    Sweep();
+  };
+  pass();
+  *now_ += kJumpMs;
+  pass();
+  *now_ -= kJumpMs;
+  for (int i = 0; i < 6; ++i) pass();
+  EXPECT_THAT(Audit(), SizeIs(2));
+  EXPECT_EQ(RowsOf("requests"), 1);
+  EXPECT_EQ(RowsOf("sessions"), 1);
+  *now_ += kJumpMs;
+  for (int i = 0; i < 5; ++i) pass();
+  EXPECT_THAT(Audit(), SizeIs(1)) << "the newest stays";
+  EXPECT_EQ(RowsOf("requests"), 0);
+  EXPECT_EQ(RowsOf("sessions"), 0);
 }
 
 int64_t Count(Connection& connection, const std::string& table) {

@@ -28,7 +28,7 @@ absl::Status Identity::Load(int64_t revision) {
   if (!users.ok()) return users.status();
   auto roles = impl_->parts.store.LoadRoles();
   if (!roles.ok()) return roles.status();
-  auto sessions = impl_->parts.store.LoadSessions(impl_->parts.clock.NowMs());
+  auto sessions = impl_->parts.store.LoadSessions(impl_->parts.retention_clock.NowMs());
   if (!sessions.ok()) return sessions.status();
   auto state = impl_->state.Lock();
   impl_->users_revision.store(revision);

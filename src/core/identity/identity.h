@@ -55,6 +55,8 @@ class Identity {
     const Digest& digest;
     const Clock& clock;
     std::set<int64_t> admin_uids;  // log in as kAdminUser through the peer socket
+    // By which sessions that have expired are forgotten (RetentionClock).
+    const Clock& retention_clock;
   };
   explicit Identity(Parts parts);
   ~Identity();

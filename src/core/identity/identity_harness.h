@@ -53,7 +53,7 @@ class IdentityTest : public ::testing::Test {
                           .expire_time_ms = INT64_MAX}};
     }
     identity_ = std::make_unique<Identity>(
-        Identity::Parts{store_, signer_, hasher_, digest_, clock_, {0, 1000}});
+        Identity::Parts{store_, signer_, hasher_, digest_, clock_, {0, 1000}, retention_clock_});
     ASSERT_TRUE(identity_->Load().ok());
   }
 
@@ -187,6 +187,13 @@ class IdentityTest : public ::testing::Test {
 
   const absl::Status none_ = absl::UnknownError("there is no answer yet");
   testing::ManualScheduler clock_;
+  // As clock_, unless it is held.
+  struct RetentionClockOfTest final : Clock {
+    explicit RetentionClockOfTest(const Clock& wall_in) : wall(wall_in) {}
+    int64_t NowMs() const override { return held_ms.value_or(wall.NowMs()); }
+    const Clock& wall;
+    std::optional<int64_t> held_ms;
+  } retention_clock_{clock_};
   testing::MemoryIdentityStore store_;
   testing::FakeHasher hasher_;
   testing::FakeSigner signer_;

@@ -262,7 +262,7 @@ void Identity::Impl::RunChanges() {
       absl::StatusOr<UserWrite> result = caller.ok() ? change.compute(*locked, *caller)
                                                      : absl::StatusOr<UserWrite>(caller.status());
       if (result.ok()) {
-        result->write.now_ms = parts.clock.NowMs();
+        result->write.now_ms = parts.retention_clock.NowMs();
         if (change.traced)
           change.origin.LeaveIn(result->write.trace,
                                 result->role ? result->role->name : result->user.name);

@@ -294,6 +294,20 @@ TEST_F(IdentityTest, WhatExpiredIsForgotten) {
   EXPECT_THAT(Sessions(), SizeIs(1));
 }
 
+TEST_F(IdentityTest, AClockThatIsWrongForAMomentEndsNoSession) {
+  const auto ada = LogIn("ada");
+  ASSERT_TRUE(ada.ok());
+  constexpr int64_t kJumpMs = 2 * limits::kSessionMs;
+  retention_clock_.held_ms = clock_.now_ms;
+  clock_.now_ms += kJumpMs;
+  EXPECT_EQ(Check(ada->access_token), "TOKEN_INVALID");
+  ASSERT_TRUE(LogInPeer(0).ok());  // what has expired is forgotten then, in the store too
+  clock_.now_ms -= kJumpMs;
+  EXPECT_EQ(Check(ada->access_token), "OK");
+  Start();
+  EXPECT_EQ(Check(ada->access_token), "OK");
+}
+
 TEST_F(IdentityTest, OfASessionOfAnotherNotEvenTheWordsTellThatItIsThere) {
   ASSERT_TRUE(Create("bob", {"operator"}).ok());
   const auto ada = LogIn("ada");
@@ -311,7 +325,7 @@ TEST(FirstAdmin, IsAudited) {
   testing::FakeSigner signer;
   testing::FakeDigest digest;
   clock.now_ms = 5000;
-  Identity identity({store, signer, hasher, digest, clock, {}});
+  Identity identity({store, signer, hasher, digest, clock, {}, clock});
   ASSERT_TRUE(identity.MakeAdmin("a hash").ok());
   ASSERT_THAT(store.audit, SizeIs(1));
   AuditRecord expected;

@@ -56,7 +56,7 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
   origin.record.user = session.user;
   origin.record.session_id = session.id;
   origin.record.source = session.source;
-  IdentityWrite write{.put_sessions = {session}, .now_ms = now};
+  IdentityWrite write{.put_sessions = {session}, .now_ms = impl.parts.retention_clock.NowMs()};
   write.end_sessions = state.Surplus(session.user, now);
   for (const std::string& id : write.end_sessions) ++state.sessions.at(id).ending;
   origin.LeaveIn(write.trace, session.id);
@@ -119,7 +119,7 @@ void Identity::LoginPeer(const std::string& ticket, Origin origin, LoginDone don
   absl::Status refused;
   {
     auto state = impl_->state.Lock();
-    state->ForgetExpired(now);
+    state->ForgetExpired(impl_->parts.retention_clock.NowMs());
     const auto taken = state->TakeTicket(ticket, now);
     const User* admin = state->FindUser(kAdminUser);
     if (!taken || admin == nullptr) {
@@ -230,7 +230,7 @@ void Identity::LoginPassword(const std::string& user, std::string password,
   {
     auto state = impl_->state.Lock();
     auto findings = attempt.origin.findings->Lock();
-    state->ForgetExpired(now);
+    state->ForgetExpired(impl_->parts.retention_clock.NowMs());
     if (const auto taken = state->TakeTicket(ticket, now); taken) {
       attempt.peer_uid = taken->uid;
       findings->source = attempt.origin.record.source = absl::StrCat("uid ", taken->uid);
@@ -291,7 +291,7 @@ void Identity::Impl::EndReused(IdentityState& locked, const Session& session, Or
   origin.record.session_id = session.id;
   origin.record.result = "UNAUTHENTICATED";
   origin.record.reason = reason::kTokenInvalid;
-  IdentityWrite write{.end_sessions = {session.id}, .now_ms = parts.clock.NowMs()};
+  IdentityWrite write{.end_sessions = {session.id}, .now_ms = parts.retention_clock.NowMs()};
   write.may_use_reserve = true;
   origin.LeaveIn(write.trace, session.id);
   locked.outgoing.push_back(
@@ -318,7 +318,7 @@ void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin 
       std::min(now + limits::kRefreshIdleMs, session.create_time_ms + limits::kSessionMs);
   origin.record.user = session.user;
   origin.record.session_id = session.id;
-  IdentityWrite write{.put_sessions = {session}, .now_ms = now};
+  IdentityWrite write{.put_sessions = {session}, .now_ms = parts.retention_clock.NowMs()};
   write.put_sessions[0].epoch = entry.next_epoch.value_or(session.epoch);
   origin.LeaveIn(write.trace, session.id);
   locked.outgoing.push_back(

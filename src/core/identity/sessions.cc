@@ -15,7 +15,7 @@ namespace grpc_os::core {
 // Under the lock.
 void Identity::Impl::End(IdentityState& locked, const std::string& session_id, const Origin& origin,
                          Done done) {
-  IdentityWrite write{.end_sessions = {session_id}, .now_ms = parts.clock.NowMs()};
+  IdentityWrite write{.end_sessions = {session_id}, .now_ms = parts.retention_clock.NowMs()};
   origin.LeaveIn(write.trace, session_id);
   SessionEntry& entry = locked.sessions.at(session_id);
   ++entry.ending;
@@ -78,7 +78,7 @@ std::vector<Session> Identity::ListSessions(const std::string& user, const Sessi
   std::vector<Session> found;
   const int64_t now = impl_->parts.clock.NowMs();
   auto state = impl_->state.Lock();
-  state->ForgetExpired(now);
+  state->ForgetExpired(impl_->parts.retention_clock.NowMs());
   const std::set<SessionPlace>* places = &state->places;
   if (!user.empty()) {
     const auto entry = state->users.find(user);
@@ -136,7 +136,7 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
   absl::Status refused;
   {
     auto state = impl_->state.Lock();
-    state->ForgetExpired(now);
+    state->ForgetExpired(impl_->parts.retention_clock.NowMs());
     const SessionEntry* own = state->FindCaller(caller.session_id, now);
     if (own == nullptr) {
       refused = TokenInvalid();
@@ -149,7 +149,8 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
       refused = TooManyTokens(caller.user);
     } else if (refused = state->CountSession(caller.user, now); refused.ok()) {
       made.session.epoch = own->session.epoch;
-      IdentityWrite write{.put_sessions = {made.session}, .now_ms = now};
+      IdentityWrite write{.put_sessions = {made.session},
+                          .now_ms = impl_->parts.retention_clock.NowMs()};
       origin.LeaveIn(write.trace, made.session.id);
       state->roles_arriving.insert(made.session.roles.begin(), made.session.roles.end());
       state->outgoing.push_back({std::move(write), [impl = impl_.get(), made = std::move(made),

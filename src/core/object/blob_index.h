@@ -21,6 +21,13 @@ struct BlobEntry {
   bool operator==(const BlobEntry&) const = default;
 };
 
+struct BlobUsage {
+  int64_t contents = 0;
+  int64_t bytes = 0;
+
+  bool operator==(const BlobUsage&) const = default;
+};
+
 // Thread-safe. A content is known from the first commit of an object that has it until it is
 // forgotten. Each `done` comes once, on a thread of the store.
 class BlobIndex {
@@ -37,6 +44,8 @@ class BlobIndex {
   // is forgotten durably, and unless something is about to commit it again, its file can go.
   virtual void ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
                           std::function<void(absl::StatusOr<bool>)> done) = 0;
+  // Those that nothing has.
+  virtual void MeasureUnusedBlobs(std::function<void(absl::StatusOr<BlobUsage>)> done) = 0;
 };
 
 }  // namespace grpc_os::core

@@ -23,7 +23,8 @@ class BlobReader {
   virtual ~BlobReader() = default;
   // The next piece, of at most limits::kStreamChunkBytes, checked against what was written; without
   // data: that was all. One at a time; `done` comes on a thread of its own. DATA_LOSS
-  // (OBJECT_DAMAGED): the bytes, or the whole file, are not what was written.
+  // (OBJECT_DAMAGED): the bytes, or the whole file, are not what was written. NOT_FOUND: nothing
+  // has the content any more, it was removed before it was held.
   virtual void Next(std::function<void(absl::StatusOr<Piece>)> done) = 0;
 };
 

@@ -85,15 +85,20 @@ void ContentCheck::ReadBlob() {
 }
 
 void ContentCheck::OnPiece(const absl::StatusOr<BlobReader::Piece>& piece) {
-  if (!piece.ok() && !absl::IsDataLoss(piece.status())) return Answer(piece.status());
+  if (!piece.ok() && !absl::IsDataLoss(piece.status()) && !absl::IsNotFound(piece.status()))
+    return Answer(piece.status());
   if (piece.ok() && !piece->data.empty()) {
     hash_->Add(piece->data);
     crc32c_ = parts_.checksum.Extend(crc32c_, piece->data);
     step_bytes_ += static_cast<int64_t>(piece->data.size());
     return step_bytes_ < kStepBytes ? ReadBlob() : Answer(absl::OkStatus());
   }
-  std::string how = piece.ok() ? Compare(*hash_, crc32c_) : FoundInstead(piece.status());
   reader_ = nullptr;
+  if (absl::IsNotFound(piece.status())) {  // it was removed since the page was read
+    ++at_;
+    return Continue();
+  }
+  std::string how = piece.ok() ? Compare(*hash_, crc32c_) : FoundInstead(piece.status());
   if (known_.size() < kKnownBlobs) known_[object().sha256] = how;
   Checked(how);
   Continue();

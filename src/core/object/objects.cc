@@ -579,14 +579,13 @@ void Sweep(ObjectStore& store, int64_t now_ms, std::shared_ptr<std::atomic<bool>
 
 }  // namespace
 
-void Objects::Tick() {
+void Objects::Tick(int64_t now_ms) {
   if (sweeping_->exchange(true)) return;
-  const int64_t now = clock_.NowMs();
-  store_.AnyExpired(now,
-                    [&store = store_, now, sweeping = sweeping_](const absl::StatusOr<bool>& any) {
-                      if (any.ok() && *any) return Sweep(store, now, sweeping);
-                      sweeping->store(false);
-                    });
+  store_.AnyExpired(
+      now_ms, [&store = store_, now_ms, sweeping = sweeping_](const absl::StatusOr<bool>& any) {
+        if (any.ok() && *any) return Sweep(store, now_ms, sweeping);
+        sweeping->store(false);
+      });
 }
 
 }  // namespace grpc_os::core

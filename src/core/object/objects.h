@@ -148,7 +148,7 @@ class Objects {
   // audit says nothing. Says whether it was made.
   void MakeFirstFolders(std::function<void(absl::StatusOr<bool>)> done);
   // Deletes what has expired, if anything has; once at a time. To be called about once a second.
-  void Tick();
+  void Tick(int64_t now_ms);
 
  private:
   ObjectStore& store_;

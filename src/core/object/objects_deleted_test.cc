@@ -92,7 +92,7 @@ TEST_F(DeletedObjectsTest, WhatIsListedIsWhatComesBack) {
   EXPECT_EQ(List({.prefix = "/x"}).objects.at(0).retire_time_ms, clock_.now_ms - 1);
   clock_.now_ms += 10;
   EXPECT_THAT(Deleted({.prefix = "/e"}), IsEmpty()) << "not before it is cleared away";
-  objects_.Tick();
+  objects_.Tick(clock_.now_ms);
   const Names listed = Deleted({.prefix = "/"});
   EXPECT_THAT(listed, ElementsAre("/d/a", "/d/b", "/d/e/c", "/expires", "/x"));
   EXPECT_THAT(Deleted({.prefix = "/d", .recursive = false}), ElementsAre("/d/a", "/d/b", "/d/e/"));

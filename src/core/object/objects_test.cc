@@ -357,12 +357,24 @@ TEST_F(ObjectsTest, WhatHasExpiredIsNotThere) {
   clock_.now_ms = 3000;
   const int before = store_.transactions;
   Told();
-  objects_.Tick();
+  objects_.Tick(clock_.now_ms);
   EXPECT_THAT(Told(), ElementsAre("expired /s"));
-  objects_.Tick();
+  objects_.Tick(clock_.now_ms);
   EXPECT_EQ(store_.transactions, before + 1);
   ASSERT_TRUE(Undelete("/s").ok());
   EXPECT_EQ(Get("/s")->expire_time_ms, 0);
+}
+
+// Reads go by the wall clock, what is removed by the time that the daemon gives.
+TEST_F(ObjectsTest, AJumpOfTheClockHidesWhatExpiresAndRemovesNothing) {
+  ASSERT_TRUE(Create("/a", "kept", "", 2000).ok());
+  Told();
+  clock_.now_ms = 8'000'000;
+  EXPECT_EQ(Why(Get("/a")), reason::kObjectNotFound);
+  objects_.Tick(1500);
+  EXPECT_THAT(Told(), IsEmpty());
+  clock_.now_ms = 1500;
+  EXPECT_TRUE(Get("/a").ok());
 }
 
 TEST_F(ObjectsTest, TransactionsAreWholeOrNothing) {

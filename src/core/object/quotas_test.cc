@@ -191,7 +191,7 @@ TEST_F(QuotasTest, WhatExpiresMakesRoom) {
   clock_.now_ms = 2000;
   EXPECT_EQ(Put("/a/y", 1), "OK") << "in the place of what has expired";
   EXPECT_EQ(Of("/").objects, 2);
-  objects_.Tick();
+  objects_.Tick(clock_.now_ms);
   EXPECT_EQ(Of("/").objects, 1);
 }
 

@@ -219,7 +219,14 @@ class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
     });
   }
 
-  int open() { return static_cast<int>(entries_.Lock()->size()); }
+  Usage usage() {
+    Usage usage;
+    for (const auto& [id, entry] : *entries_.Lock()) {
+      ++usage.uploads;
+      if (entry.file != nullptr) usage.bytes += entry.file->State().persisted_bytes;
+    }
+    return usage;
+  }
 
   std::atomic<int64_t> next_tick_ms{0};
 
@@ -380,7 +387,7 @@ Uploads::~Uploads() { book_->AwaitEnd(); }
 
 absl::Status Uploads::Load() { return book_->Load(); }
 
-int Uploads::open() const { return book_->open(); }
+Uploads::Usage Uploads::usage() const { return book_->usage(); }
 
 void Uploads::Start(UploadTarget target, Check check, Done done) {
   const int64_t now = book_->parts().clock.NowMs();
@@ -481,11 +488,12 @@ void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects:
            }});
 }
 
-void Uploads::Tick() {
-  const int64_t now = book_->parts().clock.NowMs();
-  if (now < book_->next_tick_ms.load()) return;
-  book_->next_tick_ms.store(now + kTickMs);
-  for (const Entry& entry : book_->TakeIdle(now - limits::kUploadIdleMs))
+void Uploads::Tick(int64_t now_ms) {
+  // A clock that was set back is no reason to wait.
+  const int64_t next_ms = book_->next_tick_ms.load();
+  if (now_ms < next_ms && now_ms >= next_ms - kTickMs) return;
+  book_->next_tick_ms.store(now_ms + kTickMs);
+  for (const Entry& entry : book_->TakeIdle(now_ms - limits::kUploadIdleMs))
     book_->Remove(entry, [](const absl::Status&) {});
 }
 

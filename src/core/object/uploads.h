@@ -85,10 +85,15 @@ class Uploads {
   void Finish(const std::string& id, UploadExpectation expected, Objects::By by,
               Objects::Done done);
 
-  // Forgets what was idle for limits::kUploadIdleMs. To be called about once a second.
-  void Tick();
+  // Forgets what was idle for limits::kUploadIdleMs at `now_ms`. To be called about once a second.
+  void Tick(int64_t now_ms);
 
-  int open() const;  // uploads
+  // Those that are open: begun, and neither finished nor cancelled nor forgotten.
+  struct Usage {
+    int uploads = 0;
+    int64_t bytes = 0;  // of them that are durable
+  };
+  Usage usage() const;
 
  private:
   struct Entry;

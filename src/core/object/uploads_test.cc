@@ -17,6 +17,8 @@
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/object/object_errors.h"
+#include "core/object/storage_usage.h"
+#include "testing/memory_object_store.h"
 
 namespace grpc_os::core {
 namespace {
@@ -162,7 +164,7 @@ TEST_F(UploadsTest, TheCheckIsAskedOnceForEachUpload) {
     done(answer);
   };
   EXPECT_EQ(Start("ann", "r1", check).status(), answer);
-  EXPECT_EQ(uploads_.open(), 0) << "it leaves its place";
+  EXPECT_EQ(uploads_.usage().uploads, 0) << "it leaves its place";
   EXPECT_EQ(files_.created, 0);
   answer = absl::OkStatus();
   const auto started = Start("ann", "r1", check);
@@ -209,6 +211,56 @@ TEST_F(UploadsTest, AFinishedOneIsShownToWhoMayReadOrWriteItsObject) {
   EXPECT_TRUE(hidden->finished);
   EXPECT_EQ(hidden->name, "obj_1");
   EXPECT_EQ(hidden->state, UploadState());
+}
+
+// ---- What all of it takes (StorageMeter) --------------------------------------------------------
+
+class SomeUnused final : public BlobIndex {
+ public:
+  void ListUnusedBlobs(int64_t, int, std::function<void(Listed)> done) override { done(Listed()); }
+  void ListBlobs(const std::string&, int, std::function<void(Listed)> done) override {
+    done(Listed());
+  }
+  void ForgetBlob(const std::string&, int64_t,
+                  std::function<void(absl::StatusOr<bool>)> done) override {
+    done(false);
+  }
+  void MeasureUnusedBlobs(std::function<void(absl::StatusOr<BlobUsage>)> done) override {
+    done(BlobUsage{.contents = 1, .bytes = 70});
+  }
+};
+
+TEST_F(UploadsTest, ObjectsAreCountedAnewOnceTheyChangedAndATenthOfTheTimeAtMost) {
+  testing::MemoryObjectStore store;
+  SomeUnused index;
+  int64_t uptime_ms = 0;
+  int64_t changes = 0;
+  StorageMeter meter({.store = store,
+                      .index = index,
+                      .uploads = uploads_,
+                      .uptime_ms = [&] { return uptime_ms += 50; },  // so counting takes 50 ms
+                      .changes = [&] { return changes; },
+                      .add_files = [](StorageUsage& usage) { usage.unused_bytes += 5; }});
+  const auto measure = [&] {
+    StorageUsage got;
+    meter.Measure([&](const absl::StatusOr<StorageUsage>& usage) { got = usage.value(); });
+    return got;
+  };
+  store.objects.live["/a"] = {.name = "/a", .size_bytes = 10};
+  ASSERT_TRUE(Start("ann").ok());
+  EXPECT_EQ(measure().objects.bytes, 10);
+  EXPECT_EQ(measure().unused_bytes, 75);
+  EXPECT_EQ(measure().uploads.uploads, 1);
+  store.objects.live["/b"] = {.name = "/b", .size_bytes = 20};
+  uptime_ms += 10'000;
+  EXPECT_EQ(measure().objects.bytes, 10) << "nothing says that they changed";
+  ++changes;
+  EXPECT_EQ(measure().objects.bytes, 30);
+  store.objects.live.erase("/a");
+  ++changes;
+  EXPECT_EQ(measure().objects.bytes, 30) << "too soon";
+  uptime_ms += 500;
+  EXPECT_EQ(measure().objects.bytes, 20);
 }
 
 }  // namespace

@@ -71,6 +71,20 @@ v1::Object ToProto(const core::Object& object) {
   return out;
 }
 
+v1::StorageUsage ToProto(const core::StorageUsage& usage) {
+  v1::StorageUsage out;
+  out.set_objects(usage.objects.objects);
+  out.set_object_bytes(usage.objects.bytes);
+  out.set_versions(usage.objects.versions);
+  out.set_version_bytes(usage.objects.version_bytes);
+  out.set_unused_bytes(usage.unused_bytes);
+  out.set_open_uploads(usage.uploads.uploads);
+  out.set_upload_bytes(usage.uploads.bytes);
+  out.set_database_bytes(usage.database_bytes);
+  out.set_database_log_bytes(usage.database_log_bytes);
+  return out;
+}
+
 v1::TransactObjectsResponse ToProto(const core::ObjectTransactionResult& result) {
   v1::TransactObjectsResponse out;
   out.set_succeeded(result.succeeded);

@@ -13,6 +13,7 @@
 #include "core/digest.h"
 #include "core/object/object_name.h"
 #include "core/object/objects.h"
+#include "core/object/storage_usage.h"
 #include "core/process/validate.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 
@@ -21,6 +22,7 @@ namespace grpc_os::services {
 // With its data, if it has any.
 v1::Object ToProto(const core::Object& object);
 v1::TransactObjectsResponse ToProto(const core::ObjectTransactionResult& result);
+v1::StorageUsage ToProto(const core::StorageUsage& usage);
 
 // An id as it is, or a name in its absolute form.
 std::string ReferenceFromProto(const std::string& given, const std::string& field,

@@ -260,7 +260,7 @@ std::vector<Command> AccessCommands() {
 std::vector<Command> SystemCommands() {
   return {
       {.name = "status",
-       .summary = "Show the system: version, counts, how it isolates",
+       .summary = "Show the system: version, counts, how it isolates, where its room went",
        .options = {WatchOption()},
        .examples = {"status"},
        .most = 0,

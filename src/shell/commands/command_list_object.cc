@@ -105,7 +105,11 @@ std::vector<Command> ReadingCommands() {
        .synopsis = "[PREFIX…]",
        .arguments = {Kind::kObject},
        .summary = "Count the objects below prefixes, and their bytes",
-       .details = "THEIR-SIZE is that of the kept versions.\n",
+       .details =
+           "THEIR-SIZE is that of the kept versions: those of an object are freed by `rm --now`. "
+           "Of\n"
+           "all there is, also the other room: contents that nothing has and that are about to be\n"
+           "removed, what open uploads have sent, the database with all contents up to 64 KiB.\n",
        .examples = {"du", "du /config/ /logs/"},
        .run = RunMeasure},
       {.name = "watch",

@@ -2,6 +2,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -226,6 +227,7 @@ ExitCode RunMeasure(Session& session, const Arguments& arguments) {
                {"THEIR-SIZE", Table::Align::kRight}});
   ExitCode code = ExitCode::kOk;
   bool any = false;
+  std::optional<v1::StorageUsage> storage;
   for (const std::string& word : words) {
     const std::string prefix = PrefixOf(session, word);
     const auto size = session.client().MeasureObjects(prefix);
@@ -235,6 +237,7 @@ ExitCode RunMeasure(Session& session, const Arguments& arguments) {
       continue;
     }
     any = true;
+    if (size->has_storage()) storage = size->storage();
     if (session.for_programs()) session.Print(*size);
     if (session.format() == Format::kName) session.PrintName(prefix);
     table.AddRow({{prefix},
@@ -244,6 +247,12 @@ ExitCode RunMeasure(Session& session, const Arguments& arguments) {
                   {FormatBytes(size->version_bytes())}});
   }
   if (session.for_people() && any) session.Print(table);
+  if (session.for_people() && storage.has_value()) {
+    session.out() << "\n";
+    Table other({{""}, {""}});
+    AddOtherRoom(*storage, other);
+    session.Print(other);
+  }
   return code;
 }
 

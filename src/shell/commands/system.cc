@@ -10,6 +10,7 @@
 #include "shell/help.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
+#include "shell/render/object.h"
 #include "shell/render/table.h"
 #include "shell/session.h"
 #include "shell/suggest.h"
@@ -90,6 +91,10 @@ ExitCode RunStatus(Session& session, const Arguments&) {
       {{"shielded"},
        {system->shielded() ? "yes: processes run under accounts of their own"
                            : "no: processes run as the system does (started without --user)"}});
+  if (system->has_storage()) {
+    AddStored(system->storage(), table);
+    AddOtherRoom(system->storage(), table);
+  }
   if (system->unowned_instances_size() > 0) {
     table.AddRow({{"unowned"},
                   {absl::StrCat(system->unowned_instances_size(),

@@ -130,6 +130,22 @@ Table QuotaTable(const std::vector<v1::Quota>& quotas) {
   return table;
 }
 
+void AddStored(const v1::StorageUsage& usage, Table& table) {
+  table.AddRow(
+      {{"objects"}, {absl::StrCat(usage.objects(), ", ", FormatBytes(usage.object_bytes()))}});
+  table.AddRow({{"old versions"},
+                {absl::StrCat(usage.versions(), ", ", FormatBytes(usage.version_bytes()))}});
+}
+
+void AddOtherRoom(const v1::StorageUsage& usage, Table& table) {
+  table.AddRow({{"to be removed"}, {FormatBytes(usage.unused_bytes())}});
+  table.AddRow({{"open uploads"},
+                {absl::StrCat(usage.open_uploads(), ", ", FormatBytes(usage.upload_bytes()))}});
+  table.AddRow({{"database"},
+                {absl::StrCat(FormatBytes(usage.database_bytes()), ", log ",
+                              FormatBytes(usage.database_log_bytes()))}});
+}
+
 Table DescribeObject(const v1::Object& object) {
   Table table({{""}, {""}});
   table.AddRow({{"name"}, {object.name(), Style::kTitle}});

@@ -19,6 +19,9 @@ Table DeletedTable(const std::vector<v1::Object>& objects, const std::string& fo
 Table VersionTable(const std::vector<v1::Object>& versions, bool wide);
 // With what is used of them.
 Table QuotaTable(const std::vector<v1::Quota>& quotas);
+// Lines of "what, how much", of what is stored and of the room that the rest takes.
+void AddStored(const v1::StorageUsage& usage, Table& table);
+void AddOtherRoom(const v1::StorageUsage& usage, Table& table);
 // All about one, several lines.
 Table DescribeObject(const v1::Object& object);
 

@@ -50,8 +50,13 @@ class BlobsIn final : public core::Blobs {
   BlobsIn(Files& files, const core::Checksum& checksum)
       : files_(files), checksum_(checksum), threads_(1) {}
   std::shared_ptr<core::BlobReader> ReadBlob(const Range& range) override {
-    return std::make_shared<StoredBlobReader>(files_, threads_, checksum_,
-                                              BlobFiles::PathOf(range.sha256), range);
+    return std::make_shared<StoredBlobReader>(
+        StoredBlobReader::Parts{.files = files_,
+                                .threads = threads_,
+                                .checksum = checksum_,
+                                .hold = nullptr,
+                                .is_named = [] { return true; }},  // nothing is removed meanwhile
+        BlobFiles::PathOf(range.sha256), range);
   }
 
  private:

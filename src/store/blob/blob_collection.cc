@@ -1,18 +1,23 @@
 // Which files go. The index decides in a transaction, after all commits before it; a content that
-// is held, or was since the index was asked, may be named by a commit after that and stays.
+// is held, or was since the index was asked, may be named by a commit after that and stays. So does
+// one that is read: whoever looked at its object before and holds it after that is answered that
+// there is none, by the reader.
 #include <future>
+#include <limits>
 #include <map>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
+#include "base/storage_limits.h"
 #include "store/blob/blob_files.h"
 
 namespace grpc_os::store {
 namespace {
 
 constexpr int kPage = 1000;
+constexpr int64_t kAnyTime = std::numeric_limits<int64_t>::max();
 
 // On an I/O thread, which may wait.
 template <typename Result>
@@ -43,24 +48,40 @@ absl::StatusOr<std::set<std::string>> KnownUnder(core::BlobIndex& index, char fi
 
 }  // namespace
 
-void BlobFiles::Collect(core::BlobIndex& index, int64_t before_ms,
-                        std::function<void(absl::StatusOr<int64_t>)> done) {
-  threads_.Post(
-      [this, &index, before_ms, done = std::move(done)] { done(CollectNow(index, before_ms)); });
+void BlobFiles::Collect(int64_t strays_before_ms,
+                        std::function<void(absl::StatusOr<Collected>)> done) {
+  threads_.Post([this, strays_before_ms, done = std::move(done)] {
+    const std::lock_guard lock(collection_);
+    done(CollectNow(strays_before_ms));
+  });
 }
 
-absl::StatusOr<int64_t> BlobFiles::CollectNow(core::BlobIndex& index, int64_t before_ms) {
-  auto total = CollectUnused(index, before_ms);
-  if (!total.ok()) return total.status();
-  const auto directories = files_->List("blobs");
-  if (!directories.ok()) return directories.status();
-  for (const auto& directory : *directories) {
-    if (!directory.directory || directory.name.size() != 2) continue;
-    const auto gone = CollectUnknown(index, directory.name, before_ms);
-    if (!gone.ok()) return gone.status();
-    *total += *gone;
-  }
-  return total;
+absl::StatusOr<BlobFiles::Collected> BlobFiles::CollectNow(int64_t strays_before_ms) {
+  Collected collected;
+  if (auto status = CollectUnused(collected); !status.ok()) return status;
+  if (!files_->CheckSpace(limits::kDiskPressureBytes).ok() && TimeToLookUnderPressure())
+    strays_before_ms = kAnyTime;
+  if (strays_before_ms == 0) return collected;
+  if (auto status = CollectStrays(strays_before_ms, collected); !status.ok()) return status;
+  return collected;
+}
+
+// What one upload could not write for, another may have made room for meanwhile: it is for the
+// caller to try again, whatever came of it here.
+void BlobFiles::MakeRoom() {
+  const std::lock_guard lock(collection_);
+  Collected collected;
+  if (!CollectUnused(collected).ok() || collected.removed > 0) return;
+  if (TimeToLookUnderPressure()) (void)CollectStrays(kAnyTime, collected);
+}
+
+bool BlobFiles::TimeToLookUnderPressure() {
+  const auto now = std::chrono::steady_clock::now();
+  if (pressure_looked_.has_value() &&
+      now - *pressure_looked_ < std::chrono::milliseconds(limits::kPressureCollectEveryMs))
+    return false;
+  pressure_looked_ = now;
+  return true;
 }
 
 // What is held now may be let go of, named, before the file is looked at.
@@ -69,59 +90,104 @@ void BlobFiles::BeginCollection() {
   holds->touched = {holds->held.begin(), holds->held.end()};
 }
 
-absl::StatusOr<int64_t> BlobFiles::CollectUnused(core::BlobIndex& index, int64_t before_ms) {
-  int64_t total = 0;
+bool BlobFiles::InUse(const std::string& sha256) const {
+  auto holds = holds_->Lock();
+  return holds->MayBeNamed(sha256) || holds->read.contains(sha256);
+}
+
+absl::StatusOr<bool> BlobFiles::IsNamed(const std::string& sha256) {
+  // The greatest text before it that no content of 32 bytes has.
+  std::string before = sha256;
+  if (before.back() == 0) {
+    before.pop_back();
+  } else {
+    --before.back();
+    before.push_back('\xff');
+  }
+  const auto found = Wait<core::BlobIndex::Listed>(
+      [&](auto done) { parts_.index.ListBlobs(before, 1, std::move(done)); });
+  if (!found.ok()) return found.status();
+  return !found->empty() && found->front().sha256 == sha256 && found->front().refs > 0;
+}
+
+absl::Status BlobFiles::CollectUnused(Collected& collected) {
   for (;;) {
     BeginCollection();
     const auto unused = Wait<core::BlobIndex::Listed>(
-        [&](auto done) { index.ListUnusedBlobs(before_ms, kPage, std::move(done)); });
+        [&](auto done) { parts_.index.ListUnusedBlobs(kAnyTime, kPage, std::move(done)); });
     if (!unused.ok()) return unused.status();
+    const int64_t removed_before = collected.removed;
+    collected.in_use = 0;
     for (const core::BlobEntry& entry : *unused) {
+      if (InUse(entry.sha256)) {
+        ++collected.in_use;
+        continue;
+      }
       const auto forgotten = Wait<absl::StatusOr<bool>>(
-          [&](auto done) { index.ForgetBlob(entry.sha256, before_ms, std::move(done)); });
+          [&](auto done) { parts_.index.ForgetBlob(entry.sha256, kAnyTime, std::move(done)); });
       if (!forgotten.ok()) return forgotten.status();
       if (!*forgotten) continue;
       Failpoint("upload.forgotten");
       const auto gone = UnlinkUnlessHeld(entry.sha256, PathOf(entry.sha256));
       if (!gone.ok()) return gone.status();
-      total += *gone ? 1 : 0;
+      collected.removed += *gone ? 1 : 0;
+      Failpoint("blob.removed");
     }
-    if (unused->size() < kPage) return total;
+    // A whole page of contents in use waits for their readers.
+    if (unused->size() < kPage || collected.removed == removed_before) return absl::OkStatus();
   }
 }
 
-// In blobs/ab: what a killed daemon laid there, and what was forgotten and not removed.
-absl::StatusOr<int64_t> BlobFiles::CollectUnknown(core::BlobIndex& index,
-                                                  const std::string& directory, int64_t before_ms) {
+absl::Status BlobFiles::CollectStrays(int64_t before_ms, Collected& collected) {
+  const auto directories = files_->List("blobs");
+  if (!directories.ok()) return directories.status();
+  int64_t left = 0;
+  for (const auto& directory : *directories) {
+    if (!directory.directory || directory.name.size() != 2) continue;
+    const auto stay = CollectStraysIn(directory.name, before_ms, collected);
+    if (!stay.ok()) return stay.status();
+    left += *stay;
+  }
+  stray_bytes_.store(left);
+  return absl::OkStatus();
+}
+
+// What a killed daemon laid there, and what was forgotten and not removed.
+absl::StatusOr<int64_t> BlobFiles::CollectStraysIn(const std::string& directory, int64_t before_ms,
+                                                   Collected& collected) {
   BeginCollection();
   const std::string first = absl::HexStringToBytes(directory);
   const std::string path = absl::StrCat("blobs/", directory);
-  std::map<std::string, std::string> old;  // path -> name
+  std::map<std::string, Files::Entry> files;
   const auto inner = files_->List(path);
   if (!inner.ok()) return inner.status();
   for (const auto& one : *inner) {
     const std::string below = absl::StrCat(path, "/", one.name);
-    const auto entries = files_->List(below);
+    auto entries = files_->List(below);
     if (!entries.ok()) return entries.status();
-    for (const auto& entry : *entries) {
-      if (!entry.directory && entry.change_time_ms <= before_ms)
-        old.emplace(absl::StrCat(below, "/", entry.name), entry.name);
+    for (auto& entry : *entries) {
+      if (!entry.directory) files.emplace(absl::StrCat(below, "/", entry.name), std::move(entry));
     }
   }
-  if (old.empty()) return 0;
-  const auto known = KnownUnder(index, first[0]);
+  if (files.empty()) return 0;
+  const auto known = KnownUnder(parts_.index, first[0]);
   if (!known.ok()) return known.status();
-  int64_t total = 0;
-  for (const auto& [file, name] : old) {
+  int64_t left = 0;
+  for (const auto& [file, entry] : files) {
     // What is left of laying one counts as that one.
-    const std::string sha256 = absl::HexStringToBytes(name.substr(0, 64));
+    const std::string sha256 = absl::HexStringToBytes(entry.name.substr(0, 64));
     const bool blob = file == PathOf(sha256);
     if (blob && known->contains(sha256)) continue;
-    const auto gone = UnlinkUnlessHeld(sha256, file);
-    if (!gone.ok()) return gone.status();
-    total += *gone ? 1 : 0;
+    bool gone = false;
+    if (entry.change_time_ms <= before_ms && !(blob && InUse(sha256))) {
+      const auto unlinked = UnlinkUnlessHeld(sha256, file);
+      if (!unlinked.ok()) return unlinked.status();
+      gone = *unlinked;
+    }
+    collected.removed += gone ? 1 : 0;
+    left += gone ? 0 : entry.size_bytes;
   }
-  return total;
+  return left;
 }
 
 }  // namespace grpc_os::store

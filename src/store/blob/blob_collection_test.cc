@@ -1,5 +1,5 @@
-// Which files a collection removes: those that nothing has had for the time of grace, and never one
-// that something has or is about to have.
+// Which files a collection removes: at once those that nothing has, after the time of grace those
+// that the store does not know, and never one that something has, is about to have or reads.
 #include <stdlib.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/storage_limits.h"
 #include "gtest/gtest.h"
 #include "store/blob/blobs_under_test.h"
 #include "store/blob/lossy_files_harness.h"
@@ -42,11 +43,34 @@ class BlobCollectionTest : public testing::Test {
     clock_.now_ms += ms;
     disk_.SetChangeTimeMs(clock_.now_ms);
   }
-  int64_t Collect() { return Collect(system_->store()); }
+  // How many files go; strays after the grace.
+  int64_t Collect() { return CollectStrays(clock_.now_ms - kGraceMs); }
+  int64_t CollectStrays(int64_t before_ms) {
+    auto collected = system_->Collect(before_ms);
+    EXPECT_TRUE(collected.ok()) << collected.status();
+    if (!collected.ok()) return -1;
+    in_use_ = collected->in_use;
+    return collected->removed;
+  }
   int64_t Collect(core::BlobIndex& index) {
-    auto gone = system_->CollectIn(index, clock_.now_ms - kGraceMs);
-    EXPECT_TRUE(gone.ok()) << gone.status();
-    return gone.value_or(-1);
+    system_->index().SetTo(index);
+    const int64_t removed = Collect();
+    system_->index().SetTo(system_->store());
+    return removed;
+  }
+  std::shared_ptr<core::BlobReader> Reader(const core::Object& object) {
+    return system_->blobs().ReadBlob(
+        {.name = object.name, .sha256 = object.sha256, .size_bytes = object.size_bytes});
+  }
+  absl::StatusOr<std::string> Rest(const std::shared_ptr<core::BlobReader>& reader) {
+    std::string content;
+    for (;;) {
+      auto piece = Await<absl::StatusOr<core::BlobReader::Piece>>(
+          [&](auto done) { reader->Next(std::move(done)); });
+      if (!piece.ok()) return piece.status();
+      if (piece->data.empty()) return content;
+      content += piece->data;
+    }
   }
   void Upload(const std::string& name, const std::string& content) {
     const auto made = system_->Upload(name, content);
@@ -62,6 +86,7 @@ class BlobCollectionTest : public testing::Test {
     }));
   }
 
+  int64_t in_use_ = 0;  // as the last collection says
   const std::string big_ = ContentNumber(1, 300'000);
   const std::string other_ = ContentNumber(2, 200'000);
   TestClock clock_;
@@ -95,23 +120,92 @@ class IndexInBetween final : public core::BlobIndex {
     after_forget();
     done(forgotten);
   }
+  void MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) override {
+    index_.MeasureUnusedBlobs(std::move(done));
+  }
 
  private:
   core::BlobIndex& index_;
 };
 
-TEST_F(BlobCollectionTest, WhatNothingHasGoesAfterTheGraceAndNotBefore) {
+TEST_F(BlobCollectionTest, WhatNothingHasGoesAtOnce) {
   Upload("/a", big_);
   Upload("/b", other_);
-  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
-  Pass(kGraceMs - 1);
   EXPECT_EQ(Collect(), 0);
-  EXPECT_TRUE(HasFileOf(big_));
-  Pass(1);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  const auto waiting = system_->MeasureUnused();
+  ASSERT_TRUE(waiting.ok());
+  EXPECT_EQ(*waiting, (core::BlobUsage{.contents = 1, .bytes = 300'000}));
   EXPECT_EQ(Collect(), 1);
   EXPECT_FALSE(HasFileOf(big_));
   EXPECT_EQ(system_->ContentOf("/b").value_or(""), other_);
   EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(system_->MeasureUnused().value_or(core::BlobUsage{.contents = 7}), core::BlobUsage());
+}
+
+TEST_F(BlobCollectionTest, WhatIsReadStaysUntilItIsRead) {
+  Upload("/a", big_);
+  const auto object = system_->Find("/a");
+  ASSERT_TRUE(object.ok());
+  auto begun = Reader(*object);
+  ASSERT_TRUE(Await<absl::StatusOr<core::BlobReader::Piece>>([&](auto done) {
+                begun->Next(std::move(done));
+              }).ok());
+  auto not_begun = Reader(*object);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(in_use_, 1);
+  EXPECT_EQ(system_->MeasureUnused()->bytes, 300'000) << "it waits for its readers";
+  EXPECT_EQ(Rest(begun)->size(), big_.size() - limits::kStreamChunkBytes);
+  begun.reset();
+  EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(Rest(not_begun).value_or(""), big_);
+  not_begun.reset();
+  EXPECT_EQ(Collect(), 1);
+  EXPECT_EQ(in_use_, 0);
+}
+
+// Between the look at the object and the reader the content was removed.
+TEST_F(BlobCollectionTest, WhoComesTooLateHearsThatThereIsNoneAndNotOfDamage) {
+  Upload("/a", big_);
+  Upload("/b", other_);
+  const auto object = system_->Find("/a");
+  const auto damaged = system_->Find("/b");
+  ASSERT_TRUE(object.ok() && damaged.ok());
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  EXPECT_EQ(Collect(), 1);
+  EXPECT_EQ(Rest(Reader(*object)).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(disk_.NewFiles()->Unlink(BlobFiles::PathOf(damaged->sha256)).ok());
+  EXPECT_EQ(Rest(Reader(*damaged)).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(BlobCollectionTest, AFullDiskIsFreedOfWhatNothingNamesBeforeAPutIsRefused) {
+  Upload("/a", big_);
+  Upload("/b", other_);
+  disk_.SetCapacity(600'000);
+  EXPECT_EQ(system_->Upload("/c", ContentNumber(3, 250'000)).status().code(),
+            absl::StatusCode::kUnavailable);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  const auto made = system_->Upload("/d", ContentNumber(4, 250'000));
+  EXPECT_TRUE(made.ok()) << made.status();
+  EXPECT_FALSE(HasFileOf(big_));
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), other_);
+}
+
+TEST_F(BlobCollectionTest, OnAFullDiskStraysHaveNoGrace) {
+  auto files = disk_.NewFiles();
+  const std::string stray = BlobFiles::PathOf(TestHash::Of("nobody's"));
+  ASSERT_TRUE(
+      files->Open(stray, Files::Mode::kCreate).value()->WriteAt(0, std::string(999, 'x')).ok());
+  ASSERT_TRUE(files->MakeDirectory(stray.substr(0, 8)).ok());
+  ASSERT_TRUE(files->MakeDirectory(stray.substr(0, 11)).ok());
+  EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(system_->blobs().stray_bytes(), 999);
+  EXPECT_EQ(CollectStrays(0), 0);
+  disk_.SetCapacity(limits::kDiskPressureBytes);
+  EXPECT_EQ(CollectStrays(0), 1);
+  EXPECT_FALSE(disk_.Has(stray));
+  EXPECT_EQ(system_->blobs().stray_bytes(), 0);
 }
 
 TEST_F(BlobCollectionTest, WhatAnObjectOrAVersionHasStays) {
@@ -127,12 +221,10 @@ TEST_F(BlobCollectionTest, WhatAnObjectOrAVersionHasStays) {
   EXPECT_EQ(Files(), 2);
 }
 
-TEST_F(BlobCollectionTest, WhatIsHadAgainWithinTheGraceStays) {
+TEST_F(BlobCollectionTest, WhatIsHadAgainStays) {
   Upload("/a", big_);
   ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
-  Pass(kGraceMs / 2);
   Upload("/b", big_);
-  Pass(100 * kGraceMs);
   EXPECT_EQ(Collect(), 0);
   EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
 }
@@ -253,15 +345,16 @@ TEST_F(BlobCollectionTest, AnIdleUploadIsForgottenWithItsBytes) {
   ASSERT_TRUE(started.ok());
   ASSERT_TRUE(system_->Write(started->id, big_, 0, 100'000, 100'000).ok());
   clock_.now_ms += limits::kUploadIdleMs - 1;
-  system_->uploads().Tick();
-  EXPECT_EQ(system_->uploads().open(), 1);
+  system_->uploads().Tick(clock_.now_ms);
+  EXPECT_EQ(system_->uploads().usage().uploads, 1);
+  EXPECT_EQ(system_->uploads().usage().bytes, 100'000);
   ASSERT_TRUE(system_->Write(started->id, big_, 100'000, 200'000, 100'000).ok());
   clock_.now_ms += limits::kUploadIdleMs - 1;  // counted from its last piece
-  system_->uploads().Tick();
-  EXPECT_EQ(system_->uploads().open(), 1);
+  system_->uploads().Tick(clock_.now_ms);
+  EXPECT_EQ(system_->uploads().usage().uploads, 1);
   clock_.now_ms += 100'000;
-  system_->uploads().Tick();
-  while (system_->uploads().open() != 0) std::this_thread::yield();
+  system_->uploads().Tick(clock_.now_ms);
+  while (system_->uploads().usage().uploads != 0) std::this_thread::yield();
   for (const std::string& path : disk_.Paths()) EXPECT_FALSE(path.starts_with("uploads/")) << path;
   EXPECT_EQ(system_->Get(started->id).status().code(), absl::StatusCode::kNotFound);
 }

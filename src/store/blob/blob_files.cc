@@ -29,27 +29,27 @@ std::string BlobFiles::PathOf(const std::string& sha256) {
   return absl::StrCat(kBlobs, "/", hex.substr(0, 2), "/", hex.substr(2, 2), "/", hex);
 }
 
-BlobFiles::BlobFiles(std::unique_ptr<Files> files, const ContentHashes& hashes,
-                     const core::Clock& clock, StoredUpload::Pace pace)
-    : files_(std::move(files)), hashes_(hashes), clock_(clock), pace_(pace), threads_(kThreads) {}
+BlobFiles::BlobFiles(Parts parts)
+    : parts_(std::move(parts)), files_(parts_.files.get()), threads_(kThreads) {}
 BlobFiles::~BlobFiles() = default;
 
-absl::StatusOr<std::unique_ptr<BlobFiles>> BlobFiles::Open(std::unique_ptr<Files> files,
-                                                           const ContentHashes& hashes,
-                                                           const core::Clock& clock,
-                                                           StoredUpload::Pace pace) {
+absl::StatusOr<std::unique_ptr<BlobFiles>> BlobFiles::Open(Parts parts) {
+  Files& files = *parts.files;
   for (const char* directory : {kUploads, kBlobs}) {
-    if (auto status = files->MakeDirectory(directory); !status.ok()) return status;
+    if (auto status = files.MakeDirectory(directory); !status.ok()) return status;
   }
-  if (auto status = files->SyncDirectory("."); !status.ok()) return status;
+  if (auto status = files.SyncDirectory("."); !status.ok()) return status;
   // Names that a killed daemon made and did not sync count from now on.
-  if (auto status = files->SyncDirectory(kUploads); !status.ok()) return status;
-  return std::unique_ptr<BlobFiles>(new BlobFiles(std::move(files), hashes, clock, pace));
+  if (auto status = files.SyncDirectory(kUploads); !status.ok()) return status;
+  return std::unique_ptr<BlobFiles>(new BlobFiles(std::move(parts)));
 }
 
 StoredUpload::Parts BlobFiles::UploadParts() {
-  return {
-      .files = *files_, .threads = threads_, .place = *this, .hashes = hashes_, .clock = clock_};
+  return {.files = *files_,
+          .threads = threads_,
+          .place = *this,
+          .hashes = parts_.hashes,
+          .clock = parts_.clock};
 }
 
 // ---- Uploads -----------------------------------------------------------------------------------
@@ -58,12 +58,17 @@ void BlobFiles::Create(
     const core::UploadTarget& target,
     std::function<void(absl::StatusOr<std::shared_ptr<core::UploadFile>>)> done) {
   threads_.Post([this, target, done = std::move(done)] {
-    auto made = CreateNow(target);
-    if (made.ok()) return done(std::move(made));
-    // Without a journal it is nothing.
-    (void)files_->Unlink(StoredUpload::JournalPath(target.id));
-    (void)files_->Unlink(StoredUpload::DataPath(target.id));
-    done(ForCaller(made.status()));
+    absl::StatusOr<std::shared_ptr<core::UploadFile>> made;
+    const absl::Status status = WithRoom([&] {
+      made = CreateNow(target);
+      if (made.ok()) return absl::OkStatus();
+      // Without a journal it is nothing.
+      (void)files_->Unlink(StoredUpload::JournalPath(target.id));
+      (void)files_->Unlink(StoredUpload::DataPath(target.id));
+      return made.status();
+    });
+    if (!status.ok()) return done(ForCaller(status));
+    done(std::move(made));
   });
 }
 
@@ -72,7 +77,7 @@ absl::StatusOr<std::shared_ptr<core::UploadFile>> BlobFiles::CreateNow(
   auto data = files_->Open(StoredUpload::DataPath(target.id), Files::Mode::kCreate);
   if (!data.ok()) return data.status();
   auto journal = UploadJournal::Create(*files_, StoredUpload::JournalPath(target.id), target,
-                                       hashes_.checksum);
+                                       parts_.hashes.checksum);
   if (!journal.ok()) return journal.status();
   if (auto status = files_->SyncDirectory(kUploads); !status.ok()) return status;
   UploadJournal::Record first;
@@ -90,8 +95,8 @@ absl::StatusOr<std::vector<core::UploadFiles::Stored>> BlobFiles::LoadUploads() 
     std::string_view id = entry.name;
     if (!absl::EndsWith(entry.name, ".journal")) continue;
     id.remove_suffix(std::string_view(".journal").size());
-    auto opened =
-        UploadJournal::Open(*files_, StoredUpload::JournalPath(std::string(id)), hashes_.checksum);
+    auto opened = UploadJournal::Open(*files_, StoredUpload::JournalPath(std::string(id)),
+                                      parts_.hashes.checksum);
     // Without a whole first record nobody was told of it.
     if (absl::IsDataLoss(opened.status()) || (opened.ok() && opened->target.id != id)) continue;
     if (!opened.ok()) return opened.status();
@@ -111,8 +116,22 @@ absl::StatusOr<std::vector<core::UploadFiles::Stored>> BlobFiles::LoadUploads() 
 // ---- Blobs -------------------------------------------------------------------------------------
 
 std::shared_ptr<core::BlobReader> BlobFiles::ReadBlob(const Range& range) {
-  return std::make_shared<StoredBlobReader>(*files_, threads_, hashes_.checksum,
-                                            PathOf(range.sha256), range);
+  return std::make_shared<StoredBlobReader>(
+      StoredBlobReader::Parts{
+          .files = *files_,
+          .threads = threads_,
+          .checksum = parts_.hashes.checksum,
+          .hold = HoldForReading(range.sha256),
+          .is_named = [this, sha256 = range.sha256] { return IsNamed(sha256); }},
+      PathOf(range.sha256), range);
+}
+
+std::shared_ptr<void> BlobFiles::HoldForReading(const std::string& sha256) {
+  holds_->Lock()->read.insert(sha256);
+  return {nullptr, [holds = holds_, sha256](void*) {
+            auto locked = holds->Lock();
+            locked->read.erase(locked->read.find(sha256));
+          }};
 }
 
 std::shared_ptr<void> BlobFiles::Hold(const std::string& sha256) {
@@ -159,7 +178,7 @@ absl::Status BlobFiles::MakeDurableDirectory(const std::string& path, const std:
 absl::StatusOr<bool> BlobFiles::UnlinkUnlessHeld(const std::string& sha256,
                                                  const std::string& path) {
   auto holds = holds_->Lock();  // until it is gone
-  if (holds->held.contains(sha256) || holds->touched.contains(sha256)) return false;
+  if (holds->MayBeNamed(sha256)) return false;
   if (auto status = files_->Unlink(path); !status.ok()) return status;
   return true;
 }

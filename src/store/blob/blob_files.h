@@ -3,9 +3,13 @@
 #ifndef GRPC_OS_STORE_BLOB_BLOB_FILES_H_
 #define GRPC_OS_STORE_BLOB_BLOB_FILES_H_
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,11 +31,15 @@ namespace grpc_os::store {
 // Thread-safe. What it handed out goes before it.
 class BlobFiles final : public core::Blobs, public core::UploadFiles, private BlobPlace {
  public:
-  // Makes the directories. `hashes` and `clock` outlive it.
-  static absl::StatusOr<std::unique_ptr<BlobFiles>> Open(std::unique_ptr<Files> files,
-                                                         const ContentHashes& hashes,
-                                                         const core::Clock& clock,
-                                                         StoredUpload::Pace pace = {});
+  struct Parts {
+    std::unique_ptr<Files> files;
+    const ContentHashes hashes;
+    const core::Clock& clock;
+    core::BlobIndex& index;
+    StoredUpload::Pace pace = {};
+  };
+  // Makes the directories. What the parts refer to outlives it.
+  static absl::StatusOr<std::unique_ptr<BlobFiles>> Open(Parts parts);
   // Waits for what is under way.
   ~BlobFiles() override;
 
@@ -40,43 +48,61 @@ class BlobFiles final : public core::Blobs, public core::UploadFiles, private Bl
               std::function<void(absl::StatusOr<std::shared_ptr<core::UploadFile>>)> done) override;
   absl::StatusOr<std::vector<Stored>> LoadUploads() override;
 
-  // Removes the files of contents that nothing in `index` has had since `before_ms`, and files
-  // older than that which it does not know. `done`: how many files went. One at a time; `index`
-  // answers until it is done.
-  void Collect(core::BlobIndex& index, int64_t before_ms,
-               std::function<void(absl::StatusOr<int64_t>)> done);
+  struct Collected {
+    int64_t removed = 0;  // files
+    int64_t in_use = 0;   // contents that nothing names and that go once nobody reads them
+  };
+  // Removes the files of contents that nothing in the index has, but for those that are read or
+  // about to be named; and strays: files of before `strays_before_ms` that the index does not know
+  // (0: none), and where the disk is nearly full those of any age.
+  void Collect(int64_t strays_before_ms, std::function<void(absl::StatusOr<Collected>)> done);
+  // Of the strays that were too young when they were looked at last.
+  int64_t stray_bytes() const { return stray_bytes_.load(); }
 
   static std::string PathOf(const std::string& sha256);  // 32 bytes
 
  private:
-  // Contents that are about to be named.
+  // Contents that are in use.
   struct Holds {
-    std::multiset<std::string> held;
-    std::set<std::string> touched;  // held at some time since a collection asked the index
-    std::set<std::string> made;     // directories that are durable
+    std::multiset<std::string> held;  // about to be named
+    std::set<std::string> touched;    // held at some time since a collection asked the index
+    std::multiset<std::string> read;
+    std::set<std::string> made;  // directories that are durable
+
+    bool MayBeNamed(const std::string& sha256) const {
+      return held.contains(sha256) || touched.contains(sha256);
+    }
   };
 
-  BlobFiles(std::unique_ptr<Files> files, const ContentHashes& hashes, const core::Clock& clock,
-            StoredUpload::Pace pace);
+  explicit BlobFiles(Parts parts);
   absl::StatusOr<std::shared_ptr<void>> Lay(const std::string& path,
                                             const std::string& sha256) override;
+  void MakeRoom() override;
   absl::Status MakeDurableDirectory(const std::string& path, const std::string& parent);
   std::shared_ptr<void> Hold(const std::string& sha256);
+  std::shared_ptr<void> HoldForReading(const std::string& sha256);
+  absl::StatusOr<bool> IsNamed(const std::string& sha256);
   void BeginCollection();
+  bool InUse(const std::string& sha256) const;
   // False: it is, or may be, about to be named.
   absl::StatusOr<bool> UnlinkUnlessHeld(const std::string& sha256, const std::string& path);
-  absl::StatusOr<int64_t> CollectUnused(core::BlobIndex& index, int64_t before_ms);
-  absl::StatusOr<int64_t> CollectUnknown(core::BlobIndex& index, const std::string& directory,
-                                         int64_t before_ms);
-  absl::StatusOr<int64_t> CollectNow(core::BlobIndex& index, int64_t before_ms);
+  // All of these with the lock of the collection.
+  absl::StatusOr<Collected> CollectNow(int64_t strays_before_ms);
+  absl::Status CollectUnused(Collected& collected);
+  absl::Status CollectStrays(int64_t before_ms, Collected& collected);
+  // In blobs/ab; the bytes of those that stay.
+  absl::StatusOr<int64_t> CollectStraysIn(const std::string& directory, int64_t before_ms,
+                                          Collected& collected);
+  bool TimeToLookUnderPressure();
   StoredUpload::Parts UploadParts();
   absl::StatusOr<std::shared_ptr<core::UploadFile>> CreateNow(const core::UploadTarget& target);
 
-  const std::unique_ptr<Files> files_;
-  const ContentHashes hashes_;
-  const core::Clock& clock_;
-  const StoredUpload::Pace pace_;
+  const Parts parts_;
+  Files* const files_;
   const std::shared_ptr<Guarded<Holds>> holds_ = std::make_shared<Guarded<Holds>>();
+  std::mutex collection_;                                                 // one at a time
+  std::optional<std::chrono::steady_clock::time_point> pressure_looked_;  // under collection_
+  std::atomic<int64_t> stray_bytes_{0};
   IoThreads threads_;  // last: they end first
 };
 

@@ -4,17 +4,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/object/object_errors.h"
 #include "core/object/upload_errors.h"
 #include "store/blob/content.h"
 #include "store/storage_error.h"
 
 namespace grpc_os::store {
 
-StoredBlobReader::StoredBlobReader(Files& files, IoThreads& threads, const core::Checksum& checksum,
-                                   std::string path, core::Blobs::Range range)
-    : files_(files),
-      threads_(threads),
-      checksum_(checksum),
+StoredBlobReader::StoredBlobReader(Parts parts, std::string path, core::Blobs::Range range)
+    : parts_(std::move(parts)),
       path_(std::move(path)),
       range_(std::move(range)),
       at_(std::min(range_.offset, range_.size_bytes)),
@@ -22,7 +20,7 @@ StoredBlobReader::StoredBlobReader(Files& files, IoThreads& threads, const core:
                                   : range_.size_bytes) {}
 
 void StoredBlobReader::Next(std::function<void(absl::StatusOr<Piece>)> done) {
-  threads_.Post([self = shared_from_this(), done = std::move(done)] {
+  parts_.threads.Post([self = shared_from_this(), done = std::move(done)] {
     auto piece = self->Read();
     if (!piece.ok())
       return done(StorageError("the content cannot be read just now", piece.status()));
@@ -34,9 +32,21 @@ absl::Status StoredBlobReader::Damaged(const std::string& how) const {
   return core::ObjectDamaged(range_.name, range_.sha256, how);
 }
 
-absl::Status StoredBlobReader::Open() {
-  auto file = files_.Open(path_, Files::Mode::kRead);
+// A missing file is damage only where something has the content still: else it was removed between
+// the look at its object and the hold, and again in between it may have come back.
+absl::StatusOr<std::unique_ptr<OpenFile>> StoredBlobReader::OpenIfNamed() {
+  auto file = parts_.files.Open(path_, Files::Mode::kRead);
+  if (!absl::IsNotFound(file.status())) return file;
+  const auto named = parts_.is_named();
+  if (!named.ok()) return named.status();
+  if (!*named) return core::ObjectNotFound(range_.name);
+  file = parts_.files.Open(path_, Files::Mode::kRead);
   if (absl::IsNotFound(file.status())) return Damaged("its file is missing");
+  return file;
+}
+
+absl::Status StoredBlobReader::Open() {
+  auto file = OpenIfNamed();
   if (!file.ok()) return file.status();
   const auto size = (*file)->Size();
   if (!size.ok()) return size.status();
@@ -45,7 +55,7 @@ absl::Status StoredBlobReader::Open() {
     return Damaged(absl::StrCat("its file has ", *size, " bytes"));
   const auto table = (*file)->ReadAt(range_.size_bytes, table_bytes);
   if (!table.ok()) return table.status();
-  auto sums = ParseTable(*table, range_.size_bytes, checksum_);
+  auto sums = ParseTable(*table, range_.size_bytes, parts_.checksum);
   if (!sums.ok()) return Damaged(std::string(sums.status().message()));
   sums_ = *std::move(sums);
   file_ = *std::move(file);
@@ -65,7 +75,7 @@ absl::StatusOr<core::BlobReader::Piece> StoredBlobReader::Read() {
   const int64_t size = std::min(kBlobBlockBytes, range_.size_bytes - begin);
   auto bytes = file_->ReadAt(begin, size);
   if (!bytes.ok()) return bytes.status();
-  piece.crc32c = checksum_.Of(*bytes);
+  piece.crc32c = parts_.checksum.Of(*bytes);
   if (static_cast<int64_t>(bytes->size()) != size ||
       piece.crc32c != sums_[static_cast<size_t>(block)]) {
     return Damaged(absl::StrCat("bytes ", begin, " to ", begin + size));
@@ -75,7 +85,7 @@ absl::StatusOr<core::BlobReader::Piece> StoredBlobReader::Read() {
     piece.data = *std::move(bytes);
   } else {
     piece.data = bytes->substr(static_cast<size_t>(at_ - begin), static_cast<size_t>(wanted));
-    piece.crc32c = checksum_.Of(piece.data);
+    piece.crc32c = parts_.checksum.Of(piece.data);
   }
   at_ += wanted;
   return piece;

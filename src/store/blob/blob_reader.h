@@ -18,18 +18,23 @@ namespace grpc_os::store {
 class StoredBlobReader final : public core::BlobReader,
                                public std::enable_shared_from_this<StoredBlobReader> {
  public:
-  StoredBlobReader(Files& files, IoThreads& threads, const core::Checksum& checksum,
-                   std::string path, core::Blobs::Range range);
+  struct Parts {
+    Files& files;
+    IoThreads& threads;
+    const core::Checksum& checksum;
+    std::shared_ptr<void> hold;                      // keeps the file from being collected
+    std::function<absl::StatusOr<bool>()> is_named;  // whether anything has the content still
+  };
+  StoredBlobReader(Parts parts, std::string path, core::Blobs::Range range);
   void Next(std::function<void(absl::StatusOr<Piece>)> done) override;
 
  private:
   absl::StatusOr<Piece> Read();
   absl::Status Open();
+  absl::StatusOr<std::unique_ptr<OpenFile>> OpenIfNamed();
   absl::Status Damaged(const std::string& how) const;
 
-  Files& files_;
-  IoThreads& threads_;
-  const core::Checksum& checksum_;
+  const Parts parts_;
   const std::string path_;
   const core::Blobs::Range range_;
   // Used by one call of Next at a time.

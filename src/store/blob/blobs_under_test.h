@@ -115,6 +115,30 @@ Result Await(const std::function<void(std::function<void(Result)>)>& ask) {
   return promise->get_future().get();
 }
 
+// The index of a store, or what a test puts in between.
+class IndexUnderTest final : public core::BlobIndex {
+ public:
+  explicit IndexUnderTest(core::BlobIndex& index) : to_(&index) {}
+  void SetTo(core::BlobIndex& index) { to_ = &index; }
+
+  void ListUnusedBlobs(int64_t since_ms, int limit, std::function<void(Listed)> done) override {
+    to_.load()->ListUnusedBlobs(since_ms, limit, std::move(done));
+  }
+  void ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) override {
+    to_.load()->ListBlobs(after, limit, std::move(done));
+  }
+  void ForgetBlob(const std::string& sha256, int64_t since_ms,
+                  std::function<void(absl::StatusOr<bool>)> done) override {
+    to_.load()->ForgetBlob(sha256, since_ms, std::move(done));
+  }
+  void MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) override {
+    to_.load()->MeasureUnusedBlobs(std::move(done));
+  }
+
+ private:
+  std::atomic<core::BlobIndex*> to_;
+};
+
 // One run of the daemon's parts. Each method waits for its answer.
 class BlobsUnderTest {
  public:
@@ -127,11 +151,15 @@ class BlobsUnderTest {
     if (!store.ok()) return store.status();
     static const TestChecksum checksum;
     static const TestHash hash;
-    auto blobs = BlobFiles::Open(std::move(files), {hash, checksum}, clock,
-                                 {.sync_bytes = 128 << 10, .unsynced_bytes = 384 << 10});
+    auto index = std::make_unique<IndexUnderTest>(**store);
+    auto blobs = BlobFiles::Open({.files = std::move(files),
+                                  .hashes = {hash, checksum},
+                                  .clock = clock,
+                                  .index = *index,
+                                  .pace = {.sync_bytes = 128 << 10, .unsynced_bytes = 384 << 10}});
     if (!blobs.ok()) return blobs.status();
     std::unique_ptr<BlobsUnderTest> made(
-        new BlobsUnderTest(*std::move(store), *std::move(blobs), clock));
+        new BlobsUnderTest(*std::move(store), std::move(index), *std::move(blobs), clock));
     if (auto status = made->uploads_->Load(); !status.ok()) return status;
     return made;
   }
@@ -144,6 +172,7 @@ class BlobsUnderTest {
   }
 
   Store& store() { return *store_; }
+  IndexUnderTest& index() { return *index_; }
   BlobFiles& blobs() { return *blobs_; }
   core::Uploads& uploads() { return *uploads_; }
 
@@ -236,10 +265,14 @@ class BlobsUnderTest {
     const auto object = Find(name);
     return object.ok() ? Content(*object) : object.status();
   }
-  absl::StatusOr<int64_t> Collect(int64_t before_ms) { return CollectIn(*store_, before_ms); }
-  absl::StatusOr<int64_t> CollectIn(core::BlobIndex& index, int64_t before_ms) {
-    return Await<absl::StatusOr<int64_t>>(
-        [&](auto done) { blobs_->Collect(index, before_ms, std::move(done)); });
+  // What nothing names, and strays of before then.
+  absl::StatusOr<BlobFiles::Collected> Collect(int64_t strays_before_ms) {
+    return Await<absl::StatusOr<BlobFiles::Collected>>(
+        [&](auto done) { blobs_->Collect(strays_before_ms, std::move(done)); });
+  }
+  absl::StatusOr<core::BlobUsage> MeasureUnused() {
+    return Await<absl::StatusOr<core::BlobUsage>>(
+        [&](auto done) { store_->MeasureUnusedBlobs(std::move(done)); });
   }
   core::Objects::By Caller(const std::string& method) {
     core::Objects::By by;
@@ -255,9 +288,11 @@ class BlobsUnderTest {
   }
 
  private:
-  BlobsUnderTest(std::unique_ptr<Store> store, std::unique_ptr<BlobFiles> blobs, TestClock& clock)
+  BlobsUnderTest(std::unique_ptr<Store> store, std::unique_ptr<IndexUnderTest> index,
+                 std::unique_ptr<BlobFiles> blobs, TestClock& clock)
       : clock_(clock),
         store_(std::move(store)),
+        index_(std::move(index)),
         blobs_(std::move(blobs)),
         objects_(std::make_unique<core::Objects>(*store_, clock)),
         requests_(std::make_unique<core::Requests>(*store_)),
@@ -285,6 +320,7 @@ class BlobsUnderTest {
   std::function<void(std::function<void()>)> on_put_;
   // In the order of the daemon: uploads end first, then files, then the store.
   std::unique_ptr<Store> store_;
+  std::unique_ptr<IndexUnderTest> index_;
   std::unique_ptr<BlobFiles> blobs_;
   std::unique_ptr<core::Objects> objects_;
   std::unique_ptr<core::Requests> requests_;

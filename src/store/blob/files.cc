@@ -13,14 +13,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
+#include "base/storage_limits.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::store {
 namespace {
-
-// Contents leave so much of the disk to the database and the files of the daemon.
-constexpr int64_t kReservedBytes = int64_t{256} << 20;
-constexpr int64_t kReservedPercent = 5;  // of a small disk
 
 absl::Status Failed(const char* what, const std::string& path) {
   const int error = errno;
@@ -122,7 +119,8 @@ class RealFiles final : public Files {
   absl::Status CheckSpace(int64_t bytes) override {
     const auto space = DiskSpaceAt(root_);
     if (!space) return Failed("looking at the disk of", root_);
-    const int64_t reserved = std::min(kReservedBytes, space->total_bytes / 100 * kReservedPercent);
+    const int64_t reserved = std::min(limits::kDiskReservedBytes,
+                                      space->total_bytes / 100 * limits::kDiskReservedPercent);
     if (space->free_bytes - bytes >= reserved) return absl::OkStatus();
     return absl::ResourceExhaustedError(absl::StrCat(
         DescribeDiskFull(root_.substr(0, root_.size() - 1), 0), ", of which contents leave ",
@@ -144,6 +142,7 @@ class RealFiles final : public Files {
       }
       entries.push_back({.name = name,
                          .directory = S_ISDIR(status.st_mode),
+                         .size_bytes = status.st_size,
                          .change_time_ms = int64_t{status.st_mtim.tv_sec} * 1000});
     }
     if (errno != 0) return Failed("reading the directory", full);

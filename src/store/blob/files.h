@@ -52,6 +52,7 @@ class Files {
   struct Entry {
     std::string name;
     bool directory = false;
+    int64_t size_bytes = 0;
     int64_t change_time_ms = 0;  // of its content
   };
   // RESOURCE_EXHAUSTED: with so many bytes more, less would be left than the daemon itself needs to

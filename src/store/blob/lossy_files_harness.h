@@ -4,6 +4,7 @@
 #define GRPC_OS_STORE_BLOB_LOSSY_FILES_HARNESS_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -91,6 +92,8 @@ class LossyDisk {
     return paths;
   }
   void SetChangeTimeMs(int64_t ms) { change_time_ms_ = ms; }
+  // Of all files together; 0: any.
+  void SetCapacity(int64_t bytes) { capacity_ = bytes; }
 
  private:
   struct Node {
@@ -187,6 +190,7 @@ class LossyDisk {
   Names survivors_;
   std::map<std::string, std::vector<NameChange>> pending_;  // by directory
   int64_t change_time_ms_ = 0;
+  std::atomic<int64_t> capacity_{0};
   int steps_ = 0;
   int syncs_ignored_ = 0;
   int cut_at_ = 0;
@@ -320,6 +324,16 @@ class LossyDisk::View final : public Files {
       Apply(disk_.durable_, change);
     return absl::OkStatus();
   }
+  absl::Status CheckSpace(int64_t bytes) override {
+    const int64_t capacity = disk_.capacity_;
+    if (capacity == 0) return absl::OkStatus();
+    const std::lock_guard lock(disk_.mutex_);
+    std::set<const Node*> counted;
+    for (const auto& [name, node] : disk_.names_) {
+      if (counted.insert(node.get()).second) bytes += static_cast<int64_t>(node->content.size());
+    }
+    return bytes <= capacity ? absl::OkStatus() : absl::ResourceExhaustedError("the disk is full");
+  }
   absl::StatusOr<std::vector<Entry>> List(const std::string& path) override {
     const std::lock_guard lock(disk_.mutex_);
     if (disk_.cut_) return absl::UnavailableError("the power is off");
@@ -328,6 +342,7 @@ class LossyDisk::View final : public Files {
       if (DirectoryOf(name) != path) continue;
       entries.push_back({.name = path == "." ? name : name.substr(path.size() + 1),
                          .directory = node->directory,
+                         .size_bytes = static_cast<int64_t>(node->content.size()),
                          .change_time_ms = node->change_time_ms});
     }
     return entries;

@@ -108,10 +108,12 @@ absl::Status StoredUpload::TakePiece(const Piece& piece) {
   write_time_ms_ = parts_.clock.NowMs();
   if (plan->new_bytes == 0) return absl::OkStatus();
   const auto fresh = std::string_view(piece.data).substr(static_cast<size_t>(plan->repeated_bytes));
-  if (auto status = parts_.files.CheckSpace(static_cast<int64_t>(fresh.size())); !status.ok())
-    return status;
   // Hashed only once they are there: whatever a failure leaves behind them is written over.
-  if (auto status = data_->WriteAt(written(), fresh); !status.ok()) return status;
+  const absl::Status status = parts_.place.WithRoom([&] {
+    auto room = parts_.files.CheckSpace(static_cast<int64_t>(fresh.size()));
+    return room.ok() ? data_->WriteAt(written(), fresh) : room;
+  });
+  if (!status.ok()) return status;
   content_->Add(fresh);
   if (written() - hinted_bytes_ >= kHintBytes) {
     data_->BeginSync(hinted_bytes_, written() - hinted_bytes_);
@@ -255,7 +257,10 @@ absl::StatusOr<core::UploadFile::Sealed> StoredUpload::SealNow() {
 // The file gets its table and is never written again.
 absl::Status StoredUpload::CloseContent(const core::ObjectContent& content) {
   const std::string table = content_->Table();
-  if (auto status = data_->WriteAt(content.size_bytes, table); !status.ok()) return status;
+  if (auto status =
+          parts_.place.WithRoom([&] { return data_->WriteAt(content.size_bytes, table); });
+      !status.ok())
+    return status;
   // A write that failed half-way may have left more.
   const int64_t size = content.size_bytes + static_cast<int64_t>(table.size());
   if (auto status = data_->Truncate(size); !status.ok()) return status;

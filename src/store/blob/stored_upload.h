@@ -28,6 +28,14 @@ class BlobPlace {
   // lives.
   virtual absl::StatusOr<std::shared_ptr<void>> Lay(const std::string& path,
                                                     const std::string& sha256) = 0;
+  // Removes what nothing names: the disk is full.
+  virtual void MakeRoom() = 0;
+  // `write`, and where the disk is full, once more after MakeRoom.
+  absl::Status WithRoom(const std::function<absl::Status()>& write) {
+    if (absl::Status status = write(); !absl::IsResourceExhausted(status)) return status;
+    MakeRoom();
+    return write();
+  }
 };
 
 // Bytes are hashed and written on a strand; what was written is synced meanwhile on another thread.

@@ -30,12 +30,21 @@ constexpr Dialect kSqliteDialect = {.integer = "INTEGER",
                                     .for_update = "",
                                     .moved_name = "? || SUBSTR(CAST(name AS BLOB), ?)"};
 
+int64_t SizeOf(const std::string& path) {
+  struct stat file {};
+  return stat(path.c_str(), &file) == 0 ? file.st_size : 0;
+}
+
 // Thread-safe.
 class SqliteDatabase final : public Database {
  public:
   explicit SqliteDatabase(std::string path) : path_(std::move(path)) {}
 
   const Dialect& dialect() const override { return kSqliteDialect; }
+
+  DatabaseSize SizeOnDisk() const override {
+    return {.database_bytes = SizeOf(path_), .log_bytes = SizeOf(path_ + "-wal")};
+  }
 
   absl::StatusOr<std::unique_ptr<Connection>> OpenWriter() override {
     if (writer_open_->exchange(true)) {
