@@ -36,6 +36,10 @@ class GrpcOSClient(AuthCalls, ProcessCalls, TransferCalls, EventCalls):
     async def get_system(self) -> System:
         return System(await self._read(_SYSTEM, "GetSystem", system_services_pb2.GetSystemRequest()))
 
+    async def resume(self) -> int:
+        """Lets the processes run that are held because the system is a copy; gives how many these are."""
+        return (await self._once(_SYSTEM, "Resume", system_services_pb2.ResumeRequest())).resumed_count
+
     async def set_log_level(self, level: LogLevel) -> str:
         """What the daemon's log tells from now on, until its next start; gives what it told before."""
         if level not in typing.get_args(LogLevel):

@@ -407,6 +407,11 @@ class System:
         return self.proto.revision
 
     @property
+    def held_reason(self) -> str:
+        """Why its processes are held until `resume`; empty: they are not."""
+        return self.proto.held_reason
+
+    @property
     def log_level(self) -> str:
         """ "debug", "info", "warning" or "error"."""
         return log_level_word(self.proto.log_level)

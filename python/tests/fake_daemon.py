@@ -207,6 +207,10 @@ class FakeDaemon(
             records=[{"id": last - n, "result": "OK"} for n in range(2)], next_page_token=str(last - 2) if last > 2 else ""
         )
 
+    async def Resume(self, request, context):
+        await self._enter(request, context)
+        return system_services_pb2.ResumeResponse(resumed_count=2)
+
     async def SetLogLevel(self, request, context):
         await self._enter(request, context)
         return system_services_pb2.SetLogLevelResponse(previous=system_services_pb2.LOG_LEVEL_INFO)

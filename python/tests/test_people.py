@@ -71,6 +71,10 @@ async def test_the_audit_goes_over_all_pages(client, daemon):
         client.list_audit_records(since=datetime.datetime(2026, 1, 1))
 
 
+async def test_resume_gives_how_many_processes_start(client):
+    assert await client.resume() == 2
+
+
 async def test_the_log_level(client, daemon):
     assert await client.set_log_level("debug") == "info"
     assert daemon.requests[-1].level == system_services_pb2.LOG_LEVEL_DEBUG

@@ -78,6 +78,7 @@ async def test_a_request_id_can_be_given(client, daemon):
         lambda client: client.set_password("long enough a one"),
         lambda client: client.create_token("ci"),
         lambda client: client.set_log_level("debug"),
+        lambda client: client.resume(),
         lambda client: client.logout(),
     ],
 )

@@ -159,6 +159,7 @@ class Client {
   absl::StatusOr<v1::DeleteQuotaResponse> DeleteQuota(const std::string& prefix);
 
   absl::StatusOr<v1::System> GetSystem();
+  absl::StatusOr<v1::ResumeResponse> Resume();
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(const v1::SetLogLevelRequest& request);
 
  private:

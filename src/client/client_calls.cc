@@ -216,6 +216,11 @@ absl::StatusOr<v1::System> Client::GetSystem() {
                                                          options_.timeout);
 }
 
+absl::StatusOr<v1::ResumeResponse> Client::Resume() {
+  return CallWithToken<v1::ResumeRequest, v1::ResumeResponse>(GRPC_OS_METHOD(system, Resume), {},
+                                                              options_.timeout);
+}
+
 absl::StatusOr<v1::SetLogLevelResponse> Client::SetLogLevel(const v1::SetLogLevelRequest& request) {
   return CallWithToken<v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
       GRPC_OS_METHOD(system, SetLogLevel), request, options_.timeout);

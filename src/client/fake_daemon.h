@@ -355,6 +355,15 @@ class FakeDaemon {
       response->set_oldest_revision(3);
       const std::lock_guard<std::mutex> lock(state_.mutex);
       response->set_log_level(state_.log_level);
+      response->set_held_reason(state_.held);
+      response->set_held_count(state_.held.empty() ? 0 : 2);
+      return grpc::Status::OK;
+    }
+    grpc::Status Resume(grpc::ServerContext* context, const v1::ResumeRequest*,
+                        v1::ResumeResponse* response) override {
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      if (auto status = EnterFake(state_, context, "Resume"); !status.ok()) return status;
+      response->set_resumed_count(std::exchange(state_.held, "").empty() ? 0 : 2);
       return grpc::Status::OK;
     }
     grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,

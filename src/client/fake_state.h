@@ -74,6 +74,7 @@ struct FakeState {
   int cut_stream_after = 0;   // messages, then UNAVAILABLE, once; 0: never
   int etag_mismatches = 0;    // how many updates are answered ABORTED
   bool exec_fails = false;    // for create, start and restart
+  std::string held;           // why, of a system with two processes; empty: it is not
   bool hang = false;          // GetSystem and ListProcesses answer only when the caller gave up
   bool hold_refresh = false;  // RefreshToken answers only once this is false again
   int unavailable = 0;        // how many mutations are carried out and answered UNAVAILABLE

@@ -37,6 +37,7 @@ inline constexpr char kStoreUnavailable[] = "STORE_UNAVAILABLE";
 inline constexpr char kDiskFull[] = "DISK_FULL";
 inline constexpr char kStoreDamaged[] = "STORE_DAMAGED";
 inline constexpr char kRuntimeUnavailable[] = "RUNTIME_UNAVAILABLE";
+inline constexpr char kHeld[] = "HELD";
 inline constexpr char kShuttingDown[] = "SHUTTING_DOWN";
 inline constexpr char kObjectNotFound[] = "OBJECT_NOT_FOUND";
 inline constexpr char kPreconditionFailed[] = "PRECONDITION_FAILED";

@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
@@ -27,6 +29,27 @@ absl::Status CannotWrite(std::string_view what, const std::string& path) {
       absl::StrCat("cannot write ", View(what), " ", path, ": ", strerror(errno)));
 }
 
+absl::Status Refuse(std::string_view what, const std::string& path, const std::string& why,
+                    const std::string& cure) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(View(what), " ", path, " ", why, "; run: ", cure));
+}
+
+// `info` is of `path`.
+absl::Status CheckPrivate(const struct stat& info, const std::string& path, std::string_view what) {
+  if (S_ISLNK(info.st_mode)) {
+    return Refuse(what, path, "is a symbolic link, and secrets are where they are used",
+                  absl::StrCat("cp --remove-destination \"$(readlink -f ", path, ")\" ", path));
+  }
+  if (info.st_uid != geteuid() && info.st_uid != 0) {
+    return Refuse(what, path, absl::StrCat("belongs to another account, of uid ", info.st_uid),
+                  absl::StrCat("chown ", geteuid(), " ", path));
+  }
+  if ((info.st_mode & 077) == 0) return absl::OkStatus();
+  return Refuse(what, path, "can be read or changed by other accounts",
+                absl::StrCat("chmod ", S_ISDIR(info.st_mode) ? "700 " : "600 ", path));
+}
+
 absl::Status FillRandom(void* bytes, size_t size) {
   if (RAND_bytes(static_cast<unsigned char*>(bytes), static_cast<int>(size)) == 1)
     return absl::OkStatus();
@@ -35,20 +58,45 @@ absl::Status FillRandom(void* bytes, size_t size) {
 
 }  // namespace
 
+absl::Status CheckSecretDirectory(const std::string& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
+  if (absl::Status status = CheckPrivate(info, path, "the directory of secrets"); !status.ok()) {
+    return status;
+  }
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    const std::string file = entry.path().string();
+    if (lstat(file.c_str(), &info) != 0) continue;
+    if (absl::Status status = CheckPrivate(info, file, "the secret"); !status.ok()) return status;
+  }
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("cannot list the directory of secrets ", path, ": ", error.message()));
+}
+
+absl::Status CheckPrivateFile(const std::string& path, std::string_view what) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return absl::OkStatus();
+  if (info.st_uid == 0 && info.st_gid == getegid() && (info.st_mode & 037) == 0) {
+    return absl::OkStatus();
+  }
+  return CheckPrivate(info, path, what);
+}
+
 absl::StatusOr<std::optional<std::string>> ReadSecretFile(const std::string& path,
                                                           std::string_view what) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file && errno == ENOENT) return std::nullopt;
-  if (!file) {
+  struct stat info {};
+  if (!file && errno == ELOOP && lstat(path.c_str(), &info) == 0) {
+    return CheckPrivate(info, path, what);
+  }
+  if (!file || fstat(file.get(), &info) != 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot read ", View(what), " ", path, ": ", strerror(errno)));
   }
-  struct stat info {};
-  if (fstat(file.get(), &info) != 0 || (info.st_mode & 077) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("others may read ", View(what), " ", path,
-                     "; `chmod 600` it, or remove it to have a new one made"));
-  }
+  if (absl::Status status = CheckPrivate(info, path, what); !status.ok()) return status;
   std::string secret(kSecretBytes, '\0');
   const ssize_t size = read(file.get(), secret.data(), secret.size());
   if (size < 0) {

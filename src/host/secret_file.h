@@ -10,8 +10,16 @@
 
 namespace grpc_os::host {
 
-// What the file holds, at most 4 KiB of it; nullopt: there is no such file. FAILED_PRECONDITION if
-// others may read it. `what`: "the signing key".
+// Refuses (FAILED_PRECONDITION, with the cure) a directory of secrets, or anything in it, that is a
+// symbolic link, is another account's (root's is fine), or that others may read or write. OK if
+// there is no such directory.
+absl::Status CheckSecretDirectory(const std::string& path);
+// The same of one file, links followed. `what`: "the settings, which have a secret in them,". A
+// file of root's may be read by our group.
+absl::Status CheckPrivateFile(const std::string& path, std::string_view what);
+
+// What the file holds, at most 4 KiB of it; nullopt: there is no such file. FAILED_PRECONDITION as
+// above. `what`: "the signing key".
 absl::StatusOr<std::optional<std::string>> ReadSecretFile(const std::string& path,
                                                           std::string_view what);
 // Mode 0600; durable when it returns, and whole or not there at all.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -65,6 +66,63 @@ TEST_F(SecretFile, APasswordIsRefusedWhenDamagedOrOpenToOthers) {
   EXPECT_EQ(*LoadOrMakePassword(path_), "correct horse battery");
   chmod(path_.c_str(), 0640);
   EXPECT_EQ(LoadOrMakePassword(path_).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(SecretFile, TheDirectoryAndEachFileInItMustBePrivate) {
+  const auto refusal = [this](const std::string& words, const std::string& cure) {
+    const absl::Status status = CheckSecretDirectory(directory_);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << words;
+    EXPECT_THAT(std::string(status.message()),
+                ::testing::AllOf(::testing::HasSubstr(words), ::testing::EndsWith(cure)));
+  };
+  EXPECT_TRUE(CheckSecretDirectory(directory_ + "/none").ok());
+  std::ofstream(path_) << "secret";
+  chmod(path_.c_str(), 0600);
+  EXPECT_TRUE(CheckSecretDirectory(directory_).ok());
+  for (const mode_t mode : {0644, 0640, 0602}) {
+    chmod(path_.c_str(), mode);
+    refusal("other accounts", "; run: chmod 600 " + path_);
+  }
+  chmod(path_.c_str(), 0600);
+  for (const mode_t mode : {0777, 0750, 0711}) {
+    chmod(directory_.c_str(), mode);
+    refusal("other accounts", "; run: chmod 700 " + directory_);
+  }
+  chmod(directory_.c_str(), 0700);
+  std::filesystem::rename(path_, directory_ + ".elsewhere");
+  std::filesystem::create_symlink(directory_ + ".elsewhere", path_);
+  refusal("symbolic link", path_);
+  EXPECT_EQ(LoadOrMakeKey(path_).status().code(), absl::StatusCode::kFailedPrecondition);
+  std::filesystem::remove(directory_ + ".elsewhere");
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory_symlink(directory_, directory_ + ".link");
+  EXPECT_THAT(std::string(CheckSecretDirectory(directory_ + ".link").message()),
+              ::testing::HasSubstr("symbolic link"));
+  std::filesystem::remove(directory_ + ".link");
+}
+
+TEST_F(SecretFile, AFileOfAnotherAccountIsRefused) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  std::ofstream(path_) << "secret";
+  chmod(path_.c_str(), 0600);
+  ASSERT_EQ(chown(path_.c_str(), 12345, 0), 0);
+  for (const absl::Status& status :
+       {CheckSecretDirectory(directory_), CheckPrivateFile(path_, "the settings")}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()),
+                ::testing::AllOf(::testing::HasSubstr("uid 12345"),
+                                 ::testing::EndsWith("chown 0 " + path_)));
+  }
+}
+
+TEST_F(SecretFile, AFileThatRootSharesWithOurGroupIsPrivate) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root's files may be so";
+  std::ofstream(path_) << "secret";
+  for (const auto& [mode, ok] : {std::pair(0600, true), std::pair(0640, true),
+                                 std::pair(0660, false), std::pair(0644, false)}) {
+    chmod(path_.c_str(), static_cast<mode_t>(mode));
+    EXPECT_EQ(CheckPrivateFile(path_, "the settings").ok(), ok) << mode;
+  }
 }
 
 }  // namespace

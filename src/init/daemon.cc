@@ -12,11 +12,10 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "init/environment.h"
 #include "init/spawn.h"
 
 namespace grpc_os::init {
@@ -118,23 +117,27 @@ void Daemon::OnStartupText() {
     startup_text_.append(buffer, static_cast<size_t>(size));
     startup_text_.resize(std::min(startup_text_.size(), kStartupBytes));
   }
+  ShowNotes();
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   loop_.Unwatch(startup_.get());
   startup_.Reset();
-  // A daemon that serves closes it; what it said before are warnings and notes. Otherwise it is why
-  // it refuses.
-  if (startup_text_.rfind(kWarning, 0) != 0 && startup_text_.rfind(kNote, 0) != 0) return;
-  const std::vector<std::string> lines =
-      absl::StrSplit(startup_text_, '\n', absl::SkipWhitespace());
-  for (const std::string& line : lines) {
-    if (line.rfind(kWarning, 0) == 0) log_.Warn(line.substr(sizeof kWarning - 1));
-    if (line.rfind(kNote, 0) == 0) {
+}
+
+// Whole lines of them; what is left is why it refuses.
+void Daemon::ShowNotes() {
+  for (size_t end = 0; (end = startup_text_.find('\n')) != std::string::npos;) {
+    const std::string line = startup_text_.substr(0, end);
+    if (line.rfind(kWarning, 0) == 0) {
+      log_.Warn(line.substr(sizeof kWarning - 1));
+    } else if (line.rfind(kNote, 0) == 0) {
       log_.Info(line.substr(sizeof kNote - 1));
       printf("%s\n", line.c_str() + sizeof kNote - 1);
       fflush(stdout);
+    } else {
+      return;
     }
+    startup_text_.erase(0, end + 1);
   }
-  startup_text_.clear();
 }
 
 void Daemon::OnEnd(int wait_status) {
@@ -188,7 +191,9 @@ void Daemon::OnDisconnected() {
 void Daemon::OnReady() {
   ready_ = true;
   retry_ms_ = 0;
-  if (!std::exchange(ever_ready_, true)) settings_.on_first_ready();
+  if (std::exchange(ever_ready_, true)) return;
+  ForgetFirstPassword(settings_.environment);
+  settings_.on_first_ready();
 }
 
 void Daemon::Stop(std::function<void()> done) {

@@ -48,6 +48,7 @@ class Daemon {
   void StartOrWait();
   void Execute();
   void OnStartupText();
+  void ShowNotes();
   void OnEnd(int wait_status);
   void AskToEnd();
   void Kill();
@@ -57,7 +58,7 @@ class Daemon {
   Reaper& reaper_;
   const DataDirectory& data_;
   Log& log_;
-  const Settings settings_;
+  Settings settings_;
 
   pid_t child_ = 0;
   bool connected_ = false;

@@ -16,8 +16,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
 #include "base/flood_limits.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "base/small_file.h"
+#include "init/copied.h"
 #include "init/file_identity.h"
 #include "init/identifiers.h"
 
@@ -261,6 +263,37 @@ absl::Status DataDirectory::RecordBoot(const std::string& boot_id) const {
   if (IsDiskFull(error)) return absl::ResourceExhaustedError(DescribeDiskFull(path_, error));
   return Refuse(absl::StrCat("cannot write ", path_, "/run/boot_id"), error,
                 "make it writable, or choose another --data-dir");
+}
+
+absl::StatusOr<DataDirectory::Home> DataDirectory::LookAtHome(
+    const std::string& machine_id_file) const {
+  Home home;
+  {
+    const FileIdentity as_control(control_);
+    auto recorded = protocol::ReadSystemIdentity(directory_.get());
+    if (!recorded.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path_, " cannot be used: ", std::string(recorded.status().message())));
+    }
+    home.recorded = *std::move(recorded);
+  }
+  if (home.recorded) home.identity = *home.recorded;
+  const Surroundings found = LookAround(home.identity, directory_.get(), path_, machine_id_file);
+  if (home.recorded) {
+    if (const std::string why = WhyCopied(*home.recorded, found); !why.empty()) {
+      home.copied = true;
+      home.identity.held = why;
+    }
+  }
+  if (!home.recorded || home.copied) home.identity.id = RandomHex128();
+  if (!found.machine_id.empty()) home.identity.machine_id = found.machine_id;
+  home.identity.path = path_;
+  return home;
+}
+
+absl::Status DataDirectory::RecordIdentity(const protocol::SystemIdentity& identity) const {
+  const FileIdentity as_control(control_);
+  return protocol::WriteSystemIdentity(directory_.get(), identity);
 }
 
 absl::StatusOr<UniqueFd> DataDirectory::OpenSystemLog(const std::string& name) const {

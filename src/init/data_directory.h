@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
 #include "init/accounts.h"
+#include "protocol/system_identity.h"
 
 namespace grpc_os::init {
 
@@ -37,6 +38,15 @@ class DataDirectory {
   std::string RecordedBoot() const;
   // RESOURCE_EXHAUSTED: there is no room for it; run/ is of a new boot for the next init, too.
   absl::Status RecordBoot(const std::string& boot_id) const;
+  // Finds out whether this is a copy (copied.h), as long as nothing says so yet; `identity` is what
+  // is to be recorded of it, which differs from `recorded` if something changed.
+  struct Home {
+    std::optional<protocol::SystemIdentity> recorded;
+    protocol::SystemIdentity identity;
+    bool copied = false;
+  };
+  absl::StatusOr<Home> LookAtHome(const std::string& machine_id_file) const;
+  absl::Status RecordIdentity(const protocol::SystemIdentity& identity) const;
   // The port in run/grpc.port, or "?".
   std::string GrpcPort() const;
 

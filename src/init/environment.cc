@@ -1,5 +1,7 @@
 #include "init/environment.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <initializer_list>
 
@@ -8,6 +10,8 @@
 
 namespace grpc_os::init {
 namespace {
+
+constexpr char kFirstPassword[] = "GRPC_OS_ADMIN_PASSWORD";
 
 bool IsOneOf(const std::string& name, std::initializer_list<const char*> names) {
   return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
@@ -21,7 +25,7 @@ bool IsForAll(const std::string& name) {
 
 bool IsSetting(const std::string& name) {
   return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-                        "GRPC_OS_ADMIN_PASSWORD"}) ||
+                        "HELD_ON_COPY", kFirstPassword}) ||
          absl::StartsWith(name, "DB_");
 }
 
@@ -38,6 +42,29 @@ std::vector<std::string> Filter(const std::vector<std::string>& ours,
 }
 
 }  // namespace
+
+std::vector<std::string> TakeEnvironment(char** variables) {
+  std::vector<std::string> taken;
+  for (; *variables != nullptr; ++variables) {
+    taken.emplace_back(*variables);
+    const size_t name_end = taken.back().find('=');
+    if (name_end == std::string::npos) continue;
+    if (!IsOneOf(taken.back().substr(0, name_end), {kFirstPassword, "JWT_SECRET", "DB_PASSWORD"})) {
+      continue;
+    }
+    explicit_bzero(*variables + name_end + 1, taken.back().size() - name_end - 1);
+  }
+  return taken;
+}
+
+void ForgetFirstPassword(std::vector<std::string>& environment) {
+  for (std::string& variable : environment) {
+    if (!absl::StartsWith(variable, absl::StrCat(kFirstPassword, "="))) continue;
+    explicit_bzero(variable.data(), variable.size());
+    variable.clear();
+  }
+  std::erase(environment, "");
+}
 
 std::vector<std::string> SuperviseEnvironment(const std::vector<std::string>& ours,
                                               const std::optional<Account>& control) {

@@ -40,6 +40,28 @@ TEST(EnvironmentTest, TheDaemonGetsThem) {
                            "DB_PASSWORD=p", "HTTP_PORT=2", "GRPC_OS_ADMIN_PASSWORD=a"));
 }
 
+TEST(EnvironmentTest, SecretsAreTakenOutOfWhatProcShows) {
+  std::vector<std::string> given = {"PATH=/bin", "JWT_SECRET=s3cret", "NOTHING",
+                                    "GRPC_OS_ADMIN_PASSWORD=pass word", "DB_PASSWORD=p"};
+  std::vector<char*> pointers;
+  for (std::string& variable : given) pointers.push_back(variable.data());
+  pointers.push_back(nullptr);
+  const std::vector<std::string> expected = given;
+  EXPECT_EQ(TakeEnvironment(pointers.data()), expected);
+  EXPECT_EQ(given[0], "PATH=/bin");
+  EXPECT_EQ(given[1], "JWT_SECRET=" + std::string(6, '\0'));
+  EXPECT_EQ(given[2], "NOTHING");
+  EXPECT_EQ(given[3], "GRPC_OS_ADMIN_PASSWORD=" + std::string(9, '\0'));
+  EXPECT_EQ(given[4], "DB_PASSWORD=" + std::string(1, '\0'));
+}
+
+TEST(EnvironmentTest, LaterDaemonsGetTheKeyButNotTheFirstPassword) {
+  std::vector<std::string> environment = DaemonEnvironment(kOurs, std::nullopt);
+  ForgetFirstPassword(environment);
+  EXPECT_THAT(environment, ::testing::Contains("JWT_SECRET=s"));
+  EXPECT_THAT(environment, ::testing::Not(::testing::Contains("GRPC_OS_ADMIN_PASSWORD=a")));
+}
+
 TEST(EnvironmentTest, AnotherAccountHasAnotherHome) {
   Account control;
   control.home = "/var/lib/grpc-os";

@@ -142,11 +142,29 @@ absl::Status Init::EnterBoot() {
   absl::StatusOr<std::string> boot_id = ReadBootId(options_.boot_id_file);
   if (!boot_id.ok()) return boot_id.status();
   boot_id_ = *std::move(boot_id);
-  if (data_->RecordedBoot() == boot_id_) return absl::OkStatus();
-  instances_->ForgetDead();
+  const bool rebooted = data_->RecordedBoot() != boot_id_;
+  const absl::StatusOr<DataDirectory::Home> home = data_->LookAtHome(options_.machine_id_file);
+  if (!home.ok()) return home.status();
+  // Before it is recorded that this is a copy: a start that does not get so far finds it again.
+  if (rebooted || home->copied) instances_->ForgetDead();
+  if (absl::Status status = RecordHome(*home); !status.ok()) return status;
+  if (!rebooted) return absl::OkStatus();
   const absl::Status recorded = data_->RecordBoot(boot_id_);
   if (!absl::IsResourceExhausted(recorded)) return recorded;
   log_->Warn(absl::StrCat("cannot write run/boot_id: ", std::string(recorded.message())));
+  return absl::OkStatus();
+}
+
+absl::Status Init::RecordHome(const DataDirectory::Home& home) {
+  if (home.copied) {
+    log_->Info(absl::StrCat("this data directory is a copy: ", home.identity.held,
+                            "; launches nothing of what it had running"));
+  }
+  if (home.recorded == home.identity) return absl::OkStatus();
+  absl::Status status = data_->RecordIdentity(home.identity);
+  if (status.ok() || home.copied) return status;
+  // On a full disk, say: what runs here goes on, and only a copy of it is not known as one.
+  log_->Warn(std::string(status.message()));
   return absl::OkStatus();
 }
 
@@ -218,6 +236,7 @@ void Init::MakeDaemon() {
   settings.program = options_.osd;
   settings.arguments = DaemonArguments();
   settings.environment = DaemonEnvironment(environment_, control_);
+  ForgetFirstPassword(environment_);
   settings.on_first_ready = [this] { PrintReady(); };
   settings.on_refused = [this](const std::string& why) {
     result_ = absl::FailedPreconditionError(why);
@@ -334,11 +353,11 @@ int RunStop(const Options& options, const std::vector<std::string>& environment)
 
 }  // namespace
 
-int RunInit(const Options& options, const std::vector<std::string>& environment) {
+int RunInit(const Options& options, std::vector<std::string> environment) {
   if (options.action == Options::Action::kStop || options.action == Options::Action::kStopAll) {
     return RunStop(options, environment);
   }
-  Init init(options, environment);
+  Init init(options, std::move(environment));
   const absl::Status status = init.Run();
   return status.ok() ? 0 : Fail(status);
 }

@@ -44,6 +44,7 @@ class Init final : private ControlSocket::Handler {
   absl::Status PrepareAccounts();
   absl::Status PrepareDirectory();
   absl::Status EnterBoot();
+  absl::Status RecordHome(const DataDirectory::Home& home);
   absl::Status FindPrograms();
   void PrepareProcess();
   absl::Status Listen();
@@ -63,7 +64,7 @@ class Init final : private ControlSocket::Handler {
   void OnStopRequested(bool all) override;
 
   Options options_;
-  const std::vector<std::string> environment_;
+  std::vector<std::string> environment_;
   std::optional<Account> control_;
   std::optional<AllowedAccounts> accounts_;
   std::optional<DataDirectory> data_;
@@ -83,7 +84,7 @@ class Init final : private ControlSocket::Handler {
 };
 
 // The program, once its command line is read: the exit code.
-int RunInit(const Options& options, const std::vector<std::string>& environment);
+int RunInit(const Options& options, std::vector<std::string> environment);
 
 }  // namespace grpc_os::init
 

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "base/flood_limits.h"
 #include "init/program_harness.h"
+#include "protocol/system_identity.h"
 
 namespace grpc_os::init {
 namespace {
@@ -429,6 +431,122 @@ TEST_F(ProgramTest, KilledWhileItAdopts) {
   Start();
   for (int i = 0; i < 3; ++i) Expect("hello");  // one from the one that was killed
   EXPECT_THAT(FakeOsd(data_).instances(), ElementsAre(kA, kB));
+}
+
+// What is held of it, and why, is in its file.
+std::string HeldIn(const std::string& data) {
+  const UniqueFd directory(open(data.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto identity = protocol::ReadSystemIdentity(directory.get());
+  EXPECT_TRUE(identity.ok() && identity->has_value());
+  return identity.ok() && identity->has_value() ? (*identity)->held : "";
+}
+
+TEST_F(ProgramTest, ACopyBesideItsOriginalLaunchesNothingThatWasRunning) {
+  const FakeOsd original = StartReady();
+  LaunchOne(original, kA);
+  const std::string home = std::exchange(data_, root_ + "/copy");
+  ASSERT_EQ(system(("cp -r " + home + " " + data_).c_str()), 0);
+  Start();
+  const auto words = Expect("osd");  // and no supervisor before it
+  const FakeOsd osd(data_);
+  EXPECT_THAT(osd.instances(), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
+  EXPECT_THAT(HeldIn(data_), HasSubstr("a copy of " + home));
+  EXPECT_EQ(HeldIn(home), "");
+  Kill(inits_.back());
+  // It is a system of its own now, and stays held, whatever becomes of the original.
+  LaunchOne(FakeOsd(home), kB);
+  Start();
+  WaitForListener();
+  EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
+  EXPECT_THAT(HeldIn(data_), HasSubstr("a copy of " + home));
+  Kill(inits_.back());
+  kill(std::stoi(words[1]), SIGKILL);
+  data_ = home;
+}
+
+TEST_F(ProgramTest, AMovedOrRenamedDirectoryGoesOnAsItWas) {
+  for (const char* name : {"/moved", "/renamed/deeper"}) {
+    const FakeOsd osd = StartReady();
+    const pid_t supervisor = LaunchOne(osd, kA);
+    Kill(inits_.back());
+    KillStranger(supervisor);
+    KillStranger(osds_.back());
+    std::filesystem::create_directories(root_ + "/renamed");
+    std::filesystem::rename(data_, root_ + name);
+    data_ = root_ + name;
+    Start();
+    std::vector<std::string> first = Next();  // in any order
+    std::vector<std::string> second = Next();
+    if (!first.empty() && first[0] == "osd") std::swap(first, second);
+    ASSERT_TRUE(first.size() > 2 && second.size() > 1);
+    EXPECT_EQ(first[0] + " " + first[1], "supervise " + kA) << "it is launched again";
+    EXPECT_EQ(HeldIn(data_), "");
+    Kill(inits_.back());
+    KillStranger(std::stoi(first[2]));
+    KillStranger(std::stoi(second[1]));
+    std::filesystem::remove_all(InstanceDirectory(kA));
+  }
+}
+
+TEST_F(ProgramTest, ARebootHoldsNothingAndAnotherMachineDoes) {
+  WriteFile("machine-id", "m1\n");
+  const std::vector<std::string> option = {"--machine-id-file", root_ + "/machine-id"};
+  (void)StartReady(option);
+  Kill(inits_.back());
+  KillStranger(osds_.back());
+  WriteFile("boot_id", "boot-2\n");
+  (void)StartReady(option);
+  EXPECT_EQ(HeldIn(data_), "");
+  Kill(inits_.back());
+  KillStranger(osds_.back());
+  WriteFile("machine-id", "m2\n");
+  (void)StartReady(option);
+  EXPECT_THAT(HeldIn(data_), HasSubstr("another machine"));
+  Kill(inits_.back());
+  KillStranger(osds_.back());
+  // Until someone ends the hold: the machine is the same from now on.
+  (void)StartReady(option);
+  EXPECT_THAT(HeldIn(data_), HasSubstr("another machine"));
+}
+
+TEST_F(ProgramTest, ANoteOfTheDaemonIsShownBeforeItServesAndARefusalAfterItToo) {
+  WriteScript("osd", std::string("#!/bin/sh\necho 'note: reads all of it' >&3\n") +
+                         "while [ ! -e " + root_ + "/go ]; do sleep 0.01; done\n" +
+                         "echo 'it is damaged' >&3\nexit 78\n");
+  const pid_t init = Start();
+  const int64_t deadline = EventLoop::NowMs() + kPatienceMs;
+  while (ReadFile(root_ + "/out") != "reads all of it\n") {
+    ASSERT_LT(EventLoop::NowMs(), deadline);
+    sched_yield();
+  }
+  WriteFile("go", "");
+  const Ended ended = WaitFor(init);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.err, "grpc-os-init: it is damaged\n");
+}
+
+TEST_F(ProgramTest, SecretsOfItsEnvironmentAreNotShownByTheKernel) {
+  setenv("JWT_SECRET", "0123456789abcdef0123456789abcdef", 1);
+  setenv("GRPC_OS_ADMIN_PASSWORD", "correct horse battery", 1);
+  LaunchOne(StartReady(), kA);  // answered after the daemon was ready
+  unsetenv("JWT_SECRET");
+  unsetenv("GRPC_OS_ADMIN_PASSWORD");
+  const std::string ours = ReadFile("/proc/" + std::to_string(inits_.at(0)) + "/environ");
+  EXPECT_THAT(ours, HasSubstr("JWT_SECRET="));
+  EXPECT_THAT(ours, Not(HasSubstr("0123456789abcdef")));
+  EXPECT_THAT(ours, Not(HasSubstr("correct horse")));
+  // The next daemon signs with the same key and needs no first password any more.
+  KillStranger(osds_.at(0));
+  const auto words = Expect("osd");
+  const int64_t deadline = EventLoop::NowMs() + kPatienceMs;
+  std::string theirs;
+  while ((theirs = ReadFile("/proc/" + words[1] + "/environ")).empty()) {  // in its exec
+    ASSERT_LT(EventLoop::NowMs(), deadline);
+    sched_yield();
+  }
+  EXPECT_THAT(theirs, HasSubstr("JWT_SECRET=0123456789abcdef"));
+  EXPECT_THAT(theirs, Not(HasSubstr("correct horse")));
 }
 
 TEST_F(ProgramTest, DirectoriesThatCannotBeUsedAreRefusedWithTheCure) {

@@ -23,6 +23,7 @@ const char kUsage[] =
     "  --osd PATH           the daemon (grpc-osd beside this program)\n"
     "  --supervise PATH     the supervisor (grpc-os-supervise beside this program)\n"
     "  --boot-id-file FILE  what tells one boot of the machine from the next\n"
+    "  --machine-id-file FILE  what tells this machine from another (/etc/machine-id)\n"
     "  --stop               end the control plane that runs on DIR, leave the processes\n"
     "  --stop-all           end it and stop all processes\n"
     "  --version, --help\n";
@@ -46,10 +47,15 @@ absl::Status CheckPort(const char* name, std::string& text) {
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) {
   Options options;
   const std::map<std::string, std::string*> with_value = {
-      {"--data-dir", &options.data_directory},   {"--grpc-port", &options.grpc_port},
-      {"--http-port", &options.http_port},       {"--user", &options.user},
-      {"--accounts", &options.accounts_file},    {"--env-file", &options.env_file},
-      {"--boot-id-file", &options.boot_id_file}, {"--osd", &options.osd},
+      {"--data-dir", &options.data_directory},
+      {"--grpc-port", &options.grpc_port},
+      {"--http-port", &options.http_port},
+      {"--user", &options.user},
+      {"--accounts", &options.accounts_file},
+      {"--env-file", &options.env_file},
+      {"--boot-id-file", &options.boot_id_file},
+      {"--machine-id-file", &options.machine_id_file},
+      {"--osd", &options.osd},
       {"--supervise", &options.supervise},
   };
   const std::map<std::string, Options::Action> actions = {

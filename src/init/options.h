@@ -19,6 +19,7 @@ struct Options {
   std::string accounts_file = "/etc/grpc-os/accounts";
   std::string env_file;  // empty: for grpc-osd to choose
   std::string boot_id_file = "/proc/sys/kernel/random/boot_id";
+  std::string machine_id_file = "/etc/machine-id";
   std::string osd;        // empty: grpc-osd beside this program
   std::string supervise;  // empty: grpc-os-supervise beside this program
 };

@@ -17,12 +17,14 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options->http_port, "");
   EXPECT_EQ(options->accounts_file, "/etc/grpc-os/accounts");
   EXPECT_EQ(options->boot_id_file, "/proc/sys/kernel/random/boot_id");
+  EXPECT_EQ(options->machine_id_file, "/etc/machine-id");
 }
 
 TEST(OptionsTest, ValuesComeAsTheNextArgumentOrAfterAnEqualsSign) {
-  const auto options = ParseOptions({"--data-dir", "/d", "--grpc-port=0", "--http-port", "1",
-                                     "--user=grpc-os", "--accounts", "/a", "--env-file=x=y",
-                                     "--boot-id-file", "/b", "--osd", "/o", "--supervise=/s"});
+  const auto options =
+      ParseOptions({"--data-dir", "/d", "--grpc-port=0", "--http-port", "1", "--user=grpc-os",
+                    "--accounts", "/a", "--env-file=x=y", "--boot-id-file", "/b", "--osd", "/o",
+                    "--supervise=/s", "--machine-id-file", "/m"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->data_directory, "/d");
   EXPECT_EQ(options->grpc_port, "0");
@@ -33,6 +35,7 @@ TEST(OptionsTest, ValuesComeAsTheNextArgumentOrAfterAnEqualsSign) {
   EXPECT_EQ(options->boot_id_file, "/b");
   EXPECT_EQ(options->osd, "/o");
   EXPECT_EQ(options->supervise, "/s");
+  EXPECT_EQ(options->machine_id_file, "/m");
 }
 
 TEST(OptionsTest, Actions) {

@@ -25,6 +25,17 @@ int Say(const std::string& sentence) {
 
 }  // namespace
 
+absl::StatusOr<store::CheckReport> CheckLockedDirectory(const std::string& directory) {
+  const host::ContentSha256 hash;
+  const host::Crc32c checksum;
+  const auto files = store::FilesIn(directory);
+  return store::CheckSqlite(
+      directory + "/grpc-os.db",
+      [&](store::Connection& reader, const store::Dialect& dialect, store::CheckReport& found) {
+        return store::CheckContents(reader, dialect, *files, {hash, checksum}, found);
+      });
+}
+
 int CheckDataDirectory(const std::string& directory) {
   const std::string database = directory + "/grpc-os.db";
   struct stat info {};
@@ -43,14 +54,7 @@ int CheckDataDirectory(const std::string& directory) {
     return Say("a grpc-osd runs on " + directory +
                "; stop it first (make stop), for the database of a running one changes meanwhile");
   }
-  const host::ContentSha256 hash;
-  const host::Crc32c checksum;
-  const auto files = store::FilesIn(directory);
-  const auto report = store::CheckSqlite(
-      database,
-      [&](store::Connection& reader, const store::Dialect& dialect, store::CheckReport& found) {
-        return store::CheckContents(reader, dialect, *files, {hash, checksum}, found);
-      });
+  const auto report = CheckLockedDirectory(directory);
   if (!report.ok()) return Say(std::string(report.status().message()));
   for (const std::string& finding : report->findings) Say(finding);
   if (!report->findings.empty()) {

@@ -50,9 +50,11 @@
 #include "host/secret_file.h"
 #include "host/sha256.h"
 #include "main/adapters.h"
+#include "main/check.h"
 #include "main/library_logs.h"
 #include "main/metrics.h"
 #include "main/sys_folder.h"
+#include "protocol/system_identity.h"
 #include "runtime/log_reader.h"
 #include "runtime/supervision_client.h"
 #include "server/grpc_server.h"
@@ -63,6 +65,7 @@
 #include "services/process_service.h"
 #include "services/system_service.h"
 #include "store/blob/blob_files.h"
+#include "store/sqlite/sqlite_clean_stop.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.h"
 
@@ -119,6 +122,7 @@ class Daemon::Impl {
   Impl(const DaemonOptions& options, std::function<void()> on_shutdown)
       : options_(options),
         run_(options.data_directory + "/run"),
+        database_path_(options.data_directory + "/grpc-os.db"),
         on_shutdown_(std::move(on_shutdown)),
         scheduler_(loop_) {}
   ~Impl() { Stop(); }
@@ -131,9 +135,6 @@ class Daemon::Impl {
     return absl::OkStatus();
   }
 
-  const std::string& notice() const { return notice_; }
-  const std::vector<std::string>& warnings() const { return warnings_; }
-
  private:
   absl::Status OpenFiles() {
     for (const char* directory : {"", "/run", "/logs", "/logs/system", "/secrets"}) {
@@ -141,6 +142,9 @@ class Daemon::Impl {
           !status.ok())
         return status;
     }
+    if (absl::Status status = host::CheckSecretDirectory(options_.data_directory + "/secrets");
+        !status.ok())
+      return status;
     auto lock = TakeLock(run_ + "/osd.lock");
     if (!lock.ok()) return lock.status();
     lock_ = *std::move(lock);
@@ -157,7 +161,58 @@ class Daemon::Impl {
                    {{"version", GRPC_OS_VERSION}, {"pid", absl::StrCat(getpid())}});
     if (!options_.settings.warning.empty())
       logger_->Write(core::LogLevel::kWarning, options_.settings.warning, {});
+    return ReadIdentity();
+  }
+
+  // grpc-os-init has written it by now, and in it whether this is a copy.
+  absl::Status ReadIdentity() {
+    auto identity = protocol::ReadSystemIdentity(directory_.get());
+    if (!identity.ok()) return identity.status();
+    if (identity->has_value()) system_identity_ = **std::move(identity);
     return absl::OkStatus();
+  }
+
+  void Tell(const std::string& note) {
+    logger_->Write(core::LogLevel::kWarning, note, {});
+    options_.say(absl::StrCat("note: ", note));
+  }
+
+  // What was copied while it ran can be of several moments, of which only a look at all of it tells
+  // something.
+  absl::Status CheckCopy() {
+    if (system_identity_.held.empty() || access(database_path_.c_str(), F_OK) != 0 ||
+        store::WasStoppedCleanly(database_path_)) {
+      return absl::OkStatus();
+    }
+    Tell(absl::StrCat("Reads all of ", options_.data_directory, " before it is used, because ",
+                      system_identity_.held, ", and was not stopped when it was copied."));
+    const auto report = CheckLockedDirectory(options_.data_directory);
+    if (!report.ok()) return report.status();
+    if (report->findings.empty()) return absl::OkStatus();
+    constexpr size_t kShownBytes = 200;  // of what may be a long list
+    return absl::DataLossError(absl::StrCat(
+        "the copy in ", options_.data_directory, " is damaged (",
+        report->findings.front().substr(0, kShownBytes),
+        "), because it was made while the system ran; end the original's control plane, whose "
+        "processes go on, with: grpc-os-init --data-dir ORIGINAL --stop, and copy it again"));
+  }
+
+  // A system that is held is so until `resume`, or until a setting says that copies are meant.
+  absl::Status HoldCopy() {
+    if (system_identity_.held.empty()) return absl::OkStatus();
+    if (!options_.settings.held_on_copy) return EndHold();
+    processes_->Hold(system_identity_.held);
+    Tell(absl::StrCat("This system's processes are held, because ", system_identity_.held,
+                      ": `stop NAME` what must not run here, then `resume` lets the others run."));
+    return absl::OkStatus();
+  }
+
+  absl::Status EndHold() {
+    protocol::SystemIdentity identity = system_identity_;
+    identity.held.clear();
+    absl::Status status = protocol::WriteSystemIdentity(directory_.get(), identity);
+    if (status.ok()) system_identity_ = std::move(identity);
+    return status;
   }
 
   absl::Status OpenStore() {
@@ -166,8 +221,10 @@ class Daemon::Impl {
     const std::string key = options_.data_directory + "/secrets/jwt.key";
     // The key is there without the mark in directories of before there was one.
     const bool marked = access(mark.c_str(), F_OK) == 0;
-    auto database = store::OpenSqlite(options_.data_directory + "/grpc-os.db", marked ? mark : key);
+    if (absl::Status status = CheckCopy(); !status.ok()) return status;
+    auto database = store::OpenSqlite(database_path_, marked ? mark : key);
     if (!database.ok()) return WithRoomAsCure(database.status());
+    store::ForgetCleanStop(database_path_);
     store::StoreOptions store_options;
     store_options.kept.revisions = options_.settings.events_kept;
     store_options.now_ms = [this] { return retention_clock_->NowMs(); };
@@ -208,10 +265,10 @@ class Daemon::Impl {
     });
   }
 
-  // For the log, and for whoever started us.
+  // What of the start we do without.
   void Warn(const std::string& text) {
     logger_->Write(core::LogLevel::kWarning, text, {});
-    warnings_.push_back(text);
+    options_.say(absl::StrCat("warning: ", text));
   }
 
   absl::Status OpenIdentity() {
@@ -239,8 +296,8 @@ class Daemon::Impl {
       auto made = host::LoadOrMakePassword(path);
       if (!made.ok()) return made.status();
       password = *std::move(made);
-      notice_ = absl::StrCat("The first admin: `login admin` with the password in ", path,
-                             "; set another with `user passwd admin`, then remove the file.");
+      options_.say(absl::StrCat("The first admin: `login admin` with the password in ", path,
+                                "; set another with `user passwd admin`, then remove the file."));
     }
     std::promise<absl::StatusOr<std::string>> hashed;
     hasher_->Hash(std::move(password), [&hashed](absl::StatusOr<std::string> hash) {
@@ -288,6 +345,7 @@ class Daemon::Impl {
     logger_->Write(
         core::LogLevel::kInfo, "loaded",
         {{"processes", absl::StrCat(stored->size())}, {"rebooted", rebooted ? "true" : "false"}});
+    if (absl::Status status = HoldCopy(); !status.ok()) return status;
     processes_->Load(*std::move(stored), store_->NewestRevision(), rebooted);
     Failpoint("osd.start.loaded");
     boot_id_saved_ = *last_boot == options_.boot_id;
@@ -374,8 +432,9 @@ class Daemon::Impl {
     filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
         *funnel_, *objects_, *quotas_, *store_, *blobs_, *uploads_, digest_, checksum_,
         *system_objects_, *store_, content_hash_, *storage_});
-    system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
-        *funnel_, scheduler_, *processes_, *store_, *environment_, facts_, *disk_, *storage_});
+    system_ = std::make_unique<services::SystemService>(
+        services::SystemService::Parts{*funnel_, scheduler_, *processes_, *store_, *environment_,
+                                       facts_, *disk_, *storage_, [this] { return EndHold(); }});
     if (absl::Status status = server::GrpcServer::CheckPort(options_.grpc_port); !status.ok()) {
       return status;  // before anything is launched
     }
@@ -560,18 +619,21 @@ class Daemon::Impl {
     uploads_.reset();   // what is being finished still needs the files and the store
     blobs_.reset();     // and what is being collected the store
     requests_.reset();  // what ends from here on asks the store nothing
+    if (store_ == nullptr) return;
+    const int64_t revision = store_->NewestRevision();
     store_.reset();
+    store::RecordCleanStop(database_path_, revision);
   }
 
   DaemonOptions options_;
-  std::string notice_;
-  std::vector<std::string> warnings_;
-  UniqueFd directory_;
   Guarded<std::map<std::string, std::string>>
       unwritten_;  // files for others: what is to be in them
   const std::string run_;
+  const std::string database_path_;
   const std::function<void()> on_shutdown_;
+  UniqueFd directory_;
   UniqueFd lock_;
+  protocol::SystemIdentity system_identity_;  // as recorded; on the core's thread once that runs
   std::unique_ptr<host::JsonLogger> logger_;
   std::unique_ptr<LibraryLogs> library_logs_;
   EventLoop loop_;
@@ -627,9 +689,6 @@ class Daemon::Impl {
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Daemon::~Daemon() = default;
-
-const std::string& Daemon::notice() const { return impl_->notice(); }
-const std::vector<std::string>& Daemon::warnings() const { return impl_->warnings(); }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonOptions& options,
                                                       std::function<void()> on_shutdown) {

@@ -19,6 +19,8 @@ struct DaemonOptions {
   bool shielded = false;  // init runs with --user: only uid 0 logs in by peer
   std::string boot_id;
   manifest::Settings settings;
+  // Takes what whoever started it should know, a line each, as soon as it is known.
+  std::function<void(const std::string& line)> say;
 };
 
 class Daemon {
@@ -29,11 +31,6 @@ class Daemon {
                                                        std::function<void()> on_shutdown);
   // Refuses new calls, ends streams, drains, lets processes be, closes the store.
   ~Daemon();
-
-  // What whoever started it should know; empty: nothing.
-  const std::string& notice() const;
-  // What of its start it could do without and did not get.
-  const std::vector<std::string>& warnings() const;
 
  private:
   class Impl;

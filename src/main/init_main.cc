@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "init/environment.h"
 #include "init/init.h"
 #include "init/options.h"
 
@@ -25,8 +26,5 @@ int main(int argc, char** argv) {
     puts("grpc-os-init " GRPC_OS_VERSION);
     return 0;
   }
-  std::vector<std::string> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    environment.emplace_back(*variable);
-  return grpc_os::init::RunInit(*options, environment);
+  return grpc_os::init::RunInit(*options, grpc_os::init::TakeEnvironment(environ));
 }

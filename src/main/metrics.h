@@ -35,7 +35,7 @@ class Metrics {
   void Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) const;
 
  private:
-  static constexpr size_t kStates = static_cast<size_t>(core::ProcessState::kUnkillable) + 1;
+  static constexpr size_t kStates = static_cast<size_t>(core::ProcessState::kHeld) + 1;
   using CountByState = std::array<int64_t, kStates>;
 
   CountByState CountProcesses() const;  // on the core's thread

@@ -19,6 +19,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "host/batch_scheduling.h"
+#include "host/secret_file.h"
 #include "main/check.h"
 #include "main/daemon.h"
 #include "manifest/env_file.h"
@@ -99,6 +100,11 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   }
   auto settings = manifest::ResolveSettings(manifest::SettingsInEnvironment(), file);
   if (!settings.ok()) return settings.status();
+  if (manifest::HasSecret(file)) {
+    absl::Status status = host::CheckPrivateFile(arguments.env_file,
+                                                 "the file of settings, which has a secret in it,");
+    if (!status.ok()) return status;
+  }
   DaemonOptions options;
   options.data_directory = arguments.data_dir;
   options.grpc_port = arguments.grpc_port >= 0 ? arguments.grpc_port : settings->grpc_port;
@@ -115,20 +121,25 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   return options;
 }
 
-// Out of the environment, where /proc would show it.
-void ForgetPassword() {
-  if (char* password = getenv(manifest::kAdminPasswordName); password != nullptr)
-    explicit_bzero(password, strlen(password));
-  unsetenv(manifest::kAdminPasswordName);
+// Out of the environment, where /proc would show them.
+void ForgetSecrets() {
+  for (const char* name : {manifest::kAdminPasswordName, "JWT_SECRET", "DB_PASSWORD"}) {
+    if (char* secret = getenv(name); secret != nullptr) explicit_bzero(secret, strlen(secret));
+    unsetenv(name);
+  }
 }
 
-// The pipe on which init listens until this program serves or ends: what is said there is shown to
-// whoever started init.
+// The pipe on which init listens until this program serves or ends: what is said there, whole
+// lines, is shown to whoever started init.
 void TellInit(const std::string& text) {
   const char* fd = getenv("GRPC_OS_STARTUP_FD");
   if (fd == nullptr) return;
   (void)!write(atoi(fd), text.data(), text.size());
-  close(atoi(fd));
+}
+
+void EndTelling() {
+  if (const char* fd = getenv("GRPC_OS_STARTUP_FD"); fd != nullptr) close(atoi(fd));
+  unsetenv("GRPC_OS_STARTUP_FD");  // its number may be another file's from here on
 }
 
 // Tells the one who started us, and the log.
@@ -153,16 +164,13 @@ int Run(DaemonOptions options) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&ends, signal);
   sigprocmask(SIG_BLOCK, &ends, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  options.say = [](const std::string& line) { TellInit(absl::StrCat(line, "\n")); };
   auto daemon = Daemon::Start(options, [] { kill(getpid(), SIGTERM); });
   explicit_bzero(options.settings.admin_password.data(), options.settings.admin_password.size());
   if (!daemon.ok()) return Refuse(daemon.status());
-  std::string said;
   if (!options.settings.warning.empty())
-    absl::StrAppend(&said, "warning: ", options.settings.warning, "\n");
-  for (const std::string& warning : (*daemon)->warnings())
-    absl::StrAppend(&said, "warning: ", warning, "\n");
-  if (!(*daemon)->notice().empty()) absl::StrAppend(&said, "note: ", (*daemon)->notice(), "\n");
-  TellInit(said);
+    TellInit(absl::StrCat("warning: ", options.settings.warning, "\n"));
+  EndTelling();
   int received = 0;
   do {
     sigwait(&ends, &received);
@@ -188,7 +196,7 @@ int main(int argc, char** argv) {
   // Debian's abseil looks for cycles at each lock of gRPC's: 3 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   auto options = grpc_os::Resolve(arguments);
-  grpc_os::ForgetPassword();
+  grpc_os::ForgetSecrets();
   if (!options.ok()) return grpc_os::Refuse(options.status());
   return grpc_os::Run(*std::move(options));
 }

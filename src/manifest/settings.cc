@@ -79,13 +79,13 @@ absl::Status ResolveEventsKept(const std::string& value, int64_t& kept) {
   return absl::OkStatus();
 }
 
-absl::Status ResolveDebug(const std::string& value, bool& debug) {
+absl::Status ResolveYesOrNo(const char* name, const std::string& value, bool& yes) {
   if (value.empty()) return absl::OkStatus();
   if (value != "true" && value != "false" && value != "1" && value != "0") {
     return absl::InvalidArgumentError(
-        absl::StrCat("DEBUG is ", Shown(value), "; expected true, false, 1 or 0"));
+        absl::StrCat(name, " is ", Shown(value), "; expected true, false, 1 or 0"));
   }
-  debug = value == "true" || value == "1";
+  yes = value == "true" || value == "1";
   return absl::OkStatus();
 }
 
@@ -125,10 +125,19 @@ absl::Status CheckDatabase(const Lookup& lookup) {
 
 }  // namespace
 
+bool HasSecret(const Variables& env_file) {
+  const auto is_set = [&env_file](const char* name, std::string_view example) {
+    const auto found = env_file.find(name);
+    return found != env_file.end() && !found->second.empty() && found->second != example;
+  };
+  return is_set("JWT_SECRET", kExampleJwtSecret) || is_set("DB_PASSWORD", kExampleDbPassword);
+}
+
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{"GRPC_PORT", "HTTP_PORT",   "JWT_SECRET",      "DEBUG",
-                                             "DATA_DIR",  "EVENTS_KEPT", kAdminPasswordName};
+    auto* all = new std::vector<std::string>{"GRPC_PORT",    "HTTP_PORT",       "JWT_SECRET",
+                                             "DEBUG",        "DATA_DIR",        "EVENTS_KEPT",
+                                             "HELD_ON_COPY", kAdminPasswordName};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -153,8 +162,10 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
     if (absl::Status status = ResolvePort(name, lookup.Get(name), *port); !status.ok())
       return status;
   }
-  if (absl::Status status = ResolveDebug(lookup.Get("DEBUG"), settings.debug); !status.ok()) {
-    return status;
+  for (const auto& [name, yes] :
+       {std::pair("DEBUG", &settings.debug), std::pair("HELD_ON_COPY", &settings.held_on_copy)}) {
+    if (absl::Status status = ResolveYesOrNo(name, lookup.Get(name), *yes); !status.ok())
+      return status;
   }
   if (absl::Status status = ResolveEventsKept(lookup.Get("EVENTS_KEPT"), settings.events_kept);
       !status.ok())

@@ -23,10 +23,15 @@ struct Settings {
   std::string admin_password;
   bool debug = false;                            // DEBUG
   int64_t events_kept = limits::kRevisionsKept;  // EVENTS_KEPT, in revisions
+  bool held_on_copy = true;                      // HELD_ON_COPY
   std::string data_dir;                          // DATA_DIR; empty: not set
   // To be said once at the start; empty: nothing to say.
   std::string warning;
 };
+
+// Whether a file of settings has a secret in it, so that others must not read it. The example's
+// values are none.
+bool HasSecret(const Variables& env_file);
 
 // The names that Settings are resolved from.
 const std::vector<std::string>& SettingNames();

@@ -170,6 +170,20 @@ TEST(Settings, DebugIsTrueFalse1Or0) {
   }
 }
 
+TEST(Settings, ACopyIsHeldUnlessASettingSaysOtherwise) {
+  EXPECT_TRUE(Resolved({}).held_on_copy);
+  EXPECT_TRUE(Resolved({{"HELD_ON_COPY", "1"}}).held_on_copy);
+  EXPECT_FALSE(Resolved({{"HELD_ON_COPY", "false"}}).held_on_copy);
+  EXPECT_THAT(MessageOf(Refused({{"HELD_ON_COPY", "no"}})), HasSubstr("HELD_ON_COPY is \"no\""));
+}
+
+TEST(Settings, OnlyARealSecretMakesAFileOneToHide) {
+  EXPECT_FALSE(HasSecret({{"JWT_SECRET", "your_secret_key"}, {"DB_PASSWORD", "secure_password"}}));
+  EXPECT_FALSE(HasSecret({{"JWT_SECRET", ""}, {"GRPC_PORT", "1"}}));
+  EXPECT_TRUE(HasSecret({{"JWT_SECRET", "0123456789abcdef0123456789abcdef"}}));
+  EXPECT_TRUE(HasSecret({{"DB_PASSWORD", "hunter2"}}));
+}
+
 TEST(Settings, AValueIsShownWithoutControlCharactersAndShort) {
   EXPECT_THAT(MessageOf(Refused({{"DEBUG", "a\x1b[31m"}})), HasSubstr("a\\x1b[31m"));
   EXPECT_THAT(MessageOf(Refused({{"DEBUG", std::string(100, 'z')}})),

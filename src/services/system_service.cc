@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
+#include "core/error_reason.h"
 #include "core/process/validate.h"
 #include "services/convert/object_convert.h"
 #include "services/convert/time_convert.h"
@@ -50,6 +53,31 @@ grpc::ServerUnaryReactor* SystemService::SetLogLevel(grpc::CallbackServerContext
       });
 }
 
+grpc::ServerUnaryReactor* SystemService::Resume(grpc::CallbackServerContext* context,
+                                                const v1::ResumeRequest*,
+                                                v1::ResumeResponse* response) {
+  return parts_.funnel.Unary(context, "grpc_os.v1.SystemService/Resume", response,
+                             [this](const auto& call) {
+                               call->MakeOrigin("");
+                               parts_.scheduler.Post([this, call] { call->Answer(EndHold()); });
+                             });
+}
+
+// Durable first: a daemon that dies in between must not hold again what runs.
+absl::StatusOr<v1::ResumeResponse> SystemService::EndHold() const {
+  v1::ResumeResponse answer;
+  if (parts_.processes.held().empty()) return answer;
+  if (absl::Status status = parts_.end_hold(); !status.ok()) {
+    return MakeError(absl::StatusCode::kUnavailable,
+                     absl::StrCat("the hold cannot be taken away: ", status.message()),
+                     {.reason = core::reason::kStoreUnavailable,
+                      .metadata = {{"cause", std::string(status.message())}}});
+  }
+  answer.set_resumed_count(parts_.processes.CountHeld());
+  parts_.processes.Resume();
+  return answer;
+}
+
 v1::System SystemService::Describe() const {
   v1::System system;
   system.set_version(GRPC_OS_VERSION);
@@ -68,6 +96,8 @@ v1::System SystemService::Describe() const {
   const core::Processes::UnsavedTotal unsaved = parts_.processes.TotalUnsaved();
   system.set_unsaved_reports(unsaved.reports);
   if (unsaved.reports > 0) SetTimeMs(unsaved.since_ms, system.mutable_unsaved_since());
+  system.set_held_reason(parts_.processes.held());
+  system.set_held_count(parts_.processes.CountHeld());
   int running = 0;
   const auto all = parts_.processes.List("", std::numeric_limits<int>::max());
   for (const core::Process* process : all)

@@ -3,6 +3,7 @@
 #define GRPC_OS_SERVICES_SYSTEM_SERVICE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "core/disk.h"
@@ -32,6 +33,8 @@ class SystemService final : public v1::SystemService::CallbackService {
     const SystemFacts& facts;
     core::Disk& disk;
     core::StorageMeter& storage;
+    // Makes it durable that nothing is held any more; on the core's thread.
+    std::function<absl::Status()> end_hold;
   };
   explicit SystemService(const Parts& parts) : parts_(parts) {}
 
@@ -41,8 +44,12 @@ class SystemService final : public v1::SystemService::CallbackService {
   grpc::ServerUnaryReactor* SetLogLevel(grpc::CallbackServerContext* context,
                                         const v1::SetLogLevelRequest* request,
                                         v1::SetLogLevelResponse* response) override;
+  grpc::ServerUnaryReactor* Resume(grpc::CallbackServerContext* context,
+                                   const v1::ResumeRequest* request,
+                                   v1::ResumeResponse* response) override;
 
  private:
+  absl::StatusOr<v1::ResumeResponse> EndHold() const;
   v1::System Describe() const;
 
   const Parts parts_;

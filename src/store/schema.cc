@@ -381,6 +381,12 @@ absl::Status RefuseNewer(int64_t version) {
 
 }  // namespace
 
+absl::StatusOr<bool> IsOlder(Connection& reader) {
+  const auto version = SchemaVersion(reader);
+  if (!version.ok()) return version.status();
+  return *version != 0 && *version < kSchemaVersion;
+}
+
 absl::Status CheckNotNewer(Connection& reader) {
   const auto version = SchemaVersion(reader);
   // A database without tables has no version; Migrate meets what else is wrong.

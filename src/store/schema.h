@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "store/database.h"
 #include "store/dialect.h"
 
@@ -18,6 +19,9 @@ inline constexpr int64_t kSchemaVersion = 5;
 // each CREATE by itself. FAILED_PRECONDITION: the database is of a newer version; nothing was
 // changed.
 absl::Status Migrate(Connection& writer, const Dialect& dialect);
+
+// Whether it has tables of an older version, which Migrate would change.
+absl::StatusOr<bool> IsOlder(Connection& reader);
 
 // The same refusal, by a connection that writes nothing.
 absl::Status CheckNotNewer(Connection& reader);

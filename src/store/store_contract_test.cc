@@ -91,7 +91,7 @@ TEST_P(StoreContract, AProcessComesBackWhole) {
 
 TEST_P(StoreContract, EachWordOfEachEnumComesBack) {
   std::vector<Process> processes;
-  for (int number = 0; number <= static_cast<int>(core::ProcessState::kUnkillable); ++number) {
+  for (int number = 0; number <= static_cast<int>(core::ProcessState::kHeld); ++number) {
     Process process = MakeProcess(absl::StrCat("proc_", number), absl::StrCat("n", number));
     process.status.state = static_cast<core::ProcessState>(number);
     process.desired = static_cast<core::DesiredState>(number % 3);

@@ -411,6 +411,7 @@ async def test_a_viewer_sees_no_change_of_a_user(admin, calls):
 async def test_a_database_that_is_lost_is_noticed_with_a_jwt_secret_too(idle_system):
     settings = idle_system.home / "settings.env"
     settings.write_text("JWT_SECRET=0123456789abcdef0123456789abcdef\n")
+    settings.chmod(0o600)
     idle_system.start("--env-file", settings)
     idle_system.stop_all()
     assert not (idle_system.data / "secrets/jwt.key").exists()

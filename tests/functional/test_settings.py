@@ -14,6 +14,7 @@ EXAMPLE = pathlib.Path(__file__).parents[2] / ".env.example"
 def written(system, text):
     path = system.home / "settings.env"
     path.write_text(text)
+    path.chmod(0o600)
     return path
 
 

@@ -11,7 +11,7 @@ template <typename Enum, size_t N>
 using Words = std::array<std::pair<Enum, const char*>, N>;
 
 // Stored: a word may be added here, never changed.
-constexpr Words<ProcessState, 10> kStates{{{ProcessState::kPending, "pending"},
+constexpr Words<ProcessState, 11> kStates{{{ProcessState::kPending, "pending"},
                                            {ProcessState::kStarting, "starting"},
                                            {ProcessState::kRunning, "running"},
                                            {ProcessState::kStopping, "stopping"},
@@ -20,7 +20,8 @@ constexpr Words<ProcessState, 10> kStates{{{ProcessState::kPending, "pending"},
                                            {ProcessState::kStopped, "stopped"},
                                            {ProcessState::kExited, "exited"},
                                            {ProcessState::kFailed, "failed"},
-                                           {ProcessState::kUnkillable, "unkillable"}}};
+                                           {ProcessState::kUnkillable, "unkillable"},
+                                           {ProcessState::kHeld, "held"}}};
 constexpr Words<DesiredState, 3> kDesiredStates{{{DesiredState::kRunning, "running"},
                                                  {DesiredState::kStopped, "stopped"},
                                                  {DesiredState::kCompleted, "completed"}}};
@@ -74,6 +75,7 @@ bool IsAtRest(ProcessState state) {
     case ProcessState::kStopped:
     case ProcessState::kExited:
     case ProcessState::kFailed:
+    case ProcessState::kHeld:
       return true;
     case ProcessState::kPending:
     case ProcessState::kStarting:

@@ -25,6 +25,7 @@ enum class ProcessState {
   kExited,
   kFailed,
   kUnkillable,
+  kHeld,
 };
 
 enum class ExitReason { kExited, kSignaled, kExecFailed, kSupervisorLost, kHostRestarted };

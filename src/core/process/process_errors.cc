@@ -38,6 +38,14 @@ absl::Status IdTaken(const std::string& id, const std::string& owner_name) {
       {.reason = reason::kIdTaken, .metadata = {{"id", id}, {"name", owner_name}}});
 }
 
+absl::Status SystemHeld(const std::string& why) {
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("this system is held: ", why,
+             "; nothing is started until `resume`. `stop NAME` first what must not run here too"),
+      {.reason = reason::kHeld, .metadata = {{"cause", why}}});
+}
+
 absl::Status TooManyProcesses(int count) {
   return MakeError(
       StatusCode::kResourceExhausted,
@@ -123,11 +131,14 @@ absl::Status StillRunning(const Process& process) {
 
 absl::Status NotRunning(const Process& process, const std::string& what_for) {
   const std::string state = ToString(process.status.state);
-  return MakeError(StatusCode::kFailedPrecondition,
-                   StrCat("'", process.name, "' is ", state, ", ", what_for, "; `start ",
-                          process.name, "` first"),
-                   {.reason = reason::kProcessNotRunning,
-                    .metadata = {{"process", process.name}, {"state", state}}});
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("'", process.name, "' is ", state, ", ", what_for, "; `",
+             process.status.state == ProcessState::kHeld ? std::string("resume")
+                                                         : StrCat("start ", process.name),
+             "` first"),
+      {.reason = reason::kProcessNotRunning,
+       .metadata = {{"process", process.name}, {"state", state}}});
 }
 
 absl::Status SupervisorSilent(const Process& process) {

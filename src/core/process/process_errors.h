@@ -16,6 +16,8 @@ absl::Status ProcessNotFound(const std::string& reference);
 absl::Status NameTaken(const std::string& name, const Process* owner);
 absl::Status IdTaken(const std::string& id, const std::string& owner_name);
 absl::Status TooManyProcesses(int count);
+// `why`, a clause: see Processes::Hold.
+absl::Status SystemHeld(const std::string& why);
 absl::Status TooManyWaiters(const Process& process);
 absl::Status EtagMismatch(const Process& process, const std::string& actual,
                           const std::string& given);

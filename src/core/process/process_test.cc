@@ -21,7 +21,7 @@ void ExpectWordsLeadBack(Enum last, std::optional<Enum> (*from)(const std::strin
 }
 
 TEST(ProcessWords, EachLeadsBackToItsValue) {
-  ExpectWordsLeadBack(ProcessState::kUnkillable, ProcessStateFrom);
+  ExpectWordsLeadBack(ProcessState::kHeld, ProcessStateFrom);
   ExpectWordsLeadBack(DesiredState::kCompleted, DesiredStateFrom);
   ExpectWordsLeadBack(RestartPolicy::kNever, RestartPolicyFrom);
   ExpectWordsLeadBack(ExitReason::kHostRestarted, ExitReasonFrom);
@@ -31,6 +31,7 @@ TEST(ProcessWords, EachLeadsBackToItsValue) {
 TEST(ProcessWords, AreSpelledAsStored) {
   EXPECT_STREQ(ToString(ProcessState::kPending), "pending");
   EXPECT_STREQ(ToString(ProcessState::kCrashLooping), "crash_looping");
+  EXPECT_STREQ(ToString(ProcessState::kHeld), "held");
   EXPECT_STREQ(ToString(DesiredState::kCompleted), "completed");
   EXPECT_STREQ(ToString(RestartPolicy::kOnFailure), "on_failure");
   EXPECT_STREQ(ToString(ExitReason::kSupervisorLost), "supervisor_lost");
@@ -46,11 +47,11 @@ TEST(ProcessWords, UnknownOnesAreNothing) {
 
 TEST(IsAtRest, OnlyWhereNothingRunsAndNothingWillByItself) {
   std::set<std::string> at_rest;
-  for (int number = 0; number <= static_cast<int>(ProcessState::kUnkillable); ++number) {
+  for (int number = 0; number <= static_cast<int>(ProcessState::kHeld); ++number) {
     const auto state = static_cast<ProcessState>(number);
     if (IsAtRest(state)) at_rest.insert(ToString(state));
   }
-  EXPECT_EQ(at_rest, (std::set<std::string>{"stopped", "exited", "failed"}));
+  EXPECT_EQ(at_rest, (std::set<std::string>{"stopped", "exited", "failed", "held"}));
 }
 
 }  // namespace

@@ -24,8 +24,9 @@ std::string Processes::EtagOf(const Process& process) {
 void Processes::Load(std::vector<Process> stored, int64_t revision, bool rebooted) {
   revision_ = revision;
   for (Process& process : stored) {
-    const bool again =
-        rebooted && process.desired == DesiredState::kRunning && IsAtRest(process.status.state);
+    const bool again = rebooted && process.desired == DesiredState::kRunning &&
+                       IsAtRest(process.status.state) &&
+                       process.status.state != ProcessState::kHeld;  // which Reconcile begins anew
     Entry& entry = AddEntry(std::move(process));
     entry.visible = true;
     entry.from_before_boot = rebooted;
@@ -117,6 +118,26 @@ Processes::UnsavedTotal Processes::TotalUnsaved() const {
   return total;
 }
 
+int Processes::CountHeld() const {
+  return static_cast<int>(std::count_if(by_id_.begin(), by_id_.end(), [](const auto& item) {
+    return item.second->process.status.state == ProcessState::kHeld;
+  }));
+}
+
+void Processes::Resume() {
+  held_.clear();
+  for (auto& [id, entry] : by_id_) Reconcile(*entry);
+}
+
+// One that lives under a supervisor of this system is none that could run twice.
+absl::Status Processes::CheckNotHeld(const Process& process) const {
+  const ProcessState state = process.status.state;
+  if (held_.empty() || (!IsAtRest(state) && state != ProcessState::kPending)) {
+    return absl::OkStatus();
+  }
+  return SystemHeld(held_);
+}
+
 // ---- Use cases ----------------------------------------------------------------------------------
 
 void Processes::RunUseCase(Entry& entry, const std::string& etag,
@@ -163,6 +184,7 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
   if (Count() >= limits::kProcesses) {
     return refuse(TooManyProcesses(Count()));
   }
+  if (absl::Status held = CheckNotHeld(process); !held.ok()) return refuse(held);
   process.create_time_ms = process.update_time_ms = scheduler_.NowMs();
   Entry& entry = AddEntry(std::move(process));
   RunUseCase(
@@ -223,7 +245,8 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag,
-      [](Draft& draft) {
+      [this](Draft& draft) {
+        if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
         WishRunning(draft, "start_requested", false);
         return absl::OkStatus();
       },
@@ -237,7 +260,8 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag,
-      [](Draft& draft) {
+      [this](Draft& draft) {
+        if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
         WishRunning(draft, "restart_requested", true);
         return absl::OkStatus();
       },
@@ -257,6 +281,10 @@ void Processes::Stop(const std::string& reference, const std::string& etag, Done
         ++draft.process.change_number;
         draft.process.update_time_ms = draft.now_ms;
         draft.Tell("stop_requested");
+        if (draft.process.status.state == ProcessState::kHeld) {
+          draft.process.status.state = ProcessState::kStopped;
+          draft.Tell("stopped");
+        }
         return absl::OkStatus();
       },
       Awaited::kStopped, std::move(done), std::move(origin));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,6 +36,14 @@ class Processes final : public SupervisionObserver {
 
   Processes(ProcessStore& store, Supervision& supervision, Scheduler& scheduler);
   ~Processes() override;
+
+  // Before Load, where this system is a copy of one that may run elsewhere (`why`, a clause): until
+  // Resume nothing is launched, and what is wanted to run is `held`.
+  void Hold(std::string why) { held_ = std::move(why); }
+  const std::string& held() const { return held_; }  // why; empty: nothing is held
+  int CountHeld() const;
+  // What is held runs, as after a reboot.
+  void Resume();
 
   // Takes what the store holds, before anything else. `rebooted`: the machine was restarted since
   // the last daemon.
@@ -143,8 +152,8 @@ class Processes final : public SupervisionObserver {
                   Awaited awaited, Done done, std::optional<Origin> origin);
 
   static std::string SubjectOf(const Process& process, Awaited awaited);
-  static Waiter WaiterFor(Awaited awaited, const Process& wished);
-  static Waiter StartedWaiter(const Process& wished);
+  Waiter WaiterFor(Awaited awaited, const Process& wished) const;
+  Waiter StartedWaiter(const Process& wished) const;
   static Waiter StoppedWaiter();
   static void WishRunning(Draft& draft, const char* event, bool even_if_running);
 
@@ -154,6 +163,9 @@ class Processes final : public SupervisionObserver {
   void ReconcileStopped(Entry& entry);
   void LaunchInstance(Entry& entry);
   void ReplaceLost(Entry& entry);
+  void HoldProcess(Entry& entry);
+  void ResumeProcess(Entry& entry);
+  absl::Status CheckNotHeld(const Process& process) const;
   void ReleaseInstance(const std::string& instance_id);
   void ApplyReport(Draft& draft, const InstanceReport& report) const;
   void OnLaunchRefused(Entry& entry, const std::string& instance_id, const absl::Status& status);
@@ -165,6 +177,7 @@ class Processes final : public SupervisionObserver {
   int64_t revision_ = 0;  // of the last commit of ours
   int commits_under_way_ = 0;
   bool instances_known_ = false;
+  std::string held_;
   std::map<std::string, std::unique_ptr<Entry>> by_id_;
   std::map<std::string, Entry*> by_name_;
   std::map<std::string, Entry*> by_instance_;

@@ -167,6 +167,11 @@ std::vector<std::string> Processes::Unowned() const { return {orphans_.begin(), 
 void Processes::Reconcile(Entry& entry) {
   if (!instances_known_ || !entry.visible || entry.writing || !entry.pending.empty()) return;
   const Process& process = entry.process;
+  const bool wanted = process.desired == DesiredState::kRunning;
+  if (process.status.state == ProcessState::kHeld && wanted && held_.empty()) {
+    ResumeProcess(entry);
+    return;
+  }
   if (IsAtRest(process.status.state)) {
     AttachOnce(process);  // the daemon before this one may have died with the release unsent
     ReleaseInstance(process.instance_id);
@@ -174,8 +179,9 @@ void Processes::Reconcile(Entry& entry) {
   }
   if (entry.launching) return;
   if (!known_instances_.contains(process.instance_id)) {
-    const bool wanted = process.desired == DesiredState::kRunning;
-    if (wanted && process.status.state == ProcessState::kPending) {
+    if (wanted && !held_.empty()) {
+      HoldProcess(entry);
+    } else if (wanted && process.status.state == ProcessState::kPending) {
       LaunchInstance(entry);
     } else {
       ReplaceLost(entry);
@@ -184,7 +190,7 @@ void Processes::Reconcile(Entry& entry) {
   }
   AttachOnce(process);
   if (!entry.connected) return;
-  if (process.desired == DesiredState::kRunning) {
+  if (wanted) {
     ReconcileRunning(entry);
   } else {
     ReconcileStopped(entry);
@@ -294,6 +300,40 @@ void Processes::ReplaceLost(Entry& entry) {
                      process.status.state = ProcessState::kStopped;
                      draft.Tell("stopped");
                    }
+                   return absl::OkStatus();
+                 },
+                 [](absl::StatusOr<int64_t>) {}, true});
+}
+
+// What the store tells of it is of the system that this one is a copy of.
+void Processes::HoldProcess(Entry& entry) {
+  const std::string instance = entry.process.instance_id;
+  Submit(entry, {[this, instance](Draft& draft) {
+                   Process& process = draft.process;
+                   if (process.instance_id != instance || held_.empty() ||
+                       process.desired != DesiredState::kRunning) {
+                     return absl::OkStatus();
+                   }
+                   const auto last_exit = process.status.last_exit;
+                   process.status = ProcessStatus{};
+                   process.status.last_exit = last_exit;
+                   process.status.state = ProcessState::kHeld;
+                   process.provisional = false;  // whoever created it was answered elsewhere
+                   draft.Tell("held");
+                   return absl::OkStatus();
+                 },
+                 [](absl::StatusOr<int64_t>) {}, true});
+}
+
+void Processes::ResumeProcess(Entry& entry) {
+  Submit(entry, {[](Draft& draft) {
+                   const Process& process = draft.process;
+                   if (process.status.state != ProcessState::kHeld ||
+                       process.desired != DesiredState::kRunning) {
+                     return absl::OkStatus();
+                   }
+                   draft.NewInstance();
+                   draft.Tell("resumed");
                    return absl::OkStatus();
                  },
                  [](absl::StatusOr<int64_t>) {}, true});

@@ -50,7 +50,7 @@ std::string Processes::SubjectOf(const Process& process, Awaited awaited) {
   return absl::StrCat(process.id, " ", process.change_number, " ", static_cast<int>(awaited));
 }
 
-Processes::Waiter Processes::WaiterFor(Awaited awaited, const Process& wished) {
+Processes::Waiter Processes::WaiterFor(Awaited awaited, const Process& wished) const {
   switch (awaited) {
     case Awaited::kStarted:
       return StartedWaiter(wished);
@@ -86,19 +86,21 @@ void Processes::Repeat(const std::string& subject, Done done) {
 }
 
 // Done once its command was executed for the wish that was just committed.
-Processes::Waiter Processes::StartedWaiter(const Process& wished) {
+Processes::Waiter Processes::StartedWaiter(const Process& wished) const {
   Waiter waiter;
-  waiter.check = [instance = wished.instance_id,
+  waiter.check = [this, instance = wished.instance_id,
                   number = wished.restart_number](const Entry& entry) -> Check {
     const Process& process = entry.process;
     const ProcessState state = process.status.state;
     if (process.desired == DesiredState::kStopped) return Superseded(process);
+    if (state == ProcessState::kHeld && !held_.empty()) return SystemHeld(held_);
     if (state == ProcessState::kFailed) {
       return entry.account_refusal.empty() ? ExecFailed(process, entry.exec_failure)
                                            : AccountRefused(process, entry.account_refusal);
     }
     if (state == ProcessState::kPending || state == ProcessState::kStarting ||
-        state == ProcessState::kStopping || state == ProcessState::kStopped)
+        state == ProcessState::kStopping || state == ProcessState::kStopped ||
+        state == ProcessState::kHeld)
       return std::nullopt;
     if (process.instance_id == instance && entry.supervisor_restart_number < number)
       return std::nullopt;

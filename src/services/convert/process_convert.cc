@@ -41,6 +41,8 @@ Process::State ToProto(core::ProcessState state) {
       return Process::STATE_FAILED;
     case core::ProcessState::kUnkillable:
       return Process::STATE_UNKILLABLE;
+    case core::ProcessState::kHeld:
+      return Process::STATE_HELD;
   }
   return Process::STATE_UNSPECIFIED;
 }

@@ -276,6 +276,14 @@ std::vector<Command> SystemCommands() {
        .examples = {"events", "events -f --kind process", "events --since 1200"},
        .most = 0,
        .run = RunEvents},
+      {.name = "resume",
+       .summary = "Let the processes of a copied system run, which are held until then",
+       .details =
+           "A copy of a data directory starts with its processes held, so that nothing runs twice\n"
+           "beside the original. `stop NAME` first what is not to run here.\n",
+       .examples = {"resume"},
+       .most = 0,
+       .run = RunResume},
       {.name = "log-level",
        .synopsis = "[LEVEL]",
        .arguments = {Kind::kLogLevel},

@@ -80,6 +80,7 @@ ExitCode RunAudit(Session& session, const Arguments& arguments);
 ExitCode RunEvents(Session& session, const Arguments& arguments);
 // system.cc
 ExitCode RunStatus(Session& session, const Arguments& arguments);
+ExitCode RunResume(Session& session, const Arguments& arguments);
 ExitCode RunLogLevel(Session& session, const Arguments& arguments);
 ExitCode RunVersion(Session& session, const Arguments& arguments);
 ExitCode RunHelp(Session& session, const Arguments& arguments);

@@ -294,6 +294,21 @@ TEST_F(CommandsTest, StatusShowsTheSystem) {
   EXPECT_THAT(out(), HasSubstr("\"cgroupMode\": \"v2\""));
 }
 
+TEST_F(CommandsTest, StatusTellsWhyASystemIsHeldAndResumeEndsIt) {
+  Run("status");
+  EXPECT_THAT(out(), Not(HasSubstr("held")));
+  daemon_.state.held = "it is a copy of /srv/a, which is still there";
+  EXPECT_EQ(Run("status"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("2 processes, because it is a copy of /srv/a, which is still there; "
+                               "`resume` lets them run"));
+  EXPECT_EQ(Run("resume"), ExitCode::kOk);
+  EXPECT_EQ(out(), "2 processes are being started\n");
+  EXPECT_EQ(Run("resume"), ExitCode::kOk);
+  EXPECT_EQ(out(), "no process was held\n");
+  EXPECT_EQ(Run("resume -o json"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("\"resumedCount\": 0"));
+}
+
 TEST_F(CommandsTest, ADaemonAwayIsOneLineAndExitSix) {
   NewSession("unix:" + directory_.path() + "/elsewhere/run/api.sock");
   EXPECT_EQ(Run("ps"), ExitCode::kUnavailable);

@@ -84,6 +84,12 @@ ExitCode RunStatus(Session& session, const Arguments&) {
   table.AddRow(
       {{"processes"},
        {absl::StrCat(system->process_count(), ", ", system->running_count(), " running")}});
+  if (!system->held_reason().empty()) {
+    table.AddRow({{"held"},
+                  {absl::StrCat(system->held_count(), " processes, because ", system->held_reason(),
+                                "; `resume` lets them run"),
+                   Style::kWarning}});
+  }
   table.AddRow({{"revision"}, {absl::StrCat(system->revision())}});
   DescribeDisk(*system, table);
   table.AddRow({{"cgroups"}, {CgroupText(system->cgroup_mode())}});
@@ -110,6 +116,21 @@ ExitCode RunStatus(Session& session, const Arguments&) {
 
 ExitCode RunVersion(Session& session, const Arguments&) {
   session.out() << "grpc-os " << GRPC_OS_VERSION << "\n";
+  return ExitCode::kOk;
+}
+
+ExitCode RunResume(Session& session, const Arguments&) {
+  const auto response = session.client().Resume();
+  if (!response.ok()) return session.Report(response.status());
+  if (session.for_programs()) {
+    session.Print(*response);
+  } else {
+    const int count = response->resumed_count();
+    session.out() << (count == 0   ? std::string("no process was held")
+                      : count == 1 ? std::string("1 process is being started")
+                                   : absl::StrCat(count, " processes are being started"))
+                  << "\n";
+  }
   return ExitCode::kOk;
 }
 

@@ -39,6 +39,7 @@ Style StyleOf(const v1::Process& process) {
     case State::STATE_STARTING:
     case State::STATE_STOPPING:
     case State::STATE_BACKOFF:
+    case State::STATE_HELD:
       return Style::kWarning;
     case State::STATE_CRASH_LOOPING:
     case State::STATE_FAILED:
@@ -201,6 +202,10 @@ std::string CureFor(const v1::Process& process) {
           "something of it survives SIGKILL, as a process waiting for a broken disk "
           "does; free that, then `kill ",
           name, "` again");
+    case State::STATE_HELD:
+      return absl::StrCat(
+          "this system is a copy (`status`): `resume` starts it and all others, `stop ", name,
+          "` keeps it from that");
     default:
       break;
   }

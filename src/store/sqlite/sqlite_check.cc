@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "store/schema.h"
 #include "store/sqlite/sqlite_bytes.h"
 #include "store/sqlite/sqlite_connection.h"
@@ -85,7 +86,7 @@ absl::Status Collect(Connection& connection, const char* pragma, const char* wha
     if (!more.ok()) return more.status();
     if (!*more) return absl::OkStatus();
     if (const std::string text = (*statement)->Text(0); text != "ok") {
-      report.findings.push_back(absl::StrCat(what, text));
+      report.findings.push_back(absl::StrCat(what, absl::StrReplaceAll(text, {{"\n", "; "}})));
     }
   }
 }
@@ -113,6 +114,11 @@ absl::StatusOr<CheckReport> CheckSqlite(const std::string& path, const CheckMore
       report.findings.emplace_back(status.message());
       return report;
     }
+  }
+  // Its tables are those of an older program, which the next start changes.
+  if (const auto older = IsOlder(**reader); older.ok() && *older) {
+    report.summary = "the database is of an older version; only its structure was looked at";
+    return report;
   }
   if (auto status = CompareSchemas(**reader, report); !status.ok()) return status;
   auto content = CheckContent(**reader, SqliteDialect());

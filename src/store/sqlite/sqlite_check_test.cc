@@ -141,6 +141,15 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
   EXPECT_THAT(Findings(), IsEmpty());
 }
 
+TEST_F(SqliteCheckTest, TheTablesOfAnOlderVersionAreNotTakenForDamage) {
+  Damage("DROP INDEX requests_by_time");
+  Damage("UPDATE store_meta SET schema_version = 4");
+  const auto report = CheckSqlite(path_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->findings, IsEmpty());
+  EXPECT_THAT(report->summary, HasSubstr("older version"));
+}
+
 TEST_F(SqliteCheckTest, DamagedPagesAreFoundAndNothingIsChanged) {
   std::string bytes;
   {
@@ -150,6 +159,9 @@ TEST_F(SqliteCheckTest, DamagedPagesAreFoundAndNothingIsChanged) {
   bytes.replace(size_t{4096} * 3, 4096, std::string(4096, '\x5a'));
   std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
   EXPECT_THAT(Findings(), HasSubstr("integrity"));
+  for (const std::string& finding : CheckSqlite(path_)->findings) {
+    EXPECT_EQ(finding.find('\n'), std::string::npos) << "one finding, one line: " << finding;
+  }
   std::ifstream file(path_, std::ios::binary);
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == bytes);
 }

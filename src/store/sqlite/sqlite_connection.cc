@@ -37,6 +37,14 @@ PRAGMA temp_store = MEMORY;
 PRAGMA wal_autocheckpoint = 0;
 )";
 
+// For errors, which users read: never the statement itself.
+std::string DoingOf(std::string_view sql) {
+  const std::string_view verb = sql.substr(0, sql.find(' '));
+  if (verb == "COMMIT") return "committing";
+  if (verb == "SELECT" || verb == "PRAGMA" || verb == "BEGIN") return "reading";
+  return "writing";
+}
+
 }  // namespace
 
 class SqliteConnection::SqliteStatement final : public Statement {
@@ -74,7 +82,8 @@ class SqliteConnection::SqliteStatement final : public Statement {
     if (code == SQLITE_ROW) return true;
     absl::Status status;
     if (code != SQLITE_DONE) {
-      status = SqliteError(connection_.db_, code, sqlite3_sql(statement_), connection_.path_);
+      status =
+          SqliteError(connection_.db_, code, DoingOf(sqlite3_sql(statement_)), connection_.path_);
     }
     // At once, because a statement that is not reset holds its snapshot.
     Reset();
@@ -190,7 +199,7 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
     errno = 0;
     const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
-    if (code != SQLITE_OK) return SqliteError(db_, code, std::string(sql), path_);
+    if (code != SQLITE_OK) return SqliteError(db_, code, DoingOf(sql), path_);
     found = statements_.emplace(sql, std::make_unique<SqliteStatement>(*this, prepared)).first;
   }
   found->second->Reset();

@@ -25,6 +25,7 @@
 #include "core/error_reason.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "store/sqlite/sqlite_clean_stop.h"
 #include "store/store.h"
 #include "store/store_under_test.h"
 
@@ -55,6 +56,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 std::string BytesOf(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -350,6 +352,50 @@ TEST_F(SqliteTest, ARowThatCannotBeIsDataLoss) {
   expect_data_loss("netstrings");
   damage("DELETE FROM process_environments WHERE process_id = 'proc_2'");
   expect_data_loss("environment is missing");
+}
+
+TEST_F(SqliteTest, AnErrorNeverShowsAStatement) {
+  Fill({"proc_1"});
+  const auto database = OpenSqlite(path_);
+  auto writer = (*database)->OpenWriter();
+  ASSERT_TRUE(writer.ok());
+  const std::vector<absl::Status> errors = {
+      (*writer)->Prepare("SELECT secret FROM nowhere").status(),
+      (*writer)->Execute("INSERT INTO store_meta SELECT * FROM store_meta"),
+      (*writer)->Execute("COMMIT"),
+  };
+  for (const absl::Status& error : errors) {
+    EXPECT_FALSE(error.ok());
+    EXPECT_THAT(std::string(error.message()),
+                AllOf(Not(HasSubstr("SELECT")), Not(HasSubstr("INSERT")), Not(HasSubstr("COMMIT")),
+                      HasSubstr("(SQLite ")));
+  }
+}
+
+// ---- A clean stop ------------------------------------------------------------------------------
+
+TEST_F(SqliteTest, ACleanStopIsKnownUntilSomethingIsWritten) {
+  Fill({"proc_1"});
+  EXPECT_FALSE(WasStoppedCleanly(path_)) << "nobody said so";
+  RecordCleanStop(path_, 1);
+  EXPECT_TRUE(WasStoppedCleanly(path_));
+  const fs::path copy = directory_ / "copy.db";
+  fs::copy(path_, copy);
+  fs::copy(path_.string() + "-clean", copy.string() + "-clean");
+  EXPECT_TRUE(WasStoppedCleanly(copy));
+  RecordCleanStop(path_, 2);
+  EXPECT_FALSE(WasStoppedCleanly(path_)) << "a mark of another revision";
+  RecordCleanStop(path_, 1);
+  fs::resize_file(copy, fs::file_size(copy) - 4096);
+  EXPECT_FALSE(WasStoppedCleanly(copy)) << "a file of another size";
+  ForgetCleanStop(path_);
+  EXPECT_FALSE(WasStoppedCleanly(path_));
+  {
+    auto store = OpenStore(path_);
+    ASSERT_TRUE(Commit(**store, PutOf("proc_2")).ok());
+    RecordCleanStop(path_, 2);
+    EXPECT_FALSE(WasStoppedCleanly(path_)) << "it has a log";
+  }
 }
 
 // ---- Storage that fails ------------------------------------------------------------------------

@@ -11,9 +11,9 @@
 namespace grpc_os::store {
 
 // The error of the last call on `db`, which returned `code` while it did `what` ("opening",
-// "COMMIT", …). Codes as promised by store::Connection, INTERNAL for all others. The call must have
-// begun with errno at 0 (sqlite3_system_errno knows nothing of a COMMIT that fails, and may be of
-// an earlier call).
+// "committing", …; never SQL, for users read it). Codes as promised by store::Connection, INTERNAL
+// for all others. The call must have begun with errno at 0 (sqlite3_system_errno knows nothing of a
+// COMMIT that fails, and may be of an earlier call).
 absl::Status SqliteError(sqlite3* db, int code, const std::string& what, const std::string& path);
 
 // DATA_LOSS: `path` is not what it should be, for `cause`; with the cure.
