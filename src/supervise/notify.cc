@@ -12,44 +12,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 
 namespace grpc_os::supervise {
 namespace {
 
 constexpr size_t kDatagramBytesMax = 4096;  // longer ones are cut
 
-// Length of the well-formed UTF-8 sequence at the start of `bytes` (RFC 3629), 0 if there is none.
-size_t SequenceLength(std::string_view bytes) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  const uint8_t first = at(0);
-  size_t length = 0;
-  if (first < 0x80) {
-    return 1;
-  } else if (first >= 0xc2 && first <= 0xdf) {
-    length = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    length = 3;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    length = 4;
-  } else {
-    return 0;
-  }
-  if (bytes.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what is past U+10FFFF.
-  if ((first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f) ||
-      (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
-
 std::string Printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const size_t length = SequenceLength(text);
+    const size_t length = Utf8CharacterLength(text);
     if (out.size() + std::max<size_t>(length, 1) > kStatusBytesMax) break;
     const auto first = static_cast<uint8_t>(text[0]);
     // U+0080 … U+009F are control characters too.

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace grpc_os::core {
 namespace {
@@ -15,28 +16,13 @@ constexpr size_t kNumberDigits = 13;
 constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuv";
 
 // How long the character at the start of `text` is, if it may stand in a name; 0: it is a control
-// character, or no well-formed UTF-8 (RFC 3629).
+// character, or no UTF-8.
 size_t CharacterLength(std::string_view text) {
+  const size_t length = Utf8CharacterLength(text);
   const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = at(0);
-  if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
-  size_t length = 0;
-  if (first >= 0xc2 && first <= 0xdf) {
-    length = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    length = 3;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    length = 4;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool control = first == 0xc2 && at(1) < 0xa0;
-  // Overlong forms, surrogates, and what is past U+10FFFF.
-  const bool malformed = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f) ||
-                         (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f);
-  return control || malformed ? 0 : length;
+  const bool control =
+      length == 1 ? at(0) < 0x20 || at(0) == 0x7f : length == 2 && at(0) == 0xc2 && at(1) < 0xa0;
+  return control ? 0 : length;
 }
 
 bool HasOnlyNameCharacters(std::string_view text) {
