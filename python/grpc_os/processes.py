@@ -190,7 +190,7 @@ class ProcessCalls(Calls):
         self, name: str, lines: int = 100, *, follow: bool = False, cursor: str = "", join: bool = False
     ) -> typing.AsyncGenerator[LogLine, None]:
         """The last `lines` lines (0: none) or those after `cursor`; with `follow` then every new one, also over a restart
-        of the daemon and a renewed token.
+        of the daemon and a renewed token, until the process is stopped, has run to its end or is deleted.
 
         `join` puts the parts of a long line together; it keeps them in memory until the end of the line has come.
         """

@@ -448,5 +448,5 @@ class LogLine:
             time_ns=proto.time.ToNanoseconds(),
             stream=_word(process_services_pb2.LogLine.Stream, proto.stream, "STREAM_"),
             partial=proto.partial,
-            data=proto.text,
+            data=proto.raw or proto.text.encode(),
         )

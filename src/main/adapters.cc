@@ -10,6 +10,7 @@ class TailAdapter final : public core::LogSource::Tail {
   explicit TailAdapter(std::shared_ptr<runtime::LogReader::Tail> tail) : tail_(std::move(tail)) {}
   void Continue() override { tail_->Continue(); }
   void Cancel() override { tail_->Cancel(); }
+  void Finish() override { tail_->Finish(); }
 
  private:
   std::shared_ptr<runtime::LogReader::Tail> tail_;

@@ -41,7 +41,8 @@ struct Run {
   enum class Phase { kOpening, kSeeking, kReading, kEnded } phase = Phase::kOpening;
   bool scheduled = false;          // a turn is posted
   bool awaiting_continue = false;  // the client has a batch
-  bool was_absent = false;         // there was no log when it began
+  bool was_absent = false;         // there was no log when it began, or that was removed
+  bool finishing = false;          // following ends with what is there
   bool placed = false;             // the client has a cursor to go on from
   std::shared_ptr<const LogDirectory> directory;
   int watch = -1;  // inotify's, of the directory, while it is followed
@@ -63,11 +64,13 @@ class LogReader::Impl {
 
   void Schedule(const std::shared_ptr<Run>& run);
   void Continue(const std::shared_ptr<Run>& run);
+  void Finish(const std::shared_ptr<Run>& run);
   // Does the next piece of a tail's work.
   void Turn(const std::shared_ptr<Run>& run);
   void TurnOpening(const std::shared_ptr<Run>& run);
   void TurnSeeking(const std::shared_ptr<Run>& run);
   void TurnReading(const std::shared_ptr<Run>& run);
+  void OpenAnew(const std::shared_ptr<Run>& run);
   void Give(const std::shared_ptr<Run>& run, LogBatch batch);
   void End(const std::shared_ptr<Run>& run, const absl::Status& status);
   void EndAll();
@@ -76,7 +79,7 @@ class LogReader::Impl {
   absl::StatusOr<std::shared_ptr<const LogDirectory>> OpenDirectory(const std::string& process_id);
   absl::Status Follow(Run& run);
   void Unfollow(Run& run);
-  bool IsRemoved(const Run& run) const;
+  bool IsRemoved(const LogDirectory& directory, const std::string& process_id) const;
   void OnInotify();
   void OnLogsEvent(const std::string& name);
   void Wake(Run* run);
@@ -111,6 +114,11 @@ class LogReader::Impl::Handle final : public Tail {
       if (const auto run = weak.lock()) {
         reader->End(run, absl::CancelledError("the reading of the log was cancelled"));
       }
+    });
+  }
+  void Finish() override {
+    loop_->Post([reader = reader_, weak = run_] {
+      if (const auto run = weak.lock()) reader->Finish(run);
     });
   }
 
@@ -171,6 +179,11 @@ void LogReader::Impl::Continue(const std::shared_ptr<Run>& run) {
   Turn(run);
 }
 
+void LogReader::Impl::Finish(const std::shared_ptr<Run>& run) {
+  run->finishing = true;
+  Schedule(run);
+}
+
 void LogReader::Impl::Turn(const std::shared_ptr<Run>& run) {
   if (run->awaiting_continue) return;
   switch (run->phase) {
@@ -202,8 +215,10 @@ void LogReader::Impl::TurnOpening(const std::shared_ptr<Run>& run) {
   if (!status.ok()) return End(run, status);
   absl::StatusOr<std::shared_ptr<const LogDirectory>> directory = OpenDirectory(options.process_id);
   if (absl::IsNotFound(directory.status())) {
-    if (cursor) return End(run, absl::OutOfRangeError("there is no log for this cursor"));
-    if (!options.follow) return End(run, absl::OkStatus());
+    if (cursor && !options.follow) {
+      return End(run, absl::OutOfRangeError("there is no log for this cursor"));
+    }
+    if (!options.follow || run->finishing) return End(run, absl::OkStatus());
     run->was_absent = true;
     return;  // its creation wakes it
   }
@@ -212,10 +227,10 @@ void LogReader::Impl::TurnOpening(const std::shared_ptr<Run>& run) {
   if (options.follow) status = Follow(*run);
   if (!status.ok()) return End(run, status);
   run->scan = std::make_unique<LogScan>(run->directory, options.follow);
-  if (cursor) {
-    status = run->scan->SeekCursor(*cursor, block_);
-  } else if (run->was_absent) {
+  if (run->was_absent) {
     run->scan->SeekFirst();
+  } else if (cursor) {
+    status = run->scan->SeekCursor(*cursor, block_);
   } else {
     status = run->scan->SeekLast(options.lines, block_);
   }
@@ -244,11 +259,23 @@ void LogReader::Impl::TurnReading(const std::shared_ptr<Run>& run) {
       End(run, absl::OkStatus());
       break;
     case LogScan::Progress::kCaughtUp:
-      if (IsRemoved(*run)) return End(run, absl::NotFoundError("the log was removed"));
+      if (run->finishing) return End(run, absl::OkStatus());
+      if (IsRemoved(*run->directory, run->options.process_id)) return OpenAnew(run);
       batch.cursor = run->placed ? "" : run->scan->Cursor();
       if (!batch.cursor.empty()) return Give(run, std::move(batch));
       break;  // inotify wakes it
   }
+}
+
+// Somebody removed the log. What the process writes from now on goes to a new one.
+void LogReader::Impl::OpenAnew(const std::shared_ptr<Run>& run) {
+  Unfollow(*run);
+  run->scan.reset();
+  run->directory.reset();
+  directories_.erase(run->options.process_id);
+  run->was_absent = true;
+  run->phase = Run::Phase::kOpening;
+  Schedule(run);
 }
 
 void LogReader::Impl::Give(const std::shared_ptr<Run>& run, LogBatch batch) {
@@ -281,7 +308,9 @@ void LogReader::Impl::EndAll() {
 }
 
 absl::Status LogReader::Impl::EnsureLogsDirectory() {
-  if (logs_ && logs_watch_ >= 0) return absl::OkStatus();
+  struct stat info {};
+  const bool there = logs_ && fstat(logs_.get(), &info) == 0 && info.st_nlink > 0;
+  if (there && logs_watch_ >= 0) return absl::OkStatus();
   if (!inotify_) {
     return absl::ResourceExhaustedError(
         "logs cannot be followed: no inotify instance could be made; raise the limits of open "
@@ -307,7 +336,7 @@ absl::Status LogReader::Impl::EnsureLogsDirectory() {
 absl::StatusOr<std::shared_ptr<const LogDirectory>> LogReader::Impl::OpenDirectory(
     const std::string& process_id) {
   std::weak_ptr<const LogDirectory>& known = directories_[process_id];
-  if (std::shared_ptr<const LogDirectory> shared = known.lock()) return shared;
+  if (auto shared = known.lock(); shared && !IsRemoved(*shared, process_id)) return shared;
   absl::StatusOr<LogDirectory> opened = LogDirectory::Open(logs_.get(), process_id);
   if (!opened.ok()) {
     directories_.erase(process_id);
@@ -340,11 +369,12 @@ void LogReader::Impl::Unfollow(Run& run) {
   followers_.erase(it);
 }
 
-bool LogReader::Impl::IsRemoved(const Run& run) const {
+bool LogReader::Impl::IsRemoved(const LogDirectory& directory,
+                                const std::string& process_id) const {
   struct stat ours {};
   struct stat there {};
-  return fstat(run.directory->fd(), &ours) != 0 ||
-         fstatat(logs_.get(), run.options.process_id.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0 ||
+  return fstat(directory.fd(), &ours) != 0 ||
+         fstatat(logs_.get(), process_id.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0 ||
          ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
 }
 

@@ -100,6 +100,7 @@ class Client {
 
   void Continue() { tail_->Continue(); }
   void Cancel() { tail_->Cancel(); }
+  void Finish() { tail_->Finish(); }
 
   void WaitForCount(size_t count) {
     std::unique_lock lock(mutex_);
@@ -518,7 +519,7 @@ TEST_F(LogReaderTest, LettingGoOfATailCancelsIt) {
   EXPECT_EQ(*end, absl::StatusCode::kCancelled);
 }
 
-TEST_F(LogReaderTest, RemovedLogEndsFollowing) {
+TEST_F(LogReaderTest, FollowingGoesOnInTheLogThatIsBegunAfterARemoval) {
   Writer writer(logs_);
   writer.WriteLine("one");
   Client client(reader_, {.process_id = kProcess, .follow = true});
@@ -527,8 +528,39 @@ TEST_F(LogReaderTest, RemovedLogEndsFollowing) {
   // What is asked for later is answered later: by now the two have read all there is.
   EXPECT_THAT(ReadAll({.process_id = kProcess}), ElementsAre("one"));
   std::filesystem::remove_all(writer.directory());
-  EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(empty.WaitForEnd(), absl::StatusCode::kNotFound);
+  // As supervise does, which sees it with its next line.
+  Writer anew(logs_);
+  anew.Rotate();
+  anew.WriteLine("two");
+  EXPECT_THAT(client.WaitForLines(2), ElementsAre("one", "two"));
+  EXPECT_THAT(empty.WaitForLines(1), ElementsAre("two"));
+  EXPECT_TRUE(client.batches().back().gap) << "what came in between is lost";
+  // Somebody who comes back with a place of the removed log, before there is another.
+  const std::string place = client.batches().back().cursor;
+  std::filesystem::remove_all(writer.directory());
+  Client back(reader_, {.process_id = kProcess, .follow = true, .cursor = place});
+  EXPECT_THAT(ReadAll({.process_id = kProcess}), IsEmpty());
+  Writer again(logs_);
+  again.Rotate();
+  again.Rotate();
+  again.WriteLine("three");
+  EXPECT_THAT(back.WaitForLines(1), ElementsAre("three"));
+}
+
+TEST_F(LogReaderTest, FinishEndsFollowingOnceAllWasRead) {
+  Writer writer(logs_);
+  Client early(reader_, {.process_id = "proc_2", .follow = true});
+  early.Finish();
+  EXPECT_EQ(early.WaitForEnd(), absl::StatusCode::kOk) << "one that has written nothing";
+  std::string all;
+  for (int i = 0; i < 100'000; ++i) all += Line(std::to_string(i));
+  writer.Write(all);
+  Client client(reader_, {.process_id = kProcess, .lines = 100'000, .follow = true});
+  client.WaitForLines(1);
+  client.Finish();
+  EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kOk);
+  EXPECT_EQ(client.texts().size(), 100'000U);
+  EXPECT_EQ(client.texts().back(), "99999");
 }
 
 TEST_F(LogReaderTest, FollowsNoLink) {

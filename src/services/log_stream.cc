@@ -10,9 +10,7 @@
 namespace grpc_os::services {
 namespace {
 
-absl::Status ForClient(const absl::Status& status, const std::string& name,
-                       const std::string& cursor) {
-  if (status.code() == absl::StatusCode::kNotFound) return core::ProcessNotFound(name);
+absl::Status ForClient(const absl::Status& status, const std::string& cursor) {
   if (status.code() == absl::StatusCode::kOutOfRange ||
       status.code() == absl::StatusCode::kInvalidArgument) {
     return MakeError(
@@ -29,8 +27,9 @@ absl::Status ForClient(const absl::Status& status, const std::string& name,
 
 }  // namespace
 
-void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& source,
-                      core::LogSource::Options options, const std::string& process_name) {
+std::shared_ptr<LogStream> LogStream::Start(const std::shared_ptr<LogCall>& call,
+                                            core::LogSource& source,
+                                            core::LogSource::Options options) {
   auto stream = std::make_shared<LogStream>();
   const std::string cursor = options.cursor;
   v1::TailLogsResponse initial;
@@ -44,13 +43,11 @@ void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& sou
                                               return beat;
                                             }},
                                        std::move(initial));
-  if (!heard) return;
+  if (!heard) return stream;
   auto tail = source.Start(
       std::move(options),
       [stream, call](core::LogLines lines) { stream->OnLines(call, std::move(lines)); },
-      [call, process_name, cursor](absl::Status status) {
-        call->End(ForClient(status, process_name, cursor));
-      });
+      [call, cursor](absl::Status status) { call->End(ForClient(status, cursor)); });
   bool gone = false;
   bool proceed = false;
   {
@@ -64,6 +61,20 @@ void LogStream::Start(const std::shared_ptr<LogCall>& call, core::LogSource& sou
   } else if (proceed) {
     tail->Continue();
   }
+  return stream;
+}
+
+void LogStream::FinishAtRest(core::Processes& processes, const std::string& process_id) {
+  auto at_rest = processes.WhenAtRest(process_id, [weak = weak_from_this()] {
+    if (const auto stream = weak.lock()) stream->Finish();
+  });
+  auto state = state_.Lock();
+  if (!state->gone) state->at_rest = std::move(at_rest);
+}
+
+void LogStream::Finish() {
+  std::shared_ptr<core::LogSource::Tail> tail = state_.Lock()->tail;
+  if (tail != nullptr) tail->Finish();
 }
 
 void LogStream::OnLines(const std::shared_ptr<LogCall>& call, core::LogLines lines) {
@@ -89,6 +100,7 @@ void LogStream::OnGone() {
   {
     auto state = state_.Lock();
     state->gone = true;
+    state->at_rest = nullptr;
     tail = std::move(state->tail);
   }
   if (tail != nullptr) tail->Cancel();

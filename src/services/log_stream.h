@@ -7,6 +7,7 @@
 
 #include "base/guarded.h"
 #include "core/process/process_ports.h"
+#include "core/process/processes.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "services/stream_call.h"
 
@@ -16,18 +17,24 @@ namespace grpc_os::services {
 class LogStream final : public std::enable_shared_from_this<LogStream> {
  public:
   using LogCall = StreamCall<v1::TailLogsResponse>;
-  static void Start(const std::shared_ptr<LogCall>& call, core::LogSource& source,
-                    core::LogSource::Options options, const std::string& process_name);
+  static std::shared_ptr<LogStream> Start(const std::shared_ptr<LogCall>& call,
+                                          core::LogSource& source,
+                                          core::LogSource::Options options);
+  // Ends it, once all that is there was read, as soon as the process is at rest or deleted: nothing
+  // more is written then. On the core's thread.
+  void FinishAtRest(core::Processes& processes, const std::string& process_id);
 
  private:
   struct State {
     std::shared_ptr<core::LogSource::Tail> tail;
     bool continue_early = false;  // the first batch was taken before `tail` was known
     bool gone = false;
+    std::shared_ptr<void> at_rest;  // the wish to hear of it
   };
   void OnLines(const std::shared_ptr<LogCall>& call, core::LogLines lines);
   void OnReady();
   void OnGone();
+  void Finish();
 
   Guarded<State> state_;
 };

@@ -318,8 +318,10 @@ grpc::ServerWriteReactor<v1::TailLogsResponse>* ProcessService::TailLogs(
         parts_.scheduler.Post([this, call, name = request->name(), options]() mutable {
           const core::Process* process = parts_.processes.Find(name);
           if (process == nullptr) return call->End(core::ProcessNotFound(name));
-          options.process_id = process->id;
-          LogStream::Start(call, parts_.logs, std::move(options), name);
+          const std::string id = options.process_id = process->id;
+          const bool follow = options.follow;
+          const auto stream = LogStream::Start(call, parts_.logs, std::move(options));
+          if (follow) stream->FinishAtRest(parts_.processes, id);
         });
       });
 }

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import re
+import shutil
 
 import pytest
 from expectations import SLEEP, await_line, python, refused, shell, texts, until
@@ -71,6 +73,45 @@ async def test_following_goes_on_over_restarts(client):
                     await client.restart_process("web")
 
 
+async def test_following_a_job_ends_with_it(system, client, tmp_path):
+    gate = tmp_path / "gate"
+    command = shell(f"echo one; until [ -e {gate} ]; do sleep 0.02; done; printf 'caf\\303\\251\\ncaf\\351\\n'; printf end")
+    await client.create_process("job", command, restart="never")
+    lines = client.tail_logs("job", follow=True)
+    async with asyncio.timeout(PATIENCE_S):
+        async for line in lines:
+            if line.text == "one":
+                break
+        gate.touch()
+        followed = [line.data async for line in lines if line.stream == "stdout"]
+    assert followed == ["café".encode(), b"caf\xe9", b"end"]
+    # By the command line too, of a job that has ended already.
+    done = system.cli("logs", "-f", "job", timeout=PATIENCE_S, errors="surrogateescape")
+    assert done.returncode == 0 and done.stdout == "one\ncafé\ncaf\udce9\nend\n", done
+    assert "-- job is exited, exit 0: nothing more will come" in done.stderr
+    shown = [json.loads(line) for line in system.cli("logs", "job", "-o", "json").stdout.splitlines()]
+    written = [(line["text"], line["raw"]) for line in shown if line["stream"] == "STREAM_STDOUT"]
+    assert written == [("one", ""), ("café", ""), ("", "Y2Fm6Q=="), ("end", "")]
+
+
+async def test_following_goes_on_when_the_log_is_removed_and_ends_with_a_stop(system, client):
+    made = await client.create_process("web", shell("i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done"))
+    seen, removed = [], 0
+    async with asyncio.timeout(PATIENCE_S):
+        async for line in client.tail_logs("web", follow=True):
+            if line.stream != "stdout":
+                continue
+            seen.append(int(line.text))
+            if len(seen) == 3:
+                shutil.rmtree(system.data / "logs" / made.id)
+                removed = seen[-1]
+            elif removed and seen[-1] > removed + 3:
+                removed = 0
+                stopping = asyncio.create_task(client.stop_process("web"))
+    await stopping
+    assert seen == sorted(seen)
+
+
 async def test_following_from_the_end_shows_only_what_is_new(client):
     await client.create_process("web", shell("echo old; exec sleep 3600"))
     await await_line(client, "web", "old")
@@ -89,7 +130,7 @@ async def test_following_from_the_end_shows_only_what_is_new(client):
             await client.restart_process("web")
             await asyncio.wait([reading], timeout=0.2)
     await stream.aclose()
-    assert new[0] == b"old"  # of a later run: the file held one line, and it was not repeated
+    assert new[0] == "old"  # of a later run: the file held one line, and it was not repeated
     assert len(await texts(client, "web")) >= 2
 
 
@@ -99,7 +140,7 @@ async def test_a_cursor_goes_on_exactly_there(client):
     whole = []
     cursors = []
     async for message in client.tail_log_messages("web", 1_000_000):
-        whole += [line.text for line in message.lines]
+        whole += [line.text.encode() for line in message.lines]
         if message.lines:
             cursors.append((len(whole), message.cursor))
     assert cursors
@@ -204,7 +245,7 @@ async def test_a_reader_whose_place_was_rotated_away_is_told(client):
     resumed = [message async for message in client.tail_log_messages("web", cursor=cursor)]
     assert resumed[0].gap
     assert [message.gap for message in resumed].count(True) == 1
-    assert any(line.text == b"line 10000" for message in resumed for line in message.lines)
+    assert any(line.text == "line 10000" for message in resumed for line in message.lines)
 
 
 async def test_a_name_in_the_log_is_no_other_processes(client):

@@ -328,4 +328,4 @@ _STREAMS = {1: "stdout", 2: "stderr", 3: "system"}
 
 def _as_in_file(line):
     seconds = line.time.ToDatetime().replace(microsecond=0).isoformat()
-    return (seconds, line.time.nanos, _STREAMS[line.stream], line.partial, line.text)
+    return (seconds, line.time.nanos, _STREAMS[line.stream], line.partial, line.raw or line.text.encode())

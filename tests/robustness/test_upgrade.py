@@ -59,7 +59,7 @@ class Follower:
             try:
                 async for message in self._client.tail_log_messages(self._name, lines, follow=True, cursor=cursor):
                     assert not message.gap
-                    self.lines += [line.text for line in message.lines if line.stream != 3]
+                    self.lines += [line.raw or line.text.encode() for line in message.lines if line.stream != 3]
                     cursor = message.cursor
             except grpc.RpcError as error:
                 self.ends.append(error.code())

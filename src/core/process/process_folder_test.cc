@@ -54,6 +54,7 @@ class FakeLogs final : public LogSource {
     explicit FakeTail(FakeLogs& logs) : logs_(logs) {}
     void Continue() override { logs_.Next(); }
     void Cancel() override {}
+    void Finish() override {}
 
    private:
     FakeLogs& logs_;

@@ -54,10 +54,11 @@ class LogSource {
     virtual ~Tail() = default;
     virtual void Continue() = 0;  // the last batch was taken: send the next
     virtual void Cancel() = 0;
+    virtual void Finish() = 0;  // end with what is there: nothing more will be written
   };
   // `on_lines` and `on_end` come on a thread of the source, one at a time; after each batch the
-  // tail waits for Continue. `on_end` comes once, last: OK, NOT_FOUND (deleted), OUT_OF_RANGE
-  // (cursor), UNAVAILABLE, CANCELLED.
+  // tail waits for Continue. `on_end` comes once, last: OK, OUT_OF_RANGE (cursor),
+  // UNAVAILABLE, CANCELLED.
   virtual std::shared_ptr<Tail> Start(Options options, std::function<void(LogLines)> on_lines,
                                       std::function<void(absl::Status)> on_end) = 0;
 };

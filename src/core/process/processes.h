@@ -116,6 +116,10 @@ class Processes final : public SupervisionObserver {
   // Nobody waits for that answer any more: `done` does not come, if it has not.
   void StopWaiting(const WaiterPlace& place);
 
+  // Calls `then` once, as soon as the process is at rest and will not run by itself, or is deleted,
+  // unless the answer is let go of (on any thread) before. An unknown id is one that was deleted.
+  std::shared_ptr<void> WhenAtRest(const std::string& id, std::function<void()> then);
+
   // SupervisionObserver:
   void OnInstances(const std::vector<std::string>& instance_ids) override;
   void OnConnected(const InstanceReport& snapshot) override;
@@ -144,6 +148,7 @@ class Processes final : public SupervisionObserver {
                    std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision);
   void AfterCommit(Entry& entry, const Draft& draft);
   void CheckWaiters(Entry& entry);
+  void TellIfItRests(Entry& entry, bool deleted);
   void AddWaiter(Entry& entry, Waiter waiter);
   // nullopt: that wait has ended.
   std::optional<Waiter> TakeWaiter(const WaiterPlace& place);

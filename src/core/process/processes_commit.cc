@@ -197,6 +197,7 @@ void Processes::AfterCommit(Entry& entry, const Draft& draft) {
     std::vector<Waiter> waiters = std::exchange(entry.waiters, {});
     std::vector<Mutation> pending = std::exchange(entry.pending, {});
     const std::string name = entry.process.name;
+    TellIfItRests(entry, /*deleted=*/true);
     RemoveEntry(entry);
     for (Waiter& waiter : waiters)
       waiter.done(draft.erase_cause.ok() ? ProcessNotFound(name) : draft.erase_cause);
@@ -204,6 +205,7 @@ void Processes::AfterCommit(Entry& entry, const Draft& draft) {
     return;
   }
   CheckWaiters(entry);
+  TellIfItRests(entry, /*deleted=*/false);
   Reconcile(entry);
   Pump(entry);
 }

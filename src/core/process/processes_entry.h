@@ -59,6 +59,7 @@ struct Processes::Entry {
   bool retry_due = false;          // a timer runs that pumps
   std::optional<Unsaved> unsaved;  // what the facts in `pending` come to, once the store failed
   std::vector<Waiter> waiters;
+  std::vector<std::weak_ptr<std::function<void()>>> when_at_rest;
 
   // What is known of the present instance's supervisor.
   std::optional<ExecFailure> exec_failure;  // of its last execution

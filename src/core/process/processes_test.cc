@@ -428,6 +428,48 @@ TEST_F(ProcessesTest, ReportsThatTheStoreRefusedKeepTheirOrder) {
   EXPECT_THAT(store_.actions, ElementsAre("created", "started", "exited", "started"));
 }
 
+TEST_F(ProcessesTest, WhoFollowsHearsThatNothingMoreWillCome) {
+  Run("web");
+  const std::string id = processes_.Find("web")->id;
+  int completed = 0, let_go = 0, deleted = 0, unknown = 0;
+  const auto held = processes_.WhenAtRest(id, [&] { ++completed; });
+  processes_.WhenAtRest(id, [&] { ++let_go; });  // nobody holds it
+  scheduler_.RunAll();
+  Report("exited", ProcessState::kBackoff);
+  Report("started", ProcessState::kRunning);
+  EXPECT_EQ(completed, 0) << "it is restarted";
+  Report("completed", ProcessState::kExited);
+  EXPECT_EQ(completed, 1);
+  EXPECT_EQ(let_go, 0);
+  // One that rests already is told of at once; one that is not there, too.
+  const auto late = processes_.WhenAtRest(id, [&] { ++deleted; });
+  const auto other = processes_.WhenAtRest("proc_0", [&] { ++unknown; });
+  scheduler_.RunAll();
+  EXPECT_EQ(deleted, 1);
+  EXPECT_EQ(unknown, 1);
+  EXPECT_EQ(completed, 1) << "once";
+}
+
+TEST_F(ProcessesTest, AStopIsTheEndForWhoFollowsAndARestartIsNone) {
+  Run("web");
+  const std::string id = processes_.Find("web")->id;
+  int told = 0;
+  const auto held = processes_.WhenAtRest(id, [&] { ++told; });
+  Answer restarted;
+  processes_.Restart("web", "", Into(restarted));
+  scheduler_.RunAll();
+  restart_number_ = processes_.Find("web")->restart_number;
+  Report("stopped", ProcessState::kStopped);
+  EXPECT_EQ(told, 0) << "it is meant to run";
+  Report("started", ProcessState::kRunning);
+  Answer stopped;
+  processes_.Stop("web", "", Into(stopped));
+  scheduler_.RunAll();
+  EXPECT_EQ(told, 0) << "it may still write";
+  Report("stopped", ProcessState::kStopped);
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(ProcessesTest, CallsThatWaitForOneProcessAreBounded) {
   Run("web");
   Answer last;

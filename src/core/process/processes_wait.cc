@@ -15,6 +15,12 @@ namespace {
 
 using Check = std::optional<absl::Status>;
 
+// Nothing of it runs, nor will by itself.
+bool RestsForGood(const Process& process) {
+  return IsAtRest(process.status.state) && (process.desired != DesiredState::kRunning ||
+                                            process.status.state == ProcessState::kFailed);
+}
+
 }  // namespace
 
 // Those who only wait never keep the answer of a change from who asked for it.
@@ -126,6 +132,28 @@ Processes::Waiter Processes::StoppedWaiter() {
   return waiter;
 }
 
+std::shared_ptr<void> Processes::WhenAtRest(const std::string& id, std::function<void()> then) {
+  auto wanted = std::make_shared<std::function<void()>>(std::move(then));
+  const auto found = by_id_.find(id);
+  if (found != by_id_.end() && !RestsForGood(found->second->process)) {
+    auto& all = found->second->when_at_rest;
+    std::erase_if(all, [](const auto& one) { return one.expired(); });
+    all.push_back(wanted);
+  } else {
+    scheduler_.Post([weak = std::weak_ptr(wanted)] {
+      if (const auto still = weak.lock()) (*still)();
+    });
+  }
+  return wanted;
+}
+
+void Processes::TellIfItRests(Entry& entry, bool deleted) {
+  if (!deleted && !RestsForGood(entry.process)) return;
+  for (const auto& weak : std::exchange(entry.when_at_rest, {})) {
+    if (const auto wanted = weak.lock()) (*wanted)();
+  }
+}
+
 Processes::WaiterPlace Processes::Wait(const std::string& reference, Condition condition,
                                        int64_t timeout_ms,
                                        std::function<void(absl::StatusOr<Waited>)> done) {
@@ -143,8 +171,7 @@ Processes::WaiterPlace Processes::Wait(const std::string& reference, Condition c
     const bool running = process.status.state == ProcessState::kRunning;
     if (running && (condition == Condition::kRunning || process.status.ready))
       return absl::OkStatus();
-    if (at_rest && (process.desired != DesiredState::kRunning ||
-                    process.status.state == ProcessState::kFailed)) {
+    if (RestsForGood(process)) {
       return NotRunning(process, "and will not run by itself");
     }
     return std::nullopt;

@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "core/process/secret_environment.h"
 #include "services/convert/time_convert.h"
 
@@ -218,7 +219,11 @@ v1::LogLine ToProto(const core::LogLine& line) {
       break;
   }
   out.set_partial(line.partial);
-  out.set_text(line.text);
+  if (IsValidUtf8(line.text)) {
+    out.set_text(line.text);
+  } else {
+    out.set_raw(line.text);
+  }
   return out;
 }
 

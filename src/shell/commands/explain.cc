@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
+#include "shell/commands/log_printer.h"
 #include "shell/escape.h"
 #include "shell/render/process.h"
 
@@ -33,7 +34,7 @@ void Explain(Session& session, const v1::Process& process) {
   // Without a log there is nothing to add: the error that brought us here is already told.
   (void)session.client().TailLogs(request, [&](const v1::TailLogsResponse& message) {
     for (const v1::LogLine& line : message.lines()) {
-      std::string& text = parts[line.stream()] += line.text();
+      std::string& text = parts[line.stream()] += ContentOf(line);
       if (!line.partial()) lines.push_back(std::exchange(text, ""));
     }
     return true;

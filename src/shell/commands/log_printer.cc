@@ -14,12 +14,16 @@ constexpr size_t kLongestJoined = 1 << 20;
 
 }  // namespace
 
+const std::string& ContentOf(const v1::LogLine& line) {
+  return line.raw().empty() ? line.text() : line.raw();
+}
+
 void LogPrinter::Print(const v1::LogLine& line) {
   Unfinished& unfinished = unfinished_[line.stream()];
   if (unfinished.text.empty() && timestamps_) {
     unfinished.prefix = FormatTime(line.time().seconds(), line.time().nanos(), 3) + " ";
   }
-  unfinished.text += line.text();
+  unfinished.text += ContentOf(line);
   if (line.partial() && unfinished.text.size() < kLongestJoined) return;
   const Unfinished ready = std::move(unfinished);
   unfinished_.erase(line.stream());

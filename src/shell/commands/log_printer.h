@@ -11,6 +11,9 @@
 
 namespace grpc_os::shell {
 
+// What the process wrote, whether or not it is UTF-8.
+const std::string& ContentOf(const v1::LogLine& line);
+
 // Joins partial lines. What the process wrote goes to `out`: escaped if that is a terminal,
 // byte for byte otherwise. What gRPC OS notes about it goes to `err`.
 class LogPrinter {

@@ -4,7 +4,9 @@
 #include "shell/commands/commands.h"
 #include "shell/commands/log_printer.h"
 #include "shell/commands/patience.h"
+#include "shell/escape.h"
 #include "shell/parser.h"
+#include "shell/render/process.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
@@ -27,7 +29,8 @@ absl::StatusOr<v1::TailLogsRequest> ToRequest(const Arguments& arguments) {
 
 void Show(Session& session, const v1::TailLogsResponse& message, LogPrinter& printer, bool follow) {
   if (message.gap()) {
-    session.err() << "-- lines before these were rotated away before they could be read\n";
+    session.err()
+        << "-- lines before these were rotated away or removed before they could be read\n";
   }
   for (const v1::LogLine& line : message.lines()) {
     if (session.for_programs()) {
@@ -37,6 +40,20 @@ void Show(Session& session, const v1::TailLogsResponse& message, LogPrinter& pri
     }
   }
   if (follow) printer.Pause();
+}
+
+// A log that was followed has ended: what became of the process.
+void SayWhyItEnded(Session& session, const std::string& name) {
+  const auto process = session.client().GetProcess(name);
+  if (!process.ok() && !absl::IsNotFound(process.status())) return;
+  const std::string state =
+      process.ok() ? absl::StrCat("is ", StateWord(process->status().state())) : "was deleted";
+  const std::string exit = process.ok() && process->status().has_last_exit()
+                               ? absl::StrCat(", ", ExitWord(process->status().last_exit()))
+                               : "";
+  session.err() << "-- " << EscapeForTerminal(absl::StrCat(name, " ", state, exit))
+                << ": nothing more will come\n"
+                << std::flush;
 }
 
 }  // namespace
@@ -63,7 +80,9 @@ ExitCode RunLogs(Session& session, const Arguments& arguments) {
   }
   printer.Finish();
   if (session.interrupted()) return ExitCode::kInterrupted;
-  return status.ok() ? ExitCode::kOk : session.Report(status);
+  if (!status.ok()) return session.Report(status);
+  if (request->follow()) SayWhyItEnded(session, request->name());
+  return ExitCode::kOk;
 }
 
 }  // namespace grpc_os::shell
