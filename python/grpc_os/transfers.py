@@ -7,6 +7,9 @@ import fcntl
 import io
 import os
 import pathlib
+import shutil
+import stat
+import tempfile
 import time
 import typing
 
@@ -109,7 +112,8 @@ class TransferCalls(ObjectCalls):
         request_id: str = "",
     ) -> Object:
         """Stores the content of a file (by its path, or open for reading), or bytes, of any size; over lost connections
-        and restarts of the daemon it goes on where it was.
+        and restarts of the daemon it goes on where it was. What has no size of its own (a pipe, a file of /proc) is read to
+        its end first.
 
         For one that another run of the program may go on with, `start_upload` gives the id, and `resume_upload` does the
         rest.
@@ -312,12 +316,30 @@ def _opened(source: str | os.PathLike[str] | bytes | typing.BinaryIO) -> typing.
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
-        with open(source, "rb") as file:
-            yield file
+        with open(source, "rb") as file, _repeatable(file) as same_each_time:
+            yield same_each_time
     elif source.seekable():
-        yield source
+        with _repeatable(source) as same_each_time:
+            yield same_each_time
     else:
         raise ValueError("the source cannot be read twice, which a resumed upload needs; write it to a file first")
+
+
+@contextlib.contextmanager
+def _repeatable(file: typing.BinaryIO) -> typing.Iterator[typing.BinaryIO]:
+    """The file, or a copy of what it has now: a pipe or a device is read once, and what the system makes up while it is
+    read (/proc, /sys) claims a size that is not its own."""
+    try:
+        info = os.fstat(file.fileno())
+    except (OSError, AttributeError):  # it is none of the system's
+        yield file
+        return
+    if stat.S_ISREG(info.st_mode) and info.st_blocks > 0:
+        yield file
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_STREAM_BYTES) as copy:
+        shutil.copyfileobj(file, copy)
+        yield typing.cast(typing.BinaryIO, copy)
 
 
 def _size_of(file: typing.BinaryIO) -> int:

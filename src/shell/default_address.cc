@@ -2,37 +2,89 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
 #include "manifest/env_file.h"
 
 namespace grpc_os::shell {
 namespace {
 
 constexpr char kSocket[] = "/run/api.sock";
+constexpr char kHere[] = "data";
+constexpr char kOfTheMachine[] = "/var/lib/grpc-os";
+// A longer name would push what is typed off the line.
+constexpr size_t kLongestName = 32;
 
 bool Exists(const std::string& path) {
   struct stat info = {};
   return ::stat(path.c_str(), &info) == 0;
 }
 
-}  // namespace
+// Many programs call a folder "data". In one of ours there is the database, or, before the first
+// start is done, what init leaves there first. What cannot be looked into may be one.
+bool IsDataDirectory(const std::string& path) {
+  for (const char* file : {"/grpc-os.db", "/run/boot_id", "/run/init.lock"}) {
+    struct stat info = {};
+    if (::stat((path + file).c_str(), &info) == 0 || errno == EACCES) return true;
+  }
+  return false;
+}
 
-absl::StatusOr<client::Address> DefaultAddress(const Variable& variable) {
-  if (const auto address = variable("GRPC_OS_ADDRESS")) return client::ParseAddress(*address);
+absl::StatusOr<Target> Below(const std::string& directory, std::string reason) {
+  auto address = client::ParseAddress(absl::StrCat("unix:", directory, kSocket));
+  if (!address.ok()) return address.status();
+  return Target{.address = *std::move(address), .reason = std::move(reason)};
+}
+
+absl::StatusOr<Target> ImpliedTarget(const Variable& variable) {
   if (const auto directory = variable("DATA_DIR")) {
-    return client::ParseAddress("unix:" + *directory + kSocket);
+    return Below(*directory, "DATA_DIR in the environment names it.");
   }
   if (Exists(".env")) {
     const auto settings = manifest::ReadEnvFile(".env");
     if (!settings.ok()) return settings.status();
     const auto found = settings->find("DATA_DIR");
     if (found != settings->end() && !found->second.empty()) {
-      return client::ParseAddress("unix:" + found->second + kSocket);
+      return Below(found->second,
+                   "DATA_DIR in the current folder's .env names it, so no other is tried.");
     }
   }
-  if (Exists(std::string("data") + kSocket)) {
-    return client::ParseAddress(std::string("unix:data") + kSocket);
+  if (IsDataDirectory(kHere)) {
+    return Below(kHere, "It is the one of ./data in the current folder, so no other is tried.");
   }
-  return client::ParseAddress(std::string("unix:/var/lib/grpc-os") + kSocket);
+  return Below(kOfTheMachine, "");
+}
+
+std::string NameOf(const client::Address& address) {
+  constexpr std::string_view kUsualPort = ":50051";
+  if (!address.is_unix) {
+    const std::string& name = address.host_port;
+    return name.ends_with(kUsualPort) ? name.substr(0, name.size() - kUsualPort.size()) : name;
+  }
+  std::string name = address.path;
+  if (name.ends_with(kSocket)) name.resize(name.size() - std::string_view(kSocket).size());
+  if (name.size() <= kLongestName) return name;
+  const size_t last = name.rfind('/');
+  return absl::StrCat("…", name.substr(last == 0 ? 0 : name.rfind('/', last - 1)));
+}
+
+}  // namespace
+
+absl::StatusOr<Target> FindTarget(const std::optional<std::string>& given,
+                                  const Variable& variable) {
+  auto implied = ImpliedTarget(variable);
+  const auto exported = given ? std::nullopt : variable("GRPC_OS_ADDRESS");
+  if (!given && !exported) return implied;
+  auto address = client::ParseAddress(given ? *given : *exported);
+  if (!address.ok()) return address.status();
+  Target target = {.address = *std::move(address)};
+  if (exported) target.reason = "GRPC_OS_ADDRESS names it.";
+  if (!implied.ok() || implied->address.ToString() != target.address.ToString()) {
+    target.name = NameOf(target.address);
+  }
+  return target;
 }
 
 }  // namespace grpc_os::shell

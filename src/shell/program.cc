@@ -49,25 +49,23 @@ bool WantsColor(bool is_terminal) {
          FromEnvironment("TERM").value_or("dumb") != "dumb";
 }
 
-// One line from standard input, however long it takes; empty after Ctrl-C or the end of input.
-std::string ReadAnswer(const Interrupts& interrupts) {
-  std::string answer;
+// One line from standard input, however long it takes, and not a byte of what follows: that is for
+// whoever reads next. nullopt: Ctrl-C, or the end of input.
+std::optional<std::string> ReadLine(const Interrupts& interrupts) {
+  std::string line;
   while (true) {
     struct pollfd poll_fds[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
                                 {.fd = interrupts.fd(), .events = POLLIN, .revents = 0}};
-    if (::poll(poll_fds, 2, -1) < 0 && errno != EINTR) return "";
-    if (poll_fds[1].revents != 0) return "";
+    if (::poll(poll_fds, 2, -1) < 0 && errno != EINTR) return std::nullopt;
+    if (poll_fds[1].revents != 0) return std::nullopt;
     char c = 0;
     if (poll_fds[0].revents == 0) continue;
-    if (::read(STDIN_FILENO, &c, 1) != 1 || c == '\n') return answer;
-    answer.push_back(c);
+    if (::read(STDIN_FILENO, &c, 1) != 1) {
+      return line.empty() ? std::nullopt : std::optional<std::string>(line);
+    }
+    if (c == '\n') return line;
+    line.push_back(c);
   }
-}
-
-std::optional<std::string> ReadInputLine() {
-  std::string line;
-  if (!std::getline(std::cin, line)) return std::nullopt;
-  return line;
 }
 
 TerminalSize SizeOfTerminal() {
@@ -100,10 +98,11 @@ std::string Prompt(Session& session) {
   if (!session.user()) return "grpc-os> ";
   std::string where = session.directory();
   if (where.size() > 1) where.pop_back();  // the slash at its end
-  return absl::StrCat(EscapeForTerminal(*session.user()), "@",
-                      EscapeForTerminal(session.client().address().DisplayHost()),
-                      where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)),
-                      " grpc-os> ");
+  return absl::StrCat(
+      EscapeForTerminal(*session.user()), "@",
+      EscapeForTerminal(session.console().target.empty() ? session.client().address().DisplayHost()
+                                                         : session.console().target),
+      where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)), " grpc-os> ");
 }
 
 // Finds out who is logged in, for the prompt. Only a daemon that is away keeps the shell from
@@ -227,13 +226,15 @@ ExitCode Run(const Invocation& invocation) {
       console.err_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
   console.can_lend_terminal = can_ask && console.out_is_terminal;
   console.size = SizeOfTerminal;
-  if (::isatty(STDIN_FILENO) != 1) console.read_line = ReadInputLine;
-  // In a script the next line is the next command, not an answer.
-  if (can_ask && (interactive || given)) {
+  console.input_is_script = !interactive && !given;
+  if (::isatty(STDIN_FILENO) != 1) {
+    console.read_line = [&interrupts] { return ReadLine(interrupts); };
+  }
+  if (can_ask) {
     console.ask = [&interrupts](const std::string& question) {
       std::cout << std::flush;
       std::cerr << question << " [y/N] " << std::flush;
-      const std::string answer = absl::AsciiStrToLower(ReadAnswer(interrupts));
+      const std::string answer = absl::AsciiStrToLower(ReadLine(interrupts).value_or(""));
       return answer == "y" || answer == "yes";
     };
     console.ask_secret = [&interrupts](const std::string& question) {
@@ -246,14 +247,20 @@ ExitCode Run(const Invocation& invocation) {
     return ExitCode::kUsage;
   }
   const auto named = invocation.options.Value("address");
-  auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
+  const auto target = FindTarget(named, FromEnvironment);
+  if (target.ok()) {
+    console.target = target->name;
+    console.target_reason = target->reason;
+  }
   const std::string state_directory = client::StateDirectory();
   const auto token = TokenOfEnvironment();
   if (!token.ok()) {
     std::cerr << token.status().message() << "\n";
     return ExitCode::kUsage;
   }
-  Session session(console, address, state_directory, *defaults, *token);
+  Session session(console,
+                  target.ok() ? target->address : absl::StatusOr<client::Address>(target.status()),
+                  state_directory, *defaults, *token);
   interrupts.Start([&session] { session.Interrupt(); });
   // The session must not end while it is being interrupted.
   const absl::Cleanup stop = [&interrupts] { interrupts.Stop(); };
@@ -270,12 +277,13 @@ ExitCode RunComplete(std::span<const std::string> raw_words) {
   std::span<const std::string> rest;
   const auto options = ParseProgramOptions(words.before, rest);
   const auto named = options.ok() ? options->Value("address") : std::nullopt;
-  const auto address = named ? client::ParseAddress(*named) : DefaultAddress(FromEnvironment);
+  const auto target = FindTarget(named, FromEnvironment);
   const auto token = TokenOfEnvironment();
   std::unique_ptr<LiveNames> names;
   const auto ask = [&](Kind kind, const std::string& folder) -> std::vector<std::string> {
-    if (!address.ok() || !token.ok()) return {};
-    names = std::make_unique<LiveNames>(*address, client::StateDirectory() + "/tokens", *token);
+    if (!target.ok() || !token.ok()) return {};
+    names =
+        std::make_unique<LiveNames>(target->address, client::StateDirectory() + "/tokens", *token);
     return names->Of(kind, ResolveName("/", folder));
   };
   for (const std::string& word : CompleteForBash(words, ask)) std::cout << word << "\n";

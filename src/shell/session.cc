@@ -27,9 +27,7 @@ client::Address NoAddress() { return {.is_unix = true, .path = "/nonexistent/api
 absl::Status UnknownCommand(std::span<const std::string> words) {
   const std::vector<std::string> known = Subcommands(words[0]);
   if (known.empty()) {
-    std::vector<std::string> names = CommandNames();
-    for (std::string& name : names) name = name.substr(0, name.find(' '));
-    const std::string nearest = Nearest(words[0], names);
+    const std::string nearest = LikelyCommand(words[0]);
     return absl::InvalidArgumentError(
         absl::StrCat("There is no command ", words[0], ".",
                      nearest.empty() ? "" : absl::StrCat(" Did you mean `", nearest, "`?"),
@@ -48,32 +46,25 @@ absl::Status UnknownCommand(std::span<const std::string> words) {
 }
 
 // What helps against an error of a reason, for messages that do not say so: those of the daemon
-// speak to every client.
-struct Cure {
-  const char* before = "";
-  const char* command = "";  // as it is typed at the prompt
-  const char* after = "";
-};
-
-std::optional<Cure> CureOf(const std::string& reason) {
-  static const auto* const cures = new std::map<std::string, Cure>{
-      {"NOT_LOGGED_IN", {"", "login", " logs in."}},
-      {"TOKEN_INVALID", {"", "login", " logs in again."}},
-      {"LOGIN_FAILED", {"Check the name and the password and try again.", "", ""}},
-      {"PROCESS_NOT_FOUND", {"", "ps", " lists all."}},
-      {"USER_NOT_FOUND", {"", "user ls", " lists all."}},
-      {"SESSION_NOT_FOUND", {"", "sessions", " lists those that are open."}},
-      {"OBJECT_NOT_FOUND", {"", "ls", " shows what there is, `history NAME` what there was."}},
-      {"FOLDER_NOT_EMPTY", {"", "rm -r NAME", " deletes it with all that lies in it."}},
-      {"PRECONDITION_FAILED", {"", "stat NAME", " shows how it is now."}},
-      {"QUOTA_EXCEEDED", {"", "quota ls", " shows what is used."}},
-      {"REVISION_UNAVAILABLE", {"", "events", " without --since shows what is kept."}},
-      {"SHUTTING_DOWN", {"Try again in a moment.", "", ""}},
-      {"RUNTIME_UNAVAILABLE", {"Try again in a moment.", "", ""}},
+// speak to every client. Commands are as they are typed at the prompt.
+std::string CureOf(const std::string& reason) {
+  static const auto* const cures = new std::map<std::string, std::string>{
+      {"NOT_LOGGED_IN", "`login` logs in."},
+      {"TOKEN_INVALID", "`login` logs in again."},
+      {"LOGIN_FAILED", "Check the name and the password and try again."},
+      {"PROCESS_NOT_FOUND", "`ps` lists all."},
+      {"USER_NOT_FOUND", "`user ls` lists all."},
+      {"SESSION_NOT_FOUND", "`sessions` lists those that are open."},
+      {"OBJECT_NOT_FOUND", "`ls` shows what there is, `history NAME` what there was."},
+      {"FOLDER_NOT_EMPTY", "`rm -r NAME` deletes it with all that lies in it."},
+      {"PRECONDITION_FAILED", "`stat NAME` shows how it is now."},
+      {"QUOTA_EXCEEDED", "`quota ls` shows what is used."},
+      {"REVISION_UNAVAILABLE", "`events` without --since shows what is kept."},
+      {"SHUTTING_DOWN", "Try again in a moment."},
+      {"RUNTIME_UNAVAILABLE", "Try again in a moment."},
   };
   const auto found = cures->find(reason);
-  if (found == cures->end()) return std::nullopt;
-  return found->second;
+  return found == cures->end() ? "" : found->second;
 }
 
 constexpr int64_t kWatchDefaultMs = 2'000;
@@ -284,14 +275,49 @@ ExitCode Session::Report(const absl::Status& status) {
       detail && detail->retry_after_ms > 0 && text.find("again") == std::string::npos) {
     absl::StrAppend(&text, " Try again in ", FormatDuration(detail->retry_after_ms), ".");
   }
-  const auto cure = CureOf(client::ReasonOf(status));
-  if (cure && text.find('`') == std::string::npos && text.find(" again") == std::string::npos) {
-    absl::StrAppend(&text, text.ends_with('.') ? " " : ". ", cure->before);
-    if (*cure->command != '\0') absl::StrAppend(&text, "`", Typed(cure->command), "`");
-    absl::StrAppend(&text, cure->after);
+  const std::string reason = client::ReasonOf(status);
+  const std::string cure = CureOf(reason);
+  if (!cure.empty() && text.find('`') == std::string::npos &&
+      text.find(" again") == std::string::npos) {
+    absl::StrAppend(&text, text.ends_with('.') ? " " : ". ");
+    bool begins = true;
+    for (const char c : cure) {
+      text.push_back(c);
+      if (c != '`') continue;
+      if (begins) absl::StrAppend(&text, Typed(""));
+      begins = !begins;
+    }
+  }
+  if (client::IsDaemonAway(status) && !console_.target_reason.empty()) {
+    absl::StrAppend(&text, " ", console_.target_reason);
+  } else if (!reason.empty() && !console_.interactive && !console_.target.empty() &&
+             !console_.target_reason.empty()) {
+    // The prompt does not show it, and the command line did not name it.
+    absl::StrAppend(&text, "\n  That is the answer of ", client_->address().ToString(), ": ",
+                    console_.target_reason);
   }
   err() << text << "\n" << std::flush;
   return ExitCodeFor(status);
+}
+
+absl::Status Session::MayReadInput(const std::string& cure) {
+  if (!console_.input_is_script) return absl::OkStatus();
+  Leave();
+  return absl::InvalidArgumentError(
+      absl::StrCat("Standard input holds the commands of this script, so none of them can read it; "
+                   "nothing after this one was run. Give it input of its own: `",
+                   cure, "`."));
+}
+
+absl::Status Session::TakeInput(const std::string& cure) {
+  if (absl::Status status = MayReadInput(cure); !status.ok()) return status;
+  const bool once = console_.read_line != nullptr;
+  if (once && std::exchange(input_taken_, true)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "An earlier command has read standard input to its end. Give each input of its own: `",
+        cure, "`."));
+  }
+  return absl::OkStatus();
 }
 
 std::string Session::Typed(const std::string& command) const {

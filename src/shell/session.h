@@ -57,6 +57,12 @@ struct Console {
   std::function<std::optional<std::string>(const std::string& question)> ask_secret = {};
   // A line of standard input, where that is no terminal; nullopt at its end. May be empty.
   std::function<std::optional<std::string>()> read_line = {};
+  // Whether standard input holds the commands themselves: then none of them may read it.
+  bool input_is_script = false;
+  // What a daemon is called that would not be meant by itself here; else empty.
+  std::string target = {};
+  // Why it is the one that is meant, as a sentence; may be empty.
+  std::string target_reason = {};
   // Whether the user has interrupted since the line of this command was typed; may be empty.
   std::function<bool()> interrupt_pending = {};
 };
@@ -113,6 +119,12 @@ class Session {
   bool Pause(std::chrono::milliseconds time);
   // Prints an error, escaped, with its fields and what helps, and gives its exit code.
   ExitCode Report(const absl::Status& status);
+  // Whether a command may read lines of standard input. INVALID_ARGUMENT: they are the script that
+  // runs, which ends here, because what follows may be meant as input. `cure` is the command as it
+  // works by itself, as in "grpc-os put - NAME < FILE".
+  absl::Status MayReadInput(const std::string& cure);
+  // The same of all of it, which can be had once unless it is a terminal.
+  absl::Status TakeInput(const std::string& cure);
   // As the user would have to type a command here: "logs web" or "grpc-os logs web".
   std::string Typed(const std::string& command) const;
 
@@ -151,6 +163,7 @@ class Session {
   bool timeout_given_ = false;
   std::optional<std::string> user_;
   bool wants_to_leave_ = false;
+  bool input_taken_ = false;
   std::atomic<bool> interrupted_{false};
   std::mutex pause_mutex_;
   std::condition_variable pause_ended_;

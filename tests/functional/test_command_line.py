@@ -94,6 +94,45 @@ async def test_commands_from_standard_input(system):
     assert "'" in done.stderr
 
 
+async def test_a_script_is_no_input_of_its_commands(system):
+    assert system.cli("touch", "/keep", "precious").returncode == 0
+    done = system.cli(input="put - /notes\nrm /keep\n")
+    assert done.returncode == 2 and "`grpc-os put - /notes < FILE`" in done.stderr, done
+    assert system.cli("cat", "/keep").stdout == "precious"
+    assert system.cli("stat", "/notes").returncode == 3
+    # By itself, and with -c, standard input is the command's, and what a password leaves of it the next one's.
+    commands = "user add eva --password-stdin; put - /notes; put - /again"
+    done = system.cli("-c", commands, input="correct horse battery\nrest\nof it\n")
+    assert done.returncode == 2 and "standard input to its end" in done.stderr, done
+    assert system.cli("cat", "/notes").stdout == "rest\nof it\n"
+    assert system.cli("stat", "/again").returncode == 3
+
+
+async def test_the_system_of_the_current_folder_is_the_one_that_is_meant(system, tmp_path):
+    (tmp_path / "data").symlink_to(system.data)
+    environment = {"HOME": str(system.home), "PATH": os.environ["PATH"]}
+
+    def run(*arguments, **more):
+        return subprocess.run(
+            [system.bin / "grpc-os", *arguments],
+            cwd=tmp_path,
+            env={**environment, **more},
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert run("touch", "/here").returncode == 0
+    system.stop()
+    away = run("ps")
+    assert away.returncode == 6, away
+    assert f"{tmp_path}/data" in away.stderr and "no other is tried" in away.stderr
+    # Another one only if it is named.
+    other = run("ps", GRPC_OS_ADDRESS="unix:/nonexistent/run/api.sock")
+    assert other.returncode == 6 and "/nonexistent/" in other.stderr and "GRPC_OS_ADDRESS" in other.stderr
+
+
 async def test_globs_take_several(system, client):
     pids = [(await client.create_process(f"web-{number}", SLEEP)).details.pid for number in range(3)]
     other = await client.create_process("other", SLEEP)

@@ -6,6 +6,8 @@ import contextlib
 import inspect
 import io
 import os
+import pathlib
+import threading
 import types
 
 import pytest
@@ -135,6 +137,19 @@ async def test_what_comes_through_a_precondition_that_does_not_hold_is_not_store
     with pytest.raises(GrpcOSError):
         await client.upload_object("/big", LARGE[: 1 << 20], condition=Condition(generation=0))
     assert await client.read_object("/big") == b"theirs"
+
+
+async def test_what_claims_a_size_that_is_not_its_own_is_read_to_its_end(client, tmp_path):
+    for source in ("/proc/version", "/sys/devices/system/cpu/online"):  # which claim 0 bytes and 4096
+        await client.upload_object("/made", source)
+        assert await client.read_object("/made") == pathlib.Path(source).read_bytes()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[LARGE[:200_000]])
+    writer.start()
+    await client.upload_object("/piped", pipe)
+    writer.join()
+    assert await client.read_object("/piped") == LARGE[:200_000]
 
 
 async def test_quotas(client):

@@ -25,7 +25,14 @@ def run(system):
     def open_terminal(*arguments, **environment):
         terminal = Terminal(
             [system.bin / "grpc-os", "--address", system.address, *arguments],
-            {"HOME": str(system.home), "XDG_STATE_HOME": "", "NO_COLOR": "1", **environment},
+            {
+                "HOME": str(system.home),
+                "XDG_STATE_HOME": "",
+                "NO_COLOR": "1",
+                "DATA_DIR": str(system.data),
+                "GRPC_OS_ADDRESS": "",
+                **environment,
+            },
         )
         terminals.append(terminal)
         return terminal

@@ -37,6 +37,13 @@ def test_a_first_session(system, run):
     assert system.answers()
 
 
+def test_the_prompt_names_a_system_that_is_not_meant_by_itself(system, run):
+    directory = str(system.data)
+    name = directory if len(directory) <= 32 else "…/" + "/".join(system.data.parts[-2:])
+    shell = run(DATA_DIR="/nonexistent")
+    shell.expect(f"admin@{name} grpc-os> ")
+
+
 def test_ctrl_d_leaves(run):
     shell = run()
     shell.expect(PROMPT)

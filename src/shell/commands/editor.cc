@@ -1,5 +1,6 @@
 #include "shell/commands/editor.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -25,7 +26,8 @@ std::string Command() {
 // As a job of its own in front of the terminal, so that what is typed there is not for us.
 class Spawned {
  public:
-  Spawned(const std::string& command, const std::string& file, bool terminal) {
+  Spawned(const std::string& command, const std::string& file, EditorInput input) {
+    const bool terminal = input == EditorInput::kTerminal;
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
     sigset_t none;
@@ -41,6 +43,9 @@ class Spawned {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     if (terminal) ::posix_spawn_file_actions_addtcsetpgrp_np(&actions, STDIN_FILENO);
+    if (input == EditorInput::kNone) {
+      ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    }
     const std::string script = command + " \"$1\"";
     const char* const argv[] = {"sh", "-c", script.c_str(), "sh", file.c_str(), nullptr};
     error_ = ::posix_spawn(&pid_, "/bin/sh", &actions, &attributes, const_cast<char* const*>(argv),
@@ -81,11 +86,11 @@ void TakeTerminalBack() {
 
 }  // namespace
 
-absl::Status RunEditor(const std::string& file, bool terminal) {
+absl::Status RunEditor(const std::string& file, EditorInput input) {
   const std::string command = Command();
-  const Spawned spawned(command, file, terminal);
+  const Spawned spawned(command, file, input);
   const int status = spawned.error() == 0 ? spawned.Wait() : 0;
-  if (terminal) TakeTerminalBack();
+  if (input == EditorInput::kTerminal) TakeTerminalBack();
   if (spawned.error() != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("The editor could not be started: ", std::strerror(spawned.error()), "."));

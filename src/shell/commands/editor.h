@@ -9,9 +9,13 @@
 namespace grpc_os::shell {
 
 // Runs $VISUAL, else $EDITOR, else vi, on `file`, as a POSIX shell would: they may have arguments.
-// With `terminal`, it gets the terminal of this program until it ends: Ctrl-C is then its own.
 // Waits for it. FAILED_PRECONDITION: it cannot be run, or ended with an error.
-absl::Status RunEditor(const std::string& file, bool terminal);
+enum class EditorInput {
+  kTerminal,  // the terminal of this program is the editor's until it ends: Ctrl-C is its own
+  kOurs,      // what this program's standard input is
+  kNone,      // empty: ours is a script
+};
+absl::Status RunEditor(const std::string& file, EditorInput input);
 
 }  // namespace grpc_os::shell
 

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +24,29 @@ absl::Status CannotWrite(const std::string& path) {
 }
 
 }  // namespace
+
+bool LeadsToADescriptor(const std::filesystem::path& path) {
+  constexpr int kLinksFollowed = 40;  // as the kernel does
+  std::filesystem::path link = path;
+  std::error_code error;
+  for (int i = 0; i < kLinksFollowed; ++i) {
+    const std::filesystem::path directory =
+        std::filesystem::canonical(std::filesystem::absolute(link).parent_path(), error);
+    if (error) return false;
+    const std::filesystem::path next = std::filesystem::read_symlink(link, error);
+    if (error) return false;  // no link any more
+    if (directory.string().starts_with("/proc/")) return true;
+    link = directory / next;  // which is `next`, if that is absolute
+  }
+  return false;
+}
+
+bool IsDescriptor(const std::string& path, int fd) {
+  struct stat named = {};
+  struct stat own = {};
+  return LeadsToADescriptor(path) && ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &own) == 0 &&
+         named.st_dev == own.st_dev && named.st_ino == own.st_ino && named.st_rdev == own.st_rdev;
+}
 
 LocalDevice::LocalDevice(Session& session, std::string path, UniqueFd fd)
     : session_(&session), path_(std::move(path)), fd_(std::move(fd)) {}

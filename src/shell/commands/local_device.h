@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_SHELL_COMMANDS_LOCAL_DEVICE_H_
 #define GRPC_OS_SHELL_COMMANDS_LOCAL_DEVICE_H_
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,11 @@
 #include "shell/session.h"
 
 namespace grpc_os::shell {
+
+// Whether a path is a link that leads to what a program has open, as /dev/stdout is.
+bool LeadsToADescriptor(const std::filesystem::path& path);
+// Such a one that is the descriptor `fd` of this program.
+bool IsDescriptor(const std::string& path, int fd);
 
 // What it was given before an error stays given: nothing is gone on with. The user can interrupt
 // while it takes nothing.

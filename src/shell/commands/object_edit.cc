@@ -133,6 +133,11 @@ absl::StatusOr<v1::Object> Store(Session& session, const std::string& name, File
   return session.client().PutObject(request);
 }
 
+EditorInput InputOf(const Console& console) {
+  if (console.can_lend_terminal) return EditorInput::kTerminal;
+  return console.input_is_script ? EditorInput::kNone : EditorInput::kOurs;
+}
+
 absl::StatusOr<bool> IsUnchanged(FileSource& source, const Text& before) {
   if (*source.size() != static_cast<int64_t>(before.data.size())) return false;
   if (before.data.empty()) return true;
@@ -157,7 +162,7 @@ ExitCode RunEdit(Session& session, const Arguments& arguments) {
     return session.Report(status);
   }
   session.out() << std::flush;
-  const absl::Status edited = RunEditor(file, session.console().can_lend_terminal);
+  const absl::Status edited = RunEditor(file, InputOf(session.console()));
   UniqueFd other;
   auto source = FileSource::Open(file, other);
   const auto unchanged = source.ok() && *source != nullptr ? IsUnchanged(**source, *before)

@@ -14,6 +14,7 @@
 #include "client/crc32c.h"
 #include "client/errors.h"
 #include "shell/commands/commands.h"
+#include "shell/commands/local_device.h"
 #include "shell/commands/object_fields.h"
 #include "shell/commands/object_names.h"
 #include "shell/commands/selection.h"
@@ -26,7 +27,9 @@
 namespace grpc_os::shell {
 namespace {
 
-constexpr char kStandardInput[] = "-";
+bool IsStandardInput(const std::string& file) {
+  return file == "-" || IsDescriptor(file, STDIN_FILENO);
+}
 
 // Small enough for one call: the whole content; nullopt if it is larger.
 absl::StatusOr<std::optional<std::string>> ReadSmall(UploadSource& source) {
@@ -69,16 +72,20 @@ absl::StatusOr<v1::Object> Put(Session& session, const std::string& file,
   UniqueFd stream;
   std::unique_ptr<FileSource> regular;
   std::unique_ptr<StreamSource> once;
-  if (file != kStandardInput) {
+  if (IsStandardInput(file)) {
+    const auto taken =
+        session.TakeInput(absl::StrCat("grpc-os put - ", fields.object.name(), " < FILE"));
+    if (!taken.ok()) return taken;
+    once = std::make_unique<StreamSource>(session, STDIN_FILENO, "standard input");
+  } else {
     auto opened = FileSource::Open(file, stream);
     if (!opened.ok()) return opened.status();
     regular = *std::move(opened);
+    if (!regular || !regular->KnowsItsSize()) {
+      once = std::make_unique<StreamSource>(session, regular ? regular->fd() : stream.get(), file);
+    }
   }
-  if (regular == nullptr) {
-    once = std::make_unique<StreamSource>(session, stream ? stream.get() : STDIN_FILENO,
-                                          stream ? file : "standard input");
-  }
-  UploadSource& source = regular != nullptr ? static_cast<UploadSource&>(*regular) : *once;
+  UploadSource& source = once ? static_cast<UploadSource&>(*once) : *regular;
   const auto small = ReadSmall(source);
   if (!small.ok()) return small.status();
   if (*small) return PutSmall(session, fields, **small);
@@ -87,9 +94,9 @@ absl::StatusOr<v1::Object> Put(Session& session, const std::string& file,
   if (fields.preconditions) *request.mutable_preconditions() = *fields.preconditions;
   if (source.size()) request.set_size_bytes(*source.size());
   std::optional<UploadNote> note;
-  if (regular != nullptr) note.emplace(session, SubjectOf(session, file, *regular, request));
+  if (!once) note.emplace(session, SubjectOf(session, file, *regular, request));
   return Upload(session, request, source, note ? &*note : nullptr,
-                absl::StrCat("put ", file == kStandardInput ? "standard input" : file));
+                absl::StrCat("put ", IsStandardInput(file) ? "standard input" : file));
 }
 
 }  // namespace
@@ -107,7 +114,7 @@ ExitCode RunPut(Session& session, const Arguments& arguments) {
   }
   ExitCode code = ExitCode::kOk;
   for (const std::string& file : files) {
-    if (*into && file == kStandardInput) {
+    if (*into && IsStandardInput(file)) {
       return session.Report(absl::InvalidArgumentError(
           absl::StrCat(target, " is a folder; what comes from standard input needs a name.")));
     }
@@ -124,7 +131,7 @@ ExitCode RunPut(Session& session, const Arguments& arguments) {
       continue;
     }
     code = Worst(code, session.Report(object.status()));
-    if (EndsEverything(object.status())) break;
+    if (EndsEverything(object.status()) || session.wants_to_leave()) break;
   }
   return code;
 }

@@ -17,10 +17,10 @@ class Arguments;
 absl::StatusOr<std::string> ReadPassword(Session& session, const Arguments& arguments,
                                          const std::string& question, const std::string& command);
 
-// A new one: on the terminal it is asked for twice. Empty: nothing was typed, or nobody can be
-// asked.
+// A new one of `user`: on the terminal it is asked for twice. Empty: nothing was typed, or nobody
+// can be asked.
 absl::StatusOr<std::string> ReadNewPassword(Session& session, const Arguments& arguments,
-                                            const std::string& user);
+                                            const std::string& user, const std::string& command);
 
 }  // namespace grpc_os::shell
 

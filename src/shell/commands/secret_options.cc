@@ -14,6 +14,8 @@ namespace {
 absl::StatusOr<std::string> ValueOf(Session& session, const std::string& name) {
   if (const char* value = std::getenv(name.c_str()); value != nullptr) return std::string(value);
   if (!session.console().ask_secret) {
+    // In a script the next line may be the value: it must not become a command, nor be shown.
+    if (session.console().input_is_script) session.Leave();
     return absl::InvalidArgumentError(
         absl::StrCat("There is no ", name,
                      " in the environment of this program, and no terminal to ask for its value "

@@ -42,6 +42,11 @@ class FileSource : public UploadSource {
   absl::StatusOr<std::string> Read(int64_t offset, size_t most) override;
   absl::Status CheckUnchanged() const override;
 
+  // Whether the system knows its size. What it makes up while it is read (/proc, /sys) has no block
+  // on a disk and claims 0 bytes, or a page: that is read to its end as a StreamSource.
+  bool KnowsItsSize() const { return info_.st_blocks > 0; }
+  int fd() const { return fd_.get(); }
+
   // What says that it is still the same content, as far as the system can tell: of a file with
   // another identity an upload is not gone on with.
   std::string Identity() const;

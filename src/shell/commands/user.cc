@@ -60,13 +60,14 @@ absl::StatusOr<v1::User> SetPassword(Session& session, const Arguments& argument
   std::string user;
   const auto needs_old = NeedsOldPassword(session, request.name(), user);
   if (!needs_old.ok()) return needs_old.status();
-  const std::string command = absl::StrCat("user passwd ", request.name());
+  const std::string command =
+      absl::StrCat("user passwd", request.name().empty() ? "" : " ", request.name());
   if (*needs_old) {
     auto old = ReadPassword(session, arguments, absl::StrCat("Old password of ", user), command);
     if (!old.ok()) return old.status();
     request.set_old_password(*std::move(old));
   }
-  auto password = ReadNewPassword(session, arguments, user);
+  auto password = ReadNewPassword(session, arguments, user, command);
   if (!password.ok()) return password.status();
   if (password->empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -105,7 +106,7 @@ ExitCode RunUserAdd(Session& session, const Arguments& arguments) {
   v1::CreateUserRequest request;
   request.mutable_user()->set_name(name);
   for (const std::string& role : arguments.Values("role")) request.mutable_user()->add_roles(role);
-  auto password = ReadNewPassword(session, arguments, name);
+  auto password = ReadNewPassword(session, arguments, name, absl::StrCat("user add ", name));
   if (!password.ok()) return session.Report(password.status());
   const bool has_password = !password->empty();
   request.set_password(*std::move(password));
