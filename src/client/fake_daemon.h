@@ -113,7 +113,16 @@ class FakeDaemon {
     process.set_etag("e1");
     process.mutable_status()->set_state(process_state);
     process.mutable_status()->set_running_generation(1);
+    process.set_desired_state(v1::Process::DESIRED_STATE_RUNNING);
     if (process_state == v1::Process::STATE_RUNNING) process.mutable_status()->set_pid(4242);
+    if (process_state == v1::Process::STATE_STOPPED) {
+      process.set_desired_state(v1::Process::DESIRED_STATE_STOPPED);
+    }
+    if (process_state == v1::Process::STATE_EXITED) {
+      process.set_desired_state(v1::Process::DESIRED_STATE_COMPLETED);
+      process.mutable_status()->mutable_last_exit()->set_reason(v1::ExitReport::REASON_EXITED);
+      process.mutable_status()->mutable_last_exit()->set_exit_code(0);
+    }
     return process;
   }
 
@@ -158,7 +167,9 @@ class FakeDaemon {
         return FakeError(grpc::ALREADY_EXISTS, "The name is taken.", "NAME_TAKEN");
       }
       if (state_.exec_fails) return ExecFailed();
-      v1::Process& process = AddLocked(state_, name, v1::Process::STATE_RUNNING);
+      v1::Process& process =
+          AddLocked(state_, name,
+                    state_.ends_at_once ? v1::Process::STATE_EXITED : v1::Process::STATE_RUNNING);
       process.mutable_spec()->CopyFrom(request->process().spec());
       *response = process;
       return grpc::Status::OK;
@@ -205,7 +216,17 @@ class FakeDaemon {
     }
     grpc::Status StopProcess(grpc::ServerContext* context, const v1::StopProcessRequest* request,
                              v1::Process* response) override {
+      std::unique_lock<std::mutex> lock(state_.mutex);
+      ++state_.stops_begun;
+      state_.changed.notify_all();
+      const bool all = state_.changed.wait_for(lock, std::chrono::seconds(5), [&] {
+        return state_.stops_begun >= state_.stops_at_once;
+      });
+      lock.unlock();
+      if (!all) return FakeError(grpc::ABORTED, "The other stops did not come.", "TEST");
       return With(context, "StopProcess", request->name(), response, [](v1::Process& process) {
+        process.set_desired_state(v1::Process::DESIRED_STATE_STOPPED);
+        if (process.status().state() == v1::Process::STATE_EXITED) return;
         process.mutable_status()->set_state(v1::Process::STATE_STOPPED);
       });
     }
@@ -294,6 +315,11 @@ class FakeDaemon {
         process.mutable_status()->set_state(fails ? v1::Process::STATE_FAILED
                                                   : v1::Process::STATE_RUNNING);
         process.mutable_status()->set_pid(fails ? 0 : 4243);
+        process.set_desired_state(v1::Process::DESIRED_STATE_RUNNING);
+        if (state_.ends_at_once) {
+          process.mutable_status()->set_state(v1::Process::STATE_EXITED);
+          process.mutable_status()->set_pid(0);
+        }
       });
       return status.ok() && fails ? ExecFailed() : status;
     }

@@ -101,6 +101,7 @@ class FakeObjects : public v1::FilesystemService::Service {
     {
       const std::lock_guard<std::mutex> lock(state_.mutex);
       if (auto status = Enter(context, "ReadObject", request->name()); !status.ok()) return status;
+      if (state_.before_read) std::exchange(state_.before_read, nullptr)();
       if (state_.away || (state_.lose_reads > 0 && state_.lose_reads-- > 0)) return Away();
       const v1::Object* found = Find(request->name(), request->generation());
       if (found == nullptr) return NotFound(request->name());

@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <stdlib.h>
 
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -71,10 +72,14 @@ struct FakeState {
   std::map<std::string, v1::Process> processes;  // by name
   std::vector<std::string> calls;                // "StopProcess web"
   std::vector<v1::TailLogsResponse> log;
+  std::condition_variable changed;
+  int stops_begun = 0;
+  int stops_at_once = 0;      // StopProcess answers once so many have come
   int cut_stream_after = 0;   // messages, then UNAVAILABLE, once; 0: never
   int etag_mismatches = 0;    // how many updates are answered ABORTED
   bool exec_fails = false;    // for create, start and restart
   std::string held;           // why, of a system with two processes; empty: it is not
+  bool ends_at_once = false;  // what is created, started or restarted has exited with 0
   bool hang = false;          // GetSystem and ListProcesses answer only when the caller gave up
   bool hold_refresh = false;  // RefreshToken answers only once this is false again
   int unavailable = 0;        // how many mutations are carried out and answered UNAVAILABLE
@@ -107,6 +112,7 @@ struct FakeState {
   std::map<std::string, v1::Quota> quotas;  // by prefix
   std::vector<v1::CheckObjectsResponse> checks;
   std::function<void()> before_put;  // something that happens in between, once
+  std::function<void()> before_read;
 };
 
 // Notes the call and checks the token.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -35,6 +36,24 @@ mode_t ModeFor(const std::string& path) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
   return 0666 & ~mask;
+}
+
+// Where there must be nothing of the name yet.
+absl::Status RenameToNothing(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno == EINVAL || errno == ENOSYS) {  // not every file system can
+    struct stat info = {};
+    if (::lstat(to.c_str(), &info) == 0) {
+      errno = EEXIST;
+    } else if (::rename(from.c_str(), to.c_str()) == 0) {
+      return absl::OkStatus();
+    }
+  }
+  if (errno != EEXIST) return FileError("Cannot write", to);
+  return absl::AlreadyExistsError(
+      absl::StrCat(to, " was made meanwhile by another program, and is kept."));
 }
 
 }  // namespace
@@ -114,11 +133,15 @@ absl::Status LocalTarget::Restart() {
   return absl::OkStatus();
 }
 
-absl::Status LocalTarget::Commit() {
+absl::Status LocalTarget::Commit(bool replace) {
   if (::fchmod(fd_.get(), ModeFor(path_)) != 0 || ::fsync(fd_.get()) != 0) {
     return FileError("Cannot write", part_);
   }
-  if (::rename(part_.c_str(), path_.c_str()) != 0) return FileError("Cannot write", path_);
+  if (!replace) {
+    if (absl::Status status = RenameToNothing(part_, path_); !status.ok()) return status;
+  } else if (::rename(part_.c_str(), path_.c_str()) != 0) {
+    return FileError("Cannot write", path_);
+  }
   committed_ = true;
   std::string directory = std::filesystem::path(path_).parent_path().string();
   if (directory.empty()) directory = ".";

@@ -31,8 +31,9 @@ class LocalTarget {
   absl::Status Append(std::string_view data);
   // Forgets what there is.
   absl::Status Restart();
-  // The content is whole: synced, and in the place of the old one, with its mode.
-  absl::Status Commit();
+  // The content is whole: synced, and in its place. With `replace` in that of what is there, with
+  // its mode; else ALREADY_EXISTS if something is, which stays.
+  absl::Status Commit(bool replace);
 
  private:
   LocalTarget(std::string path, std::string part, UniqueFd fd);

@@ -49,7 +49,7 @@ TEST_F(LocalTargetTest, TheFileIsReplacedOnlyOnceAllIsThere) {
   EXPECT_EQ(target->size(), 11);
   EXPECT_EQ(target->crc32c(), client::Crc32c("new content"));
   EXPECT_EQ(Content(Path("a")), "old");
-  ASSERT_TRUE(target->Commit().ok());
+  ASSERT_TRUE(target->Commit(true).ok());
   EXPECT_EQ(Content(Path("a")), "new content");
   EXPECT_FALSE(fs::exists(Part("a")));
   struct stat info = {};
@@ -72,7 +72,7 @@ TEST_F(LocalTargetTest, WhatIsNotWholeStaysForTheNextRunAndForNobodyElse) {
   EXPECT_EQ(again->size(), 4);
   EXPECT_EQ(again->crc32c(), client::Crc32c("half"));
   ASSERT_TRUE(again->Append(" whole").ok());
-  ASSERT_TRUE(again->Commit().ok());
+  ASSERT_TRUE(again->Commit(true).ok());
   EXPECT_EQ(Content(Path("a")), "half whole");
 }
 
@@ -107,7 +107,7 @@ TEST_F(LocalTargetTest, ASymbolicLinkMakesRoomAndWhatItPointsToStays) {
   fs::create_symlink(Path("victim"), Path("a"));
   auto target = LocalTarget::Open(Path("a"), "m");
   ASSERT_TRUE(target->Append("new").ok());
-  ASSERT_TRUE(target->Commit().ok());
+  ASSERT_TRUE(target->Commit(true).ok());
   EXPECT_FALSE(fs::is_symlink(Path("a")));
   EXPECT_EQ(Content(Path("a")), "new");
   EXPECT_EQ(Content(Path("victim")), "precious");
@@ -117,7 +117,7 @@ TEST_F(LocalTargetTest, ADirectoryOfThatNameIsNotReplaced) {
   fs::create_directory(Path("a"));
   auto target = LocalTarget::Open(Path("a"), "m");
   ASSERT_TRUE(target->Append("new").ok());
-  EXPECT_FALSE(target->Commit().ok());
+  EXPECT_FALSE(target->Commit(true).ok());
   EXPECT_TRUE(fs::is_directory(Path("a")));
 }
 
@@ -126,7 +126,7 @@ TEST_F(LocalTargetTest, LongNamesHaveRoomForTheirPart) {
   auto target = LocalTarget::Open(Path(name), "12345678");
   ASSERT_TRUE(target.ok()) << target.status();
   ASSERT_TRUE(target->Append("x").ok());
-  ASSERT_TRUE(target->Commit().ok());
+  ASSERT_TRUE(target->Commit(true).ok());
   EXPECT_EQ(Content(Path(name)), "x");
 }
 
@@ -166,7 +166,7 @@ TEST_F(LocalTargetTest, BeginningAgain) {
   ASSERT_TRUE(target->Restart().ok());
   EXPECT_EQ(target->size(), 0);
   ASSERT_TRUE(target->Append("right").ok());
-  ASSERT_TRUE(target->Commit().ok());
+  ASSERT_TRUE(target->Commit(true).ok());
   EXPECT_EQ(Content(Path("a")), "right");
 }
 

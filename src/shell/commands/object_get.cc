@@ -74,7 +74,7 @@ absl::Status Receive(Session& session, const NamedObject& named, const v1::Objec
 }
 
 absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Object& object,
-                       const std::string& path) {
+                       const std::string& path, bool replace) {
   auto target = LocalTarget::Open(path, MarkOf(session, object));
   if (!target.ok()) return target.status();
   bool resumed = target->size() > 0;
@@ -91,26 +91,9 @@ absl::Status GetToFile(Session& session, const NamedObject& named, const v1::Obj
     if (absl::Status restarted = target->Restart(); !restarted.ok()) return restarted;
     if (resumed) status = Receive(session, named, object, *target);
   }
-  if (status.ok()) return target->Commit();
+  if (status.ok()) return target->Commit(replace);
   if (target->size() > 0 && object.generation() != 0) SayThatItGoesOn(session, what);
   return status;
-}
-
-// A link that leads to what a program has open, as /dev/stdout does.
-bool LeadsToADescriptor(const std::filesystem::path& path) {
-  constexpr int kLinksFollowed = 40;  // as the kernel does
-  std::filesystem::path link = path;
-  std::error_code error;
-  for (int i = 0; i < kLinksFollowed; ++i) {
-    const std::filesystem::path directory =
-        std::filesystem::canonical(std::filesystem::absolute(link).parent_path(), error);
-    if (error) return false;
-    const std::filesystem::path next = std::filesystem::read_symlink(link, error);
-    if (error) return false;  // no link any more
-    if (directory.string().starts_with("/proc/")) return true;
-    link = directory / next;  // which is `next`, if that is absolute
-  }
-  return false;
 }
 
 // A device or a pipe, also one that a symbolic link leads to, and what a program has open: that is
@@ -119,15 +102,6 @@ bool IsWrittenTo(const std::string& path) {
   struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return false;
   return !S_ISREG(info.st_mode) || LeadsToADescriptor(path);
-}
-
-// Such a one that is where this program's output goes.
-bool IsOwnOutput(const std::string& path) {
-  struct stat named = {};
-  struct stat own = {};
-  return LeadsToADescriptor(path) && ::stat(path.c_str(), &named) == 0 &&
-         ::fstat(STDOUT_FILENO, &own) == 0 && named.st_dev == own.st_dev &&
-         named.st_ino == own.st_ino && named.st_rdev == own.st_rdev;
 }
 
 absl::Status GetToDevice(Session& session, const NamedObject& named, const v1::Object& object,
@@ -145,10 +119,13 @@ absl::Status GetToDevice(Session& session, const NamedObject& named, const v1::O
       .status();
 }
 
-// What the object is called in a directory: never anything that leads out of it.
-absl::StatusOr<std::string> FileNameOf(const v1::Object& object) {
-  const std::string name = LastSegment(object.name());
-  if (!name.empty() && name != "." && name != ".." &&
+// What the object is called in a directory: never anything that leads out of it, and what was asked
+// for, whatever the daemon answers. Only of an id the answer has the name; a hidden file (.bashrc)
+// is never made of that.
+absl::StatusOr<std::string> FileNameOf(const NamedObject& named, const v1::Object& object) {
+  const bool by_id = IsObjectId(named.name);
+  const std::string name = LastSegment(by_id ? object.name() : named.name);
+  if (!name.empty() && name != "." && name != ".." && !(by_id && name.starts_with('.')) &&
       name.find_first_of(std::string("/\0", 2)) == std::string::npos) {
     return name;
   }
@@ -156,21 +133,58 @@ absl::StatusOr<std::string> FileNameOf(const v1::Object& object) {
       object.name(), " cannot be the name of a file; give one, as in `get NAME FILE`."));
 }
 
-absl::Status Get(Session& session, const NamedObject& named, std::string target, bool into) {
+bool IsThere(const std::string& path) {
+  struct stat info = {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+// Whether there is something at `path` to be replaced, which the user wants: by --force, or when
+// asked.
+absl::StatusOr<bool> Replaces(Session& session, const NamedObject& named, const std::string& path,
+                              bool force) {
+  if (force || !IsThere(path)) return force;
+  if (session.console().ask) {
+    if (session.console().ask(
+            absl::StrCat(EscapeForTerminal(path), " is there already. Replace it?"))) {
+      return true;
+    }
+    return absl::UnknownError(absl::StrCat(path, " is kept."));
+  }
+  return absl::AlreadyExistsError(absl::StrCat(
+      path, " is there already, and is kept. `",
+      session.Typed(absl::StrCat("get --force ", named.name, " ", path)), "` replaces it."));
+}
+
+struct Destination {
+  std::string path;
+  bool is_directory = false;  // each object becomes a file in it
+  bool force = false;         // files that are there are replaced
+};
+
+absl::Status Get(Session& session, const NamedObject& named, const Destination& destination) {
+  std::string target = destination.path;
   const auto object = GetObject(session, named);
   if (!object.ok()) return object.status();
   if (object->folder()) {
     return absl::FailedPreconditionError(absl::StrCat(
         object->name(), " is a folder; name what lies in it, or write '", object->name(), "*'."));
   }
-  if (target == kStandardOutput || IsOwnOutput(target)) return GetToOutput(session, named, *object);
-  if (into) {
-    const auto name = FileNameOf(*object);
+  if (target == kStandardOutput || IsDescriptor(target, STDOUT_FILENO))
+    return GetToOutput(session, named, *object);
+  if (destination.is_directory) {
+    const auto name = FileNameOf(named, *object);
     if (!name.ok()) return name.status();
     target = (std::filesystem::path(target) / *name).string();
   }
-  const absl::Status status = IsWrittenTo(target) ? GetToDevice(session, named, *object, target)
-                                                  : GetToFile(session, named, *object, target);
+  // A device that the user names is not replaced; in a directory its name may be another's choice.
+  const bool written_to = IsWrittenTo(target);
+  absl::StatusOr<bool> replaces = true;
+  if (!written_to || destination.is_directory) {
+    replaces = Replaces(session, named, target, destination.force);
+    if (!replaces.ok()) return replaces.status();
+  }
+  const absl::Status status = written_to ? GetToDevice(session, named, *object, target)
+                                         : GetToFile(session, named, *object, target, *replaces);
   if (!status.ok()) return status;
   ShowChanged(session, *object,
               absl::StrCat("wrote ", target, ", ", FormatBytes(object->size_bytes())));
@@ -201,8 +215,10 @@ ExitCode RunGet(Session& session, const Arguments& arguments) {
           absl::StrCat(target, " is no directory of this machine, so it takes one object only.")));
     }
   }
+  const Destination destination = {
+      .path = target, .is_directory = into, .force = arguments.Has("force")};
   return ForEachObject(session, words, ExpandVersioned,
-                       [&](const NamedObject& named) { return Get(session, named, target, into); });
+                       [&](const NamedObject& named) { return Get(session, named, destination); });
 }
 
 }  // namespace grpc_os::shell

@@ -28,7 +28,9 @@ absl::Status AddFitting(Session& session, Among among, const std::string& folder
       session.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
         for (const v1::Object& object : page.objects()) {
           if (only_folders && !object.folder()) continue;
-          if (::fnmatch(pattern.c_str(), LastSegment(object.name()).c_str(), 0) != 0) continue;
+          if (::fnmatch(pattern.c_str(), LastSegment(object.name()).c_str(), FNM_PERIOD) != 0) {
+            continue;
+          }
           found.push_back(object.folder() ? AsFolder(object.name()) : object.name());
         }
         return !session.interrupted();

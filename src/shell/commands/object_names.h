@@ -21,7 +21,8 @@ struct NamedObject {
 
 // What one word means: itself, resolved against the session's directory; or, where it has * ? or [,
 // all that fits, in the order of names, segment by segment: `/a*/b?` looks into every folder that
-// fits /a*. A backslash before such a character means the character. NOT_FOUND if nothing fits.
+// fits /a*. A dot at the beginning is fitted by a dot only, as in a POSIX shell. A backslash before
+// such a character means the character. NOT_FOUND if nothing fits.
 absl::StatusOr<std::vector<NamedObject>> Expand(Session& session, const std::string& word);
 // The same of a word that may end with @GENERATION; then it is no pattern.
 absl::StatusOr<std::vector<NamedObject>> ExpandVersioned(Session& session, const std::string& word);

@@ -213,6 +213,62 @@ TEST_F(ObjectTransferTest, PipesAreUploadedToo) {
   EXPECT_EQ(Data("/piped"), data);
 }
 
+TEST_F(ObjectTransferTest, WhatClaimsNoSizeIsReadToItsEnd) {
+  // A file of /proc has 0 bytes, one of /sys a page, whatever is in them.
+  EXPECT_EQ(Run("put /proc/version /version"), ExitCode::kOk) << err();
+  EXPECT_THAT(Data("/version"), AllOf(HasSubstr("Linux version"), testing::EndsWith("\n")));
+  EXPECT_EQ(Run("put /sys/devices/system/cpu/online /cpus"), ExitCode::kOk) << err();
+  EXPECT_THAT(Data("/cpus"), AllOf(testing::StartsWith("0"), testing::EndsWith("\n")));
+  // Larger than one call takes.
+  EXPECT_EQ(Run("put /proc/kallsyms /symbols"), ExitCode::kOk) << err();
+  EXPECT_GT(Data("/symbols").size(), 65'536U);
+  // No block on a disk either, and yet its size is right.
+  WriteFile("hole", "");
+  fs::resize_file(Path("hole"), 100'000);
+  EXPECT_EQ(Run("put " + Path("hole") + " /hole"), ExitCode::kOk) << err();
+  EXPECT_EQ(Data("/hole"), std::string(100'000, '\0'));
+}
+
+TEST_F(ObjectTransferTest, TheLinesOfAScriptAreNoInputOfItsCommands) {
+  input_is_script_ = true;
+  can_type_secrets_ = false;
+  const std::pair<const char*, const char*> kReading[] = {
+      {"put - /notes", "`grpc-os put - /notes < FILE`"},
+      {"put /dev/stdin /notes", "`grpc-os put - /notes < FILE`"},
+      {"put /proc/self/fd/0 /notes", "`grpc-os put - /notes < FILE`"},
+      {"login eva --password-stdin", "`grpc-os login eva --password-stdin < FILE`"},
+      {"login eva", "`grpc-os login eva --password-stdin < FILE`"},
+      {"user add eva --password-stdin", "`grpc-os user add eva --password-stdin < FILE`"},
+      {"user passwd eva --password-stdin", "`grpc-os user passwd eva --password-stdin < FILE`"},
+  };
+  for (const auto& [line, cure] : kReading) {
+    input_ = {"rm /keep"};
+    NewSession(daemon_.address());
+    EXPECT_EQ(Run(line), ExitCode::kUsage) << line;
+    EXPECT_THAT(err(), AllOf(HasSubstr("holds the commands of this script"), HasSubstr(cure)));
+    EXPECT_TRUE(session_->wants_to_leave()) << "what follows may be meant as input";
+    EXPECT_EQ(input_.size(), 1U) << line;
+  }
+  EXPECT_EQ(Data("/notes"), "(none)");
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("start web ./web --secret GRPC_OS_TEST_NONE"), ExitCode::kUsage);
+  EXPECT_TRUE(session_->wants_to_leave());
+  // A file is read, also in a script.
+  WriteFile("a", "A");
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("put " + Path("a") + " /a"), ExitCode::kOk) << err();
+  EXPECT_FALSE(session_->wants_to_leave());
+}
+
+TEST_F(ObjectTransferTest, StandardInputIsReadOnce) {
+  input_ = {"what is not a terminal"};
+  NewSession(daemon_.address());
+  EXPECT_TRUE(session_->TakeInput("x").ok());
+  EXPECT_EQ(Run("put - /second"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("An earlier command has read standard input to its end"));
+  EXPECT_EQ(Data("/second"), "(none)");
+}
+
 // ---- get
 // -------------------------------------------------------------------------------------------
 
@@ -363,6 +419,65 @@ TEST_F(ObjectTransferTest, DevicesAndPipesAreWrittenToAndNotReplaced) {
   EXPECT_TRUE(fs::is_symlink(Path("full")));
 }
 
+TEST_F(ObjectTransferTest, APatternWritesNoHiddenFile) {
+  fs::create_directory(Path("in"));
+  for (const char* name : {"/h/.bashrc", "/h/notes", "/.h/notes"}) daemon_.AddObject(name, "x");
+  EXPECT_EQ(Run("get '/h/*' " + Path("in")), ExitCode::kOk) << err();
+  EXPECT_EQ(FileContent("in/notes"), "x");
+  EXPECT_EQ(FileContent("in/.bashrc"), "(none)");
+  EXPECT_EQ(Run("get '/h/?bashrc' " + Path("in")), ExitCode::kNotFound);
+  EXPECT_EQ(Run("get '/*/bashrc' " + Path("in")), ExitCode::kNotFound);
+  EXPECT_EQ(Run("get '/h/.*' " + Path("in")), ExitCode::kOk) << err();
+  EXPECT_EQ(FileContent("in/.bashrc"), "x") << "the pattern has the dot";
+}
+
+TEST_F(ObjectTransferTest, AFileThatIsThereIsReplacedOnlyIfTheUserSaysSo) {
+  daemon_.AddObject("/a", "new");
+  WriteFile("a", "precious");
+  answer_ = false;
+  EXPECT_EQ(Run("get /a " + Path("a")), ExitCode::kFailure);
+  EXPECT_THAT(asked_, HasSubstr("a is there already. Replace it?"));
+  EXPECT_EQ(FileContent("a"), "precious");
+  EXPECT_THAT(Parts(), IsEmpty());
+  // Nobody is there to answer.
+  input_is_script_ = true;
+  no_answers_ = true;
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("get /a " + Path("")), ExitCode::kConflict);
+  EXPECT_THAT(err(), HasSubstr("`grpc-os get --force /a " + Path("a") + "`"));
+  EXPECT_EQ(FileContent("a"), "precious");
+  // A link to it, and one to nothing, are there too.
+  fs::create_symlink(Path("nowhere"), Path("dangling"));
+  EXPECT_EQ(Run("get /a " + Path("dangling")), ExitCode::kConflict);
+  // Two of one name: the second would take the place of the first.
+  daemon_.AddObject("/d/b", "1");
+  daemon_.AddObject("/e/b", "2");
+  EXPECT_EQ(Run("get /d/b /e/b " + Path("")), ExitCode::kConflict);
+  EXPECT_EQ(FileContent("b"), "1");
+  EXPECT_EQ(Run("get -f /a " + Path("")), ExitCode::kOk) << err();
+  EXPECT_EQ(FileContent("a"), "new");
+}
+
+TEST_F(ObjectTransferTest, AFileThatIsMadeMeanwhileIsKept) {
+  daemon_.AddObject("/a", "new");
+  daemon_.state.before_read = [this] { WriteFile("a", "precious"); };
+  EXPECT_EQ(Run("get /a " + Path("a")), ExitCode::kConflict);
+  EXPECT_EQ(FileContent("a"), "precious");
+  EXPECT_EQ(asked_, "");
+}
+
+TEST_F(ObjectTransferTest, TheAnswerDoesNotChooseTheNameOfTheFile) {
+  fs::create_directory(Path("in"));
+  daemon_.AddObject("/notes", "x").set_name("/.bashrc");
+  EXPECT_EQ(Run("get /notes " + Path("in")), ExitCode::kOk) << err();
+  EXPECT_EQ(FileContent("in/notes"), "x");
+  EXPECT_EQ(FileContent("in/.bashrc"), "(none)");
+  daemon_.AddObject("/.profile", "x").set_id("obj_evil");
+  EXPECT_EQ(Run("get obj_evil " + Path("in")), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("cannot be the name of a file"));
+  EXPECT_EQ(FileContent("in/.profile"), "(none)");
+}
+
 TEST_F(ObjectTransferTest, AlinkToAFileMakesRoom) {
   daemon_.AddObject("/a", "A");
   WriteFile("victim", "precious");
@@ -446,6 +561,15 @@ TEST_F(EditTest, AnEditorThatFailsStoresNothing) {
   ::setenv("EDITOR", "/no/such/editor", 1);
   EXPECT_EQ(Run("edit app"), ExitCode::kConflict);
   EXPECT_THAT(err(), HasSubstr("$EDITOR names another"));
+}
+
+TEST_F(EditTest, AnEditorReadsNoLineOfAScript) {
+  input_is_script_ = true;
+  NewSession(daemon_.address());
+  daemon_.AddObject("/app", "old");
+  EditorIs("readlink /proc/self/fd/0 > \"$1\"");
+  EXPECT_EQ(Run("edit app"), ExitCode::kOk) << err();
+  EXPECT_EQ(Data("/app"), "/dev/null\n");
 }
 
 TEST_F(EditTest, FoldersAreNotEdited) {

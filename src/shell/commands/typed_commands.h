@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
 #include "client/fake_daemon.h"
 #include "shell/session.h"
 
@@ -21,13 +22,16 @@ class TypedCommands {
   void NewSession(const std::string& address, Session::Defaults defaults = {},
                   const std::string& token = "") {
     Console console = {.out = out_, .err = err_};
-    console.interactive = true;
+    console.interactive = !input_is_script_;
+    console.input_is_script = input_is_script_;
     console.out_is_terminal = is_terminal_;
     console.size = [this] { return size_; };
-    console.ask = [this](const std::string& question) {
-      asked_ += question;
-      return answer_;
-    };
+    if (!no_answers_) {
+      console.ask = [this](const std::string& question) {
+        asked_ += question;
+        return answer_;
+      };
+    }
     if (can_type_secrets_) {
       console.ask_secret = [this](const std::string& question) -> std::optional<std::string> {
         asked_ += question;
@@ -37,7 +41,7 @@ class TypedCommands {
         return secret;
       };
     }
-    if (!input_.empty()) {
+    if (!input_.empty() || input_is_script_) {
       console.read_line = [this]() -> std::optional<std::string> {
         if (input_.empty()) return std::nullopt;
         std::string line = input_.front();
@@ -45,6 +49,8 @@ class TypedCommands {
         return line;
       };
     }
+    console.target = target_;
+    console.target_reason = target_reason_;
     console.interrupt_pending = [this] { return interrupt_pending_; };
     session_ = std::make_unique<Session>(console, client::ParseAddress(address),
                                          directory_.path() + "/state", defaults, token);
@@ -63,7 +69,7 @@ class TypedCommands {
     v1::TailLogsResponse message;
     message.set_cursor(cursor);
     auto* line = message.add_lines();
-    line->set_text(text);
+    IsValidUtf8(text) ? line->set_text(text) : line->set_raw(text);
     line->set_stream(v1::LogLine::STREAM_STDOUT);
     return message;
   }
@@ -76,9 +82,13 @@ class TypedCommands {
   TerminalSize size_;
   std::string asked_;
   bool answer_ = true;
+  bool no_answers_ = false;  // nobody can be asked
   bool can_type_secrets_ = true;
   std::deque<std::string> secrets_;  // what is typed where nothing is shown
   std::deque<std::string> input_;    // lines of standard input
+  std::string target_;               // as Console has them
+  std::string target_reason_;
+  bool input_is_script_ = false;  // which are the commands
   bool interrupt_pending_ = false;
   std::unique_ptr<Session> session_;
 };
