@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "shell/commands/command_lists.h"
+#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -76,6 +77,17 @@ Found FindCommand(std::span<const std::string> words) {
   // A word with a blank in it is not the name of two words.
   if (command == nullptr || words[0].find(' ') != std::string::npos) return {};
   return {command, 1};
+}
+
+std::string LikelyCommand(const std::string& word) {
+  for (const Command& command : Commands()) {
+    if (std::count(command.elsewhere.begin(), command.elsewhere.end(), word) != 0) {
+      return command.name;
+    }
+  }
+  std::vector<std::string> names = CommandNames();
+  for (std::string& name : names) name = name.substr(0, name.find(' '));
+  return Nearest(word, names);
 }
 
 std::vector<std::string> CommandNames() {

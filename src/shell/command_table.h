@@ -58,6 +58,8 @@ inline constexpr size_t kAnyNumber = static_cast<size_t>(-1);
 struct Command {
   std::string name;  // one word, or two: "user add"
   std::vector<std::string> aliases = {};
+  // What other programs call it: not understood, but answered with this command.
+  std::vector<std::string> elsewhere = {};
   std::string synopsis = {};         // its arguments: "NAME SIGNAL"
   std::vector<Kind> arguments = {};  // their kinds; the last is also that of all that follow
   std::string summary = {};          // one line, without a full stop
@@ -66,6 +68,7 @@ struct Command {
   std::vector<std::string> examples = {};
   size_t least = 0;  // arguments that are not options
   size_t most = kAnyNumber;
+  std::string with_more = {};  // for whom gives more: the command that takes them, in a sentence
   bool needs_daemon = true;
   bool hidden = false;       // for programs: neither in help nor in completion
   std::string section = {};  // of help and the reference page
@@ -83,6 +86,9 @@ struct Found {
   size_t words = 0;  // how many are its name
 };
 Found FindCommand(std::span<const std::string> words);
+
+// What is meant by a word that is no command, if that can be guessed; else "".
+std::string LikelyCommand(const std::string& word);
 
 // Every name and alias, but hidden ones.
 std::vector<std::string> CommandNames();

@@ -125,8 +125,9 @@ absl::StatusOr<Arguments> ParseArguments(const Command& command,
   const size_t count = arguments.positional().size();
   if (count < command.least || count > command.most) {
     return absl::InvalidArgumentError(absl::StrCat(
-        count < command.least ? "Too few arguments" : "Too many arguments", "; expected: ",
-        command.name, command.synopsis.empty() ? "" : " ", command.synopsis, ".", hint));
+        count < command.least ? "Too few arguments" : "Too many arguments",
+        "; expected: ", command.name, command.synopsis.empty() ? "" : " ", command.synopsis, ".",
+        count > command.most && !command.with_more.empty() ? " " + command.with_more : hint));
   }
   return arguments;
 }

@@ -1,6 +1,7 @@
 #include "shell/suggest.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace grpc_os::shell {
 
@@ -23,11 +24,14 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
   constexpr size_t kLongestWord = 64;  // nobody means a command by a longer one
   if (word.empty() || word.size() > kLongestWord) return "";
+  const size_t most = std::max<size_t>(1, word.size() / 3);
   std::string best;
-  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
+  // A beginning counts as one mistake; of several that do, the one with the least left to type.
+  std::pair<size_t, size_t> best_distance = {most + 1, 0};
   for (const std::string& candidate : candidates) {
-    size_t distance = EditDistance(word, candidate);
-    if (word.size() >= 2 && candidate.starts_with(word)) distance = std::min<size_t>(distance, 1);
+    const size_t letters = EditDistance(word, candidate);
+    const bool begins = word.size() >= 2 && candidate.starts_with(word);
+    const std::pair distance = {begins ? std::min<size_t>(letters, 1) : letters, letters};
     if (distance < best_distance) {
       best = candidate;
       best_distance = distance;

@@ -14,7 +14,8 @@ namespace grpc_os::shell {
 size_t EditDistance(std::string_view a, std::string_view b);
 
 // The candidate nearest to `word`, or "" if none is near: at most a third of its letters (and at
-// least one) wrong, or `word` is its beginning.
+// least one) wrong, or `word` is its beginning; of several such the one with the fewest letters
+// more.
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace grpc_os::shell

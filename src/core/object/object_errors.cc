@@ -111,7 +111,7 @@ absl::Status DeletedIdTaken(const Object& version) {
       StatusCode::kAlreadyExists,
       StrCat("the id '", version.id, "' is that of '", version.name,
              "', which was deleted; bring it back with `undelete ", version.id,
-             "`, remove it for good with `rm --purge ", version.id, "`, or choose another id"),
+             "`, remove it for good with `rm --now ", version.id, "`, or choose another id"),
       {.reason = reason::kIdTaken, .metadata = {{"id", version.id}, {"name", version.name}}});
 }
 

@@ -53,6 +53,7 @@ std::vector<Command> LogInCommands() {
        .most = 2,
        .run = RunLogin},
       {.name = "whoami",
+       .elsewhere = {"id", "who"},
        .summary = "Show who is logged in",
        .examples = {"whoami"},
        .most = 0,
@@ -69,6 +70,7 @@ std::vector<Command> AccessCommands() {
   return {
       {.name = "user ls",
        .aliases = {"user list"},
+       .elsewhere = {"users"},
        .summary = "List the users",
        .examples = {"user ls"},
        .most = 0,
@@ -98,6 +100,7 @@ std::vector<Command> AccessCommands() {
        .most = 1,
        .run = RunUserAdd},
       {.name = "user passwd",
+       .elsewhere = {"passwd", "password"},
        .synopsis = "[NAME]",
        .arguments = {Kind::kUser},
        .summary = "Set a password: your own, or another user's",
@@ -135,6 +138,7 @@ std::vector<Command> AccessCommands() {
        .run = RunUserRemove},
       {.name = "role ls",
        .aliases = {"role list"},
+       .elsewhere = {"roles"},
        .summary = "List the roles and what they allow",
        .examples = {"role ls"},
        .most = 0,
@@ -231,6 +235,7 @@ std::vector<Command> AccessCommands() {
        .run = RunTokenCreate},
       {.name = "token ls",
        .aliases = {"token list"},
+       .elsewhere = {"tokens"},
        .summary = "List the tokens that hold",
        .options = {{"user", 'u', "USER", "only this user's", false, Kind::kUser}},
        .examples = {"token ls"},
@@ -260,10 +265,12 @@ std::vector<Command> AccessCommands() {
 std::vector<Command> SystemCommands() {
   return {
       {.name = "status",
+       .elsewhere = {"uptime", "health", "df"},
        .summary = "Show the system: version, counts, how it isolates, where its room went",
        .options = {WatchOption()},
        .examples = {"status"},
        .most = 0,
+       .with_more = "`ps -l NAME` shows a process, `stat NAME` an object.",
        .run = RunStatus},
       {.name = "events",
        .summary = "Show what happened",
@@ -298,6 +305,7 @@ std::vector<Command> SystemCommands() {
 std::vector<Command> ShellCommands() {
   return {
       {.name = "help",
+       .elsewhere = {"man", "?"},
        .synopsis = "[COMMAND]",
        .arguments = {Kind::kCommand},
        .summary = "List the commands, or tell all about one",
@@ -324,6 +332,7 @@ std::vector<Command> ShellCommands() {
        .run = RunCompletion},
       {.name = "exit",
        .aliases = {"quit"},
+       .elsewhere = {"bye", "leave", "q"},
        .summary = "Leave the shell; the system goes on running",
        .examples = {"exit"},
        .most = 0,

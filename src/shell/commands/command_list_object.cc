@@ -8,8 +8,9 @@ namespace {
 constexpr char kNames[] =
     "NAME is an absolute name, one that counts from the current folder (`pwd`; \"/\" on the "
     "command\n"
-    "line), or an id (obj_…). A pattern with * ? [ ] means every name that it fits; a backslash "
-    "before\nsuch a character means the character.\n";
+    "line), or an id (obj_…). A pattern with * ? [ ] means every name that it fits, but no .hidden "
+    "one\nunless it begins with a dot itself; a backslash before such a character means the "
+    "character.\n";
 constexpr char kVersions[] =
     "NAME@GENERATION is an older content, as `history` lists them; NAME@0 is the live one, where "
     "a\n"
@@ -35,6 +36,7 @@ std::vector<Option> With(std::vector<Option> options, std::vector<Option> more) 
 std::vector<Command> ReadingCommands() {
   return {
       {.name = "ls",
+       .elsewhere = {"dir", "ll"},
        .synopsis = "[NAME…]",
        .arguments = {Kind::kObject},
        .summary = "List what lies in folders",
@@ -61,6 +63,7 @@ std::vector<Command> ReadingCommands() {
        .needs_daemon = false,
        .run = RunPrintDirectory},
       {.name = "cat",
+       .elsewhere = {"less", "more", "read", "head", "type"},
        .synopsis = "NAME[@GENERATION]…",
        .arguments = {Kind::kObject},
        .summary = "Show the content of objects",
@@ -151,6 +154,7 @@ std::vector<Command> WritingCommands() {
        .least = 1,
        .run = RunMakeFolder},
       {.name = "rm",
+       .elsewhere = {"del", "unlink", "rmdir"},
        .synopsis = "NAME…",
        .arguments = {Kind::kObject},
        .summary = "Delete objects; `undelete` brings them back for 7 days",
@@ -178,6 +182,7 @@ std::vector<Command> WritingCommands() {
        .least = 1,
        .run = RunUndelete},
       {.name = "mv",
+       .elsewhere = {"rename", "ren", "move"},
        .synopsis = "NAME… TARGET",
        .arguments = {Kind::kObject},
        .summary = "Rename objects and folders, or move them into a folder",
@@ -188,6 +193,7 @@ std::vector<Command> WritingCommands() {
        .least = 2,
        .run = RunMove},
       {.name = "cp",
+       .elsewhere = {"copy"},
        .synopsis = "NAME[@GENERATION]… TARGET",
        .arguments = {Kind::kObject},
        .summary = "Copy objects, or older contents of them",
@@ -197,11 +203,15 @@ std::vector<Command> WritingCommands() {
        .least = 2,
        .run = RunCopy},
       {.name = "put",
+       .elsewhere = {"upload"},
        .synopsis = "FILE… NAME",
        .arguments = {Kind::kLocalFile, Kind::kObject},
        .summary = "Store files of this machine as objects",
        .details =
-           std::string("NAME may be a folder. \"-\" is standard input. ") + kTransfer +
+           std::string("NAME may be a folder. \"-\" is standard input, which a script on "
+                       "standard input cannot\nuse. What has no size of its own (a pipe, a file of "
+                       "/proc) is read to its end. ") +
+           kTransfer +
            "Cut short itself, the same command goes on where it was, within 24 hours, if the file\n"
            "has not changed: which upload it is is kept in ~/.local/state/grpc-os/uploads, in a\n"
            "file that only you can read. Every byte is checked (CRC32C).\n",
@@ -210,21 +220,27 @@ std::vector<Command> WritingCommands() {
        .least = 2,
        .run = RunPut},
       {.name = "get",
+       .elsewhere = {"download", "fetch"},
        .synopsis = "NAME[@GENERATION]… [FILE]",
        .arguments = {Kind::kObject, Kind::kLocalFile},
        .summary = "Write objects to files of this machine",
        .details =
            std::string(kNames) + kVersions +
-           "FILE may be a directory (.); \"-\" is standard output. The file is replaced only once\n"
-           "all has come and is on disk: until then it grows in .FILE.….part beside it, with "
-           "which\n"
-           "the same command goes on when it was cut short. A symbolic link to a file is replaced\n"
-           "like a file; a device or a pipe is written to.\n" +
+           "FILE may be a directory (.); \"-\" is standard output. A file that is there is "
+           "replaced "
+           "with\n--force only; on a terminal you are asked. It is replaced only once all has come "
+           "and is on\ndisk: until then the content grows in .FILE.….part beside it, with which "
+           "the "
+           "same command\ngoes on when it was cut short. A symbolic link to a file is replaced "
+           "like "
+           "a file; a device\nor a pipe is written to.\n" +
            kTransfer,
+       .options = {{"force", 'f', "", "replace files that are there"}},
        .examples = {"get /backups/backup.tar", "get /config/app.json app.json", "get obj_123 -"},
        .least = 1,
        .run = RunGet},
       {.name = "edit",
+       .elsewhere = {"vi", "vim", "nano"},
        .synopsis = "NAME",
        .arguments = {Kind::kObject},
        .summary = "Edit an object with $VISUAL, $EDITOR or vi",

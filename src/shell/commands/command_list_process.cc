@@ -32,6 +32,8 @@ std::vector<Option> With(std::vector<Option> options, std::vector<Option> more) 
 std::vector<Command> ProcessCommands() {
   return {
       {.name = "ps",
+       .elsewhere = {"top", "htop", "list", "processes", "jobs", "show", "describe", "inspect",
+                     "info"},
        .synopsis = "[NAME…]",
        .arguments = {Kind::kProcess},
        .summary = "List processes",
@@ -43,11 +45,13 @@ std::vector<Command> ProcessCommands() {
        .examples = {"ps", "ps -l web-server", "ps 'web-*' -o json", "ps --watch"},
        .run = RunPs},
       {.name = "start",
+       .elsewhere = {"run", "create", "new", "add", "register", "exec", "launch"},
        .synopsis = "NAME [\"COMMAND\"] [K=V…]",
        .arguments = {Kind::kProcess},
        .summary = "Create a process and start it, or start one that exists",
        .details = "With a command: creates NAME; K=V become its environment. Without: starts NAME\n"
-                  "(several names and patterns, too). The command is split into words as a shell\n"
+                  "(several names and patterns, too; a pattern passes over jobs that have run to\n"
+                  "their end). The command is split into words as a shell\n"
                   "does, without expansion; for pipes and the like: \"sh -c '…'\".\n"
                   "`--secret K` takes the value from a K=V of the same line, from this program's\n"
                   "own environment, or asks for it, so that it need not be in the command line.\n",
@@ -59,15 +63,20 @@ std::vector<Command> ProcessCommands() {
        .least = 1,
        .run = RunStart},
       {.name = "restart",
+       .elsewhere = {"reload", "reboot", "reset"},
        .synopsis = "NAME…",
        .arguments = {Kind::kProcess},
        .summary = "Stop and start with what `update` changed",
-       .details = kNames,
+       .details =
+           std::string(kNames) +
+           "A pattern passes over what is not meant to run: stopped processes, and jobs that\n"
+           "have run to their end.\n",
        .examples = {"restart web-server"},
        .least = 1,
        .run = RunRestart},
       {.name = "kill",
        .aliases = {"stop"},
+       .elsewhere = {"down", "terminate", "end"},
        .synopsis = "NAME…",
        .arguments = {Kind::kProcess},
        .summary = "Stop processes and keep them stopped",
@@ -78,6 +87,7 @@ std::vector<Command> ProcessCommands() {
        .least = 1,
        .run = RunKill},
       {.name = "update",
+       .elsewhere = {"set", "modify", "config", "configure", "env"},
        .synopsis = "NAME [K=V…]",
        .arguments = {Kind::kProcess, Kind::kOther},
        .summary = "Change a process; takes effect at its next restart",
@@ -113,11 +123,15 @@ std::vector<Command> ProcessCommands() {
        .least = 1,
        .run = RunWait},
       {.name = "logs",
+       .elsewhere = {"log", "tail", "journalctl", "output"},
        .synopsis = "NAME",
        .arguments = {Kind::kProcess},
        .summary = "Show what a process wrote",
        .details =
-           "Its output goes to standard output; what gRPC OS notes about it, to standard error.\n",
+           "Its output goes to standard output; what gRPC OS notes about it, to standard error.\n"
+           "-f ends by itself, with 0, when the process is stopped, has run to its end or is "
+           "deleted;\na restart does not end it. In JSON a line that is no UTF-8 is in `raw`, as "
+           "base64.\n",
        .options = {{"follow", 'f', "", "go on with what it writes from now on"},
                    {"lines", 'n', "N", "begin with the last N lines (100)"},
                    {"timestamps", 't', "", "begin each line with its time (UTC)"}},
@@ -126,6 +140,7 @@ std::vector<Command> ProcessCommands() {
        .most = 1,
        .run = RunLogs},
       {.name = "delete",
+       .elsewhere = {"remove", "forget", "unregister", "destroy"},
        .synopsis = "NAME…",
        .arguments = {Kind::kProcess},
        .summary = "Forget stopped processes and remove their logs",

@@ -48,6 +48,27 @@ TEST_F(CommandsTest, AnInterruptBetweenTheLineAndItsCommandIsNotLost) {
   EXPECT_EQ(Run("ps"), ExitCode::kOk);
 }
 
+TEST_F(CommandsTest, ErrorsNameASystemThatTheCommandLineDoesNot) {
+  target_ = "/srv/two";
+  target_reason_ = "GRPC_OS_ADDRESS names it.";
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("kill web"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), Not(HasSubstr("GRPC_OS_ADDRESS"))) << "the prompt does";
+  input_is_script_ = true;  // no prompt
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("kill web"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), HasSubstr("That is the answer of " + daemon_.address() +
+                               ": GRPC_OS_ADDRESS names it."));
+  NewSession("unix:/nonexistent/run/api.sock");
+  EXPECT_EQ(Run("kill web"), ExitCode::kUnavailable);
+  EXPECT_THAT(err(), AllOf(HasSubstr("unix:/nonexistent/run/api.sock"),
+                           HasSubstr("GRPC_OS_ADDRESS names it.")));
+  target_ = target_reason_ = "";
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("kill web"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), Not(HasSubstr("That is the answer of")));
+}
+
 TEST_F(CommandsTest, HelpNeedsNoDaemon) {
   NewSession("nonsense");
   EXPECT_EQ(Run("help"), ExitCode::kOk);
@@ -140,6 +161,107 @@ TEST_F(CommandsTest, StartWithoutACommandStartsWhatExists) {
   EXPECT_EQ(Run("start '?'"), ExitCode::kOk);
   EXPECT_EQ(Run("start nobody"), ExitCode::kNotFound);
   for (const std::string& call : daemon_.calls()) EXPECT_THAT(call, Not(HasSubstr("Create")));
+}
+
+TEST_F(CommandsTest, WhatOtherProgramsCallACommandIsAnsweredWithOurs) {
+  const std::pair<const char*, const char*> kWords[] = {
+      {"log", "logs"},           {"top", "ps"},        {"list", "ps"}, {"tail", "logs"},
+      {"run", "start"},          {"remove", "delete"}, {"copy", "cp"}, {"lgos", "logs"},
+      {"passwd", "user passwd"}, {"stpo", "stop"}};
+  for (const auto& [word, command] : kWords) {
+    EXPECT_EQ(Run(word), ExitCode::kUsage);
+    EXPECT_THAT(err(), HasSubstr(std::string("Did you mean `") + command + "`?")) << word;
+  }
+  EXPECT_EQ(Run("status web"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("`ps -l NAME` shows a process"));
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("rm web"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), HasSubstr("`delete web` deletes the process"));
+}
+
+TEST_F(CommandsTest, AVariableIsRefusedByItsName) {
+  for (const char* line : {"start tmp \"sleep 9\" MY-VAR=1", "start d \"sleep 9\" discovery.type=x",
+                           "start d \"sleep 9\" A=1 8X=2"}) {
+    EXPECT_EQ(Run(line), ExitCode::kUsage);
+    EXPECT_THAT(err(), AllOf(HasSubstr("cannot be the name of a variable"),
+                             HasSubstr("letters, digits and _"), Not(HasSubstr("Quote"))))
+        << line;
+  }
+  EXPECT_THAT(err(), HasSubstr("\"8X\""));
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("update web MY-VAR=1"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("cannot be the name of a variable"));
+  // A command whose words are not quoted is still told so.
+  EXPECT_EQ(Run("start web ls --color=never"), ExitCode::kUsage);
+  EXPECT_EQ(Run("start web grep \"a b=c\""), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("quote it"));
+  EXPECT_THAT(daemon_.state.last_create.process().name(), IsEmpty());
+}
+
+TEST_F(CommandsTest, TwoNamesOfWhichOneIsGoneMakeNoProcess) {
+  daemon_.AddProcess("sleep", kStopped);
+  EXPECT_EQ(Run("start web sleep"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), AllOf(HasSubstr("There is no process web"), HasSubstr("`start sleep`")));
+  EXPECT_THAT(daemon_.calls(), Not(testing::Contains(HasSubstr("CreateProcess"))));
+  EXPECT_THAT(daemon_.calls(), Not(testing::Contains(HasSubstr("StartProcess"))));
+  // As its cure says.
+  EXPECT_EQ(Run("start web sleep --restart always"), ExitCode::kOk) << err();
+  EXPECT_EQ(daemon_.state.last_create.process().spec().command(), "sleep");
+}
+
+TEST_F(CommandsTest, NamesAreStoppedTogetherAsAPatternIs) {
+  for (const char* name : {"a", "b", "c", "d"}) daemon_.AddProcess(name, kRunning);
+  daemon_.state.stops_at_once = 4;
+  EXPECT_EQ(Run("stop d a c b"), ExitCode::kOk) << err();
+  const std::string text = out();
+  std::string order;
+  for (size_t at = 0; (at = text.find("stopped ", at)) != std::string::npos; at += 8) {
+    order.push_back(text[at + 8]);
+  }
+  EXPECT_EQ(order, "dacb") << "told in the order of the words";
+}
+
+TEST_F(CommandsTest, WhatHadEndedIsNotStopped) {
+  daemon_.AddProcess("job", v1::Process::STATE_EXITED);
+  daemon_.AddProcess("web", kRunning);
+  daemon_.AddProcess("old", kStopped);
+  EXPECT_EQ(Run("stop '*'"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("stopped web"), HasSubstr("did not run: it is exited, exit 0"),
+                           HasSubstr("did not run: it is stopped"), Not(HasSubstr("stopped job")),
+                           Not(HasSubstr("stopped old"))));
+}
+
+TEST_F(CommandsTest, APatternDoesNotRunAFinishedJobAgain) {
+  daemon_.AddProcess("job", v1::Process::STATE_EXITED);
+  daemon_.AddProcess("web", kStopped);
+  EXPECT_EQ(Run("start '*'"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(),
+              AllOf(HasSubstr("started web"), HasSubstr("left job as it is (exited, exit 0)")));
+  EXPECT_EQ(daemon_.state.processes["job"].status().state(), v1::Process::STATE_EXITED);
+  EXPECT_EQ(Run("start '*'"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("runs already, pid 4243"));
+  EXPECT_EQ(Run("start 'j*' job"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), HasSubstr("started job")) << "it is named";
+}
+
+TEST_F(CommandsTest, APatternRestartsWhatIsMeantToRun) {
+  daemon_.AddProcess("job", v1::Process::STATE_EXITED);
+  daemon_.AddProcess("old", kStopped);
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("restart '*'"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("restarted web"), HasSubstr("left old as it is (stopped)")));
+  EXPECT_EQ(daemon_.state.processes["job"].status().state(), v1::Process::STATE_EXITED);
+  EXPECT_EQ(Run("restart old"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("restarted old"));
+}
+
+TEST_F(CommandsTest, AJobThatHasEndedAlreadyHasNoPid) {
+  daemon_.state.ends_at_once = true;
+  EXPECT_EQ(Run("start job \"true\" --restart never"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("it has ended already: exit 0"), HasSubstr("`logs job`"),
+                           Not(HasSubstr("pid 0"))));
+  EXPECT_EQ(Run("restart job"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), Not(HasSubstr("pid 0")));
 }
 
 TEST_F(CommandsTest, StartTellsWhatIsMissing) {
@@ -338,6 +460,30 @@ TEST_F(CommandsTest, LogsResumeWhereTheyWereCut) {
   EXPECT_EQ(Run("logs web -n -1"), ExitCode::kUsage);
   EXPECT_EQ(Run("logs web -n 0"), ExitCode::kOk);
   EXPECT_EQ(daemon_.state.tails.back().lines(), -1);
+}
+
+TEST_F(CommandsTest, ALogThatWasFollowedToItsEndSaysWhy) {
+  daemon_.AddProcess("job", v1::Process::STATE_EXITED);
+  daemon_.state.log = {LogMessage("one", "1:1")};
+  EXPECT_EQ(Run("logs -f job"), ExitCode::kOk) << err();
+  EXPECT_EQ(out(), "one\n");
+  EXPECT_EQ(err(), "-- job is exited, exit 0: nothing more will come\n");
+  EXPECT_EQ(Run("logs job"), ExitCode::kOk);
+  EXPECT_EQ(err(), "");
+  EXPECT_EQ(Run("logs -f gone"), ExitCode::kOk) << "deleted meanwhile";
+  EXPECT_THAT(err(), HasSubstr("gone was deleted"));
+}
+
+TEST_F(CommandsTest, ALineIsTextInJsonAndItsBytesWhereItIsNone) {
+  v1::TailLogsResponse message = LogMessage("h\u00e9llo", "1:1");
+  message.mutable_lines(0)->clear_text();
+  message.mutable_lines(0)->set_raw("caf\xe9");
+  daemon_.state.log = {LogMessage("h\u00e9llo \"w\"", "1:1"), message};
+  EXPECT_EQ(Run("logs web -o jsonl"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("\"text\":\"h\u00e9llo \\\"w\\\"\""),
+                           HasSubstr("\"raw\":\"Y2Fm6Q==\"")));
+  EXPECT_EQ(Run("logs web"), ExitCode::kOk);
+  EXPECT_EQ(out(), "h\u00e9llo \"w\"\ncaf\xe9\n");
 }
 
 class LogPrinterTest : public ::testing::Test {

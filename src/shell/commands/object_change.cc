@@ -138,7 +138,16 @@ ExitCode RunMakeFolder(Session& session, const Arguments& arguments) {
 
 ExitCode RunRemove(Session& session, const Arguments& arguments) {
   return ForEachObject(session, arguments.positional(), Expand,
-                       [&](const NamedObject& named) { return Remove(session, arguments, named); });
+                       [&](const NamedObject& named) -> absl::Status {
+                         const absl::Status status = Remove(session, arguments, named);
+                         if (client::ReasonOf(status) != "OBJECT_NOT_FOUND") return status;
+                         const auto process = session.client().GetProcess(LastSegment(named.name));
+                         if (!process.ok()) return status;
+                         return absl::NotFoundError(
+                             absl::StrCat("There is no object ", named.name, ". `",
+                                          session.Typed(absl::StrCat("delete ", process->name())),
+                                          "` deletes the process ", process->name(), "."));
+                       });
 }
 
 ExitCode RunMove(Session& session, const Arguments& arguments) {

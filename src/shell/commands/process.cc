@@ -52,12 +52,26 @@ absl::StatusOr<v1::Process> Stop(Session& session, const v1::Process& process) {
   }
 }
 
-std::string StoppedSentence(const v1::Process& process) {
-  std::string text = absl::StrCat("stopped ", process.name(), " (", process.id(), ")");
+std::string StoppedSentence(const v1::Process& before, const v1::Process& process) {
+  const auto state = before.status().state();
+  const bool at_rest = state == v1::Process::STATE_STOPPED || state == v1::Process::STATE_EXITED ||
+                       state == v1::Process::STATE_FAILED;
+  std::string text = at_rest
+                         ? absl::StrCat(process.name(), " (", process.id(), ") did not run: it is ",
+                                        StateWord(process.status().state()))
+                         : absl::StrCat("stopped ", process.name(), " (", process.id(), ")");
   if (process.status().has_last_exit()) {
-    absl::StrAppend(&text, ": ", ExitWord(process.status().last_exit()));
+    absl::StrAppend(&text, at_rest ? ", " : ": ", ExitWord(process.status().last_exit()));
   }
   return text;
+}
+
+// A pattern means what is meant to run: who names no process by itself does not want one that was
+// stopped, or a job that was done, to run.
+std::string WhyNotRestarted(const v1::Process& process, bool named) {
+  if (named || process.desired_state() == v1::Process::DESIRED_STATE_RUNNING) return "";
+  return absl::StrCat("left ", process.name(), " as it is (", StateWord(process.status().state()),
+                      "); name it by itself to start it");
 }
 
 absl::StatusOr<v1::WaitProcessRequest::Condition> ParseCondition(const std::string& word) {
@@ -113,16 +127,18 @@ ExitCode RunRestart(Session& session, const Arguments& arguments) {
     request.set_name(process.id());
     return session.client().RestartProcess(request, StopTime(session, process));
   };
-  const auto sentence = [](const v1::Process& process) {
-    return absl::StrCat("restarted ", process.name(), " (", process.id(), "), pid ",
-                        process.status().pid());
+  const auto sentence = [](const v1::Process&, const v1::Process& process) {
+    return absl::StrCat("restarted ", process.name(), " (", process.id(), ")",
+                        OutcomeOfStart(process));
   };
-  return ForEach(session, arguments.positional(), restart, sentence, Order::kTogether);
+  return ForEach(session, arguments.positional(),
+                 {.run = restart, .sentence = sentence, .leave = WhyNotRestarted});
 }
 
 ExitCode RunKill(Session& session, const Arguments& arguments) {
   const auto stop = [&](const v1::Process& process) { return Stop(session, process); };
-  return ForEach(session, arguments.positional(), stop, StoppedSentence, Order::kTogether);
+  return ForEach(session, arguments.positional(),
+                 {.run = stop, .sentence = StoppedSentence, .explains_end = false});
 }
 
 ExitCode RunSignal(Session& session, const Arguments& arguments) {
@@ -139,9 +155,10 @@ ExitCode RunSignal(Session& session, const Arguments& arguments) {
     signalled.mutable_status()->set_pid(response->pid());
     return signalled;
   };
-  return ForEach(session, names, send, [&](const v1::Process& process) {
+  const auto sentence = [&](const v1::Process&, const v1::Process& process) {
     return absl::StrCat("sent ", signal, " to ", process.name(), ", pid ", process.status().pid());
-  });
+  };
+  return ForEach(session, names, {.run = send, .sentence = sentence, .together = false});
 }
 
 ExitCode RunWait(Session& session, const Arguments& arguments) {
@@ -157,22 +174,27 @@ ExitCode RunWait(Session& session, const Arguments& arguments) {
   const auto wait = [&](const v1::Process& process) {
     return WaitFor(session, process.id(), wanted, *condition, deadline);
   };
-  return ForEach(session, arguments.positional(), wait, [&](const v1::Process& process) {
+  const auto sentence = [&](const v1::Process&, const v1::Process& process) {
     if (*condition != v1::WaitProcessRequest::CONDITION_EXITED) {
       return absl::StrCat(process.name(), " is ", wanted, ", pid ", process.status().pid());
     }
     return absl::StrCat(process.name(), " is ", StateWord(process.status().state()), ": ",
                         ExitWord(process.status().last_exit()));
-  });
+  };
+  return ForEach(session, arguments.positional(),
+                 {.run = wait, .sentence = sentence, .together = false});
 }
 
 ExitCode RunDelete(Session& session, const Arguments& arguments) {
-  const auto remove = [&](const v1::Process& process) -> absl::StatusOr<v1::Process> {
+  const auto keep = [&](const v1::Process& process, bool) -> absl::StatusOr<std::string> {
     if (!arguments.Has("yes") && session.console().ask &&
         !session.console().ask(absl::StrCat("Delete ", EscapeForTerminal(process.name()), " (",
                                             process.id(), ") and its logs?"))) {
       return absl::UnknownError(absl::StrCat(process.name(), " is kept."));
     }
+    return "";
+  };
+  const auto remove = [&](const v1::Process& process) -> absl::StatusOr<v1::Process> {
     v1::DeleteProcessRequest request;
     request.set_name(process.id());
     request.set_force(arguments.Has("force"));
@@ -181,9 +203,11 @@ ExitCode RunDelete(Session& session, const Arguments& arguments) {
     if (!response.ok()) return response.status();
     return process;
   };
-  return ForEach(session, arguments.positional(), remove, [](const v1::Process& process) {
+  const auto sentence = [](const v1::Process&, const v1::Process& process) {
     return absl::StrCat("deleted ", process.name(), " (", process.id(), ")");
-  });
+  };
+  return ForEach(session, arguments.positional(),
+                 {.run = remove, .sentence = sentence, .leave = keep, .explains_end = false});
 }
 
 }  // namespace grpc_os::shell

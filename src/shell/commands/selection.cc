@@ -3,7 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,7 +52,7 @@ Selection Select(Session& session, const std::vector<std::string>& words) {
     }
     listed.assign(all->processes().begin(), all->processes().end());
   }
-  std::set<std::string> seen;
+  std::map<std::string, size_t> seen;
   for (const std::string& word : words) {
     auto found = Find(session.client(), word, listed);
     if (!found.ok()) {
@@ -61,7 +61,12 @@ Selection Select(Session& session, const std::vector<std::string>& words) {
       continue;
     }
     for (v1::Process& process : *found) {
-      if (seen.insert(process.id()).second) selection.processes.push_back(std::move(process));
+      const auto [known, is_new] = seen.emplace(process.id(), selection.processes.size());
+      if (is_new) {
+        selection.processes.push_back(std::move(process));
+        selection.named.push_back(false);
+      }
+      if (!IsPattern(word)) selection.named[known->second] = true;
     }
   }
   return selection;
@@ -74,12 +79,23 @@ v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes, int6
   return list;
 }
 
-ExitCode ForEach(Session& session, const std::vector<std::string>& words,
-                 const std::function<absl::StatusOr<v1::Process>(const v1::Process&)>& action,
-                 const std::function<std::string(const v1::Process&)>& sentence, Order order) {
-  const Selection selection = Select(session, words);
-  const auto& processes = selection.processes;
+ExitCode ForEach(Session& session, const std::vector<std::string>& words, const Action& action) {
+  Selection selection = Select(session, words);
   ExitCode code = selection.code;
+  std::vector<v1::Process> processes;
+  for (size_t i = 0; i < selection.processes.size(); ++i) {
+    const v1::Process& process = selection.processes[i];
+    const absl::StatusOr<std::string> why =
+        action.leave ? action.leave(process, selection.named[i]) : std::string();
+    if (session.interrupted()) return ExitCode::kInterrupted;
+    if (!why.ok()) {
+      code = Worst(code, session.Report(why.status()));
+    } else if (why->empty()) {
+      processes.push_back(process);
+    } else if (session.for_people()) {
+      session.out() << EscapeForTerminal(*why) << "\n";
+    }
+  }
   std::vector<v1::Process> done;
   bool ended = false;  // by an error that was told
   // Shows an answer; false if the others need not be tried.
@@ -92,20 +108,21 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words,
       return !ended;
     }
     if (session.for_people()) {
-      session.out() << EscapeForTerminal(sentence(*result)) << "\n" << std::flush;
-      ExplainEnd(session, *result);
+      session.out() << EscapeForTerminal(action.sentence(processes[i], *result)) << "\n"
+                    << std::flush;
+      if (action.explains_end) ExplainEnd(session, *result);
     } else if (session.format() == Format::kName) {
       session.PrintName(result->name());
     }
     done.push_back(*std::move(result));
     return !ended && !session.interrupted();
   };
-  if (order == Order::kTogether && std::any_of(words.begin(), words.end(), IsPattern)) {
+  if (action.together && processes.size() > 1) {
     DoTogether(
-        processes.size(), [&](size_t i) { return action(processes[i]); }, show);
+        processes.size(), [&](size_t i) { return action.run(processes[i]); }, show);
   } else {
     for (size_t i = 0; i < processes.size() && !session.interrupted(); ++i) {
-      if (!show(i, action(processes[i]))) break;
+      if (!show(i, action.run(processes[i]))) break;
     }
   }
   if (!session.for_programs()) return code;

@@ -18,6 +18,7 @@ bool IsPattern(const std::string& word);
 
 struct Selection {
   std::vector<v1::Process> processes;  // in the order of the words, each once
+  std::vector<bool> named;             // of each: whether by itself, not only by a pattern
   ExitCode code = ExitCode::kOk;       // of the words that mean nothing; these are reported
 };
 
@@ -27,20 +28,25 @@ Selection Select(Session& session, const std::vector<std::string>& words);
 // Whether an error will meet every other call as well, so that the rest need not be tried.
 bool EndsEverything(const absl::Status& status);
 
-// How the processes that a pattern found are acted on. Those that are named one by one always are,
-// in the order in which they are named.
-enum class Order {
-  kOneByOne,
-  kTogether,  // several calls at once: `action` must be thread-safe
+// What is done to each of several processes. `before` is the process as it was selected.
+struct Action {
+  // How; thread-safe, if they are not done one by one.
+  std::function<absl::StatusOr<v1::Process>(const v1::Process& before)> run;
+  // What is said of the answer.
+  std::function<std::string(const v1::Process& before, const v1::Process& after)> sentence;
+  // Asked before anything is done, of one after the other: why this one is left alone, which is
+  // said and no failure; empty: it is not. An error is one. May be empty.
+  std::function<absl::StatusOr<std::string>(const v1::Process& before, bool named)> leave = {};
+  // Several at once, so that four stops take as long as the slowest.
+  bool together = true;
+  // Whether one that has ended afterwards by itself is explained: of what should run.
+  bool explains_end = true;
 };
 
-// Does `action` to each selected process; its answer is shown as `sentence`, as JSON (one word that
-// is no pattern: the Process; otherwise a list), or by name, as the session's format says. An error
-// is reported, explained (explain.h), and does not stop the others.
-ExitCode ForEach(Session& session, const std::vector<std::string>& words,
-                 const std::function<absl::StatusOr<v1::Process>(const v1::Process&)>& action,
-                 const std::function<std::string(const v1::Process&)>& sentence,
-                 Order order = Order::kOneByOne);
+// Does it to each selected process. The answer is shown as a sentence, as JSON (one word that is no
+// pattern: the Process; otherwise a list), or by name, as the session's format says, in the order
+// of the words. An error is reported, explained (explain.h), and does not stop the others.
+ExitCode ForEach(Session& session, const std::vector<std::string>& words, const Action& action);
 
 // `processes` as ListProcesses would answer them.
 v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes, int64_t revision);

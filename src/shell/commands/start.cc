@@ -25,6 +25,23 @@ struct StartWords {
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
+// Whether a word would set a variable if it could be called so.
+bool HasBadName(const std::string& word) {
+  const size_t equals = word.find('=');
+  return equals != std::string::npos && !ParseAssignment(word) &&
+         word.find_first_of(" \t\"'") > equals;
+}
+
+absl::Status BadName(const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", name,
+                   "\" cannot be the name of a variable; expected: letters, digits and _, not "
+                   "beginning with a digit. A program that needs such a one can be given it by "
+                   "env(1) in its command: `start NAME \"env ",
+                   name, "=VALUE COMMAND\"`."));
+}
+
 absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional) {
   StartWords sorted;
   for (const std::string& word : positional) {
@@ -32,6 +49,8 @@ absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional)
     const auto assignment = sorted.words.empty() ? std::nullopt : ParseAssignment(word);
     if (assignment) {
       sorted.environment.push_back(*assignment);
+    } else if (sorted.words.size() >= 2 && HasBadName(word)) {
+      return BadName(word);
     } else if (!sorted.environment.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("\"", word,
@@ -52,8 +71,9 @@ bool HasCreateOptions(const Arguments& arguments) {
   return false;
 }
 
-// Whether the words of `start A B…` all name processes that exist, so that B is no command.
-absl::StatusOr<bool> AllExist(Session& session, const std::vector<std::string>& words) {
+// Those of the words that name no process.
+absl::StatusOr<std::vector<std::string>> Missing(Session& session,
+                                                 const std::vector<std::string>& words) {
   const auto all = session.client().ListProcesses();
   if (!all.ok()) return all.status();
   std::set<std::string> known;
@@ -61,8 +81,11 @@ absl::StatusOr<bool> AllExist(Session& session, const std::vector<std::string>& 
     known.insert(process.name());
     known.insert(process.id());
   }
-  return std::all_of(words.begin(), words.end(),
-                     [&](const std::string& word) { return known.count(word) != 0; });
+  std::vector<std::string> missing;
+  for (const std::string& word : words) {
+    if (!known.contains(word)) missing.push_back(word);
+  }
+  return missing;
 }
 
 bool MayBeName(const std::string& word) {
@@ -70,9 +93,20 @@ bool MayBeName(const std::string& word) {
 }
 
 std::string StartedSentence(const Session& session, const v1::Process& process) {
-  return absl::StrCat("started ", process.name(), " (", process.id(), "), pid ",
-                      process.status().pid(), ". Its output: `",
-                      session.Typed(absl::StrCat("logs -f ", process.name())), "`");
+  return absl::StrCat("started ", process.name(), " (", process.id(), ")", OutcomeOfStart(process),
+                      ". Its output: `",
+                      session.Typed(absl::StrCat(
+                          IsLive(process.status().state()) ? "logs -f " : "logs ", process.name())),
+                      "`");
+}
+
+// A pattern does not run again what has run to its end: who starts what was stopped would run every
+// migration and import of the past once more.
+std::string WhyNotStarted(const v1::Process& process, bool named) {
+  if (named || !HasFinished(process)) return "";
+  return absl::StrCat("left ", process.name(), " as it is (exited, ",
+                      ExitWord(process.status().last_exit()),
+                      "); name it by itself to run it again");
 }
 
 ExitCode StartExisting(Session& session, const std::vector<std::string>& words) {
@@ -81,10 +115,25 @@ ExitCode StartExisting(Session& session, const std::vector<std::string>& words) 
     request.set_name(process.id());
     return session.client().StartProcess(request);
   };
-  const auto sentence = [&](const v1::Process& process) {
-    return StartedSentence(session, process);
+  const auto sentence = [&](const v1::Process& before, const v1::Process& process) {
+    const bool ran = IsLive(before.status().state()) && before.status().pid() > 0 &&
+                     before.status().pid() == process.status().pid();
+    if (!ran) return StartedSentence(session, process);
+    return absl::StrCat(process.name(), " (", process.id(), ") runs already, pid ",
+                        process.status().pid());
   };
-  return ForEach(session, words, start, sentence, Order::kTogether);
+  return ForEach(session, words, {.run = start, .sentence = sentence, .leave = WhyNotStarted});
+}
+
+// `start web sleep` where web is gone and a process is called sleep: surely both were meant to run,
+// and not a new process the command `sleep`, which would end and be restarted for ever.
+absl::Status SecondIsAProcess(const Session& session, const std::string& name,
+                              const std::string& known) {
+  return absl::NotFoundError(absl::StrCat(
+      "There is no process ", name, ", while ", known, " is one, so nothing was started. `",
+      session.Typed(absl::StrCat("start ", known)), "` starts that one; `",
+      session.Typed(absl::StrCat("start ", name, " ", known, " --restart always")), "` creates ",
+      name, " with the command ", known, "."));
 }
 
 ExitCode Create(Session& session, const Arguments& arguments, const StartWords& start) {
@@ -134,6 +183,7 @@ absl::Status Change(const Arguments& arguments, const Secrets& secrets, v1::Proc
   const auto& words = arguments.positional();
   for (size_t i = 1; i < words.size(); ++i) {
     const auto assignment = ParseAssignment(words[i]);
+    if (!assignment && HasBadName(words[i])) return BadName(words[i]);
     if (!assignment) {
       return absl::InvalidArgumentError(absl::StrCat(
           "\"", words[i], "\" is not K=V. `update NAME --command \"…\"` changes the command."));
@@ -194,9 +244,16 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
   }
   if (words.size() == 1 || IsPattern(words[0])) return StartExisting(session, words);
   if (!create_options && std::all_of(words.begin() + 1, words.end(), MayBeName)) {
-    const auto exist = AllExist(session, words);
-    if (!exist.ok()) return session.Report(exist.status());
-    if (*exist) return StartExisting(session, words);
+    const auto missing = Missing(session, words);
+    if (!missing.ok()) return session.Report(missing.status());
+    if (missing->empty()) return StartExisting(session, words);
+    const auto is_known = [&](const std::string& word) {
+      return std::find(missing->begin(), missing->end(), word) == missing->end();
+    };
+    const auto known = std::find_if(words.begin() + 1, words.end(), is_known);
+    if (!is_known(words[0]) && known != words.end()) {
+      return session.Report(SecondIsAProcess(session, words[0], *known));
+    }
   }
   if (words.size() > 2) {
     const std::vector<std::string> rest(words.begin() + 1, words.end());

@@ -180,6 +180,19 @@ bool IsLive(v1::Process::State state) {
          state == State::STATE_UNKILLABLE;
 }
 
+bool HasFinished(const v1::Process& process) {
+  return process.status().state() == State::STATE_EXITED;
+}
+
+std::string OutcomeOfStart(const v1::Process& process) {
+  const v1::ProcessStatus& status = process.status();
+  if (status.pid() > 0) return absl::StrCat(", pid ", status.pid());
+  if (status.has_last_exit() && !IsLive(status.state())) {
+    return absl::StrCat("; it has ended already: ", ExitWord(status.last_exit()));
+  }
+  return absl::StrCat("; it is ", StateWord(status.state()));
+}
+
 bool NeedsRestart(const v1::Process& process) {
   return IsLive(process.status().state()) && process.status().running_generation() > 0 &&
          process.status().running_generation() < process.generation();
