@@ -35,6 +35,11 @@ inline constexpr int kReaderQueue = 10'000;  // reads waiting for the store's re
 // Operations in one transaction, so that it is not endless, nor what was answered last waits for
 // all of the queue.
 inline constexpr int kCommitGroup = 512;
+// What the store keeps of its disk for the changes that must be possible when that is full: a part
+// of the file system, between these.
+inline constexpr int64_t kStoreReserveFraction = 32;  // one of so many parts
+inline constexpr int64_t kStoreReserveBytesMin = int64_t{512} << 10;
+inline constexpr int64_t kStoreReserveBytesMax = int64_t{4} << 20;
 inline constexpr int kForgottenAtOnce = 1'000;                  // rows that one transaction forgets
 inline constexpr int64_t kObjectCacheBytes = int64_t{4} << 20;  // of objects that were read of late
 

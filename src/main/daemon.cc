@@ -232,6 +232,13 @@ class Daemon::Impl {
     auto store = store::Store::Open(*std::move(database), store_options);
     if (!store.ok()) return WithRoomAsCure(store.status());
     store_ = *std::move(store);
+    if (!store_->statistics().reserve_is_supported) {
+      logger_->Write(
+          core::LogLevel::kWarning,
+          "the file system of the data directory keeps no room for a full disk: stop and "
+          "delete will be refused then, too; put it on ext4, xfs or tmpfs",
+          {});
+    }
     if (!marked) {
       WriteForOthers("in-use",
                      "This data directory is in use: without grpc-os.db beside this file, grpc-osd "

@@ -116,6 +116,11 @@ void Metrics::AddStore(Exposition& page) const {
   page.Add(Load(statistics.queue_full));
   page.Counter("grpcos_store_failed_operations_total", "Operations that the storage failed.");
   page.Add(Load(statistics.failed_operations));
+  page.Gauge("grpcos_store_reserve_bytes",
+             "Kept on the disk for stops and deletions when it is full.");
+  page.Add(Load(statistics.reserve_kept_bytes));
+  page.Gauge("grpcos_store_reserve_wanted_bytes", "What is to be kept.");
+  page.Add(Load(statistics.reserve_wanted_bytes));
 
   static const std::vector<double> bounds = Seconds(store::Statistics::kBucketMicroseconds);
   std::vector<int64_t> counts;

@@ -33,6 +33,13 @@ class Statement {
   virtual bool IsNull(int column) const = 0;
 };
 
+// What a writer keeps of its disk, for transactions that are allowed to use it.
+struct Reserve {
+  int64_t wanted_bytes = 0;  // 0: this engine keeps none
+  int64_t kept_bytes = 0;
+  bool supported = true;  // false: the file system cannot keep room; then there is none
+};
+
 // One connection, used by one thread at a time. ALREADY_EXISTS: a unique constraint;
 // RESOURCE_EXHAUSTED: storage is full, in the words of DescribeDiskFull; UNAVAILABLE: busy,
 // read-only, out of memory or I/O error; DATA_LOSS: the file is damaged; FAILED_PRECONDITION: it is
@@ -43,6 +50,10 @@ class Connection {
   // Kept for the life of the connection: the same text gives the same, reset statement.
   virtual absl::StatusOr<Statement*> Prepare(std::string_view sql) = 0;
   virtual absl::Status Execute(std::string_view sql) = 0;  // no parameters, no rows
+
+  // The next transaction that begins, and no other, may use what is kept for a full disk.
+  virtual void AllowReserve() {}
+  virtual Reserve reserve() const { return {}; }
 };
 
 struct DatabaseSize {

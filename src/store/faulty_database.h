@@ -46,8 +46,14 @@ class Faults {
   int commits() const { return Get(commits_); }
   // Transactions that were to begin.
   int begins() const { return Get(begins_); }
+  // Of them, those that may use what is kept for a full disk.
+  int allowed() const { return Get(allowed_); }
 
   // For the connection:
+  void OnAllowReserve() {
+    const std::lock_guard lock(mutex_);
+    ++allowed_;
+  }
   absl::Status OnBegin() {
     {
       const std::lock_guard lock(mutex_);
@@ -104,6 +110,7 @@ class Faults {
   std::function<void()> before_commit_;
   int commits_ = 0;
   int begins_ = 0;
+  int allowed_ = 0;
   int statements_ = 0;
 };
 
@@ -187,6 +194,11 @@ class FaultyDatabase final : public Database {
       }
       return inner_->Execute(sql);
     }
+    void AllowReserve() override {
+      faults_->OnAllowReserve();
+      inner_->AllowReserve();
+    }
+    Reserve reserve() const override { return inner_->reserve(); }
 
    private:
     const std::unique_ptr<Connection> inner_;

@@ -7,11 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "store/database.h"
+
 namespace grpc_os::store {
 
-// Each number by itself is right at any time; they are not of one moment. All but the last two are
-// written by the writer's thread only.
+// Each number by itself is right at any time; they are not of one moment. All but those of the
+// queue are written by the writer's thread only.
 struct Statistics {
+  explicit Statistics(const Reserve& reserve = {}) { SetReserve(reserve); }
+
   // Upper bounds of `commit_buckets`; the last bucket has none.
   static constexpr std::array<int64_t, 8> kBucketMicroseconds = {
       500, 1'000, 2'000, 5'000, 10'000, 50'000, 250'000, 1'000'000};
@@ -30,6 +34,16 @@ struct Statistics {
   std::atomic<int64_t> queue_full{0};   // operations refused because too many waited
   std::atomic<int64_t> queue_depth{0};  // operations that wait now
 
+  // What is kept of the disk for changes that must be possible when it is full.
+  std::atomic<int64_t> reserve_wanted_bytes{0};  // 0: the engine keeps none
+  std::atomic<int64_t> reserve_kept_bytes{0};    // less: ordinary changes are refused
+  std::atomic<bool> reserve_is_supported{true};  // by the file system
+
+  void SetReserve(const Reserve& reserve) {
+    reserve_wanted_bytes = reserve.wanted_bytes;
+    reserve_kept_bytes = reserve.kept_bytes;
+    reserve_is_supported = reserve.supported;
+  }
   void CountCommit(int64_t count, int64_t microseconds) {
     commits.fetch_add(1, std::memory_order_relaxed);
     operations.fetch_add(count, std::memory_order_relaxed);

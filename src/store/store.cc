@@ -136,6 +136,7 @@ class Store::Impl {
       : database_(std::move(database)),
         now_ms_(options.now_ms ? options.now_ms : SystemNowMs),
         requests_ms_(options.kept.requests_ms),
+        statistics_(writer->reserve()),
         retention_(options.kept, now_ms_, meta.compact_revision),
         writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
                 options.begin_writer,
@@ -239,11 +240,13 @@ Store::~Store() {
 void Store::FinishReads() { impl_->reader().Finish(); }
 
 void Store::Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) {
+  const bool may_use_reserve = write.may_use_reserve;
   impl_->writer().Submit({.apply =
                               [write = std::move(write)](Connection& connection, int64_t revision) {
                                 return ApplyProcesses(connection, write, revision);
                               },
                           .numbered = true,
+                          .may_use_reserve = may_use_reserve,
                           .done = std::move(done)});
 }
 
@@ -261,7 +264,7 @@ absl::StatusOr<std::string> Store::LoadBootId() {
 
 void Store::SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) {
   impl_->Submit([boot_id](Connection& connection) { return WriteBootId(connection, boot_id); },
-                std::move(done));
+                std::move(done), /*may_use_reserve=*/true);  // a start makes it possible to free some
 }
 
 void Store::ReadEvents(core::LogPosition after, int limit, ReadDone done) {
@@ -283,11 +286,13 @@ int64_t Store::OldestRevision() const { return impl_->retention().OldestRevision
 void Store::CommitIdentity(core::IdentityWrite write,
                            std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool numbered = !write.events.empty();
+  const bool may_use_reserve = write.may_use_reserve;
   impl_->writer().Submit({.apply =
                               [write = std::move(write)](Connection& connection, int64_t revision) {
                                 return ApplyIdentity(connection, write, revision);
                               },
                           .numbered = numbered,
+                          .may_use_reserve = may_use_reserve,
                           .done = std::move(done)});
 }
 
@@ -331,6 +336,7 @@ void Store::FindRequest(
 void Store::CommitObjects(core::ObjectWrite write,
                           std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool refuses_clean = write.refuses_clean;
+  const bool may_use_reserve = write.may_use_reserve;
   impl_->writer().Submit({.apply =
                               [write = std::move(write), &dialect = impl_->dialect(),
                                &quotas = impl_->quotas(), &cache = impl_->cache(),
@@ -340,6 +346,7 @@ void Store::CommitObjects(core::ObjectWrite write,
                               },
                           .numbered = true,
                           .refuses_clean = refuses_clean,
+                          .may_use_reserve = may_use_reserve,
                           .done = std::move(done)});
 }
 
@@ -426,7 +433,7 @@ void Store::ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
       [forgotten, done = std::move(done)](const absl::Status& status) {
         status.ok() ? done(*forgotten) : done(status);
       },
-      /*may_use_reserve=*/true);
+      /*may_use_reserve=*/true);  // room comes back by it
 }
 
 void Store::MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) {

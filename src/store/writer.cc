@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -94,6 +95,7 @@ Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
   if (outcome.refused && operations.size() > 1) {
     outcome = RunUncounted(operations, Savepoints::kYes);
   }
+  statistics_.SetReserve(connection_->reserve());
   if (!outcome.transaction.ok()) {
     statistics_.failed_transactions.fetch_add(1, std::memory_order_relaxed);
     return outcome;
@@ -108,6 +110,10 @@ Writer::Outcome Writer::RunTransaction(std::span<Operation> operations) {
 Writer::Outcome Writer::RunUncounted(std::span<Operation> operations, Savepoints savepoints) {
   Outcome outcome;
   Transaction transaction(*connection_);
+  const bool may_use_reserve =
+      std::all_of(operations.begin(), operations.end(),
+                  [](const Operation& operation) { return operation.may_use_reserve; });
+  if (may_use_reserve) connection_->AllowReserve();
   outcome.transaction = transaction.Begin(dialect_.begin_write);
   if (!outcome.transaction.ok()) return outcome;
   outcome.begun = true;

@@ -39,7 +39,8 @@ struct Operation {
 // them is refused after it changed something, which is rare, it is begun again with a savepoint for
 // each operation, so that what is refused takes nothing with it (a savepoint copies each page that
 // is changed in it). When a whole transaction is lost, its operations are run again one by one,
-// each answered by its own result. Thread-safe.
+// each answered by its own result. A transaction may use the store's reserve if each of its
+// operations may. Thread-safe.
 class Writer {
  public:
   // Called after each group on the writer's thread, outside of transactions. True: it has more to

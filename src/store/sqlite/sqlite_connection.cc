@@ -144,6 +144,10 @@ SqliteConnection::SqliteConnection(std::string path, std::unique_ptr<GatheredLog
 
 SqliteConnection::~SqliteConnection() {
   statements_.clear();
+  // On a full disk the log stays, emptied, with what is kept behind it, and its index beside it:
+  // what is given up might be gone at the next start.
+  if (int persist = 1; vfs_ != nullptr && vfs_->DiskIsShort())
+    sqlite3_file_control(db_, nullptr, SQLITE_FCNTL_PERSIST_WAL, &persist);
   sqlite3_close(db_);
   on_close_();
 }
@@ -157,7 +161,9 @@ absl::Status SqliteConnection::SetUp(Role role) {
   }
   frames_behind_ = true;
   if (auto status = CheckIdentity(); !status.ok()) return status;
-  return Pragmas(kWriterPragmas);
+  if (auto status = Pragmas(kWriterPragmas); !status.ok()) return status;
+  vfs_->KeepRoom();
+  return absl::OkStatus();
 }
 
 absl::Status SqliteConnection::CheckIdentity() {
@@ -209,12 +215,10 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
 absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
-  if (sql == SqliteDialect().begin_write) {
-    if (vfs_ != nullptr) vfs_->Forget();
-    if (frames_behind_) EmptyLog();
-  }
+  if (sql == SqliteDialect().begin_write && vfs_ != nullptr) BeginWrite();
   absl::Status status = (*statement)->Step().status();
-  if (!status.ok() && sql == "COMMIT") frames_behind_ = true;
+  if (!status.ok() && sql == "COMMIT" && vfs_ != nullptr && vfs_->handed_on_commit())
+    frames_behind_ = true;
   return status;
 }
 
@@ -223,11 +227,21 @@ absl::Status SqliteConnection::Execute(std::string_view sql) {
 // committed transactions behind damage (and is refused as that at the next start, sqlite_bytes.h).
 // Before anything is written again, the log is therefore emptied into the database. Where that
 // cannot be, because a reader still needs it or the disk fails, the next BEGIN tries again.
-void SqliteConnection::EmptyLog() {
+//
+// Where the disk is so full that the log cannot grow without taking of what is kept behind it, it
+// is moved into the database, and begins anew. It is not cut, which would give room up.
+void SqliteConnection::BeginWrite() {
+  vfs_->BeginTransaction(std::exchange(may_use_reserve_, false));
+  if (frames_behind_) frames_behind_ = !Checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  if (!vfs_->KeepRoom() && !frames_behind_ && Checkpoint(SQLITE_CHECKPOINT_RESTART))
+    vfs_->LogBeginsAnew();
+}
+
+bool SqliteConnection::Checkpoint(int mode) {
   sqlite3_busy_timeout(db_, 0);
-  frames_behind_ = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
-                                             nullptr) != SQLITE_OK;
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
   sqlite3_busy_timeout(db_, kBusyTimeoutMs);
+  return code == SQLITE_OK;
 }
 
 }  // namespace grpc_os::store

@@ -27,6 +27,8 @@ class SqliteConnection final : public Connection {
 
   absl::StatusOr<Statement*> Prepare(std::string_view sql) override;
   absl::Status Execute(std::string_view sql) override;
+  void AllowReserve() override { may_use_reserve_ = true; }
+  Reserve reserve() const override { return vfs_ == nullptr ? Reserve() : vfs_->reserve(); }
 
  private:
   class SqliteStatement;
@@ -40,15 +42,17 @@ class SqliteConnection final : public Connection {
   absl::Status SetUp(Role role);
   absl::Status CheckIdentity();
   absl::Status Pragmas(std::string_view sql);
-  void EmptyLog();
+  void BeginWrite();
+  bool Checkpoint(int mode);
 
   const std::string path_;
   const std::unique_ptr<GatheredLogVfs> vfs_;  // of a writer
   sqlite3* const db_;
   const std::function<void()> on_close_;
   // Of a writer: frames of a commit that failed, or was cut off before this writer was opened, may
-  // lie in the log behind the last one; see EmptyLog.
+  // lie in the log behind the last one; see BeginWrite.
   bool frames_behind_ = false;
+  bool may_use_reserve_ = false;  // the next transaction
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, HashText, std::equal_to<>>
       statements_;
 };

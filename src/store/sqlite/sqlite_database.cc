@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "store/sqlite/kept_room.h"
 #include "store/sqlite/sqlite_connection.h"
 #include "store/sqlite/sqlite_error.h"
 #include "store/sqlite/sqlite_file.h"
@@ -74,12 +75,15 @@ namespace {
 
 constexpr int64_t kQuicklyReadBytes = int64_t{64} << 20;
 
-// After an unclean stop, of a file that is soon read: its structure is whole. Changes nothing.
+// After an unclean stop, of a file that is soon read: its structure is whole. Changes nothing but
+// what a full disk has kept for this.
 absl::Status CheckAfterUncleanStop(const std::string& path) {
   struct stat log {};
   struct stat file {};
-  if (stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0) return absl::OkStatus();
-  if (stat(path.c_str(), &file) != 0 || file.st_size + log.st_size > kQuicklyReadBytes) {
+  if (stat((path + "-wal").c_str(), &log) != 0 || log.st_blocks == 0) return absl::OkStatus();
+  MakeRoomForIndex(path + "-wal", path + "-shm");
+  if (log.st_size == 0 || stat(path.c_str(), &file) != 0 ||
+      file.st_size + log.st_size > kQuicklyReadBytes) {
     return absl::OkStatus();
   }
   auto reader = SqliteConnection::Open(path, SqliteConnection::Role::kReader, [] {});

@@ -1,8 +1,11 @@
-// How the write-ahead log reaches the kernel: a transaction at a time.
+// How the write-ahead log reaches the kernel: a transaction at a time, and with room kept behind
+// it.
 #ifndef GRPC_OS_STORE_SQLITE_SQLITE_LOG_FILE_H_
 #define GRPC_OS_STORE_SQLITE_SQLITE_LOG_FILE_H_
 
 #include <memory>
+
+#include "store/database.h"
 
 namespace grpc_os::store {
 
@@ -11,6 +14,9 @@ namespace grpc_os::store {
 // one piece, and hands it on with the last frame of a transaction (which says that it is:
 // sqlite.org/fileformat.html, "WAL File Format"), before anything else is done with the file, and
 // whenever it comes to 64 KiB. Other files are the default's own.
+//
+// Before anything of a transaction is handed on, there is room for it on the disk, and behind it
+// what is kept for those that may use it (kept_room.h); else it is refused as SQLITE_FULL.
 //
 // What is gathered is seen by nobody else, and need not be: SQLite tells other connections of a
 // frame only after its transaction's last one. Where it cannot be handed on, the call that would
@@ -31,7 +37,15 @@ class GatheredLogVfs {
   const char* name() const;
 
   // Before a transaction begins: what is gathered still is of one that was rolled back.
-  void Forget();
+  void BeginTransaction(bool may_use_reserve);
+  // Whether the commit of the transaction that began last may be in the log, as a whole or torn.
+  bool handed_on_commit() const;
+
+  // As KeptRoom.
+  bool KeepRoom();
+  void LogBeginsAnew();
+  bool DiskIsShort() const;
+  Reserve reserve() const;
 
  private:
   class Vfs;
