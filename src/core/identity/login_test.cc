@@ -122,6 +122,8 @@ TEST_F(LoginTest, AStrangerOnTheLoopbackLocksNoOtherAccountOut) {
     clock_.now_ms += 100;
   }
   EXPECT_EQ(ReasonOf(LogIn("ada", kPassword, "127.0.0.1 uid 1001").status()), "LOGIN_THROTTLED");
+  for (int uid = 2000; uid < 2200; ++uid)
+    (void)LogIn("ada", "wrong", absl::StrCat("127.0.0.1 uid ", uid));
   EXPECT_TRUE(LogIn("ada", kPassword, "127.0.0.1 uid 1000").ok());
   EXPECT_TRUE(LogIn("ada", kPassword, "unix").ok());
   EXPECT_TRUE(LogIn("ada", kPassword, "127.0.0.1", identity_->IssueTicket(1000)).ok());
