@@ -159,7 +159,8 @@ TEST_F(SqliteCheckTest, DamagedPagesAreFoundAndNothingIsChanged) {
   bytes.replace(size_t{4096} * 3, 4096, std::string(4096, '\x5a'));
   std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
   EXPECT_THAT(Findings(), HasSubstr("integrity"));
-  for (const std::string& finding : CheckSqlite(path_)->findings) {
+  const auto checked = CheckSqlite(path_);
+  for (const std::string& finding : checked->findings) {
     EXPECT_EQ(finding.find('\n'), std::string::npos) << "one finding, one line: " << finding;
   }
   std::ifstream file(path_, std::ios::binary);

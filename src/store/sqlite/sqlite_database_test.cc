@@ -474,10 +474,11 @@ TEST_F(SmallDiskTest, AFullDiskRefusesWritesAndNothingElse) {
   }
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable) << refused;
   EXPECT_EQ(ReasonOf(refused), core::reason::kDiskFull);
-  EXPECT_EQ(std::string(refused.message()),
-            absl::StrCat("disk full: 0 MiB free in ", path_.substr(0, path_.rfind('/')),
-                         "; nothing was stored. What gives room works: `kill NAME`, `delete "
-                         "NAME`, `rm --now PATH`"));
+  EXPECT_EQ(
+      std::string(refused.message()),
+      absl::StrCat("disk full: 0 MiB free in ", std::filesystem::path(path_).parent_path().string(),
+                   "; nothing was stored. What gives room works: `kill NAME`, `delete "
+                   "NAME`, `rm --now PATH`"));
   EXPECT_EQ(Ids(**store), stored);
   EXPECT_EQ(Events(**store)->size(), stored.size());
   EXPECT_EQ((*store)->NewestRevision(), static_cast<int64_t>(stored.size()));

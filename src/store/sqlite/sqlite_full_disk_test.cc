@@ -428,7 +428,7 @@ TEST_F(SqliteFullDiskTest, WhoeverGivesRoomBackMayUseIt) {
     objects.get_future().wait();
     EXPECT_EQ(more(), may ? 1 : 0);
   }
-  EXPECT_TRUE(store_->SaveBootId("boot").ok());
+  EXPECT_TRUE(SaveBootId(*store_, "boot").ok());
   EXPECT_EQ(more(), 1) << "a start on a full disk";
   std::promise<void> forgotten;
   store_->ForgetBlob("sha", 0, [&](const auto&) { forgotten.set_value(); });
