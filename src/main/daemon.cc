@@ -303,7 +303,7 @@ class Daemon::Impl {
       auto made = host::LoadOrMakePassword(path);
       if (!made.ok()) return made.status();
       password = *std::move(made);
-      options_.say(absl::StrCat("The first admin: `login admin` with the password in ", path,
+      options_.say(absl::StrCat("note: The first admin: `login admin` with the password in ", path,
                                 "; set another with `user passwd admin`, then remove the file."));
     }
     std::promise<absl::StatusOr<std::string>> hashed;
