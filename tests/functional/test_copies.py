@@ -147,6 +147,7 @@ async def test_secrets_that_others_may_read_stop_the_start_and_the_cure_is_a_com
     secrets = idle_system.data / "secrets"
     settings = idle_system.home / "settings.env"
     settings.write_text("JWT_SECRET=0123456789abcdef0123456789abcdef\n")
+    settings.chmod(0o600)
     elsewhere = idle_system.home / "elsewhere"
     shutil.copy(secrets / "admin.password", elsewhere)
 
