@@ -348,13 +348,15 @@ async def test_who_did_what_is_recorded(system, admin, calls):
         await ada.auth("DeleteUser", name="admin")
     await admin.auth("GrantRole", user="ada", role="viewer")
 
+    over_tcp = f"127.0.0.1 uid {os.getuid()}"  # of a log-in
+
     async def records():
         found = (await admin.auth("ListAuditRecords", page_size=1000)).records
         told = {(one.method.split("/")[-1], one.user, one.source, one.resource, one.result, one.reason) for one in found}
         return told >= {
-            ("Login", "ada", "127.0.0.1", "ada", "OK", ""),
-            ("Login", "ada", "127.0.0.1", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
-            ("Login", "", "127.0.0.1", "nobody", "UNAUTHENTICATED", "LOGIN_FAILED"),
+            ("Login", "ada", over_tcp, "ada", "OK", ""),
+            ("Login", "ada", over_tcp, "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
+            ("Login", "", over_tcp, "nobody", "UNAUTHENTICATED", "LOGIN_FAILED"),
             ("Login", "ada", f"uid {os.getuid()}", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
             ("DeleteUser", "ada", "127.0.0.1", "", "PERMISSION_DENIED", "PERMISSION_MISSING"),
             ("GrantRole", "admin", f"uid {os.getuid()}", "ada", "OK", ""),
@@ -362,7 +364,10 @@ async def test_who_did_what_is_recorded(system, admin, calls):
         } and found
 
     found = await until(records, "all four are recorded")
-    assert [one.id for one in found] == sorted((one.id for one in found), reverse=True)
+    changes = [one.id for one in found if one.id > 0]
+    refusals = [one.id for one in found if one.id < 0]
+    assert changes == sorted(changes, reverse=True) and refusals == sorted(refusals)
+    assert {one.id < 0 for one in found if one.result == "OK"} == {False}
     assert next(one for one in found if one.method.endswith("/Login") and one.result == "OK").session_id == login.identity.session_id
     of_ada = (await admin.auth("ListAuditRecords", user="ada")).records
     assert of_ada and {one.user for one in of_ada} == {"ada"}
