@@ -82,3 +82,26 @@ async def test_a_viewer_with_300_streams_keeps_nobody_out(system, client, eva):
     watching = client.watch_messages()
     await anext(watching)
     await watching.aclose()
+
+
+async def test_a_flood_of_refusals_leaves_the_changes_in_the_audit_and_a_sum(system, client, eva):
+    ends = [begin(eva, "AuthService", "EndSession", id=f"{number:032x}") for number in range(100)]
+    for call in ends:
+        with refused("SESSION_NOT_FOUND"):
+            await call
+    system.stop()  # what waits is written at its end
+    system.start()
+    admin = await system.client()
+
+    async def records():
+        return [record async for record in admin.list_audit_records(user="eva") if "EndSession" in record.method]
+
+    async def all_are_counted():
+        return sum(record.count for record in await records()) == 100
+
+    await until(all_are_counted, "none is left out")
+    found = await records()
+    assert len(found) <= 22 and max(found, key=lambda record: record.count).resource == ""
+    assert {record.id < 0 for record in found} == {True}
+    changes = [record.method.split("/")[-1] async for record in admin.list_audit_records() if record.id > 0]
+    assert {"CreateUser", "Login", "first start"} <= set(changes)
