@@ -84,7 +84,7 @@ class TokenTable : public ::testing::Test {
   void SetUp() override {
     clock_.now_ms = int64_t{1'800'000'000} * 1000;
     ASSERT_TRUE(identity_.MakeAdmin("hash:admin's password").ok());
-    identity_.CreateUser("ada", {"operator"}, "ada's password", Asked(), [](const auto&) {});
+    identity_.CreateUser("ada", {"admin"}, "ada's password", Asked(), [](const auto&) {});
   }
 
   // By the admin, for a change.

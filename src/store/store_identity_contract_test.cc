@@ -158,7 +158,7 @@ TEST_P(StoreIdentityContract, AnAuditRecordComesBackWhole) {
   record.count = 17;
   ASSERT_TRUE(PutAudit({record}).ok());
   Reopen();
-  record.id = 1;
+  record.id = -1;  // a refusal
   EXPECT_THAT(Audit(), ElementsAre(record));
 }
 

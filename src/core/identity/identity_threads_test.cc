@@ -17,7 +17,7 @@ class IdentityThreadsTest : public IdentityTest {};
 
 TEST_F(IdentityThreadsTest, CallsAndChangesAtTheSameTimeAgreeAtTheEnd) {
   constexpr int kRounds = 300;
-  ASSERT_TRUE(Create("bob", {"viewer"}).ok());
+  ASSERT_TRUE(Create("bob", {"admin"}).ok());
   const auto reader = LogIn("ada");
   const auto token = MakeToken(reader->caller);
   std::atomic<bool> done{false};
