@@ -111,6 +111,8 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kCursorInvalid,
                                          core::reason::kDeadlinePassed,
                                          core::reason::kStoreUnavailable,
+                                         core::reason::kDiskFull,
+                                         core::reason::kHeld,
                                          core::reason::kStoreDamaged,
                                          core::reason::kRuntimeUnavailable,
                                          core::reason::kShuttingDown,

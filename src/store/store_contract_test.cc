@@ -92,7 +92,9 @@ TEST_P(StoreContract, AProcessComesBackWhole) {
 TEST_P(StoreContract, EachWordOfEachEnumComesBack) {
   std::vector<Process> processes;
   for (int number = 0; number <= static_cast<int>(core::ProcessState::kHeld); ++number) {
-    Process process = MakeProcess(absl::StrCat("proc_", number), absl::StrCat("n", number));
+    const char letter = static_cast<char>('a' + number);  // they come back in the order of ids
+    Process process = MakeProcess(absl::StrCat("proc_", std::string(1, letter)),
+                                  absl::StrCat("n", std::string(1, letter)));
     process.status.state = static_cast<core::ProcessState>(number);
     process.desired = static_cast<core::DesiredState>(number % 3);
     process.spec.restart = static_cast<core::RestartPolicy>(number % 3);
@@ -322,7 +324,7 @@ TEST_P(StoreContract, OneThatLosesTheTransactionIsRefusedAlone) {
   EXPECT_EQ(NumberOf(answers[0].get()), 1);
   const absl::Status refused = answers[1].get().status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(ReasonOf(refused), core::reason::kStoreUnavailable);
+  EXPECT_EQ(ReasonOf(refused), core::reason::kDiskFull);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("the disk is full"));
   EXPECT_EQ(answers[2].get().status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(NumberOf(answers[3].get()), 2);

@@ -420,7 +420,7 @@ TEST_P(StoreObjectsContract, WhereverTheStorageFailsNothingIsHalfThere) {
       break;
     }
     EXPECT_EQ(revision.status().code(), absl::StatusCode::kUnavailable);
-    EXPECT_EQ(ReasonOf(revision.status()), core::reason::kStoreUnavailable);
+    EXPECT_EQ(ReasonOf(revision.status()), core::reason::kDiskFull);
     ASSERT_TRUE(look() == before);
   }
   EXPECT_GT(failing, 35) << "statements of the change";

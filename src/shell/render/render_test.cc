@@ -102,7 +102,7 @@ TEST(ProcessTest, WhatIsNotStoredYetIsMarkedAndSaid) {
   process.mutable_status()->mutable_unsaved_since()->set_seconds(1'795'399'657);
   EXPECT_THAT(ProcessTable({process}, 0, false).Render(false), HasSubstr("  running!  "));
   EXPECT_THAT(DescribeProcess(process, 0, false),
-              HasSubstr("not stored    since 2026-11-23T02:07:37Z: its supervisor reports this"));
+              HasSubstr("not stored   since 2026-11-23T02:07:37Z: its supervisor reports this"));
 }
 
 TEST(ExitCodeTest, EachKindOfErrorHasItsOwn) {
