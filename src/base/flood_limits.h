@@ -11,7 +11,8 @@ inline constexpr int kControlConnections = 32;
 inline constexpr int kAcceptsPerTurn = 64;  // connections that one turn of a loop accepts
 inline constexpr int kPacketsPerTurn = 64;  // packets that it takes from one connection
 inline constexpr int kAcceptPauseMs = 100;  // when not even a spare descriptor is left
-inline constexpr int kPeerTicketsPerUid = 256;
+// If a ticket must go, a uid that has so many loses its own.
+inline constexpr int kPeerTicketsOfMany = 64;
 
 // Of our own logs: each kind of line is written so often in a second, and then counted.
 inline constexpr int kLogLinesPerSecond = 20;

@@ -102,13 +102,14 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
 std::string Identity::IssueTicket(int64_t uid) {
   Ticket ticket{RandomHex128(), uid, impl_->parts.clock.NowMs() + limits::kPeerTicketMs};
   auto state = impl_->state.Lock();
-  // Whoever fetches them without end takes the room of their own, not of others.
-  const auto same_uid = [uid](const Ticket& open) { return open.uid == uid; };
   auto& tickets = state->tickets;
-  if (std::count_if(tickets.begin(), tickets.end(), same_uid) >= limits::kPeerTicketsPerUid) {
-    tickets.erase(std::find_if(tickets.begin(), tickets.end(), same_uid));
-  } else if (tickets.size() >= static_cast<size_t>(limits::kPeerTickets)) {
-    tickets.pop_front();
+  if (tickets.size() >= static_cast<size_t>(limits::kPeerTickets)) {
+    // Whoever fetches them without end takes their own, not those of others.
+    const auto same_uid = [uid](const Ticket& open) { return open.uid == uid; };
+    const auto own = std::count_if(tickets.begin(), tickets.end(), same_uid);
+    tickets.erase(own >= limits::kPeerTicketsOfMany
+                      ? std::find_if(tickets.begin(), tickets.end(), same_uid)
+                      : tickets.begin());
   }
   state->tickets.push_back(ticket);
   return ticket.text;
