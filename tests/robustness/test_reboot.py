@@ -42,9 +42,9 @@ class Machine:
         await client.stop_process("stopped")
         assert len(beaters.starts("stopped")) == 1
         await beaters.create(client, "completed", "--life-ms", 1, 2, "--end", "clean", restart="never")
-        # Could be executed once, then not: its program is gone when it is restarted.
+        # Could be executed once, then not: its program is gone when it is restarted, which its policy leaves so.
         shutil.copy(beaters.program, self.program)
-        await client.create_process("failed", str(self.program), beaters.environment())
+        await client.create_process("failed", str(self.program), beaters.environment(), restart="never")
         await until(lambda: beaters.main("failed"), "it runs")
         self.program.rename(f"{self.program}.away")
         with pytest.raises(Exception, match="cannot execute"):
