@@ -311,11 +311,19 @@ class FakeDaemon {
                      v1::Process* response) {
       bool fails = false;
       auto status = With(context, call, name, response, [&](v1::Process& process) {
-        fails = state_.exec_fails;
-        process.mutable_status()->set_state(fails ? v1::Process::STATE_FAILED
-                                                  : v1::Process::STATE_RUNNING);
-        process.mutable_status()->set_pid(fails ? 0 : 4243);
+        const bool never = process.spec().restart_policy() == v1::ProcessSpec::RESTART_POLICY_NEVER;
+        fails = state_.exec_fails && never;
+        process.mutable_status()->set_state(v1::Process::STATE_RUNNING);
+        process.mutable_status()->set_pid(4243);
         process.set_desired_state(v1::Process::DESIRED_STATE_RUNNING);
+        if (state_.exec_fails) {  // what ran before is tried again
+          process.mutable_status()->set_state(never ? v1::Process::STATE_FAILED
+                                                    : v1::Process::STATE_BACKOFF);
+          process.mutable_status()->set_pid(0);
+          process.mutable_status()->set_message("cannot execute 'x': No such file or directory");
+          process.mutable_status()->mutable_last_exit()->set_reason(
+              v1::ExitReport::REASON_EXEC_FAILED);
+        }
         if (state_.ends_at_once) {
           process.mutable_status()->set_state(v1::Process::STATE_EXITED);
           process.mutable_status()->set_pid(0);

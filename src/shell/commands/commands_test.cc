@@ -276,14 +276,27 @@ TEST_F(CommandsTest, StartTellsWhatIsMissing) {
   EXPECT_EQ(Run("start web \"sleep 1\""), ExitCode::kConflict);
 }
 
+TEST_F(CommandsTest, WhatCannotBeExecutedNowIsNotSaidToRun) {
+  daemon_.AddProcess("web", kRunning);
+  daemon_.state.exec_fails = true;
+  for (const std::string command : {"restart web", "start web"}) {
+    EXPECT_EQ(Run(command), ExitCode::kFailure);
+    EXPECT_EQ(out(), "");
+    EXPECT_THAT(err(), AllOf(HasSubstr("web could not be executed now:"),
+                             HasSubstr("state: backoff (cannot execute 'x': No such file"),
+                             HasSubstr("it is tried again by itself; `restart web`")));
+  }
+  EXPECT_EQ(Run("restart web -o json"), ExitCode::kFailure);
+  EXPECT_THAT(out(), HasSubstr("STATE_BACKOFF"));
+}
+
 TEST_F(CommandsTest, AFailedStartShowsTheExitAndTheLog) {
   auto& process = daemon_.AddProcess("web", kStopped);
-  process.mutable_status()->mutable_last_exit()->set_reason(v1::ExitReport::REASON_EXITED);
-  process.mutable_status()->mutable_last_exit()->set_exit_code(3);
+  process.mutable_spec()->set_restart_policy(v1::ProcessSpec::RESTART_POLICY_NEVER);
   daemon_.state.log = {LogMessage("Traceback\x1b[0m", "1:1")};
   daemon_.state.exec_fails = true;
   EXPECT_EQ(Run("start web"), ExitCode::kConflict);
-  EXPECT_THAT(err(), AllOf(HasSubstr("No such file"), HasSubstr("exit 3"),
+  EXPECT_THAT(err(), AllOf(HasSubstr("No such file"), HasSubstr("last exit: not executed"),
                            HasSubstr("Traceback\\x1b[0m"), HasSubstr("state: failed")));
   EXPECT_EQ(Run("start new \"nonsense\""), ExitCode::kConflict);
   EXPECT_THAT(err(), Not(HasSubstr("last exit")));

@@ -70,7 +70,9 @@ void ExplainEnd(Session& session, const v1::Process& process) {
                       !(status.last_exit().has_exit_code() && status.last_exit().exit_code() == 0));
   if (!ended) return;
   session.out().flush();
-  session.err() << EscapeForTerminal(process.name()) << " has ended already:\n";
+  session.err() << EscapeForTerminal(process.name())
+                << (WaitsForExecution(process) ? " could not be executed now:\n"
+                                               : " has ended already:\n");
   Explain(session, process);
 }
 

@@ -10,6 +10,7 @@
 #include "shell/commands/explain.h"
 #include "shell/commands/together.h"
 #include "shell/escape.h"
+#include "shell/render/process.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -107,9 +108,14 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words, const 
       ended = ended || EndsEverything(result.status());
       return !ended;
     }
+    // It was to run, and does not.
+    const bool fails = action.explains_end && WaitsForExecution(*result);
+    if (fails) code = Worst(code, ExitCode::kFailure);
     if (session.for_people()) {
-      session.out() << EscapeForTerminal(action.sentence(processes[i], *result)) << "\n"
-                    << std::flush;
+      if (!fails) {
+        session.out() << EscapeForTerminal(action.sentence(processes[i], *result)) << "\n"
+                      << std::flush;
+      }
       if (action.explains_end) ExplainEnd(session, *result);
     } else if (session.format() == Format::kName) {
       session.PrintName(result->name());

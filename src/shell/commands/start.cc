@@ -160,15 +160,16 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
   const auto process = session.client().CreateProcess(request);
   // Nothing of it stays behind: the error has all there is to tell.
   if (!process.ok()) return session.Report(process.status());
+  const bool waits = WaitsForExecution(*process);
   if (session.for_programs()) {
     session.Print(*process);
   } else if (!session.for_people()) {
     session.PrintName(process->name());
   } else {
-    session.out() << EscapeForTerminal(StartedSentence(session, *process)) << "\n";
+    if (!waits) session.out() << EscapeForTerminal(StartedSentence(session, *process)) << "\n";
     ExplainEnd(session, *process);
   }
-  return ExitCode::kOk;
+  return waits ? ExitCode::kFailure : ExitCode::kOk;
 }
 
 // Applies what the user wants to `spec`, and says which fields that changed.

@@ -184,6 +184,12 @@ bool HasFinished(const v1::Process& process) {
   return process.status().state() == State::STATE_EXITED;
 }
 
+bool WaitsForExecution(const v1::Process& process) {
+  const v1::ProcessStatus& status = process.status();
+  return (status.state() == State::STATE_BACKOFF || status.state() == State::STATE_CRASH_LOOPING) &&
+         status.last_exit().reason() == v1::ExitReport::REASON_EXEC_FAILED;
+}
+
 std::string OutcomeOfStart(const v1::Process& process) {
   const v1::ProcessStatus& status = process.status();
   if (status.pid() > 0) return absl::StrCat(", pid ", status.pid());
@@ -200,6 +206,10 @@ bool NeedsRestart(const v1::Process& process) {
 
 std::string CureFor(const v1::Process& process) {
   const std::string& name = process.name();
+  if (WaitsForExecution(process)) {
+    return absl::StrCat("it is tried again by itself; `restart ", name, "` tries at once, `update ",
+                        name, " --command …` changes the command");
+  }
   switch (process.status().state()) {
     case State::STATE_BACKOFF:
       return absl::StrCat("`logs ", name, "` shows why it ended; `restart ", name,

@@ -21,11 +21,13 @@ std::string DescribeExit(const v1::ExitReport& report);
 std::string PolicyWord(v1::ProcessSpec::RestartPolicy policy);
 // Whether it has a main process now.
 bool IsLive(v1::Process::State state);
-// Whether what runs is older than the spec.
 // Whether it ran to its end, and nothing but its user makes it run again.
 bool HasFinished(const v1::Process& process);
 // What became of a start: ", pid 7", or "; it has ended already: exit 0".
 std::string OutcomeOfStart(const v1::Process& process);
+// Whether it should run, could not be executed, and is tried again.
+bool WaitsForExecution(const v1::Process& process);
+// Whether what runs is older than the spec.
 bool NeedsRestart(const v1::Process& process);
 // What to do about the state it is in; "" if nothing need be done.
 std::string CureFor(const v1::Process& process);
