@@ -20,7 +20,8 @@ ANY = re.compile(r"^(help )?(COMMAND…?|X)$")
 # What the parser says. The name of a command or an option with its arguments left out is a mention of it, not a whole
 # command; and a placeholder is no value.
 REFUSAL = re.compile(
-    r"There is no (command|option|output format|restart policy|condition)|Too many arguments|takes no value|is given twice")
+    r"There is no (command|option|output format|restart policy|condition)|Too many arguments|takes no value|is given twice"
+)
 
 
 def run(*words, **options):

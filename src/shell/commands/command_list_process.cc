@@ -49,12 +49,13 @@ std::vector<Command> ProcessCommands() {
        .synopsis = "NAME [\"COMMAND\"] [K=V…]",
        .arguments = {Kind::kProcess},
        .summary = "Create a process and start it, or start one that exists",
-       .details = "With a command: creates NAME; K=V become its environment. Without: starts NAME\n"
-                  "(several names and patterns, too; a pattern passes over jobs that have run to\n"
-                  "their end). The command is split into words as a shell\n"
-                  "does, without expansion; for pipes and the like: \"sh -c '…'\".\n"
-                  "`--secret K` takes the value from a K=V of the same line, from this program's\n"
-                  "own environment, or asks for it, so that it need not be in the command line.\n",
+       .details =
+           "With a command: creates NAME; K=V become its environment. Without: starts NAME,\n"
+           "also several names and patterns; a pattern passes over jobs that have run to their\n"
+           "end. The command is split into words as a shell does, without expansion; for pipes\n"
+           "and the like: \"sh -c '…'\".\n"
+           "`--secret K` takes the value from a K=V of the same line, from this program's\n"
+           "own environment, or asks for it, so that it need not be in the command line.\n",
        .options =
            With(SpecOptions(), {{"id", 0, "ID", "its id (proc_…) instead of a generated one"}}),
        .examples = {"start web-server \"python3 -m http.server 8099\" PORT=8099 DEBUG=true",
