@@ -55,7 +55,7 @@ absl::StatusOr<v1::Process> Stop(Session& session, const v1::Process& process) {
 std::string StoppedSentence(const v1::Process& before, const v1::Process& process) {
   const auto state = before.status().state();
   const bool at_rest = state == v1::Process::STATE_STOPPED || state == v1::Process::STATE_EXITED ||
-                       state == v1::Process::STATE_FAILED;
+                       state == v1::Process::STATE_FAILED || state == v1::Process::STATE_HELD;
   std::string text = at_rest
                          ? absl::StrCat(process.name(), " (", process.id(), ") did not run: it is ",
                                         StateWord(process.status().state()))
