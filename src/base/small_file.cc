@@ -61,7 +61,6 @@ int ReplaceSmallFile(int directory, const std::string& name, std::string_view te
   if (WriteBeside(directory, name, text, mode)) return 0;
   const int error = errno;
   if (IsDiskFull(error) && WriteInPlace(directory, name, text)) return 0;
-  unlinkat(directory, name.c_str(), 0);
   return error;
 }
 

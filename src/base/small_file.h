@@ -9,8 +9,8 @@ namespace grpc_os {
 
 // Makes `text` the content of `name` in `directory`: by another file that takes its place, so that
 // readers see the old or the new one; where that has no room, in the place of the old one, which
-// takes none. What is there already is left alone. 0, or the errno; the old file is gone then,
-// since what it says is wrong. No more than a page (4 KiB), with these rights.
+// takes none. What is there already is left alone. 0, or the errno: then the old one is as it
+// was. No more than a page (4 KiB), with these rights.
 int ReplaceSmallFile(int directory, const std::string& name, std::string_view text,
                      unsigned int mode);
 

@@ -260,6 +260,7 @@ class Daemon::Impl {
   void WriteForOthers(const std::string& name, const std::string& text) {
     const int error = ReplaceSmallFile(directory_.get(), name, text, 0644);
     if (error == 0) return;
+    unlinkat(directory_.get(), name.c_str(), 0);  // what an old one says is wrong
     Warn(absl::StrCat("cannot write ", name, " yet, and serves without it: ",
                       IsDiskFull(error) ? DescribeDiskFull(options_.data_directory, error)
                                         : std::string(strerror(error))));
