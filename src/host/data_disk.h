@@ -15,7 +15,8 @@
 namespace grpc_os::host {
 
 // Full is a disk with less than limits::kDiskFullBytes, and, because of quotas, one on which
-// something could not be stored for want of room within the last limits::kDiskRefusedMs.
+// something could not be stored for want of room within the last limits::kDiskRefusedMs, unless so
+// much more is free since then.
 class DataDisk final : public core::Disk {
  public:
   struct Parts {
@@ -33,6 +34,8 @@ class DataDisk final : public core::Disk {
  private:
   const Parts parts_;
   core::DiskState state_;
+  bool refused_ = false;  // within that time
+  int64_t free_when_refused_ = 0;
 };
 
 }  // namespace grpc_os::host

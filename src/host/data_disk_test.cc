@@ -57,6 +57,10 @@ TEST_F(DataDiskTest, AQuotaThatRefusesIsAFullDiskForAWhile) {
   EXPECT_TRUE(disk_.Look().full);
   refused_ago_ms_ = 10'000;
   EXPECT_FALSE(disk_.Look().full);
+  refused_ago_ms_ = 1'000;
+  EXPECT_TRUE(disk_.Look().full);
+  space_->free_bytes += 1 << 20;
+  EXPECT_FALSE(disk_.Look().full) << "room was made";
 }
 
 TEST_F(DataDiskTest, WhatCannotBeLookedAtIsTheLastThatWasSeen) {

@@ -345,6 +345,12 @@ class Daemon::Impl {
                        }});
     usage_ = std::make_unique<UsageAdapter>(*supervision_);
     processes_ = std::make_unique<core::Processes>(*store_, *supervision_, scheduler_);
+    processes_->SetRoomCheck([this] {
+      const core::DiskState disk = disk_->Look();
+      if (disk.total_bytes == 0 || disk.free_bytes >= limits::kDiskFullBytes)
+        return absl::OkStatus();
+      return core::DiskFullError(DescribeDiskFull(disk.directory, ENOSPC), "nothing was started");
+    });
     auto stored = store_->LoadProcesses();
     if (!stored.ok()) return stored.status();
     const auto last_boot = store_->LoadBootId();

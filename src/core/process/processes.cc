@@ -185,6 +185,7 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
     return refuse(TooManyProcesses(Count()));
   }
   if (absl::Status held = CheckNotHeld(process); !held.ok()) return refuse(held);
+  if (absl::Status room = check_room_(); !room.ok()) return refuse(room);
   process.create_time_ms = process.update_time_ms = scheduler_.NowMs();
   Entry& entry = AddEntry(std::move(process));
   RunUseCase(
@@ -219,12 +220,13 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
 }
 
 // What Start and Restart share: the wish to run, for a process in whatever state.
-void Processes::WishRunning(Draft& draft, const char* event, bool even_if_running) {
+absl::Status Processes::WishRunning(Draft& draft, const char* event, bool even_if_running) const {
   Process& process = draft.process;
   const ProcessState state = process.status.state;
   const bool waiting = state == ProcessState::kBackoff || state == ProcessState::kCrashLooping;
   const bool wanted = process.desired == DesiredState::kRunning;
-  if (wanted && !IsAtRest(state) && !waiting && !even_if_running) return;
+  if (wanted && !IsAtRest(state) && !waiting && !even_if_running) return absl::OkStatus();
+  if (absl::Status room = check_room_(); !room.ok()) return room;
   if (IsAtRest(state)) {
     draft.NewInstance();
   } else if (state != ProcessState::kPending) {
@@ -236,6 +238,7 @@ void Processes::WishRunning(Draft& draft, const char* event, bool even_if_runnin
   ++process.change_number;
   process.update_time_ms = draft.now_ms;
   draft.Tell(event);
+  return absl::OkStatus();
 }
 
 void Processes::Start(const std::string& reference, const std::string& etag, Done done,
@@ -247,8 +250,7 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
       **entry, etag,
       [this](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
-        WishRunning(draft, "start_requested", false);
-        return absl::OkStatus();
+        return WishRunning(draft, "start_requested", false);
       },
       Awaited::kStarted, std::move(done), std::move(origin));
 }
@@ -262,8 +264,7 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
       **entry, etag,
       [this](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
-        WishRunning(draft, "restart_requested", true);
-        return absl::OkStatus();
+        return WishRunning(draft, "restart_requested", true);
       },
       Awaited::kStarted, std::move(done), std::move(origin));
 }

@@ -37,6 +37,10 @@ class Processes final : public SupervisionObserver {
   Processes(ProcessStore& store, Supervision& supervision, Scheduler& scheduler);
   ~Processes() override;
 
+  // Asked before anything is begun anew (Create, Start, Restart), which takes room beside the
+  // store's: what it refuses, they refuse.
+  void SetRoomCheck(std::function<absl::Status()> check) { check_room_ = std::move(check); }
+
   // Before Load, where this system is a copy of one that may run elsewhere (`why`, a clause): until
   // Resume nothing is launched, and what is wanted to run is `held`.
   void Hold(std::string why) { held_ = std::move(why); }
@@ -160,7 +164,7 @@ class Processes final : public SupervisionObserver {
   Waiter WaiterFor(Awaited awaited, const Process& wished) const;
   Waiter StartedWaiter(const Process& wished) const;
   static Waiter StoppedWaiter();
-  static void WishRunning(Draft& draft, const char* event, bool even_if_running);
+  absl::Status WishRunning(Draft& draft, const char* event, bool even_if_running) const;
 
   void Reconcile(Entry& entry);
   void AttachOnce(const Process& process);
@@ -183,6 +187,7 @@ class Processes final : public SupervisionObserver {
   int commits_under_way_ = 0;
   bool instances_known_ = false;
   std::string held_;
+  std::function<absl::Status()> check_room_ = [] { return absl::OkStatus(); };
   std::map<std::string, std::unique_ptr<Entry>> by_id_;
   std::map<std::string, Entry*> by_name_;
   std::map<std::string, Entry*> by_instance_;

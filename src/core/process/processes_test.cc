@@ -7,6 +7,7 @@
 
 #include "base/error_detail.h"
 #include "base/limits.h"
+#include "core/disk.h"
 #include "core/error_reason.h"
 #include "testing/manual_scheduler.h"
 #include "testing/memory_process_store.h"
@@ -275,6 +276,34 @@ TEST_F(ProcessesTest, OnAFullDiskNothingIsBegunOrChanged) {
     EXPECT_EQ(answer->reason(), reason::kDiskFull);
   // Create, update, restart; stop and its report; start.
   EXPECT_THAT(store_.reserve_asked, ElementsAre(false, false, false, true, true, false));
+}
+
+TEST_F(ProcessesTest, NothingIsBegunWithoutRoomAndWhatRunsIsNotAsked) {
+  Run("web");
+  int asked = 0;
+  processes_.SetRoomCheck([&asked] {
+    ++asked;
+    return DiskFullError("disk full", "nothing was started");
+  });
+  Answer start, restart, create, stop, again;
+  processes_.Start("web", "", Into(start));
+  scheduler_.RunAll();
+  EXPECT_TRUE(start.came() && start.value->ok()) << "it runs";
+  EXPECT_EQ(asked, 0);
+  processes_.Restart("web", "", Into(restart));
+  processes_.Create(Named("other"), Into(create));
+  scheduler_.RunAll();
+  EXPECT_EQ(restart.reason(), reason::kDiskFull);
+  EXPECT_EQ(create.reason(), reason::kDiskFull);
+  EXPECT_EQ(processes_.Find("other"), nullptr);
+  processes_.Stop("web", "", Into(stop));
+  scheduler_.RunAll();
+  Report("stopped", ProcessState::kStopped);
+  EXPECT_TRUE(stop.came() && stop.value->ok());
+  processes_.Start("web", "", Into(again));
+  scheduler_.RunAll();
+  EXPECT_EQ(again.reason(), reason::kDiskFull);
+  EXPECT_EQ(processes_.Find("web")->desired, DesiredState::kStopped);
 }
 
 TEST_F(ProcessesTest, WhatHappensToAProcessThatShallRunTakesNothingOfTheReserve) {

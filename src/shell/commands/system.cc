@@ -49,9 +49,10 @@ void DescribeDisk(const v1::System& system, Table& table) {
         absl::StrCat(FormatBytes(system.disk_free_bytes()), " free of ",
                      FormatBytes(system.disk_total_bytes()), " in ", system.data_directory());
     if (system.disk_full()) {
-      absl::StrAppend(&text, "; full since ", FormatTime(system.disk_full_since().seconds(), 0, 0),
-                      ": nothing new is stored; `kill NAME`, `delete NAME` and `rm --now PATH` "
-                      "work and give room");
+      absl::StrAppend(
+          &text, "; full since ", FormatTime(system.disk_full_since().seconds(), 0, 0),
+          ": what takes room is refused; `kill NAME`, `delete NAME` and `rm --now PATH` "
+          "work and give room");
     }
     table.AddRow({{"disk"}, {text, system.disk_full() ? Style::kBad : Style::kPlain}});
   }
