@@ -482,3 +482,20 @@ async def test_all_is_stopped_and_started_again(shielded, client):
     shielded.start()
     await await_new_mains(beaters, mains)
     assert len(beaters.starts("d-web")) == 2
+
+
+async def test_a_copy_is_held_and_resumed_by_the_control_account(shielded, client):
+    await client.create_process("web", "sleep 1000000", account=shielded.alice)
+    target = shielded.system.home / "copy"
+    subprocess.run(["cp", "-a", shielded.system.data, target], check=True)
+    with RunningSystem(target) as copy:
+        copy.bin = shielded.system.bin
+        copy.start("--user", shielded.control, "--accounts", str(shielded.file))
+        mine = await copy.client()
+        assert (await mine.get_process("web")).status == "held"
+        identity = target / "system-id"
+        assert (identity.stat().st_uid, identity.stat().st_mode & 0o777) == (shielded.uid(shielded.control), 0o600)
+        assert await mine.resume() == 1
+        await mine.wait_process("web", "ready", timeout=30)
+        assert ids((await mine.get_process("web")).details.pid)["Uid"].split()[0] == str(shielded.uid(shielded.alice))
+        await copy.close_clients()
