@@ -13,6 +13,7 @@
 
 #include "base/event_loop.h"
 #include "base/flood_limits.h"
+#include "base/utf8.h"
 
 namespace grpc_os::host {
 namespace {
@@ -77,18 +78,22 @@ std::shared_ptr<spdlog::logger> LoggerTo(spdlog::sink_ptr sink) {
 
 void AppendJsonString(std::string_view text, std::string& out) {
   out.push_back('"');
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if (byte == '"' || byte == '\\') {
+  while (!text.empty()) {
+    const size_t length = Utf8CharacterLength(text);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (length == 0) {
+      out.append("\\ufffd");
+    } else if (byte == '"' || byte == '\\') {
       out.push_back('\\');
-      out.push_back(character);
+      out.push_back(text[0]);
     } else if (byte < 0x20 || byte == 0x7f) {
       char escaped[8];
       snprintf(escaped, sizeof escaped, "\\u%04x", byte);
       out.append(escaped);
     } else {
-      out.push_back(character);
+      out.append(text.substr(0, length));
     }
+    text.remove_prefix(std::max<size_t>(length, 1));
   }
   out.push_back('"');
 }

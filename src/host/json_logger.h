@@ -71,7 +71,8 @@ class JsonLogger final : public core::Logger {
   std::thread writer_;
 };
 
-// `text` as a JSON string, with its quotes; bytes that are not valid in JSON are escaped.
+// `text` as a JSON string, with its quotes; control characters are escaped, and bytes that
+// are no UTF-8 are U+FFFD each.
 void AppendJsonString(std::string_view text, std::string& out);
 
 }  // namespace grpc_os::host

@@ -54,6 +54,13 @@ TEST_F(JsonLoggerTest, ALineIsOneObject) {
                     ::testing::StartsWith("{\"time\":\"")));
 }
 
+TEST_F(JsonLoggerTest, ALineIsJsonWhateverItsBytes) {
+  logger_->Write(core::LogLevel::kInfo, "gr\xc3\xbc\xc3\x9f", {{"text", "a\xff\xfe\xc3"}});
+  logger_.reset();
+  EXPECT_THAT(Text(),
+              AllOf(HasSubstr("\"gr\xc3\xbc\xc3\x9f\""), HasSubstr("\"a\\ufffd\\ufffd\\ufffd\"")));
+}
+
 // A disk that takes nothing: the log is a pipe that nobody reads.
 TEST_F(JsonLoggerTest, NobodyWaitsForADiskThatTakesNothing) {
   logger_.reset();
