@@ -49,6 +49,7 @@
 #include "host/password_hasher.h"
 #include "host/secret_file.h"
 #include "host/sha256.h"
+#include "host/startup_code.h"
 #include "main/adapters.h"
 #include "main/check.h"
 #include "main/library_logs.h"
@@ -472,6 +473,7 @@ class Daemon::Impl {
     loop_.Post([this] { supervision_->ReportReady(); });
     server_->SetServing(true);
     logger_->Write(core::LogLevel::kInfo, "serving", {{"port", absl::StrCat(server_->port())}});
+    host::ForgetStartupCode();
     return absl::OkStatus();
   }
 
