@@ -131,7 +131,7 @@ absl::Status BlobFiles::CollectUnused(Collected& collected) {
       const auto gone = UnlinkUnlessHeld(entry.sha256, PathOf(entry.sha256));
       if (!gone.ok()) return gone.status();
       collected.removed += *gone ? 1 : 0;
-      Failpoint("blob.removed");
+      Failpoint("upload.unlinked");
     }
     // A whole page of contents in use waits for their readers.
     if (unused->size() < kPage || collected.removed == removed_before) return absl::OkStatus();

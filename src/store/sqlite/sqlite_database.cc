@@ -31,9 +31,11 @@ constexpr Dialect kSqliteDialect = {.integer = "INTEGER",
                                     .for_update = "",
                                     .moved_name = "? || SUBSTR(CAST(name AS BLOB), ?)"};
 
+// On the disk, with what is allocated behind its end.
 int64_t SizeOf(const std::string& path) {
+  constexpr int64_t kBlockBytes = 512;  // stat(2)
   struct stat file {};
-  return stat(path.c_str(), &file) == 0 ? file.st_size : 0;
+  return stat(path.c_str(), &file) == 0 ? file.st_blocks * kBlockBytes : 0;
 }
 
 // Thread-safe.
