@@ -127,7 +127,7 @@ class SqliteFullDiskTest : public testing::Test {
       refusals = refused.ok() ? std::min(refusals, 3) : refusals + 1;
       if (refused.ok()) ids_.insert(id);
     }
-    ASSERT_EQ(ReasonOf(refused), core::reason::kStoreUnavailable) << refused;
+    ASSERT_EQ(ReasonOf(refused), core::reason::kDiskFull) << refused;
     ASSERT_THAT(std::string(refused.message()), testing::HasSubstr("full")) << refused;
   }
   std::set<std::string> Ids() {
@@ -175,7 +175,7 @@ TEST_F(SqliteFullDiskTest, AFullDiskRefusesAnOrdinaryChangeAndTakesAReservedOne)
     const absl::Status status = Reserved(id);
     EXPECT_TRUE(status.ok()) << status;
     ids_.insert(id);
-    EXPECT_EQ(ReasonOf(Ordinary(absl::StrCat("proc_x", i))), core::reason::kStoreUnavailable);
+    EXPECT_EQ(ReasonOf(Ordinary(absl::StrCat("proc_x", i))), core::reason::kDiskFull);
   }
   EXPECT_EQ(Ids(), ids_);
   FreeDisk();
@@ -212,7 +212,7 @@ TEST_F(SqliteFullDiskTest, OnceTheReserveIsGoneEverythingIsRefusedAndNothingIsTo
     refused = Reserved(id, 20'000);
     if (refused.ok()) ids_.insert(id);
   }
-  EXPECT_EQ(ReasonOf(refused), core::reason::kStoreUnavailable) << refused;
+  EXPECT_EQ(ReasonOf(refused), core::reason::kDiskFull) << refused;
   EXPECT_LT(store_->statistics().reserve_kept_bytes, store_->statistics().reserve_wanted_bytes);
   EXPECT_EQ(Ids(), ids_);
   KilledAfter([] {});
@@ -428,7 +428,9 @@ TEST_F(SqliteFullDiskTest, WhoeverGivesRoomBackMayUseIt) {
     objects.get_future().wait();
     EXPECT_EQ(more(), may ? 1 : 0);
   }
-  EXPECT_TRUE(SaveBootId(*store_, "boot").ok());
+  std::promise<void> saved;
+  store_->SaveBootId("boot", [&](const absl::Status&) { saved.set_value(); });
+  saved.get_future().wait();
   EXPECT_EQ(more(), 1) << "a start on a full disk";
   std::promise<void> forgotten;
   store_->ForgetBlob("sha", 0, [&](const auto&) { forgotten.set_value(); });
