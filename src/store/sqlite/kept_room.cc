@@ -3,15 +3,17 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/numbers.h"
+#include "base/disk_space.h"
 #include "base/limits.h"
 
 namespace grpc_os::store {
@@ -47,6 +49,11 @@ int DescriptorOf(const std::string& path) {
 
 int64_t RegionsOf(int64_t log_bytes) {
   return (log_bytes / kFrameBytes + kIndexFrames - kIndexFramesOfTheFirst) / kIndexFrames + 1;
+}
+
+int64_t FreeBytesAt(const std::string& path) {
+  const auto space = DiskSpaceAt(path);
+  return space ? space->free_bytes : std::numeric_limits<int64_t>::max();
 }
 
 int64_t SizeOf(int fd) {
@@ -107,13 +114,13 @@ void AllocatedBlocks::ReachTowards(int64_t bytes) {
 // ---- KeptRoom ----------------------------------------------------------------------------------
 
 void KeptRoom::OpenLog(const std::string& path) {
+  log_path_ = path;
   log_fd_.Reset(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  struct statfs disk {};
-  const bool known = log_fd_ && fstatfs(log_fd_.get(), &disk) == 0;
-  log_blocks_.Open(known ? log_fd_.get() : -1);
-  const int64_t size = known ? static_cast<int64_t>(disk.f_blocks) * disk.f_bsize : 0;
-  log_reserve_ = std::clamp(size / limits::kStoreReserveFraction & ~(kPieceBytes - 1),
-                            limits::kStoreReserveBytesMin, limits::kStoreReserveBytesMax);
+  log_blocks_.Open(log_fd_.get());
+  const auto space = DiskSpaceAt(path);
+  const int64_t part = (space ? space->total_bytes : 0) / limits::kStoreReserveFraction;
+  log_reserve_ = std::clamp(part & ~(kPieceBytes - 1), limits::kStoreReserveBytesMin,
+                            limits::kStoreReserveBytesMax);
   // The pages of a transaction are many in the log, and few of them are new ones of the database.
   database_reserve_ = log_reserve_ / 4;
   log_end_ = log_fd_ ? SizeOf(log_fd_.get()) : 0;
@@ -138,7 +145,15 @@ void KeptRoom::CloseDatabase() {
   database_ = nullptr;
 }
 
+void KeptRoom::BeginTransaction(bool may_use_reserve) {
+  may_use_reserve_ = may_use_reserve;
+  looked_ = false;
+}
+
 int KeptRoom::LogGrowsTo(int64_t end) {
+  if (!may_use_reserve_ && !std::exchange(looked_, true))
+    full_ = FreeBytesAt(log_path_) < kPieceBytes;
+  if (!may_use_reserve_ && full_ && log_blocks_.supported()) return SQLITE_FULL;
   const int64_t bytes = may_use_reserve_ ? end : end + log_reserve_;
   const bool room = log_blocks_.Reach(bytes, may_use_reserve_ ? 0 : log_reserve_ / 4);
   return room && IndexReaches(bytes) ? SQLITE_OK : SQLITE_FULL;
@@ -197,11 +212,7 @@ bool KeptRoom::MakeRegionOfIndex(int64_t region) {
          (errno != ENOSPC && errno != EDQUOT);
 }
 
-bool KeptRoom::DiskIsShort() const {
-  struct statfs disk {};
-  if (!log_fd_ || fstatfs(log_fd_.get(), &disk) != 0) return false;
-  return static_cast<int64_t>(disk.f_bavail) * disk.f_bsize < log_reserve_;
-}
+bool KeptRoom::DiskIsShort() const { return log_fd_ && FreeBytesAt(log_path_) < log_reserve_; }
 
 Reserve KeptRoom::reserve() const {
   const auto kept = [](const AllocatedBlocks& blocks, int64_t end, int64_t reserve) {
@@ -216,14 +227,12 @@ Reserve KeptRoom::reserve() const {
 void MakeRoomForIndex(const std::string& log_path, const std::string& index_path) {
   const UniqueFd log(open(log_path.c_str(), O_RDWR | O_CLOEXEC));
   struct stat info {};
-  struct statfs disk {};
-  if (!log || fstat(log.get(), &info) != 0 || fstatfs(log.get(), &disk) != 0) return;
+  if (!log || fstat(log.get(), &info) != 0) return;
   const int64_t wanted = RegionsOf(info.st_size) * kIndexRegionBytes;
   // Of an index that is there SQLite gives up all but the first page, and makes it again.
   struct stat index {};
   if (stat(index_path.c_str(), &index) != 0) index.st_blocks = 0;
-  const int64_t room = static_cast<int64_t>(disk.f_bavail) * disk.f_bsize;
-  if (room + int64_t{index.st_blocks} * kBlockBytes >= wanted) return;
+  if (FreeBytesAt(log_path) >= wanted - int64_t{index.st_blocks} * kBlockBytes) return;
   // To the size that it has: what lies behind its end goes. Where it fails, SQLite says why.
   static_cast<void>(ftruncate(log.get(), info.st_size) == 0);
 }

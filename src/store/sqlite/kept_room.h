@@ -46,8 +46,9 @@ class AllocatedBlocks {
 // behind its last page, and the part of the log's index (the -shm file) that they want. So there is
 // room for whatever is committed both in the log and in the database, the log can always be moved
 // into the database, and begins anew then. A transaction that may not use the reserve is refused
-// (SQLITE_FULL) before it would take of it; one that may, before it would find no room. For the one
-// writing connection; not thread-safe.
+// (SQLITE_FULL) before it would take of it, and where the disk is full, though there be room in the
+// log: what is answered then does not depend on that. One that may is refused where it would find
+// no room. For the one writing connection; not thread-safe.
 class KeptRoom {
  public:
   void OpenLog(const std::string& path);
@@ -56,7 +57,7 @@ class KeptRoom {
   void OpenDatabase(const std::string& path, sqlite3_file* file);
   void CloseDatabase();
 
-  void BeginTransaction(bool may_use_reserve) { may_use_reserve_ = may_use_reserve; }
+  void BeginTransaction(bool may_use_reserve);
   // Before the log is written up to its byte `end`. SQLITE_OK or SQLITE_FULL.
   int LogGrowsTo(int64_t end);
   // Before a transaction is committed that makes the database so large. As LogGrowsTo.
@@ -78,6 +79,7 @@ class KeptRoom {
 
   sqlite3_file* database_ = nullptr;
   std::string index_path_;
+  std::string log_path_;
   UniqueFd log_fd_;
   AllocatedBlocks log_blocks_;
   AllocatedBlocks database_blocks_;
@@ -86,7 +88,10 @@ class KeptRoom {
   int64_t log_end_ = 0;        // of its last commit
   int64_t database_end_ = 0;   // with what is in the log
   int64_t index_regions_ = 0;  // of the -shm file, that are there for sure
+  // Of the transaction that began last:
   bool may_use_reserve_ = false;
+  bool looked_ = false;
+  bool full_ = false;  // the disk was, when it was looked at
 };
 
 // Before a start: where the disk has no room for the index that is made then, what is kept behind
