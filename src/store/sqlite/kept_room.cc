@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <limits>
 #include <system_error>
-#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "base/disk_space.h"
@@ -111,6 +110,11 @@ void AllocatedBlocks::ReachTowards(int64_t bytes) {
   }
 }
 
+void AllocatedBlocks::GiveBack(int64_t bytes) {
+  if (fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, bytes, bytes_ - bytes) == 0)
+    bytes_ = bytes;
+}
+
 // ---- KeptRoom ----------------------------------------------------------------------------------
 
 void KeptRoom::OpenLog(const std::string& path) {
@@ -123,7 +127,7 @@ void KeptRoom::OpenLog(const std::string& path) {
                             limits::kStoreReserveBytesMax);
   // The pages of a transaction are many in the log, and few of them are new ones of the database.
   database_reserve_ = log_reserve_ / 4;
-  log_end_ = log_fd_ ? SizeOf(log_fd_.get()) : 0;
+  log_end_ = longest_log_ = log_fd_ ? SizeOf(log_fd_.get()) : 0;
 }
 
 void KeptRoom::CloseLog() {
@@ -145,14 +149,7 @@ void KeptRoom::CloseDatabase() {
   database_ = nullptr;
 }
 
-void KeptRoom::BeginTransaction(bool may_use_reserve) {
-  may_use_reserve_ = may_use_reserve;
-  looked_ = false;
-}
-
 int KeptRoom::LogGrowsTo(int64_t end) {
-  if (!may_use_reserve_ && !std::exchange(looked_, true))
-    full_ = FreeBytesAt(log_path_) < kPieceBytes;
   if (!may_use_reserve_ && full_ && log_blocks_.supported()) return SQLITE_FULL;
   const int64_t bytes = may_use_reserve_ ? end : end + log_reserve_;
   const bool room = log_blocks_.Reach(bytes, may_use_reserve_ ? 0 : log_reserve_ / 4);
@@ -170,6 +167,7 @@ int KeptRoom::DatabaseGrowsTo(int64_t bytes) {
 
 void KeptRoom::LogWasCut(int64_t size) {
   log_end_ = std::min(log_end_, size);
+  longest_log_ = std::min(longest_log_, size);
   log_blocks_.Cut();
   Keep();
 }
@@ -188,6 +186,13 @@ bool KeptRoom::Keep() {
   if (!log) log_blocks_.ReachTowards(wanted);
   if (!database_blocks_.Reach(database_end_ + database_reserve_, database_reserve_ / 2))
     database_blocks_.ReachTowards(database_end_ + database_reserve_);
+  full_ = FreeBytesAt(log_path_) < kPieceBytes;
+  // Only behind every commit there ever was: what lies there is read again after a crash.
+  const int64_t used = longest_log_ + log_reserve_ + 3 * ahead;
+  if (full_ && log_blocks_.bytes() > used) {
+    log_blocks_.GiveBack(used);
+    full_ = FreeBytesAt(log_path_) < kPieceBytes;
+  }
   return (index && log) || log_end_ == 0;
 }
 

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -25,6 +26,9 @@ class AllocatedBlocks {
   bool Reach(int64_t bytes, int64_t ahead);
   // As much towards `bytes` as there is.
   void ReachTowards(int64_t bytes);
+  // Those behind `bytes` go back to the disk, where the file system can do that; what was written
+  // there is lost.
+  void GiveBack(int64_t bytes);
   // The file was cut: what lay behind is gone.
   void Cut() { bytes_ = 0; }
 
@@ -57,17 +61,21 @@ class KeptRoom {
   void OpenDatabase(const std::string& path, sqlite3_file* file);
   void CloseDatabase();
 
-  void BeginTransaction(bool may_use_reserve);
+  void BeginTransaction(bool may_use_reserve) { may_use_reserve_ = may_use_reserve; }
   // Before the log is written up to its byte `end`. SQLITE_OK or SQLITE_FULL.
   int LogGrowsTo(int64_t end);
   // Before a transaction is committed that makes the database so large. As LogGrowsTo.
   int DatabaseGrowsTo(int64_t bytes);
-  void LogEndsAt(int64_t end) { log_end_ = end; }
+  void LogEndsAt(int64_t end) {
+    log_end_ = end;
+    longest_log_ = std::max(longest_log_, end);
+  }
   void LogWasCut(int64_t size);
   void DatabaseWasCut(int64_t size);
 
-  // Allocates what is missing, with something beside it for the next transactions. False: it
-  // cannot, and it would be better if the log began anew.
+  // Before a transaction begins: allocates what is missing, with something beside it for the next
+  // ones, and, where the disk is full, gives back what a large one took that did not fit then.
+  // False: it would be better if the log began anew.
   bool Keep();
   // Whether the disk is so full that what is given up now is not sure to be had again.
   bool DiskIsShort() const;
@@ -85,13 +93,12 @@ class KeptRoom {
   AllocatedBlocks database_blocks_;
   int64_t log_reserve_ = 0;
   int64_t database_reserve_ = 0;
-  int64_t log_end_ = 0;        // of its last commit
-  int64_t database_end_ = 0;   // with what is in the log
-  int64_t index_regions_ = 0;  // of the -shm file, that are there for sure
-  // Of the transaction that began last:
-  bool may_use_reserve_ = false;
-  bool looked_ = false;
-  bool full_ = false;  // the disk was, when it was looked at
+  int64_t log_end_ = 0;           // of its last commit
+  int64_t longest_log_ = 0;       // since it was cut: of the last generation something may be left
+  int64_t database_end_ = 0;      // with what is in the log
+  int64_t index_regions_ = 0;     // of the -shm file, that are there for sure
+  bool may_use_reserve_ = false;  // the transaction that began last
+  bool full_ = false;             // the disk was, when it was looked at last
 };
 
 // Before a start: where the disk has no room for the index that is made then, what is kept behind
