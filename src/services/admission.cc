@@ -83,9 +83,10 @@ absl::Status Admission::Enter(Kind kind, const Who& who, absl::FunctionRef<bool(
     Place::Held& source = (*place.source)[k];
     Totals& totals = totals_[k];
     of_all = totals.common >= limit.common;
-    of_user = user != nullptr && user->common >= limit.per_user && !is_admin();
+    of_user = user != nullptr && user->common >= limit.per_user;
     of_source = source.common >= limit.per_source ||
                 (stranger && source.strangers >= limit.strangers_per_source);
+    if ((of_user || of_source) && user != nullptr && is_admin()) of_user = of_source = false;
     if (!of_all && !of_user && !of_source) {
       place.lane = Place::Lane::kCommon;
       ++totals.common;

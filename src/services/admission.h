@@ -20,7 +20,7 @@ namespace grpc_os::services {
 // bounded in all, by user and by source, so that no user and no address has them all; calls without
 // a log-in by their source alone. When there is none for a call, two lanes remain: one for the
 // methods by which people get in, out and rid of what runs (MethodInfo::kept), of which one user or
-// source has a part at most, and one for admins, who are not bounded by user.
+// source has a part at most, and one for admins, who are bounded neither by user nor by source.
 //
 // Thread-safe: one short lock a call.
 class Admission {

@@ -183,7 +183,9 @@ async def test_the_audit_tells_what_was_done_and_refused(system, over_tcp):
             await asyncio.sleep(0.05)
     told = {(record.user, record.method.rpartition("/")[2], record.result) for record in found}
     assert ("admin", "CreateUser", "OK") in told and ("alice", "CreateUser", "PERMISSION_DENIED") in told
-    assert [record.id for record in found] == sorted((record.id for record in found), reverse=True)
+    times = [record.time for record in found]
+    assert times == sorted(times, reverse=True)
+    assert len({record.id for record in found}) == len(found)
     assert {record.user async for record in over_tcp.list_audit_records(user="alice")} == {"alice"}
 
 
