@@ -54,6 +54,11 @@ def system_json(system):
     return json.loads(ran(system, "-o", "json", "status"))
 
 
+def audited(system, method):
+    records = json.loads(ran(system, "-o", "json", "audit", "-n", "1000"))["records"]
+    return [record for record in records if record["method"].endswith("/" + method)]
+
+
 def start_some(system):
     for name in ALL:
         ran(system, "start", name, "sh -c 'trap : USR1; echo hello; while :; do sleep 0.1; done'", "--log-max", "64K")
@@ -198,11 +203,13 @@ async def test_a_disk_that_is_full_to_the_last_byte(idle_system):
         system.stop_all()
         system.start()
         fill(system)
+        logged_in = len(audited(system, "LoginPeer"))
         assert process(system, "other")["desiredState"] == "DESIRED_STATE_STOPPED"
+        assert system.cli("start", "new", "sleep 1000").returncode == 6
 
         (system.data / "filler").unlink()
         poll(lambda: status_of(system, "web")["state"] == "STATE_RUNNING", "web runs again")
         poll(lambda: not system_json(system)["diskFull"] and system_json(system)["unsavedReports"] == "0", "all is stored")
         ran(system, "start", "new", "sleep 1000")
-        audit = ran(system, "-o", "json", "audit", "-n", "1000")
-        assert "LoginPeer" in audit and "DISK_FULL" in audit
+        poll(lambda: any(record["reason"] == "DISK_FULL" for record in audited(system, "CreateProcess")), "the refusal is audited")
+        assert len(audited(system, "LoginPeer")) > logged_in, "the log-in that was in memory alone"
