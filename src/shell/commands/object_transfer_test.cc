@@ -1,4 +1,5 @@
 // put, get and edit against a daemon of records: what happens when something goes wrong in between.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <iterator>
 #include <thread>
 
+#include "base/unique_fd.h"
 #include "shell/commands/progress.h"
 #include "shell/commands/typed_commands.h"
 
@@ -567,9 +569,15 @@ TEST_F(EditTest, AnEditorReadsNoLineOfAScript) {
   input_is_script_ = true;
   NewSession(daemon_.address());
   daemon_.AddObject("/app", "old");
-  EditorIs("readlink /proc/self/fd/0 > \"$1\"");
-  EXPECT_EQ(Run("edit app"), ExitCode::kOk) << err();
-  EXPECT_EQ(Data("/app"), "/dev/null\n");
+  EditorIs("cat > \"$1\"");
+  WriteFile("script", "rm /keep\n");
+  const UniqueFd before(::dup(STDIN_FILENO));
+  const UniqueFd script(::open(Path("script").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::dup2(script.get(), STDIN_FILENO), STDIN_FILENO);
+  const ExitCode code = Run("edit app");
+  ::dup2(before.get(), STDIN_FILENO);
+  EXPECT_EQ(code, ExitCode::kOk) << err();
+  EXPECT_EQ(Data("/app"), "");
 }
 
 TEST_F(EditTest, FoldersAreNotEdited) {
