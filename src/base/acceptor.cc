@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/flood_limits.h"
+#include "base/limits.h"
 
 namespace grpc_os {
 namespace {

@@ -77,7 +77,8 @@ inline constexpr int64_t kTokenTtlMinMs = 60'000;
 inline constexpr int64_t kTokenTtlMaxMs = int64_t{365} * 86'400'000;
 inline constexpr int kUsers = 10'000;
 inline constexpr int kSessionsPerUser = 1'000;  // the oldest log-in goes; a token is refused
-// Log-ins, renewals and tokens of a user without user.write: so many at once, then one each so long.
+// Log-ins, renewals and tokens of a user without user.write: so many at once, then one each so
+// long.
 inline constexpr int kSessionsAtOnce = 120;
 inline constexpr int64_t kSessionEachMs = 1000;
 inline constexpr int kPasswordBytesMin = 12;
@@ -124,6 +125,39 @@ inline constexpr int kCustomRoles = 1'000;
 inline constexpr int kRoleRules = 100;  // of one role
 inline constexpr int kRoleDescriptionBytes = 255;
 inline constexpr int kQuotas = 1'000;
+
+// What strangers and neighbours can use up.
+// Of init.sock, and of each ctl.sock: one more takes the place of the oldest that has no name.
+inline constexpr int kControlConnections = 32;
+inline constexpr int kAcceptsPerTurn = 64;  // connections that one turn of a loop accepts
+inline constexpr int kPacketsPerTurn = 64;  // packets that it takes from one connection
+inline constexpr int kAcceptPauseMs = 100;  // when not even a spare descriptor is left
+// If a ticket must go, a uid that has so many loses its own.
+inline constexpr int kPeerTicketsOfMany = 64;
+
+// Of our own logs: each kind of line is written so often in a second, and then counted.
+inline constexpr int kLogLinesPerSecond = 20;
+inline constexpr int kLogKinds = 64;                           // counted apart
+inline constexpr int64_t kLogQueueBytes = int64_t{1} << 20;    // that wait for a slow disk
+inline constexpr int64_t kSystemLogBytes = int64_t{10} << 20;  // a file; there are two of each
+
+// Contents leave so much of the disk to the database and the files of the daemon.
+inline constexpr int64_t kDiskReservedBytes = int64_t{256} << 20;
+inline constexpr int64_t kDiskReservedPercent = 5;  // of a small disk
+// The disk is nearly full when so much, or less, is free beyond that. Then no file that nothing
+// names is kept for kBlobGraceMs.
+inline constexpr int64_t kDiskPressureBytes = int64_t{64} << 20;
+inline constexpr int64_t kPressureCollectEveryMs = 60'000;  // looks for such files
+inline constexpr int64_t kCollectEveryMs = 3'600'000;       // and where there is room
+
+// A jump of the clock forward counts for what is kept for a time once it has lasted so long, and at
+// most twice as long (core::RetentionClock).
+inline constexpr int64_t kClockJumpLastsMs = int64_t{2} * 3'600'000;
+inline constexpr int64_t kExpiryJumpLastsMs = 60'000;  // for objects that expire
+
+// Kept beyond the end of each supervisor's journal for the reports of a stop: of 10,000 processes,
+// 160 MiB.
+inline constexpr int64_t kJournalReserveBytes = int64_t{16} << 10;
 
 }  // namespace grpc_os::limits
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/flood_limits.h"
+#include "base/limits.h"
 
 namespace grpc_os {
 

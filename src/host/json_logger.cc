@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/event_loop.h"
-#include "base/flood_limits.h"
+#include "base/limits.h"
 #include "base/utf8.h"
 
 namespace grpc_os::host {

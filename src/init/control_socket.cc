@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/flood_limits.h"
+#include "base/limits.h"
 
 namespace grpc_os::init {
 namespace {

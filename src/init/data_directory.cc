@@ -15,7 +15,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
-#include "base/flood_limits.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/small_file.h"

@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-#include "base/flood_limits.h"
+#include "base/limits.h"
 #include "init/program_harness.h"
 #include "protocol/system_identity.h"
 

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/event_loop.h"
-#include "base/flood_limits.h"
+#include "base/limits.h"
 #include "protocol/log_format.h"
 
 namespace grpc_os::init {

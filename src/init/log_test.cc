@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "base/flood_limits.h"
+#include "base/limits.h"
 
 namespace grpc_os::init {
 namespace {

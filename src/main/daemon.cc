@@ -23,7 +23,6 @@
 #include "base/guarded.h"
 #include "base/limits.h"
 #include "base/small_file.h"
-#include "base/storage_limits.h"
 #include "base/unique_fd.h"
 #include "core/audit/audit_trail.h"
 #include "core/disk.h"

@@ -11,8 +11,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/flood_limits.h"
 #include "base/guarded.h"
+#include "base/limits.h"
 #include "store/sqlite/sqlite_messages.h"
 
 namespace grpc_os {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "base/flood_limits.h"
+#include "base/limits.h"
 
 namespace grpc_os::supervise {
 namespace {

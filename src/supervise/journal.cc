@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 namespace grpc_os::supervise {
 namespace {
 
@@ -126,7 +127,7 @@ absl::StatusOr<std::optional<Journal::Last>> Journal::Open() {
 // `from` if there is none for sure.
 int64_t Journal::Allocate(int fd, int64_t from, int64_t end) {
   // Half of it may be there already when all of it cannot be had.
-  for (const int64_t reserve : {kReserveBytes, kReserveBytes / 2}) {
+  for (const int64_t reserve : {limits::kJournalReserveBytes, limits::kJournalReserveBytes / 2}) {
     if (!can_keep_room_) break;
     const int error = fallocate_(fd, from, end - from + reserve);
     if (error == 0) return end + reserve;
@@ -137,7 +138,7 @@ int64_t Journal::Allocate(int fd, int64_t from, int64_t end) {
 
 bool Journal::KeepRoom(int64_t queued_bytes) {
   const int64_t end = file_bytes_ + queued_bytes;
-  const int64_t wanted = end + kReserveBytes / 2;
+  const int64_t wanted = end + limits::kJournalReserveBytes / 2;
   if (allocated_to_ < wanted) {
     allocated_to_ = std::max(allocated_to_, Allocate(file_.get(), file_bytes_, end));
   }
@@ -218,7 +219,7 @@ bool Journal::Flush() {
       PruneQueue();
       return false;
     }
-    FitQueue(allocated_to_ - file_bytes_ - kAckBytesMax - kReserveBytes / 4);
+    FitQueue(allocated_to_ - file_bytes_ - kAckBytesMax - limits::kJournalReserveBytes / 4);
   }
   if (acked_seq_ > acked_seq_written_) {
     internal::JournalRecord record;

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/limits.h"
 #include "base/unique_fd.h"
 #include "protocol/messages.pb.h"
 
@@ -25,7 +26,7 @@ namespace grpc_os::supervise {
 // one that was shut down, for nothing else in run/ outlives a boot.
 //
 // Room for the reports of a stop and of an end is kept on the disk beyond the end of the file, so
-// that a full one keeps nothing from being stopped: kReserveBytes are allocated, of
+// that a full one keeps nothing from being stopped: limits::kJournalReserveBytes are allocated, of
 // which all other reports leave half; they wait in memory for space. To fit, the oldest of those
 // that wait go first.
 //
@@ -75,7 +76,6 @@ class Journal {
 
   static constexpr size_t kMaxReports = 1000;
   static constexpr int64_t kCompactBytes = 256 << 10;
-  static constexpr int64_t kReserveBytes = 16 << 10;  // of 10,000 processes, 160 MiB
 
  private:
   enum class Weight : uint8_t { kLesser, kExit, kOther };

@@ -326,7 +326,7 @@ TEST_F(FullDiskTest, AStopIsWrittenAndAllElseWaitsAndLeavesRoomForIt) {
   Add(journal, "started");
   ASSERT_TRUE(journal.Flush());
   full_ = true;
-  const int64_t half = Journal::kReserveBytes / 2;
+  const int64_t half = limits::kJournalReserveBytes / 2;
   int written = 1;
   for (Add(journal, "message"); journal.Flush(); Add(journal, "message")) ++written;
   EXPECT_GE(Room(), half);

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
-#include "base/flood_limits.h"
+#include "base/limits.h"
 #include "core/process/transition.h"
 #include "supervise/journal.h"
 #include "supervise/program_harness.h"

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
-#include "base/flood_limits.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"

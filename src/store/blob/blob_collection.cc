@@ -10,7 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
-#include "base/storage_limits.h"
+#include "base/limits.h"
 #include "store/blob/blob_files.h"
 
 namespace grpc_os::store {

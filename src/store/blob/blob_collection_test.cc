@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/limits.h"
-#include "base/storage_limits.h"
 #include "core/object/content_check.h"
 #include "gtest/gtest.h"
 #include "store/blob/blobs_under_test.h"

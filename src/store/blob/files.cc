@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
-#include "base/storage_limits.h"
+#include "base/limits.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::store {
