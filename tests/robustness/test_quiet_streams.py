@@ -55,7 +55,7 @@ async def test_going_on_after_a_heartbeat_loses_and_doubles_nothing(running, tmp
         async with asyncio.timeout(30):
             async for message in client.tail_log_messages("web", 1000, follow=True, cursor=seen[-1].cursor):
                 if message.lines:
-                    assert [line.text for line in message.lines] == [b"three"]
+                    assert [line.text for line in message.lines] == ["three"]
                     break
     assert watched[-1].revision >= revision
     await client.stop_process("web")
