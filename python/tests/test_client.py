@@ -132,10 +132,14 @@ async def test_a_wait_that_is_over_raises(client):
 async def test_log_lines_are_joined_per_stream(client, daemon):
     def message(*lines):
         return process_services_pb2.TailLogsResponse(
-            lines=[process_services_pb2.LogLine(stream=s, partial=p, text=t) for s, p, t in lines]
+            lines=[process_services_pb2.LogLine(stream=s, partial=p, **content) for s, p, content in lines]
         )
 
-    daemon.log_messages = [message((1, True, b"a"), (2, False, b"x")), message(), message((1, False, b"b"), (1, False, b"\xff"))]
+    daemon.log_messages = [
+        message((1, True, {"text": "a"}), (2, False, {"text": "x"})),
+        message(),
+        message((1, False, {"text": "b"}), (1, False, {"raw": b"\xff"})),
+    ]
     joined = [(line.stream, line.text) async for line in client.tail_logs("web", join=True)]
     assert joined == [("stderr", "x"), ("stdout", "ab"), ("stdout", "\ufffd")]
     parts = [(line.stream, line.partial, line.data) async for line in client.tail_logs("web", 0)]
