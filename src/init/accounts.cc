@@ -129,7 +129,12 @@ absl::StatusOr<Account> AllowedAccounts::Resolve(const std::string& name) const 
     return absl::PermissionDeniedError(absl::StrCat(
         "the account '", wanted, "' is the control plane's own; processes never run as it"));
   }
-  // Whoever may read what is the control plane's by its group, no process may.
+  // What is the control plane's by its group, no process may have.
+  if (account->gid == control_.gid) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the account '", wanted, "' has the control plane's group ", control_.gid,
+                     " as its own; give it another one: usermod -g GROUP ", wanted));
+  }
   std::erase(account->groups, control_.gid);
   return account;
 }

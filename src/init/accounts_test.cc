@@ -93,6 +93,8 @@ TEST_F(AccountsTest, TheControlPlanesGroupIsNoProcessGroup) {
   Write("group", "web:x:1001:\ndata:x:2000:web\ngrpc-os:x:901:web\n");
   EXPECT_THAT(database_.Find("web")->groups, ElementsAre(1001, 2000, 901));
   EXPECT_THAT(Allowed("web\n").Resolve("web")->groups, ElementsAre(1001, 2000));
+  Write("passwd", "grpc-os:x:900:901::/:/bin/sh\nweb:x:1000:901::/srv/web:/bin/sh\n");
+  EXPECT_THAT(Refusal(Allowed("web\n"), "web"), HasSubstr("usermod -g GROUP web"));
 }
 
 TEST_F(AccountsTest, AChangeOfTheFileHoldsAtOnce) {

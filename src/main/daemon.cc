@@ -185,7 +185,7 @@ class Daemon::Impl {
       return absl::OkStatus();
     }
     Tell(absl::StrCat("Reads all of ", options_.data_directory, " before it is used, because ",
-                      system_identity_.held, ", and was not stopped when it was copied."));
+                      system_identity_.held, ", and was not stopped cleanly."));
     const auto report = CheckLockedDirectory(options_.data_directory);
     if (!report.ok()) return report.status();
     if (report->findings.empty()) return absl::OkStatus();
@@ -618,12 +618,12 @@ class Daemon::Impl {
       environment_->ShutDown();
       server_->Stop(kStopGraceMs);
     }
-    if (retention_clock_ != nullptr) SaveClock();
     if (hasher_ != nullptr) hasher_->Stop();
     if (loop_thread_.joinable()) {
       loop_.Stop();
       loop_thread_.join();
     }
+    if (retention_clock_ != nullptr) SaveClock();  // which was the loop's until now
     // What the store still has to say goes to a loop that runs no more.
     server_.reset();
     event_.reset();  // it hears of the store's commits

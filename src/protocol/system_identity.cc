@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/disk_space.h"
 #include "base/limits.h"
 #include "base/unique_fd.h"
 
@@ -30,7 +31,7 @@ constexpr size_t kIdDigits = 32;
 absl::Status Fail(const std::string& what, int error) {
   const std::string text =
       absl::StrCat(what, " ", kName, " in the data directory: ", strerror(error));
-  if (error == ENOSPC || error == EDQUOT) {
+  if (IsDiskFull(error)) {
     return absl::ResourceExhaustedError(absl::StrCat(text, "; free space on its disk"));
   }
   if (error == EACCES || error == EPERM) {

@@ -1,11 +1,14 @@
 #include "services/system_service.h"
 
+#include <cerrno>
 #include <limits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 #include "base/error_detail.h"
+#include "core/disk.h"
 #include "core/error_reason.h"
 #include "core/process/validate.h"
 #include "services/convert/object_convert.h"
@@ -68,6 +71,10 @@ absl::StatusOr<v1::ResumeResponse> SystemService::EndHold() const {
   v1::ResumeResponse answer;
   if (parts_.processes.held().empty()) return answer;
   if (absl::Status status = parts_.end_hold(); !status.ok()) {
+    if (absl::IsResourceExhausted(status)) {
+      return core::DiskFullError(DescribeDiskFull(parts_.disk.Look().directory, ENOSPC),
+                                 "the processes are still held");
+    }
     return MakeError(absl::StatusCode::kUnavailable,
                      absl::StrCat("the hold cannot be taken away: ", status.message()),
                      {.reason = core::reason::kStoreUnavailable,

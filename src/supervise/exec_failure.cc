@@ -15,13 +15,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/unique_fd.h"
+#include "supervise/printable.h"
 
 namespace grpc_os::supervise {
 namespace {
 
 constexpr size_t kShownBytes = 256;  // of a name
 constexpr size_t kShownNames = 3;
-constexpr size_t kFirstLineBytes = 256;  // as the kernel reads of a script (BINPRM_BUF_SIZE)
+constexpr size_t kNamesLookedAt = 10'000;  // in all directories of PATH
+constexpr size_t kFirstLineBytes = 256;    // as the kernel reads of a script (BINPRM_BUF_SIZE)
 
 // Relative to where the payload would have been started.
 std::string PathOf(const Command& command, const std::string& candidate) {
@@ -48,11 +50,12 @@ std::string InterpreterOf(std::string_view begin) {
 // Programs in PATH whose names begin with `name`, the shortest first.
 std::vector<std::string> Similar(const Command& command, const std::string& name) {
   std::set<std::pair<size_t, std::string>> found;
+  size_t looked_at = 0;
   for (const std::string& candidate : Candidates(command)) {
     const auto directory = std::filesystem::path(PathOf(command, candidate)).parent_path();
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-         entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry(directory, error), end;
+         !error && entry != end && ++looked_at < kNamesLookedAt; entry.increment(error)) {
       const std::string other = entry->path().filename();
       if (other.starts_with(name) && other != name && access(entry->path().c_str(), X_OK) == 0) {
         found.emplace(other.size(), other);
@@ -66,6 +69,7 @@ std::vector<std::string> Similar(const Command& command, const std::string& name
   return names;
 }
 
+// PATH last: it may be long, and is what is cut.
 std::string NotInPath(const Command& command, const std::string& name) {
   std::vector<std::string> directories;
   for (const std::string& candidate : Candidates(command)) {
@@ -73,9 +77,8 @@ std::string NotInPath(const Command& command, const std::string& name) {
   }
   const std::vector<std::string> similar = Similar(command, name);
   return absl::StrCat(
-      "it is in no directory of PATH, which is ", absl::StrJoin(directories, ":"),
-      similar.empty() ? "" : absl::StrCat("; there is ", absl::StrJoin(similar, ", ")),
-      "; name the program by its path, or set PATH");
+      similar.empty() ? "" : absl::StrCat("there is ", absl::StrJoin(similar, ", "), "; "),
+      "name the program by its path, or set PATH, which is ", absl::StrJoin(directories, ":"));
 }
 
 std::string AboutFile(const std::string& path, int error_number) {
@@ -117,31 +120,34 @@ std::string AboutFile(const std::string& path, int error_number) {
   }
 }
 
-std::string More(const Command& command, const SpawnFailure& failure) {
+std::string Explain(const Command& command, int error_number) {
   const std::string name = command.argv.empty() ? "" : command.argv[0];
-  if (std::string_view(failure.stage) != "exec" || name.empty()) return "";
+  if (name.empty()) return "";
   const std::vector<std::string> candidates = Candidates(command);
   const auto there = std::find_if(candidates.begin(), candidates.end(), [&](const auto& candidate) {
     return access(PathOf(command, candidate).c_str(), F_OK) == 0;
   });
-  if (there != candidates.end()) return AboutFile(PathOf(command, *there), failure.error_number);
+  if (there != candidates.end()) return AboutFile(PathOf(command, *there), error_number);
   const bool is_path = name.find('/') != std::string::npos;
-  if (failure.error_number != ENOENT || is_path) return "";
-  return NotInPath(command, name);
+  return error_number != ENOENT || is_path ? "" : NotInPath(command, name);
 }
 
 }  // namespace
 
+std::string ExplainExecFailure(const Command& command, int error_number) {
+  return Printable(Explain(command, error_number), kExplanationBytesMax);
+}
+
 std::string DescribeExecFailure(const Command& command, const SpawnFailure& failure) {
+  const std::string why = strerror(failure.error_number);
   if (std::string_view(failure.stage) == "chdir") {
-    return absl::StrCat("cannot enter the working directory ", command.working_directory, ": ",
-                        strerror(failure.error_number));
+    return absl::StrCat("cannot enter the working directory ",
+                        Printable(command.working_directory, kShownBytes), ": ", why);
   }
   const std::string what = command.argv.empty() ? "the command" : command.argv[0];
-  const std::string more = More(command, failure);
-  return absl::StrCat("cannot execute '", what.substr(0, kShownBytes),
-                      "': ", strerror(failure.error_number), " (", failure.stage, ")",
-                      more.empty() ? "" : "; ", more);
+  return absl::StrCat("cannot execute '", Printable(what, kShownBytes), "': ", why, " (",
+                      failure.stage, ")", failure.explanation.empty() ? "" : "; ",
+                      failure.explanation);
 }
 
 }  // namespace grpc_os::supervise

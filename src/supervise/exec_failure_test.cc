@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/utf8.h"
+
 namespace grpc_os::supervise {
 namespace {
 
@@ -32,7 +34,8 @@ class ExecFailureTest : public ::testing::Test {
   }
   std::string Describe(const std::string& program, int error_number) {
     command_.argv = {program};
-    return DescribeExecFailure(command_, {"exec", error_number});
+    const std::string explanation = ExplainExecFailure(command_, error_number);
+    return DescribeExecFailure(command_, {"exec", error_number, explanation});
   }
 
   std::string root_;
@@ -44,10 +47,9 @@ TEST_F(ExecFailureTest, SaysWhichPathWasSearchedAndWhatIsThere) {
   Write("bin/python3.11", "#!/bin/sh\n");
   Write("bin/python-notes", "text", 0644);
   EXPECT_EQ(Describe("python", ENOENT),
-            "cannot execute 'python': No such file or directory (exec); it is in no directory of "
-            "PATH, which is /no/such:" +
-                root_ +
-                "/bin; there is python3, python3.11; name the program by its path, or set PATH");
+            "cannot execute 'python': No such file or directory (exec); there is python3, "
+            "python3.11; name the program by its path, or set PATH, which is /no/such:" +
+                root_ + "/bin");
   EXPECT_THAT(Describe("node", ENOENT), ::testing::Not(HasSubstr("there is")));
 }
 
@@ -85,12 +87,33 @@ TEST_F(ExecFailureTest, KnowsWhatMayNotBeExecuted) {
   EXPECT_THAT(Describe("./bin", EACCES), EndsWith("; it is a directory"));
 }
 
+// Reports are protobuf strings, and lines of a log are lines: whatever a file is called.
+TEST_F(ExecFailureTest, IsOneLineOfUtf8WhateverIsThere) {
+  Write("bin/app\xff\nFORGED", "#!/bin/sh\n");
+  const std::string similar = Describe("app", ENOENT);
+  EXPECT_THAT(similar, HasSubstr("there is app??FORGED;"));
+  EXPECT_TRUE(IsValidUtf8(similar)) << similar;
+  Write("script", "#!/bin/\xff\x01\n");
+  EXPECT_THAT(Describe("./script", ENOENT), EndsWith("its interpreter /bin/?? is not there"));
+  // Cut at a character.
+  EXPECT_TRUE(IsValidUtf8(Describe("./" + std::string(253, 'x') + "\u00f6y", ENOENT)));
+  EXPECT_TRUE(IsValidUtf8(Describe("./\xff", ENOENT)));
+}
+
+TEST_F(ExecFailureTest, IsBounded) {
+  Write("bin/python3", "#!/bin/sh\n");
+  command_.environment = {"PATH=" + root_ + "/bin:/" + std::string(100'000, 'p')};
+  const std::string described = Describe("python", ENOENT);
+  EXPECT_LT(described.size(), 2000u);
+  EXPECT_THAT(described, HasSubstr("there is python3;"));
+}
+
 TEST_F(ExecFailureTest, AddsNothingWhereTheSystemHasSaidAll) {
   EXPECT_EQ(Describe("./none", ENOENT),
             "cannot execute './none': No such file or directory (exec)");
-  EXPECT_EQ(DescribeExecFailure(command_, {"setuid", EPERM}),
+  EXPECT_EQ(DescribeExecFailure(command_, {"setuid", EPERM, ""}),
             "cannot execute './none': Operation not permitted (setuid)");
-  EXPECT_THAT(DescribeExecFailure(command_, {"chdir", ENOENT}),
+  EXPECT_THAT(DescribeExecFailure(command_, {"chdir", ENOENT, ""}),
               ::testing::StartsWith("cannot enter the working directory " + root_));
 }
 

@@ -12,31 +12,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/utf8.h"
+#include "supervise/printable.h"
 
 namespace grpc_os::supervise {
 namespace {
 
 constexpr size_t kDatagramBytesMax = 4096;  // longer ones are cut
-
-std::string Printable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t length = Utf8CharacterLength(text);
-    if (out.size() + std::max<size_t>(length, 1) > kStatusBytesMax) break;
-    const auto first = static_cast<uint8_t>(text[0]);
-    // U+0080 … U+009F are control characters too.
-    const bool control = first < 0x20 || first == 0x7f ||
-                         (length == 2 && first == 0xc2 && static_cast<uint8_t>(text[1]) < 0xa0);
-    if (length == 0 || control) {
-      out.push_back('?');
-    } else {
-      out.append(text.substr(0, length));
-    }
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  return out;
-}
 
 // The sender as the kernel knows it; 0 if unknown. Descriptors that came along (FDSTORE=1) are
 // closed.
@@ -70,7 +51,8 @@ Notification ParseNotification(std::string_view datagram) {
     const std::string_view line = datagram.substr(0, end);
     if (line == "READY=1") notification.ready = true;
     if (line == "STOPPING=1") notification.stopping = true;
-    if (line.starts_with("STATUS=")) notification.status = Printable(line.substr(7));
+    if (line.starts_with("STATUS="))
+      notification.status = Printable(line.substr(7), kStatusBytesMax);
     if (end == std::string_view::npos) break;
     datagram.remove_prefix(end + 1);
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "supervise/printable.h"
 
 namespace grpc_os::supervise {
 namespace {
@@ -114,7 +115,7 @@ void Output::Close() {
 }
 
 void Output::WriteSystemLine(std::string_view text) {
-  log_.AppendSystem(WallClockNs(), text);
+  log_.AppendSystem(WallClockNs(), Printable(text, limits::kLogLineBytes));
   FlushLog();
 }
 

@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "supervise/exec_failure.h"
 
 namespace grpc_os::supervise {
 namespace {
@@ -55,7 +58,10 @@ const char* Name(Stage stage) {
 struct Message {
   Stage stage;
   int error_number;
+  char explanation[kExplanationBytesMax + 1];  // sent without its end
 };
+static_assert(sizeof(Message) <= PIPE_BUF);  // written as one
+constexpr size_t kMessageHeadBytes = offsetof(Message, explanation);
 
 // All that the child needs, made before it is cloned: it must not allocate.
 struct Plan {
@@ -90,13 +96,27 @@ int OwnOomScore() {
   return score;
 }
 
-// ---- In the child: system calls only ------------------------------------------------------------
+// ---- In the child: system calls only, until the execution has failed
+// ------------------------------------------------------------
 
-[[noreturn]] void Fail(Stage stage, int outcome = kOutcomeFd) {
-  const Message message{stage, errno};
-  while (write(outcome, &message, sizeof message) < 0 && errno == EINTR) {
+[[noreturn]] void Fail(Stage stage, int outcome = kOutcomeFd, std::string_view explanation = "") {
+  Message message{};
+  message.stage = stage;
+  message.error_number = errno;
+  const size_t size = std::min(explanation.size(), kExplanationBytesMax);
+  memcpy(message.explanation, explanation.data(), size);
+  while (write(outcome, &message, kMessageHeadBytes + size) < 0 && errno == EINTR) {
   }
   _exit(127);
+}
+
+// It may take long, and it may end at any moment: the account's own eyes see what the account has.
+// Allocates, as only a clone of a program with one thread may.
+[[noreturn]] void FailToExecute(const Command& command) {
+  const int error = errno;
+  const std::string explanation = ExplainExecFailure(command, error);
+  errno = error;
+  Fail(Stage::kExec, kOutcomeFd, explanation);
 }
 
 void ArrangeDescriptors(const Plan& plan) {
@@ -175,13 +195,13 @@ void Execute(const Plan& plan) {
     const int error = errno;
     const bool look_on = error == EACCES || error == ENOENT || error == ENOTDIR ||
                          error == ESTALE || error == ENODEV || error == ETIMEDOUT;
-    if (!look_on) Fail(Stage::kExec);
+    if (!look_on) FailToExecute(*plan.command);
     // Where a directory on the way may not be searched, what it has is not seen, and not denied.
     denied = denied || (error == EACCES && access(candidate.c_str(), F_OK) == 0);
     errno = error;
   }
   if (plan.candidates.size() > 1) errno = denied ? EACCES : ENOENT;
-  Fail(Stage::kExec);
+  FailToExecute(*plan.command);
 }
 
 [[noreturn]] void BePayload(const Plan& plan) {
@@ -317,11 +337,12 @@ Outcome ReadOutcome(int outcome_pipe) {
   Message message{};
   ssize_t size = 0;
   do {
-    size = read(outcome_pipe, &message, sizeof message);
+    size = read(outcome_pipe, &message, sizeof message - 1);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return {};
-  if (size != static_cast<ssize_t>(sizeof message)) return {Outcome::Kind::kExecuted, {}};
-  return {Outcome::Kind::kFailed, {Name(message.stage), message.error_number}};
+  if (size < static_cast<ssize_t>(kMessageHeadBytes)) return {Outcome::Kind::kExecuted, {}};
+  return {Outcome::Kind::kFailed,
+          {Name(message.stage), message.error_number, std::string(message.explanation)}};
 }
 
 }  // namespace grpc_os::supervise

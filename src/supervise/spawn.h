@@ -42,6 +42,8 @@ struct Child {
 struct SpawnFailure {
   const char* stage = "";  // as in messages.proto, ExitInfo.stage
   int error_number = 0;
+  // Of an execution: ExplainExecFailure of the child, which looked as what it would have been.
+  std::string explanation = {};
 };
 
 // Clones into `leaf`: by clone3, or where that is refused by fork, the child moving itself. Does

@@ -116,6 +116,17 @@ TEST_F(SpawnTest, WhatItMayNotSeeInPathIsNotThere) {
   EXPECT_EQ(Run().outcome.failure.error_number, ENOENT);
 }
 
+TEST_F(SpawnTest, TheChildThatFailedSaysWhatItSees) {
+  command_.environment = {"PATH=" + root_};
+  std::ofstream(root_ + "/python3") << "#!/bin/sh\n";
+  chmod((root_ + "/python3").c_str(), 0755);
+  command_.argv = {"python"};
+  EXPECT_EQ(Run().outcome.failure.explanation,
+            "there is python3; name the program by its path, or set PATH, which is " + root_);
+  command_.argv = {"./none"};
+  EXPECT_EQ(Run().outcome.failure.explanation, "");
+}
+
 TEST_F(SpawnTest, AnAccountHasItsGroupsAndNoOthers) {
   if (geteuid() != 0) GTEST_SKIP() << "another account takes root";
   command_.account = Account{
