@@ -38,8 +38,9 @@ absl::Status Refuse(std::string_view what, const std::string& path, const std::s
 // `info` is of `path`.
 absl::Status CheckPrivate(const struct stat& info, const std::string& path, std::string_view what) {
   if (S_ISLNK(info.st_mode)) {
-    return Refuse(what, path, "is a symbolic link, and secrets are where they are used",
-                  absl::StrCat("cp --remove-destination \"$(readlink -f ", path, ")\" ", path));
+    return Refuse(
+        what, path, "is a symbolic link, and secrets are where they are used",
+        absl::StrCat("from=$(readlink -f ", path, ") && rm ", path, " && cp -a \"$from\" ", path));
   }
   if (info.st_uid != geteuid() && info.st_uid != 0) {
     return Refuse(what, path, absl::StrCat("belongs to another account, of uid ", info.st_uid),

@@ -186,13 +186,19 @@ class Daemon::Impl {
     }
     Tell(absl::StrCat("Reads all of ", options_.data_directory, " before it is used, because ",
                       system_identity_.held, ", and was not stopped cleanly."));
+    if (access((database_path_ + "-wal").c_str(), F_OK) != 0) {
+      Tell(absl::StrCat(
+          "Its log ", database_path_,
+          "-wal was not copied along: the last changes of the original may be missing."));
+    }
     const auto report = CheckLockedDirectory(options_.data_directory);
-    if (!report.ok()) return report.status();
-    if (report->findings.empty()) return absl::OkStatus();
+    if (!report.ok() && !absl::IsDataLoss(report.status())) return report.status();
+    if (report.ok() && report->findings.empty()) return absl::OkStatus();
     constexpr size_t kShownBytes = 200;  // of what may be a long list
+    const std::string damage =
+        report.ok() ? report->findings.front() : std::string(report.status().message());
     return absl::DataLossError(absl::StrCat(
-        "the copy in ", options_.data_directory, " is damaged (",
-        report->findings.front().substr(0, kShownBytes),
+        "the copy in ", options_.data_directory, " is damaged (", damage.substr(0, kShownBytes),
         "), because it was made while the system ran; end the original's control plane, whose "
         "processes go on, with: grpc-os-init --data-dir ORIGINAL --stop, and copy it again"));
   }

@@ -19,15 +19,19 @@ absl::Status ProcessNotFound(const std::string& reference) {
 absl::Status NameTaken(const std::string& name, const Process* owner) {
   ErrorDetail detail{.reason = reason::kNameTaken, .metadata = {{"name", name}}};
   std::string state = "being created";
+  std::string cures = StrCat("`ps -l ", name, "` shows it");
   if (owner != nullptr) {
     state = ToString(owner->status.state);
+    cures = IsAtRest(owner->status.state)
+                ? StrCat("start that with `start ", name, "`, remove it with `delete ", name, "`")
+                : StrCat("change that with `update ", name, "` and `restart ", name,
+                         "`, remove it with `delete --force ", name, "`");
     detail.metadata["id"] = owner->id;
     detail.metadata["state"] = state;
   }
   return MakeError(StatusCode::kAlreadyExists,
-                   StrCat("the name '", name, "' is taken by a process that is ", state,
-                          "; start that with `start ", name, "`, remove it with `delete ", name,
-                          "`, or choose another name"),
+                   StrCat("the name '", name, "' is taken by a process that is ", state, "; ",
+                          cures, ", or choose another name"),
                    detail);
 }
 

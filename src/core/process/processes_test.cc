@@ -118,6 +118,10 @@ TEST_F(ProcessesTest, ANameIsTakenFromTheFirstMoment) {
   processes_.Create(Named("web"), Into(third));
   scheduler_.RunAll();
   EXPECT_EQ(third.reason(), reason::kNameTaken);
+  // Of one that runs, neither `start web` nor `delete web` would help.
+  EXPECT_THAT(std::string(third.value->status().message()),
+              ::testing::AllOf(::testing::HasSubstr("`update web` and `restart web`"),
+                               ::testing::HasSubstr("`delete --force web`")));
 }
 
 TEST_F(ProcessesTest, WhatCannotBeExecutedLeavesNothingBehind) {

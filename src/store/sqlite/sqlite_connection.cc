@@ -215,6 +215,8 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
 absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
+  // After some failures SQLite has rolled back by itself, and logs that there is nothing to.
+  if (sql == "ROLLBACK" && sqlite3_get_autocommit(db_) != 0) return absl::OkStatus();
   if (sql == SqliteDialect().begin_write && vfs_ != nullptr) BeginWrite();
   absl::Status status = (*statement)->Step().status();
   if (!status.ok() && sql == "COMMIT" && vfs_ != nullptr && vfs_->handed_on_commit())

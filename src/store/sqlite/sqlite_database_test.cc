@@ -354,6 +354,15 @@ TEST_F(SqliteTest, ARowThatCannotBeIsDataLoss) {
   expect_data_loss("environment is missing");
 }
 
+// Where it has rolled back by itself: else each refusal on a full disk is one more line in the log.
+TEST_F(SqliteTest, ARollbackOfNothingIsNoError) {
+  Fill({"proc_1"});
+  const auto database = OpenSqlite(path_);
+  auto writer = (*database)->OpenWriter();
+  ASSERT_TRUE(writer.ok());
+  EXPECT_TRUE((*writer)->Execute("ROLLBACK").ok());
+}
+
 TEST_F(SqliteTest, AnErrorNeverShowsAStatement) {
   Fill({"proc_1"});
   const auto database = OpenSqlite(path_);
