@@ -122,8 +122,9 @@ async def test_a_torn_copy_is_refused_in_one_sentence_without_sql(system, client
     with system_on(torn) as copy:
         with pytest.raises(DidNotStart) as caught:
             copy.start()
-        noted, why = caught.value.said.splitlines()
+        noted, without_log, why = caught.value.said.splitlines()
         assert noted.startswith("Reads all of")
+        assert "grpc-os.db-wal was not copied along" in without_log  # whoever opened the database has taken it in
         sentence = one_sentence(why)
         assert "is damaged (1 audit records are missing among the others)" in sentence
         assert "grpc-os-init --data-dir ORIGINAL --stop" in sentence
