@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/identity/throttle.h"
 
 namespace grpc_os::core {
 namespace {
@@ -65,15 +67,23 @@ void AuditTrail::Add(State& state, AuditRecord record) {
     Kind kind = KindOf(record);
     state.waiting.emplace(std::move(kind), std::move(record));
   } else {
-    if (state.uncounted == 0) state.first_uncounted_ms = record.time_ms;
-    state.uncounted += record.count;
+    CountOnly(state, record, state.failing ? reason::kStoreUnavailable : reason::kLimitReached);
   }
+}
+
+void AuditTrail::CountOnly(State& state, const AuditRecord& record, std::string_view why) {
+  if (state.uncounted == 0) {
+    state.first_uncounted_ms = record.time_ms;
+    state.uncounted_reason = why;
+  }
+  state.uncounted += record.count;
 }
 
 bool AuditTrail::SumUp(State& state, const AuditRecord& record) {
   if (CountWith(state.waiting, record)) return true;
   const bool stranger = record.user.empty();
-  Series series{stranger ? " " + record.source : record.user, record.method};
+  const std::string source = Throttle::SourceOf(record.source);
+  Series series{stranger ? " " + source : record.user, record.method};
   // Of more sources than anybody needs to know apart.
   const bool many = stranger && state.windows.size() >= limits::kAuditNoted;
   if (many && !state.windows.contains(series)) series = {};
@@ -90,11 +100,14 @@ bool AuditTrail::SumUp(State& state, const AuditRecord& record) {
   sum.session_id.clear();
   sum.resource.clear();
   sum.call_id.clear();
-  if (series == Series()) sum.source.clear();
-  if (!CountWith(window.sums, sum)) {
-    Kind kind = KindOf(sum);
-    window.sums.emplace(std::move(kind), std::move(sum));
+  sum.source = series == Series() ? "" : source;
+  if (CountWith(window.sums, sum)) return true;
+  if (window.sums.size() >= limits::kAuditRefusalsApart) {
+    sum.source.clear();
+    if (CountWith(window.sums, sum)) return true;
   }
+  Kind kind = KindOf(sum);
+  window.sums.emplace(std::move(kind), std::move(sum));
   return true;
 }
 
@@ -122,7 +135,7 @@ void AuditTrail::Write() {
       AuditRecord summary;
       summary.time_ms = state->first_uncounted_ms;
       summary.result = "UNRECORDED";
-      summary.reason = "STORE_UNAVAILABLE";
+      summary.reason = state->uncounted_reason;
       summary.count = count;
       records.push_back(std::move(summary));
     }
@@ -143,12 +156,11 @@ void AuditTrail::Written(std::vector<AuditRecord> records, const absl::Status& s
     state->failing = !status.ok();
     if (!status.ok()) {
       for (AuditRecord& record : records) {
-        if (record.result != "UNRECORDED") {
+        if (record.result == "UNRECORDED") {
+          CountOnly(*state, record, record.reason);
+        } else {
           Add(*state, std::move(record));
-          continue;
         }
-        if (state->uncounted == 0) state->first_uncounted_ms = record.time_ms;
-        state->uncounted += record.count;
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -19,12 +20,14 @@ namespace grpc_os::core {
 
 // Refusals, and changes that turned out to change nothing. Written at once, one write at a time;
 // what comes meanwhile waits, alike ones as one record with a count. While the store cannot write,
-// they wait on; what is too much to remember is counted, and told as one record when it can write
-// again. A flood is to cost neither the disk nor the records of others: of the refusals that one
-// user, or one source of strangers, gets from one method, limits::kAuditRefusalsApart in
-// limits::kAuditRefusalsMs have records of their own, however unlike they are; the others are
-// summed up, in one record without their resources when that time is over. Those of strangers are
-// written once a second at most. Thread-safe; only Finish blocks.
+// they wait on; what is too much to remember is counted in one record (UNRECORDED), whose reason is
+// STORE_UNAVAILABLE then, and else LIMIT_REACHED. A flood is to cost neither the disk nor the
+// records of others: of the refusals that one user, or one source of strangers, gets from one
+// method, limits::kAuditRefusalsApart in limits::kAuditRefusalsMs have records of their own,
+// however unlike they are; the others are summed up, in one record without their resources when
+// that time is over, and without their sources where they came from more than
+// limits::kAuditRefusalsApart of them. Those of strangers are written once a second at most.
+// Thread-safe; only Finish blocks.
 class AuditTrail {
  public:
   AuditTrail(AuditStore& store, Logger& logger) : store_(store), logger_(logger) {}
@@ -59,6 +62,7 @@ class AuditTrail {
     std::map<Series, Window> windows;
     int64_t uncounted = 0;  // calls of kinds that did not fit into `waiting`
     int64_t first_uncounted_ms = 0;
+    std::string uncounted_reason;
     bool writing = false;
     bool failing = false;
     int64_t strangers_written_ms = INT64_MIN;  // when one of theirs was last written at once
@@ -69,6 +73,7 @@ class AuditTrail {
   static void Add(State& state, AuditRecord record);
   // True: the refusal was counted in a sum, and is not written yet.
   static bool SumUp(State& state, const AuditRecord& record);
+  static void CountOnly(State& state, const AuditRecord& record, std::string_view why);
   static void CloseWindows(State& state, int64_t now_ms);
   void Write();
   void Written(std::vector<AuditRecord> records, const absl::Status& status);

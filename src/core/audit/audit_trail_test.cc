@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <string>
@@ -146,6 +147,15 @@ TEST_F(AuditTrailTest, WhatCannotBeRememberedIsCounted) {
   const auto& written = store_.writes.back();
   EXPECT_EQ(written.size(), static_cast<size_t>(limits::kAuditNoted) + 1);
   EXPECT_THAT(Told({written.back()}), ElementsAre("unrecorded x6"));
+  EXPECT_EQ(written.back().reason, "STORE_UNAVAILABLE");
+}
+
+TEST_F(AuditTrailTest, WhereTheStoreWorksWhatIsTooMuchIsNotItsFault) {
+  Note("ada");  // its write is under way
+  for (int i = 0; i < limits::kAuditNoted + 5; ++i) Note(absl::StrCat("user-", i), 10 + i);
+  store_.Answer(absl::OkStatus());
+  EXPECT_THAT(Told({store_.writes.back().back()}), ElementsAre("unrecorded x5"));
+  EXPECT_EQ(store_.writes.back().back().reason, "LIMIT_REACHED");
 }
 
 TEST_F(AuditTrailTest, StrangersAreWrittenOnceASecondAtMost) {
@@ -182,6 +192,35 @@ TEST_F(AuditTrailTest, RefusalsAboutManyThingsAreSummedUpAfterTheFirst) {
   EXPECT_THAT(All(), SizeIs(limits::kAuditRefusalsApart + 1)) << "it is written once";
   NoteMany("eva", "EndSession", 1);
   EXPECT_EQ(All().back().resource, absl::StrCat("id ", made_)) << "another minute begins anew";
+}
+
+TEST_F(AuditTrailTest, AUserWhoComesFromManySourcesHasFewSums) {
+  constexpr int kSources = 3 * limits::kAuditNoted;
+  for (int i = 0; i < kSources; ++i)
+    NoteMany("eva", "EndSession", 1, absl::StrCat("10.0.", i / 250, ".", i % 250));
+  for (int i = 0; i < 1000; ++i)
+    NoteMany("ada", "EndSession", 1, absl::StrCat("127.0.", i / 250, ".", i % 250));
+  Later(limits::kAuditRefusalsMs);
+  int64_t counted = 0;
+  for (const AuditRecord& record : All()) {
+    EXPECT_EQ(record.result, "NOT_FOUND") << record.reason;
+    counted += record.count;
+  }
+  EXPECT_EQ(counted, kSources + 1000) << "none is lost";
+  EXPECT_LE(All().size(), 4u * limits::kAuditRefusalsApart);
+}
+
+TEST_F(AuditTrailTest, StrangersOfTheLoopbackAreOneSource) {
+  for (int i = 0; i < 500; ++i)
+    NoteMany("", "Login", 1, absl::StrCat("127.0.", i / 250, ".", i % 250));
+  Later(limits::kAuditRefusalsMs);
+  const std::vector<AuditRecord> all = All();
+  EXPECT_LE(all.size(), limits::kAuditRefusalsApart + 1u);
+  const auto sum = std::max_element(all.begin(), all.end(), [](const auto& one, const auto& other) {
+    return one.count < other.count;
+  });
+  EXPECT_EQ(sum->source, "127.0.0.1");
+  EXPECT_EQ(sum->count, 500 - limits::kAuditRefusalsApart);
 }
 
 TEST_F(AuditTrailTest, AFloodSumsUpNobodyElsesRefusals) {
