@@ -66,8 +66,7 @@ Admission::Place::Entry& Admission::Find(Entries& entries, std::string_view name
   return entries[std::string(name)];
 }
 
-absl::Status Admission::Enter(Kind kind, const Who& who, absl::FunctionRef<bool()> is_admin,
-                              Place& place) {
+absl::Status Admission::Enter(Kind kind, const Who& who, Place& place) {
   const auto k = static_cast<size_t>(kind);
   const Limits& limit = limits_[k];
   const bool stranger = who.user.empty();
@@ -78,24 +77,25 @@ absl::Status Admission::Enter(Kind kind, const Who& who, absl::FunctionRef<bool(
     const std::lock_guard lock(mutex_);
     place.kind = kind;
     place.user = stranger ? nullptr : &Find(users_, who.user);
-    place.source = &Find(sources_, who.source);
+    place.source = who.admin ? nullptr : &Find(sources_, who.source);
     Place::Held* user = stranger ? nullptr : &(*place.user)[k];
-    Place::Held& source = (*place.source)[k];
+    Place::Held* source = who.admin ? nullptr : &(*place.source)[k];
     Totals& totals = totals_[k];
     of_all = totals.common >= limit.common;
-    of_user = user != nullptr && user->common >= limit.per_user;
-    of_source = source.common >= limit.per_source ||
-                (stranger && source.strangers >= limit.strangers_per_source);
-    if ((of_user || of_source) && user != nullptr && is_admin()) of_user = of_source = false;
+    if (!who.admin) {
+      of_user = user != nullptr && user->common >= limit.per_user;
+      of_source = source->common >= limit.per_source ||
+                  (stranger && source->strangers >= limit.strangers_per_source);
+    }
     if (!of_all && !of_user && !of_source) {
       place.lane = Place::Lane::kCommon;
       ++totals.common;
-      ++source.common;
-      if (stranger) ++source.strangers;
+      if (source != nullptr) ++source->common;
+      if (stranger) ++source->strangers;
       if (user != nullptr) ++user->common;
       return absl::OkStatus();
     }
-    Place::Held& its = user == nullptr ? source : *user;
+    Place::Held& its = user == nullptr ? *source : *user;
     if (user != nullptr) place.source = nullptr;  // it counts the common places only
     if (who.kept && totals.kept_lane < limit.kept_lane && its.kept_lane < limit.kept_lane_each) {
       place.lane = Place::Lane::kKept;
@@ -103,10 +103,10 @@ absl::Status Admission::Enter(Kind kind, const Who& who, absl::FunctionRef<bool(
       ++its.kept_lane;
       return absl::OkStatus();
     }
-    if (user != nullptr && totals.admin_lane < limit.admin_lane && is_admin()) {
+    if (who.admin && totals.admin_lane < limit.admin_lane) {
       place.lane = Place::Lane::kAdmin;
       ++totals.admin_lane;
-      ++user->admin_lane;
+      ++its.admin_lane;
       return absl::OkStatus();
     }
   }
@@ -136,7 +136,7 @@ void Admission::Leave(const Place& place) {
   switch (place.lane) {
     case Place::Lane::kCommon:
       --totals_[k].common;
-      --(*place.source)[k].common;
+      if (place.source != nullptr) --(*place.source)[k].common;
       --(place.user == nullptr ? (*its)[k].strangers : (*its)[k].common);
       break;
     case Place::Lane::kKept:

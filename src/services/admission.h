@@ -11,7 +11,6 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 
 namespace grpc_os::services {
@@ -20,7 +19,8 @@ namespace grpc_os::services {
 // bounded in all, by user and by source, so that no user and no address has them all; calls without
 // a log-in by their source alone. When there is none for a call, two lanes remain: one for the
 // methods by which people get in, out and rid of what runs (MethodInfo::kept), of which one user or
-// source has a part at most, and one for admins, who are bounded neither by user nor by source.
+// source has a part at most, and one for admins, who are bounded neither by user nor by source, and
+// take nothing of what their source may have.
 //
 // Thread-safe: one short lock a call.
 class Admission {
@@ -43,6 +43,7 @@ class Admission {
   struct Who {
     std::string_view user = {};  // empty: nobody is logged in
     std::string_view source = {};
+    bool admin = false;
     bool kept = false;  // MethodInfo::kept
   };
   // What a call holds until Leave.
@@ -58,12 +59,12 @@ class Admission {
     };
     using Entry = std::array<Held, 2>;  // of one user or one source, by Kind
     Entry* user = nullptr;              // null: nobody is logged in
-    Entry* source = nullptr;            // null: of a user in a lane
+    Entry* source = nullptr;            // null: of an admin, or of a user in a lane
     Kind kind = Kind::kCall;
     Lane lane = Lane::kCommon;
   };
-  // `is_admin` is asked only where it matters. RESOURCE_EXHAUSTED (LIMIT_REACHED): whose limit.
-  absl::Status Enter(Kind kind, const Who& who, absl::FunctionRef<bool()> is_admin, Place& place);
+  // RESOURCE_EXHAUSTED (LIMIT_REACHED): whose limit.
+  absl::Status Enter(Kind kind, const Who& who, Place& place);
   void Leave(const Place& place);
 
   int calls() const { return Total(Kind::kCall); }

@@ -17,10 +17,10 @@ using Kind = Admission::Kind;
 
 class AdmissionTest : public ::testing::Test {
  protected:
-  absl::Status Enter(const Admission::Who& who, bool admin = false, Kind kind = Kind::kCall) {
+  absl::Status Enter(Admission::Who who, bool admin = false, Kind kind = Kind::kCall) {
     Admission::Place place;
-    absl::Status status = admission_.Enter(
-        kind, who, [admin] { return admin; }, place);
+    who.admin = admin;
+    absl::Status status = admission_.Enter(kind, who, place);
     if (status.ok()) held_.push_back(place);
     return status;
   }
@@ -98,6 +98,18 @@ TEST_F(AdmissionTest, AUserWithAllTheirPlacesTakenStillLogsOut) {
 TEST_F(AdmissionTest, AdminsAreBoundedNeitherByUserNorBySource) {
   for (int i = 0; i < 16; ++i) {
     EXPECT_TRUE(Enter({.user = "root", .source = "unix"}, /*admin=*/true).ok()) << i;
+  }
+}
+
+TEST_F(AdmissionTest, AdminsTakeNothingOfWhatTheirSourceMayHave) {
+  const Admission::Who root = {.user = "root", .source = "127.0.0.1"};
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 12; ++i) EXPECT_TRUE(Enter(root, /*admin=*/true).ok());
+    EXPECT_EQ(Fill({.source = "127.0.0.1"}), 3) << round;
+    LeaveAll();
+    for (const char* user : {"a", "b", "c"}) EXPECT_EQ(Fill({.user = user, .source = "::1"}), 4);
+    EXPECT_EQ(LimitOf(Enter({.user = "d", .source = "::1"})), "calls_per_source") << round;
+    LeaveAll();
   }
 }
 

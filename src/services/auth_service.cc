@@ -84,7 +84,6 @@ AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginReques
     core::CheckUserName(request->user(), "user", violations);
     core::CheckTriedPassword(request->password(), "password", violations);
     if (!violations.empty()) return call->End(violations.ToStatus());
-    call->FindUid();
     identity_.LoginPassword(request->user(), request->password(), request->ticket(),
                             call->MakeOrigin(request->user()), AnswerLogin(call));
   });

@@ -100,10 +100,13 @@ Call::~Call() { LeavePlace(); }
 
 absl::Status Call::TakePlace() {
   const std::string from = core::Throttle::SourceOf(source());
-  const absl::Status taken = environment_.admission.Enter(
-      stream_ ? Admission::Kind::kStream : Admission::Kind::kCall,
-      {.user = caller_->user, .source = from, .kept = method_.kept},
-      [this] { return core::Allows(*caller_, core::kEveryPermission); }, place_);
+  const absl::Status taken =
+      environment_.admission.Enter(stream_ ? Admission::Kind::kStream : Admission::Kind::kCall,
+                                   {.user = caller_->user,
+                                    .source = from,
+                                    .admin = core::Allows(*caller_, core::kEveryPermission),
+                                    .kept = method_.kept},
+                                   place_);
   has_place_.store(taken.ok());
   return taken;
 }
@@ -122,7 +125,9 @@ int64_t Call::DurationUs() const {
 
 absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) {
   if (environment_.shutting_down()) return ShuttingDown();
-  if (method_.permission != kNoLogin) {
+  if (method_.permission == kNoLogin) {
+    FindUid();  // whoever is not logged in takes the places of their own account only
+  } else {
     if (authorization.rfind(kBearer, 0) != 0) {
       return MakeError(absl::StatusCode::kUnauthenticated,
                        "nobody is logged in; log in with `login`",

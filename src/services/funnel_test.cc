@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "base/error_detail.h"
 #include "base/limits.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "services/call_harness.h"
@@ -96,6 +100,32 @@ TEST_F(FunnelTest, ACallThatWasRemovedIsNotAddedAnyMore) {
   PassTheDeadline();
   world_.environment.Tick();
   EXPECT_FALSE(client_.ended.has_value());
+}
+
+class UidOfPort final : public core::LoopbackPeers {
+ public:
+  std::optional<int64_t> UidOf(const std::string&, int port) const override { return port / 1000; }
+};
+
+TEST(Funnel, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
+  CallWorld world;
+  v1::LoginResponse response;
+  const UidOfPort loopback;
+  CallEnvironment environment{{world.identity, world.audit, world.requests, world.digest,
+                               world.logger, world.clock, &loopback},
+                              MethodTable::BuildApi().value()};
+  std::vector<std::shared_ptr<LoginCall>> calls;
+  const auto admit = [&](int port) {
+    calls.push_back(
+        std::make_shared<LoginCall>(environment, environment.methods.Get(kMethod), &response));
+    calls.back()->set_peer(absl::StrCat("ipv4:127.0.0.1:", port));
+    return calls.back()->Admit("", INT64_MAX);
+  };
+  absl::Status refused;
+  for (int i = 0; i < 100 && refused.ok(); ++i) refused = admit(1001);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(DetailOf(refused)->metadata.at("source"), "127.0.0.1 uid 1");
+  EXPECT_TRUE(admit(2001).ok());
 }
 
 }  // namespace
