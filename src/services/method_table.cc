@@ -16,12 +16,12 @@ namespace grpc_os::services {
 
 namespace {
 
-// How people get in and out, and rid of what runs.
+// How people get in and out, and rid of what runs: the shell looks it up before it ends it.
 constexpr std::string_view kKept[] = {
-    "grpc_os.v1.AuthService/EndSession",     "grpc_os.v1.AuthService/Login",
-    "grpc_os.v1.AuthService/LoginPeer",      "grpc_os.v1.AuthService/Logout",
-    "grpc_os.v1.AuthService/RefreshToken",   "grpc_os.v1.ProcessService/SignalProcess",
-    "grpc_os.v1.ProcessService/StopProcess",
+    "grpc_os.v1.AuthService/EndSession",       "grpc_os.v1.AuthService/Login",
+    "grpc_os.v1.AuthService/LoginPeer",        "grpc_os.v1.AuthService/Logout",
+    "grpc_os.v1.AuthService/RefreshToken",     "grpc_os.v1.ProcessService/GetProcess",
+    "grpc_os.v1.ProcessService/SignalProcess", "grpc_os.v1.ProcessService/StopProcess",
 };
 
 }  // namespace

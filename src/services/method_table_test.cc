@@ -58,7 +58,7 @@ TEST(MethodTable, HowPeopleGetInAndOutAndStopWhatRunsHasALane) {
   }
   EXPECT_THAT(kept, ::testing::UnorderedElementsAre(
                         "AuthService/Login", "AuthService/LoginPeer", "AuthService/RefreshToken",
-                        "AuthService/Logout", "AuthService/EndSession",
+                        "AuthService/Logout", "AuthService/EndSession", "ProcessService/GetProcess",
                         "ProcessService/StopProcess", "ProcessService/SignalProcess"));
 }
 

@@ -71,6 +71,29 @@ async def test_a_viewer_with_600_waiting_calls_keeps_nobody_out(system, client, 
     assert not (await waiting[0]).process.status.pid
 
 
+async def test_an_operator_with_every_place_taken_kills_and_stops_with_the_shell(system, client, eva, monkeypatch):
+    for name in ("web", "api"):
+        await client.create_process(name, SLEEP, restart="never")
+    await client.create_process("other", SLEEP)
+    admin = RawCalls(system.address, client.token)
+    await admin.auth("GrantRole", user="eva", role="operator")
+    await admin.close()
+    waits = [begin(eva, "ProcessService", "WaitProcess", name="other", condition="CONDITION_EXITED") for _ in range(200)]
+
+    async def the_others_are_refused():
+        return len(await codes(waits)) == 200 - CALLS_PER_USER
+
+    await until(the_others_are_refused, "a user has so many calls at most")
+    monkeypatch.setenv("GRPC_OS_TOKEN", eva.token)
+    assert "128 calls in flight" in system.cli("ps").stderr, "her places are taken"
+    for words in (["stop", "web"], ["kill", "api"]):
+        done = system.cli(*words)
+        assert done.returncode == 0, (words, done.stderr)
+    assert grpc.StatusCode.OK not in await codes(waits), "they wait on"
+    for name in ("web", "api"):
+        await client.wait_process(name, "exited")
+
+
 async def test_a_viewer_with_300_streams_keeps_nobody_out(system, client, eva):
     streams = [begin(eva, "EventService", "Watch", kinds=["process"]) for _ in range(300)]
 
