@@ -226,20 +226,21 @@ void Identity::LoginPassword(const std::string& user, std::string password,
               .done = std::move(done)};
   std::string hash;
   int64_t wait_ms = 0;
-  auto lane = PasswordHasher::Lane::kStrangers;
+  // Any account has tickets; the socket of the API is ours alone.
+  bool known = Throttle::OfSocket(attempt.origin.record.source);
   {
     auto state = impl_->state.Lock();
     auto findings = attempt.origin.findings->Lock();
     state->ForgetExpired(impl_->parts.retention_clock.NowMs());
     if (const auto taken = state->TakeTicket(ticket, now); taken) {
       attempt.peer_uid = taken->uid;
+      known = known || impl_->parts.admin_uids.contains(taken->uid);
       findings->source = attempt.origin.record.source = absl::StrCat("uid ", taken->uid);
     }
     if (state->FindUser(user) != nullptr) findings->user = user;
     attempt.source = Throttle::SourceOf(attempt.origin.record.source);
     wait_ms = state->throttle.WaitMs(user, attempt.source, now);
-    if (Throttle::OfSocket(attempt.source) || state->throttle.Knows(user, attempt.source, now))
-      lane = PasswordHasher::Lane::kKnown;
+    known = known || state->throttle.Knows(user, attempt.source, now);
     if (wait_ms == 0) {
       state->throttle.Began(user, attempt.source, now);
       if (const User* found = state->FindUser(user); found != nullptr && !found->disabled) {
@@ -250,6 +251,7 @@ void Identity::LoginPassword(const std::string& user, std::string password,
   }
   if (wait_ms > 0) return attempt.done(LoginThrottled(wait_ms));
   const auto secret = attempt.password;
+  const auto lane = known ? PasswordHasher::Lane::kKnown : PasswordHasher::Lane::kStrangers;
   impl_->parts.hasher.Verify(secret->text(), hash, lane,
                              [impl = impl_.get(), attempt = std::move(attempt),
                               hash](absl::StatusOr<PasswordHasher::Verdict> verdict) mutable {

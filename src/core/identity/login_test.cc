@@ -101,10 +101,15 @@ TEST_F(LoginTest, WhoIsKnownOrAtTheSocketWaitsInALaneOfTheirOwn) {
   (void)LogIn("ada", "wrong", "10.0.0.2");
   (void)LogIn("ada", "wrong", "unix");
   (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(1001));
+  (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(0));
+  (void)LogIn("ada", "wrong", "unix", identity_->IssueTicket(1001));
   (void)LogIn("ada", "wrong", "127.0.0.1 uid 1001");
-  EXPECT_THAT(hasher_.lanes,
-              ElementsAre(Lane::kStrangers, Lane::kKnown, Lane::kStrangers, Lane::kStrangers,
-                          Lane::kKnown, Lane::kKnown, Lane::kStrangers));
+  EXPECT_THAT(hasher_.lanes, ElementsAre(Lane::kStrangers, Lane::kKnown, Lane::kStrangers,
+                                         Lane::kStrangers, Lane::kKnown, Lane::kStrangers,
+                                         Lane::kKnown, Lane::kKnown, Lane::kStrangers));
+  ASSERT_TRUE(LogIn("ada", kPassword, "10.0.0.2", identity_->IssueTicket(1001)).ok());
+  (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(1001));
+  EXPECT_EQ(hasher_.lanes.back(), Lane::kKnown) << "a uid that has logged in";
 }
 
 TEST_F(LoginTest, ATicketWaitsForNoHash) {
