@@ -66,8 +66,9 @@ absl::Status CheckSecretDirectory(const std::string& path) {
     return status;
   }
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    const std::string file = entry.path().string();
+  using Entries = std::filesystem::recursive_directory_iterator;  // follows no links
+  for (Entries entry(path, error); !error && entry != Entries(); entry.increment(error)) {
+    const std::string file = entry->path().string();
     if (lstat(file.c_str(), &info) != 0) continue;
     if (absl::Status status = CheckPrivate(info, file, "the secret"); !status.ok()) return status;
   }
@@ -91,7 +92,8 @@ absl::StatusOr<std::optional<std::string>> ReadSecretFile(const std::string& pat
   if (!file && errno == ENOENT) return std::nullopt;
   struct stat info {};
   if (!file && errno == ELOOP && lstat(path.c_str(), &info) == 0) {
-    return CheckPrivate(info, path, what);
+    if (absl::Status status = CheckPrivate(info, path, what); !status.ok()) return status;
+    errno = ELOOP;  // it was a link, and is none any more
   }
   if (!file || fstat(file.get(), &info) != 0) {
     return absl::UnavailableError(

@@ -1,13 +1,17 @@
 #include "host/secret_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace grpc_os::host {
 namespace {
@@ -89,6 +93,18 @@ TEST_F(SecretFile, TheDirectoryAndEachFileInItMustBePrivate) {
     refusal("other accounts", "; run: chmod 700 " + directory_);
   }
   chmod(directory_.c_str(), 0700);
+  const std::string deep = directory_ + "/old/deep";
+  std::filesystem::create_directories(deep);
+  chmod((directory_ + "/old").c_str(), 0700);
+  chmod(deep.c_str(), 0700);
+  std::ofstream(deep + "/jwt.key") << "secret";
+  chmod((deep + "/jwt.key").c_str(), 0644);
+  refusal("other accounts", "; run: chmod 600 " + deep + "/jwt.key");
+  std::filesystem::remove(deep + "/jwt.key");
+  std::filesystem::create_symlink("/etc", deep + "/link");
+  refusal("symbolic link", deep + "/link");
+  std::filesystem::remove(deep + "/link");
+  EXPECT_TRUE(CheckSecretDirectory(directory_).ok());
   std::filesystem::rename(path_, directory_ + ".elsewhere");
   std::filesystem::create_symlink(directory_ + ".elsewhere", path_);
   refusal("symbolic link", path_);
@@ -99,6 +115,28 @@ TEST_F(SecretFile, TheDirectoryAndEachFileInItMustBePrivate) {
   EXPECT_THAT(std::string(CheckSecretDirectory(directory_ + ".link").message()),
               ::testing::HasSubstr("symbolic link"));
   std::filesystem::remove(directory_ + ".link");
+}
+
+// Whatever is seen of it at which moment.
+TEST_F(SecretFile, ALinkThatIsReplacedWhileItIsReadIsRefusedOrReplaced) {
+  const std::string other = directory_ + "/other";
+  std::ofstream(path_) << std::string(32, 'k');
+  chmod(path_.c_str(), 0600);
+  std::filesystem::create_symlink("/dev/null", other);
+  std::atomic<bool> over{false};
+  std::thread swapping([&] {
+    while (!over) renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    const auto read = ReadSecretFile(path_, "the signing key");
+    const bool as_expected = read.ok() ||
+                             read.status().code() == absl::StatusCode::kFailedPrecondition ||
+                             read.status().code() == absl::StatusCode::kUnavailable;
+    EXPECT_TRUE(as_expected) << read.status();
+    if (!as_expected) break;
+  }
+  over = true;
+  swapping.join();
 }
 
 TEST_F(SecretFile, AFileOfAnotherAccountIsRefused) {
