@@ -19,7 +19,7 @@ namespace grpc_os::host {
 namespace {
 
 constexpr size_t kFileBytes = 10 << 20;
-constexpr size_t kFiles = 5;
+constexpr size_t kFiles = 5;  // with the one that is written
 constexpr std::chrono::milliseconds kGather(20);
 
 const char* NameOf(core::LogLevel level) {
@@ -101,7 +101,8 @@ void AppendJsonString(std::string_view text, std::string& out) {
 absl::StatusOr<std::unique_ptr<JsonLogger>> JsonLogger::Open(const std::string& path,
                                                              core::LogLevel level) {
   try {
-    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kFileBytes, kFiles);
+    auto sink =
+        std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kFileBytes, kFiles - 1);
     return std::unique_ptr<JsonLogger>(new JsonLogger(LoggerTo(std::move(sink)), level));
   } catch (const spdlog::spdlog_ex& error) {
     return absl::UnavailableError(error.what());

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -39,6 +40,14 @@ class JsonLoggerTest : public ::testing::Test {
     std::stringstream text;
     text << file.rdbuf();
     return text.str();
+  }
+  bool Comes(const std::string& text) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (Text().find(text) == std::string::npos) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
   }
 
   std::string directory_;
@@ -100,7 +109,7 @@ TEST_F(JsonLoggerTest, WhatAStrangerCausesIsWrittenSoOftenAndThenCounted) {
     logger_->Write(core::LogLevel::kInfo, "refused", {{"number", std::to_string(i)}});
   logger_->Write(core::LogLevel::kInfo, "another line", {});
   // It comes by itself once the second is over.
-  while (Text().find("lines left out") == std::string::npos) std::this_thread::yield();
+  ASSERT_TRUE(Comes("lines left out"));
   logger_.reset();
   const std::string text = Text();
   EXPECT_THAT(text, AllOf(HasSubstr("\"number\":\"0\""), HasSubstr("another line"),
@@ -120,7 +129,7 @@ TEST_F(JsonLoggerTest, WhatAStrangerCausesIsWrittenSoOftenAndThenCounted) {
 TEST_F(JsonLoggerTest, WhatIsLessComesByItselfAgainAndAgain) {
   for (const char* message : {"first", "second", "third"}) {
     logger_->Write(core::LogLevel::kInfo, message, {});
-    while (Text().find(message) == std::string::npos) std::this_thread::yield();
+    ASSERT_TRUE(Comes(message));
   }
 }
 
@@ -141,6 +150,20 @@ TEST_F(JsonLoggerTest, NoneIsLostAtTheEnd) {
     for (int i = 0; i < kEach; ++i)
       ASSERT_THAT(text, HasSubstr(absl::StrCat("\"line ", t, "-", i, ".\"")));
   }
+}
+
+TEST_F(JsonLoggerTest, ThereAreFiveFilesOfTenMebibytesAtMost) {
+  logger_.reset();
+  for (int i = 1; i <= 4; ++i) std::ofstream(directory_ + absl::StrCat("/log.", i, ".jsonl")) << i;
+  std::filesystem::resize_file(Path(), 10 << 20);
+  logger_ = *JsonLogger::Open(Path(), core::LogLevel::kInfo);
+  logger_->Write(core::LogLevel::kInfo, "one more", {});
+  logger_.reset();
+  size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory_)) files += file.exists();
+  EXPECT_EQ(files, 5u);
+  EXPECT_EQ(std::filesystem::file_size(directory_ + "/log.1.jsonl"), 10u << 20);
+  EXPECT_THAT(Text(), HasSubstr("one more"));
 }
 
 TEST_F(JsonLoggerTest, TheLevelChangesWhileItRuns) {
