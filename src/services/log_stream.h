@@ -29,7 +29,7 @@ class LogStream final : public std::enable_shared_from_this<LogStream> {
     std::shared_ptr<core::LogSource::Tail> tail;
     bool continue_early = false;  // the first batch was taken before `tail` was known
     bool gone = false;
-    std::shared_ptr<void> at_rest;  // the wish to hear of it
+    std::shared_ptr<void> at_rest;  // keeps FinishAtRest registered
   };
   void OnLines(const std::shared_ptr<LogCall>& call, core::LogLines lines);
   void OnReady();

@@ -290,12 +290,12 @@ ProcessService::Reactor* ProcessService::WaitProcess(Context* context,
         parts_.scheduler.Post([this, call, place, condition, timeout, name = request->name()] {
           const auto answer = [this, call](absl::StatusOr<core::Processes::Waited> waited) {
             if (!waited.ok()) return call->End(waited.status());
-            v1::WaitProcessResponse told;
+            v1::WaitProcessResponse current;
             // Nobody is answered that it holds before that is stored.
-            *told.mutable_process() =
+            *current.mutable_process() =
                 waited->satisfied ? Show(waited->process) : ShowNewest(waited->process);
-            told.set_satisfied(waited->satisfied);
-            call->Answer(std::move(told));
+            current.set_satisfied(waited->satisfied);
+            call->Answer(std::move(current));
           };
           *place = parts_.processes.Wait(name, condition, timeout, answer);
         });

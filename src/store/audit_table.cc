@@ -70,7 +70,7 @@ core::AuditRecord ReadRecord(const Statement& statement) {
 }
 
 // What one part has for a page, the newest first.
-struct Stretch {
+struct Batch {
   std::vector<core::AuditRecord> records;
   size_t taken = 0;                   // into the page
   std::optional<int64_t> goes_on_at;  // there may be more: the id that the next page begins after
@@ -79,15 +79,15 @@ struct Stretch {
   bool has_more() const { return taken < records.size() || goes_on_at.has_value(); }
 };
 
-absl::StatusOr<Stretch> Select(Connection& connection, const core::AuditQuery& query,
-                               AuditPart part) {
+absl::StatusOr<Batch> Select(Connection& connection, const core::AuditQuery& query,
+                             AuditPart part) {
   const auto newest = Newest(connection, part);
   if (!newest.ok()) return newest.status();
   const bool changes = part == AuditPart::kChanges;
   const int64_t before = changes ? query.after.change : -std::max(query.after.refusal, -INT64_MAX);
   const int64_t high = std::min(before, *newest + 1);
   const int64_t low = std::max<int64_t>(high - kLookedAt, 1);
-  Stretch found;
+  Batch found;
   if (high <= low) return found;
   const Ids ids = IdsOf(part, low, high);
   const int limit = std::max(query.limit, 1);
@@ -159,7 +159,7 @@ absl::StatusOr<core::AuditPage> SelectAudit(Connection& connection, const core::
     const bool change =
         any_change && (!any_refusal || changes->records[changes->taken].time_ms >=
                                            refusals->records[refusals->taken].time_ms);
-    Stretch& from = change ? *changes : *refusals;
+    Batch& from = change ? *changes : *refusals;
     place.Pass(from.records[from.taken]);
     page.records.push_back(std::move(from.records[from.taken++]));
   }

@@ -168,6 +168,7 @@ absl::Status Retention::SweepAudit(Connection& connection, Swept& swept,
     if (!more.ok()) return more.status();
     if (!*more) break;
     const int64_t id = (*statement)->Int(0);
+    // The ids of a part are all of one sign, and one apart: those of refusals count down from -1.
     const bool goes = std::abs(*newest - id) >= part.records || (*statement)->Int(1) < old;
     if (!goes || id == *newest) break;
     upto = id;
