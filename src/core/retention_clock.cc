@@ -13,14 +13,16 @@
 namespace grpc_os::core {
 
 std::string RetentionClock::Mark::ToText() const {
-  return absl::StrCat(time_ms, " ", uptime_ms, " ", window_ms, " ", ahead_ms, " ", boot_id, "\n");
+  return absl::StrCat(time_ms, " ", uptime_ms, " ", window_ms, " ", ahead_ms, " ", latest_ms, " ",
+                      boot_id, "\n");
 }
 
 std::optional<RetentionClock::Mark> RetentionClock::Mark::FromText(const std::string& text) {
   const std::vector<std::string> words =
-      absl::StrSplit(absl::StripAsciiWhitespace(text), absl::MaxSplits(' ', 4));
+      absl::StrSplit(absl::StripAsciiWhitespace(text), absl::MaxSplits(' ', 5));
   Mark mark;
-  int64_t* const numbers[] = {&mark.time_ms, &mark.uptime_ms, &mark.window_ms, &mark.ahead_ms};
+  int64_t* const numbers[] = {&mark.time_ms, &mark.uptime_ms, &mark.window_ms, &mark.ahead_ms,
+                              &mark.latest_ms};
   if (words.size() != std::size(numbers) + 1) return std::nullopt;
   for (size_t i = 0; i < std::size(numbers); ++i) {
     if (!absl::SimpleAtoi(words[i], numbers[i]) || *numbers[i] < 0) return std::nullopt;
@@ -48,6 +50,11 @@ int64_t RetentionClock::NowMs() const {
   return mark->time_ms;
 }
 
+int64_t RetentionClock::LatestMs() const {
+  const Mark now = mark();
+  return std::max(now.latest_ms, now.time_ms);
+}
+
 RetentionClock::Mark RetentionClock::mark() const {
   auto mark = mark_.Lock();
   Advance(*mark);
@@ -55,6 +62,7 @@ RetentionClock::Mark RetentionClock::mark() const {
 }
 
 void RetentionClock::Advance(Mark& mark) const {
+  mark.latest_ms = std::max(mark.latest_ms, mark.time_ms);
   const int64_t uptime_ms = sources_.uptime_ms();
   const int64_t passed_ms = std::max<int64_t>(uptime_ms - mark.uptime_ms, 0);
   mark.uptime_ms = uptime_ms;

@@ -32,6 +32,7 @@ class RetentionClock final : public Clock {
     int64_t uptime_ms = 0;
     int64_t window_ms = 0;  // age of the window that it is in
     int64_t ahead_ms = 0;   // the least that the wall clock was ahead in it
+    int64_t latest_ms = 0;  // the latest time that it ever showed
     std::string boot_id = {};
 
     std::string ToText() const;
@@ -42,6 +43,9 @@ class RetentionClock final : public Clock {
   RetentionClock(Sources sources, int64_t jump_lasts_ms, const std::optional<Mark>& mark);
 
   int64_t NowMs() const override;
+  // Never goes back. What is retired while the wall clock is behind is retired then: it would be
+  // too old as soon as that is right again.
+  int64_t LatestMs() const;
   Mark mark() const;
 
  private:

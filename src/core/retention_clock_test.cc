@@ -101,6 +101,24 @@ TEST_F(RetentionClockTest, AClockThatIsSetBackCountsAtOnce) {
   EXPECT_EQ(Behind(), 0);
 }
 
+TEST_F(RetentionClockTest, TheLatestThatItShowedStaysWhateverIsSetBack) {
+  Start();
+  Run(kHourMs);
+  const int64_t latest = wall_ms_;
+  EXPECT_EQ(clock_->LatestMs(), latest);
+  wall_ms_ -= 8 * kDayMs;
+  Run(1000);
+  EXPECT_EQ(clock_->LatestMs(), latest);
+  const auto mark = RetentionClock::Mark::FromText(clock_->mark().ToText());
+  Off(1000);
+  Start(mark);
+  EXPECT_EQ(clock_->LatestMs(), latest);
+  wall_ms_ += 9 * kDayMs;
+  EXPECT_EQ(clock_->LatestMs(), latest) << "a jump of a moment";
+  Run(2 * kLastsMs);
+  EXPECT_EQ(clock_->LatestMs(), wall_ms_);
+}
+
 TEST_F(RetentionClockTest, AStartWithAWrongClockDestroysNothing) {
   Start();
   Run(kHourMs);
@@ -139,13 +157,17 @@ TEST_F(RetentionClockTest, ADaemonThatIsAwayWhileTheMachineIsUpLosesNoTime) {
 }
 
 TEST_F(RetentionClockTest, AMarkIsReadAsItWasWrittenAndNothingElseIs) {
-  const RetentionClock::Mark mark{
-      .time_ms = 1, .uptime_ms = 2, .window_ms = 3, .ahead_ms = 4, .boot_id = "a-b"};
+  const RetentionClock::Mark mark{.time_ms = 1,
+                                  .uptime_ms = 2,
+                                  .window_ms = 3,
+                                  .ahead_ms = 4,
+                                  .latest_ms = 5,
+                                  .boot_id = "a-b"};
   const auto read = RetentionClock::Mark::FromText(mark.ToText());
   ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(read->ToText(), "1 2 3 4 a-b\n");
-  for (const char* text :
-       {"", "\n", "1 2 3 4", "1 2 x 4 b", "1 -2 3 4 b", "99999999999999999999 2 3 4 b"})
+  EXPECT_EQ(read->ToText(), "1 2 3 4 5 a-b\n");
+  for (const char* text : {"", "\n", "1 2 3 4 5", "1 2 3 4 b", "1 2 x 4 5 b", "1 -2 3 4 5 b",
+                           "99999999999999999999 2 3 4 5 b"})
     EXPECT_FALSE(RetentionClock::Mark::FromText(text).has_value()) << text;
 }
 

@@ -234,6 +234,7 @@ class Daemon::Impl {
     store::StoreOptions store_options;
     store_options.kept.revisions = options_.settings.events_kept;
     store_options.now_ms = [this] { return retention_clock_->NowMs(); };
+    store_options.retired_from_ms = [this] { return retention_clock_->LatestMs(); };
     store_options.begin_writer = host::UseNormalScheduling;
     auto store = store::Store::Open(*std::move(database), store_options);
     if (!store.ok()) return WithRoomAsCure(store.status());

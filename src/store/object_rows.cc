@@ -1,5 +1,7 @@
 #include "store/object_rows.h"
 
+#include <algorithm>
+
 #include "store/object_listing.h"
 #include "store/object_table.h"
 #include "store/object_version_table.h"
@@ -72,7 +74,7 @@ absl::StatusOr<int64_t> ObjectTableRows::Rename(const std::string& from, const s
 
 absl::Status ObjectTableRows::Retire(const core::Object& live, int64_t now_ms, bool deleted) {
   changed_ = true;
-  return InsertVersion(connection_, live, now_ms, deleted);
+  return InsertVersion(connection_, live, std::max(now_ms, retired_from_ms_), deleted);
 }
 
 absl::StatusOr<std::optional<core::Object>> ObjectTableRows::FindVersion(

@@ -18,14 +18,16 @@ namespace grpc_os::store {
 // For one operation of the writer.
 class ObjectTableRows final : public core::ObjectRows {
  public:
-  // `now_ms`: since when what this leaves without an owner has none.
+  // `now_ms`: since when what this leaves without an owner has none. Nothing is retired before
+  // `retired_from_ms`.
   ObjectTableRows(Connection& connection, const Dialect& dialect, QuotaBook& quotas,
-                  ObjectCache& cache, int64_t now_ms)
+                  ObjectCache& cache, int64_t now_ms, int64_t retired_from_ms)
       : connection_(connection),
         dialect_(dialect),
         quotas_(quotas),
         cache_(cache),
-        now_ms_(now_ms) {}
+        now_ms_(now_ms),
+        retired_from_ms_(retired_from_ms) {}
 
   // Something was, or a statement that does so failed.
   bool changed() const { return changed_; }
@@ -63,6 +65,7 @@ class ObjectTableRows final : public core::ObjectRows {
   QuotaBook& quotas_;
   ObjectCache& cache_;
   const int64_t now_ms_;
+  const int64_t retired_from_ms_;
   bool changed_ = false;
 };
 

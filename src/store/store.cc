@@ -135,6 +135,7 @@ class Store::Impl {
        std::unique_ptr<Connection> reader, const StoreMeta& meta, const StoreOptions& options)
       : database_(std::move(database)),
         now_ms_(options.now_ms ? options.now_ms : SystemNowMs),
+        retired_from_ms_(options.retired_from_ms),
         requests_ms_(options.kept.requests_ms),
         statistics_(writer->reserve()),
         retention_(options.kept, now_ms_, meta.compact_revision),
@@ -162,6 +163,7 @@ class Store::Impl {
   QuotaBook& quotas() { return quotas_; }  // the writer's thread's
   ObjectCache& cache() { return cache_; }
   int64_t NowMs() const { return now_ms_(); }
+  int64_t RetiredFromMs() const { return retired_from_ms_ ? retired_from_ms_() : 0; }
   DatabaseSize SizeOnDisk() const { return database_->SizeOnDisk(); }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }
@@ -204,6 +206,7 @@ class Store::Impl {
 
   std::unique_ptr<Database> database_;
   const std::function<int64_t()> now_ms_;
+  const std::function<int64_t()> retired_from_ms_;
   const int64_t requests_ms_;
   Statistics statistics_;
   Retention retention_;
@@ -264,7 +267,8 @@ absl::StatusOr<std::string> Store::LoadBootId() {
 
 void Store::SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) {
   impl_->Submit([boot_id](Connection& connection) { return WriteBootId(connection, boot_id); },
-                std::move(done), /*may_use_reserve=*/true);  // a start makes it possible to free some
+                std::move(done),
+                /*may_use_reserve=*/true);  // a start makes it possible to free some
 }
 
 void Store::ReadEvents(core::LogPosition after, int limit, ReadDone done) {
@@ -337,17 +341,18 @@ void Store::CommitObjects(core::ObjectWrite write,
                           std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool refuses_clean = write.refuses_clean;
   const bool may_use_reserve = write.may_use_reserve;
-  impl_->writer().Submit({.apply =
-                              [write = std::move(write), &dialect = impl_->dialect(),
-                               &quotas = impl_->quotas(), &cache = impl_->cache(),
-                               now_ms = impl_->NowMs()](Connection& connection, int64_t revision) {
-                                ObjectTableRows rows(connection, dialect, quotas, cache, now_ms);
-                                return ApplyObjects(rows, write, connection, revision);
-                              },
-                          .numbered = true,
-                          .refuses_clean = refuses_clean,
-                          .may_use_reserve = may_use_reserve,
-                          .done = std::move(done)});
+  impl_->writer().Submit(
+      {.apply =
+           [write = std::move(write), &dialect = impl_->dialect(), &quotas = impl_->quotas(),
+            &cache = impl_->cache(), now_ms = impl_->NowMs(),
+            retired_from_ms = impl_->RetiredFromMs()](Connection& connection, int64_t revision) {
+             ObjectTableRows rows(connection, dialect, quotas, cache, now_ms, retired_from_ms);
+             return ApplyObjects(rows, write, connection, revision);
+           },
+       .numbered = true,
+       .refuses_clean = refuses_clean,
+       .may_use_reserve = may_use_reserve,
+       .done = std::move(done)});
 }
 
 void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {

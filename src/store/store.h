@@ -31,6 +31,8 @@ struct StoreOptions {
   Kept kept;
   // By which what is kept for a time is forgotten (core::RetentionClock); empty: the wall clock.
   std::function<int64_t()> now_ms;
+  // Before this nothing is retired (core::RetentionClock::LatestMs); empty: at any time.
+  std::function<int64_t()> retired_from_ms;
   std::function<void()> begin_writer;  // the first that the writer's thread does; empty: nothing
 };
 

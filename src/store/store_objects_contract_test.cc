@@ -12,6 +12,7 @@
 #include "base/error_detail.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "core/retention_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/objects_under_test.h"
@@ -263,6 +264,40 @@ TEST_P(StoreObjectsContract, VersionsAreForgottenAfterTheirTimeInSmallSteps) {
   EXPECT_EQ(RowsOf("object_versions"), 0);
   EXPECT_EQ(RowsOf("object_ids"), 0);
   EXPECT_THAT(UnusedBlobs(*now_), SizeIs(1));
+}
+
+// 8 days behind for a moment: what is deleted then is no older than it is.
+TEST_P(StoreObjectsContract, WhatIsDeletedWhileTheClockIsBehindIsKeptForItsWholeTime) {
+  constexpr int64_t kLastsMs = 1000;
+  constexpr int64_t kDayMs = 86'400'000;
+  const auto up = std::make_shared<std::atomic<int64_t>>(0);
+  const auto clock = std::make_shared<core::RetentionClock>(
+      core::RetentionClock::Sources{.wall_ms = [now = now_] { return now->load(); },
+                                    .uptime_ms = [up] { return up->load(); },
+                                    .boot_id = "boot"},
+      kLastsMs, std::nullopt);
+  options_.now_ms = [clock] { return clock->NowMs(); };
+  options_.retired_from_ms = [clock] { return clock->LatestMs(); };
+  options_.kept.check_operations = 1;
+  Reopen();
+  ASSERT_TRUE(InsertNamed({"/a", "/b"}).ok());
+  const auto pass = [&](int64_t ms) {
+    *now_ += ms;
+    *up += ms;
+    Settle();
+    Settle();
+  };
+  pass(kLastsMs);
+  *now_ -= 8 * kDayMs;
+  pass(kLastsMs);
+  ASSERT_TRUE(Delete("/a", *now_).ok());
+  ASSERT_TRUE(Replace(MakeObject(2, "/b"), *now_).ok());
+  *now_ += 8 * kDayMs;
+  for (int i = 0; i < 6; ++i) pass(kLastsMs);
+  ASSERT_EQ(clock->NowMs(), *now_);
+  EXPECT_EQ(RowsOf("object_versions"), 2);
+  pass(limits::kVersionKeptMs);
+  EXPECT_EQ(RowsOf("object_versions"), 0);
 }
 
 // ---- Quotas -------------------------------------------------------------------------------------
