@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/guarded.h"
@@ -40,7 +41,8 @@ class StorageMeter {
 
   // Objects are counted anew if they have changed, some thousands at a time so that other reads get
   // between, and not before ten times as long as that took has passed: it takes a tenth of the
-  // reader's time at most.
+  // reader's time at most. One count is under way at a time: who asks meanwhile gets what was
+  // counted last or, if nothing was, what that count finds.
   using Done = std::function<void(absl::StatusOr<StorageUsage>)>;
   void Measure(Done done);
 
@@ -51,11 +53,17 @@ class StorageMeter {
     int64_t begun_ms = 0;
     int64_t next_ms = 0;
   };
-  void Count(const std::shared_ptr<Counted>& counted, const std::string& after, Done done);
+  struct State {
+    Counted last = {};
+    bool counting = false;
+    std::vector<Done> waiting;  // for the count under way
+  };
+  void Count(const std::shared_ptr<Counted>& counted, const std::string& after);
+  void EndCount(const absl::StatusOr<Counted>& counted);
   void AddRest(const ObjectUsage& objects, Done done);
 
   const Parts parts_;
-  Guarded<Counted> last_;
+  Guarded<State> state_;
 };
 
 }  // namespace grpc_os::core
