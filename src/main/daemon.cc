@@ -568,14 +568,14 @@ class Daemon::Impl {
     loop_.After(server::CallbackThreads::kWakeMs, [this] { WakeServer(); });
   }
 
-  // What nothing names goes as soon as something has changed or a reader lets go of it; strays of
-  // a crash are looked for once an hour.
+  // What nothing names goes as soon as something has changed, a put was refused, or a reader lets
+  // go of it; strays of a crash are looked for once an hour.
   void CollectBlobs() {
     const int64_t now = EventLoop::NowMs();
     const int64_t changes = StoreChanges();
     const bool strays = now >= next_stray_look_ms_;
-    const bool due =
-        strays || changes != collected_changes_ || blobs_in_use_ || now >= next_collection_ms_;
+    const bool due = strays || changes != collected_changes_ || blobs_in_use_ ||
+                     blobs_->AnyLetGo() || now >= next_collection_ms_;
     if (!due || collecting_.exchange(true)) return;
     collected_changes_ = changes;
     next_collection_ms_ = now + limits::kPressureCollectEveryMs;
@@ -587,9 +587,11 @@ class Daemon::Impl {
   void EndCollection(const absl::StatusOr<store::BlobFiles::Collected>& collected) {
     blobs_in_use_ = collected.ok() && collected->in_use > 0;
     if (!collected.ok()) {
-      logger_->Write(core::LogLevel::kWarning,
-                     "files of contents that nothing has could not be removed",
-                     {{"error", std::string(collected.status().message())}});
+      // The store refuses what a stop interrupts; the next start goes on.
+      if (!stopping_)
+        logger_->Write(core::LogLevel::kWarning,
+                       "files of contents that nothing has could not be removed",
+                       {{"error", std::string(collected.status().message())}});
     } else if (collected->removed > 0) {
       logger_->Write(core::LogLevel::kInfo, "files of contents removed",
                      {{"count", absl::StrCat(collected->removed)}});
@@ -618,6 +620,7 @@ class Daemon::Impl {
   }
 
   void Stop() {
+    stopping_ = true;
     http_.reset();
     if (server_ != nullptr) {
       logger_->Write(core::LogLevel::kInfo, "stopping", {});
@@ -688,6 +691,7 @@ class Daemon::Impl {
   int64_t next_clock_save_ms_ = 0;
   int64_t collected_changes_ = -1;
   std::atomic<bool> collecting_{false};
+  std::atomic<bool> stopping_{false};
   std::atomic<bool> blobs_in_use_{false};  // of those that nothing names: to be looked at again
   std::unique_ptr<core::AuditTrail> audit_;
   std::unique_ptr<core::Requests> requests_;

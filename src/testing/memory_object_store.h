@@ -287,7 +287,7 @@ class MemoryObjectRows final : public core::ObjectRows {
   MemoryObjects& objects_;
 };
 
-class MemoryObjectStore final : public core::ObjectStore {
+class MemoryObjectStore : public core::ObjectStore {
  public:
   void CommitObjects(core::ObjectWrite write,
                      std::function<void(absl::StatusOr<int64_t>)> done) override {

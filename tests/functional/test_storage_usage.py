@@ -80,7 +80,7 @@ async def test_a_full_disk_is_free_again_after_rm_now(idle_system):
             await uploads.put("/two", content(23 * MIB, 2))
             for name in ("/one", "/two"):
                 assert idle_system.cli("rm", "--now", "-y", name).returncode == 0
-            await uploads.put("/three", content(24 * MIB, 3))  # at once: it does not wait for the collection
+            await uploads.put("/three", content(24 * MIB, 3))
 
         async def collected():
             return (await storage_of(client)).unused_bytes == 0

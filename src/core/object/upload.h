@@ -61,6 +61,8 @@ class UploadFile {
   struct Sealed {
     ObjectContent content = {};
     std::shared_ptr<void> hold = nullptr;
+    // After the hold, once it is certain that no row came of this: its file can go. Empty: none.
+    std::function<void()> let_go = {};
   };
   virtual void Seal(std::function<void(absl::StatusOr<Sealed>)> done) = 0;
   // Forgets the upload and its bytes; what was sealed stays where objects may name it.

@@ -358,15 +358,23 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
     PutObject object = entry_.target.object;
     object.content = std::move(sealed.content);
     hold_ = std::move(sealed.hold);
+    let_go_ = std::move(sealed.let_go);
     book_->parts().put(std::move(object), by_,
                        [self = shared_from_this()](absl::StatusOr<Object> made) {
                          // Named or not, before anyone is told.
                          self->hold_.reset();
-                         if (!made.ok()) return self->Refuse(made.status());
+                         if (!made.ok()) return self->RefuseCommit(made.status());
                          // What stays if this fails is cleared away when it has become old.
                          self->book_->Remove(self->entry_, [](const absl::Status&) {});
                          self->done_(std::move(made));
                        });
+  }
+  // What failed in the storage may be found after a crash (docs/decisions/0008): its file stays.
+  void RefuseCommit(const absl::Status& status) {
+    const bool certain =
+        !absl::IsUnavailable(status) && !absl::IsInternal(status) && !absl::IsDataLoss(status);
+    if (certain && let_go_) let_go_();
+    Refuse(status);
   }
   void Refuse(const absl::Status& status) {
     book_->Release(entry_.target.id);
@@ -380,6 +388,7 @@ class Uploads::Ending final : public std::enable_shared_from_this<Uploads::Endin
   const Objects::By by_;
   const Objects::Done done_;
   std::shared_ptr<void> hold_;  // of the content, from its sealing until the commit is answered
+  std::function<void()> let_go_;
 };
 
 Uploads::Uploads(Parts parts) : book_(std::make_shared<Book>(std::move(parts))) {}

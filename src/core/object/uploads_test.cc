@@ -36,7 +36,17 @@ class EmptyFile final : public UploadFile {
   void Measure(std::function<void(absl::StatusOr<ObjectContent>)> done) override {
     done(ObjectContent());
   }
-  void Seal(std::function<void(absl::StatusOr<Sealed>)> done) override { done(Sealed()); }
+  void Seal(std::function<void(absl::StatusOr<Sealed>)> done) override {
+    Sealed sealed;
+    sealed.hold = hold = std::make_shared<int>();
+    sealed.let_go = [this] {
+      EXPECT_EQ(hold.use_count(), 1) << "nobody holds it any more";
+      ++let_go;
+    };
+    done(std::move(sealed));
+  }
+  std::shared_ptr<void> hold;
+  int let_go = 0;
   void Remove(std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
 };
 
@@ -45,11 +55,12 @@ class EmptyFiles final : public UploadFiles {
   void Create(const UploadTarget&,
               std::function<void(absl::StatusOr<std::shared_ptr<UploadFile>>)> done) override {
     ++created;
-    done(std::make_shared<EmptyFile>());
+    done(last = std::make_shared<EmptyFile>());
   }
   absl::StatusOr<std::vector<Stored>> LoadUploads() override { return std::vector<Stored>(); }
 
   int created = 0;
+  std::shared_ptr<EmptyFile> last;
 };
 
 class Finished final : public RequestStore {
@@ -82,12 +93,17 @@ class UploadsTest : public ::testing::Test {
     uploads_.Get(id, "ann", access, [&](absl::StatusOr<Upload> one) { got = std::move(one); });
     return *std::move(got);
   }
-  void Finish(const std::string& id) {
+  absl::Status TryToFinish(const std::string& id) {
     Objects::By by;
     by.origin.record.user = "ann";
     by.access = [](ObjectVerb, std::string_view) { return true; };
+    absl::Status status = absl::UnknownError("no answer");
     uploads_.Finish(id, {}, std::move(by),
-                    [](const absl::StatusOr<Object>& made) { EXPECT_TRUE(made.ok()); });
+                    [&](const absl::StatusOr<Object>& made) { status = made.status(); });
+    return status;
+  }
+  void Finish(const std::string& id) {
+    EXPECT_TRUE(TryToFinish(id).ok());
     finished_.committed[id] = {.key = {}, .digest = "finish", .subject = "obj_1", .time_ms = 1000};
   }
   template <typename T>
@@ -103,6 +119,7 @@ class UploadsTest : public ::testing::Test {
   EmptyFiles files_;
   Finished finished_;
   Requests requests_{finished_};
+  absl::Status refusal_;  // of a put
   Object object_{.id = "obj_1", .name = "/a", .size_bytes = 5};
   Uploads uploads_{{
       .files = files_,
@@ -110,7 +127,7 @@ class UploadsTest : public ::testing::Test {
       .committed = finished_,
       .clock = clock_,
       .put = [this](const PutObject&, const Objects::By&,
-                    const Objects::Done& done) { done(object_); },
+                    const Objects::Done& done) { refusal_.ok() ? done(object_) : done(refusal_); },
       .get =
           [this](const std::string& id, const ObjectAccess& access, const Objects::Done& done) {
             access(ObjectVerb::kRead, object_.name) ? done(object_) : done(ObjectNotFound(id));
@@ -193,6 +210,26 @@ TEST_F(UploadsTest, WhileTheCheckIsUnderWayTheUploadIsBusy) {
   EXPECT_EQ(Start("ann", "r1")->id, (*first)->id);
 }
 
+// What failed in the storage may be found after a crash, with its file.
+TEST_F(UploadsTest, OnlyOfAPutThatIsCertainlyRefusedTheFileIsLetGo) {
+  const std::string id = Start("ann")->id;
+  for (const auto& refusal : {absl::UnavailableError("nothing was stored"),
+                              absl::InternalError("not carried out whole")}) {
+    refusal_ = refusal;
+    EXPECT_EQ(TryToFinish(id), refusal);
+  }
+  EXPECT_EQ(files_.last->let_go, 0);
+  for (const auto& refusal : {absl::ResourceExhaustedError("the quota"),
+                              absl::FailedPreconditionError("another generation")}) {
+    refusal_ = refusal;
+    EXPECT_EQ(TryToFinish(id), refusal);
+  }
+  EXPECT_EQ(files_.last->let_go, 2);
+  refusal_ = absl::OkStatus();
+  EXPECT_TRUE(TryToFinish(id).ok());
+  EXPECT_EQ(files_.last->let_go, 2);
+}
+
 TEST_F(UploadsTest, AFinishedOneIsShownToWhoMayReadOrWriteItsObject) {
   const std::string id = Start("ann")->id;
   Finish(id);
@@ -261,6 +298,54 @@ TEST_F(UploadsTest, ObjectsAreCountedAnewOnceTheyChangedAndATenthOfTheTimeAtMost
   EXPECT_EQ(measure().objects.bytes, 30) << "too soon";
   uptime_ms += 500;
   EXPECT_EQ(measure().objects.bytes, 20);
+}
+
+// Counts when it is let to.
+class SlowStore final : public testing::MemoryObjectStore {
+ public:
+  void MeasureObjects(
+      const std::string&, const std::string&, int,
+      std::function<void(absl::StatusOr<std::pair<ObjectUsage, std::string>>)> done) override {
+    counts.push_back(std::move(done));
+  }
+  void Answer(const absl::StatusOr<std::pair<ObjectUsage, std::string>>& counted) {
+    std::exchange(counts, {}).at(0)(counted);
+  }
+  std::vector<std::function<void(absl::StatusOr<std::pair<ObjectUsage, std::string>>)>> counts;
+};
+
+TEST_F(UploadsTest, OneCountIsUnderWayAtATime) {
+  SlowStore store;
+  SomeUnused index;
+  int64_t changes = 0;
+  int64_t uptime_ms = 0;
+  StorageMeter meter({.store = store,
+                      .index = index,
+                      .uploads = uploads_,
+                      .uptime_ms = [&] { return uptime_ms += 1'000; },
+                      .changes = [&] { return ++changes; },
+                      .add_files = [](StorageUsage&) {}});
+  std::vector<int64_t> got;  // -1: an error
+  const auto measure = [&] {
+    meter.Measure([&](const absl::StatusOr<StorageUsage>& usage) {
+      got.push_back(usage.ok() ? usage->objects.bytes : -1);
+    });
+  };
+  for (int i = 0; i < 3; ++i) measure();
+  EXPECT_EQ(store.counts.size(), 1);
+  EXPECT_TRUE(got.empty()) << "nothing is known yet";
+  store.Answer(absl::UnavailableError("cannot be read"));
+  EXPECT_EQ(std::exchange(got, {}), (std::vector<int64_t>{-1, -1, -1}));
+  for (int i = 0; i < 2; ++i) measure();
+  ASSERT_EQ(store.counts.size(), 1);
+  store.Answer(std::pair(ObjectUsage{.bytes = 10}, std::string()));
+  EXPECT_EQ(std::exchange(got, {}), (std::vector<int64_t>{10, 10}));
+  uptime_ms += 1'000'000;
+  for (int i = 0; i < 3; ++i) measure();
+  EXPECT_EQ(store.counts.size(), 1);
+  EXPECT_EQ(std::exchange(got, {}), (std::vector<int64_t>{10, 10})) << "as counted last";
+  store.Answer(std::pair(ObjectUsage{.bytes = 20}, std::string()));
+  EXPECT_EQ(got, std::vector<int64_t>{20});
 }
 
 }  // namespace

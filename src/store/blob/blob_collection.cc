@@ -2,6 +2,7 @@
 // is held, or was since the index was asked, may be named by a commit after that and stays. So does
 // one that is read: whoever looked at its object before and holds it after that is answered that
 // there is none, by the reader.
+#include <chrono>
 #include <future>
 #include <limits>
 #include <map>
@@ -51,36 +52,67 @@ absl::StatusOr<std::set<std::string>> KnownUnder(core::BlobIndex& index, char fi
 void BlobFiles::Collect(int64_t strays_before_ms,
                         std::function<void(absl::StatusOr<Collected>)> done) {
   threads_.Post([this, strays_before_ms, done = std::move(done)] {
-    const std::lock_guard lock(collection_);
-    done(CollectNow(strays_before_ms));
+    std::unique_lock lock(collection_);
+    collected_.wait(lock, [this] { return !collecting_; });
+    collecting_ = true;
+    lock.unlock();
+    auto collected = CollectNow(strays_before_ms);
+    lock.lock();
+    collecting_ = false;
+    collected_.notify_all();
+    lock.unlock();
+    done(std::move(collected));
   });
 }
 
+// Where the index cannot be written, what it does not know goes nevertheless.
 absl::StatusOr<BlobFiles::Collected> BlobFiles::CollectNow(int64_t strays_before_ms) {
   Collected collected;
-  if (auto status = CollectUnused(collected); !status.ok()) return status;
+  absl::Status status = CollectUnused(collected);
+  status.Update(CollectLetGo(collected));
   if (!files_->CheckSpace(limits::kDiskPressureBytes).ok() && TimeToLookUnderPressure())
     strays_before_ms = kAnyTime;
-  if (strays_before_ms == 0) return collected;
-  if (auto status = CollectStrays(strays_before_ms, collected); !status.ok()) return status;
+  if (strays_before_ms != 0) status.Update(CollectStrays(strays_before_ms, collected));
+  if (!status.ok()) return status;
   return collected;
 }
 
 // What one upload could not write for, another may have made room for meanwhile: it is for the
-// caller to try again, whatever came of it here.
+// caller to try again, whatever came of it here. This is one of few threads, so it waits for a
+// collection that is under way until there is room, and not for long.
 void BlobFiles::MakeRoom() {
-  const std::lock_guard lock(collection_);
+  std::unique_lock lock(collection_);
+  if (!collected_.wait_for(lock, parts_.room_wait, [this] { return !collecting_ || HasRoom(); }) ||
+      collecting_) {
+    return;
+  }
+  collecting_ = true;
+  lock.unlock();
   Collected collected;
-  if (!CollectUnused(collected).ok() || collected.removed > 0) return;
-  if (TimeToLookUnderPressure()) (void)CollectStrays(kAnyTime, collected);
+  (void)CollectUnused(collected);
+  (void)CollectLetGo(collected);
+  if ((collected.removed == 0 || !HasRoom()) && TimeToLookUnderPressure())
+    (void)CollectStrays(kAnyTime, collected);
+  lock.lock();
+  collecting_ = false;
+  collected_.notify_all();
 }
 
+// For a piece of any size.
+bool BlobFiles::HasRoom() const { return files_->CheckSpace(limits::kUploadChunkBytes).ok(); }
+
+void BlobFiles::TellRemoved() {
+  const std::lock_guard lock(collection_);
+  collected_.notify_all();
+}
+
+// A second look so soon finds nothing new: what is refused meanwhile is let go of.
 bool BlobFiles::TimeToLookUnderPressure() {
-  const auto now = std::chrono::steady_clock::now();
-  if (pressure_looked_.has_value() &&
-      now - *pressure_looked_ < std::chrono::milliseconds(limits::kPressureCollectEveryMs))
+  const int64_t now = parts_.clock.NowMs();
+  if (pressure_looked_ms_.has_value() && now >= *pressure_looked_ms_ &&
+      now - *pressure_looked_ms_ < limits::kPressureCollectEveryMs)
     return false;
-  pressure_looked_ = now;
+  pressure_looked_ms_ = now;
   return true;
 }
 
@@ -95,7 +127,7 @@ bool BlobFiles::InUse(const std::string& sha256) const {
   return holds->MayBeNamed(sha256) || holds->read.contains(sha256);
 }
 
-absl::StatusOr<bool> BlobFiles::IsNamed(const std::string& sha256) {
+absl::StatusOr<std::optional<int64_t>> BlobFiles::RefsOf(const std::string& sha256) {
   // The greatest text before it that no content of 32 bytes has.
   std::string before = sha256;
   if (before.back() == 0) {
@@ -107,7 +139,8 @@ absl::StatusOr<bool> BlobFiles::IsNamed(const std::string& sha256) {
   const auto found = Wait<core::BlobIndex::Listed>(
       [&](auto done) { parts_.index.ListBlobs(before, 1, std::move(done)); });
   if (!found.ok()) return found.status();
-  return !found->empty() && found->front().sha256 == sha256 && found->front().refs > 0;
+  if (found->empty() || found->front().sha256 != sha256) return std::nullopt;
+  return found->front().refs;
 }
 
 absl::Status BlobFiles::CollectUnused(Collected& collected) {
@@ -129,13 +162,39 @@ absl::Status BlobFiles::CollectUnused(Collected& collected) {
       if (!*forgotten) continue;
       Failpoint("upload.forgotten");
       const auto gone = UnlinkUnlessHeld(entry.sha256, PathOf(entry.sha256));
-      if (!gone.ok()) return gone.status();
+      if (!gone.ok()) {
+        LetGo(entry.sha256);  // the index knows it no more
+        return gone.status();
+      }
       collected.removed += *gone ? 1 : 0;
       Failpoint("upload.unlinked");
     }
     // A whole page of contents in use waits for their readers.
     if (unused->size() < kPage || collected.removed == removed_before) return absl::OkStatus();
   }
+}
+
+absl::Status BlobFiles::CollectLetGo(Collected& collected) {
+  BeginCollection();
+  const std::set<std::string> all = holds_->Lock()->let_go;
+  for (const std::string& sha256 : all) {
+    holds_->Lock()->let_go.erase(sha256);  // it may be let go of again from here on
+    const auto gone = RemoveLetGo(sha256, collected);
+    if (!gone.ok() || !*gone) LetGo(sha256);
+    if (!gone.ok()) return gone.status();
+  }
+  return absl::OkStatus();
+}
+
+// False: it is in use.
+absl::StatusOr<bool> BlobFiles::RemoveLetGo(const std::string& sha256, Collected& collected) {
+  if (InUse(sha256)) return false;
+  const auto refs = RefsOf(sha256);
+  if (!refs.ok()) return refs.status();
+  if (refs->has_value()) return true;  // it goes once nothing has it
+  const auto gone = UnlinkUnlessHeld(sha256, PathOf(sha256));
+  if (gone.ok() && *gone) ++collected.removed;
+  return gone;
 }
 
 absl::Status BlobFiles::CollectStrays(int64_t before_ms, Collected& collected) {
@@ -185,7 +244,8 @@ absl::StatusOr<int64_t> BlobFiles::CollectStraysIn(const std::string& directory,
       gone = *unlinked;
     }
     collected.removed += gone ? 1 : 0;
-    left += gone ? 0 : entry.size_bytes;
+    // The bytes of one that an open upload has too are the upload's.
+    left += gone || entry.links > 1 ? 0 : entry.size_bytes;
   }
   return left;
 }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -76,6 +78,25 @@ class BlobCollectionTest : public testing::Test {
     const auto made = system_->Upload(name, content);
     ASSERT_TRUE(made.ok()) << made.status();
   }
+  // A put that is refused: /taken is. Its upload is still there.
+  std::string Refused(const std::string& content) {
+    const auto started = system_->Start("/taken", std::nullopt, {.generation = 0});
+    EXPECT_TRUE(started.ok()) << started.status();
+    const auto size = static_cast<int64_t>(content.size());
+    EXPECT_TRUE(system_->Write(started->id, content, 0, size, 100'000).ok());
+    EXPECT_EQ(system_->Finish(started->id).status().code(), absl::StatusCode::kFailedPrecondition);
+    return started->id;
+  }
+  // A file that the index does not know; its path.
+  std::string Stray(int64_t bytes) {
+    auto files = disk_.NewFiles();
+    std::string path = BlobFiles::PathOf(TestHash::Of("nobody's"));
+    EXPECT_TRUE(files->MakeDirectory(path.substr(0, 8)).ok());
+    EXPECT_TRUE(files->MakeDirectory(path.substr(0, 11)).ok());
+    const std::string content(static_cast<size_t>(bytes), 'x');
+    EXPECT_TRUE(files->Open(path, Files::Mode::kCreate).value()->WriteAt(0, content).ok());
+    return path;
+  }
   bool HasFileOf(const std::string& content) const {
     return disk_.Has(BlobFiles::PathOf(TestHash::Of(content)));
   }
@@ -102,6 +123,7 @@ class IndexInBetween final : public core::BlobIndex {
   std::function<void()> before_forget = [] {};
   std::function<void()> after_forget = [] {};
   std::function<void()> after_list = [] {};
+  absl::Status forget_failure;
 
   void ListUnusedBlobs(int64_t since_ms, int limit, std::function<void(Listed)> done) override {
     index_.ListUnusedBlobs(since_ms, limit, std::move(done));
@@ -115,6 +137,7 @@ class IndexInBetween final : public core::BlobIndex {
   void ForgetBlob(const std::string& sha256, int64_t since_ms,
                   std::function<void(absl::StatusOr<bool>)> done) override {
     before_forget();
+    if (!forget_failure.ok()) return done(forget_failure);
     auto forgotten = Await<absl::StatusOr<bool>>(
         [&](auto told) { index_.ForgetBlob(sha256, since_ms, std::move(told)); });
     after_forget();
@@ -163,7 +186,9 @@ TEST_F(BlobCollectionTest, WhatIsReadStaysUntilItIsRead) {
   not_begun.reset();
   // Its last answer may still be on its way out of the thread that gave it.
   int64_t removed = 0;
-  while ((removed = Collect()) == 0 && in_use_ == 1) std::this_thread::yield();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while ((removed = Collect()) == 0 && in_use_ == 1 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
   EXPECT_EQ(removed, 1);
   EXPECT_EQ(in_use_, 0);
 }
@@ -238,12 +263,7 @@ TEST_F(BlobCollectionTest, AFullDiskIsFreedOfWhatNothingNamesBeforeAPutIsRefused
 }
 
 TEST_F(BlobCollectionTest, OnAFullDiskStraysHaveNoGrace) {
-  auto files = disk_.NewFiles();
-  const std::string stray = BlobFiles::PathOf(TestHash::Of("nobody's"));
-  ASSERT_TRUE(
-      files->Open(stray, Files::Mode::kCreate).value()->WriteAt(0, std::string(999, 'x')).ok());
-  ASSERT_TRUE(files->MakeDirectory(stray.substr(0, 8)).ok());
-  ASSERT_TRUE(files->MakeDirectory(stray.substr(0, 11)).ok());
+  const std::string stray = Stray(999);
   EXPECT_EQ(Collect(), 0);
   EXPECT_EQ(system_->blobs().stray_bytes(), 999);
   EXPECT_EQ(CollectStrays(0), 0);
@@ -369,24 +389,142 @@ TEST_F(LaidBefore, AndNamedAfterTheCollectionItIsNotEvenForgotten) {
 }
 
 // It was held, and let go of without being named, between the list and the look at the file.
-TEST_F(BlobCollectionTest, APutThatIsRefusedDuringACollectionLeavesAStray) {
+TEST_F(BlobCollectionTest, TheFileOfAPutThatIsRefusedDuringACollectionGoesWithIt) {
   Upload("/a", big_);
   ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
   Upload("/taken", other_);
   IndexInBetween index(system_->store());
-  index.after_forget = [&] {
-    const auto started = system_->Start("/taken", std::nullopt, {.generation = 0});
-    ASSERT_TRUE(started.ok());
-    const auto size = static_cast<int64_t>(big_.size());
-    ASSERT_TRUE(system_->Write(started->id, big_, 0, size, 100'000).ok());
-    EXPECT_EQ(system_->Finish(started->id).status().code(), absl::StatusCode::kFailedPrecondition);
-    ASSERT_TRUE(system_->Cancel(started->id).ok());
-  };
-  EXPECT_EQ(Collect(index), 0);
-  EXPECT_TRUE(HasFileOf(big_));
-  Pass(kGraceMs);
-  EXPECT_EQ(Collect(), 1);
+  index.after_forget = [&] { ASSERT_TRUE(system_->Cancel(Refused(big_)).ok()); };
+  EXPECT_EQ(Collect(index), 1);
   EXPECT_FALSE(HasFileOf(big_));
+  EXPECT_EQ(system_->ContentOf("/taken").value_or(""), other_);
+}
+
+TEST_F(BlobCollectionTest, APutThatIsRefusedGivesItsRoomBack) {
+  Upload("/taken", other_);
+  EXPECT_EQ(CollectStrays(0), 0);
+  EXPECT_FALSE(system_->blobs().AnyLetGo());
+  ASSERT_TRUE(system_->Cancel(Refused(big_)).ok());
+  EXPECT_TRUE(HasFileOf(big_));
+  EXPECT_TRUE(system_->blobs().AnyLetGo());
+  EXPECT_EQ(CollectStrays(0), 1);
+  EXPECT_FALSE(HasFileOf(big_));
+  EXPECT_FALSE(system_->blobs().AnyLetGo());
+  EXPECT_EQ(system_->ContentOf("/taken").value_or(""), other_);
+}
+
+TEST_F(BlobCollectionTest, APutThatWasRefusedCanBeFinishedAfterItsFileIsGone) {
+  Upload("/taken", other_);
+  const std::string id = Refused(big_);
+  EXPECT_EQ(CollectStrays(0), 1);
+  EXPECT_FALSE(HasFileOf(big_));
+  ASSERT_TRUE(system_->Delete("/taken", /*purge=*/true).ok());
+  ASSERT_TRUE(system_->Finish(id).ok());
+  EXPECT_EQ(CollectStrays(0), 1) << "that of /taken";
+  EXPECT_EQ(system_->ContentOf("/taken").value_or(""), big_);
+}
+
+TEST_F(BlobCollectionTest, APutThatIsRefusedTakesNothingFromWhoHasTheSameContent) {
+  Upload("/taken", other_);
+  Upload("/b", big_);
+  ASSERT_TRUE(system_->Cancel(Refused(big_)).ok());
+  EXPECT_EQ(CollectStrays(0), 0);
+  EXPECT_FALSE(system_->blobs().AnyLetGo());
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
+}
+
+TEST_F(BlobCollectionTest, OnAFullDiskStraysGoEvenWhereTheIndexCannotBeWritten) {
+  Upload("/a", big_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  const std::string stray = Stray(999);
+  IndexInBetween index(system_->store());
+  index.forget_failure = absl::UnavailableError("no room for the log");
+  system_->index().SetTo(index);
+  disk_.SetCapacity(limits::kDiskPressureBytes);
+  EXPECT_EQ(system_->Collect(0).status(), index.forget_failure);
+  EXPECT_FALSE(disk_.Has(stray));
+  EXPECT_TRUE(HasFileOf(big_));
+  // And for a put that finds no room.
+  const std::string next = Stray(400'000);
+  clock_.now_ms += limits::kPressureCollectEveryMs;
+  disk_.SetCapacity(900'000);
+  EXPECT_TRUE(system_->Upload("/c", ContentNumber(3, 400'000)).ok());
+  EXPECT_FALSE(disk_.Has(next));
+  system_->index().SetTo(system_->store());
+}
+
+TEST_F(BlobCollectionTest, APutGoesOnToRemoveUntilThereIsRoom) {
+  Upload("/a", ContentNumber(5, 100'000));
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  const std::string stray = Stray(300'000);
+  disk_.SetCapacity(500'000);
+  const auto started = system_->Start("/b");
+  ASSERT_TRUE(started.ok());
+  const auto written = system_->Write(started->id, big_, 0, 300'000, 300'000);
+  EXPECT_TRUE(written.ok()) << written.status();
+  EXPECT_FALSE(disk_.Has(stray));
+}
+
+TEST_F(BlobCollectionTest, UnderPressureStraysAreLookedForOnceAMinute) {
+  disk_.SetCapacity(limits::kDiskPressureBytes);
+  Stray(1);
+  EXPECT_EQ(CollectStrays(0), 1);
+  Stray(1);
+  EXPECT_EQ(CollectStrays(0), 0);
+  clock_.now_ms += limits::kPressureCollectEveryMs - 1;
+  EXPECT_EQ(CollectStrays(0), 0);
+  clock_.now_ms += 1;
+  EXPECT_EQ(CollectStrays(0), 1);
+  Stray(1);
+  clock_.now_ms -= 1;  // a clock that was set back is no reason to wait
+  EXPECT_EQ(CollectStrays(0), 1);
+}
+
+// They are few, and a download needs one.
+TEST_F(BlobCollectionTest, OnAFullDiskAThreadWaitsForACollectionUnderWayButNotLong) {
+  Upload("/a", big_);
+  ASSERT_TRUE(system_->Delete("/a", /*purge=*/true).ok());
+  disk_.SetCapacity(400'000);
+  IndexInBetween index(system_->store());
+  std::promise<absl::Status> refused;
+  std::future<absl::Status> answer = refused.get_future();
+  std::thread put;
+  index.before_forget = [&] {
+    put = std::thread(
+        [&] { refused.set_value(system_->Upload("/c", ContentNumber(3, 250'000)).status()); });
+    EXPECT_EQ(answer.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  };
+  EXPECT_EQ(Collect(index), 1);
+  put.join();
+  EXPECT_EQ(answer.get().code(), absl::StatusCode::kUnavailable);
+}
+
+// Each write to the journal in turn finds the disk full once, the one that seals it too; and so
+// does the link.
+TEST_F(BlobCollectionTest, WhateverAPutWritesFindsTheRoomThatIsMade) {
+  std::string suffix = ".journal";
+  int failing = 0;
+  int writes = 0;
+  disk_.FailWrites([&](const std::string& path) {
+    if (!path.ends_with(suffix) || ++writes != failing) return absl::OkStatus();
+    return absl::ResourceExhaustedError("the disk is full");
+  });
+  do {
+    writes = 0;
+    ++failing;
+    const auto made = system_->Upload("/a", big_);
+    ASSERT_TRUE(made.ok()) << failing << ": " << made.status();
+  } while (writes >= failing);
+  EXPECT_GT(failing, 3) << "its target, what is durable, that it is sealed";
+  suffix = ".data";  // of the upload, and of the link to it
+  writes = 0;
+  failing = 4;  // two pieces, the table, the link
+  const auto made = system_->Upload("/b", other_);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_GE(writes, failing);
+  disk_.FailWrites(nullptr);
+  EXPECT_EQ(system_->ContentOf("/a").value_or(""), big_);
+  EXPECT_EQ(system_->ContentOf("/b").value_or(""), other_);
 }
 
 TEST_F(LaidBefore, AndNamedAfterTheIndexWasAskedWhatItKnows) {
@@ -406,6 +544,7 @@ TEST_F(LaidBefore, AndNotNamedYetItStaysHoweverOldItIs) {
   LayAndWait();
   Pass(100 * kGraceMs);
   EXPECT_EQ(Collect(), 0);
+  EXPECT_EQ(system_->blobs().stray_bytes(), 0) << "its bytes are the upload's";
   NameIt();
   EXPECT_EQ(system_->ContentOf("/b").value_or(""), big_);
 }
@@ -424,7 +563,10 @@ TEST_F(BlobCollectionTest, AnIdleUploadIsForgottenWithItsBytes) {
   EXPECT_EQ(system_->uploads().usage().uploads, 1);
   clock_.now_ms += 100'000;
   system_->uploads().Tick(clock_.now_ms);
-  while (system_->uploads().usage().uploads != 0) std::this_thread::yield();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (system_->uploads().usage().uploads != 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  EXPECT_EQ(system_->uploads().usage().uploads, 0);
   for (const std::string& path : disk_.Paths()) EXPECT_FALSE(path.starts_with("uploads/")) << path;
   EXPECT_EQ(system_->Get(started->id).status().code(), absl::StatusCode::kNotFound);
 }

@@ -117,12 +117,15 @@ absl::StatusOr<std::vector<core::UploadFiles::Stored>> BlobFiles::LoadUploads() 
 
 std::shared_ptr<core::BlobReader> BlobFiles::ReadBlob(const Range& range) {
   return std::make_shared<StoredBlobReader>(
-      StoredBlobReader::Parts{
-          .files = *files_,
-          .threads = threads_,
-          .checksum = parts_.hashes.checksum,
-          .hold = HoldForReading(range.sha256),
-          .is_named = [this, sha256 = range.sha256] { return IsNamed(sha256); }},
+      StoredBlobReader::Parts{.files = *files_,
+                              .threads = threads_,
+                              .checksum = parts_.hashes.checksum,
+                              .hold = HoldForReading(range.sha256),
+                              .is_named = [this, sha256 = range.sha256]() -> absl::StatusOr<bool> {
+                                const auto refs = RefsOf(sha256);
+                                if (!refs.ok()) return refs.status();
+                                return refs->value_or(0) > 0;
+                              }},
       PathOf(range.sha256), range);
 }
 
@@ -145,6 +148,11 @@ std::shared_ptr<void> BlobFiles::Hold(const std::string& sha256) {
             locked->held.erase(locked->held.find(sha256));
           }};
 }
+
+// After the hold.
+void BlobFiles::LetGo(const std::string& sha256) { holds_->Lock()->let_go.insert(sha256); }
+
+bool BlobFiles::AnyLetGo() const { return !holds_->Lock()->let_go.empty(); }
 
 // Held before it is laid: a collection must not take it between its name and its row.
 absl::StatusOr<std::shared_ptr<void>> BlobFiles::Lay(const std::string& path,
@@ -177,9 +185,12 @@ absl::Status BlobFiles::MakeDurableDirectory(const std::string& path, const std:
 
 absl::StatusOr<bool> BlobFiles::UnlinkUnlessHeld(const std::string& sha256,
                                                  const std::string& path) {
-  auto holds = holds_->Lock();  // until it is gone
-  if (holds->MayBeNamed(sha256)) return false;
-  if (auto status = files_->Unlink(path); !status.ok()) return status;
+  {
+    auto holds = holds_->Lock();  // until it is gone
+    if (holds->MayBeNamed(sha256)) return false;
+    if (auto status = files_->Unlink(path); !status.ok()) return status;
+  }
+  TellRemoved();
   return true;
 }
 

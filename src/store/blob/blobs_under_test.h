@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -156,7 +157,8 @@ class BlobsUnderTest {
                                   .hashes = {hash, checksum},
                                   .clock = clock,
                                   .index = *index,
-                                  .pace = {.sync_bytes = 128 << 10, .unsynced_bytes = 384 << 10}});
+                                  .pace = {.sync_bytes = 128 << 10, .unsynced_bytes = 384 << 10},
+                                  .room_wait = std::chrono::milliseconds(50)});
     if (!blobs.ok()) return blobs.status();
     std::unique_ptr<BlobsUnderTest> made(
         new BlobsUnderTest(*std::move(store), std::move(index), *std::move(blobs), clock));

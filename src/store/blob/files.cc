@@ -143,7 +143,8 @@ class RealFiles final : public Files {
       entries.push_back({.name = name,
                          .directory = S_ISDIR(status.st_mode),
                          .size_bytes = status.st_size,
-                         .change_time_ms = int64_t{status.st_mtim.tv_sec} * 1000});
+                         .change_time_ms = int64_t{status.st_mtim.tv_sec} * 1000,
+                         .links = static_cast<int64_t>(status.st_nlink)});
     }
     if (errno != 0) return Failed("reading the directory", full);
     return entries;

@@ -54,6 +54,7 @@ class Files {
     bool directory = false;
     int64_t size_bytes = 0;
     int64_t change_time_ms = 0;  // of its content
+    int64_t links = 1;           // names of the same file
   };
   // RESOURCE_EXHAUSTED: with so many bytes more, less would be left than the daemon itself needs to
   // start and to go on.

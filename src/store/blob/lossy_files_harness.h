@@ -56,7 +56,7 @@ class LossyDisk {
     const std::lock_guard lock(mutex_);
     return syncs_ignored_;
   }
-  // From now on, until nothing is given, writes to such files fail so.
+  // From now on, until nothing is given, writes to such files, and links to them, fail so.
   void FailWrites(std::function<absl::Status(const std::string& path)> failing) {
     const std::lock_guard lock(mutex_);
     failing_ = std::move(failing);
@@ -291,6 +291,9 @@ class LossyDisk::View final : public Files {
   absl::Status Link(const std::string& from, const std::string& to) override {
     if (auto status = disk_.Step(); !status.ok()) return status;
     const std::lock_guard lock(disk_.mutex_);
+    if (disk_.failing_) {
+      if (auto status = disk_.failing_(to); !status.ok()) return status;
+    }
     if (!disk_.names_.contains(from)) return absl::NotFoundError(from);
     if (disk_.names_.contains(to)) return absl::UnavailableError(to + " is there");
     disk_.Change(to, disk_.names_.at(from));
@@ -340,10 +343,13 @@ class LossyDisk::View final : public Files {
     std::vector<Entry> entries;
     for (const auto& [name, node] : disk_.names_) {
       if (DirectoryOf(name) != path) continue;
-      entries.push_back({.name = path == "." ? name : name.substr(path.size() + 1),
-                         .directory = node->directory,
-                         .size_bytes = static_cast<int64_t>(node->content.size()),
-                         .change_time_ms = node->change_time_ms});
+      entries.push_back(
+          {.name = path == "." ? name : name.substr(path.size() + 1),
+           .directory = node->directory,
+           .size_bytes = static_cast<int64_t>(node->content.size()),
+           .change_time_ms = node->change_time_ms,
+           .links = std::count_if(disk_.names_.begin(), disk_.names_.end(),
+                                  [&](const auto& one) { return one.second == node; })});
     }
     return entries;
   }

@@ -172,8 +172,9 @@ void StoredUpload::Synced(const core::UploadState& snapshot, const absl::Status&
 }
 
 absl::Status StoredUpload::Record(const core::UploadState& snapshot) {
-  if (auto status = journal_->Append({.state = snapshot, .sha256 = ""}); !status.ok())
-    return status;
+  const absl::Status status =
+      parts_.place.WithRoom([&] { return journal_->Append({.state = snapshot, .sha256 = ""}); });
+  if (!status.ok()) return status;
   *state_.Lock() = snapshot;
   return absl::OkStatus();
 }
@@ -247,9 +248,14 @@ absl::StatusOr<core::UploadFile::Sealed> StoredUpload::SealNow() {
     if (auto status = CloseContent(sealed.content); !status.ok()) return status;
   }
   Failpoint("upload.sealed");
-  auto hold = parts_.place.Lay(DataPath(target_.id), sealed.content.sha256);
-  if (!hold.ok()) return hold.status();
-  sealed.hold = *std::move(hold);
+  const std::string& sha256 = sealed.content.sha256;
+  const absl::Status laid = parts_.place.WithRoom([&] {
+    auto hold = parts_.place.Lay(DataPath(target_.id), sha256);
+    if (hold.ok()) sealed.hold = *std::move(hold);
+    return hold.status();
+  });
+  if (!laid.ok()) return laid;
+  sealed.let_go = [&place = parts_.place, sha256] { place.LetGo(sha256); };
   Failpoint("upload.laid");
   return sealed;
 }
@@ -270,9 +276,11 @@ absl::Status StoredUpload::CloseContent(const core::ObjectContent& content) {
   }
   core::UploadState state = State();
   state.sealed = true;
-  if (auto status = journal_->Append({.state = state, .sha256 = content.sha256}); !status.ok()) {
+  const absl::Status recorded = parts_.place.WithRoom(
+      [&] { return journal_->Append({.state = state, .sha256 = content.sha256}); });
+  if (!recorded.ok()) {
     data_ = nullptr;  // so that the record is gone for good before more is written
-    return status;
+    return recorded;
   }
   sha256_ = content.sha256;
   *state_.Lock() = state;

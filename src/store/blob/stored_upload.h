@@ -28,6 +28,8 @@ class BlobPlace {
   // lives.
   virtual absl::StatusOr<std::shared_ptr<void>> Lay(const std::string& path,
                                                     const std::string& sha256) = 0;
+  // Nothing came to name it by that, and nothing will: it can go, unless something else names it.
+  virtual void LetGo(const std::string& sha256) = 0;
   // Removes what nothing names: the disk is full.
   virtual void MakeRoom() = 0;
   // `write`, and where the disk is full, once more after MakeRoom.
