@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import io
 import os
 import pathlib
+import resource
 import shutil
 import stat
 import tempfile
@@ -118,7 +120,7 @@ class TransferCalls(ObjectCalls):
         For one that another run of the program may go on with, `start_upload` gives the id, and `resume_upload` does the
         rest.
         """
-        with _opened(source) as file:
+        async with _opened(source) as file:
             upload = await self.start_upload(
                 name,
                 metadata,
@@ -169,7 +171,7 @@ class TransferCalls(ObjectCalls):
     ) -> Object:
         """Sends what is missing of an upload and makes the object of it. ValueError if `source` does not begin with what
         was sent."""
-        with _opened(source) as file:
+        async with _opened(source) as file:
             return await self._send(await self.get_upload(upload_id), file, progress)
 
     async def cancel_upload(self, upload_id: str) -> None:
@@ -311,35 +313,47 @@ def _crc32c_of_first(file: typing.BinaryIO, size: int) -> int | None:
     return crc32c
 
 
-@contextlib.contextmanager
-def _opened(source: str | os.PathLike[str] | bytes | typing.BinaryIO) -> typing.Iterator[typing.BinaryIO]:
+@contextlib.asynccontextmanager
+async def _opened(
+    source: str | os.PathLike[str] | bytes | typing.BinaryIO,
+) -> typing.AsyncGenerator[typing.BinaryIO, None]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
-        with open(source, "rb") as file, _repeatable(file) as same_each_time:
-            yield same_each_time
-    elif source.seekable():
-        with _repeatable(source) as same_each_time:
-            yield same_each_time
-    else:
+        # A pipe is waited for until it has a writer, and then for its end: other tasks go on meanwhile.
+        with await asyncio.to_thread(_open_repeatable, source) as file:
+            yield file
+    elif not source.seekable():
         raise ValueError("the source cannot be read twice, which a resumed upload needs; write it to a file first")
+    elif _is_repeatable(source):
+        yield source
+    else:
+        with await asyncio.to_thread(_copy_of, source) as copy:
+            yield copy
 
 
-@contextlib.contextmanager
-def _repeatable(file: typing.BinaryIO) -> typing.Iterator[typing.BinaryIO]:
-    """The file, or a copy of what it has now: a pipe or a device is read once, and what the system makes up while it is
-    read (/proc, /sys) claims a size that is not its own."""
+def _open_repeatable(path: str | os.PathLike[str]) -> typing.BinaryIO:
+    file = open(path, "rb")
+    if _is_repeatable(file):
+        return file
+    with file:
+        return _copy_of(file)
+
+
+def _is_repeatable(file: typing.BinaryIO) -> bool:
+    """A pipe or a device is read once, and what the system makes up while it is read (/proc, /sys) has no block on a disk
+    and claims 0 bytes, or a page. A file that is all holes has no block either; it claims more."""
     try:
         info = os.fstat(file.fileno())
     except (OSError, AttributeError):  # it is none of the system's
-        yield file
-        return
-    if stat.S_ISREG(info.st_mode) and info.st_blocks > 0:
-        yield file
-        return
-    with tempfile.SpooledTemporaryFile(max_size=_STREAM_BYTES) as copy:
-        shutil.copyfileobj(file, copy)
-        yield typing.cast(typing.BinaryIO, copy)
+        return True
+    return stat.S_ISREG(info.st_mode) and (info.st_blocks > 0 or info.st_size > resource.getpagesize())
+
+
+def _copy_of(file: typing.BinaryIO) -> typing.BinaryIO:
+    copy = tempfile.SpooledTemporaryFile(max_size=_STREAM_BYTES)
+    shutil.copyfileobj(file, copy)
+    return typing.cast(typing.BinaryIO, copy)
 
 
 def _size_of(file: typing.BinaryIO) -> int:

@@ -1,6 +1,7 @@
 #include "shell/default_address.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string_view>
@@ -23,11 +24,14 @@ bool Exists(const std::string& path) {
 }
 
 // Many programs call a folder "data". In one of ours there is the database, or, before the first
-// start is done, what init leaves there first. What cannot be looked into may be one.
+// start is done, what init leaves there first. What cannot be looked into may be one, made with
+// sudo, if it is root's or the user's own; that of another account is its program's.
 bool IsDataDirectory(const std::string& path) {
+  struct stat info = {};
   for (const char* file : {"/grpc-os.db", "/run/boot_id", "/run/init.lock"}) {
-    struct stat info = {};
-    if (::stat((path + file).c_str(), &info) == 0 || errno == EACCES) return true;
+    if (::stat((path + file).c_str(), &info) == 0) return true;
+    if (errno == EACCES && ::stat(path.c_str(), &info) == 0)
+      return info.st_uid == 0 || info.st_uid == ::geteuid();
   }
   return false;
 }

@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "client/fake_daemon.h"
 
 namespace grpc_os::shell {
@@ -65,6 +67,29 @@ TEST_F(FindTargetTest, AStoppedSystemInTheFolderIsStillTheOneThatIsMeant) {
 TEST_F(FindTargetTest, AnotherProgramsDataFolderIsNone) {
   Write("data/train.csv", "1,2");
   EXPECT_EQ(Address(), kMachine);
+}
+
+TEST_F(FindTargetTest, AFolderThatCannotBeLookedIntoIsItsOwners) {
+  Write("data/PG_VERSION", "16");
+  fs::permissions("data", fs::perms::none);
+  fs::permissions(directory_.path(), fs::perms(0755));
+  const auto addresses_as_another = [&](uid_t owner) {
+    // Root sees all.
+    const bool root = ::geteuid() == 0;
+    if (root && (::chown("data", owner, owner) != 0 || ::seteuid(65534) != 0)) return std::string();
+    std::string addresses = Address();
+    variables_ = {{"DATA_DIR", "data"}};
+    absl::StrAppend(&addresses, " ", Address());
+    variables_.clear();
+    if (root && ::seteuid(0) != 0) return std::string();
+    return addresses;
+  };
+  const std::string here = Here("data");
+  EXPECT_EQ(addresses_as_another(0), here + " " + here) << "sudo may have made it";
+  if (::geteuid() == 0) {
+    EXPECT_EQ(addresses_as_another(65533), kMachine + (" " + here)) << "another program's";
+  }
+  fs::permissions("data", fs::perms::owner_all);
 }
 
 TEST_F(FindTargetTest, TheEnvFileOfTheFolderIsHeededWhetherItsSystemRunsOrNot) {

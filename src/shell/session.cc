@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/error_detail.h"
 #include "client/errors.h"
 #include "shell/escape.h"
@@ -279,15 +280,9 @@ ExitCode Session::Report(const absl::Status& status) {
   const std::string cure = CureOf(reason);
   if (!cure.empty() && text.find('`') == std::string::npos &&
       text.find(" again") == std::string::npos) {
-    absl::StrAppend(&text, text.ends_with('.') ? " " : ". ");
-    bool begins = true;
-    for (const char c : cure) {
-      text.push_back(c);
-      if (c != '`') continue;
-      if (begins) absl::StrAppend(&text, Typed(""));
-      begins = !begins;
-    }
+    absl::StrAppend(&text, text.ends_with('.') ? " " : ". ", cure);
   }
+  text = TypedIn(text);
   if (client::IsDaemonAway(status) && !console_.target_reason.empty()) {
     absl::StrAppend(&text, " ", console_.target_reason);
   } else if (!reason.empty() && !console_.interactive && !console_.target.empty() &&
@@ -318,6 +313,16 @@ absl::Status Session::TakeInput(const std::string& cure) {
         cure, "`."));
   }
   return absl::OkStatus();
+}
+
+std::string Session::TypedIn(const std::string& text) const {
+  // Every second part stands between two of them.
+  std::vector<std::string> parts = absl::StrSplit(text, '`');
+  for (size_t i = 1; i + 1 < parts.size(); i += 2) {
+    const std::vector<std::string> words = absl::StrSplit(parts[i], ' ');
+    if (FindCommand(words).command != nullptr) parts[i] = Typed(parts[i]);
+  }
+  return absl::StrJoin(parts, "`");
 }
 
 std::string Session::Typed(const std::string& command) const {

@@ -127,6 +127,8 @@ class Session {
   absl::Status TakeInput(const std::string& cure);
   // As the user would have to type a command here: "logs web" or "grpc-os logs web".
   std::string Typed(const std::string& command) const;
+  // `text` with each `command` in it as Typed gives it.
+  std::string TypedIn(const std::string& text) const;
 
   // The folder of objects that relative names count from: "/" or "/a/b/".
   const std::string& directory() const { return directory_; }

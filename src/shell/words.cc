@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -157,6 +159,15 @@ Typed SplitTyped(std::string_view text) {
   }
   if (!in_word) typed.start = text.size();
   return typed;
+}
+
+std::string QuoteWord(const std::string& word) {
+  const auto is_plain = [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c >= 0x80 ||
+           std::string_view("/._-+,:@%=").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
+  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
 }
 
 Unfinished WhatIsUnfinished(std::string_view text) {

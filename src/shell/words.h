@@ -20,6 +20,9 @@ absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line);
 enum class Unfinished { kNothing, kQuote, kBackslash };
 Unfinished WhatIsUnfinished(std::string_view text);
 
+// `word` as SplitLine, or a POSIX shell, reads it again: in quotes if it needs them.
+std::string QuoteWord(const std::string& word);
+
 // The words before the one that ends `text`, and that one as far as it was typed: for completion.
 struct Typed {
   std::vector<std::string> before;

@@ -90,6 +90,15 @@ TEST(WordsTest, TheWordThatIsTyped) {
   EXPECT_TRUE(SplitTyped("ps # wh").in_comment);
 }
 
+TEST(WordsTest, AQuotedWordIsReadAgainAsItWas) {
+  EXPECT_EQ(QuoteWord("/tmp/a-b_1.txt@2"), "/tmp/a-b_1.txt@2");
+  EXPECT_EQ(QuoteWord("the plan"), "'the plan'");
+  for (const char* word :
+       {"", "it's", "a\"b", "\\", "#x", "a;b|c>d<e&f", "$HOME", "`x`", "a\nb", "é"}) {
+    EXPECT_THAT(*SplitLine(QuoteWord(word)), ElementsAre(word));
+  }
+}
+
 TEST(WordsTest, UnbalancedQuotesAreRefusedWithTheirPlace) {
   EXPECT_THAT(Refusal("start web \"python"), HasSubstr("column 11"));
   EXPECT_THAT(Refusal("it's"), HasSubstr("column 3"));

@@ -55,7 +55,7 @@ async def test_a_live_copy_beside_its_original_is_held_until_resume(system, clie
         mine = await copy.client()
         assert await states(mine) == {"counted": "held", "dropped": "held"}
         assert "held" in copy.cli("ps").stdout
-        assert "`resume` lets them run" in copy.cli("status").stdout
+        assert "`grpc-os resume` lets them run" in copy.cli("status").stdout
         for asked in (mine.start_process("counted"), mine.create_process("new", "true")):
             with refused("HELD") as refusal:
                 await asked

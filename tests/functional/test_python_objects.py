@@ -7,7 +7,7 @@ import inspect
 import io
 import os
 import pathlib
-import threading
+import tempfile
 import types
 
 import pytest
@@ -145,11 +145,25 @@ async def test_what_claims_a_size_that_is_not_its_own_is_read_to_its_end(client,
         assert await client.read_object("/made") == pathlib.Path(source).read_bytes()
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_bytes, args=[LARGE[:200_000]])
-    writer.start()
-    await client.upload_object("/piped", pipe)
-    writer.join()
+    upload = asyncio.create_task(client.upload_object("/piped", pipe))
+    # The program's other tasks go on while the pipe has no writer yet, and no end.
+    writer = await asyncio.to_thread(open, pipe, "wb")
+    await client.create_object("/meanwhile")
+    assert not upload.done()
+    with writer:
+        writer.write(LARGE[:200_000])
+    await upload
     assert await client.read_object("/piped") == LARGE[:200_000]
+
+
+async def test_a_file_that_is_all_holes_is_not_copied_first(client, tmp_path, monkeypatch):
+    def copied(*_, **__):
+        raise AssertionError("it needs no copy")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", copied)
+    (tmp_path / "holes").touch()
+    os.truncate(tmp_path / "holes", 100_000)
+    assert (await client.upload_object("/holes", tmp_path / "holes")).size == 100_000
 
 
 async def test_quotas(client):

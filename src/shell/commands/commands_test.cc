@@ -177,6 +177,10 @@ TEST_F(CommandsTest, WhatOtherProgramsCallACommandIsAnsweredWithOurs) {
   daemon_.AddProcess("web", kRunning);
   EXPECT_EQ(Run("rm web"), ExitCode::kNotFound);
   EXPECT_THAT(err(), HasSubstr("`delete web` deletes the process"));
+  for (const char* path : {"rm /tmp/web", "rm /web", "rm ./web"}) {
+    EXPECT_EQ(Run(path), ExitCode::kNotFound);
+    EXPECT_THAT(err(), Not(HasSubstr("delete web"))) << path << " means no process";
+  }
 }
 
 TEST_F(CommandsTest, AVariableIsRefusedByItsName) {
@@ -195,6 +199,8 @@ TEST_F(CommandsTest, AVariableIsRefusedByItsName) {
   EXPECT_EQ(Run("start web ls --color=never"), ExitCode::kUsage);
   EXPECT_EQ(Run("start web grep \"a b=c\""), ExitCode::kUsage);
   EXPECT_THAT(err(), HasSubstr("quote it"));
+  EXPECT_EQ(Run("start web ./run a/b=c"), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("`start web \"./run a/b=c\"`"));
   EXPECT_THAT(daemon_.state.last_create.process().name(), IsEmpty());
 }
 
@@ -442,6 +448,34 @@ TEST_F(CommandsTest, StatusTellsWhyASystemIsHeldAndResumeEndsIt) {
   EXPECT_EQ(out(), "no process was held\n");
   EXPECT_EQ(Run("resume -o json"), ExitCode::kOk);
   EXPECT_THAT(out(), HasSubstr("\"resumedCount\": 0"));
+}
+
+TEST_F(CommandsTest, OutsideOfTheShellCommandsAreGivenAsTheyAreTypedThere) {
+  auto& process = daemon_.AddProcess("web", v1::Process::STATE_CRASH_LOOPING);
+  process.mutable_spec()->set_command("sh -c `kill x`");
+  process.mutable_status()->set_unsaved(true);
+  daemon_.state.held = "it is a copy";
+  daemon_.state.exec_fails = true;
+  input_is_script_ = true;
+  NewSession(daemon_.address());
+  Run("status");
+  EXPECT_THAT(out(), HasSubstr("`grpc-os resume` lets them run"));
+  Run("ps -l web");
+  EXPECT_THAT(out(),
+              AllOf(HasSubstr("`grpc-os logs web` shows why"), HasSubstr("then `grpc-os res"),
+                    HasSubstr("`grpc-os status` shows"), HasSubstr("sh -c `kill x`")));
+  Run("restart web");
+  EXPECT_THAT(err(), HasSubstr("`grpc-os restart web` tries at once"));
+  // Those of errors, of this program and of the daemon.
+  Run("kill 'x*'");
+  EXPECT_THAT(err(), HasSubstr("`grpc-os ps` lists all."));
+  Run("kill nobody");
+  EXPECT_THAT(err(), HasSubstr("`grpc-os ps` lists all."));
+  Run("start d \"sleep 9\" discovery.type=x");
+  EXPECT_THAT(err(), HasSubstr("`grpc-os start NAME \"env "));
+  NewSession("unix:" + directory_.path() + "/elsewhere/run/api.sock");
+  Run("ps");
+  EXPECT_THAT(err(), Not(HasSubstr("grpc-os grpc-os"))) << "what is no command stays as it is";
 }
 
 TEST_F(CommandsTest, ADaemonAwayIsOneLineAndExitSix) {

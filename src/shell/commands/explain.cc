@@ -47,7 +47,7 @@ void Explain(Session& session, const v1::Process& process) {
     err << "    " << EscapeForTerminal(line, Tabs::kKeep) << "\n";
   }
   if (const std::string cure = CureFor(process); !cure.empty()) {
-    err << "  what to do: " << EscapeForTerminal(cure) << "\n";
+    err << "  what to do: " << EscapeForTerminal(session.TypedIn(cure)) << "\n";
   }
   err << std::flush;
 }

@@ -22,7 +22,9 @@ void ShowLong(Session& session, const std::vector<v1::Process>& processes) {
   for (const v1::Process& process : processes) {
     if (!first) session.out() << "\n";
     first = false;
-    session.out() << DescribeProcess(process, NowMs(), session.console().color);
+    session.out() << DescribeProcess(
+        process, NowMs(), session.console().color,
+        [&](const std::string& text) { return session.TypedIn(text); });
   }
 }
 

@@ -1,4 +1,6 @@
 // mkdir, rm, mv, cp.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
 #include "shell/commands/commands.h"
@@ -141,7 +143,10 @@ ExitCode RunRemove(Session& session, const Arguments& arguments) {
                        [&](const NamedObject& named) -> absl::Status {
                          const absl::Status status = Remove(session, arguments, named);
                          if (client::ReasonOf(status) != "OBJECT_NOT_FOUND") return status;
-                         const auto process = session.client().GetProcess(LastSegment(named.name));
+                         // Who writes a path means no process.
+                         const std::string word = LastSegment(named.name);
+                         if (std::ranges::count(arguments.positional(), word) == 0) return status;
+                         const auto process = session.client().GetProcess(word);
                          if (!process.ok()) return status;
                          return absl::NotFoundError(
                              absl::StrCat("There is no object ", named.name, ". `",

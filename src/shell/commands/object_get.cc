@@ -21,6 +21,7 @@
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/session.h"
+#include "shell/words.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -150,9 +151,12 @@ absl::StatusOr<bool> Replaces(Session& session, const NamedObject& named, const 
     }
     return absl::UnknownError(absl::StrCat(path, " is kept."));
   }
-  return absl::AlreadyExistsError(absl::StrCat(
-      path, " is there already, and is kept. `",
-      session.Typed(absl::StrCat("get --force ", named.name, " ", path)), "` replaces it."));
+  const std::string version = named.generation == 0 ? "" : absl::StrCat("@", named.generation);
+  return absl::AlreadyExistsError(
+      absl::StrCat(path, " is there already, and is kept. `",
+                   session.Typed(absl::StrCat("get --force ", QuoteWord(named.name + version), " ",
+                                              QuoteWord(path))),
+                   "` replaces it."));
 }
 
 struct Destination {

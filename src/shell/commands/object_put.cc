@@ -23,6 +23,7 @@
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/session.h"
+#include "shell/words.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -73,8 +74,8 @@ absl::StatusOr<v1::Object> Put(Session& session, const std::string& file,
   std::unique_ptr<FileSource> regular;
   std::unique_ptr<StreamSource> once;
   if (IsStandardInput(file)) {
-    const auto taken =
-        session.TakeInput(absl::StrCat("grpc-os put - ", fields.object.name(), " < FILE"));
+    const auto taken = session.TakeInput(
+        absl::StrCat("grpc-os put - ", QuoteWord(fields.object.name()), " < FILE"));
     if (!taken.ok()) return taken;
     once = std::make_unique<StreamSource>(session, STDIN_FILENO, "standard input");
   } else {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -231,6 +232,15 @@ TEST_F(ObjectTransferTest, WhatClaimsNoSizeIsReadToItsEnd) {
   EXPECT_EQ(Data("/hole"), std::string(100'000, '\0'));
 }
 
+TEST_F(ObjectTransferTest, AFileThatIsAllHolesIsGoneOnWithToo) {
+  WriteFile("hole", "");
+  fs::resize_file(Path("hole"), 3'000'000);
+  EndUnder("put " + Path("hole") + " /hole");
+  EXPECT_EQ(Run("put " + Path("hole") + " /hole"), ExitCode::kOk) << err();
+  EXPECT_THAT(err(), HasSubstr("going on after 97.7KiB"));
+  EXPECT_EQ(Data("/hole"), std::string(3'000'000, '\0'));
+}
+
 TEST_F(ObjectTransferTest, TheLinesOfAScriptAreNoInputOfItsCommands) {
   input_is_script_ = true;
   can_type_secrets_ = false;
@@ -448,6 +458,14 @@ TEST_F(ObjectTransferTest, AFileThatIsThereIsReplacedOnlyIfTheUserSaysSo) {
   EXPECT_EQ(Run("get /a " + Path("")), ExitCode::kConflict);
   EXPECT_THAT(err(), HasSubstr("`grpc-os get --force /a " + Path("a") + "`"));
   EXPECT_EQ(FileContent("a"), "precious");
+  // What it says works as it stands.
+  daemon_.AddObject("/the plan's", "new");
+  WriteFile("my plan", "precious");
+  EXPECT_EQ(Run("get \"/the plan's\" \"" + Path("my plan") + "\""), ExitCode::kConflict) << err();
+  const std::string told = err();
+  const size_t begin = told.find("`grpc-os ") + std::strlen("`grpc-os ");
+  EXPECT_EQ(Run(told.substr(begin, told.rfind('`') - begin)), ExitCode::kOk) << told << err();
+  EXPECT_EQ(FileContent("my plan"), "new");
   // A link to it, and one to nothing, are there too.
   fs::create_symlink(Path("nowhere"), Path("dangling"));
   EXPECT_EQ(Run("get /a " + Path("dangling")), ExitCode::kConflict);

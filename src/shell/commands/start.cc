@@ -25,11 +25,12 @@ struct StartWords {
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
-// Whether a word would set a variable if it could be called so.
+// Whether a word would set a variable if it could be called so. A path in it is one of a command
+// that was not quoted.
 bool HasBadName(const std::string& word) {
   const size_t equals = word.find('=');
   return equals != std::string::npos && !ParseAssignment(word) &&
-         word.find_first_of(" \t\"'") > equals;
+         word.find_first_of(" \t\"'/") > equals;
 }
 
 absl::Status BadName(const std::string& word) {

@@ -43,7 +43,7 @@ absl::StatusOr<v1::LogLevel> ParseLevel(const std::string& word) {
 }
 
 // What is left of the disk, and what is missing in the store because nothing is.
-void DescribeDisk(const v1::System& system, Table& table) {
+void DescribeDisk(const Session& session, const v1::System& system, Table& table) {
   if (system.disk_total_bytes() > 0) {
     std::string text =
         absl::StrCat(FormatBytes(system.disk_free_bytes()), " free of ",
@@ -51,8 +51,8 @@ void DescribeDisk(const v1::System& system, Table& table) {
     if (system.disk_full()) {
       absl::StrAppend(
           &text, "; full since ", FormatTime(system.disk_full_since().seconds(), 0, 0),
-          ": what takes room is refused; `kill NAME`, `delete NAME` and `rm --now PATH` "
-          "work and give room");
+          session.TypedIn(": what takes room is refused; `kill NAME`, `delete NAME` and "
+                          "`rm --now PATH` work and give room"));
     }
     table.AddRow({{"disk"}, {text, system.disk_full() ? Style::kBad : Style::kPlain}});
   }
@@ -60,7 +60,7 @@ void DescribeDisk(const v1::System& system, Table& table) {
     table.AddRow({{"not stored"},
                   {absl::StrCat(system.unsaved_reports(), " reports of supervisors since ",
                                 FormatTime(system.unsaved_since().seconds(), 0, 0),
-                                "; `ps` marks their processes with !"),
+                                session.TypedIn("; `ps` marks their processes with !")),
                    Style::kBad}});
   }
 }
@@ -88,11 +88,11 @@ ExitCode RunStatus(Session& session, const Arguments&) {
   if (!system->held_reason().empty()) {
     table.AddRow({{"held"},
                   {absl::StrCat(system->held_count(), " processes, because ", system->held_reason(),
-                                "; `resume` lets them run"),
+                                session.TypedIn("; `resume` lets them run")),
                    Style::kWarning}});
   }
   table.AddRow({{"revision"}, {absl::StrCat(system->revision())}});
-  DescribeDisk(*system, table);
+  DescribeDisk(session, *system, table);
   table.AddRow({{"cgroups"}, {CgroupText(system->cgroup_mode())}});
   table.AddRow(
       {{"shielded"},

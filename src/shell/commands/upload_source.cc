@@ -47,6 +47,10 @@ absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& 
   return std::unique_ptr<FileSource>(new FileSource(std::move(fd), path, info));
 }
 
+bool FileSource::KnowsItsSize() const {
+  return info_.st_blocks > 0 || info_.st_size > ::sysconf(_SC_PAGESIZE);
+}
+
 absl::StatusOr<int64_t> FileSource::Prepare(int64_t offset) {
   return std::max<int64_t>(0, info_.st_size - offset);
 }

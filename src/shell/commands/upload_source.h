@@ -43,8 +43,9 @@ class FileSource : public UploadSource {
   absl::Status CheckUnchanged() const override;
 
   // Whether the system knows its size. What it makes up while it is read (/proc, /sys) has no block
-  // on a disk and claims 0 bytes, or a page: that is read to its end as a StreamSource.
-  bool KnowsItsSize() const { return info_.st_blocks > 0; }
+  // on a disk and claims 0 bytes, or a page: that is read to its end as a StreamSource. A file that
+  // is all holes has no block either, as all files of some file systems; it claims more.
+  bool KnowsItsSize() const;
   int fd() const { return fd_.get(); }
 
   // What says that it is still the same content, as far as the system can tell: of a file with

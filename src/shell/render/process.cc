@@ -97,7 +97,7 @@ void DescribeSpec(const v1::Process& process, Table& table) {
 }
 
 // The lines that say what is so.
-void DescribeStatus(const v1::Process& process, int64_t now_ms, Table& table) {
+void DescribeStatus(const v1::Process& process, int64_t now_ms, const Typing& typed, Table& table) {
   const v1::ProcessStatus& status = process.status();
   const std::string ready = status.state() == State::STATE_RUNNING
                                 ? (status.ready() ? ", ready" : ", not ready yet")
@@ -106,8 +106,8 @@ void DescribeStatus(const v1::Process& process, int64_t now_ms, Table& table) {
   if (status.unsaved()) {
     table.AddRow({{"not stored"},
                   {absl::StrCat("since ", TimeText(status.unsaved_since()),
-                                ": its supervisor reports this; `status` shows why it could not be "
-                                "stored yet"),
+                                typed(": its supervisor reports this; `status` shows why it could "
+                                      "not be stored yet")),
                    Style::kWarning}});
   }
   if (!status.message().empty()) table.AddRow({{"message"}, {status.message()}});
@@ -280,11 +280,12 @@ Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bo
   return table;
 }
 
-std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color) {
+std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color,
+                            const Typing& typed) {
   Table table({{""}, {""}});
   table.AddRow({{"name"}, {process.name(), Style::kTitle}});
   table.AddRow({{"id"}, {process.id()}});
-  DescribeStatus(process, now_ms, table);
+  DescribeStatus(process, now_ms, typed, table);
   DescribeSpec(process, table);
   std::string generation = absl::StrCat(process.generation());
   if (NeedsRestart(process)) {
@@ -294,7 +295,7 @@ std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool col
   table.AddRow({{"generation"}, {generation}});
   table.AddRow({{"created"}, {TimeText(process.create_time())}});
   if (const std::string cure = CureFor(process); !cure.empty()) {
-    table.AddRow({{"what to do"}, {cure, Style::kWarning}});
+    table.AddRow({{"what to do"}, {typed(cure), Style::kWarning}});
   }
   return table.Render(color);
 }

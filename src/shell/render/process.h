@@ -3,6 +3,7 @@
 #define GRPC_OS_SHELL_RENDER_PROCESS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,10 @@ std::string CureFor(const v1::Process& process);
 // `wide`: with account, generation and command.
 Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bool wide = false);
 // All about one, several lines. Names of environment variables, never their values.
-std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color);
+// `typed` gives a text with each `command` in it as the user has to type it.
+using Typing = std::function<std::string(const std::string& text)>;
+std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color,
+                            const Typing& typed);
 
 }  // namespace grpc_os::shell
 
