@@ -2,8 +2,10 @@
 
 #include <grpc/grpc.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/error_detail.h"
@@ -83,11 +85,15 @@ std::shared_ptr<Client::Connection> Client::Connected() {
 }
 
 absl::Status Client::Away(const std::string& why) const {
-  std::string cure = "Start it with `make run`, or `grpc-os-init --data-dir DIR`";
+  std::string cure = "Start it there with `grpc-os-init --data-dir DIR`";
   constexpr std::string_view kSocket = "/run/api.sock";
   if (address_.path.ends_with(kSocket) && address_.path.size() > kSocket.size()) {
     const std::string directory = address_.path.substr(0, address_.path.size() - kSocket.size());
-    cure = absl::StrCat("Start it with `make run`, or `grpc-os-init --data-dir ", directory, "`");
+    // It would make a new, empty one without a word.
+    const bool none = ::access((directory + "/grpc-os.db").c_str(), F_OK) != 0 && errno == ENOENT;
+    cure = absl::StrCat(none ? "There is none in it yet; make one with `grpc-os-init --data-dir "
+                             : "Start it with `grpc-os-init --data-dir ",
+                        directory, "`");
   }
   return absl::UnavailableError(absl::StrCat("gRPC OS does not answer at ", address_.ToString(),
                                              " (", why, "). ", cure,

@@ -42,6 +42,14 @@ absl::StatusOr<Target> Below(const std::string& directory, std::string reason) {
   return Target{.address = *std::move(address), .reason = std::move(reason)};
 }
 
+// The same of what this folder names, whose Makefile may be ours.
+absl::StatusOr<Target> OfFolder(const std::string& directory, const std::string& reason) {
+  const bool is_of_make = Exists("Makefile") && Exists("protos/grpc_os");
+  auto target = Below(directory, absl::StrCat(reason, is_of_make ? " `make run` starts it." : ""));
+  if (target.ok()) target->is_of_make = is_of_make;
+  return target;
+}
+
 absl::StatusOr<Target> ImpliedTarget(const Variable& variable) {
   if (const auto directory = variable("DATA_DIR")) {
     return Below(*directory, "DATA_DIR in the environment names it.");
@@ -51,12 +59,12 @@ absl::StatusOr<Target> ImpliedTarget(const Variable& variable) {
     if (!settings.ok()) return settings.status();
     const auto found = settings->find("DATA_DIR");
     if (found != settings->end() && !found->second.empty()) {
-      return Below(found->second,
-                   "DATA_DIR in the current folder's .env names it, so no other is tried.");
+      return OfFolder(found->second,
+                      "DATA_DIR in the current folder's .env names it, so no other is tried.");
     }
   }
   if (IsDataDirectory(kHere)) {
-    return Below(kHere, "It is the one of ./data in the current folder, so no other is tried.");
+    return OfFolder(kHere, "It is the one of ./data in the current folder, so no other is tried.");
   }
   return Below(kOfTheMachine, "");
 }
@@ -87,6 +95,8 @@ absl::StatusOr<Target> FindTarget(const std::optional<std::string>& given,
   if (exported) target.reason = "GRPC_OS_ADDRESS names it.";
   if (!implied.ok() || implied->address.ToString() != target.address.ToString()) {
     target.name = NameOf(target.address);
+  } else {
+    target.is_of_make = implied->is_of_make;
   }
   return target;
 }

@@ -22,6 +22,8 @@ struct Target {
   // What to call it where it is not the one that would be meant without --address and
   // $GRPC_OS_ADDRESS; else empty.
   std::string name = {};
+  // Whether it is that of the source folder we are in: `make run` and `make stop` mean it.
+  bool is_of_make = false;
 };
 
 // The first of: `given` (--address), $GRPC_OS_ADDRESS, the local socket under $DATA_DIR, under the

@@ -105,6 +105,22 @@ std::string Prompt(Session& session) {
       where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)), " grpc-os> ");
 }
 
+std::string Farewell(const Target& target) {
+  std::string text = "gRPC OS goes on running.";
+  constexpr std::string_view kSocket = "/run/api.sock";
+  const std::string& path = target.address.path;
+  const bool has_directory = target.address.is_unix && path.ends_with(kSocket);
+  if (!target.is_of_make && !has_directory) return text;
+  const std::string stop =
+      target.is_of_make
+          ? "make "
+          : absl::StrCat("grpc-os-init --data-dir ",
+                         QuoteWord(path.substr(0, path.size() - kSocket.size())), " --");
+  return EscapeForTerminal(absl::StrCat(text, " `", stop,
+                                        "stop` ends the control plane and leaves the processes, `",
+                                        stop, "stop-all` ends everything."));
+}
+
 // Finds out who is logged in, for the prompt. Only a daemon that is away keeps the shell from
 // opening.
 ExitCode Greet(Session& session) {
@@ -134,7 +150,7 @@ absl::StatusOr<std::string> TokenOfEnvironment() {
 }
 
 ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& state_directory,
-                   LiveNames& names) {
+                   LiveNames& names, const std::string& farewell) {
   if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
   LineEditor editor(state_directory + "/history", interrupts,
                     [&](std::span<const std::string> before, const std::string& word) {
@@ -163,9 +179,7 @@ ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& 
       if (session.wants_to_leave()) break;
     }
   }
-  session.out() << "gRPC OS goes on running. `make stop` ends the control plane and leaves the "
-                   "processes, `make stop-all` ends everything.\n"
-                << std::flush;
+  session.out() << farewell << "\n" << std::flush;
   return ExitCode::kOk;
 }
 
@@ -268,7 +282,8 @@ ExitCode Run(const Invocation& invocation) {
   if (!invocation.command.empty()) return session.Run(invocation.command);
   if (!interactive) return RunScript(session);
   LiveNames names(session.client().address(), state_directory + "/tokens", *token);
-  return RunPrompt(session, interrupts, state_directory, names);
+  return RunPrompt(session, interrupts, state_directory, names,
+                   target.ok() ? Farewell(*target) : "");
 }
 
 // `__complete WORDS…`, for bash. The words are any user's typing: no options of ours.

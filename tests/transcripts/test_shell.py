@@ -32,7 +32,7 @@ def test_a_first_session(system, run):
     assert without_numbers(shell.enter("kill web")) == "stopped web (proc_ID): signal TERM"
     assert shell.enter("ps -o name") == "web"
     shell.type("exit\r")
-    shell.expect("gRPC OS goes on running. `make stop` ends the control plane")
+    shell.expect(f"gRPC OS goes on running. `grpc-os-init --data-dir {system.data} --stop` ends the control plane")
     assert shell.wait() == 0
     assert system.answers()
 

@@ -265,7 +265,7 @@ std::vector<Command> AccessCommands() {
 std::vector<Command> SystemCommands() {
   return {
       {.name = "status",
-       .elsewhere = {"uptime", "health", "df"},
+       .elsewhere = {"uptime", "health", "df", "free"},
        .summary = "Show the system: version, counts, how it isolates, where its room went",
        .options = {WatchOption()},
        .examples = {"status"},

@@ -45,7 +45,7 @@ std::vector<Command> ProcessCommands() {
        .examples = {"ps", "ps -l web-server", "ps 'web-*' -o json", "ps --watch"},
        .run = RunPs},
       {.name = "start",
-       .elsewhere = {"run", "create", "new", "add", "register", "exec", "launch"},
+       .elsewhere = {"run", "create", "new", "add", "register", "exec", "launch", "enable"},
        .synopsis = "NAME [\"COMMAND\"] [K=V…]",
        .arguments = {Kind::kProcess},
        .summary = "Create a process and start it, or start one that exists",

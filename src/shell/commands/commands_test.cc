@@ -191,7 +191,9 @@ TEST_F(CommandsTest, AVariableIsRefusedByItsName) {
                              HasSubstr("letters, digits and _"), Not(HasSubstr("Quote"))))
         << line;
   }
-  EXPECT_THAT(err(), HasSubstr("\"8X\""));
+  EXPECT_THAT(err(), AllOf(HasSubstr("\"8X\""), HasSubstr("`start d 'env 8X=2 sleep 9'`")));
+  EXPECT_EQ(Run("start d \"sleep 9\" =2"), ExitCode::kUsage);
+  EXPECT_THAT(err(), AllOf(HasSubstr("has no name before its ="), Not(HasSubstr("env"))));
   daemon_.AddProcess("web", kRunning);
   EXPECT_EQ(Run("update web MY-VAR=1"), ExitCode::kUsage);
   EXPECT_THAT(err(), HasSubstr("cannot be the name of a variable"));
@@ -200,7 +202,7 @@ TEST_F(CommandsTest, AVariableIsRefusedByItsName) {
   EXPECT_EQ(Run("start web grep \"a b=c\""), ExitCode::kUsage);
   EXPECT_THAT(err(), HasSubstr("quote it"));
   EXPECT_EQ(Run("start web ./run a/b=c"), ExitCode::kUsage);
-  EXPECT_THAT(err(), HasSubstr("`start web \"./run a/b=c\"`"));
+  EXPECT_THAT(err(), HasSubstr("start web \"./run a/b=c\""));
   EXPECT_THAT(daemon_.state.last_create.process().name(), IsEmpty());
 }
 
@@ -213,6 +215,28 @@ TEST_F(CommandsTest, TwoNamesOfWhichOneIsGoneMakeNoProcess) {
   // As its cure says.
   EXPECT_EQ(Run("start web sleep --restart always"), ExitCode::kOk) << err();
   EXPECT_EQ(daemon_.state.last_create.process().spec().command(), "sleep");
+  EXPECT_EQ(Run("start two sleep 100"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), HasSubstr("`start two 'sleep 100'` creates two"));
+}
+
+TEST_F(CommandsTest, AListOfNamesIsStartedWithoutThoseThatAreNone) {
+  daemon_.AddProcess("a", kStopped);
+  daemon_.AddProcess("b", kStopped);
+  EXPECT_EQ(Run("start a nope b"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), AllOf(HasSubstr("nope"), Not(HasSubstr("quote"))));
+  EXPECT_THAT(out(), AllOf(HasSubstr("started a"), HasSubstr("started b")));
+  daemon_.AddProcess("c", kStopped);
+  EXPECT_EQ(Run("start c nope"), ExitCode::kConflict);
+  EXPECT_THAT(err(), AllOf(HasSubstr("none called nope"), HasSubstr("`start c`"),
+                           HasSubstr("`update c --command nope`")));
+  EXPECT_EQ(daemon_.state.processes["c"].status().state(), v1::Process::STATE_STOPPED);
+}
+
+TEST_F(CommandsTest, APatternSignalsWhatRuns) {
+  daemon_.AddProcess("old", kStopped);
+  daemon_.AddProcess("web", kRunning);
+  EXPECT_EQ(Run("signal '*' HUP"), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("left old as it is (stopped)"), HasSubstr("sent HUP to web")));
 }
 
 TEST_F(CommandsTest, NamesAreStoppedTogetherAsAPatternIs) {
@@ -472,7 +496,7 @@ TEST_F(CommandsTest, OutsideOfTheShellCommandsAreGivenAsTheyAreTypedThere) {
   Run("kill nobody");
   EXPECT_THAT(err(), HasSubstr("`grpc-os ps` lists all."));
   Run("start d \"sleep 9\" discovery.type=x");
-  EXPECT_THAT(err(), HasSubstr("`grpc-os start NAME \"env "));
+  EXPECT_THAT(err(), HasSubstr("`grpc-os start d 'env discovery.type=x sleep 9'`"));
   NewSession("unix:" + directory_.path() + "/elsewhere/run/api.sock");
   Run("ps");
   EXPECT_THAT(err(), Not(HasSubstr("grpc-os grpc-os"))) << "what is no command stays as it is";

@@ -15,12 +15,13 @@
 namespace grpc_os::shell {
 namespace {
 
-std::string Command() {
+// Empty: none is named, and none can be meant.
+std::string Command(EditorInput input) {
   for (const char* name : {"VISUAL", "EDITOR"}) {
     const char* value = std::getenv(name);
     if (value != nullptr && *value != '\0') return value;
   }
-  return "vi";
+  return input == EditorInput::kTerminal ? "vi" : "";
 }
 
 // As a job of its own in front of the terminal, so that what is typed there is not for us.
@@ -87,7 +88,13 @@ void TakeTerminalBack() {
 }  // namespace
 
 absl::Status RunEditor(const std::string& file, EditorInput input) {
-  const std::string command = Command();
+  const std::string command = Command(input);
+  if (command.empty()) {
+    return absl::FailedPreconditionError(
+        "There is no terminal to edit on, and $EDITOR names no program that needs none; nothing "
+        "was "
+        "stored. `put FILE NAME` stores a file.");
+  }
   const Spawned spawned(command, file, input);
   const int status = spawned.error() == 0 ? spawned.Wait() : 0;
   if (input == EditorInput::kTerminal) TakeTerminalBack();

@@ -206,6 +206,12 @@ ExitCode RunGet(Session& session, const Arguments& arguments) {
   }
   std::error_code error;
   const bool into = target != kStandardOutput && std::filesystem::is_directory(target, error);
+  const std::string parent =
+      target.ends_with('/') ? target : std::filesystem::path(target).parent_path().string();
+  if (!into && !parent.empty() && !std::filesystem::is_directory(parent, error)) {
+    return session.Report(absl::InvalidArgumentError(
+        absl::StrCat("There is no directory ", parent, " on this machine; make it first.")));
+  }
   if (!into && target != kStandardOutput) {
     bool one = words.size() == 1 && !target.ends_with('/');
     if (one && !IsWrittenTo(target)) {

@@ -158,7 +158,14 @@ ExitCode RunSignal(Session& session, const Arguments& arguments) {
   const auto sentence = [&](const v1::Process&, const v1::Process& process) {
     return absl::StrCat("sent ", signal, " to ", process.name(), ", pid ", process.status().pid());
   };
-  return ForEach(session, names, {.run = send, .sentence = sentence, .together = false});
+  // A pattern means what there is to signal.
+  const auto leave = [](const v1::Process& process, bool named) -> std::string {
+    if (named || IsLive(process.status().state())) return "";
+    return absl::StrCat("left ", process.name(), " as it is (", StateWord(process.status().state()),
+                        ")");
+  };
+  return ForEach(session, names,
+                 {.run = send, .sentence = sentence, .leave = leave, .together = false});
 }
 
 ExitCode RunWait(Session& session, const Arguments& arguments) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -99,11 +100,14 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words, const 
   }
   std::vector<v1::Process> done;
   bool ended = false;  // by an error that was told
+  std::set<std::string> told;
   // Shows an answer; false if the others need not be tried.
   const auto show = [&](size_t i, absl::StatusOr<v1::Process> result) {
     if (!result.ok() && ended && EndsEverything(result.status())) return false;
     if (!result.ok()) {
-      code = Worst(code, session.Report(result.status()));
+      // The answer of a held system is the same for each.
+      if (told.emplace(result.status().message()).second) session.Report(result.status());
+      code = Worst(code, ExitCodeFor(result.status()));
       ExplainFailure(session, processes[i].name(), result.status());
       ended = ended || EndsEverything(result.status());
       return !ended;

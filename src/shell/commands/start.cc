@@ -13,6 +13,7 @@
 #include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/render/process.h"
+#include "shell/words.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -33,14 +34,22 @@ bool HasBadName(const std::string& word) {
          word.find_first_of(" \t\"'/") > equals;
 }
 
-absl::Status BadName(const std::string& word) {
+// `cure` takes a command, which is `command` now.
+absl::Status BadName(const std::string& word, const std::string& cure, const std::string& command) {
   const std::string name = word.substr(0, word.find('='));
+  if (name.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", word, "\" has no name before its =; expected: K=V."));
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("\"", name,
                    "\" cannot be the name of a variable; expected: letters, digits and _, not "
                    "beginning with a digit. A program that needs such a one can be given it by "
-                   "env(1) in its command: `start NAME \"env ",
-                   name, "=VALUE COMMAND\"`."));
+                   "env(1) in its command: `",
+                   cure, " ",
+                   QuoteWord(absl::StrCat("env ", name, "=",
+                                          QuoteWord(word.substr(name.size() + 1)), " ", command)),
+                   "`."));
 }
 
 absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional) {
@@ -51,7 +60,7 @@ absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional)
     if (assignment) {
       sorted.environment.push_back(*assignment);
     } else if (sorted.words.size() >= 2 && HasBadName(word)) {
-      return BadName(word);
+      return BadName(word, absl::StrCat("start ", sorted.words[0]), sorted.words[1]);
     } else if (!sorted.environment.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat("\"", word,
@@ -128,13 +137,23 @@ ExitCode StartExisting(Session& session, const std::vector<std::string>& words) 
 
 // `start web sleep` where web is gone and a process is called sleep: surely both were meant to run,
 // and not a new process the command `sleep`, which would end and be restarted for ever.
-absl::Status SecondIsAProcess(const Session& session, const std::string& name,
+absl::Status SecondIsAProcess(const Session& session, const std::vector<std::string>& words,
                               const std::string& known) {
+  const std::string& name = words[0];
+  const std::string command = absl::StrJoin(words.begin() + 1, words.end(), " ");
+  const std::string create = absl::StrCat("start ", name, " ", QuoteWord(command),
+                                          words.size() == 2 ? " --restart always" : "");
   return absl::NotFoundError(absl::StrCat(
       "There is no process ", name, ", while ", known, " is one, so nothing was started. `",
-      session.Typed(absl::StrCat("start ", known)), "` starts that one; `",
-      session.Typed(absl::StrCat("start ", name, " ", known, " --restart always")), "` creates ",
-      name, " with the command ", known, "."));
+      session.Typed(absl::StrCat("start ", known)), "` starts that one; `", session.Typed(create),
+      "` creates ", name, " with the command ", command, "."));
+}
+
+// `start web wbe`, or `start web sleep` where web is there.
+absl::Status FirstIsAProcess(const std::string& name, const std::string& other) {
+  return absl::AlreadyExistsError(absl::StrCat(
+      "There is a process ", name, " and none called ", other, ", so nothing was started. `start ",
+      name, "` starts it; `update ", name, " --command ", other, "` changes its command."));
 }
 
 ExitCode Create(Session& session, const Arguments& arguments, const StartWords& start) {
@@ -185,7 +204,9 @@ absl::Status Change(const Arguments& arguments, const Secrets& secrets, v1::Proc
   const auto& words = arguments.positional();
   for (size_t i = 1; i < words.size(); ++i) {
     const auto assignment = ParseAssignment(words[i]);
-    if (!assignment && HasBadName(words[i])) return BadName(words[i]);
+    if (!assignment && HasBadName(words[i])) {
+      return BadName(words[i], absl::StrCat("update ", words[0], " --command"), spec.command());
+    }
     if (!assignment) {
       return absl::InvalidArgumentError(absl::StrCat(
           "\"", words[i], "\" is not K=V. `update NAME --command \"…\"` changes the command."));
@@ -253,8 +274,13 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
       return std::find(missing->begin(), missing->end(), word) == missing->end();
     };
     const auto known = std::find_if(words.begin() + 1, words.end(), is_known);
-    if (!is_known(words[0]) && known != words.end()) {
-      return session.Report(SecondIsAProcess(session, words[0], *known));
+    if (known != words.end()) {
+      // Those that are none are told, and the others started.
+      if (is_known(words[0])) return StartExisting(session, words);
+      return session.Report(SecondIsAProcess(session, words, *known));
+    }
+    if (words.size() == 2 && is_known(words[0])) {
+      return session.Report(FirstIsAProcess(words[0], words[1]));
     }
   }
   if (words.size() > 2) {
