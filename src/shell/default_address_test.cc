@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 namespace fs = std::filesystem;
 
 constexpr char kMachine[] = "unix:/var/lib/grpc-os/run/api.sock";
@@ -109,6 +110,23 @@ TEST_F(FindTargetTest, WhatIsNamedGoesFirst) {
   EXPECT_EQ(Address(), "box:50051");
   EXPECT_EQ(Address("unix:/x"), "unix:/x");
   EXPECT_THAT(Address("nonsense"), HasSubstr("neither unix:PATH nor HOST:PORT"));
+}
+
+TEST_F(FindTargetTest, MakeMeansTheSystemOfItsFolderOnly) {
+  Write("data/grpc-os.db");
+  EXPECT_FALSE(Find()->is_of_make);
+  Write("Makefile");
+  EXPECT_FALSE(Find()->is_of_make) << "a Makefile of another project";
+  fs::create_directories("protos/grpc_os");
+  EXPECT_TRUE(Find()->is_of_make);
+  EXPECT_THAT(Find()->reason, HasSubstr("`make run` starts it."));
+  EXPECT_TRUE(Find(Here("data"))->is_of_make) << "the same by its address";
+  for (const char* other : {kMachine, "box:50051"}) {
+    EXPECT_FALSE(Find(other)->is_of_make);
+    EXPECT_THAT(Find(other)->reason, Not(HasSubstr("make")));
+  }
+  variables_ = {{"DATA_DIR", "/srv/two"}};
+  EXPECT_FALSE(Find()->is_of_make);
 }
 
 TEST_F(FindTargetTest, OneThatWouldNotBeMeantByItselfHasAName) {

@@ -108,7 +108,8 @@ std::vector<Command> ProcessCommands() {
        .synopsis = "NAME… SIGNAL",
        .arguments = {Kind::kProcess, Kind::kProcessOrSignal},
        .summary = "Send a signal to the main process",
-       .details = std::string(kNames) + "SIGNAL is HUP, SIGHUP or 1.\n",
+       .details = std::string(kNames) +
+                  "A pattern passes over what does not run. SIGNAL is HUP, SIGHUP or 1.\n",
        .examples = {"signal web-server HUP"},
        .least = 2,
        .run = RunSignal},

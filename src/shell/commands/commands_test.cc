@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "shell/commands/log_printer.h"
@@ -230,6 +231,18 @@ TEST_F(CommandsTest, AListOfNamesIsStartedWithoutThoseThatAreNone) {
   EXPECT_THAT(err(), AllOf(HasSubstr("none called nope"), HasSubstr("`start c`"),
                            HasSubstr("`update c --command nope`")));
   EXPECT_EQ(daemon_.state.processes["c"].status().state(), v1::Process::STATE_STOPPED);
+}
+
+TEST_F(CommandsTest, OfSeveralErrorsEachNamesItsProcess) {
+  for (const char* name : {"one", "two"}) {
+    daemon_.AddProcess(name, kStopped)
+        .mutable_spec()
+        ->set_restart_policy(v1::ProcessSpec::RESTART_POLICY_NEVER);
+  }
+  daemon_.state.exec_fails = true;
+  EXPECT_EQ(Run("start one two"), ExitCode::kConflict);
+  EXPECT_THAT(err(), AllOf(HasSubstr("one: cannot execute"), HasSubstr("two: cannot execute"),
+                           HasSubstr("last exit: not executed")));
 }
 
 TEST_F(CommandsTest, APatternSignalsWhatRuns) {
@@ -505,7 +518,12 @@ TEST_F(CommandsTest, OutsideOfTheShellCommandsAreGivenAsTheyAreTypedThere) {
 TEST_F(CommandsTest, ADaemonAwayIsOneLineAndExitSix) {
   NewSession("unix:" + directory_.path() + "/elsewhere/run/api.sock");
   EXPECT_EQ(Run("ps"), ExitCode::kUnavailable);
-  EXPECT_THAT(err(), HasSubstr("grpc-os-init --data-dir"));
+  EXPECT_THAT(err(), AllOf(HasSubstr("There is none in it yet; make one with `grpc-os-init"),
+                           Not(HasSubstr("`make"))));
+  std::filesystem::create_directories(directory_.path() + "/elsewhere");
+  std::ofstream(directory_.path() + "/elsewhere/grpc-os.db") << "";
+  EXPECT_EQ(Run("ps"), ExitCode::kUnavailable);
+  EXPECT_THAT(err(), HasSubstr("Start it with `grpc-os-init --data-dir " + directory_.path()));
   const std::string text = err();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
   EXPECT_EQ(Run("kill a b c"), ExitCode::kUnavailable);

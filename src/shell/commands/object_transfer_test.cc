@@ -443,6 +443,15 @@ TEST_F(ObjectTransferTest, APatternWritesNoHiddenFile) {
   EXPECT_EQ(FileContent("in/.bashrc"), "x") << "the pattern has the dot";
 }
 
+TEST_F(ObjectTransferTest, ADirectoryThatThereIsNotIsSaid) {
+  daemon_.AddObject("/a", "A");
+  for (const char* target : {"none/", "none/x"}) {
+    EXPECT_EQ(Run("get /a " + Path(target)), ExitCode::kUsage);
+    EXPECT_THAT(err(), AllOf(HasSubstr("There is no directory " + Path("none")),
+                             Not(HasSubstr("one object only")), Not(HasSubstr(".part"))));
+  }
+}
+
 TEST_F(ObjectTransferTest, AFileThatIsThereIsReplacedOnlyIfTheUserSaysSo) {
   daemon_.AddObject("/a", "new");
   WriteFile("a", "precious");
@@ -578,6 +587,9 @@ TEST_F(EditTest, AnEditorThatFailsStoresNothing) {
   EXPECT_EQ(Run("edit app"), ExitCode::kConflict);
   EXPECT_THAT(err(), AllOf(HasSubstr("ended with 3; nothing was stored"), HasSubstr("is kept in")));
   EXPECT_EQ(Data("/app"), "old");
+  ::unsetenv("EDITOR");
+  EXPECT_NE(Run("edit /notes"), ExitCode::kOk);
+  EXPECT_THAT(err(), HasSubstr("There is no terminal to edit on"));
   ::setenv("EDITOR", "/no/such/editor", 1);
   EXPECT_EQ(Run("edit app"), ExitCode::kConflict);
   EXPECT_THAT(err(), HasSubstr("$EDITOR names another"));

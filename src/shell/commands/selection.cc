@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/together.h"
@@ -32,6 +33,15 @@ absl::StatusOr<std::vector<v1::Process>> Find(client::Client& client, const std:
     return absl::NotFoundError(absl::StrCat("No process's name fits ", word, ". `ps` lists all."));
   }
   return found;
+}
+
+// `status` with the name of the process that it is of, which the daemon's answer may not have.
+absl::Status Naming(const std::string& name, const absl::Status& status) {
+  if (status.message().find(name) != std::string_view::npos) return status;
+  absl::Status naming(status.code(), absl::StrCat(name, ": ", status.message()));
+  status.ForEachPayload(
+      [&](auto type, const absl::Cord& payload) { naming.SetPayload(type, payload); });
+  return naming;
 }
 
 }  // namespace
@@ -100,14 +110,13 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words, const 
   }
   std::vector<v1::Process> done;
   bool ended = false;  // by an error that was told
-  std::set<std::string> told;
   // Shows an answer; false if the others need not be tried.
   const auto show = [&](size_t i, absl::StatusOr<v1::Process> result) {
     if (!result.ok() && ended && EndsEverything(result.status())) return false;
     if (!result.ok()) {
-      // The answer of a held system is the same for each.
-      if (told.emplace(result.status().message()).second) session.Report(result.status());
-      code = Worst(code, ExitCodeFor(result.status()));
+      const bool one = processes.size() == 1 || EndsEverything(result.status());
+      code = Worst(code, session.Report(one ? result.status()
+                                            : Naming(processes[i].name(), result.status())));
       ExplainFailure(session, processes[i].name(), result.status());
       ended = ended || EndsEverything(result.status());
       return !ended;
