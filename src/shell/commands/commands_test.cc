@@ -241,7 +241,8 @@ TEST_F(CommandsTest, OfSeveralErrorsEachNamesItsProcess) {
   }
   daemon_.state.exec_fails = true;
   EXPECT_EQ(Run("start one two"), ExitCode::kConflict);
-  EXPECT_THAT(err(), AllOf(HasSubstr("one: cannot execute"), HasSubstr("two: cannot execute"),
+  EXPECT_THAT(err(), AllOf(HasSubstr("one: The command could not be started"),
+                           HasSubstr("two: The command could not be started"),
                            HasSubstr("last exit: not executed")));
 }
 

@@ -209,7 +209,7 @@ ExitCode RunGet(Session& session, const Arguments& arguments) {
   const std::string parent =
       target.ends_with('/') ? target : std::filesystem::path(target).parent_path().string();
   if (!into && !parent.empty() && !std::filesystem::is_directory(parent, error)) {
-    return session.Report(absl::InvalidArgumentError(
+    return session.Report(absl::NotFoundError(
         absl::StrCat("There is no directory ", parent, " on this machine; make it first.")));
   }
   if (!into && target != kStandardOutput) {

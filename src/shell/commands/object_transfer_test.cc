@@ -384,7 +384,7 @@ TEST_F(ObjectTransferTest, ATargetThatIsNoDirectoryTakesOneObject) {
   daemon_.AddObject("/b", "B");
   EXPECT_EQ(Run("get /a /b " + Path("none")), ExitCode::kUsage);
   EXPECT_THAT(err(), HasSubstr("is no directory of this machine"));
-  EXPECT_EQ(Run("get /a " + Path("none/")), ExitCode::kUsage);
+  EXPECT_EQ(Run("get /a " + Path("none/")), ExitCode::kNotFound);
   EXPECT_EQ(Run("get /a " + Path("none/x")), ExitCode::kNotFound);
   EXPECT_EQ(Run("get /a /nope /b " + Path("")), ExitCode::kNotFound);
   EXPECT_EQ(FileContent("a") + FileContent("b"), "AB") << "the others are written";
@@ -446,7 +446,7 @@ TEST_F(ObjectTransferTest, APatternWritesNoHiddenFile) {
 TEST_F(ObjectTransferTest, ADirectoryThatThereIsNotIsSaid) {
   daemon_.AddObject("/a", "A");
   for (const char* target : {"none/", "none/x"}) {
-    EXPECT_EQ(Run("get /a " + Path(target)), ExitCode::kUsage);
+    EXPECT_EQ(Run("get /a " + Path(target)), ExitCode::kNotFound);
     EXPECT_THAT(err(), AllOf(HasSubstr("There is no directory " + Path("none")),
                              Not(HasSubstr("one object only")), Not(HasSubstr(".part"))));
   }
