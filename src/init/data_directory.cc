@@ -307,6 +307,17 @@ absl::StatusOr<UniqueFd> DataDirectory::OpenSystemLog(const std::string& name) c
   return OpenRegular(system_logs_.get(), name, kFlags);
 }
 
+void DataDirectory::BoundSystemLog(const std::string& name) const {
+  static_cast<void>(OpenSystemLog(name).ok());
+  const FileIdentity as_control(control_);
+  const absl::StatusOr<UniqueFd> older =
+      OpenRegular(system_logs_.get(), name + ".1", O_WRONLY | O_APPEND);
+  struct stat status {};
+  if (!older.ok() || fstat(older->get(), &status) != 0) return;
+  if (status.st_size > 2 * limits::kSystemLogBytes)
+    static_cast<void>(ftruncate(older->get(), 0) == 0);
+}
+
 absl::Status DataDirectory::MakeProcessDirectory(const std::string& name,
                                                  const Account& account) const {
   if (mkdirat(processes_.get(), name.c_str(), 0700) != 0 && errno != EEXIST) {

@@ -53,6 +53,9 @@ class DataDirectory {
   // `name` in logs/system, for appending; a file of more than 10 MiB is first set aside as
   // `name`.1.
   absl::StatusOr<UniqueFd> OpenSystemLog(const std::string& name) const;
+  // For a file that programs hold open: sets it aside, too, and empties one that was set aside and
+  // has still grown by as much.
+  void BoundSystemLog(const std::string& name) const;
   // processes/<name>, belonging to `account`.
   absl::Status MakeProcessDirectory(const std::string& name, const Account& account) const;
   // Removes processes/<name> if it is empty; what users left there stays. OK if it is not there.

@@ -26,6 +26,7 @@ namespace {
 
 constexpr size_t kIdsPerMessage = 500;
 constexpr int kLeaveMs = 1'000;  // for what is ending already
+constexpr int kBoundLogsMs = 60'000;
 
 absl::StatusOr<std::string> ReadBootId(const std::string& path) {
   std::ifstream file(path);
@@ -67,6 +68,7 @@ absl::Status Init::Run() {
   if (IsForStop()) {
     Stop(options_.action == Options::Action::kStopAll);
   } else {
+    BoundLogs();
     daemon_->Start();
   }
   loop_.Run();
@@ -256,6 +258,12 @@ void Init::OnSignal() {
     if (info.ssi_signo != SIGCHLD) Stop(getpid() == 1);
   }
   reaper_.Reap();
+}
+
+// Its own log has its bound in Log, and grpc-osd empties its standard error itself.
+void Init::BoundLogs() {
+  data_->BoundSystemLog("supervise.log");
+  loop_.After(kBoundLogsMs, [this] { BoundLogs(); });
 }
 
 void Init::Stop(bool all) {

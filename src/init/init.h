@@ -53,6 +53,7 @@ class Init final : private ControlSocket::Handler {
   std::vector<std::string> DaemonArguments() const;
 
   void OnSignal();
+  void BoundLogs();
   void Stop(bool all);
   void PrintReady() const;
 

@@ -43,6 +43,21 @@ void SendWithDescriptor(const UniqueFd& socket, std::string content, const Uniqu
   ASSERT_EQ(sendmsg(socket.get(), &header, MSG_NOSIGNAL), static_cast<ssize_t>(content.size()));
 }
 
+TEST_F(ProgramTest, TheFileThatSupervisorsWriteToHasABound) {
+  const std::filesystem::path logs = data_ + "/logs/system";
+  std::filesystem::create_directories(logs);
+  const auto make = [&](const char* name, int64_t bytes) {
+    std::ofstream(logs / name) << "old";
+    std::filesystem::resize_file(logs / name, static_cast<uintmax_t>(bytes));
+  };
+  make("supervise.log", 3);
+  make("supervise.log.1", 2 * limits::kSystemLogBytes + 1);  // by those that have it open
+  Start();
+  Expect("osd");
+  EXPECT_EQ(std::filesystem::file_size(logs / "supervise.log"), 3u);
+  EXPECT_EQ(std::filesystem::file_size(logs / "supervise.log.1"), 0u);
+}
+
 TEST_F(ProgramTest, SaysWhatRunsOnceTheDaemonIsReady) {
   Start({"--grpc-port", "0", "--http-port", "0", "--env-file", "/etc/env"});
   const auto words = Expect("osd");

@@ -59,9 +59,17 @@ void Log::WriteLine(const std::string& level, const std::string& message) {
   protocol::AppendLogTime(int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec, line);
   absl::StrAppend(&line, "\",\"level\":\"", level,
                   "\",\"program\":\"grpc-os-init\",\"message\":", JsonString(message), "}\n");
+  if (!file_) OpenAgain();
   WriteOnce(file_.get(), line);
   struct stat status {};
   if (fstat(file_.get(), &status) != 0 || status.st_size <= limits::kSystemLogBytes) return;
+  if (absl::StatusOr<UniqueFd> next = open_(); next.ok()) file_ = *std::move(next);
+}
+
+void Log::OpenAgain() {
+  const int64_t now_ms = EventLoop::NowMs();
+  if (now_ms < open_at_ms_) return;
+  open_at_ms_ = now_ms + retry_ms_;
   if (absl::StatusOr<UniqueFd> next = open_(); next.ok()) file_ = *std::move(next);
 }
 

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_INIT_LOG_H_
 #define GRPC_OS_INIT_LOG_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,9 @@ class Log {
  public:
   // Opens the file, or begins it anew where it has grown too large.
   using Open = std::function<absl::StatusOr<UniqueFd>()>;
-  Log(UniqueFd file, Open open) : file_(std::move(file)), open_(std::move(open)) {}
+  // While there is no file (a full disk at the start), opening is tried again after `retry_ms`.
+  Log(UniqueFd file, Open open, int64_t retry_ms = 1'000)
+      : file_(std::move(file)), open_(std::move(open)), retry_ms_(retry_ms) {}
 
   void Info(const std::string& message) { Info(message, message); }
   void Warn(const std::string& message) { Warn(message, message); }
@@ -32,9 +35,12 @@ class Log {
  private:
   void Write(const std::string& level, std::string_view kind, const std::string& message);
   void WriteLine(const std::string& level, const std::string& message);
+  void OpenAgain();
 
   UniqueFd file_;
   const Open open_;
+  const int64_t retry_ms_;
+  int64_t open_at_ms_ = 0;  // not tried before
   LineBudget budget_;
 };
 

@@ -65,6 +65,25 @@ TEST(LogTest, AFileThatHasGrownTooLargeIsBegunAnew) {
   EXPECT_THAT(TextOf(second.get()), ::testing::EndsWith("the first of the second\"}\n"));
 }
 
+TEST(LogTest, AFileThatCouldNotBeOpenedIsOpenedOnceItCanBe) {
+  const UniqueFd file(memfd_create("log", MFD_CLOEXEC));
+  int tries = 0;
+  const auto open = [&]() -> absl::StatusOr<UniqueFd> {
+    if (++tries < 3) return absl::ResourceExhaustedError("no space left on device");
+    return UniqueFd(dup(file.get()));
+  };
+  Log log(UniqueFd(), open, /*retry_ms=*/0);
+  for (const char* line : {"first", "second", "third", "fourth"}) log.Info(line);
+  EXPECT_EQ(tries, 3);
+  EXPECT_THAT(TextOf(file.get()), ::testing::AllOf(::testing::HasSubstr("\"third\""),
+                                                   ::testing::HasSubstr("\"fourth\""),
+                                                   ::testing::Not(::testing::HasSubstr("second"))));
+  tries = 0;
+  Log patient(UniqueFd(), open, /*retry_ms=*/3'600'000);
+  for (const char* line : {"first", "second", "third", "fourth"}) patient.Info(line);
+  EXPECT_EQ(tries, 1) << "not with each line";
+}
+
 TEST(LogTest, StringsAreJson) {
   EXPECT_EQ(JsonString("a\\b\x01\x7f"), "\"a\\\\b\\u0001\\u007f\"");
   EXPECT_EQ(JsonString("\xff"), "\"\\ufffd\"");

@@ -1,5 +1,6 @@
 // grpc-os-supervise: runs one instance of a process. docs/ARCHITECTURE.md, "Supervise".
 #include <fcntl.h>
+#include <google/protobuf/stubs/logging.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -53,6 +54,9 @@ UniqueFd ArrangeSignals() {
 }
 
 int Run(const Options& options) {
+  // Its complaints about what others send would go to standard error, a file that all supervisors
+  // share: who sends it loses the connection.
+  google::protobuf::SetLogHandler(nullptr);
   if (!ArrangeDescriptors()) {
     Say("descriptor 3 is not a listening socket: this program is started by grpc-os-init");
     return 1;

@@ -147,6 +147,10 @@ void InstanceConnection::OnPacket(protocol::Packet packet) {
   }
   if (reply.kind_case() == internal::SuperviseReply::kReport) {
     TakeReport(reply.report());
+  } else if (reply.kind_case() == internal::SuperviseReply::kPresent) {
+    core::InstanceReport snapshot = Translate(reply.present());
+    snapshot.instance_id = instance_id_;
+    events_.OnInstancePresent(snapshot);
   } else if (reply.kind_case() == internal::SuperviseReply::kResult) {
     TakeResult(reply.result());
   }

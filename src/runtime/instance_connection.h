@@ -27,6 +27,7 @@ class InstanceConnection final : private PacketChannel::Owner {
    public:
     virtual void OnInstanceConnected(const core::InstanceReport& snapshot) = 0;
     virtual void OnInstanceReport(const core::InstanceReport& report) = 0;
+    virtual void OnInstancePresent(const core::InstanceReport& snapshot) = 0;
     // It is not connected, and an attempt failed or the connection was lost. Must not destroy the
     // connection.
     virtual void OnInstanceAway(const std::string& instance_id) = 0;

@@ -308,9 +308,12 @@ void LogReader::Impl::EndAll() {
 }
 
 absl::Status LogReader::Impl::EnsureLogsDirectory() {
-  struct stat info {};
-  const bool there = logs_ && fstat(logs_.get(), &info) == 0 && info.st_nlink > 0;
-  if (there && logs_watch_ >= 0) return absl::OkStatus();
+  struct stat ours {};
+  struct stat there {};
+  const bool same = logs_ && fstat(logs_.get(), &ours) == 0 &&
+                    stat(logs_directory_.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+                    ours.st_ino == there.st_ino;
+  if (same && logs_watch_ >= 0) return absl::OkStatus();
   if (!inotify_) {
     return absl::ResourceExhaustedError(
         "logs cannot be followed: no inotify instance could be made; raise the limits of open "
@@ -323,6 +326,7 @@ absl::Status LogReader::Impl::EnsureLogsDirectory() {
   if (!logs) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", logs_directory_));
   }
+  if (logs_watch_ >= 0) inotify_rm_watch(inotify_.get(), logs_watch_);
   logs_watch_ = inotify_add_watch(inotify_.get(),
                                   absl::StrCat("/proc/self/fd/", logs.get()).c_str(), kLogsEvents);
   if (logs_watch_ < 0) {

@@ -223,6 +223,33 @@ TEST_F(LogReaderTest, TheEmptyEndOfALineIsCountedWithThePartBeforeIt) {
   }
 }
 
+// Wherever the blocks that are read from behind begin.
+TEST_F(LogReaderTest, TheEmptyEndOfALineIsCountedWithThePartBeforeItAcrossBlocks) {
+  std::string part;
+  protocol::AppendLogLine({1, protocol::LogStream::kStdout, true, "FATAL"}, part);
+  const size_t end = Line("").size();
+  constexpr size_t kBlock = 64 << 10;
+  constexpr size_t kLines = 8;
+  for (size_t before = 0; before <= part.size() + end + 2; ++before) {
+    Writer writer(logs_);
+    writer.WriteLine(std::string(kBlock / 8, 'b'));
+    writer.Write(part);
+    writer.WriteLine("");
+    // The last block begins `before` bytes before the end of these.
+    const size_t wanted = kBlock + 1 - before;
+    const size_t overhead = kLines * Line("").size();
+    for (size_t i = 0; i < kLines; ++i) {
+      const size_t size = (wanted - overhead) / kLines;
+      writer.WriteLine(std::string(i > 0 ? size : wanted - overhead - size * (kLines - 1), 'x'));
+    }
+    const std::vector<std::string> read = ReadAll({.process_id = kProcess, .lines = kLines + 1});
+    ASSERT_EQ(read.size(), kLines + 2) << before;
+    EXPECT_EQ(read[0], "FATAL");
+    EXPECT_EQ(read[1], "");
+    std::filesystem::remove_all(writer.directory());
+  }
+}
+
 TEST_F(LogReaderTest, GivesTimeStreamAndPartial) {
   Writer writer(logs_);
   std::string lines;
@@ -545,6 +572,21 @@ TEST_F(LogReaderTest, FollowingGoesOnInTheLogThatIsBegunAfterARemoval) {
   again.Rotate();
   again.WriteLine("three");
   EXPECT_THAT(back.WaitForLines(1), ElementsAre("three"));
+}
+
+TEST_F(LogReaderTest, WhereTheLogsWereMovedAwayTheNewOnesAreFollowed) {
+  {
+    Writer writer(logs_);
+    writer.WriteLine("old");
+  }
+  EXPECT_THAT(ReadAll({.process_id = kProcess}), ElementsAre("old"));
+  std::filesystem::rename(logs_, logs_ + ".old");
+  EXPECT_THAT(ReadAll({.process_id = kProcess}), IsEmpty());
+  Client client(reader_, {.process_id = kProcess, .follow = true});
+  EXPECT_THAT(ReadAll({.process_id = kProcess}), IsEmpty());  // by now it waits
+  Writer writer(logs_);
+  writer.WriteLine("new");
+  EXPECT_THAT(client.WaitForLines(1), ElementsAre("new"));
 }
 
 TEST_F(LogReaderTest, FinishEndsFollowingOnceAllWasRead) {

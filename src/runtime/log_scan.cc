@@ -154,8 +154,18 @@ absl::StatusOr<bool> LogScan::SeekOn(Block& block) {
     absl::StatusOr<std::string_view> text =
         ReadAt(file_.get(), begin, static_cast<size_t>(position_.offset - begin), block);
     if (!text.ok()) return text.status();
-    position_.offset = begin;
+    const int64_t end = std::exchange(position_.offset, begin);
+    bool again = false;
     for (size_t at = text->rfind('\n'); at != std::string_view::npos; at = text->rfind('\n')) {
+      // The line before it has to be whole, too, to see whether it ends that; unless both are more
+      // than a block.
+      const int64_t line_end = begin + static_cast<int64_t>(text->size());
+      again = whole_ && begin > 0 && line_end < end &&
+              text->substr(0, at).find('\n') == std::string_view::npos;
+      if (again) {
+        position_.offset = line_end;
+        break;
+      }
       const std::string_view line = text->substr(at + 1);
       text->remove_suffix(text->size() - at);
       if (std::exchange(whole_, true) && EndsWhatIsBefore(line, *text)) continue;
@@ -163,7 +173,7 @@ absl::StatusOr<bool> LogScan::SeekOn(Block& block) {
       position_.offset = begin + static_cast<int64_t>(at) + 1;
       break;
     }
-    whole_ = false;
+    whole_ = again;
     // The first line of a segment has no newline before it.
     if (begin == 0 && lines_wanted_ > 0) --lines_wanted_;
   }

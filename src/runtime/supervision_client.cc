@@ -61,6 +61,7 @@ class SupervisionClient::Impl final : private InitConnection::Events,
   // InstanceConnection::Events:
   void OnInstanceConnected(const core::InstanceReport& snapshot) override;
   void OnInstanceReport(const core::InstanceReport& report) override;
+  void OnInstancePresent(const core::InstanceReport& snapshot) override;
   void OnInstanceAway(const std::string& instance_id) override;
   // Of both:
   void OnError(const std::string& message) override;
@@ -230,6 +231,10 @@ void SupervisionClient::Impl::OnInstanceConnected(const core::InstanceReport& sn
 
 void SupervisionClient::Impl::OnInstanceReport(const core::InstanceReport& report) {
   observer_->OnReport(report);
+}
+
+void SupervisionClient::Impl::OnInstancePresent(const core::InstanceReport& snapshot) {
+  observer_->OnPresent(snapshot);
 }
 
 void SupervisionClient::Impl::OnInstanceAway(const std::string& instance_id) {

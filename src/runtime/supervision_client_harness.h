@@ -126,6 +126,10 @@ class Observer : public core::SupervisionObserver {
     told.push_back(absl::StrCat(report.action, " ", report.seq));
     last = report;
   }
+  void OnPresent(const core::InstanceReport& snapshot) override {
+    told.push_back(absl::StrCat("present ", snapshot.newest_seq));
+    last = snapshot;
+  }
   void OnGone(const std::string& instance_id) override {
     told.push_back(absl::StrCat("gone ", instance_id.substr(0, 1)));
   }

@@ -41,6 +41,23 @@ TEST_F(SupervisionClientTest, TellsTheSnapshotThenReportsInOrder) {
   EXPECT_EQ(observer_.last.status.pid, 42);
 }
 
+TEST_F(SupervisionClientTest, ThePresentStatusIsToldBesideTheReportsAndChangesNothingOfThem) {
+  FakeSupervisor& supervisor = StartConnected();
+  SendReport(supervisor, 1, "started");
+  internal::SuperviseReply reply;
+  *reply.mutable_present() = StatusOf(kInstance);
+  reply.mutable_present()->set_pid(43);
+  reply.mutable_present()->set_seq(9);
+  supervisor.Send(reply);
+  ASSERT_TRUE(Until([&] { return Told("present 9"); }));
+  EXPECT_EQ(observer_.last.instance_id, kInstance);
+  EXPECT_EQ(observer_.last.status.pid, 43);
+  EXPECT_EQ(observer_.last.seq, 0);
+  SendReport(supervisor, 2, "exited");
+  ASSERT_TRUE(Until([&] { return Told("exited 2"); }));
+  EXPECT_THAT(observer_.told, ElementsAre("started 1", "present 9", "exited 2"));
+}
+
 TEST_F(SupervisionClientTest, AnotherIdentityIsNotUsed) {
   FakeSupervisor& supervisor = BeginSupervisor();
   StartWithInit({kInstance});

@@ -58,7 +58,9 @@ class Connection {
 
 struct DatabaseSize {
   int64_t database_bytes = 0;
-  int64_t log_bytes = 0;  // of what is committed and not in the database yet
+  // What is committed and not in the database yet, and the room that is kept behind it for a full
+  // disk: what the file takes of the disk.
+  int64_t log_bytes = 0;
 };
 
 class Database {

@@ -161,23 +161,33 @@ void Control::SendWaiting(Connection& connection) {
     if (!Send(connection, answers.front())) return;
     answers.pop_front();
   }
-  while (connection.wants_reports) {
-    absl::StatusOr<std::optional<internal::Report>> report =
-        instance_.journal().ReadAfter(connection.sent_seq);
-    if (!report.ok()) {
-      connection.closed = true;
-      return;
-    }
-    if (!report->has_value()) break;
-    internal::SuperviseReply reply;
-    *reply.mutable_report() = *std::move(*report);
-    if (!Send(connection, reply)) return;
-    connection.sent_seq = reply.report().seq();
-  }
+  if (connection.wants_reports && !SendReportsTo(connection)) return;
   while (!answers.empty()) {
     if (!Send(connection, answers.front())) return;
     answers.pop_front();
   }
+}
+
+bool Control::SendReportsTo(Connection& connection) {
+  const Journal& journal = instance_.journal();
+  for (;;) {
+    absl::StatusOr<std::optional<internal::Report>> report = journal.ReadAfter(connection.sent_seq);
+    if (!report.ok()) {
+      connection.closed = true;
+      return false;
+    }
+    if (!report->has_value()) break;
+    internal::SuperviseReply reply;
+    *reply.mutable_report() = *std::move(*report);
+    if (!Send(connection, reply)) return false;
+    connection.sent_seq = reply.report().seq();
+  }
+  if (!journal.has_queued() || connection.present_seq == journal.last_seq()) return true;
+  internal::SuperviseReply reply;
+  *reply.mutable_present() = instance_.Status();
+  if (!Send(connection, reply)) return false;
+  connection.present_seq = journal.last_seq();
+  return true;
 }
 
 void Control::WatchAsNeeded(Connection& connection) {

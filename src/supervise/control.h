@@ -29,7 +29,7 @@ class Control {
   Control& operator=(const Control&) = delete;
   ~Control();
 
-  // Sends what the journal has gained.
+  // Sends what the journal has gained; while it cannot be written, then the present status.
   void SendReports();
 
   static constexpr size_t kResultsWaiting = 64;
@@ -40,6 +40,7 @@ class Control {
     bool greeted = false;
     bool wants_reports = false;
     int64_t sent_seq = 0;
+    int64_t present_seq = 0;  // of the status that was sent beside the journal
     std::deque<internal::SuperviseReply> answers;
     bool full = false;    // the socket: waiting until it can be written
     bool closed = false;  // to be removed
@@ -52,6 +53,7 @@ class Control {
   void OnHello(Connection& connection, const internal::SuperviseHello& hello);
   bool Send(Connection& connection, const internal::SuperviseReply& reply);  // false: not now
   void SendWaiting(Connection& connection);
+  bool SendReportsTo(Connection& connection);  // false: not all, for now
   void WatchAsNeeded(Connection& connection);
   void RemoveClosed();
 

@@ -33,7 +33,7 @@ namespace grpc_os::supervise {
 class Instance {
  public:
   struct Events {
-    std::function<void()> on_report;  // the journal has more
+    std::function<void()> on_report;  // the journal has more, or would if it could be written
     std::function<void()> on_end;     // released, or shut down: the program is to end
   };
   Instance(EventLoop& loop, Options options, Events events);
@@ -161,6 +161,7 @@ class Instance {
 
   int clear_tries_ = 0;
   int64_t reported_message_at_ms_ = 0;
+  int64_t told_seq_ = 0;  // up to which on_report was due
 
   EventLoop::TimerId ready_timer_ = 0;
   EventLoop::TimerId healthy_timer_ = 0;

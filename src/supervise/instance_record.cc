@@ -308,7 +308,7 @@ void Instance::FollowClock() {
 }
 
 // A full disk does not keep a process from being restarted: what happened is told once it could be
-// written.
+// written, and the present status meanwhile.
 bool Instance::FlushJournal() {
   if (!journal_.has_queued()) return true;
   const bool written = journal_.Flush();
@@ -320,7 +320,8 @@ bool Instance::FlushJournal() {
       FlushJournal();
     });
   }
-  if (written) loop_.Post([this] { TellReports(); });
+  if (written || journal_.last_seq() != told_seq_) loop_.Post([this] { TellReports(); });
+  told_seq_ = journal_.last_seq();
   return written;
 }
 

@@ -20,6 +20,7 @@ constexpr int64_t kHeaderBytes = 8;
 constexpr uint32_t kRecordBytesMax = 64 << 10;
 constexpr size_t kQueueSlackBytes = 64 << 10;
 constexpr int64_t kAckBytesMax = kHeaderBytes + 11;  // of a record of an acknowledgement
+constexpr int64_t kLeftByReports = limits::kJournalReserveBytes / 2;
 
 constexpr std::array<uint32_t, 256> MakeCrcTable() {
   std::array<uint32_t, 256> table{};
@@ -92,8 +93,9 @@ Journal::Journal(const std::string& directory, Write write, Fallocate fallocate)
       })) {}
 
 Journal::Weight Journal::WeightOf(const internal::Report& report) {
-  constexpr const char* kLesser[] = {"backoff",  "crash_looping", "ready", "restarting",
-                                     "stopping", "message",       "spec"};
+  constexpr const char* kLesser[] = {"backoff",    "crash_looping", "ready",
+                                     "restarting", "stopping",      "spec"};
+  if (report.action() == "message") return Weight::kMessage;
   if (report.action() == "exited") return Weight::kExit;
   const bool lesser =
       std::find(std::begin(kLesser), std::end(kLesser), report.action()) != std::end(kLesser);
@@ -119,7 +121,7 @@ absl::StatusOr<std::optional<Journal::Last>> Journal::Open() {
   if (!scanned.ok()) return scanned;
   while (!entries_.empty() && entries_.front().seq <= acked_seq_) entries_.pop_front();
   Coalesce();
-  KeepRoom(0);
+  KeepRoom(0, kLeftByReports);
   return last;
 }
 
@@ -127,7 +129,7 @@ absl::StatusOr<std::optional<Journal::Last>> Journal::Open() {
 // `from` if there is none for sure.
 int64_t Journal::Allocate(int fd, int64_t from, int64_t end) {
   // Half of it may be there already when all of it cannot be had.
-  for (const int64_t reserve : {limits::kJournalReserveBytes, limits::kJournalReserveBytes / 2}) {
+  for (const int64_t reserve : {limits::kJournalReserveBytes, kLeftByReports}) {
     if (!can_keep_room_) break;
     const int error = fallocate_(fd, from, end - from + reserve);
     if (error == 0) return end + reserve;
@@ -136,9 +138,9 @@ int64_t Journal::Allocate(int fd, int64_t from, int64_t end) {
   return from;
 }
 
-bool Journal::KeepRoom(int64_t queued_bytes) {
+bool Journal::KeepRoom(int64_t queued_bytes, int64_t reserve) {
   const int64_t end = file_bytes_ + queued_bytes;
-  const int64_t wanted = end + limits::kJournalReserveBytes / 2;
+  const int64_t wanted = end + reserve;
   if (allocated_to_ < wanted) {
     allocated_to_ = std::max(allocated_to_, Allocate(file_.get(), file_bytes_, end));
   }
@@ -180,6 +182,7 @@ void Journal::Add(const internal::Report& report, const internal::Resume& resume
   internal::JournalRecord record;
   *record.mutable_report() = report;
   *record.mutable_resume() = resume;
+  DropWaitingMessage();
   const int64_t offset = file_bytes_ + static_cast<int64_t>(queue_.size());
   AppendFrame(record, queue_);
   const int64_t size = file_bytes_ + static_cast<int64_t>(queue_.size()) - offset;
@@ -190,6 +193,14 @@ void Journal::Add(const internal::Report& report, const internal::Resume& resume
   Coalesce();
 }
 
+// Each report has the whole status, so the next one says what a message would have said.
+void Journal::DropWaitingMessage() {
+  if (newest_.weight != Weight::kMessage || newest_.offset < file_bytes_ || queue_.empty()) return;
+  if (!entries_.empty() && entries_.back().seq == newest_.seq) entries_.pop_back();
+  queue_.resize(static_cast<size_t>(newest_.offset - file_bytes_));
+  acked_seq_written_ = 0;  // its record may have been behind it
+}
+
 void Journal::Coalesce() {
   while (entries_.size() > kMaxReports) {
     const auto newest_exit =
@@ -198,7 +209,7 @@ void Journal::Coalesce() {
     const int64_t keep = newest_exit == entries_.rend() ? 0 : newest_exit->seq;
     const auto last = std::prev(entries_.end());
     auto victim = std::find_if(entries_.begin(), last,
-                               [](const Entry& entry) { return entry.weight == Weight::kLesser; });
+                               [](const Entry& entry) { return entry.weight <= Weight::kLesser; });
     if (victim == last) {
       victim = std::find_if(entries_.begin(), last,
                             [keep](const Entry& entry) { return entry.seq != keep; });
@@ -211,7 +222,9 @@ bool Journal::Sync() const { return file_ && fdatasync(file_.get()) == 0; }
 
 bool Journal::Flush() {
   if (queue_.empty()) return true;
-  if (!KeepRoom(static_cast<int64_t>(queue_.size()) + kAckBytesMax)) {
+  const bool only_message = newest_.weight == Weight::kMessage && newest_.offset == file_bytes_;
+  if (!KeepRoom(static_cast<int64_t>(queue_.size()) + kAckBytesMax,
+                only_message ? limits::kJournalReserveBytes : kLeftByReports)) {
     const bool ends = std::any_of(entries_.begin(), entries_.end(), [this](const Entry& entry) {
       return entry.may_use_reserve && entry.offset >= file_bytes_;
     });
@@ -252,12 +265,13 @@ void Journal::PruneQueue() {
 }
 
 // Lets go of what waits, the oldest first, until `bytes` hold the rest, or only the reports that
-// may use the reserve are left.
+// may use the reserve and the newest of all are left.
 void Journal::FitQueue(int64_t bytes) {
   int64_t live = 0;
   for (const Entry& entry : entries_) live += entry.offset >= file_bytes_ ? entry.size : 0;
   std::erase_if(entries_, [&](const Entry& entry) {
-    const bool goes = live > bytes && entry.offset >= file_bytes_ && !entry.may_use_reserve;
+    const bool goes = live > bytes && entry.offset >= file_bytes_ && !entry.may_use_reserve &&
+                      entry.seq != newest_.seq;
     if (goes) live -= entry.size;
     return goes;
   });

@@ -27,8 +27,9 @@ namespace grpc_os::supervise {
 //
 // Room for the reports of a stop and of an end is kept on the disk beyond the end of the file, so
 // that a full one keeps nothing from being stopped: limits::kJournalReserveBytes are allocated, of
-// which all other reports leave half; they wait in memory for space. To fit, the oldest of those
-// that wait go first.
+// which all other reports leave half; they wait in memory for space. A message leaves all of it,
+// and one that waits goes when the next report comes, which says the same. To fit, the oldest of
+// those that wait go first.
 //
 // Reports are kept until acknowledged, up to kMaxReports. Beyond that (the daemon is away while a
 // process crashes over and over) the oldest of the lesser ones go first: backoff, crash_looping,
@@ -78,7 +79,7 @@ class Journal {
   static constexpr int64_t kCompactBytes = 256 << 10;
 
  private:
-  enum class Weight : uint8_t { kLesser, kExit, kOther };
+  enum class Weight : uint8_t { kMessage, kLesser, kExit, kOther };
   struct Entry {
     int64_t seq;
     int64_t offset;  // of the frame; beyond file_bytes_ it is in queue_
@@ -88,8 +89,9 @@ class Journal {
   };
   static Weight WeightOf(const internal::Report& report);
   static bool MayUseReserve(const internal::Report& report);
-  // Makes sure that writing `queued_bytes` leaves half of the reserve. False: it would not.
-  bool KeepRoom(int64_t queued_bytes);
+  // Makes sure that writing `queued_bytes` leaves `reserve`. False: it would not.
+  bool KeepRoom(int64_t queued_bytes, int64_t reserve);
+  void DropWaitingMessage();
   int64_t Allocate(int fd, int64_t from, int64_t end);
   void FitQueue(int64_t bytes);
   absl::Status Scan(std::optional<Last>& last);

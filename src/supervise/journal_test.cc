@@ -328,14 +328,14 @@ TEST_F(FullDiskTest, AStopIsWrittenAndAllElseWaitsAndLeavesRoomForIt) {
   full_ = true;
   const int64_t half = limits::kJournalReserveBytes / 2;
   int written = 1;
-  for (Add(journal, "message"); journal.Flush(); Add(journal, "message")) ++written;
+  for (Add(journal, "backoff"); journal.Flush(); Add(journal, "backoff")) ++written;
   EXPECT_GE(Room(), half);
   EXPECT_LE(Room(), half + 200);
   AddStop(journal);
   EXPECT_GE(Room(), 0);
   std::vector<int64_t> kept = Kept(journal);
   EXPECT_EQ(kept.size(), static_cast<size_t>(written) + 4);  // also what had waited
-  Add(journal, "message");
+  Add(journal, "backoff");
   EXPECT_FALSE(journal.Flush());
   Journal again = Make();  // by the next supervisor, on the same disk
   const auto last = again.Open();
@@ -343,6 +343,49 @@ TEST_F(FullDiskTest, AStopIsWrittenAndAllElseWaitsAndLeavesRoomForIt) {
   EXPECT_EQ((*last)->report.action(), "stopped");
   full_ = false;
   EXPECT_TRUE(journal.Flush());
+}
+
+TEST_F(FullDiskTest, MessagesTakeNothingOfTheReserveAndOnlyTheLastOneWaits) {
+  Journal journal = Make();
+  ASSERT_TRUE(journal.Open().ok());
+  Add(journal, "started");
+  ASSERT_TRUE(journal.Flush());
+  full_ = true;
+  const int64_t before = Size();
+  for (int i = 0; i < 1000; ++i) {
+    Add(journal, "message");
+    EXPECT_FALSE(journal.Flush());
+  }
+  EXPECT_EQ(Size(), before);
+  EXPECT_EQ(journal.kept_reports(), 2u);
+  Add(journal, "exited");  // says what they would have said
+  ASSERT_TRUE(journal.Flush());
+  EXPECT_EQ(Kept(journal), (std::vector<int64_t>{1, 1002}));
+  Add(journal, "message");
+  EXPECT_FALSE(journal.Flush());
+  full_ = false;
+  ASSERT_TRUE(journal.Flush());
+  EXPECT_EQ(Kept(journal), (std::vector<int64_t>{1, 1002, 1003}));
+  Journal again = Make();
+  ASSERT_TRUE(again.Open().ok());
+  EXPECT_EQ(Kept(again), (std::vector<int64_t>{1, 1002, 1003}));
+}
+
+// A greeting announces its number, and whoever was greeted waits for it.
+TEST_F(FullDiskTest, TheNewestReportIsNeverLetGo) {
+  Journal journal = Make();
+  ASSERT_TRUE(journal.Open().ok());
+  full_ = true;
+  for (int i = 0; i < 900; ++i) {
+    Add(journal, "exited");
+    journal.Flush();
+  }
+  internal::Report report = MakeReport(901, "stopping");
+  report.mutable_status()->set_state(internal::INSTANCE_STOPPING);
+  journal.Add(report, {});
+  Add(journal, "message");
+  ASSERT_TRUE(journal.Flush());
+  EXPECT_EQ(Kept(journal).back(), 902);
 }
 
 TEST_F(FullDiskTest, WhatWaitsLongestGoesSoThatTheStopFits) {

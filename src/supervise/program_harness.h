@@ -137,6 +137,15 @@ class Client {
     EXPECT_TRUE(reply && reply->has_hello());
     return reply ? reply->hello() : internal::InstanceStatus();
   }
+  // The next status that is told beside the journal.
+  internal::InstanceStatus AwaitPresent() {
+    while (auto reply = Next()) {
+      if (reply->has_report()) seen.push_back(reply->report());
+      if (reply->has_present()) return reply->present();
+    }
+    ADD_FAILURE() << "no present status came, but " << Actions();
+    return {};
+  }
   // The next report of this action; those before it are kept in `seen`.
   Report Await(const std::string& action) {
     while (auto reply = Next()) {

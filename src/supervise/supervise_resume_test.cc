@@ -424,5 +424,55 @@ TEST_F(SuperviseTest, OnADiskThatIsFullToTheLastByteAStopIsDoneAndReported) {
   }
 }
 
+TEST_F(SuperviseTest, OnAFullDiskThePresentStatusIsToldThoughTheJournalCannotTakeIt) {
+  const SmallDisk disk(root_);
+  if (!disk.mounted()) GTEST_SKIP() << "only root can mount a small disk";
+  fs::create_directories(directory_);
+  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  // Each report has the text of the last STATUS: a few of them are half of the reserve.
+  Python("say('READY=1\\nSTATUS='+'x'*500)\ntime.sleep(1000)\n");
+  Launch();
+  Client client = Connect();
+  client.Await("ready");
+  disk.Fill();
+  internal::InstanceStatus told = client.seen.back().status();
+  int64_t restarts = 0;
+  for (int crash = 1; crash <= 4 || told.seq() == client.seen.back().seq(); ++crash) {
+    ASSERT_LT(crash, 20) << "the journal takes all of it";
+    const int dead = told.pid();
+    kill(dead, SIGKILL);
+    // Whether by a report or beside the journal: what is so is told.
+    do {
+      const auto reply = client.Next();
+      ASSERT_TRUE(reply) << "nothing more was told of crash " << crash;
+      if (reply->has_report()) client.seen.push_back(reply->report());
+      EXPECT_TRUE(reply->has_report() || reply->has_present());
+      told = reply->has_present() ? reply->present() : reply->report().status();
+      if (told.state() != internal::INSTANCE_BACKOFF &&
+          told.state() != internal::INSTANCE_CRASH_LOOPING)
+        continue;
+      SuperviseRequest at_once;
+      at_once.mutable_restart()->set_restart_number(++restarts);
+      at_once.mutable_restart()->set_only_if_waiting(true);
+      client.Send(at_once);
+    } while (!told.ready() || told.pid() == dead);
+    EXPECT_TRUE(Alive(told.pid()));
+    EXPECT_EQ(told.last_exit().signal(), SIGKILL);
+  }
+  const int64_t last = told.seq();
+  EXPECT_GT(last, client.seen.back().seq()) << "the journal had room for all of it";
+  // One that comes now is told the same.
+  Client other = Connect();
+  EXPECT_GE(greeting_.seq(), last);
+  EXPECT_EQ(other.AwaitPresent().pid(), told.pid());
+  fs::remove(root_ / "filler");
+  while (client.seen.back().seq() < last) {
+    const auto reply = client.Next();
+    ASSERT_TRUE(reply) << "the reports did not come";
+    if (reply->has_report()) client.seen.push_back(reply->report());
+  }
+  EXPECT_EQ(client.seen.back().status().pid(), told.pid());
+}
+
 }  // namespace
 }  // namespace grpc_os::supervise

@@ -17,7 +17,17 @@ GIVES_ROOM = "What gives room works: `kill NAME`, `delete NAME`, `rm --now PATH`
 
 
 CRASHERS = [f"c{number}" for number in range(8)]
-ALL = [*CRASHERS, "other", "web"]
+ALL = [*CRASHERS, "noisy", "other", "web"]
+
+# Of its reports a few are more than a journal has room for.
+NOISY = """import itertools, os, socket, time
+to = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+to.connect("\\0" + os.environ["NOTIFY_SOCKET"][1:])
+to.send(b"READY=1")
+for number in itertools.count():
+    to.send(b"STATUS=%d " % number + b"x" * 400)
+    time.sleep(0.05)
+"""
 
 
 def fill(system):
@@ -60,7 +70,10 @@ def audited(system, method):
 
 
 def start_some(system):
-    for name in ALL:
+    script = system.home / "noisy.py"
+    script.write_text(NOISY)
+    ran(system, "start", "noisy", f"python3 {script}")
+    for name in set(ALL) - {"noisy"}:
         ran(system, "start", name, "sh -c 'trap : USR1; echo hello; while :; do sleep 0.1; done'", "--log-max", "64K")
     ran(system, "wait", *ALL)
     for name in ("small", "gone", "kept"):
@@ -111,6 +124,22 @@ def a_crash_is_seen(system):
     assert "reports of supervisors since" in ran(system, "status")
     assert value(families(system), "grpcos_unsaved_reports") >= len(unsaved)
     return unsaved[0]
+
+
+def crash_after_crash_is_seen(system, name, crashes):
+    """Also once the supervisor has no room for a report of it."""
+    for crash in range(1, crashes + 1):
+        dead = status_of(system, name)["pid"]
+        os.kill(dead, signal.SIGKILL)
+
+        def again(dead=dead):
+            now = status_of(system, name)
+            return now["ready"] and now["pid"] not in (0, dead) and now
+
+        status = poll(again, f"ps shows what runs after crash {crash}")
+        assert is_alive(status["pid"]) and status["lastExit"]["signal"] == "KILL"
+        assert status["restartCount"] == crash
+    assert status["unsaved"]
 
 
 def it_is_said(system):
@@ -171,6 +200,7 @@ async def test_a_disk_that_is_full_to_the_last_byte(idle_system):
         await fill_the_database(system)
         nothing_new(system)
         name = a_crash_is_seen(system)
+        crash_after_crash_is_seen(system, "noisy", 4)
         it_is_said(system)
         reads_and_signals(system, name)
 
@@ -179,6 +209,7 @@ async def test_a_disk_that_is_full_to_the_last_byte(idle_system):
         system.kill_daemon()
         fill(system)
         nothing_new(system)
+        assert is_alive(status_of(system, "noisy")["pid"])
         assert status_of(system, name)["pid"] == pid  # whether that could be stored by now or not
         it_is_said(system)
         reads_and_signals(system, name)

@@ -61,7 +61,7 @@ class Processes final : public SupervisionObserver {
   // What was reported of a process and could not be stored yet; it is tried again until it is.
   struct Unsaved {
     Process process;       // as it will be once all of it is stored
-    int reports = 0;       // how many wait
+    int reports = 0;       // how many wait; those that its supervisor keeps count as one
     int64_t since_ms = 0;  // when the store first refused one of them
   };
   // By id; nullptr: everything is stored. Valid until the next call.
@@ -128,6 +128,7 @@ class Processes final : public SupervisionObserver {
   void OnInstances(const std::vector<std::string>& instance_ids) override;
   void OnConnected(const InstanceReport& snapshot) override;
   void OnReport(const InstanceReport& report) override;
+  void OnPresent(const InstanceReport& snapshot) override;
   void OnGone(const std::string& instance_id) override;
 
   static std::string EtagOf(const Process& process);
@@ -148,6 +149,7 @@ class Processes final : public SupervisionObserver {
   void Pump(Entry& entry);
   void RetryLater(Entry& entry);
   static void ViewUnsaved(Entry& entry, int64_t now_ms);
+  static bool IsAhead(const Entry& entry);
   void OnCommitted(const std::string& process_id, std::shared_ptr<std::vector<Mutation>> batch,
                    std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision);
   void AfterCommit(Entry& entry, const Draft& draft);

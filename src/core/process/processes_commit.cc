@@ -133,11 +133,11 @@ void Processes::OnCommitted(const std::string& process_id,
       ViewUnsaved(entry, scheduler_.NowMs());
       RetryLater(entry);
     } else {
+      if (entry.unsaved) ViewUnsaved(entry, scheduler_.NowMs());
       Pump(entry);
     }
     return;
   }
-  entry.unsaved.reset();
   const std::string old_instance = entry.process.instance_id;
   if (old_instance != draft->process.instance_id) {
     by_instance_.erase(old_instance);
@@ -153,6 +153,12 @@ void Processes::OnCommitted(const std::string& process_id,
   if (!draft->unchanged) draft->process.revision = *revision;
   entry.process = draft->process;
   entry.visible = true;
+  if (IsAhead(entry)) {
+    ViewUnsaved(entry, scheduler_.NowMs());
+  } else {
+    entry.present.reset();
+    entry.unsaved.reset();
+  }
   Failpoint("osd.process.committed");
   for (Mutation& mutation : *batch) {
     if (mutation.origin) mutation.origin->written->store(true);
@@ -172,6 +178,12 @@ void Processes::RetryLater(Entry& entry) {
   });
 }
 
+// Whether the supervisor of its instance has told more than is stored.
+bool Processes::IsAhead(const Entry& entry) {
+  return entry.present && entry.present->instance_id == entry.process.instance_id &&
+         entry.present->newest_seq > entry.process.instance_seq;
+}
+
 void Processes::ViewUnsaved(Entry& entry, int64_t now_ms) {
   Unsaved view;
   view.since_ms = entry.unsaved ? entry.unsaved->since_ms : now_ms;
@@ -183,8 +195,16 @@ void Processes::ViewUnsaved(Entry& entry, int64_t now_ms) {
     ++view.reports;
     if (!draft.erase) (void)mutation.apply(draft);  // facts refuse nothing
   }
+  if (!draft.erase && IsAhead(entry) && entry.present->instance_id == draft.process.instance_id) {
+    const auto last_exit = draft.process.status.last_exit;
+    draft.process.status = entry.present->status;
+    if (!draft.process.status.last_exit) draft.process.status.last_exit = last_exit;
+    draft.process.instance_seq = std::max(draft.process.instance_seq, entry.present->newest_seq);
+    ++view.reports;
+  }
   view.process = std::move(draft.process);
-  entry.unsaved = std::move(view);
+  entry.unsaved.reset();
+  if (view.reports > 0) entry.unsaved = std::move(view);
 }
 
 void Processes::AfterCommit(Entry& entry, const Draft& draft) {

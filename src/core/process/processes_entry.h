@@ -56,8 +56,11 @@ struct Processes::Entry {
   bool visible = false;  // its creation is committed
   bool writing = false;  // a commit is under way
   std::vector<Mutation> pending;
-  bool retry_due = false;          // a timer runs that pumps
-  std::optional<Unsaved> unsaved;  // what the facts in `pending` come to, once the store failed
+  bool retry_due = false;  // a timer runs that pumps
+  // What the facts in `pending` come to, once the store failed, and then `present`.
+  std::optional<Unsaved> unsaved;
+  // What the supervisor told ahead of its reports, until they are stored.
+  std::optional<InstanceReport> present;
   std::vector<Waiter> waiters;
   std::vector<std::weak_ptr<std::function<void()>>> when_at_rest;
 

@@ -75,6 +75,10 @@ void Processes::OnConnected(const InstanceReport& snapshot) {
   entry->spec_sent = 0;
   entry->restart_sent = 0;
   entry->awaited_seq = snapshot.newest_seq;
+  // It may be another one than the one that was ahead. What it is itself ahead, it tells next.
+  if (std::exchange(entry->present, std::nullopt) && !entry->writing) {
+    ViewUnsaved(*entry, scheduler_.NowMs());
+  }
   entry->supervisor_generation = snapshot.status.observed_generation;
   entry->supervisor_restart_number =
       std::max(entry->supervisor_restart_number, snapshot.restart_number);
@@ -103,6 +107,13 @@ void Processes::OnReport(const InstanceReport& report) {
   };
   mutation.retry = true;
   Submit(*entry, std::move(mutation));
+}
+
+void Processes::OnPresent(const InstanceReport& snapshot) {
+  Entry* entry = FindByInstance(snapshot.instance_id);
+  if (entry == nullptr) return;
+  entry->present = snapshot;
+  ViewUnsaved(*entry, scheduler_.NowMs());
 }
 
 void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {

@@ -93,6 +93,22 @@ TEST_F(RecoveryTest, OnAFullDiskItIsSettledByWhatIsShownOfIt) {
   EXPECT_EQ(processes_.TotalUnsaved().reports, 2);
 }
 
+TEST_F(RecoveryTest, ItIsSettledByWhatASupervisorTellsAheadOfItsReports) {
+  const Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);
+  Recover(process, {process.instance_id});
+  InstanceReport snapshot;
+  snapshot.instance_id = process.instance_id;
+  snapshot.status.state = ProcessState::kRunning;
+  snapshot.newest_seq = 7;
+  processes_.OnConnected(snapshot);
+  scheduler_.RunAll();
+  EXPECT_FALSE(processes_.Settled());
+  processes_.OnPresent(snapshot);
+  scheduler_.RunAll();
+  EXPECT_TRUE(processes_.Settled());
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 1);
+}
+
 TEST_F(RecoveryTest, AStartThatWasNotPassedOnDoesNotRestartWhatRunsAndARestartDoes) {
   for (const bool forced : {false, true}) {
     Process process = Stored(ProcessState::kRunning, DesiredState::kRunning);

@@ -56,6 +56,16 @@ class ProcessesTest : public ::testing::Test {
     processes_.OnReport(report);
     scheduler_.RunAll();
   }
+  // What its supervisor tells while it cannot write the reports up to `newest_seq`.
+  void Present(int64_t newest_seq, ProcessState state, int pid) {
+    InstanceReport snapshot;
+    snapshot.instance_id = supervision_.launched.back();
+    snapshot.newest_seq = newest_seq;
+    snapshot.status.state = state;
+    snapshot.status.pid = pid;
+    processes_.OnPresent(snapshot);
+    scheduler_.RunAll();
+  }
   void Connect() {
     InstanceReport snapshot;
     snapshot.instance_id = supervision_.launched.back();
@@ -208,6 +218,60 @@ TEST_F(ProcessesTest, WhatCouldNotBeStoredIsShownBesideWhatIsStored) {
   EXPECT_EQ(processes_.TotalUnsaved().reports, 0);
   EXPECT_EQ(processes_.Find("web")->instance_seq, 3);
   EXPECT_EQ(supervision_.acknowledged, 3);
+}
+
+TEST_F(ProcessesTest, WhatASupervisorCannotReportIsShownUntilItsReportsAreStored) {
+  Run("web");
+  const std::string id = processes_.Find("web")->id;
+  const size_t events = store_.actions.size();
+  std::optional<absl::StatusOr<Processes::Waited>> waited;
+  processes_.Wait("web", Processes::Condition::kAtRest, 600'000,
+                  [&](absl::StatusOr<Processes::Waited> answer) { waited = std::move(answer); });
+  Present(3, ProcessState::kExited, 0);
+  Present(5, ProcessState::kRunning, 4712);
+  ASSERT_NE(processes_.UnsavedOf(id), nullptr);
+  EXPECT_EQ(processes_.UnsavedOf(id)->process.status.pid, 4712);
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 1);
+  EXPECT_EQ(processes_.TotalUnsaved().since_ms, 1'000'000);
+  EXPECT_EQ(processes_.Find("web")->status.pid, 4711);
+  EXPECT_EQ(supervision_.acknowledged, 1);
+  EXPECT_EQ(store_.actions.size(), events);
+  EXPECT_FALSE(waited.has_value());
+
+  // It may come to be stored in parts, and after more refusals.
+  scheduler_.Advance(700);
+  Report("exited", ProcessState::kBackoff);
+  EXPECT_EQ(processes_.Find("web")->instance_seq, 2);
+  ASSERT_NE(processes_.UnsavedOf(id), nullptr);
+  EXPECT_EQ(processes_.UnsavedOf(id)->process.status.pid, 4712);
+  EXPECT_EQ(processes_.UnsavedOf(id)->since_ms, 1'000'000);
+  store_.full = true;
+  Report("started", ProcessState::kRunning);
+  EXPECT_EQ(processes_.UnsavedOf(id)->process.status.pid, 4712);
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 2);
+  store_.full = false;
+  scheduler_.Advance(10'000);
+  seq_ = 4;
+  Report("message", ProcessState::kRunning);
+  EXPECT_EQ(processes_.Find("web")->instance_seq, 5);
+  EXPECT_EQ(processes_.UnsavedOf(id), nullptr);
+  EXPECT_EQ(processes_.TotalUnsaved().reports, 0);
+}
+
+TEST_F(ProcessesTest, WhatASupervisorWasAheadEndsWithIt) {
+  Run("web");
+  const std::string id = processes_.Find("web")->id;
+  Present(9, ProcessState::kRunning, 4712);
+  ASSERT_NE(processes_.UnsavedOf(id), nullptr);
+  Connect();  // the next supervisor, of which these reports will never come
+  EXPECT_EQ(processes_.UnsavedOf(id), nullptr);
+  Present(9, ProcessState::kRunning, 4712);
+  Answer restart;
+  Report("failed", ProcessState::kFailed);
+  processes_.Start("web", "", Into(restart));
+  scheduler_.RunAll();
+  EXPECT_NE(processes_.Find("web")->status.state, ProcessState::kFailed);
+  EXPECT_EQ(processes_.UnsavedOf(id), nullptr) << "it is another instance now";
 }
 
 TEST_F(ProcessesTest, NobodyWhoWaitsIsAnsweredByWhatIsNotStored) {

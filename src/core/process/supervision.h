@@ -23,7 +23,7 @@ struct ExecFailure {
 struct InstanceReport {
   std::string instance_id;
   std::string process_id;
-  int64_t seq = 0;         // numbered from 1 without gaps; 0 in a snapshot
+  int64_t seq = 0;         // numbered from 1 on, gaps are possible; 0 in a snapshot
   int64_t newest_seq = 0;  // in a snapshot: the reports up to this one come after it
   int64_t time_ms = 0;
   std::string action;  // see protocol/messages.proto, Report.action; "" in a snapshot
@@ -44,6 +44,9 @@ class SupervisionObserver {
   // before its reports.
   virtual void OnConnected(const InstanceReport& snapshot) = 0;
   virtual void OnReport(const InstanceReport& report) = 0;
+  // A supervisor that cannot write its journal (a full disk) tells its present state: a snapshot,
+  // ahead of the reports that lead to it. They come once they are written.
+  virtual void OnPresent(const InstanceReport& snapshot) = 0;
   // The supervisor ended and will not come again (released, or its directory is gone).
   virtual void OnGone(const std::string& instance_id) = 0;
 };

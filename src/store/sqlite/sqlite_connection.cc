@@ -41,6 +41,7 @@ PRAGMA wal_autocheckpoint = 0;
 std::string DoingOf(std::string_view sql) {
   const std::string_view verb = sql.substr(0, sql.find(' '));
   if (verb == "COMMIT") return "committing";
+  if (sql == "BEGIN IMMEDIATE") return "beginning a change";
   if (verb == "SELECT" || verb == "PRAGMA" || verb == "BEGIN") return "reading";
   return "writing";
 }

@@ -87,6 +87,15 @@ class SqliteFullDiskTest : public testing::Test {
     struct stat info {};
     return stat((path_.string() + suffix).c_str(), &info) == 0 ? int64_t{info.st_size} : -1;
   }
+  // SQLite counts it in the header of the log.
+  int64_t TimesTheLogBegan() const {
+    std::ifstream log(path_.string() + "-wal", std::ios::binary);
+    log.seekg(12);
+    int64_t count = 0;
+    for (int i = 0; i < 4; ++i) count = (count << 8) | log.get();
+    EXPECT_TRUE(log.good());
+    return count;
+  }
 
   void Open(const std::vector<std::string>& pragmas = {}) {
     store_.reset();
@@ -109,6 +118,13 @@ class SqliteFullDiskTest : public testing::Test {
       promise->set_value(std::move(revision));
     });
     return promise->get_future();
+  }
+  // Of `begin`, which is given what is to be called at the end. The writer's thread may still be in
+  // it afterwards.
+  static void Await(const auto& begin) {
+    auto promise = std::make_shared<std::promise<void>>();
+    begin([promise](const auto&) { promise->set_value(); });
+    promise->get_future().wait();
   }
   absl::Status Ordinary(const std::string& id, size_t bytes = 100) {
     return Submit(WriteOf(id, bytes, false)).get().status();
@@ -189,11 +205,12 @@ TEST_F(SqliteFullDiskTest, HundredsOfStopsComeThroughOneAfterAnother) {
   EXPECT_LT(SizeOf(""), 700'000);
   FillDisk();
   ExpectOrdinaryRefused();
+  const int64_t before = TimesTheLogBegan();
   for (int i = 0; i < 200; ++i) {
     const absl::Status status = Reserved("proc_stopped", static_cast<size_t>(i));
     ASSERT_TRUE(status.ok()) << i << ": " << status;
   }
-  EXPECT_GT(200 * 10 * 4096, AllocatedTo("-wal")) << "the log had room for all of them";
+  EXPECT_GT(TimesTheLogBegan() - before, 2) << "the log had room for all of them";
   ids_.insert("proc_stopped");
   EXPECT_EQ(Ids(), ids_);
   ExpectWhole();
@@ -411,28 +428,22 @@ TEST_F(SqliteFullDiskTest, WhoeverGivesRoomBackMayUseIt) {
   EXPECT_TRUE(Reserved("proc_1").ok());
   EXPECT_EQ(more(), 1);
   for (const bool may : {false, true}) {
-    std::promise<void> identity;
     core::IdentityWrite write;
     write.end_sessions = {"session"};
     write.may_use_reserve = may;
-    store_->CommitIdentity(write, [&](const auto&) { identity.set_value(); });
-    identity.get_future().wait();
+    Await([&](auto done) { store_->CommitIdentity(write, done); });
     EXPECT_EQ(more(), may ? 1 : 0);
-    std::promise<void> objects;
-    store_->CommitObjects({.apply = [](core::ObjectRows&, int64_t, std::vector<core::Event>&,
-                                       core::Trace&) { return absl::OkStatus(); },
-                           .may_use_reserve = may},
-                          [&](const auto&) { objects.set_value(); });
-    objects.get_future().wait();
+    Await([&](auto done) {
+      store_->CommitObjects({.apply = [](core::ObjectRows&, int64_t, std::vector<core::Event>&,
+                                         core::Trace&) { return absl::OkStatus(); },
+                             .may_use_reserve = may},
+                            done);
+    });
     EXPECT_EQ(more(), may ? 1 : 0);
   }
-  std::promise<void> saved;
-  store_->SaveBootId("boot", [&](const absl::Status&) { saved.set_value(); });
-  saved.get_future().wait();
+  Await([&](auto done) { store_->SaveBootId("boot", done); });
   EXPECT_EQ(more(), 1) << "a start on a full disk";
-  std::promise<void> forgotten;
-  store_->ForgetBlob("sha", 0, [&](const auto&) { forgotten.set_value(); });
-  forgotten.get_future().wait();
+  Await([&](auto done) { store_->ForgetBlob("sha", 0, done); });
   EXPECT_EQ(more(), 1) << "what nothing names is removed";
 }
 
