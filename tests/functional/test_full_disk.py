@@ -13,7 +13,7 @@ from test_weather import MOUNTS, mounted_tmpfs
 
 pytestmark = MOUNTS
 
-GIVES_ROOM = "What gives room works: `kill NAME`, `delete NAME`, `rm --now PATH`"
+GIVES_ROOM = "What gives room works: `grpc-os kill NAME`, `grpc-os delete NAME`, `grpc-os rm --now PATH`"
 
 
 CRASHERS = [f"c{number}" for number in range(8)]
