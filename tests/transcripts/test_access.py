@@ -197,11 +197,11 @@ def test_log_in_over_tcp(system, run):
 
     for arguments in (("whoami",), ("login",)):
         refused = over_tcp(*arguments)
-        assert refused.returncode in (4, 5) and "`login USER`" in refused.stderr
+        assert refused.returncode in (4, 5) and "`grpc-os login USER`" in refused.stderr
     assert over_tcp("login", "eva", PASSWORD).returncode == 0
     assert over_tcp("whoami", "-o", "name").stdout == "eva\n"
     assert over_tcp("logout").returncode == 0
-    assert "`login USER` logs in again" in over_tcp("ps").stderr
+    assert "`grpc-os login USER` logs in again" in over_tcp("ps").stderr
     assert system.cli("whoami", "-o", "name").stdout == "admin\n", "each address has a log-in of its own"
 
 
