@@ -74,7 +74,7 @@ struct IdentityWrite {
   std::vector<std::string> end_sessions = {};
   std::vector<Event> events = {};  // if there are any, it takes a revision
   Trace trace = {};
-  int64_t now_ms = 0;  // sessions that have expired by then are forgotten
+  int64_t now_ms = 0;            // sessions that have expired by then are forgotten
   bool may_use_reserve = false;  // as in ProcessWrite: it ends sessions
 };
 
