@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+
 namespace grpc_os::supervise {
 namespace {
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
 #include "client/crc32c.h"
 
 namespace grpc_os::shell {
@@ -116,7 +117,7 @@ absl::Status LocalTarget::Append(std::string_view data) {
 }
 
 absl::Status LocalTarget::NotWritten() const {
-  const bool full = errno == ENOSPC || errno == EDQUOT;
+  const bool full = IsDiskFull(errno);
   const absl::Status status = FileError("Cannot write", part_);
   if (!full || size_ == 0) return status;
   return absl::UnknownError(absl::StrCat(status.message(), " ", size_,

@@ -88,7 +88,7 @@ AllocatedBlocks::Result AllocatedBlocks::Allocate(int64_t bytes) {
     bytes_ = bytes;
     return Result::kDone;
   }
-  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+  if (IsDiskFull(errno) || errno == EFBIG) {
     // After a start: some file systems want room even where the blocks are there.
     if (bytes_ == 0) bytes_ = int64_t{info.st_blocks} * kBlockBytes;
     return bytes <= bytes_ ? Result::kDone : Result::kFull;
@@ -214,7 +214,7 @@ bool KeptRoom::MakeRegionOfIndex(int64_t region) {
   const int fd = DescriptorOf(index_path_);
   return fd < 0 ||
          fallocate(fd, FALLOC_FL_KEEP_SIZE, region * kIndexRegionBytes, kIndexRegionBytes) == 0 ||
-         (errno != ENOSPC && errno != EDQUOT);
+         !IsDiskFull(errno);
 }
 
 bool KeptRoom::DiskIsShort() const { return log_fd_ && FreeBytesAt(log_path_) < log_reserve_; }
