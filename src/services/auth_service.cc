@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "core/identity/identity_errors.h"
 #include "core/identity/user_grammar.h"
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 #include "services/answer_empty.h"
 #include "services/convert/identity_convert.h"
 #include "services/convert/time_convert.h"

@@ -13,7 +13,7 @@
 #include "core/event/event_hub.h"
 #include "core/identity/identity.h"
 #include "core/process/processes.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
 #include "services/event_stream.h"
 #include "services/funnel.h"

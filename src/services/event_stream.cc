@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "core/error_reason.h"
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 #include "services/convert/time_convert.h"
 
 namespace grpc_os::services {

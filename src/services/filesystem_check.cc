@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "core/object/content_check.h"
 #include "core/object/object_errors.h"
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 #include "services/filesystem_service.h"
 #include "services/stream_call.h"
 

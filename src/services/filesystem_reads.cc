@@ -11,7 +11,7 @@
 #include "base/limits.h"
 #include "core/object/object_errors.h"
 #include "core/object/upload_errors.h"
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 #include "services/filesystem_service.h"
 #include "services/object_access.h"
 #include "services/object_stream.h"

@@ -4,7 +4,6 @@
 
 #include "base/error_detail.h"
 #include "core/error_reason.h"
-#include "core/process/process_errors.h"
 #include "services/convert/process_convert.h"
 
 namespace grpc_os::services {

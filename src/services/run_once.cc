@@ -8,7 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "base/limits.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 
 namespace grpc_os::services {
 

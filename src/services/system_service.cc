@@ -10,7 +10,7 @@
 #include "base/error_detail.h"
 #include "core/disk.h"
 #include "core/error_reason.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 #include "services/convert/object_convert.h"
 #include "services/convert/time_convert.h"
 

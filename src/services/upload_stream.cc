@@ -8,7 +8,7 @@
 #include "core/error_reason.h"
 #include "core/object/object_errors.h"
 #include "core/object/object_name.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 #include "services/convert/time_convert.h"
 #include "services/object_access.h"
 

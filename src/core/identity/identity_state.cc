@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "core/identity/identity_errors.h"
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 
 namespace grpc_os::core {
 

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/object/objects.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 
 namespace grpc_os::core {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/process/validate.h"
+#include "core/violations.h"
 
 namespace grpc_os::core {
 

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "core/object/object_errors.h"
 #include "core/object/object_name.h"
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 
 namespace grpc_os::core {
 namespace {

@@ -13,8 +13,8 @@
 #include "core/object/object_store.h"
 #include "core/object/objects.h"
 #include "core/object/quota.h"
-#include "core/process/validate.h"
 #include "core/scheduler.h"
+#include "core/violations.h"
 
 namespace grpc_os::core {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/process/process_errors.h"
+#include "core/store_error.h"
 
 namespace grpc_os::core {
 namespace {

@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/object/upload_errors.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 
 namespace grpc_os::core {
 namespace {

@@ -154,15 +154,4 @@ absl::Status SupervisorSilent(const Process& process) {
        .retry_after_ms = 500});
 }
 
-absl::Status FromStore(const absl::Status& status) {
-  if (DetailOf(status).has_value()) return status;
-  if (status.code() != StatusCode::kResourceExhausted && status.code() != StatusCode::kUnavailable)
-    return status;
-  return MakeError(StatusCode::kUnavailable,
-                   StrCat("the store cannot write now: ", status.message()),
-                   {.reason = reason::kStoreUnavailable,
-                    .metadata = {{"cause", std::string(status.message())}},
-                    .retry_after_ms = 1000});
-}
-
 }  // namespace grpc_os::core

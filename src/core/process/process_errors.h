@@ -30,8 +30,6 @@ absl::Status StillRunning(const Process& process);
 // `what_for`: "there is nothing to signal".
 absl::Status NotRunning(const Process& process, const std::string& what_for);
 absl::Status SupervisorSilent(const Process& process);
-// A status of the store, as users are to hear it.
-absl::Status FromStore(const absl::Status& status);
 
 }  // namespace grpc_os::core
 

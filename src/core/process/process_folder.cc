@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/guarded.h"
 #include "base/limits.h"
-#include "core/process/process_errors.h"
 #include "core/process/validate.h"
+#include "core/store_error.h"
 
 namespace grpc_os::core {
 namespace {

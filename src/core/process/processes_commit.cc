@@ -9,6 +9,7 @@
 #include "core/process/process_errors.h"
 #include "core/process/processes.h"
 #include "core/process/processes_entry.h"
+#include "core/store_error.h"
 
 namespace grpc_os::core {
 namespace {

@@ -5,25 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "absl/status/status.h"
-#include "base/error_detail.h"
 #include "core/process/process.h"
+#include "core/violations.h"
 
 namespace grpc_os::core {
-
-// Collects what is wrong with a request, so that one answer names all of it.
-class Violations {
- public:
-  void Add(std::string field, std::string description);
-  bool empty() const { return found_.empty(); }
-  // OK if nothing was added, else INVALID_ARGUMENT with one FieldViolation each.
-  absl::Status ToStatus() const;
-
- private:
-  std::vector<FieldViolation> found_;
-};
 
 // A letter or digit, then up to 62 letters, digits, '.', '_', '-'; must not look like an id.
 void CheckProcessName(std::string_view name, const std::string& field, Violations& violations);

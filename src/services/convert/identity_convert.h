@@ -7,7 +7,7 @@
 
 #include "core/audit/audit.h"
 #include "core/identity/identity.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 #include "grpc_os/v1/auth_services.pb.h"
 
 namespace grpc_os::services {

@@ -14,7 +14,7 @@
 #include "core/object/object_name.h"
 #include "core/object/objects.h"
 #include "core/object/storage_usage.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 
 namespace grpc_os::services {

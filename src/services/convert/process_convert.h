@@ -8,7 +8,7 @@
 #include "core/process/process.h"
 #include "core/process/process_ports.h"
 #include "core/process/processes.h"
-#include "core/process/validate.h"
+#include "core/violations.h"
 #include "grpc_os/v1/process_services.pb.h"
 
 namespace grpc_os::services {
