@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "core/process/secret_environment.h"
+#include "core/process/validate.h"
 #include "services/convert/time_convert.h"
 
 namespace grpc_os::services {
