@@ -52,9 +52,11 @@ class AuditTrail {
     int apart = 0;  // records of their own
     Records sums = {};
 
-    // A clock that was set back ends it too.
+    // A clock that was set back by more than its length ends it too. By less it may seem so: calls
+    // are noted as they end, with the times at which they began.
     bool IsOver(int64_t now_ms) const {
-      return now_ms < start_ms || now_ms - limits::kAuditRefusalsMs >= start_ms;
+      return now_ms - limits::kAuditRefusalsMs >= start_ms ||
+             now_ms + limits::kAuditRefusalsMs < start_ms;
     }
   };
   struct State {

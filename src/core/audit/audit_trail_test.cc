@@ -194,6 +194,18 @@ TEST_F(AuditTrailTest, RefusalsAboutManyThingsAreSummedUpAfterTheFirst) {
   EXPECT_EQ(All().back().resource, absl::StrCat("id ", made_)) << "another minute begins anew";
 }
 
+// They are noted as they end, and carry the times at which they began.
+TEST_F(AuditTrailTest, CallsThatEndInAnotherOrderThanTheyBeganShareTheirMinute) {
+  for (int i = 0; i < 100; ++i) {
+    --now_;
+    NoteMany("eva", "EndSession", 1);
+  }
+  EXPECT_THAT(All(), SizeIs(limits::kAuditRefusalsApart));
+  now_ -= 2 * limits::kAuditRefusalsMs;  // the clock was set back
+  NoteMany("eva", "EndSession", 1);
+  EXPECT_THAT(All(), SizeIs(limits::kAuditRefusalsApart + 2)) << "the sum, and the next";
+}
+
 TEST_F(AuditTrailTest, AUserWhoComesFromManySourcesHasFewSums) {
   constexpr int kSources = 3 * limits::kAuditNoted;
   for (int i = 0; i < kSources; ++i)
