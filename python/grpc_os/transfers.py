@@ -1,4 +1,4 @@
-"""Contents of any size: read on, and uploaded on, where they were cut short."""
+"""Contents of any size, from and to files: resumed where they were cut short."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ import typing
 
 import google_crc32c
 import grpc
-from grpc_os.calls import Calls, Repeats
+from grpc_os.calls import Repeats
 from grpc_os.errors import GrpcOSError
-from grpc_os.object_resources import Object, StoredBytes, Upload
-from grpc_os.objects import OBJECTS, Condition, Expiry, ObjectCalls, condition_proto, object_proto
+from grpc_os.object_reading import Reading, data_loss
+from grpc_os.object_requests import OBJECTS, Condition, Expiry, condition_proto, object_proto
+from grpc_os.object_resources import Object, Upload
+from grpc_os.objects import ObjectCalls
 from grpc_os.v1 import filesystem_services_pb2
 
 _PIECE_BYTES = 1 << 20
@@ -29,73 +31,6 @@ _STREAM_BYTES = 64 << 20
 
 Progress = typing.Callable[[int], None]
 """Called with the number of bytes that are transferred."""
-
-
-class Reading:
-    """One content, from its first piece to its last."""
-
-    def __init__(
-        self,
-        calls: Calls,
-        name: str,
-        generation: int,
-        offset: int,
-        size: int,
-        preconditions: filesystem_services_pb2.Preconditions | None,
-        crc32c: int = 0,
-    ) -> None:
-        """`crc32c` is that of what lies before `offset`."""
-        self._calls = calls
-        self._request = filesystem_services_pb2.ReadObjectRequest(
-            name=name, generation=generation, offset=offset, limit_bytes=size, preconditions=preconditions
-        )
-        self._object: Object | None = None
-        self._crc32c = crc32c
-        # What can be checked as a whole at the end.
-        self._is_whole = size == 0 and (offset == 0 or crc32c != 0)
-        self._left = size or None
-
-    async def chunks(self) -> typing.AsyncGenerator[StoredBytes, None]:
-        messages = self._calls._resumed(self._open)
-        async with contextlib.aclosing(messages):
-            async for message in messages:
-                yield self._take(message)
-        stored = self._object
-        assert stored is not None
-        if self._is_whole and stored.generation != 0 and self._crc32c != stored.crc32c:
-            raise _data_loss(f"what came of {stored.name} has another checksum than was stored with it")
-
-    def _open(self) -> typing.AsyncGenerator[filesystem_services_pb2.ReadObjectResponse, None]:
-        if self._left is not None:
-            if self._left == 0:
-                return _nothing()
-            self._request.limit_bytes = self._left
-        if self._object is not None and self._request.offset >= self._object.size > 0:
-            return _nothing()
-        return self._calls._stream(OBJECTS, "ReadObject", self._request, self._calls._timeout)
-
-    def _take(self, message: filesystem_services_pb2.ReadObjectResponse) -> StoredBytes:
-        if google_crc32c.value(message.data) != message.crc32c:
-            raise _data_loss(f"a part of {self._request.name} arrived with another checksum than it was sent with")
-        if self._object is None:
-            self._object = Object(message.object)
-            # Whatever it becomes meanwhile; objects of the system have no versions. A place that was counted from the
-            # end is known now.
-            self._request.generation = self._object.generation
-            self._request.ClearField("preconditions")
-            self._request.offset = message.offset
-        elif message.offset != self._request.offset:
-            raise _data_loss(f"the daemon sent what lies at {message.offset} instead of {self._request.offset}")
-        self._request.offset += len(message.data)
-        self._crc32c = google_crc32c.extend(self._crc32c, message.data)
-        if self._left is not None:
-            self._left -= len(message.data)
-        return StoredBytes.of(message.data, self._object)
-
-
-async def _nothing() -> typing.AsyncGenerator[typing.Any, None]:
-    return
-    yield  # what makes it a generator
 
 
 class TransferCalls(ObjectCalls):
@@ -209,7 +144,7 @@ class TransferCalls(ObjectCalls):
     async def _receive(self, name: str, stored: Object, part: _PartFile, progress: Progress | None) -> None:
         if stored.generation != 0 and part.size == stored.size:
             if part.crc32c != stored.crc32c:
-                raise _data_loss(f"what came of {stored.name} has another checksum than was stored with it")
+                raise data_loss(f"what came of {stored.name} has another checksum than was stored with it")
             return
         reading = Reading(self, name, stored.generation, part.size, 0, None, part.crc32c)
         async with contextlib.aclosing(reading.chunks()) as chunks:
@@ -256,9 +191,9 @@ class TransferCalls(ObjectCalls):
             if after.persisted > upload.persisted:
                 repeats, renewed = self._patience(), False
             elif error is None:
-                raise _data_loss("the daemon took pieces of the upload and kept none of them")
+                raise data_loss("the daemon took pieces of the upload and kept none of them")
             if pieces.crc32c_at(after.persisted) != after.crc32c:
-                raise _data_loss("what the daemon has of the upload has another checksum than what was sent")
+                raise data_loss("what the daemon has of the upload has another checksum than what was sent")
             upload = after
             if progress is not None:
                 progress(upload.persisted)
@@ -419,7 +354,3 @@ class _PartFile:
         self._file.close()
         if self.size == 0:
             self._part.unlink(missing_ok=True)
-
-
-def _data_loss(details: str) -> GrpcOSError:
-    return GrpcOSError(grpc.StatusCode.DATA_LOSS, details)
