@@ -11,11 +11,11 @@
 
 namespace grpc_os::store {
 
-Reader::Reader(std::unique_ptr<Connection> connection, const Dialect& dialect)
+Reader::Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect)
     : connection_(std::move(connection)),
       dialect_(dialect),
       queue_(limits::kReaderQueue),
-      thread_([this] { Run(); }) {}
+      thread_([this, name] { Run(name); }) {}
 
 Reader::~Reader() { Finish(); }
 
@@ -34,7 +34,7 @@ void Reader::Submit(std::unique_ptr<Task> task) {
     case Queue::Pushed::kYes:
       return;
     case Queue::Pushed::kFull:
-      task->Fail(QueueFullError("the queue of the store's reader", limits::kReaderQueue));
+      task->Fail(QueueFullError("a queue of the store's readers", limits::kReaderQueue));
       break;
     case Queue::Pushed::kClosed:
       task->Fail(ShuttingDownError());
@@ -43,8 +43,8 @@ void Reader::Submit(std::unique_ptr<Task> task) {
   task->Answer();
 }
 
-void Reader::Run() {
-  pthread_setname_np(pthread_self(), "store-reader");
+void Reader::Run(const char* name) {
+  pthread_setname_np(pthread_self(), name);
   for (;;) {
     const std::vector<std::unique_ptr<Task>> tasks =
         queue_.Take(std::numeric_limits<size_t>::max());

@@ -1,4 +1,4 @@
-// The thread that reads while the daemon serves.
+// A thread that reads while the daemon serves.
 #ifndef GRPC_OS_STORE_READER_H_
 #define GRPC_OS_STORE_READER_H_
 
@@ -17,8 +17,8 @@ namespace grpc_os::store {
 // Carries out reads in their order, each in one snapshot of what is committed. Thread-safe.
 class Reader {
  public:
-  // `connection` is used by the reader's thread only, after this.
-  Reader(std::unique_ptr<Connection> connection, const Dialect& dialect);
+  // `name`: of its thread. `connection` is used by that thread only, after this.
+  Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect);
   ~Reader();
 
   // Answers everything that was asked, takes nothing more, and ends the thread.
@@ -69,7 +69,7 @@ class Reader {
   // What the storage says, in the words of the store.
   static absl::Status Readable(const absl::Status& status);
   void Submit(std::unique_ptr<Task> task);
-  void Run();
+  void Run(const char* name);
   void RunTask(Task& task);
 
   const std::unique_ptr<Connection> connection_;

@@ -127,12 +127,13 @@ absl::Status ApplyObjects(ObjectTableRows& rows, const core::ObjectWrite& write,
 
 }  // namespace
 
-// Members are destroyed from the last to the first: the reader's connection before the writer's,
+// Members are destroyed from the last to the first: the readers' connections before the writer's,
 // which as the last one puts the write-ahead log into the database.
 class Store::Impl {
  public:
   Impl(std::unique_ptr<Database> database, std::unique_ptr<Connection> writer,
-       std::unique_ptr<Connection> reader, const StoreMeta& meta, const StoreOptions& options)
+       std::unique_ptr<Connection> reader, std::unique_ptr<Connection> scanner,
+       const StoreMeta& meta, const StoreOptions& options)
       : database_(std::move(database)),
         now_ms_(options.now_ms ? options.now_ms : SystemNowMs),
         retired_from_ms_(options.retired_from_ms),
@@ -142,7 +143,8 @@ class Store::Impl {
         writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
                 options.begin_writer,
                 [this](Connection& connection) { return Forget(connection); }),
-        reader_(std::move(reader), database_->dialect()) {}
+        reader_("store-reader", std::move(reader), database_->dialect()),
+        scanner_("store-scan", std::move(scanner), database_->dialect()) {}
 
   // Work of the writer that takes no revision.
   using Apply = std::function<absl::Status(Connection&)>;
@@ -158,6 +160,12 @@ class Store::Impl {
   Writer& writer() { return writer_; }
   const Writer& writer() const { return writer_; }
   Reader& reader() { return reader_; }
+  // For reads that go through many rows: they delay each other, and no call that needs a few.
+  Reader& scanner() { return scanner_; }
+  void FinishReads() {
+    scanner_.Finish();
+    reader_.Finish();
+  }
   Subscribers& subscribers() { return subscribers_; }
   const Dialect& dialect() const { return database_->dialect(); }
   QuotaBook& quotas() { return quotas_; }  // the writer's thread's
@@ -215,6 +223,7 @@ class Store::Impl {
   Subscribers subscribers_;
   Writer writer_;
   Reader reader_;
+  Reader scanner_;
 };
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> database,
@@ -228,8 +237,11 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> dat
   if (auto status = Migrate(**writer, database->dialect()); !status.ok()) return status;
   const auto meta = ReadMeta(**writer);
   if (!meta.ok()) return meta.status();
-  return std::unique_ptr<Store>(new Store(std::make_unique<Impl>(
-      std::move(database), *std::move(writer), *std::move(reader), *meta, options)));
+  auto scanner = database->OpenReader();
+  if (!scanner.ok()) return scanner.status();
+  return std::unique_ptr<Store>(
+      new Store(std::make_unique<Impl>(std::move(database), *std::move(writer), *std::move(reader),
+                                       *std::move(scanner), *meta, options)));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -237,10 +249,10 @@ Store::~Store() {
   // While everything is still there for what the callbacks call: the answers of the last commits
   // may ask for events.
   impl_->writer().Finish();
-  impl_->reader().Finish();
+  impl_->FinishReads();
 }
 
-void Store::FinishReads() { impl_->reader().Finish(); }
+void Store::FinishReads() { impl_->FinishReads(); }
 
 void Store::Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool may_use_reserve = write.may_use_reserve;
@@ -322,7 +334,7 @@ void Store::PutAudit(std::vector<core::AuditRecord> records,
 
 void Store::ReadAudit(const core::AuditQuery& query,
                       std::function<void(absl::StatusOr<core::AuditPage>)> done) {
-  impl_->reader().Read<core::AuditPage>(
+  impl_->scanner().Read<core::AuditPage>(
       [query](Connection& connection) { return SelectAudit(connection, query); }, std::move(done));
 }
 
@@ -391,7 +403,7 @@ void Store::AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)>
 
 void Store::MeasureObjects(const std::string& prefix, const std::string& after, int limit,
                            std::function<void(Measured)> done) {
-  impl_->reader().Read<Measured::value_type>(
+  impl_->scanner().Read<Measured::value_type>(
       [prefix, after, limit](Connection& connection) {
         return store::MeasureObjects(connection, prefix, after, limit);
       },
@@ -403,7 +415,7 @@ void Store::ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota
 }
 
 void Store::ListUnusedBlobs(int64_t unused_since_ms, int limit, std::function<void(Listed)> done) {
-  impl_->reader().Read<std::vector<core::BlobEntry>>(
+  impl_->scanner().Read<std::vector<core::BlobEntry>>(
       [unused_since_ms, limit](Connection& connection) {
         return SelectUnusedBlobs(connection, unused_since_ms, limit);
       },
@@ -412,7 +424,7 @@ void Store::ListUnusedBlobs(int64_t unused_since_ms, int limit, std::function<vo
 
 void Store::ListContents(const std::string& prefix, const std::string& from, int limit,
                          std::function<void(absl::StatusOr<core::ContentPage>)> done) {
-  impl_->reader().Read<core::ContentPage>(
+  impl_->scanner().Read<core::ContentPage>(
       [prefix, from, limit](Connection& connection) {
         return SelectContents(connection, prefix, from, limit);
       },
@@ -442,7 +454,7 @@ void Store::ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
 }
 
 void Store::MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) {
-  impl_->reader().Read<core::BlobUsage>(SumUnusedBlobs, std::move(done));
+  impl_->scanner().Read<core::BlobUsage>(SumUnusedBlobs, std::move(done));
 }
 
 DatabaseSize Store::SizeOnDisk() const { return impl_->SizeOnDisk(); }

@@ -1,5 +1,5 @@
-// The store: one writer thread that commits in groups, one reader thread, a revision for each
-// commit.
+// The store: one thread that commits in groups, one that reads and one that reads much, a revision
+// for each commit.
 #ifndef GRPC_OS_STORE_STORE_H_
 #define GRPC_OS_STORE_STORE_H_
 

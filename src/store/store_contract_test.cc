@@ -27,9 +27,11 @@ using core::Process;
 using core::ProcessWrite;
 using core::Session;
 using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::ResultOf;
 
 // Each field differs from its default and from its neighbours.
 Process FullProcess() {
@@ -421,16 +423,20 @@ TEST_P(StoreContract, WhatIsCountedIsWhatWasDone) {
   EXPECT_EQ(in_buckets, statistics.commits);
 }
 
-TEST_P(StoreContract, WhatWasAskedIsAnsweredBeforeTheReadsAreFinishedAndNothingAfter) {
+TEST_P(StoreContract, AnswersPendingReadsBeforeStop) {
   ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
-  int answered = 0;
-  for (int i = 0; i < 100; ++i)
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 100; ++i) {
     store_->ReadEvents(0, 10, [&](const auto& events) { answered += events.ok() ? 1 : 0; });
+    store_->ReadAudit({}, [&](const auto& page) { answered += page.ok() ? 1 : 0; });
+  }
   store_->FinishReads();
-  EXPECT_EQ(answered, 100);
-  absl::Status refused;
-  store_->ReadEvents(0, 10, [&](const auto& events) { refused = events.status(); });
-  EXPECT_TRUE(absl::IsUnavailable(refused)) << refused;
+  EXPECT_EQ(answered, 200);
+  std::vector<absl::Status> refused;
+  store_->ReadEvents(0, 10, [&](const auto& events) { refused.push_back(events.status()); });
+  store_->ReadAudit({}, [&](const auto& page) { refused.push_back(page.status()); });
+  EXPECT_THAT(refused, Each(ResultOf(absl::IsUnavailable, true)));
+  EXPECT_EQ(refused.size(), 2u);
   EXPECT_TRUE(Commit(PutOf("proc_2", "two")).ok()) << "writing goes on";
 }
 

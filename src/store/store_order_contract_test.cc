@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -269,6 +270,24 @@ TEST_P(StoreOrderContract, EventsAreAnsweredOnTheReadersThread) {
     promise.set_value(name);
   });
   EXPECT_EQ(promise.get_future().get(), "store-reader");
+}
+
+TEST_P(StoreOrderContract, AReadOfManyRowsDelaysNoneOfAFew) {
+  ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
+  std::latch scanning(1);
+  std::latch release(1);
+  store_->ReadAudit({}, [&](const auto&) {
+    scanning.count_down();
+    release.wait();
+  });
+  scanning.wait();
+  std::promise<bool> answered;
+  store_->ReadEvents(0, 10, [&](const auto& events) { answered.set_value(events.ok()); });
+  auto answer = answered.get_future();
+  const bool in_time = answer.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  release.count_down();
+  ASSERT_TRUE(in_time) << "it waits for the other";
+  EXPECT_TRUE(answer.get());
 }
 
 // ---- Subscriptions -----------------------------------------------------------------------------
