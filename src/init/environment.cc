@@ -7,13 +7,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/secret_variables.h"
 
 namespace grpc_os::init {
 namespace {
 
-constexpr char kFirstPassword[] = "GRPC_OS_ADMIN_PASSWORD";
-
-bool IsOneOf(const std::string& name, std::initializer_list<const char*> names) {
+template <typename Names = std::initializer_list<const char*>>
+bool IsOneOf(const std::string& name, const Names& names) {
   return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
 }
 
@@ -25,7 +25,7 @@ bool IsForAll(const std::string& name) {
 
 bool IsSetting(const std::string& name) {
   return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-                        "HELD_ON_COPY", kFirstPassword}) ||
+                        "HELD_ON_COPY", kAdminPasswordVariable}) ||
          absl::StartsWith(name, "DB_");
 }
 
@@ -49,9 +49,7 @@ std::vector<std::string> TakeEnvironment(char** variables) {
     taken.emplace_back(*variables);
     const size_t name_end = taken.back().find('=');
     if (name_end == std::string::npos) continue;
-    if (!IsOneOf(taken.back().substr(0, name_end), {kFirstPassword, "JWT_SECRET", "DB_PASSWORD"})) {
-      continue;
-    }
+    if (!IsOneOf(taken.back().substr(0, name_end), kSecretVariables)) continue;
     explicit_bzero(*variables + name_end + 1, taken.back().size() - name_end - 1);
   }
   return taken;
@@ -59,7 +57,7 @@ std::vector<std::string> TakeEnvironment(char** variables) {
 
 void ForgetFirstPassword(std::vector<std::string>& environment) {
   for (std::string& variable : environment) {
-    if (!absl::StartsWith(variable, absl::StrCat(kFirstPassword, "="))) continue;
+    if (!absl::StartsWith(variable, absl::StrCat(kAdminPasswordVariable, "="))) continue;
     explicit_bzero(variable.data(), variable.size());
     variable.clear();
   }

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
+#include "base/secret_variables.h"
 #include "host/batch_scheduling.h"
 #include "host/secret_file.h"
 #include "main/check.h"
@@ -123,29 +124,29 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
 
 // Out of the environment, where /proc would show them.
 void ForgetSecrets() {
-  for (const char* name : {manifest::kAdminPasswordName, "JWT_SECRET", "DB_PASSWORD"}) {
+  for (const char* name : kSecretVariables) {
     if (char* secret = getenv(name); secret != nullptr) explicit_bzero(secret, strlen(secret));
     unsetenv(name);
   }
 }
 
-// The pipe on which init listens until this program serves or ends: what is said there, whole
-// lines, is shown to whoever started init.
-void TellInit(const std::string& text) {
+// The pipe that init reads until this program serves or ends: it shows the lines to whoever started
+// it.
+void WriteToInit(const std::string& text) {
   const char* fd = getenv("GRPC_OS_STARTUP_FD");
   if (fd == nullptr) return;
   (void)!write(atoi(fd), text.data(), text.size());
 }
 
-void EndTelling() {
+void CloseInitPipe() {
   if (const char* fd = getenv("GRPC_OS_STARTUP_FD"); fd != nullptr) close(atoi(fd));
   unsetenv("GRPC_OS_STARTUP_FD");  // its number may be another file's from here on
 }
 
-// Tells the one who started us, and the log.
+// For whoever started us, and the log.
 int Refuse(const absl::Status& status) {
   const std::string text = absl::StrCat(status.message(), "\n");
-  TellInit(text);
+  WriteToInit(text);
   fprintf(stderr, "grpc-osd: %s", text.c_str());
   return EX_CONFIG;
 }
@@ -164,13 +165,13 @@ int Run(DaemonOptions options) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&ends, signal);
   sigprocmask(SIG_BLOCK, &ends, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  options.say = [](const std::string& line) { TellInit(absl::StrCat(line, "\n")); };
+  options.say = [](const std::string& line) { WriteToInit(absl::StrCat(line, "\n")); };
   auto daemon = Daemon::Start(options, [] { kill(getpid(), SIGTERM); });
   explicit_bzero(options.settings.admin_password.data(), options.settings.admin_password.size());
   if (!daemon.ok()) return Refuse(daemon.status());
   if (!options.settings.warning.empty())
-    TellInit(absl::StrCat("warning: ", options.settings.warning, "\n"));
-  EndTelling();
+    WriteToInit(absl::StrCat("warning: ", options.settings.warning, "\n"));
+  CloseInitPipe();
   int received = 0;
   do {
     sigwait(&ends, &received);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
+#include "base/secret_variables.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -92,20 +93,21 @@ absl::Status ResolveYesOrNo(const char* name, const std::string& value, bool& ye
 // A file lies around, and would be taken for the place to change the password.
 absl::Status ResolveAdminPassword(const Variables& environment, const Variables& env_file,
                                   std::string& password) {
-  const auto in_file = env_file.find(kAdminPasswordName);
+  const auto in_file = env_file.find(kAdminPasswordVariable);
   if (in_file != env_file.end() && !in_file->second.empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(kAdminPasswordName,
+        absl::StrCat(kAdminPasswordVariable,
                      " is in the file of settings; it is taken from the environment alone, at the "
                      "first start. Remove the line."));
   }
-  const auto found = environment.find(kAdminPasswordName);
+  const auto found = environment.find(kAdminPasswordVariable);
   if (found == environment.end() || found->second.empty()) return absl::OkStatus();
   const auto size = static_cast<int>(found->second.size());
   if (size < limits::kPasswordBytesMin || size > limits::kPasswordBytesMax) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        kAdminPasswordName, " has ", size, " bytes; expected ", limits::kPasswordBytesMin, " to ",
-        limits::kPasswordBytesMax, ". Take another, or leave it out: then one is generated."));
+    return absl::InvalidArgumentError(
+        absl::StrCat(kAdminPasswordVariable, " has ", size, " bytes; expected ",
+                     limits::kPasswordBytesMin, " to ", limits::kPasswordBytesMax,
+                     ". Take another, or leave it out: then one is generated."));
   }
   password = found->second;
   return absl::OkStatus();
@@ -135,9 +137,9 @@ bool HasSecret(const Variables& env_file) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{"GRPC_PORT",    "HTTP_PORT",       "JWT_SECRET",
-                                             "DEBUG",        "DATA_DIR",        "EVENTS_KEPT",
-                                             "HELD_ON_COPY", kAdminPasswordName};
+    auto* all = new std::vector<std::string>{
+        "GRPC_PORT", "HTTP_PORT",   "JWT_SECRET",   "DEBUG",
+        "DATA_DIR",  "EVENTS_KEPT", "HELD_ON_COPY", kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();

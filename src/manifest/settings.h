@@ -12,8 +12,6 @@
 
 namespace grpc_os::manifest {
 
-inline constexpr char kAdminPasswordName[] = "GRPC_OS_ADMIN_PASSWORD";
-
 struct Settings {
   int grpc_port = 50051;   // GRPC_PORT, 0 to 65535; 0: any free one
   int http_port = 50052;   // HTTP_PORT, the same

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "base/limits.h"
+#include "base/secret_variables.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -130,18 +131,20 @@ TEST(Settings, PortsAreFrom0To65535) {
 }
 
 TEST(Settings, TheAdminsPasswordIsOfTheEnvironmentAlone) {
-  EXPECT_EQ(Resolved({{kAdminPasswordName, "secure_password"}}).admin_password, "secure_password");
-  EXPECT_EQ(Resolved({{kAdminPasswordName, ""}}).admin_password, "");
-  const absl::Status in_file = Refused({{kAdminPasswordName, "secure_password"}});
+  EXPECT_EQ(Resolved({{kAdminPasswordVariable, "secure_password"}}).admin_password,
+            "secure_password");
+  EXPECT_EQ(Resolved({{kAdminPasswordVariable, ""}}).admin_password, "");
+  const absl::Status in_file = Refused({{kAdminPasswordVariable, "secure_password"}});
   EXPECT_EQ(in_file.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(MessageOf(in_file), Not(HasSubstr("secure_password")));
   for (const size_t size : {1, 11, 1025}) {
     const std::string password(size, 'x');
-    const absl::Status status = ResolveSettings({{kAdminPasswordName, password}}, {}).status();
+    const absl::Status status = ResolveSettings({{kAdminPasswordVariable, password}}, {}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << size;
     EXPECT_THAT(MessageOf(status), Not(HasSubstr("x" + password))) << size;
   }
-  EXPECT_EQ(Resolved({{kAdminPasswordName, std::string(1024, 'x')}}).admin_password.size(), 1024u);
+  EXPECT_EQ(Resolved({{kAdminPasswordVariable, std::string(1024, 'x')}}).admin_password.size(),
+            1024u);
 }
 
 TEST(Settings, TheHttpPortIsOneOfItsOwn) {
