@@ -86,13 +86,13 @@ function(grpc_os_protos name)
   target_compile_options(${name} PRIVATE -w)
 endfunction()
 
-# grpc_os_room(NAME DEPENDS rooms PACKAGES pkg-config names): src/NAME as a static library.
+# grpc_os_room(NAME DEPENDS rooms PACKAGES pkg-config names): src/NAME as a static library, without its *_main.cc.
 function(grpc_os_room name)
   cmake_parse_arguments(A "" "" "DEPENDS;PACKAGES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|main)\\.cc$")
   if(sources)
     add_library(${name} STATIC ${sources})
     target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)

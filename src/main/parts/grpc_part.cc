@@ -1,0 +1,66 @@
+#include "main/parts/grpc_part.h"
+
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace grpc_os {
+namespace {
+
+constexpr int64_t kStopGraceMs = 5000;
+
+}  // namespace
+
+absl::Status GrpcPart::Start() {
+  auto server = server::GrpcServer::Start(
+      {.socket_path = needs_.directory.PathOf("run/api.sock"), .port = needs_.ports.grpc_port()},
+      needs_.services.services());
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
+  needs_.services.loopback().SetPort(server_->port());
+  needs_.loop.Post([this] { WakeServer(); });
+  if (absl::Status status = ListenForPeers(); !status.ok()) {
+    Stop();
+    return status;
+  }
+  needs_.files.Write("run/grpc.port", absl::StrCat(server_->port(), "\n"));
+  return absl::OkStatus();
+}
+
+void GrpcPart::Tick(int64_t /*now_ms*/) {
+  server_->Tick(needs_.services.environment().counters.Calls());
+}
+
+void GrpcPart::Stop() {
+  needs_.services.environment().ShutDown();
+  server_->Stop(kStopGraceMs);
+  RunOnLoop([this] { peers_.reset(); });
+}
+
+void GrpcPart::RunOnLoop(const std::function<void()>& work) {
+  std::promise<void> done;
+  needs_.loop.Post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().get();
+}
+
+absl::Status GrpcPart::ListenForPeers() {
+  absl::Status status;
+  RunOnLoop([&] {
+    auto peers = server::PeerSocket::Listen(needs_.directory.PathOf("run/peer.sock"), needs_.loop,
+                                            needs_.identity.identity());
+    status = peers.status();
+    if (peers.ok()) peers_ = *std::move(peers);
+  });
+  return status;
+}
+
+void GrpcPart::WakeServer() {
+  server_->Wake();
+  needs_.loop.After(server::CallbackThreads::kWakeMs, [this] { WakeServer(); });
+}
+
+}  // namespace grpc_os

@@ -1,0 +1,38 @@
+#include "main/parts/identity_part.h"
+
+#include <unistd.h>
+
+#include <set>
+
+#include "host/secret_file.h"
+
+namespace grpc_os {
+namespace {
+
+// Who is admin by peer credentials: root, and, where nothing shields processes anyway, the account
+// that runs the system.
+std::set<int64_t> AdminUids(bool shielded) {
+  std::set<int64_t> uids = {0};
+  if (!shielded) uids.insert(geteuid());
+  return uids;
+}
+
+}  // namespace
+
+absl::Status IdentityPart::Start() {
+  std::string key = std::exchange(needs_.jwt_secret, "");
+  if (key.empty()) {
+    auto made = host::LoadOrMakeKey(needs_.directory.PathOf("secrets/jwt.key"));
+    if (!made.ok()) return made.status();
+    key = *std::move(made);
+  }
+  store::Store& store = needs_.store.store();
+  signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
+  hasher_ = std::make_unique<host::PasswordHasher>();
+  identity_ = std::make_unique<core::Identity>(
+      core::Identity::Parts{store, *signer_, *hasher_, digest_, needs_.clock,
+                            AdminUids(needs_.shielded), needs_.clocks.retention()});
+  return identity_->Load(store.NewestRevision());
+}
+
+}  // namespace grpc_os

@@ -1,0 +1,80 @@
+// Processes: what users want of them, their supervisors, their logs.
+#ifndef GRPC_OS_MAIN_PARTS_PROCESSES_PART_H_
+#define GRPC_OS_MAIN_PARTS_PROCESSES_PART_H_
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/event_loop.h"
+#include "core/process/processes.h"
+#include "main/adapters.h"
+#include "main/parts/copy_hold.h"
+#include "main/parts/data_directory.h"
+#include "main/parts/store_part.h"
+#include "main/parts/system_log.h"
+#include "runtime/log_reader.h"
+#include "runtime/supervision_client.h"
+#include "services/system_service.h"
+
+namespace grpc_os {
+
+// Starts before the loop runs, whose thread then is the core's.
+class ProcessesPart final : public Part {
+ public:
+  struct Needs {
+    const DataDirectory& directory;
+    const SystemLog& log;
+    const StorePart& store;
+    CopyHold& copy;
+    EventLoop& loop;
+    core::Scheduler& scheduler;
+    bool shielded;
+    std::string boot_id;
+    std::function<void()> on_shutdown;  // init asks for the end; on some thread
+  };
+  explicit ProcessesPart(Needs needs) : needs_(std::move(needs)) {}
+
+  // Loads what is stored.
+  absl::Status Start() override;
+  void Tick(int64_t now_ms) override;
+  // Ends what reads logs. The loop does not run any more.
+  void Stop() override { logs_.reset(); }
+
+  // On the core's thread, as the first that it does: connects to init and the supervisors.
+  void Connect() { supervision_->Start(*processes_); }
+  // Waits until the supervisors have told what happened while there was no daemon. Bounded: one
+  // that hangs must not keep the others from being served.
+  void AwaitReports();
+  // Tells init that the daemon serves.
+  void ReportReady();
+
+  core::Processes& processes() const { return *processes_; }
+  const core::UsageSource& usage() const { return *usage_; }
+  core::LogSource& log_source() const { return *log_source_; }
+  const services::SystemFacts& facts() const { return facts_; }  // of the core's thread
+
+ private:
+  void MakeSupervision();
+  absl::Status CheckRoom() const;
+  absl::Status Load();
+  void CheckReported(const std::shared_ptr<std::promise<void>>& reported, int64_t until_ms);
+  // Once what follows from a reboot is committed; until then the next daemon must see it too.
+  // `then` is called in any case.
+  void SaveBootId(std::function<void()> then);
+
+  const Needs needs_;
+  services::SystemFacts facts_;
+  bool boot_id_saved_ = true;  // or on its way; of the core's thread, once that runs
+  std::unique_ptr<runtime::LogReader> logs_;
+  std::unique_ptr<LogAdapter> log_source_;
+  std::unique_ptr<runtime::SupervisionClient> supervision_;
+  std::unique_ptr<UsageAdapter> usage_;
+  std::unique_ptr<core::Processes> processes_;
+};
+
+}  // namespace grpc_os
+
+#endif  // GRPC_OS_MAIN_PARTS_PROCESSES_PART_H_
