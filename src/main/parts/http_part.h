@@ -3,7 +3,9 @@
 #define GRPC_OS_MAIN_PARTS_HTTP_PART_H_
 
 #include <memory>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/scheduler.h"
 #include "gateway/http_server.h"
 #include "main/metrics.h"
@@ -29,7 +31,18 @@ class HttpPart final : public Part {
   };
   explicit HttpPart(const Needs& needs) : needs_(needs) {}
 
-  absl::Status Start() override;
+  absl::Status Start() override {
+    metrics_ = std::make_unique<Metrics>(Metrics::Parts{
+        needs_.services.environment(), needs_.scheduler, needs_.processes.processes(),
+        needs_.store.store(), needs_.store.disk(), needs_.objects.storage()});
+    auto server = gateway::HttpServer::Start(
+        needs_.ports.TakeHttpListener(),
+        {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    needs_.files.Write("run/http.port", absl::StrCat(server_->port(), "\n"));
+    return absl::OkStatus();
+  }
   void Stop() override { server_.reset(); }
 
  private:

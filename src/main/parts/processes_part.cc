@@ -1,6 +1,7 @@
 #include "main/parts/processes_part.h"
 
 #include <cerrno>
+#include <future>
 
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
@@ -9,12 +10,6 @@
 #include "core/disk.h"
 
 namespace grpc_os {
-namespace {
-
-constexpr int64_t kAwaitReportsMs = 5000;
-constexpr int64_t kPollMs = 2;
-
-}  // namespace
 
 absl::Status ProcessesPart::Start() {
   facts_.start_time_ms = needs_.scheduler.NowMs();
@@ -64,50 +59,20 @@ absl::Status ProcessesPart::Load() {
   if (absl::Status status = needs_.copy.HoldProcesses(*processes_); !status.ok()) return status;
   processes_->Load(*std::move(stored), store.NewestRevision(), rebooted);
   Failpoint("osd.start.loaded");
-  boot_id_saved_ = *last_boot == needs_.boot_id;
+  recovery_ = std::make_unique<core::Recovery>(
+      core::Recovery::Parts{*processes_, store, needs_.scheduler, needs_.log.logger()},
+      needs_.boot_id, *last_boot == needs_.boot_id);
   return absl::OkStatus();
 }
 
-void ProcessesPart::Tick(int64_t /*now_ms*/) {
-  SaveBootId([] {});
-}
-
 void ProcessesPart::AwaitReports() {
-  const auto reported = std::make_shared<std::promise<void>>();
-  auto waited = reported->get_future();
-  needs_.loop.Post([this, reported, until = EventLoop::NowMs() + kAwaitReportsMs] {
-    CheckReported(reported, until);
-  });
-  waited.get();
-}
-
-void ProcessesPart::CheckReported(const std::shared_ptr<std::promise<void>>& reported,
-                                  int64_t until_ms) {
-  const bool done = processes_->Settled();
-  if (done || EventLoop::NowMs() >= until_ms) {
-    if (!done) {
-      needs_.log.logger().Write(core::LogLevel::kWarning, "some supervisors have not answered yet",
-                                {});
-    }
-    return SaveBootId([reported] { reported->set_value(); });
-  }
-  needs_.loop.After(kPollMs, [this, reported, until_ms] { CheckReported(reported, until_ms); });
+  std::promise<void> reported;
+  needs_.loop.Post([&] { recovery_->AwaitReports([&reported] { reported.set_value(); }); });
+  reported.get_future().get();
 }
 
 void ProcessesPart::ReportReady() {
   needs_.loop.Post([this] { supervision_->ReportReady(); });
-}
-
-void ProcessesPart::SaveBootId(std::function<void()> then) {
-  if (boot_id_saved_ || !processes_->Settled() || processes_->TotalUnsaved().reports > 0)
-    return then();
-  boot_id_saved_ = true;
-  needs_.store.store().SaveBootId(needs_.boot_id,
-                                  [this, then = std::move(then)](const absl::Status& status) {
-                                    if (!status.ok())
-                                      needs_.loop.Post([this] { boot_id_saved_ = false; });
-                                    then();
-                                  });
 }
 
 }  // namespace grpc_os

@@ -3,13 +3,13 @@
 #define GRPC_OS_MAIN_PARTS_PROCESSES_PART_H_
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "base/event_loop.h"
 #include "core/process/processes.h"
+#include "core/process/recovery.h"
 #include "main/adapters.h"
 #include "main/parts/copy_hold.h"
 #include "main/parts/data_directory.h"
@@ -39,14 +39,13 @@ class ProcessesPart final : public Part {
 
   // Loads what is stored.
   absl::Status Start() override;
-  void Tick(int64_t now_ms) override;
+  void Tick(int64_t /*now_ms*/) override { recovery_->Tick(); }
   // Ends what reads logs. The loop does not run any more.
   void Stop() override { logs_.reset(); }
 
   // On the core's thread, as the first that it does: connects to init and the supervisors.
   void Connect() { supervision_->Start(*processes_); }
-  // Waits until the supervisors have told what happened while there was no daemon. Bounded: one
-  // that hangs must not keep the others from being served.
+  // Waits until the supervisors have reported what happened while there was no daemon.
   void AwaitReports();
   // Tells init that the daemon serves.
   void ReportReady();
@@ -60,19 +59,15 @@ class ProcessesPart final : public Part {
   void MakeSupervision();
   absl::Status CheckRoom() const;
   absl::Status Load();
-  void CheckReported(const std::shared_ptr<std::promise<void>>& reported, int64_t until_ms);
-  // Once what follows from a reboot is committed; until then the next daemon must see it too.
-  // `then` is called in any case.
-  void SaveBootId(std::function<void()> then);
 
   const Needs needs_;
   services::SystemFacts facts_;
-  bool boot_id_saved_ = true;  // or on its way; of the core's thread, once that runs
   std::unique_ptr<runtime::LogReader> logs_;
   std::unique_ptr<LogAdapter> log_source_;
   std::unique_ptr<runtime::SupervisionClient> supervision_;
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
+  std::unique_ptr<core::Recovery> recovery_;
 };
 
 }  // namespace grpc_os

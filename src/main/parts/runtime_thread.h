@@ -2,6 +2,8 @@
 #ifndef GRPC_OS_MAIN_PARTS_RUNTIME_THREAD_H_
 #define GRPC_OS_MAIN_PARTS_RUNTIME_THREAD_H_
 
+#include <pthread.h>
+
 #include <functional>
 #include <thread>
 #include <utility>
@@ -19,11 +21,26 @@ class RuntimeThread final : public Part {
   RuntimeThread(EventLoop& loop, ProcessesPart& processes, std::function<void(int64_t)> tick)
       : loop_(loop), processes_(processes), tick_(std::move(tick)) {}
 
-  absl::Status Start() override;
-  void Stop() override;
+  absl::Status Start() override {
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "runtime");
+      processes_.Connect();
+      TickEachSecond();
+      loop_.Run();
+    });
+    processes_.AwaitReports();
+    return absl::OkStatus();
+  }
+  void Stop() override {
+    loop_.Stop();
+    thread_.join();
+  }
 
  private:
-  void TickEachSecond();
+  void TickEachSecond() {
+    tick_(EventLoop::NowMs());
+    loop_.After(1000, [this] { TickEachSecond(); });
+  }
 
   EventLoop& loop_;
   ProcessesPart& processes_;
