@@ -34,7 +34,7 @@ ROOMS = {
 LIBRARIES = {
     "abseil": (r"absl/", None),
     "protobuf": (r"google/(protobuf|rpc)/", {"protocol", "services", "gateway", "server", "client", "shell", "main"}),
-    "gRPC": (r"grpc(pp)?/|.*\.grpc\.pb\.h$", {"services", "gateway", "server", "client", "main"}),
+    "gRPC": (r"grpc(pp)?/|.*\.grpc\.pb\.h$", {"server", "client", "main"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
     "OpenSSL": (r"openssl/", {"host"}),

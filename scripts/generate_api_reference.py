@@ -31,7 +31,7 @@ CONVENTIONAL = {
 TRANSPORT_ERRORS = [
     ("UNAVAILABLE", "Nothing listens, or the connection was lost; whether the call was carried out is not known."),
     ("RESOURCE_EXHAUSTED", "A message is over 4 MiB, or metadata over 8 KiB."),
-    ("UNIMPLEMENTED", "With an empty message: there is no such method, or the request cannot be parsed, as when a `string` is not valid UTF-8. Else: the request is compressed."),
+    ("UNIMPLEMENTED", "With an empty message: there is no such method. Else: the request is compressed."),
     ("DEADLINE_EXCEEDED", "The client saw the deadline pass before the daemon's own answer came."),
     ("CANCELLED", "The client gave up the call."),
 ]

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/unique_fd.h"
+#include "server/grpc_adapter.h"
 
 namespace grpc_os::server {
 namespace {
@@ -68,8 +69,8 @@ absl::Status GrpcServer::CheckPort(int port) {
   return CannotListen(port);
 }
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
-    const Options& options, const std::vector<grpc::Service*>& services) {
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Options& options,
+                                                              const services::Handlers& handlers) {
   // Never shut down: when the last user of gRPC goes, it waits for its threads, and one of them may
   // poll for up to 10 s on behalf of a large message that was once under way.
   grpc_init();
@@ -84,7 +85,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   int unix_port = 0;
   builder.AddListeningPort(absl::StrCat("unix:", options.socket_path),
                            grpc::InsecureServerCredentials(), &unix_port);
-  for (grpc::Service* service : services) builder.RegisterService(service);
+  out->services_ = MakeGrpcServices(handlers);
+  for (const auto& service : out->services_) builder.RegisterService(service.get());
   out->server_ = builder.BuildAndStart();
   if (out->server_ == nullptr) {
     return CannotListen(options.port);

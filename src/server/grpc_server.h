@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/callback_threads.h"
+#include "services/handlers.h"
 
 namespace grpc_os::server {
 
@@ -23,9 +24,10 @@ class GrpcServer {
                               // the directory
     int port = 50051;         // on 127.0.0.1; 0: any free one
   };
-  // Listens at once. UNAVAILABLE, naming the cure, if the port or the path is taken.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
-      const Options& options, const std::vector<grpc::Service*>& services);
+  // Listens at once; calls begin in `handlers`, which outlives it. UNAVAILABLE, naming the cure, if
+  // the port or the path is taken.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Options& options,
+                                                           const services::Handlers& handlers);
   // Whether that port of 127.0.0.1 can be had now. UNAVAILABLE, naming the cure, if not.
   static absl::Status CheckPort(int port);
   ~GrpcServer();
@@ -43,6 +45,7 @@ class GrpcServer {
  private:
   GrpcServer() = default;
 
+  std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
   std::mutex threads_mutex_;
   std::unique_ptr<CallbackThreads> threads_;

@@ -65,85 +65,80 @@ bool ParseKey(const std::string& key, core::AuditPlace& place) {
 
 }  // namespace
 
-AuthService::Reactor* AuthService::LoginPeer(Context* context, const v1::LoginPeerRequest* request,
-                                             v1::LoginResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/LoginPeer", response, [&](const auto& call) {
+AuthService::AuthService(Handlers& handlers, core::Identity& identity, core::AuditStore& audit)
+    : identity_(identity), audit_(audit) {
+  AddLogIn(handlers);
+  AddUsers(handlers);
+  AddUserChanges(handlers);
+  AddRoles(handlers);
+  AddSessions(handlers);
+  AddAudit(handlers);
+}
+
+void AuthService::AddLogIn(Handlers& handlers) {
+  handlers.Unary<v1::LoginPeerRequest, v1::LoginResponse>(
+      [this](const auto& call, const v1::LoginPeerRequest& request) {
         core::Violations violations;
-        if (request->ticket().empty())
+        if (request.ticket().empty())
           violations.Add("ticket", "give the line that was read from the peer socket");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        identity_.LoginPeer(request->ticket(), call->MakeOrigin(""), AnswerLogin(call));
+        identity_.LoginPeer(request.ticket(), call->MakeOrigin(""), AnswerLogin(call));
       });
-}
 
-AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,
-                                         v1::LoginResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/Login", response, [&](const auto& call) {
-    core::Violations violations;
-    core::CheckUserName(request->user(), "user", violations);
-    core::CheckTriedPassword(request->password(), "password", violations);
-    if (!violations.empty()) return call->End(violations.ToStatus());
-    identity_.LoginPassword(request->user(), request->password(), request->ticket(),
-                            call->MakeOrigin(request->user()), AnswerLogin(call));
-  });
-}
-
-AuthService::Reactor* AuthService::RefreshToken(Context* context,
-                                                const v1::RefreshTokenRequest* request,
-                                                v1::LoginResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/RefreshToken", response, [&](const auto& call) {
+  handlers.Unary<v1::LoginRequest, v1::LoginResponse>(
+      [this](const auto& call, const v1::LoginRequest& request) {
         core::Violations violations;
-        if (request->refresh_token().empty())
+        core::CheckUserName(request.user(), "user", violations);
+        core::CheckTriedPassword(request.password(), "password", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        identity_.LoginPassword(request.user(), request.password(), request.ticket(),
+                                call->MakeOrigin(request.user()), AnswerLogin(call));
+      });
+
+  handlers.Unary<v1::RefreshTokenRequest, v1::LoginResponse>(
+      [this](const auto& call, const v1::RefreshTokenRequest& request) {
+        core::Violations violations;
+        if (request.refresh_token().empty())
           violations.Add("refresh_token", "give the refresh token of the last log-in or refresh");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        identity_.Refresh(request->refresh_token(), call->MakeOrigin(""), AnswerLogin(call));
+        identity_.Refresh(request.refresh_token(), call->MakeOrigin(""), AnswerLogin(call));
       });
-}
 
-AuthService::Reactor* AuthService::WhoAmI(Context* context, const v1::WhoAmIRequest*,
-                                          v1::WhoAmIResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/WhoAmI", response, [](const auto& call) {
-    v1::WhoAmIResponse answer;
-    *answer.mutable_identity() = ToProto(call->caller());
-    SetTimeMs(call->caller().expire_time_ms, answer.mutable_expire_time());
-    call->Answer(std::move(answer));
-  });
-}
+  handlers.Unary<v1::WhoAmIRequest, v1::WhoAmIResponse>(
+      [](const auto& call, const v1::WhoAmIRequest&) {
+        v1::WhoAmIResponse answer;
+        *answer.mutable_identity() = ToProto(call->caller());
+        SetTimeMs(call->caller().expire_time_ms, answer.mutable_expire_time());
+        call->Answer(std::move(answer));
+      });
 
-AuthService::Reactor* AuthService::Logout(Context* context, const v1::LogoutRequest*,
-                                          v1::LogoutResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/Logout", response, [this](const auto& call) {
+  handlers.Unary<v1::LogoutRequest, v1::LogoutResponse>(
+      [this](const auto& call, const v1::LogoutRequest&) {
         identity_.Logout(call->caller(), call->MakeOrigin(call->caller().session_id),
                          AnswerEmpty<v1::LogoutResponse>(call));
       });
 }
 
-AuthService::Reactor* AuthService::GetUser(Context* context, const v1::GetUserRequest* request,
-                                           v1::User* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/GetUser", response, [&](const auto& call) {
-    core::Violations violations;
-    core::CheckUserName(request->name(), "name", violations);
-    if (!violations.empty()) return call->End(violations.ToStatus());
-    const auto user = identity_.FindUser(request->name());
-    if (!user) return call->End(core::UserNotFound(request->name()));
-    call->Answer(ToProto(*user));
-  });
-}
-
-AuthService::Reactor* AuthService::ListUsers(Context* context, const v1::ListUsersRequest* request,
-                                             v1::ListUsersResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/ListUsers", response, [&](const auto& call) {
+void AuthService::AddUsers(Handlers& handlers) {
+  handlers.Unary<v1::GetUserRequest, v1::User>(
+      [this](const auto& call, const v1::GetUserRequest& request) {
         core::Violations violations;
-        if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+        core::CheckUserName(request.name(), "name", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto user = identity_.FindUser(request.name());
+        if (!user) return call->End(core::UserNotFound(request.name()));
+        call->Answer(ToProto(*user));
+      });
+
+  handlers.Unary<v1::ListUsersRequest, v1::ListUsersResponse>(
+      [this](const auto& call, const v1::ListUsersRequest& request) {
+        core::Violations violations;
+        if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string arguments = absl::StrCat("users\n", call->caller().user);
-        const auto after = ParsePageToken(request->page_token(), arguments);
+        const auto after = ParsePageToken(request.page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
-        const int size = PageSize(request->page_size());
+        const int size = PageSize(request.page_size());
         v1::ListUsersResponse page;
         for (const core::User& user : identity_.ListUsers(*after, size + 1)) {
           if (page.users_size() == size) {
@@ -157,161 +152,129 @@ AuthService::Reactor* AuthService::ListUsers(Context* context, const v1::ListUse
 }
 
 template <typename Request>
-AuthService::Reactor* AuthService::RunChange(Context* context, const char* method,
-                                             const Request& request, v1::User* response,
-                                             const std::string& user,
-                                             const core::Violations& violations,
-                                             const Change& change) {
-  return funnel_.Unary(context, method, response, [&](const auto& call) {
-    if (!violations.empty()) return call->End(violations.ToStatus());
-    const auto carry_out = [call, change](core::Origin origin) {
-      change(std::move(origin), AnswerUser(call));
-    };
-    const auto repeat = [this, call](const core::CommittedRequest& committed) {
-      const auto now = identity_.FindUser(committed.subject);
-      if (!now) return call->End(core::UserNotFound(committed.subject));
-      call->Answer(ToProto(*now));
-    };
-    RunOnce(call, request, user, carry_out, repeat);
-  });
-}
-
-AuthService::Reactor* AuthService::CreateUser(Context* context,
-                                              const v1::CreateUserRequest* request,
-                                              v1::User* response) {
-  core::Violations violations;
-  const std::string& name = request->user().name();
-  core::CheckUserName(name, "user.name", violations);
-  if (!request->password().empty())
-    core::CheckNewPassword(request->password(), name, "password", violations);
-  // What is kept of a request is a hash of it, and of a password not even that.
-  v1::CreateUserRequest kept = *request;
-  kept.clear_password();
-  return RunChange(context, "grpc_os.v1.AuthService/CreateUser", kept, response, name, violations,
-                   [this, name, password = request->password(),
-                    roles = std::vector<std::string>(request->user().roles().begin(),
-                                                     request->user().roles().end())](
-                       core::Origin origin, core::Identity::UserDone done) {
-                     identity_.CreateUser(name, roles, password, std::move(origin),
-                                          std::move(done));
-                   });
-}
-
-AuthService::Reactor* AuthService::DeleteUser(Context* context,
-                                              const v1::DeleteUserRequest* request,
-                                              v1::DeleteUserResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/DeleteUser", response,
-                       [&](const auto& call) {
-                         core::Violations violations;
-                         core::CheckUserName(request->name(), "name", violations);
-                         if (!violations.empty()) return call->End(violations.ToStatus());
-                         const auto carry_out = [this, call, name = request->name(),
-                                                 etag = request->etag()](core::Origin origin) {
-                           identity_.DeleteUser(name, etag, std::move(origin),
-                                                AnswerEmpty<v1::DeleteUserResponse>(call));
-                         };
-                         const auto repeat = [call](const core::CommittedRequest&) {
-                           call->Answer(v1::DeleteUserResponse());
-                         };
-                         RunOnce(call, *request, request->name(), carry_out, repeat);
-                       });
+void AuthService::RunChange(const UserCall& call, const Request& request, const std::string& user,
+                            const Change& change) {
+  const auto carry_out = [call, change](core::Origin origin) {
+    change(std::move(origin), AnswerUser(call));
+  };
+  const auto repeat = [this, call](const core::CommittedRequest& committed) {
+    const auto now = identity_.FindUser(committed.subject);
+    if (!now) return call->End(core::UserNotFound(committed.subject));
+    call->Answer(ToProto(*now));
+  };
+  RunOnce(call, request, user, carry_out, repeat);
 }
 
 template <typename Request>
-AuthService::Reactor* AuthService::RunSwitch(Context* context, const char* method,
-                                             const Request* request, v1::User* response,
-                                             bool disabled) {
-  core::Violations violations;
-  core::CheckUserName(request->name(), "name", violations);
-  return RunChange(context, method, *request, response, request->name(), violations,
-                   [this, name = request->name(), etag = request->etag(), disabled](
-                       core::Origin origin, core::Identity::UserDone done) {
-                     identity_.SetDisabled(name, etag, disabled, std::move(origin),
-                                           std::move(done));
-                   });
+void AuthService::AddSwitch(Handlers& handlers, bool disabled) {
+  handlers.Unary<Request, v1::User>([this, disabled](const auto& call, const Request& request) {
+    core::Violations violations;
+    core::CheckUserName(request.name(), "name", violations);
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    RunChange(call, request, request.name(),
+              [this, name = request.name(), etag = request.etag(), disabled](
+                  core::Origin origin, core::Identity::UserDone done) {
+                identity_.SetDisabled(name, etag, disabled, std::move(origin), std::move(done));
+              });
+  });
 }
 
-AuthService::Reactor* AuthService::DisableUser(Context* context,
-                                               const v1::DisableUserRequest* request,
-                                               v1::User* response) {
-  return RunSwitch(context, "grpc_os.v1.AuthService/DisableUser", request, response, true);
+template <typename Request>
+void AuthService::AddGrant(Handlers& handlers, bool grant) {
+  handlers.Unary<Request, v1::User>([this, grant](const auto& call, const Request& request) {
+    core::Violations violations;
+    core::CheckUserName(request.user(), "user", violations);
+    if (request.role().empty()) violations.Add("role", "give a role; `role ls` lists them");
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    RunChange(call, request, request.user(),
+              [this, grant, user = request.user(), role = request.role(), etag = request.etag()](
+                  core::Origin origin, core::Identity::UserDone done) {
+                if (grant) {
+                  identity_.GrantRole(user, role, etag, std::move(origin), std::move(done));
+                } else {
+                  identity_.RevokeRole(user, role, etag, std::move(origin), std::move(done));
+                }
+              });
+  });
 }
 
-AuthService::Reactor* AuthService::EnableUser(Context* context,
-                                              const v1::EnableUserRequest* request,
-                                              v1::User* response) {
-  return RunSwitch(context, "grpc_os.v1.AuthService/EnableUser", request, response, false);
-}
-
-AuthService::Reactor* AuthService::SetPassword(Context* context,
-                                               const v1::SetPasswordRequest* request,
-                                               v1::User* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/SetPassword", response, [&](const auto& call) {
+void AuthService::AddUserChanges(Handlers& handlers) {
+  handlers.Unary<v1::CreateUserRequest, v1::User>(
+      [this](const auto& call, const v1::CreateUserRequest& request) {
         core::Violations violations;
-        const std::string& name = request->name().empty() ? call->caller().user : request->name();
+        const std::string& name = request.user().name();
+        core::CheckUserName(name, "user.name", violations);
+        if (!request.password().empty())
+          core::CheckNewPassword(request.password(), name, "password", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        // What is kept of a request is a hash of it, and of a password not even that.
+        v1::CreateUserRequest kept = request;
+        kept.clear_password();
+        RunChange(call, kept, name,
+                  [this, name, password = request.password(),
+                   roles = std::vector<std::string>(request.user().roles().begin(),
+                                                    request.user().roles().end())](
+                      core::Origin origin, core::Identity::UserDone done) {
+                    identity_.CreateUser(name, roles, password, std::move(origin), std::move(done));
+                  });
+      });
+
+  handlers.Unary<v1::DeleteUserRequest, v1::DeleteUserResponse>(
+      [this](const auto& call, const v1::DeleteUserRequest& request) {
+        core::Violations violations;
+        core::CheckUserName(request.name(), "name", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto carry_out = [this, call, name = request.name(),
+                                etag = request.etag()](core::Origin origin) {
+          identity_.DeleteUser(name, etag, std::move(origin),
+                               AnswerEmpty<v1::DeleteUserResponse>(call));
+        };
+        const auto repeat = [call](const core::CommittedRequest&) {
+          call->Answer(v1::DeleteUserResponse());
+        };
+        RunOnce(call, request, request.name(), carry_out, repeat);
+      });
+
+  AddSwitch<v1::DisableUserRequest>(handlers, /*disabled=*/true);
+  AddSwitch<v1::EnableUserRequest>(handlers, /*disabled=*/false);
+  AddGrant<v1::GrantRoleRequest>(handlers, /*grant=*/true);
+  AddGrant<v1::RevokeRoleRequest>(handlers, /*grant=*/false);
+
+  handlers.Unary<v1::SetPasswordRequest, v1::User>(
+      [this](const auto& call, const v1::SetPasswordRequest& request) {
+        core::Violations violations;
+        const std::string& name = request.name().empty() ? call->caller().user : request.name();
         core::CheckUserName(name, "name", violations);
-        core::CheckNewPassword(request->password(), name, "password", violations);
-        if (!request->old_password().empty())
-          core::CheckTriedPassword(request->old_password(), "old_password", violations);
+        core::CheckNewPassword(request.password(), name, "password", violations);
+        if (!request.old_password().empty())
+          core::CheckTriedPassword(request.old_password(), "old_password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         call->FindUid();
-        identity_.SetPassword(call->caller(), name, request->password(), request->old_password(),
+        identity_.SetPassword(call->caller(), name, request.password(), request.old_password(),
                               call->MakeOrigin(name), AnswerUser(call));
       });
 }
 
-template <typename Request>
-AuthService::Reactor* AuthService::RunRoleChange(Context* context, const char* method,
-                                                 const Request* request, v1::User* response,
-                                                 bool grant) {
-  core::Violations violations;
-  core::CheckUserName(request->user(), "user", violations);
-  if (request->role().empty()) violations.Add("role", "give a role; `role ls` lists them");
-  return RunChange(context, method, *request, response, request->user(), violations,
-                   [this, grant, user = request->user(), role = request->role(),
-                    etag = request->etag()](core::Origin origin, core::Identity::UserDone done) {
-                     if (grant) {
-                       identity_.GrantRole(user, role, etag, std::move(origin), std::move(done));
-                     } else {
-                       identity_.RevokeRole(user, role, etag, std::move(origin), std::move(done));
-                     }
-                   });
-}
-
-AuthService::Reactor* AuthService::GrantRole(Context* context, const v1::GrantRoleRequest* request,
-                                             v1::User* response) {
-  return RunRoleChange(context, "grpc_os.v1.AuthService/GrantRole", request, response, true);
-}
-
-AuthService::Reactor* AuthService::RevokeRole(Context* context,
-                                              const v1::RevokeRoleRequest* request,
-                                              v1::User* response) {
-  return RunRoleChange(context, "grpc_os.v1.AuthService/RevokeRole", request, response, false);
-}
-
-AuthService::Reactor* AuthService::ListSessions(Context* context,
-                                                const v1::ListSessionsRequest* request,
-                                                v1::ListSessionsResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/ListSessions", response, [&](const auto& call) {
+void AuthService::AddSessions(Handlers& handlers) {
+  handlers.Unary<v1::ListSessionsRequest, v1::ListSessionsResponse>(
+      [this](const auto& call, const v1::ListSessionsRequest& request) {
         const core::Caller& caller = call->caller();
         const bool all = core::Allows(caller, "user.read");
-        if (!all && !request->user().empty() && request->user() != caller.user) {
+        if (!all && !request.user().empty() && request.user() != caller.user) {
           return call->End(core::PermissionMissing(
               caller, "user.read", "one may list one's own sessions; ask an admin for others'"));
         }
         core::Violations violations;
-        if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
-        if (!request->user().empty()) core::CheckUserName(request->user(), "user", violations);
+        if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+        if (!request.user().empty()) core::CheckUserName(request.user(), "user", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string user = all ? request->user() : caller.user;
+        const std::string user = all ? request.user() : caller.user;
         const std::string arguments = absl::StrCat("sessions\n", caller.user, "\n", user);
-        const auto key = ParsePageToken(request->page_token(), arguments);
+        const auto key = ParsePageToken(request.page_token(), arguments);
         if (!key.ok()) return call->End(key.status());
         const auto after = ParseKey(*key);
         if (!after.ok()) return call->End(after.status());
-        const int size = PageSize(request->page_size());
+        const int size = PageSize(request.page_size());
         v1::ListSessionsResponse page;
         core::SessionPlace last;
         for (const core::Session& session : identity_.ListSessions(user, *after, size + 1)) {
@@ -324,40 +287,31 @@ AuthService::Reactor* AuthService::ListSessions(Context* context,
         }
         call->Answer(std::move(page));
       });
-}
 
-AuthService::Reactor* AuthService::EndSession(Context* context,
-                                              const v1::EndSessionRequest* request,
-                                              v1::EndSessionResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/EndSession", response, [&](const auto& call) {
+  handlers.Unary<v1::EndSessionRequest, v1::EndSessionResponse>(
+      [this](const auto& call, const v1::EndSessionRequest& request) {
         core::Violations violations;
-        core::CheckSessionId(request->id(), "id", violations);
+        core::CheckSessionId(request.id(), "id", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        const auto carry_out = [this, call, id = request->id()](core::Origin origin) {
+        const auto carry_out = [this, call, id = request.id()](core::Origin origin) {
           identity_.EndSession(call->caller(), id, std::move(origin),
                                AnswerEmpty<v1::EndSessionResponse>(call));
         };
         const auto repeat = [call](const core::CommittedRequest&) {
           call->Answer(v1::EndSessionResponse());
         };
-        RunOnce(call, *request, request->id(), carry_out, repeat);
+        RunOnce(call, request, request.id(), carry_out, repeat);
       });
-}
 
-AuthService::Reactor* AuthService::CreateToken(Context* context,
-                                               const v1::CreateTokenRequest* request,
-                                               v1::CreateTokenResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/CreateToken", response, [&](const auto& call) {
+  handlers.Unary<v1::CreateTokenRequest, v1::CreateTokenResponse>(
+      [this](const auto& call, const v1::CreateTokenRequest& request) {
         core::Violations violations;
-        core::CheckLabel(request->label(), "label", violations);
-        core::Identity::NewToken wanted{
-            .label = request->label(),
-            .ttl_ms = TokenTtlFromProto(*request, violations),
-            .roles = {request->roles().begin(), request->roles().end()}};
+        core::CheckLabel(request.label(), "label", violations);
+        core::Identity::NewToken wanted{.label = request.label(),
+                                        .ttl_ms = TokenTtlFromProto(request, violations),
+                                        .roles = {request.roles().begin(), request.roles().end()}};
         if (!violations.empty()) return call->End(violations.ToStatus());
-        identity_.CreateToken(call->caller(), std::move(wanted), call->MakeOrigin(request->label()),
+        identity_.CreateToken(call->caller(), std::move(wanted), call->MakeOrigin(request.label()),
                               [call](const absl::StatusOr<core::Identity::MadeToken>& made) {
                                 if (!made.ok()) return call->End(made.status());
                                 v1::CreateTokenResponse answer;
@@ -368,20 +322,18 @@ AuthService::Reactor* AuthService::CreateToken(Context* context,
       });
 }
 
-AuthService::Reactor* AuthService::ListAuditRecords(Context* context,
-                                                    const v1::ListAuditRecordsRequest* request,
-                                                    v1::ListAuditRecordsResponse* response) {
-  return funnel_.Unary(
-      context, "grpc_os.v1.AuthService/ListAuditRecords", response, [&](const auto& call) {
+void AuthService::AddAudit(Handlers& handlers) {
+  handlers.Unary<v1::ListAuditRecordsRequest, v1::ListAuditRecordsResponse>(
+      [this](const auto& call, const v1::ListAuditRecordsRequest& request) {
         core::Violations violations;
-        core::AuditQuery query = AuditQueryFromProto(*request, violations);
+        core::AuditQuery query = AuditQueryFromProto(request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string arguments =
             absl::StrCat("audit\n", call->caller().user, "\n", query.user, "\n", query.since_ms);
-        const auto after = ParsePageToken(request->page_token(), arguments);
+        const auto after = ParsePageToken(request.page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
         if (!after->empty() && !ParseKey(*after, query.after)) return call->End(PageTokenInvalid());
-        const int size = PageSize(request->page_size());
+        const int size = PageSize(request.page_size());
         query.limit = size + 1;
         audit_.ReadAudit(query, [call, size, arguments, place = query.after](
                                     absl::StatusOr<core::AuditPage> found) mutable {

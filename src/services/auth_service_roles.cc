@@ -25,40 +25,15 @@ std::set<std::string> PermissionsOf(const MethodTable& methods) {
 
 }  // namespace
 
-AuthService::Reactor* AuthService::ListRoles(Context* context, const v1::ListRolesRequest*,
-                                             v1::ListRolesResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/ListRoles", response,
-                       [this](const auto& call) {
-                         v1::ListRolesResponse answer;
-                         for (const core::Role& role : identity_.ListRoles())
-                           *answer.add_roles() = ToProto(role);
-                         call->Answer(std::move(answer));
-                       });
-}
-
-AuthService::Reactor* AuthService::GetRole(Context* context, const v1::GetRoleRequest* request,
-                                           v1::Role* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/GetRole", response, [&](const auto& call) {
-    core::Violations violations;
-    core::CheckRoleName(request->name(), "name", violations);
-    if (!violations.empty()) return call->End(violations.ToStatus());
-    const auto role = identity_.FindRole(request->name());
-    if (!role) return call->End(core::RoleNotFound(request->name()));
-    call->Answer(ToProto(*role));
-  });
-}
-
 template <typename Request, typename Run>
-AuthService::Reactor* AuthService::RunChangeOfRole(Context* context, const char* method,
-                                                   const Request* request, v1::Role* response,
-                                                   Run run) {
-  return funnel_.Unary(context, method, response, [&](const auto& call) {
+void AuthService::AddChangeOfRole(Handlers& handlers, Run run) {
+  handlers.Unary<Request, v1::Role>([this, run](const auto& call, const Request& request) {
     core::Violations violations;
-    core::Role wanted = RoleFromProto(request->role(), PermissionsOf(call->environment().methods),
+    core::Role wanted = RoleFromProto(request.role(), PermissionsOf(call->environment().methods),
                                       "role", violations);
     if (!violations.empty()) return call->End(violations.ToStatus());
-    const auto carry_out = [call, run, wanted](core::Origin origin) {
-      run(wanted, std::move(origin), [call](const absl::StatusOr<core::Role>& role) {
+    const auto carry_out = [call, run, wanted, etag = request.role().etag()](core::Origin origin) {
+      run(wanted, etag, std::move(origin), [call](const absl::StatusOr<core::Role>& role) {
         if (!role.ok()) return call->End(role.status());
         call->Answer(ToProto(*role));
       });
@@ -68,49 +43,55 @@ AuthService::Reactor* AuthService::RunChangeOfRole(Context* context, const char*
       if (!now) return call->End(core::RoleNotFound(committed.subject));
       call->Answer(ToProto(*now));
     };
-    RunOnce(call, *request, wanted.name, carry_out, repeat);
+    RunOnce(call, request, wanted.name, carry_out, repeat);
   });
 }
 
-AuthService::Reactor* AuthService::CreateRole(Context* context,
-                                              const v1::CreateRoleRequest* request,
-                                              v1::Role* response) {
-  return RunChangeOfRole(
-      context, "grpc_os.v1.AuthService/CreateRole", request, response,
-      [this](core::Role wanted, core::Origin origin, core::Identity::RoleDone done) {
+void AuthService::AddRoles(Handlers& handlers) {
+  handlers.Unary<v1::ListRolesRequest, v1::ListRolesResponse>(
+      [this](const auto& call, const v1::ListRolesRequest&) {
+        v1::ListRolesResponse answer;
+        for (const core::Role& role : identity_.ListRoles()) *answer.add_roles() = ToProto(role);
+        call->Answer(std::move(answer));
+      });
+
+  handlers.Unary<v1::GetRoleRequest, v1::Role>(
+      [this](const auto& call, const v1::GetRoleRequest& request) {
+        core::Violations violations;
+        core::CheckRoleName(request.name(), "name", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto role = identity_.FindRole(request.name());
+        if (!role) return call->End(core::RoleNotFound(request.name()));
+        call->Answer(ToProto(*role));
+      });
+
+  AddChangeOfRole<v1::CreateRoleRequest>(
+      handlers, [this](core::Role wanted, const std::string& /*etag*/, core::Origin origin,
+                       core::Identity::RoleDone done) {
         identity_.CreateRole(std::move(wanted), std::move(origin), std::move(done));
       });
-}
 
-AuthService::Reactor* AuthService::UpdateRole(Context* context,
-                                              const v1::UpdateRoleRequest* request,
-                                              v1::Role* response) {
-  return RunChangeOfRole(
-      context, "grpc_os.v1.AuthService/UpdateRole", request, response,
-      [this, etag = request->role().etag()](core::Role wanted, core::Origin origin,
-                                            core::Identity::RoleDone done) {
+  AddChangeOfRole<v1::UpdateRoleRequest>(
+      handlers, [this](core::Role wanted, const std::string& etag, core::Origin origin,
+                       core::Identity::RoleDone done) {
         identity_.UpdateRole(std::move(wanted), etag, std::move(origin), std::move(done));
       });
-}
 
-AuthService::Reactor* AuthService::DeleteRole(Context* context,
-                                              const v1::DeleteRoleRequest* request,
-                                              v1::DeleteRoleResponse* response) {
-  return funnel_.Unary(context, "grpc_os.v1.AuthService/DeleteRole", response,
-                       [&](const auto& call) {
-                         core::Violations violations;
-                         core::CheckRoleName(request->name(), "name", violations);
-                         if (!violations.empty()) return call->End(violations.ToStatus());
-                         const auto carry_out = [this, call, name = request->name(),
-                                                 etag = request->etag()](core::Origin origin) {
-                           identity_.DeleteRole(name, etag, std::move(origin),
-                                                AnswerEmpty<v1::DeleteRoleResponse>(call));
-                         };
-                         const auto repeat = [call](const core::CommittedRequest&) {
-                           call->Answer(v1::DeleteRoleResponse());
-                         };
-                         RunOnce(call, *request, request->name(), carry_out, repeat);
-                       });
+  handlers.Unary<v1::DeleteRoleRequest, v1::DeleteRoleResponse>(
+      [this](const auto& call, const v1::DeleteRoleRequest& request) {
+        core::Violations violations;
+        core::CheckRoleName(request.name(), "name", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto carry_out = [this, call, name = request.name(),
+                                etag = request.etag()](core::Origin origin) {
+          identity_.DeleteRole(name, etag, std::move(origin),
+                               AnswerEmpty<v1::DeleteRoleResponse>(call));
+        };
+        const auto repeat = [call](const core::CommittedRequest&) {
+          call->Answer(v1::DeleteRoleResponse());
+        };
+        RunOnce(call, request, request.name(), carry_out, repeat);
+      });
 }
 
 }  // namespace grpc_os::services

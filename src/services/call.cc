@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/identity/throttle.h"
@@ -31,6 +32,20 @@ absl::Status DeadlinePassed() {
       absl::StatusCode::kDeadlineExceeded,
       "the call's deadline passed before the answer was known; what it asked for may still be done",
       {.reason = reason::kDeadlinePassed});
+}
+
+bool IsCallId(std::string_view text) {
+  return !text.empty() && text.size() <= limits::kRequestIdBytes &&
+         std::all_of(text.begin(), text.end(), [](char byte) { return absl::ascii_isgraph(byte); });
+}
+
+// As long as 128 random bits, which would be a system call each: half of it is random and of this
+// daemon, half a count. It is shown to people and need not be hard to guess.
+std::string NewCallId() {
+  static const std::string daemon = RandomHex128().substr(0, 16);
+  static std::atomic<uint64_t> count{0};
+  return absl::StrCat(
+      daemon, absl::Hex(count.fetch_add(1, std::memory_order_relaxed) + 1, absl::kZeroPad16));
 }
 
 const std::shared_ptr<const core::Caller>& Nobody() {
@@ -89,11 +104,16 @@ void CallEnvironment::ShutDown() {
   for (const auto& call : Live()) call->End(ShuttingDown());
 }
 
-Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream)
+Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream,
+           const Arrival& arrival)
     : environment_(environment),
       method_(method),
       stream_(stream),
       start_ms_(environment.clock.NowMs()),
+      request_id_(IsCallId(arrival.request_id) ? std::string(arrival.request_id) : NewCallId()),
+      local_(arrival.local),
+      address_(arrival.address),
+      port_(arrival.port),
       caller_(Nobody()) {}
 
 Call::~Call() { LeavePlace(); }
@@ -123,23 +143,23 @@ int64_t Call::DurationUs() const {
       .count();
 }
 
-absl::Status Call::Admit(const std::string& authorization, int64_t deadline_ms) {
+absl::Status Call::Admit(const Arrival& arrival) {
   if (environment_.shutting_down()) return ShuttingDown();
   if (method_.permission == kNoLogin) {
     FindUid();  // whoever is not logged in takes the places of their own account only
   } else {
-    if (authorization.rfind(kBearer, 0) != 0) {
+    if (!arrival.authorization.starts_with(kBearer)) {
       return MakeError(absl::StatusCode::kUnauthenticated,
                        "nobody is logged in; log in with `login`",
                        {.reason = reason::kNotLoggedIn});
     }
-    auto caller =
-        environment_.identity.Authenticate(std::string_view(authorization).substr(kBearer.size()));
+    auto caller = environment_.identity.Authenticate(arrival.authorization.substr(kBearer.size()));
     if (!caller.ok()) return caller.status();
     caller_ = *std::move(caller);
     if (method_.permission != kAnyLogin && !core::Allows(*caller_, method_.permission))
       return PermissionMissing(*caller_, method_.permission);
   }
+  int64_t deadline_ms = arrival.deadline_ms;
   if (!stream_) {
     const bool given = deadline_ms != INT64_MAX;
     deadline_ms = std::min(deadline_ms, start_ms_ + (given ? limits::kUnaryDeadlineMaxMs
@@ -175,18 +195,6 @@ absl::Status Call::AlsoNeeds(const char* permission) {
   }
   if (core::Allows(*caller_, permission)) return absl::OkStatus();
   return PermissionMissing(*caller_, permission);
-}
-
-void Call::set_peer(const std::string& peer) {
-  local_ = peer.rfind("unix:", 0) == 0;
-  if (local_) return;
-  const size_t begin = peer.find(':');
-  const size_t end = peer.rfind(':');
-  address_ = begin < end ? peer.substr(begin + 1, end - begin - 1) : "unknown";
-  if (begin >= end || !absl::SimpleAtoi(peer.substr(end + 1), &port_)) port_ = 0;
-  for (const char* bracket : {"%5B", "%5D"}) {  // of IPv6
-    if (const size_t at = address_.find(bracket); at != std::string::npos) address_.erase(at, 3);
-  }
 }
 
 void Call::FindUid() {
@@ -242,22 +250,20 @@ void Call::Audit(const absl::Status& status) {
   environment_.audit.Note(std::move(record));
 }
 
-grpc::Status Call::Close(const absl::Status& status) {
+WireStatus Call::Close(const absl::Status& status) {
   LeavePlace();
   if (when_ended_ != nullptr) std::exchange(when_ended_, nullptr)();
   if (findings_ != nullptr) findings_->Lock()->ended = true;
   Audit(status);
-  grpc::Status out = ToGrpc(status, request_id_);
+  WireStatus out = ToWire(status, request_id_);
   const int64_t duration_us = DurationUs();
-  environment_.counters.Count(method_.index, out.error_code(), duration_us);
-  const core::LogLevel level = out.error_code() == grpc::StatusCode::INTERNAL
-                                   ? core::LogLevel::kError
-                                   : core::LogLevel::kInfo;
+  environment_.counters.Count(method_.index, static_cast<int>(out.code), duration_us);
+  const core::LogLevel level =
+      out.code == absl::StatusCode::kInternal ? core::LogLevel::kError : core::LogLevel::kInfo;
   if (environment_.logger.Enabled(level)) {
     core::LogFields fields = {
         {"method", method_.full_name},
-        {"code",
-         std::string(absl::StatusCodeToString(static_cast<absl::StatusCode>(out.error_code())))},
+        {"code", absl::StatusCodeToString(out.code)},
         {"duration_ms",
          absl::StrCat(duration_us / 1000, ".", absl::Dec(duration_us % 1000, absl::kZeroPad3))},
         {"request_id", request_id_},

@@ -2,8 +2,6 @@
 #ifndef GRPC_OS_SERVICES_CALL_H_
 #define GRPC_OS_SERVICES_CALL_H_
 
-#include <grpcpp/support/status.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -22,6 +20,7 @@
 #include "core/request/requests.h"
 #include "core/scheduler.h"
 #include "services/admission.h"
+#include "services/exchange.h"
 #include "services/method_table.h"
 #include "services/rpc_counters.h"
 
@@ -86,7 +85,7 @@ class CallEnvironment {
 // Thread-safe.
 class Call : public std::enable_shared_from_this<Call> {
  public:
-  Call(CallEnvironment& environment, const MethodInfo& method, bool stream);
+  Call(CallEnvironment& environment, const MethodInfo& method, bool stream, const Arrival& arrival);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   virtual ~Call();
@@ -95,9 +94,16 @@ class Call : public std::enable_shared_from_this<Call> {
   virtual void End(const absl::Status& status) = 0;
   virtual void Tick(int64_t now_ms);
 
+  // Of its transport: what was written is taken, or cannot be any more.
+  virtual void OnWritten(bool /*taken*/) {}
+  // A message has come, or no more do.
+  virtual void OnRead(bool /*came*/) {}
+  // The transport has done with it.
+  virtual void OnGone() { environment_.Remove(this); }
+
   // The funnel, up to the handler: request id, log-in, permission, deadline, limits. Not OK: end
   // the call with it.
-  absl::Status Admit(const std::string& authorization, int64_t deadline_ms);
+  absl::Status Admit(const Arrival& arrival);
 
   // Nobody, where no log-in is needed.
   const core::Caller& caller() const { return *caller_; }
@@ -119,23 +125,19 @@ class Call : public std::enable_shared_from_this<Call> {
   // behalf need not any more. While the handler runs, before anyone else knows the call.
   void WhenEnded(std::function<void()> then) { when_ended_ = std::move(then); }
 
-  void set_request_id(std::string id) { request_id_ = std::move(id); }
-  // As gRPC tells it: "unix:…", "ipv4:127.0.0.1:1234", "ipv6:%5B::1%5D:1234".
-  void set_peer(const std::string& peer);
-
  protected:
   // The end of the funnel: error map, counters, log line.
-  grpc::Status Close(const absl::Status& status);
+  WireStatus Close(const absl::Status& status);
 
  private:
   CallEnvironment& environment_;
   const MethodInfo& method_;
   const bool stream_;
   const int64_t start_ms_;
-  std::string request_id_;
-  bool local_ = false;
+  const std::string request_id_;
+  const bool local_;
   std::string address_;  // of a client that is not local, without its port
-  int port_ = 0;
+  const int port_;
   std::shared_ptr<const core::Caller> caller_;
   std::array<std::atomic<const char*>, 2> also_needed_ = {};
   std::string resource_;

@@ -1,12 +1,13 @@
-// For tests: what calls share, with fakes all around, and clients that are no more than what gRPC
-// would tell of them.
+// For tests: what calls share, with fakes all around, and clients.
 #ifndef GRPC_OS_SERVICES_CALL_HARNESS_H_
 #define GRPC_OS_SERVICES_CALL_HARNESS_H_
 
-#include <grpcpp/support/server_callback.h>
+#include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -64,63 +65,44 @@ struct CallWorld {
                               MethodTable::BuildApi().value()};
 };
 
-// The other side of a call with one answer. It must Leave.
-class UnaryClient final : public grpc::ServerCallbackUnary {
- public:
-  // As gRPC does when the method's handler has returned.
-  void Connect(grpc::ServerUnaryReactor* reactor) {
-    reactor_ = reactor;
-    BindReactor(reactor);
-  }
-  void Leave() { reactor_->OnDone(); }
-  void Cancel() { reactor_->OnCancel(); }
-
-  std::optional<grpc::StatusCode> ended;
-
- private:
-  void Finish(grpc::Status status) override { ended = status.error_code(); }
-  void SendInitialMetadata() override {}
-  grpc::internal::ServerReactor* reactor() override { return reactor_; }
-  void CallOnDone() override {}
-
-  grpc::ServerUnaryReactor* reactor_ = nullptr;
-};
-
-// The other side of a stream. It must Leave.
+// The other side of a call: what a transport would report, and no more. Its call must Leave.
 template <typename Response>
-class StreamClient final : public grpc::ServerCallbackWriter<Response> {
+class Client final : public Exchange {
  public:
-  explicit StreamClient(grpc::ServerWriteReactor<Response>* reactor) : reactor_(reactor) {
-    this->BindReactor(reactor);
-  }
-  // Takes messages until none comes any more; all of them are in `received`.
-  void TakeAll() {
-    while (writing_) {
-      writing_ = false;
-      reactor_->OnWriteDone(true);
-    }
-  }
-  void Leave() { std::exchange(reactor_, nullptr)->OnDone(); }
+  ~Client() override { EXPECT_EQ(call_, nullptr) << "the call has not left"; }
 
-  std::vector<Response> received;
-  std::optional<grpc::StatusCode> ended;
+  void Open(std::shared_ptr<Call> call) override { call_ = std::move(call); }
+  void Cancel() { call_->End(absl::CancelledError("the client gave up")); }
+  // Takes messages until none comes any more.
+  void TakeAll() {
+    while (std::exchange(writing_, false)) call_->OnWritten(true);
+  }
+  void Leave() { std::exchange(call_, nullptr)->OnGone(); }
+
+  std::string request;             // its bytes
+  std::vector<Response> received;  // the messages of a stream, or the answer
+  std::optional<absl::StatusCode> ended;
+  std::string said;  // with which
 
  private:
-  void Write(const Response* message, grpc::WriteOptions) override {
-    received.push_back(*message);
+  absl::Status Parse(google::protobuf::Message& message) override {
+    return message.ParseFromString(request) ? absl::OkStatus() : MalformedRequest(message, "");
+  }
+  void Read(google::protobuf::Message&) override {}
+  void Write(const google::protobuf::Message& message) override {
+    Receive(message);
     writing_ = true;
   }
-  void WriteAndFinish(const Response* message, grpc::WriteOptions options,
-                      grpc::Status status) override {
-    Write(message, options);
-    Finish(std::move(status));
+  void Finish(const google::protobuf::Message* answer, const WireStatus& status) override {
+    if (answer != nullptr) Receive(*answer);
+    ended = status.code;
+    said = status.message;
   }
-  void Finish(grpc::Status status) override { ended = status.error_code(); }
-  void SendInitialMetadata() override {}
-  grpc::internal::ServerReactor* reactor() override { return reactor_; }
-  void CallOnDone() override {}
+  void Receive(const google::protobuf::Message& message) {
+    received.emplace_back().CopyFrom(message);
+  }
 
-  grpc::ServerWriteReactor<Response>* reactor_;
+  std::shared_ptr<Call> call_;
   bool writing_ = false;
 };
 

@@ -47,8 +47,8 @@ std::string CutText(const std::string& text, size_t limit) {
   return text.substr(0, limit) + "...";
 }
 
-grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id) {
-  if (status.ok()) return grpc::Status::OK;
+WireStatus ToWire(const absl::Status& status, const std::string& request_id) {
+  if (status.ok()) return {};
   auto code = status.code();
   std::string text(status.message());
   ErrorDetail detail;
@@ -89,7 +89,7 @@ grpc::Status ToGrpc(const absl::Status& status, const std::string& request_id) {
   wire::RequestInfo request;
   request.set_request_id(request_id);
   Pack(request, "RequestInfo", out);
-  return {static_cast<grpc::StatusCode>(code), out.message(), out.SerializeAsString()};
+  return {code, out.message(), out.SerializeAsString()};
 }
 
 }  // namespace grpc_os::services

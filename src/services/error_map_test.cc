@@ -15,14 +15,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-internal::v1::RpcStatus Details(const grpc::Status& status) {
+internal::v1::RpcStatus Details(const WireStatus& status) {
   internal::v1::RpcStatus details;
-  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_TRUE(details.ParseFromString(status.details));
   return details;
 }
 
 template <typename Message>
-Message Detail(const grpc::Status& status, const std::string& type) {
+Message Detail(const WireStatus& status, const std::string& type) {
   Message message;
   const auto details = Details(status);
   for (const auto& detail : details.details()) {
@@ -37,14 +37,14 @@ Message Detail(const grpc::Status& status, const std::string& type) {
 
 TEST(ErrorMap, CarriesReasonMetadataViolationsRetryAndRequestId) {
   const auto status =
-      ToGrpc(MakeError(absl::StatusCode::kInvalidArgument, "wrong",
+      ToWire(MakeError(absl::StatusCode::kInvalidArgument, "wrong",
                        {.reason = core::reason::kFieldInvalid,
                         .metadata = {{"field", "name"}},
                         .violations = {{"name", "is empty"}, {"spec.command", "is empty"}},
                         .retry_after_ms = 1500}),
              "request-7");
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(status.error_message(), "wrong");
+  EXPECT_EQ(status.code, absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message, "wrong");
   const auto info = Detail<internal::v1::ErrorInfo>(status, "ErrorInfo");
   EXPECT_EQ(info.reason(), "FIELD_INVALID");
   EXPECT_EQ(info.domain(), "grpc-os");
@@ -59,19 +59,19 @@ TEST(ErrorMap, CarriesReasonMetadataViolationsRetryAndRequestId) {
 }
 
 TEST(ErrorMap, HidesWhatNobodyMeantToShow) {
-  const auto status = ToGrpc(absl::UnknownError("secret internals"), "request-8");
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
-  EXPECT_THAT(status.error_message(), ::testing::Not(HasSubstr("secret")));
-  EXPECT_THAT(status.error_message(), HasSubstr("request-8"));
+  const auto status = ToWire(absl::UnknownError("secret internals"), "request-8");
+  EXPECT_EQ(status.code, absl::StatusCode::kInternal);
+  EXPECT_THAT(status.message, ::testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(status.message, HasSubstr("request-8"));
   EXPECT_EQ(Detail<internal::v1::ErrorInfo>(status, "ErrorInfo").reason(), "INTERNAL");
 }
 
 TEST(ErrorMap, StaysBelowTheLimitOfTrailers) {
   ErrorDetail detail{.reason = core::reason::kExecFailed,
                      .metadata = {{"cause", std::string(100'000, 'x')}}};
-  const auto status = ToGrpc(
+  const auto status = ToWire(
       MakeError(absl::StatusCode::kFailedPrecondition, std::string(100'000, 'y'), detail), "r");
-  EXPECT_LT(status.error_details().size() + status.error_message().size(), 6000u);
+  EXPECT_LT(status.details.size() + status.message.size(), 6000u);
 }
 
 // core/ may not include protobuf, so its reasons are written down twice; this holds the two

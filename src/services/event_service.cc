@@ -72,14 +72,28 @@ std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
 
 }  // namespace
 
-EventService::EventService(const Parts& parts)
+EventService::EventService(Handlers& handlers, const Parts& parts)
     : parts_(parts),
       hub_(core::EventHub::Start(parts.log,
                                  [&scheduler = parts.scheduler](std::function<void()> then) {
                                    scheduler.Post([&scheduler, then = std::move(then)]() mutable {
                                      scheduler.After(limits::kWatchPauseMs, std::move(then));
                                    });
-                                 })) {}
+                                 })) {
+  handlers.Stream<v1::WatchRequest, v1::WatchResponse>(
+      [this](const auto& call, const v1::WatchRequest& request) {
+        core::Violations violations;
+        Wanted wanted = Read(request, *call, violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        for (const auto& [kind, permission] :
+             {std::pair(kUsers, kUsersPermission), std::pair(kObjects, kObjectsPermission)}) {
+          if (!wanted.kinds.contains(kind)) continue;
+          if (absl::Status status = call->AlsoNeeds(permission); !status.ok())
+            return call->End(status);
+        }
+        parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
+      });
+}
 
 std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& kinds) const {
   std::vector<core::Event> events;
@@ -141,23 +155,6 @@ void EventService::Begin(const std::shared_ptr<EventStream::WatchCall>& call,
       objects->second = parts_.log.NewestRevision();
   }
   EventStream::Start(call, hub_, parts_.log, std::move(watched), std::move(snapshot));
-}
-
-grpc::ServerWriteReactor<v1::WatchResponse>* EventService::Watch(
-    grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
-  return parts_.funnel.Stream<v1::WatchResponse>(
-      context, "grpc_os.v1.EventService/Watch", [&](const auto& call) {
-        core::Violations violations;
-        Wanted wanted = Read(*request, *call, violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        for (const auto& [kind, permission] :
-             {std::pair(kUsers, kUsersPermission), std::pair(kObjects, kObjectsPermission)}) {
-          if (!wanted.kinds.contains(kind)) continue;
-          if (absl::Status status = call->AlsoNeeds(permission); !status.ok())
-            return call->End(status);
-        }
-        parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
-      });
 }
 
 }  // namespace grpc_os::services

@@ -14,27 +14,23 @@
 #include "core/identity/identity.h"
 #include "core/process/processes.h"
 #include "core/violations.h"
-#include "grpc_os/v1/event_services.grpc.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
 #include "services/event_stream.h"
-#include "services/funnel.h"
+#include "services/handlers.h"
 
 namespace grpc_os::services {
 
-class EventService final : public v1::EventService::CallbackService {
+class EventService {
  public:
   struct Parts {
-    Funnel& funnel;
     core::Scheduler& scheduler;
     core::Processes& processes;
     const core::Identity& identity;
     core::EventLog& log;
   };
-  explicit EventService(const Parts& parts);
+  EventService(Handlers& handlers, const Parts& parts);
   // Before the log goes, and when no call is open any more.
-  ~EventService() override { hub_->Stop(); }
-
-  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
-                                                     const v1::WatchRequest* request) override;
+  ~EventService() { hub_->Stop(); }
 
  private:
   struct Wanted {

@@ -87,6 +87,13 @@ class EventStreamTest : public ::testing::Test {
     EventStream::Start(call_, hub_, beginning_, {.kinds = {{"process", 7}}, .access = {}},
                        std::move(snapshot));
   }
+  std::shared_ptr<EventStream::WatchCall> BeginWatch() {
+    auto call = std::make_shared<EventStream::WatchCall>(
+        world_.environment, *world_.environment.methods.Find(v1::WatchRequest::descriptor()),
+        Arrival{}, client_);
+    client_.Open(call);
+    return call;
+  }
   void Leave() {
     client_.Leave();
     left_ = true;
@@ -110,9 +117,8 @@ class EventStreamTest : public ::testing::Test {
   testing::FakeEventLog log_;
   LogAtItsBeginning beginning_{log_};
   const std::shared_ptr<core::EventHub> hub_ = core::EventHub::Start(log_);
-  const std::shared_ptr<EventStream::WatchCall> call_ = std::make_shared<EventStream::WatchCall>(
-      world_.environment, world_.environment.methods.Get("grpc_os.v1.EventService/Watch"));
-  StreamClient<v1::WatchResponse> client_{call_->Open()};
+  Client<v1::WatchResponse> client_;
+  const std::shared_ptr<EventStream::WatchCall> call_ = BeginWatch();
   bool left_ = false;
 };
 

@@ -87,13 +87,12 @@ class CheckStream final : public std::enable_shared_from_this<CheckStream> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::CheckObjectsResponse>* FilesystemService::CheckObjects(
-    Context* context, const v1::CheckObjectsRequest* request) {
-  return parts_.funnel.Stream<v1::CheckObjectsResponse>(
-      context, "grpc_os.v1.FilesystemService/CheckObjects", [&](const auto& call) {
+void FilesystemService::AddCheck(Handlers& handlers) {
+  handlers.Stream<v1::CheckObjectsRequest, v1::CheckObjectsResponse>(
+      [this](const auto& call, const v1::CheckObjectsRequest& request) {
         core::Violations violations;
         const std::string prefix =
-            PrefixFromProto(request->prefix(), /*recursive=*/true, "prefix", violations);
+            PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         CheckStream::Start(
             call, prefix,

@@ -21,16 +21,14 @@ v1::Quota ToProto(const core::Quota& quota) {
 
 }  // namespace
 
-FilesystemService::Reactor* FilesystemService::SetQuota(Context* context,
-                                                        const v1::SetQuotaRequest* request,
-                                                        v1::Quota* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/SetQuota", response, [&](const auto& call) {
+void FilesystemService::AddQuotas(Handlers& handlers) {
+  handlers.Unary<v1::SetQuotaRequest, v1::Quota>(
+      [this](const auto& call, const v1::SetQuotaRequest& request) {
         core::Violations violations;
         core::Quota wanted;
-        wanted.prefix = core::QuotaPrefix(request->quota().prefix(), "quota.prefix", violations);
-        wanted.max_objects = request->quota().max_objects();
-        wanted.max_bytes = request->quota().max_bytes();
+        wanted.prefix = core::QuotaPrefix(request.quota().prefix(), "quota.prefix", violations);
+        wanted.max_objects = request.quota().max_objects();
+        wanted.max_bytes = request.quota().max_bytes();
         core::CheckQuotaBounds(wanted, "quota", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const auto answer = [call](const absl::StatusOr<core::Quota>& quota) {
@@ -43,15 +41,11 @@ FilesystemService::Reactor* FilesystemService::SetQuota(Context* context,
         const auto repeat = [this, answer](const core::CommittedRequest& committed) {
           parts_.quotas.Get(committed.subject, answer);
         };
-        RunOnce(call, *request, wanted.prefix, carry_out, repeat);
+        RunOnce(call, request, wanted.prefix, carry_out, repeat);
       });
-}
 
-FilesystemService::Reactor* FilesystemService::ListQuotas(Context* context,
-                                                          const v1::ListQuotasRequest* /*request*/,
-                                                          v1::ListQuotasResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/ListQuotas", response, [&](const auto& call) {
+  handlers.Unary<v1::ListQuotasRequest, v1::ListQuotasResponse>(
+      [this](const auto& call, const v1::ListQuotasRequest&) {
         parts_.quotas.List([call](const absl::StatusOr<std::vector<core::Quota>>& quotas) {
           if (!quotas.ok()) return call->End(quotas.status());
           v1::ListQuotasResponse out;
@@ -64,15 +58,11 @@ FilesystemService::Reactor* FilesystemService::ListQuotas(Context* context,
           call->Answer(std::move(out));
         });
       });
-}
 
-FilesystemService::Reactor* FilesystemService::DeleteQuota(Context* context,
-                                                           const v1::DeleteQuotaRequest* request,
-                                                           v1::DeleteQuotaResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/DeleteQuota", response, [&](const auto& call) {
+  handlers.Unary<v1::DeleteQuotaRequest, v1::DeleteQuotaResponse>(
+      [this](const auto& call, const v1::DeleteQuotaRequest& request) {
         core::Violations violations;
-        const std::string prefix = core::QuotaPrefix(request->prefix(), "prefix", violations);
+        const std::string prefix = core::QuotaPrefix(request.prefix(), "prefix", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const auto carry_out = [this, call, prefix](core::Origin origin) {
           parts_.quotas.Delete(prefix, std::move(origin), [call](const absl::Status& status) {
@@ -82,7 +72,7 @@ FilesystemService::Reactor* FilesystemService::DeleteQuota(Context* context,
         const auto repeat = [call](const core::CommittedRequest&) {
           call->Answer(v1::DeleteQuotaResponse());
         };
-        RunOnce(call, *request, prefix, carry_out, repeat);
+        RunOnce(call, request, prefix, carry_out, repeat);
       });
 }
 

@@ -99,50 +99,6 @@ void FilesystemService::FindSystemObject(Call& call, const core::GetObject& want
   });
 }
 
-FilesystemService::Reactor* FilesystemService::GetObject(Context* context,
-                                                         const v1::GetObjectRequest* request,
-                                                         v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/GetObject", response, [&](const auto& call) {
-        ObjectReader reader = ReaderFor(*call);
-        const core::GetObject wanted = reader.Get(*request, "");
-        const int64_t generation =
-            GenerationFromProto(request->generation(), "generation", reader.violations());
-        if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
-        Find(*call, wanted, generation, [this, call](absl::StatusOr<core::Object> object) {
-          if (!object.ok()) return call->End(object.status());
-          if (absl::Status status = CheckContent(*object); !status.ok()) return call->End(status);
-          if (static_cast<int64_t>(object->data.size()) > limits::kObjectInlineBytes)
-            object->data.clear();  // ReadObject's to give
-          call->Answer(ToProto(*object));
-        });
-      });
-}
-
-grpc::ServerWriteReactor<v1::ReadObjectResponse>* FilesystemService::ReadObject(
-    Context* context, const v1::ReadObjectRequest* request) {
-  return parts_.funnel.Stream<v1::ReadObjectResponse>(
-      context, "grpc_os.v1.FilesystemService/ReadObject", [&](const auto& call) {
-        core::Violations violations;
-        core::GetObject wanted;
-        wanted.data = true;
-        wanted.name = ReferenceFromProto(request->name(), "name", violations);
-        const int64_t generation =
-            GenerationFromProto(request->generation(), "generation", violations);
-        wanted.preconditions =
-            PreconditionsFromProto(request->preconditions(), "preconditions", violations);
-        if (request->limit_bytes() < 0)
-          violations.Add("limit_bytes", "give how many bytes to read, or 0 for all to the end");
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        Find(*call, wanted, generation,
-             [this, call, offset = request->offset(),
-              limit = request->limit_bytes()](absl::StatusOr<core::Object> object) {
-               if (!object.ok()) return call->End(object.status());
-               ReadContent(call, *std::move(object), offset, limit);
-             });
-      });
-}
-
 void FilesystemService::ReadContent(const std::shared_ptr<ObjectStream::ReadCall>& call,
                                     core::Object object, int64_t offset,
                                     int64_t limit_bytes) const {
@@ -167,6 +123,45 @@ void FilesystemService::ReadContent(const std::shared_ptr<ObjectStream::ReadCall
                                     .limit_bytes = limit_bytes});
   }
   ObjectStream::Start(call, std::move(first), std::move(reader));
+}
+
+void FilesystemService::AddReads(Handlers& handlers) {
+  handlers.Unary<v1::GetObjectRequest, v1::Object>(
+      [this](const auto& call, const v1::GetObjectRequest& request) {
+        ObjectReader reader = ReaderFor(*call);
+        const core::GetObject wanted = reader.Get(request, "");
+        const int64_t generation =
+            GenerationFromProto(request.generation(), "generation", reader.violations());
+        if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
+        Find(*call, wanted, generation, [this, call](absl::StatusOr<core::Object> object) {
+          if (!object.ok()) return call->End(object.status());
+          if (absl::Status status = CheckContent(*object); !status.ok()) return call->End(status);
+          if (static_cast<int64_t>(object->data.size()) > limits::kObjectInlineBytes)
+            object->data.clear();  // ReadObject's to give
+          call->Answer(ToProto(*object));
+        });
+      });
+
+  handlers.Stream<v1::ReadObjectRequest, v1::ReadObjectResponse>(
+      [this](const auto& call, const v1::ReadObjectRequest& request) {
+        core::Violations violations;
+        core::GetObject wanted;
+        wanted.data = true;
+        wanted.name = ReferenceFromProto(request.name(), "name", violations);
+        const int64_t generation =
+            GenerationFromProto(request.generation(), "generation", violations);
+        wanted.preconditions =
+            PreconditionsFromProto(request.preconditions(), "preconditions", violations);
+        if (request.limit_bytes() < 0)
+          violations.Add("limit_bytes", "give how many bytes to read, or 0 for all to the end");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        Find(*call, wanted, generation,
+             [this, call, offset = request.offset(),
+              limit = request.limit_bytes()](absl::StatusOr<core::Object> object) {
+               if (!object.ok()) return call->End(object.status());
+               ReadContent(call, *std::move(object), offset, limit);
+             });
+      });
 }
 
 void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::ObjectQuery& query,
@@ -199,22 +194,20 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
   parts_.objects.List(query, AccessOf(*call), HiddenUpTo(*call), with_system);
 }
 
-FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,
-                                                           const v1::ListObjectsRequest* request,
-                                                           v1::ListObjectsResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/ListObjects", response, [&](const auto& call) {
+void FilesystemService::AddLists(Handlers& handlers) {
+  handlers.Unary<v1::ListObjectsRequest, v1::ListObjectsResponse>(
+      [this](const auto& call, const v1::ListObjectsRequest& request) {
         core::Violations violations;
         core::ObjectQuery query;
-        query.recursive = request->recursive();
-        query.deleted = request->deleted();
-        query.prefix = PrefixFromProto(request->prefix(), query.recursive, "prefix", violations);
-        query.limit = PageSize(request->page_size(), violations);
+        query.recursive = request.recursive();
+        query.deleted = request.deleted();
+        query.prefix = PrefixFromProto(request.prefix(), query.recursive, "prefix", violations);
+        query.limit = PageSize(request.page_size(), violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string arguments =
             absl::StrCat(query.deleted ? "deleted" : "objects", "\n", call->caller().user, "\n",
                          query.recursive ? "all" : "folder", "\n", query.prefix);
-        const auto after = ParsePageToken(request->page_token(), arguments);
+        const auto after = ParsePageToken(request.page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
         query.after = *after;
         ListAll(call, query, [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
@@ -230,19 +223,15 @@ FilesystemService::Reactor* FilesystemService::ListObjects(Context* context,
           call->Answer(std::move(page));
         });
       });
-}
 
-FilesystemService::Reactor* FilesystemService::ListVersions(Context* context,
-                                                            const v1::ListVersionsRequest* request,
-                                                            v1::ListVersionsResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/ListVersions", response, [&](const auto& call) {
+  handlers.Unary<v1::ListVersionsRequest, v1::ListVersionsResponse>(
+      [this](const auto& call, const v1::ListVersionsRequest& request) {
         core::Violations violations;
-        const std::string name = ReferenceFromProto(request->name(), "name", violations);
-        const int size = PageSize(request->page_size(), violations);
+        const std::string name = ReferenceFromProto(request.name(), "name", violations);
+        const int size = PageSize(request.page_size(), violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string arguments = absl::StrCat("versions\n", call->caller().user, "\n", name);
-        const auto key = ParsePageToken(request->page_token(), arguments);
+        const auto key = ParsePageToken(request.page_token(), arguments);
         if (!key.ok()) return call->End(key.status());
         const auto before = VersionPlaceOf(*key);
         if (!before.has_value()) return call->End(PageTokenInvalid());
@@ -263,17 +252,15 @@ FilesystemService::Reactor* FilesystemService::ListVersions(Context* context,
       });
 }
 
-FilesystemService::Reactor* FilesystemService::MeasureObjects(
-    Context* context, const v1::MeasureObjectsRequest* request,
-    v1::MeasureObjectsResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/MeasureObjects", response, [&](const auto& call) {
+void FilesystemService::AddMeasure(Handlers& handlers) {
+  handlers.Unary<v1::MeasureObjectsRequest, v1::MeasureObjectsResponse>(
+      [this](const auto& call, const v1::MeasureObjectsRequest& request) {
         core::Violations violations;
         const std::string prefix =
-            PrefixFromProto(request->prefix(), /*recursive=*/true, "prefix", violations);
+            PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string arguments = absl::StrCat("measure\n", call->caller().user, "\n", prefix);
-        const auto after = ParsePageToken(request->page_token(), arguments);
+        const auto after = ParsePageToken(request.page_token(), arguments);
         if (!after.ok()) return call->End(after.status());
         // What is hidden is not counted either, so all of it must be readable.
         if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, prefix))

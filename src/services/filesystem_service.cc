@@ -60,64 +60,77 @@ void FilesystemService::RunChange(const ObjectCall& call, const Request& request
   RunOnce(call, request, resource, std::move(carry_out), repeat);
 }
 
-FilesystemService::Reactor* FilesystemService::CreateObject(Context* context,
-                                                            const v1::CreateObjectRequest* request,
-                                                            v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/CreateObject", response, [&](const auto& call) {
+FilesystemService::FilesystemService(Handlers& handlers, const Parts& parts)
+    : parts_(parts),
+      uploads_(handlers, {parts.uploads, parts.quotas, parts.digest, parts.checksum}) {
+  AddReads(handlers);
+  AddLists(handlers);
+  AddMeasure(handlers);
+  AddWrites(handlers);
+  AddDeletes(handlers);
+  AddMoves(handlers);
+  AddTransactions(handlers);
+  AddCheck(handlers);
+  AddQuotas(handlers);
+}
+
+void FilesystemService::AddWrites(Handlers& handlers) {
+  handlers.Unary<v1::CreateObjectRequest, v1::Object>(
+      [this](const auto& call, const v1::CreateObjectRequest& request) {
         ObjectReader reader = ReaderFor(*call);
-        core::CreateObject change = reader.Create(*request, "");
+        core::CreateObject change = reader.Create(request, "");
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
         const std::string name = change.name;
-        RunChange(call, *request, name,
+        RunChange(call, request, name,
                   [this, change = std::move(change)](core::Objects::By by,
                                                      core::Objects::Done done) mutable {
                     parts_.objects.Create(std::move(change), std::move(by), std::move(done));
                   });
       });
-}
 
-FilesystemService::Reactor* FilesystemService::PutObject(Context* context,
-                                                         const v1::PutObjectRequest* request,
-                                                         v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/PutObject", response, [&](const auto& call) {
+  handlers.Unary<v1::PutObjectRequest, v1::Object>([this](const auto& call,
+                                                          const v1::PutObjectRequest& request) {
+    ObjectReader reader = ReaderFor(*call);
+    core::PutObject change = reader.Put(request, "");
+    if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
+    const std::string name = change.name;
+    RunChange(
+        call, request, name,
+        [this, change = std::move(change)](core::Objects::By by, core::Objects::Done done) mutable {
+          parts_.objects.Put(std::move(change), std::move(by), std::move(done));
+        });
+  });
+
+  handlers.Unary<v1::UpdateObjectRequest, v1::Object>(
+      [this](const auto& call, const v1::UpdateObjectRequest& request) {
         ObjectReader reader = ReaderFor(*call);
-        core::PutObject change = reader.Put(*request, "");
+        core::UpdateObject change = reader.Update(request, "");
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
         const std::string name = change.name;
-        RunChange(call, *request, name,
-                  [this, change = std::move(change)](core::Objects::By by,
-                                                     core::Objects::Done done) mutable {
-                    parts_.objects.Put(std::move(change), std::move(by), std::move(done));
-                  });
-      });
-}
-
-FilesystemService::Reactor* FilesystemService::UpdateObject(Context* context,
-                                                            const v1::UpdateObjectRequest* request,
-                                                            v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/UpdateObject", response, [&](const auto& call) {
-        ObjectReader reader = ReaderFor(*call);
-        core::UpdateObject change = reader.Update(*request, "");
-        if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
-        const std::string name = change.name;
-        RunChange(call, *request, name,
+        RunChange(call, request, name,
                   [this, change = std::move(change)](core::Objects::By by,
                                                      core::Objects::Done done) mutable {
                     parts_.objects.Update(std::move(change), std::move(by), std::move(done));
                   });
       });
+
+  handlers.Unary<v1::CreateFolderRequest, v1::Object>(
+      [this](const auto& call, const v1::CreateFolderRequest& request) {
+        core::Violations violations;
+        const std::string name = core::ObjectName(request.name(), "name", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        RunChange(call, request, name,
+                  [this, name](core::Objects::By by, core::Objects::Done done) {
+                    parts_.objects.MakeFolder(name, std::move(by), std::move(done));
+                  });
+      });
 }
 
-FilesystemService::Reactor* FilesystemService::DeleteObject(Context* context,
-                                                            const v1::DeleteObjectRequest* request,
-                                                            v1::DeleteObjectResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/DeleteObject", response, [&](const auto& call) {
+void FilesystemService::AddDeletes(Handlers& handlers) {
+  handlers.Unary<v1::DeleteObjectRequest, v1::DeleteObjectResponse>(
+      [this](const auto& call, const v1::DeleteObjectRequest& request) {
         ObjectReader reader = ReaderFor(*call);
-        const core::DeleteObject change = reader.Delete(*request, "");
+        const core::DeleteObject change = reader.Delete(request, "");
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
         const auto answer = [call](const absl::StatusOr<core::Objects::Deleted>& deleted) {
           if (!deleted.ok()) return call->End(deleted.status());
@@ -132,92 +145,64 @@ FilesystemService::Reactor* FilesystemService::DeleteObject(Context* context,
         const auto repeat = [answer](const core::CommittedRequest& committed) {
           answer(core::Objects::RepeatDelete(committed.subject));
         };
-        RunOnce(call, *request, change.name, carry_out, repeat);
+        RunOnce(call, request, change.name, carry_out, repeat);
       });
-}
 
-FilesystemService::Reactor* FilesystemService::UndeleteObject(
-    Context* context, const v1::UndeleteObjectRequest* request, v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/UndeleteObject", response, [&](const auto& call) {
+  handlers.Unary<v1::UndeleteObjectRequest, v1::Object>(
+      [this](const auto& call, const v1::UndeleteObjectRequest& request) {
         core::Violations violations;
-        const std::string name = ReferenceFromProto(request->name(), "name", violations);
+        const std::string name = ReferenceFromProto(request.name(), "name", violations);
         const int64_t generation =
-            GenerationFromProto(request->generation(), "generation", violations);
+            GenerationFromProto(request.generation(), "generation", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        RunChange(call, *request, name,
+        RunChange(call, request, name,
                   [this, name, generation](core::Objects::By by, core::Objects::Done done) {
                     parts_.objects.Undelete(name, generation, std::move(by), std::move(done));
                   });
       });
 }
 
-FilesystemService::Reactor* FilesystemService::MoveObject(Context* context,
-                                                          const v1::MoveObjectRequest* request,
-                                                          v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/MoveObject", response, [&](const auto& call) {
-        core::Violations violations;
-        const std::string name = ReferenceFromProto(request->name(), "name", violations);
-        const std::string destination = core::ObjectName(request->destination(), "destination",
-                                                         violations, core::Root::kAllowed);
-        const core::Preconditions preconditions =
-            PreconditionsFromProto(request->preconditions(), "preconditions", violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        RunChange(call, *request, name,
-                  [this, name, destination, preconditions](core::Objects::By by,
-                                                           core::Objects::Done done) {
-                    parts_.objects.Move(name, destination, preconditions, std::move(by),
-                                        std::move(done));
-                  });
-      });
+void FilesystemService::AddMoves(Handlers& handlers) {
+  handlers.Unary<v1::MoveObjectRequest, v1::Object>([this](const auto& call,
+                                                           const v1::MoveObjectRequest& request) {
+    core::Violations violations;
+    const std::string name = ReferenceFromProto(request.name(), "name", violations);
+    const std::string destination =
+        core::ObjectName(request.destination(), "destination", violations, core::Root::kAllowed);
+    const core::Preconditions preconditions =
+        PreconditionsFromProto(request.preconditions(), "preconditions", violations);
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    RunChange(
+        call, request, name,
+        [this, name, destination, preconditions](core::Objects::By by, core::Objects::Done done) {
+          parts_.objects.Move(name, destination, preconditions, std::move(by), std::move(done));
+        });
+  });
+
+  handlers.Unary<v1::CopyObjectRequest, v1::Object>([this](const auto& call,
+                                                           const v1::CopyObjectRequest& request) {
+    core::Violations violations;
+    const std::string name = ReferenceFromProto(request.name(), "name", violations);
+    const int64_t generation = GenerationFromProto(request.generation(), "generation", violations);
+    const std::string destination =
+        core::ObjectName(request.destination(), "destination", violations, core::Root::kAllowed);
+    core::Preconditions preconditions =
+        PreconditionsFromProto(request.preconditions(), "preconditions", violations);
+    if (!violations.empty()) return call->End(violations.ToStatus());
+    RunChange(call, request, destination,
+              [this, name, generation, destination, preconditions](core::Objects::By by,
+                                                                   core::Objects::Done done) {
+                parts_.objects.Copy(name, generation, destination, preconditions, std::move(by),
+                                    std::move(done));
+              });
+  });
 }
 
-FilesystemService::Reactor* FilesystemService::CopyObject(Context* context,
-                                                          const v1::CopyObjectRequest* request,
-                                                          v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/CopyObject", response, [&](const auto& call) {
-        core::Violations violations;
-        const std::string name = ReferenceFromProto(request->name(), "name", violations);
-        const int64_t generation =
-            GenerationFromProto(request->generation(), "generation", violations);
-        const std::string destination = core::ObjectName(request->destination(), "destination",
-                                                         violations, core::Root::kAllowed);
-        core::Preconditions preconditions =
-            PreconditionsFromProto(request->preconditions(), "preconditions", violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        RunChange(call, *request, destination,
-                  [this, name, generation, destination, preconditions](core::Objects::By by,
-                                                                       core::Objects::Done done) {
-                    parts_.objects.Copy(name, generation, destination, preconditions, std::move(by),
-                                        std::move(done));
-                  });
-      });
-}
-
-FilesystemService::Reactor* FilesystemService::CreateFolder(Context* context,
-                                                            const v1::CreateFolderRequest* request,
-                                                            v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/CreateFolder", response, [&](const auto& call) {
-        core::Violations violations;
-        const std::string name = core::ObjectName(request->name(), "name", violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        RunChange(call, *request, name,
-                  [this, name](core::Objects::By by, core::Objects::Done done) {
-                    parts_.objects.MakeFolder(name, std::move(by), std::move(done));
-                  });
-      });
-}
-
-FilesystemService::Reactor* FilesystemService::TransactObjects(
-    Context* context, const v1::TransactObjectsRequest* request,
-    v1::TransactObjectsResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/TransactObjects", response, [&](const auto& call) {
+void FilesystemService::AddTransactions(Handlers& handlers) {
+  handlers.Unary<v1::TransactObjectsRequest, v1::TransactObjectsResponse>(
+      [this](const auto& call, const v1::TransactObjectsRequest& request) {
         ObjectReader reader = ReaderFor(*call);
-        core::ObjectTransaction transaction = reader.Transaction(*request);
+        core::ObjectTransaction transaction = reader.Transaction(request);
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
         const std::string names = NamesOf(transaction);
         const auto answer = [this,
@@ -235,7 +220,7 @@ FilesystemService::Reactor* FilesystemService::TransactObjects(
         const auto repeat = [this, call, answer](const core::CommittedRequest& committed) {
           parts_.objects.RepeatTransact(committed.subject, AccessToRepeat(*call), answer);
         };
-        RunOnce(call, *request, names, std::move(carry_out), repeat);
+        RunOnce(call, request, names, std::move(carry_out), repeat);
       });
 }
 

@@ -30,6 +30,7 @@ absl::StatusOr<MethodTable> MethodTable::Build(
     const std::vector<const google::protobuf::FileDescriptor*>& files) {
   MethodTable table;
   std::vector<std::string> missing;
+  std::vector<std::string> shared;
   for (const auto* file : files) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto* service = file->service(s);
@@ -43,7 +44,10 @@ absl::StatusOr<MethodTable> MethodTable::Build(
         info.kept =
             std::find(std::begin(kKept), std::end(kKept), info.full_name) != std::end(kKept);
         if (info.permission.empty()) missing.push_back(info.full_name);
-        table.by_name_[info.full_name] = info.index;
+        info.descriptor = method;
+        if (!table.by_request_.emplace(method->input_type(), info.index).second)
+          shared.push_back(
+              absl::StrCat(info.full_name, " (", method->input_type()->full_name(), ")"));
         table.methods_.push_back(std::move(info));
       }
     }
@@ -52,6 +56,12 @@ absl::StatusOr<MethodTable> MethodTable::Build(
     return absl::FailedPreconditionError(
         absl::StrCat("these methods declare no permission in their proto, so nothing is served: ",
                      absl::StrJoin(missing, ", ")));
+  }
+  if (!shared.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("these methods take a request that another method takes too, so nothing is "
+                     "served: give each a request of its own: ",
+                     absl::StrJoin(shared, ", ")));
   }
   return table;
 }
@@ -62,8 +72,9 @@ absl::StatusOr<MethodTable> MethodTable::BuildApi() {
                 v1::Object::descriptor()->file()});
 }
 
-const MethodInfo& MethodTable::Get(std::string_view full_name) const {
-  return methods_[by_name_.find(full_name)->second];
+const MethodInfo* MethodTable::Find(const google::protobuf::Descriptor* request) const {
+  const auto found = by_request_.find(request);
+  return found == by_request_.end() ? nullptr : &methods_[static_cast<size_t>(found->second)];
 }
 
 }  // namespace grpc_os::services

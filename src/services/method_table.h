@@ -4,9 +4,7 @@
 
 #include <google/protobuf/descriptor.h>
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -23,29 +21,26 @@ struct MethodInfo {
   std::string permission;  // "process.read", kNoLogin or kAnyLogin
   bool mutation = false;   // changes something, so that each call is audited
   bool kept = false;       // has a lane of its own when there is no place for others (admission.h)
+  const google::protobuf::MethodDescriptor* descriptor = nullptr;
 };
 
 // Immutable after it was made.
 class MethodTable {
  public:
   // Of the services of these files. FAILED_PRECONDITION, naming each one, if a method declares no
-  // permission.
+  // permission, or takes the request of another method: handlers are found by it.
   static absl::StatusOr<MethodTable> Build(
       const std::vector<const google::protobuf::FileDescriptor*>& files);
   // Of the API of this program.
   static absl::StatusOr<MethodTable> BuildApi();
 
-  // By its full name; it must exist.
-  const MethodInfo& Get(std::string_view full_name) const;
+  // The one that takes this request; null: none.
+  const MethodInfo* Find(const google::protobuf::Descriptor* request) const;
   const std::vector<MethodInfo>& all() const { return methods_; }
 
  private:
   std::vector<MethodInfo> methods_;
-  // Looked up with each call: without making a string of the name.
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  std::unordered_map<std::string, int, Hash, std::equal_to<>> by_name_;
+  std::unordered_map<const google::protobuf::Descriptor*, int> by_request_;
 };
 
 }  // namespace grpc_os::services

@@ -61,41 +61,6 @@ std::function<void(const core::CommittedRequest&)> ProcessService::RepeatFor(
   };
 }
 
-ProcessService::Reactor* ProcessService::GetProcess(Context* context,
-                                                    const v1::GetProcessRequest* request,
-                                                    v1::Process* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/GetProcess", response, [&](const auto& call) {
-        if (absl::Status status = CheckReference(request->name()); !status.ok())
-          return call->End(status);
-        parts_.scheduler.Post([this, call, name = request->name()] {
-          const core::Process* process = parts_.processes.Find(name);
-          if (process == nullptr) return call->End(core::ProcessNotFound(name));
-          call->Answer(ShowNewest(*process));
-        });
-      });
-}
-
-ProcessService::Reactor* ProcessService::ListProcesses(Context* context,
-                                                       const v1::ListProcessesRequest* request,
-                                                       v1::ListProcessesResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/ListProcesses", response, [&](const auto& call) {
-        core::Violations violations;
-        if (request->page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments = absl::StrCat("processes\n", call->caller().user);
-        const auto after = ParsePageToken(request->page_token(), arguments);
-        if (!after.ok()) return call->End(after.status());
-        const int size = request->page_size() == 0
-                             ? limits::kPageSizeDefault
-                             : std::min(request->page_size(), limits::kPageSizeMax);
-        parts_.scheduler.Post([this, call, after = *after, size, arguments] {
-          call->Answer(ListPage(after, size, arguments));
-        });
-      });
-}
-
 v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name, int page_size,
                                                    const std::string& arguments) const {
   v1::ListProcessesResponse page;
@@ -115,23 +80,57 @@ v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name
   return page;
 }
 
-ProcessService::Reactor* ProcessService::CreateProcess(Context* context,
-                                                       const v1::CreateProcessRequest* request,
-                                                       v1::Process* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/CreateProcess", response, [&](const auto& call) {
+ProcessService::ProcessService(Handlers& handlers, const Parts& parts) : parts_(parts) {
+  AddReads(handlers);
+  AddChanges(handlers);
+  AddRuns(handlers);
+  AddWaits(handlers);
+}
+
+void ProcessService::AddReads(Handlers& handlers) {
+  handlers.Unary<v1::GetProcessRequest, v1::Process>(
+      [this](const auto& call, const v1::GetProcessRequest& request) {
+        if (absl::Status status = CheckReference(request.name()); !status.ok())
+          return call->End(status);
+        parts_.scheduler.Post([this, call, name = request.name()] {
+          const core::Process* process = parts_.processes.Find(name);
+          if (process == nullptr) return call->End(core::ProcessNotFound(name));
+          call->Answer(ShowNewest(*process));
+        });
+      });
+
+  handlers.Unary<v1::ListProcessesRequest, v1::ListProcessesResponse>(
+      [this](const auto& call, const v1::ListProcessesRequest& request) {
+        core::Violations violations;
+        if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const std::string arguments = absl::StrCat("processes\n", call->caller().user);
+        const auto after = ParsePageToken(request.page_token(), arguments);
+        if (!after.ok()) return call->End(after.status());
+        const int size = request.page_size() == 0
+                             ? limits::kPageSizeDefault
+                             : std::min(request.page_size(), limits::kPageSizeMax);
+        parts_.scheduler.Post([this, call, after = *after, size, arguments] {
+          call->Answer(ListPage(after, size, arguments));
+        });
+      });
+}
+
+void ProcessService::AddChanges(Handlers& handlers) {
+  handlers.Unary<v1::CreateProcessRequest, v1::Process>(
+      [this](const auto& call, const v1::CreateProcessRequest& request) {
         core::Violations violations;
         core::Process process;
-        process.id = request->process_id();
-        process.name = request->process().name();
+        process.id = request.process_id();
+        process.name = request.process().name();
         core::CheckProcessName(process.name, "process.name", violations);
         if (!process.id.empty()) core::CheckProcessId(process.id, "process_id", violations);
-        process.spec = SpecFromProto(request->process().spec(), "process.spec", violations);
-        core::CheckDirectory(request->caller_directory(), "caller_directory", violations);
+        process.spec = SpecFromProto(request.process().spec(), "process.spec", violations);
+        core::CheckDirectory(request.caller_directory(), "caller_directory", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string name = process.name;
         const auto carry_out = [this, call, process = std::move(process),
-                                here = request->caller_directory()](core::Origin origin) {
+                                here = request.caller_directory()](core::Origin origin) {
           parts_.scheduler.Post([this, call, process, here, origin]() mutable {
             const bool its_own = call->local() && !parts_.facts.shielded;
             if (process.spec.working_directory.empty() && its_own)
@@ -139,20 +138,16 @@ ProcessService::Reactor* ProcessService::CreateProcess(Context* context,
             parts_.processes.Create(std::move(process), AnswerWith(call), std::move(origin));
           });
         };
-        RunOnce(call, *request, name, carry_out, RepeatFor(call));
+        RunOnce(call, request, name, carry_out, RepeatFor(call));
       });
-}
 
-ProcessService::Reactor* ProcessService::UpdateProcess(Context* context,
-                                                       const v1::UpdateProcessRequest* request,
-                                                       v1::Process* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/UpdateProcess", response, [&](const auto& call) {
+  handlers.Unary<v1::UpdateProcessRequest, v1::Process>(
+      [this](const auto& call, const v1::UpdateProcessRequest& request) {
         core::Violations violations;
-        const v1::Process& given = request->process();
+        const v1::Process& given = request.process();
         const std::string reference = given.id().empty() ? given.name() : given.id();
         core::CheckProcessReference(reference, "process.name", violations);
-        auto change = ChangeFromProto(*request, violations);
+        auto change = ChangeFromProto(request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const auto carry_out = [this, call, reference, etag = given.etag(),
                                 change = std::move(change)](core::Origin origin) {
@@ -160,16 +155,12 @@ ProcessService::Reactor* ProcessService::UpdateProcess(Context* context,
             parts_.processes.Update(reference, etag, change, AnswerWith(call), origin);
           });
         };
-        RunOnce(call, *request, reference, carry_out, RepeatFor(call));
+        RunOnce(call, request, reference, carry_out, RepeatFor(call));
       });
-}
 
-ProcessService::Reactor* ProcessService::DeleteProcess(Context* context,
-                                                       const v1::DeleteProcessRequest* request,
-                                                       v1::DeleteProcessResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/DeleteProcess", response, [&](const auto& call) {
-        if (absl::Status status = CheckReference(request->name()); !status.ok())
+  handlers.Unary<v1::DeleteProcessRequest, v1::DeleteProcessResponse>(
+      [this](const auto& call, const v1::DeleteProcessRequest& request) {
+        if (absl::Status status = CheckReference(request.name()); !status.ok())
           return call->End(status);
         const auto answer = [call](absl::StatusOr<int64_t> revision) {
           if (!revision.ok()) return call->End(revision.status());
@@ -177,8 +168,8 @@ ProcessService::Reactor* ProcessService::DeleteProcess(Context* context,
           deleted.set_revision(*revision);
           call->Answer(std::move(deleted));
         };
-        const auto carry_out = [this, answer, name = request->name(), etag = request->etag(),
-                                force = request->force()](core::Origin origin) {
+        const auto carry_out = [this, answer, name = request.name(), etag = request.etag(),
+                                force = request.force()](core::Origin origin) {
           parts_.scheduler.Post([this, answer, name, etag, force, origin] {
             parts_.processes.Delete(name, etag, force, answer, origin);
           });
@@ -187,69 +178,42 @@ ProcessService::Reactor* ProcessService::DeleteProcess(Context* context,
           parts_.scheduler.Post(
               [this, answer] { answer(parts_.processes.Revision(parts_.log.NewestRevision())); });
         };
-        RunOnce(call, *request, request->name(), carry_out, repeat);
+        RunOnce(call, request, request.name(), carry_out, repeat);
       });
 }
 
-template <typename Request>
-ProcessService::Reactor* ProcessService::RunVerb(Context* context, const char* method,
-                                                 const Request* request, v1::Process* response,
-                                                 Verb verb) {
-  return parts_.funnel.Unary(context, method, response, [&](const auto& call) {
-    if (absl::Status status = CheckReference(request->name()); !status.ok())
+template <typename Request, typename Verb>
+void ProcessService::AddVerb(Handlers& handlers, Verb verb) {
+  handlers.Unary<Request, v1::Process>([this, verb](const auto& call, const Request& request) {
+    if (absl::Status status = CheckReference(request.name()); !status.ok())
       return call->End(status);
-    const auto carry_out = [this, call, verb, name = request->name(),
-                            etag = request->etag()](core::Origin origin) {
+    const auto carry_out = [this, call, verb, name = request.name(),
+                            etag = request.etag()](core::Origin origin) {
       parts_.scheduler.Post([this, call, verb, name, etag, origin] {
         verb(parts_.processes, name, etag, AnswerWith(call), origin);
       });
     };
-    RunOnce(call, *request, request->name(), carry_out, RepeatFor(call));
+    RunOnce(call, request, request.name(), carry_out, RepeatFor(call));
   });
 }
 
-ProcessService::Reactor* ProcessService::StartProcess(Context* context,
-                                                      const v1::StartProcessRequest* request,
-                                                      v1::Process* response) {
-  return RunVerb(context, "grpc_os.v1.ProcessService/StartProcess", request, response,
-                 [](core::Processes& processes, const std::string& name, const std::string& etag,
-                    core::Processes::Done done, core::Origin origin) {
-                   processes.Start(name, etag, std::move(done), std::move(origin));
-                 });
-}
+void ProcessService::AddRuns(Handlers& handlers) {
+  AddVerb<v1::StartProcessRequest>(
+      handlers, [](auto& processes, const auto&... arguments) { processes.Start(arguments...); });
+  AddVerb<v1::StopProcessRequest>(
+      handlers, [](auto& processes, const auto&... arguments) { processes.Stop(arguments...); });
+  AddVerb<v1::RestartProcessRequest>(
+      handlers, [](auto& processes, const auto&... arguments) { processes.Restart(arguments...); });
 
-ProcessService::Reactor* ProcessService::StopProcess(Context* context,
-                                                     const v1::StopProcessRequest* request,
-                                                     v1::Process* response) {
-  return RunVerb(context, "grpc_os.v1.ProcessService/StopProcess", request, response,
-                 [](core::Processes& processes, const std::string& name, const std::string& etag,
-                    core::Processes::Done done, core::Origin origin) {
-                   processes.Stop(name, etag, std::move(done), std::move(origin));
-                 });
-}
-
-ProcessService::Reactor* ProcessService::RestartProcess(Context* context,
-                                                        const v1::RestartProcessRequest* request,
-                                                        v1::Process* response) {
-  return RunVerb(context, "grpc_os.v1.ProcessService/RestartProcess", request, response,
-                 [](core::Processes& processes, const std::string& name, const std::string& etag,
-                    core::Processes::Done done, core::Origin origin) {
-                   processes.Restart(name, etag, std::move(done), std::move(origin));
-                 });
-}
-
-ProcessService::Reactor* ProcessService::SignalProcess(Context* context,
-                                                       const v1::SignalProcessRequest* request,
-                                                       v1::SignalProcessResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/SignalProcess", response, [&](const auto& call) {
+  handlers.Unary<v1::SignalProcessRequest, v1::SignalProcessResponse>(
+      [this](const auto& call, const v1::SignalProcessRequest& request) {
         core::Violations violations;
-        core::CheckProcessReference(request->name(), "name", violations);
-        const auto signal = core::SignalFrom(request->signal());
+        core::CheckProcessReference(request.name(), "name", violations);
+        const auto signal = core::SignalFrom(request.signal());
         if (!signal.has_value()) violations.Add("signal", "give a signal's name, such as HUP");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        call->MakeOrigin(request->name());
-        parts_.scheduler.Post([this, call, name = request->name(), signal = *signal] {
+        call->MakeOrigin(request.name());
+        parts_.scheduler.Post([this, call, name = request.name(), signal = *signal] {
           parts_.processes.Signal(name, signal, [call](absl::StatusOr<int> pid) {
             if (!pid.ok()) return call->End(pid.status());
             v1::SignalProcessResponse answer;
@@ -260,34 +224,32 @@ ProcessService::Reactor* ProcessService::SignalProcess(Context* context,
       });
 }
 
-ProcessService::Reactor* ProcessService::WaitProcess(Context* context,
-                                                     const v1::WaitProcessRequest* request,
-                                                     v1::WaitProcessResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.ProcessService/WaitProcess", response, [&](const auto& call) {
+void ProcessService::AddWaits(Handlers& handlers) {
+  handlers.Unary<v1::WaitProcessRequest, v1::WaitProcessResponse>(
+      [this](const auto& call, const v1::WaitProcessRequest& request) {
         core::Violations violations;
-        core::CheckProcessReference(request->name(), "name", violations);
+        core::CheckProcessReference(request.name(), "name", violations);
         auto condition = core::Processes::Condition::kAtRest;
-        if (request->condition() == v1::WaitProcessRequest::CONDITION_RUNNING) {
+        if (request.condition() == v1::WaitProcessRequest::CONDITION_RUNNING) {
           condition = core::Processes::Condition::kRunning;
-        } else if (request->condition() == v1::WaitProcessRequest::CONDITION_READY) {
+        } else if (request.condition() == v1::WaitProcessRequest::CONDITION_READY) {
           condition = core::Processes::Condition::kReady;
-        } else if (request->condition() != v1::WaitProcessRequest::CONDITION_EXITED) {
+        } else if (request.condition() != v1::WaitProcessRequest::CONDITION_EXITED) {
           violations.Add("condition", "give RUNNING, READY or EXITED");
         }
-        const bool timed = request->has_timeout();
-        if (timed && (request->timeout().seconds() < 0 || request->timeout().nanos() < 0))
+        const bool timed = request.has_timeout();
+        if (timed && (request.timeout().seconds() < 0 || request.timeout().nanos() < 0))
           violations.Add("timeout", "give 0 to 30 seconds");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        const int64_t timeout = timed && request->timeout().seconds() < kWaitMaxMs / 1000
-                                    ? DurationMs(request->timeout())
+        const int64_t timeout = timed && request.timeout().seconds() < kWaitMaxMs / 1000
+                                    ? DurationMs(request.timeout())
                                     : kWaitMaxMs;
         // Where it waits, for the core's thread.
         const auto place = std::make_shared<core::Processes::WaiterPlace>();
         call->WhenEnded([this, place] {
           parts_.scheduler.Post([this, place] { parts_.processes.StopWaiting(*place); });
         });
-        parts_.scheduler.Post([this, call, place, condition, timeout, name = request->name()] {
+        parts_.scheduler.Post([this, call, place, condition, timeout, name = request.name()] {
           const auto answer = [this, call](absl::StatusOr<core::Processes::Waited> waited) {
             if (!waited.ok()) return call->End(waited.status());
             v1::WaitProcessResponse current;
@@ -300,22 +262,19 @@ ProcessService::Reactor* ProcessService::WaitProcess(Context* context,
           *place = parts_.processes.Wait(name, condition, timeout, answer);
         });
       });
-}
 
-grpc::ServerWriteReactor<v1::TailLogsResponse>* ProcessService::TailLogs(
-    Context* context, const v1::TailLogsRequest* request) {
-  return parts_.funnel.Stream<v1::TailLogsResponse>(
-      context, "grpc_os.v1.ProcessService/TailLogs", [&](const auto& call) {
+  handlers.Stream<v1::TailLogsRequest, v1::TailLogsResponse>(
+      [this](const auto& call, const v1::TailLogsRequest& request) {
         core::Violations violations;
-        core::CheckProcessReference(request->name(), "name", violations);
-        if (request->lines() < -1 || request->lines() > kTailLinesMax)
+        core::CheckProcessReference(request.name(), "name", violations);
+        if (request.lines() < -1 || request.lines() > kTailLinesMax)
           violations.Add("lines", "give 1 to 1000000, 0 for 100, -1 for none");
         if (!violations.empty()) return call->End(violations.ToStatus());
         core::LogSource::Options options;
-        options.lines = request->lines() == 0 ? kTailLinesDefault : request->lines();
-        options.follow = request->follow();
-        options.cursor = request->cursor();
-        parts_.scheduler.Post([this, call, name = request->name(), options]() mutable {
+        options.lines = request.lines() == 0 ? kTailLinesDefault : request.lines();
+        options.follow = request.follow();
+        options.cursor = request.cursor();
+        parts_.scheduler.Post([this, call, name = request.name(), options]() mutable {
           const core::Process* process = parts_.processes.Find(name);
           if (process == nullptr) return call->End(core::ProcessNotFound(name));
           const std::string id = options.process_id = process->id;

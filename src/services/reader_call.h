@@ -2,9 +2,6 @@
 #ifndef GRPC_OS_SERVICES_READER_CALL_H_
 #define GRPC_OS_SERVICES_READER_CALL_H_
 
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/server_callback.h>
-
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,11 +18,12 @@ namespace grpc_os::services {
 template <typename Request, typename Response>
 class ReaderCall final : public Call {
  public:
-  ReaderCall(CallEnvironment& environment, const MethodInfo& method, Response* response)
-      : Call(environment, method, /*stream=*/true), response_(response) {}
+  ReaderCall(CallEnvironment& environment, const MethodInfo& method, const Arrival& arrival,
+             Exchange& exchange)
+      : Call(environment, method, /*stream=*/true, arrival), exchange_(&exchange) {}
 
-  // What the consumer wants to hear; set before the first Read. On gRPC's threads, which never
-  // wait.
+  // What the consumer wants to hear; set before the first Read. On the transport's threads, which
+  // never wait.
   struct Consumer {
     std::function<void(Request)> on_message;
     std::function<void()> on_half_closed;  // no more messages come
@@ -36,96 +34,71 @@ class ReaderCall final : public Call {
   // False: the call has ended, and nothing will be heard of that.
   [[nodiscard]] bool SetConsumer(Consumer consumer) {
     const std::lock_guard lock(mutex_);
-    if (reactor_ == nullptr) return false;
+    if (exchange_ == nullptr) return false;
     consumer_ = std::make_shared<Consumer>(std::move(consumer));
     return true;
   }
 
   // Asks for the next message, once the last one came.
   void Read() {
-    // Under the lock, so that nobody ends the call meanwhile; gRPC calls nothing of ours back on
-    // this thread.
+    // Under the lock, so that nobody ends the call meanwhile; the transport calls nothing of ours
+    // back on this thread.
     const std::lock_guard lock(mutex_);
-    if (reactor_ != nullptr) reactor_->StartRead(&message_);
+    if (exchange_ != nullptr) exchange_->Read(message_);
   }
 
   // What the change is about, for the audit, once a message has told it. Nothing comes of it where
   // the call has ended: others may be telling of that just now.
   void SetResource(std::string resource) {
     const std::lock_guard lock(mutex_);
-    if (reactor_ != nullptr) MakeOrigin(std::move(resource));
+    if (exchange_ != nullptr) MakeOrigin(std::move(resource));
   }
 
-  void Answer(absl::StatusOr<Response> answer) {
-    Reactor* reactor = Take();
-    if (reactor == nullptr) return;
-    const absl::Status status = answer.status();
-    if (status.ok()) *response_ = *std::move(answer);
-    reactor->Finish(Close(status));
+  void Answer(const absl::StatusOr<Response>& answer) {
+    Finish(answer.ok() ? &*answer : nullptr, answer.status());
   }
-  void End(const absl::Status& status) override {
-    Reactor* reactor = Take();
-    if (reactor != nullptr) reactor->Finish(Close(status));
-  }
+  void End(const absl::Status& status) override { Finish(nullptr, status); }
 
   void Tick(int64_t now_ms) override {
     Call::Tick(now_ms);
     if (const auto consumer = Consumers(); consumer != nullptr) consumer->on_tick(now_ms);
   }
 
-  grpc::ServerReadReactor<Request>* Open() {
-    auto* reactor = new Reactor(std::static_pointer_cast<ReaderCall>(shared_from_this()));
-    reactor_ = reactor;
-    return reactor;
+  void OnRead(bool came) override {
+    const auto consumer = Consumers();
+    if (consumer == nullptr) return;
+    if (!came) return consumer->on_half_closed();
+    consumer->on_message(std::move(message_));
+  }
+
+  void OnGone() override {
+    std::shared_ptr<Consumer> consumer;
+    {
+      const std::lock_guard lock(mutex_);
+      consumer = std::exchange(consumer_, nullptr);
+    }
+    Call::OnGone();
+    if (consumer != nullptr) consumer->on_gone();
   }
 
  private:
-  class Reactor final : public grpc::ServerReadReactor<Request> {
-   public:
-    explicit Reactor(std::shared_ptr<ReaderCall> call) : call_(std::move(call)) {}
-    void OnReadDone(bool ok) override { call_->Came(ok); }
-    void OnCancel() override { call_->End(absl::CancelledError("the client gave up")); }
-    void OnDone() override {
-      call_->Gone();
-      delete this;
+  void Finish(const Response* answer, const absl::Status& status) {
+    Exchange* exchange = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      exchange = std::exchange(exchange_, nullptr);
     }
-
-   private:
-    std::shared_ptr<ReaderCall> call_;
-  };
-
-  // Whoever gets it finishes it.
-  Reactor* Take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(reactor_, nullptr);
+    if (exchange != nullptr) exchange->Finish(answer, Close(status));
   }
   std::shared_ptr<Consumer> Consumers() {
     const std::lock_guard lock(mutex_);
     return consumer_;
   }
 
-  void Came(bool ok) {
-    const auto consumer = Consumers();
-    if (consumer == nullptr) return;
-    if (!ok) return consumer->on_half_closed();
-    consumer->on_message(std::move(message_));
-  }
-
-  void Gone() {
-    std::shared_ptr<Consumer> consumer;
-    {
-      const std::lock_guard lock(mutex_);
-      consumer = std::exchange(consumer_, nullptr);
-    }
-    environment().Remove(this);
-    if (consumer != nullptr) consumer->on_gone();
-  }
-
   std::mutex mutex_;
-  Reactor* reactor_ = nullptr;  // until somebody finishes it
+  Exchange* exchange_;  // until somebody finishes it
   std::shared_ptr<Consumer> consumer_;
-  Request message_;     // gRPC's, while one is asked for
-  Response* response_;  // theirs, who finish
+  Request message_;  // the transport's, while one is asked for
 };
 
 }  // namespace grpc_os::services

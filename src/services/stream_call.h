@@ -2,10 +2,6 @@
 #ifndef GRPC_OS_SERVICES_STREAM_CALL_H_
 #define GRPC_OS_SERVICES_STREAM_CALL_H_
 
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/server_callback.h>
-
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,8 +20,11 @@ namespace grpc_os::services {
 template <typename Response>
 class StreamCall final : public Call {
  public:
-  StreamCall(CallEnvironment& environment, const MethodInfo& method)
-      : Call(environment, method, /*stream=*/true), last_sent_ms_(environment.clock.NowMs()) {}
+  StreamCall(CallEnvironment& environment, const MethodInfo& method, const Arrival& arrival,
+             Exchange& exchange)
+      : Call(environment, method, /*stream=*/true, arrival),
+        exchange_(&exchange),
+        last_sent_ms_(environment.clock.NowMs()) {}
 
   // What the producer wants to hear; set before the first Send. `on_ready`: send the next.
   // `on_gone`: stop, nobody listens any more (comes once, also after End). `heartbeat`: the message
@@ -40,7 +39,7 @@ class StreamCall final : public Call {
   // False: nobody listens any more, and nothing will be heard of that again.
   [[nodiscard]] bool SetProducer(Producer producer, Response initial) {
     std::lock_guard lock(mutex_);
-    if (reactor_ == nullptr) return false;
+    if (exchange_ == nullptr) return false;
     producer_ = std::make_shared<Producer>(std::move(producer));
     current_ = std::move(initial);
     return true;
@@ -49,70 +48,41 @@ class StreamCall final : public Call {
   void Send(Response message) {
     {
       std::lock_guard lock(mutex_);
-      if (reactor_ == nullptr || end_.has_value()) return;
+      if (exchange_ == nullptr || end_.has_value()) return;
       if (writing_) {
         waiting_ = std::move(message);
         return;
       }
       BeginWrite(std::move(message), /*beat=*/false);
     }
-    reactor_->StartWrite(&current_);
+    exchange_->Write(current_);
   }
 
   // After what was sent.
   void End(const absl::Status& status) override {
     {
       std::lock_guard lock(mutex_);
-      if (reactor_ == nullptr || end_.has_value()) return;
+      if (exchange_ == nullptr || end_.has_value()) return;
       end_ = Close(status);
       if (writing_) return;
     }
-    reactor_->Finish(*end_);
+    exchange_->Finish(nullptr, *end_);
   }
 
   void Tick(int64_t now_ms) override {
     Call::Tick(now_ms);
     {
       std::lock_guard lock(mutex_);
-      if (reactor_ == nullptr || producer_ == nullptr || writing_ || end_.has_value() ||
+      if (exchange_ == nullptr || producer_ == nullptr || writing_ || end_.has_value() ||
           now_ms - last_sent_ms_ < limits::kHeartbeatMs) {
         return;
       }
       BeginWrite(producer_->heartbeat(current_), /*beat=*/true);
     }
-    reactor_->StartWrite(&current_);
+    exchange_->Write(current_);
   }
 
-  grpc::ServerWriteReactor<Response>* Open() {
-    auto* reactor = new Reactor(std::static_pointer_cast<StreamCall>(shared_from_this()));
-    reactor_ = reactor;
-    return reactor;
-  }
-
- private:
-  class Reactor final : public grpc::ServerWriteReactor<Response> {
-   public:
-    explicit Reactor(std::shared_ptr<StreamCall> call) : call_(std::move(call)) {}
-    void OnWriteDone(bool ok) override { call_->Written(ok); }
-    void OnCancel() override { call_->End(absl::CancelledError("the client gave up")); }
-    void OnDone() override {
-      call_->Gone();
-      delete this;
-    }
-
-   private:
-    std::shared_ptr<StreamCall> call_;
-  };
-
-  // The lock is held.
-  void BeginWrite(Response message, bool beat) {
-    current_ = std::move(message);
-    writing_ = true;
-    beating_ = beat;
-    last_sent_ms_ = environment().clock.NowMs();
-  }
-
-  void Written(bool ok) {
+  void OnWritten(bool taken) override {
     Failpoint("osd.stream.written");
     std::shared_ptr<Producer> producer;
     bool write = false;
@@ -122,8 +92,8 @@ class StreamCall final : public Call {
       std::lock_guard lock(mutex_);
       writing_ = false;
       beat = beating_;
-      if (!ok && !end_.has_value()) end_ = Close(absl::CancelledError("the client gave up"));
-      if (waiting_.has_value() && ok) {
+      if (!taken && !end_.has_value()) end_ = Close(absl::CancelledError("the client gave up"));
+      if (waiting_.has_value() && taken) {
         BeginWrite(*std::move(waiting_), /*beat=*/false);
         write = true;
       } else if (end_.has_value()) {
@@ -132,32 +102,39 @@ class StreamCall final : public Call {
       waiting_.reset();
       producer = producer_;
     }
-    if (write) return reactor_->StartWrite(&current_);
-    if (finish) return reactor_->Finish(*end_);
+    if (write) return exchange_->Write(current_);
+    if (finish) return exchange_->Finish(nullptr, *end_);
     if (producer != nullptr && !beat) producer->on_ready();
   }
 
-  void Gone() {
+  void OnGone() override {
     std::shared_ptr<Producer> producer;
     {
       std::lock_guard lock(mutex_);
-      reactor_ = nullptr;
+      exchange_ = nullptr;
       producer = std::exchange(producer_, nullptr);
     }
-    environment().Remove(this);
+    Call::OnGone();
     if (producer != nullptr) producer->on_gone();
   }
 
+ private:
+  // The lock is held.
+  void BeginWrite(Response message, bool beat) {
+    current_ = std::move(message);
+    writing_ = true;
+    beating_ = beat;
+    last_sent_ms_ = environment().clock.NowMs();
+  }
+
   std::mutex mutex_;
-  // Set before the call is known to anyone else; cleared after Finish, when nothing is being
-  // written.
-  Reactor* reactor_ = nullptr;
+  Exchange* exchange_;  // cleared after Finish, when nothing is being written
   std::shared_ptr<Producer> producer_;
   Response current_;  // being written, or written last
   std::optional<Response> waiting_;
   bool writing_ = false;
   bool beating_ = false;  // what is being written is a heartbeat
-  std::optional<grpc::Status> end_;
+  std::optional<WireStatus> end_;
   int64_t last_sent_ms_;
 };
 

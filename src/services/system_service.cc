@@ -23,11 +23,9 @@ v1::LogLevel ToProto(core::LogLevel level) {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* SystemService::GetSystem(grpc::CallbackServerContext* context,
-                                                   const v1::GetSystemRequest*,
-                                                   v1::System* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.SystemService/GetSystem", response, [this](const auto& call) {
+SystemService::SystemService(Handlers& handlers, const Parts& parts) : parts_(parts) {
+  handlers.Unary<v1::GetSystemRequest, v1::System>(
+      [this](const auto& call, const v1::GetSystemRequest&) {
         parts_.storage.Measure([this, call](const absl::StatusOr<core::StorageUsage>& storage) {
           parts_.scheduler.Post([this, call, storage] {
             v1::System system = Describe();
@@ -36,34 +34,26 @@ grpc::ServerUnaryReactor* SystemService::GetSystem(grpc::CallbackServerContext* 
           });
         });
       });
-}
 
-grpc::ServerUnaryReactor* SystemService::SetLogLevel(grpc::CallbackServerContext* context,
-                                                     const v1::SetLogLevelRequest* request,
-                                                     v1::SetLogLevelResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.SystemService/SetLogLevel", response, [&](const auto& call) {
+  handlers.Unary<v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
+      [this](const auto& call, const v1::SetLogLevelRequest& request) {
         core::Violations violations;
-        if (request->level() < v1::LOG_LEVEL_DEBUG || request->level() > v1::LOG_LEVEL_ERROR)
+        if (request.level() < v1::LOG_LEVEL_DEBUG || request.level() > v1::LOG_LEVEL_ERROR)
           violations.Add("level", "give DEBUG, INFO, WARNING or ERROR");
         if (!violations.empty()) return call->End(violations.ToStatus());
-        call->MakeOrigin(v1::LogLevel_Name(request->level()));
+        call->MakeOrigin(v1::LogLevel_Name(request.level()));
         core::Logger& logger = parts_.environment.logger;
         v1::SetLogLevelResponse answer;
         answer.set_previous(ToProto(logger.Level()));
-        logger.SetLevel(static_cast<core::LogLevel>(request->level() - v1::LOG_LEVEL_DEBUG));
+        logger.SetLevel(static_cast<core::LogLevel>(request.level() - v1::LOG_LEVEL_DEBUG));
         call->Answer(std::move(answer));
       });
-}
 
-grpc::ServerUnaryReactor* SystemService::Resume(grpc::CallbackServerContext* context,
-                                                const v1::ResumeRequest*,
-                                                v1::ResumeResponse* response) {
-  return parts_.funnel.Unary(context, "grpc_os.v1.SystemService/Resume", response,
-                             [this](const auto& call) {
-                               call->MakeOrigin("");
-                               parts_.scheduler.Post([this, call] { call->Answer(EndHold()); });
-                             });
+  handlers.Unary<v1::ResumeRequest, v1::ResumeResponse>(
+      [this](const auto& call, const v1::ResumeRequest&) {
+        call->MakeOrigin("");
+        parts_.scheduler.Post([this, call] { call->Answer(EndHold()); });
+      });
 }
 
 // Durable first: a daemon that dies in between must not hold again what runs.

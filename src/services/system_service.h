@@ -10,8 +10,8 @@
 #include "core/event/event.h"
 #include "core/object/storage_usage.h"
 #include "core/process/processes.h"
-#include "grpc_os/v1/system_services.grpc.pb.h"
-#include "services/funnel.h"
+#include "grpc_os/v1/system_services.pb.h"
+#include "services/handlers.h"
 
 namespace grpc_os::services {
 
@@ -22,10 +22,9 @@ struct SystemFacts {
   bool shielded = false;
 };
 
-class SystemService final : public v1::SystemService::CallbackService {
+class SystemService {
  public:
   struct Parts {
-    Funnel& funnel;
     core::Scheduler& scheduler;
     core::Processes& processes;
     core::EventLog& log;
@@ -36,17 +35,7 @@ class SystemService final : public v1::SystemService::CallbackService {
     // Makes it durable that nothing is held any more; on the core's thread.
     std::function<absl::Status()> end_hold;
   };
-  explicit SystemService(const Parts& parts) : parts_(parts) {}
-
-  grpc::ServerUnaryReactor* GetSystem(grpc::CallbackServerContext* context,
-                                      const v1::GetSystemRequest* request,
-                                      v1::System* response) override;
-  grpc::ServerUnaryReactor* SetLogLevel(grpc::CallbackServerContext* context,
-                                        const v1::SetLogLevelRequest* request,
-                                        v1::SetLogLevelResponse* response) override;
-  grpc::ServerUnaryReactor* Resume(grpc::CallbackServerContext* context,
-                                   const v1::ResumeRequest* request,
-                                   v1::ResumeResponse* response) override;
+  SystemService(Handlers& handlers, const Parts& parts);
 
  private:
   absl::StatusOr<v1::ResumeResponse> EndHold() const;

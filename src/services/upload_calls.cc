@@ -47,28 +47,32 @@ absl::Status CheckTarget(const Call& call, const std::string& name) {
 
 }  // namespace
 
-UploadCalls::Reactor* UploadCalls::Start(Context* context, const v1::StartUploadRequest* request,
-                                         v1::Upload* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/StartUpload", response, [&](const auto& call) {
+UploadCalls::UploadCalls(Handlers& handlers, const Parts& parts) : parts_(parts) {
+  AddStart(handlers);
+  AddWrite(handlers);
+}
+
+void UploadCalls::AddStart(Handlers& handlers) {
+  handlers.Unary<v1::StartUploadRequest, v1::Upload>(
+      [this](const auto& call, const v1::StartUploadRequest& request) {
         ObjectReader reader({.digest = parts_.digest,
                              .checksum = parts_.checksum,
                              .now_ms = call->environment().clock.NowMs()});
         core::UploadTarget target;
-        target.object = reader.Target(request->object(), request->preconditions(), "");
-        if (request->has_size_bytes()) {
-          target.size_bytes = request->size_bytes();
-          CheckSize(request->size_bytes(), reader.violations());
+        target.object = reader.Target(request.object(), request.preconditions(), "");
+        if (request.has_size_bytes()) {
+          target.size_bytes = request.size_bytes();
+          CheckSize(request.size_bytes(), reader.violations());
         }
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
         if (absl::Status status = CheckTarget(*call, target.object.name); !status.ok())
           return call->End(status);
         target.user = call->caller().user;
-        if (!request->request_id().empty()) {
-          if (absl::Status status = CheckRequestId(request->request_id()); !status.ok())
+        if (!request.request_id().empty()) {
+          if (absl::Status status = CheckRequestId(request.request_id()); !status.ok())
             return call->End(status);
-          target.request_id = request->request_id();
-          target.request_digest = parts_.digest.Sha256Hex(ContentOf(*request));
+          target.request_id = request.request_id();
+          target.request_digest = parts_.digest.Sha256Hex(ContentOf(request));
         }
         call->MakeOrigin(target.object.name);
         core::Uploads::Check check = nullptr;
@@ -82,57 +86,46 @@ UploadCalls::Reactor* UploadCalls::Start(Context* context, const v1::StartUpload
       });
 }
 
-grpc::ServerReadReactor<v1::WriteUploadRequest>* UploadCalls::Write(Context* context,
-                                                                    v1::Upload* response) {
-  return parts_.funnel.Reader<v1::WriteUploadRequest>(
-      context, "grpc_os.v1.FilesystemService/WriteUpload", response,
-      [&](const auto& call) { UploadStream::Start(call, parts_.uploads); });
-}
+void UploadCalls::AddWrite(Handlers& handlers) {
+  handlers.Reader<v1::WriteUploadRequest, v1::Upload>(
+      [this](const auto& call) { UploadStream::Start(call, parts_.uploads); });
 
-UploadCalls::Reactor* UploadCalls::Get(Context* context, const v1::GetUploadRequest* request,
-                                       v1::Upload* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/GetUpload", response, [&](const auto& call) {
-        if (absl::Status status = CheckId(request->upload_id()); !status.ok())
+  handlers.Unary<v1::GetUploadRequest, v1::Upload>(
+      [this](const auto& call, const v1::GetUploadRequest& request) {
+        if (absl::Status status = CheckId(request.upload_id()); !status.ok())
           return call->End(status);
-        parts_.uploads.Get(request->upload_id(), call->caller().user, LastingAccessOf(*call),
+        parts_.uploads.Get(request.upload_id(), call->caller().user, LastingAccessOf(*call),
                            AnswerWith(call));
       });
-}
 
-UploadCalls::Reactor* UploadCalls::Finish(Context* context, const v1::FinishUploadRequest* request,
-                                          v1::Object* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/FinishUpload", response, [&](const auto& call) {
+  handlers.Unary<v1::FinishUploadRequest, v1::Object>(
+      [this](const auto& call, const v1::FinishUploadRequest& request) {
         core::Violations violations;
         core::UploadExpectation expected;
-        if (request->upload_id().empty())
+        if (request.upload_id().empty())
           violations.Add("upload_id", "give the id that StartUpload answered");
-        if (request->has_size_bytes()) {
-          expected.size_bytes = request->size_bytes();
-          CheckSize(request->size_bytes(), violations);
+        if (request.has_size_bytes()) {
+          expected.size_bytes = request.size_bytes();
+          CheckSize(request.size_bytes(), violations);
         }
-        if (request->has_crc32c()) expected.crc32c = request->crc32c();
-        expected.sha256 = Sha256FromProto(request->sha256(), "sha256", violations);
+        if (request.has_crc32c()) expected.crc32c = request.crc32c();
+        expected.sha256 = Sha256FromProto(request.sha256(), "sha256", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        core::Objects::By by = {.origin = call->MakeOrigin(request->upload_id()),
+        core::Objects::By by = {.origin = call->MakeOrigin(request.upload_id()),
                                 .access = LastingAccessOf(*call)};
-        parts_.uploads.Finish(request->upload_id(), std::move(expected), std::move(by),
+        parts_.uploads.Finish(request.upload_id(), std::move(expected), std::move(by),
                               [call](const absl::StatusOr<core::Object>& object) {
                                 if (!object.ok()) return call->End(object.status());
                                 call->Answer(ToProto(*object));
                               });
       });
-}
 
-UploadCalls::Reactor* UploadCalls::Cancel(Context* context, const v1::CancelUploadRequest* request,
-                                          v1::CancelUploadResponse* response) {
-  return parts_.funnel.Unary(
-      context, "grpc_os.v1.FilesystemService/CancelUpload", response, [&](const auto& call) {
-        if (absl::Status status = CheckId(request->upload_id()); !status.ok())
+  handlers.Unary<v1::CancelUploadRequest, v1::CancelUploadResponse>(
+      [this](const auto& call, const v1::CancelUploadRequest& request) {
+        if (absl::Status status = CheckId(request.upload_id()); !status.ok())
           return call->End(status);
-        call->MakeOrigin(request->upload_id());
-        parts_.uploads.Cancel(request->upload_id(), call->caller().user,
+        call->MakeOrigin(request.upload_id());
+        parts_.uploads.Cancel(request.upload_id(), call->caller().user,
                               AnswerEmpty<v1::CancelUploadResponse>(call));
       });
 }

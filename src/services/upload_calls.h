@@ -6,32 +6,25 @@
 #include "core/digest.h"
 #include "core/object/quotas.h"
 #include "core/object/uploads.h"
-#include "grpc_os/v1/filesystem_services.grpc.pb.h"
-#include "services/funnel.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
+#include "services/handlers.h"
 
 namespace grpc_os::services {
 
 class UploadCalls {
  public:
   struct Parts {
-    Funnel& funnel;
     core::Uploads& uploads;
     core::Quotas& quotas;
     const core::Digest& digest;
     const core::Checksum& checksum;
   };
-  explicit UploadCalls(Parts parts) : parts_(parts) {}
-
-  using Context = grpc::CallbackServerContext;
-  using Reactor = grpc::ServerUnaryReactor;
-  Reactor* Start(Context* context, const v1::StartUploadRequest* request, v1::Upload* response);
-  grpc::ServerReadReactor<v1::WriteUploadRequest>* Write(Context* context, v1::Upload* response);
-  Reactor* Get(Context* context, const v1::GetUploadRequest* request, v1::Upload* response);
-  Reactor* Finish(Context* context, const v1::FinishUploadRequest* request, v1::Object* response);
-  Reactor* Cancel(Context* context, const v1::CancelUploadRequest* request,
-                  v1::CancelUploadResponse* response);
+  UploadCalls(Handlers& handlers, const Parts& parts);
 
  private:
+  void AddStart(Handlers& handlers);
+  void AddWrite(Handlers& handlers);
+
   const Parts parts_;
 };
 

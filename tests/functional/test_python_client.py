@@ -264,12 +264,10 @@ async def test_streams_go_on_over_a_killed_daemon(system, local):
     ("method", "request_bytes", "metadata", "code"),
     [
         ("Nothing", b"", (), "UNIMPLEMENTED"),
-        ("GetProcess", b"\x0a\x02\xff\xfe", (), "UNIMPLEMENTED"),
-        ("GetProcess", b"\xff\xff\xff", (), "UNIMPLEMENTED"),
         ("GetProcess", b"\x0a\x84\x80\x80\x02" + bytes(4 << 20), (), "RESOURCE_EXHAUSTED"),
         ("GetProcess", b"", (("x-more", "a" * 9000),), "RESOURCE_EXHAUSTED"),
     ],
-    ids=["no such method", "not UTF-8", "not protobuf", "too large", "too much metadata"],
+    ids=["no such method", "too large", "too much metadata"],
 )
 async def test_errors_of_the_transport(system, client, method, request_bytes, metadata, code):
     async with grpc.aio.insecure_channel(f"localhost:{system.port}") as channel:
@@ -279,6 +277,26 @@ async def test_errors_of_the_transport(system, client, method, request_bytes, me
     assert caught.value.code().name == code
     assert error_info(caught.value) is None
     assert (await client.whoami()).user == "admin"
+
+
+NOT_UTF8, NOT_PROTOBUF = b"\x0a\x02\xff\xfe", b"\xff\xff\xff"
+
+
+@pytest.mark.parametrize("request_bytes", [NOT_UTF8, NOT_PROTOBUF], ids=["not UTF-8", "not protobuf"])
+async def test_what_is_no_request_is_refused_once_its_sender_is_known(system, client, request_bytes):
+    async with grpc.aio.insecure_channel(system.address) as channel:
+        unary = channel.unary_unary("/grpc_os.v1.ProcessService/GetProcess")
+        with refused("NOT_LOGGED_IN"):
+            await unary(request_bytes, timeout=20)
+        with refused("FIELD_INVALID", fields=["request"]) as refusal:
+            await unary(request_bytes, metadata=client.metadata, timeout=20)
+        assert "grpc_os.v1.GetProcessRequest" in refusal.message
+        with refused("FIELD_INVALID", fields=["request"]):
+            tail = channel.unary_stream("/grpc_os.v1.ProcessService/TailLogs")
+            await anext(aiter(tail(request_bytes, metadata=client.metadata, timeout=20)))
+        with refused("FIELD_INVALID", fields=["request"]):
+            write = channel.stream_unary("/grpc_os.v1.FilesystemService/WriteUpload")
+            await write([request_bytes], metadata=client.metadata, timeout=20)
 
 
 # ---- What is written about it ------------------------------------------------------------------------------------------

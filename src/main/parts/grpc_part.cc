@@ -15,7 +15,7 @@ constexpr int64_t kStopGraceMs = 5000;
 absl::Status GrpcPart::Start() {
   auto server = server::GrpcServer::Start(
       {.socket_path = needs_.directory.PathOf("run/api.sock"), .port = needs_.ports.grpc_port()},
-      needs_.services.services());
+      needs_.services.handlers());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   needs_.services.loopback().SetPort(server_->port());

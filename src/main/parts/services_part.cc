@@ -21,27 +21,25 @@ absl::Status ServicesPart::Start() {
       services::CallEnvironment::Parts{identity, needs_.store.audit(), needs_.store.requests(),
                                        digest, needs_.log.logger(), scheduler, &loopback_},
       *std::move(methods));
-  funnel_ = std::make_unique<services::Funnel>(*environment_);
-  auth_ = std::make_unique<services::AuthService>(*funnel_, identity, store);
+  handlers_ = std::make_unique<services::Handlers>(*environment_);
+  auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);
   process_ = std::make_unique<services::ProcessService>(
-      services::ProcessService::Parts{*funnel_, scheduler, processes, needs_.processes.usage(),
-                                      needs_.processes.log_source(), store, facts});
+      *handlers_, services::ProcessService::Parts{scheduler, processes, needs_.processes.usage(),
+                                                  needs_.processes.log_source(), store, facts});
   event_ = std::make_unique<services::EventService>(
-      services::EventService::Parts{*funnel_, scheduler, processes, identity, store});
-  filesystem_ = std::make_unique<services::FilesystemService>(services::FilesystemService::Parts{
-      *funnel_, objects.objects(), objects.quotas(), store, objects.blobs(), objects.uploads(),
-      digest, objects.checksum(), objects.system_objects(), store, objects.content_hash(),
-      objects.storage()});
-  system_ = std::make_unique<services::SystemService>(services::SystemService::Parts{
-      *funnel_, scheduler, processes, store, *environment_, facts, disk, objects.storage(),
-      [this] { return needs_.copy.End(); }});
-  return absl::OkStatus();
+      *handlers_, services::EventService::Parts{scheduler, processes, identity, store});
+  filesystem_ = std::make_unique<services::FilesystemService>(
+      *handlers_, services::FilesystemService::Parts{
+                      objects.objects(), objects.quotas(), store, objects.blobs(),
+                      objects.uploads(), digest, objects.checksum(), objects.system_objects(),
+                      store, objects.content_hash(), objects.storage()});
+  system_ = std::make_unique<services::SystemService>(
+      *handlers_,
+      services::SystemService::Parts{scheduler, processes, store, *environment_, facts, disk,
+                                     objects.storage(), [this] { return needs_.copy.End(); }});
+  return handlers_->Check();
 }
 
 void ServicesPart::Tick(int64_t /*now_ms*/) { environment_->Tick(); }
-
-std::vector<grpc::Service*> ServicesPart::services() const {
-  return {auth_.get(), process_.get(), event_.get(), filesystem_.get(), system_.get()};
-}
 
 }  // namespace grpc_os

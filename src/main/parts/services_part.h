@@ -3,7 +3,6 @@
 #define GRPC_OS_MAIN_PARTS_SERVICES_PART_H_
 
 #include <memory>
-#include <vector>
 
 #include "core/scheduler.h"
 #include "host/loopback_peers.h"
@@ -16,6 +15,7 @@
 #include "services/auth_service.h"
 #include "services/event_service.h"
 #include "services/filesystem_service.h"
+#include "services/handlers.h"
 #include "services/process_service.h"
 #include "services/system_service.h"
 
@@ -40,13 +40,13 @@ class ServicesPart final : public Part {
 
   services::CallEnvironment& environment() const { return *environment_; }
   host::LoopbackPeers& loopback() { return loopback_; }
-  std::vector<grpc::Service*> services() const;
+  const services::Handlers& handlers() const { return *handlers_; }
 
  private:
   const Needs needs_;
   host::LoopbackPeers loopback_;
   std::unique_ptr<services::CallEnvironment> environment_;
-  std::unique_ptr<services::Funnel> funnel_;
+  std::unique_ptr<services::Handlers> handlers_;
   std::unique_ptr<services::AuthService> auth_;
   std::unique_ptr<services::ProcessService> process_;
   std::unique_ptr<services::EventService> event_;
