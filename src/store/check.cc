@@ -86,13 +86,6 @@ class Checker {
       Find(absl::StrCat("process ", process.id, " is of revision ", process.revision,
                         ", the newest is ", meta_.revision));
     }
-    ExpectNone(
-        "SELECT COUNT(*) FROM process_environments WHERE process_id NOT IN "
-        "(SELECT id FROM processes)",
-        "environments are of no process");
-    ExpectNone(
-        "SELECT COUNT(*) FROM process_secrets WHERE process_id NOT IN (SELECT id FROM processes)",
-        "lists of secret variables are of no process");
   }
 
   void CheckUsersAndSessions() {

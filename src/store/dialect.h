@@ -20,6 +20,9 @@ struct Dialect {
   const char* clustered_table;  // rows lie in the order of the primary key
   // Ends a CREATE INDEX that only rows with `deleted = 1` are to be in; empty: all of them are.
   const char* where_deleted;
+  // Of an ALTER TABLE, before a column that may be gone already where the engine commits each
+  // statement by itself.
+  const char* drop_column;
   // Transactions: one that has the right to write from the start, one that sees a single snapshot.
   const char* begin_write;
   const char* begin_read;

@@ -2,14 +2,13 @@
 
 #include <array>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error_detail.h"
 #include "core/error_reason.h"
-#include "store/pairs.h"
+#include "core/tagged.h"
 #include "store/row.h"
 
 namespace grpc_os::store {
@@ -20,15 +19,8 @@ using core::Process;
 
 // BindRow and ReadRow follow this order. The id comes last, so that the same binding serves INSERT
 // and UPDATE … WHERE id.
-constexpr std::array<const char*, 38> kColumns = {
+constexpr std::array<const char*, 31> kColumns = {
     "name",
-    "command",
-    "working_directory",
-    "account",
-    "restart_policy",
-    "stop_timeout_ms",
-    "stop_signal",
-    "log_max_bytes",
     "desired_state",
     "generation",
     "change_number",
@@ -76,11 +68,10 @@ const std::string& UpdateSql() {
 }
 
 const std::string& SelectSql() {
-  static const auto& sql = *new std::string(
-      absl::StrCat("SELECT p.", absl::StrJoin(kColumns, ", p."),
-                   ", e.variables, s.names FROM processes p LEFT JOIN process_environments e "
-                   "ON e.process_id = p.id LEFT JOIN process_secrets s ON s.process_id = p.id "
-                   "ORDER BY p.id"));
+  static const auto& sql =
+      *new std::string(absl::StrCat("SELECT p.", absl::StrJoin(kColumns, ", p."),
+                                    ", s.spec FROM processes p LEFT JOIN process_specs s "
+                                    "ON s.process_id = p.id ORDER BY p.id"));
   return sql;
 }
 
@@ -102,12 +93,9 @@ void BindExit(RowBinder& row, const std::optional<ExitReport>& exit) {
 }
 
 void BindRow(Statement& statement, const Process& process, int64_t revision) {
-  const core::ProcessSpec& spec = process.spec;
   const core::ProcessStatus& status = process.status;
   RowBinder row(statement);
-  row.Text(process.name).Text(spec.command).Text(spec.working_directory).Text(spec.account);
-  row.Text(ToString(spec.restart)).Int(spec.stop_timeout_ms).Int(spec.stop_signal);
-  row.Int(spec.log_max_bytes).Text(ToString(process.desired)).Int(process.generation);
+  row.Text(process.name).Text(ToString(process.desired)).Int(process.generation);
   row.Int(process.change_number).Int(process.restart_number).Text(process.instance_id);
   row.Int(process.instance_seq).Int(process.provisional).Text(ToString(status.state));
   row.Int(status.ready).Int(status.pid).Int(status.start_time_ms).Int(status.restart_count);
@@ -147,20 +135,6 @@ absl::StatusOr<std::optional<ExitReport>> ReadExit(RowReader& row) {
   return std::optional<ExitReport>(std::move(exit));
 }
 
-absl::Status ReadSpec(RowReader& row, core::ProcessSpec& spec) {
-  spec.command = row.Text();
-  spec.working_directory = row.Text();
-  spec.account = row.Text();
-  const std::string word = row.Text();
-  const auto restart = core::RestartPolicyFrom(word);
-  if (!restart.has_value()) return UnknownWord("restart_policy", word);
-  spec.restart = *restart;
-  spec.stop_timeout_ms = row.Int64();
-  spec.stop_signal = row.Int();
-  spec.log_max_bytes = row.Int64();
-  return absl::OkStatus();
-}
-
 absl::Status ReadStatus(RowReader& row, core::ProcessStatus& status) {
   const std::string word = row.Text();
   const auto state = core::ProcessStateFrom(word);
@@ -183,7 +157,6 @@ absl::Status ReadStatus(RowReader& row, core::ProcessStatus& status) {
 
 absl::Status ReadRow(RowReader& row, Process& process) {
   process.name = row.Text();
-  if (auto status = ReadSpec(row, process.spec); !status.ok()) return status;
   const std::string word = row.Text();
   const auto desired = core::DesiredStateFrom(word);
   if (!desired.has_value()) return UnknownWord("desired_state", word);
@@ -199,72 +172,25 @@ absl::Status ReadRow(RowReader& row, Process& process) {
   process.update_time_ms = row.Int64();
   process.revision = row.Int64();
   process.id = row.Text();
-  if (row.IsNull()) return absl::DataLossError("its environment is missing");
-  auto environment = DecodePairs(row.Text());
-  if (!environment.ok()) return environment.status();
-  process.spec.environment = *std::move(environment);
-  if (row.IsNull()) return absl::OkStatus();
-  auto secrets = DecodeWords(row.Text());
-  if (!secrets.ok()) return secrets.status();
-  process.spec.secrets.insert(secrets->begin(), secrets->end());
+  if (row.IsNull()) return absl::DataLossError("its spec is missing");
+  auto spec = core::DecodeTagged<core::ProcessSpec>(row.Text());
+  if (!spec.ok()) return absl::DataLossError(absl::StrCat("its spec: ", spec.status().message()));
+  process.spec = *std::move(spec);
   return absl::OkStatus();
 }
 
-// Whether a row is there for this text.
-absl::StatusOr<bool> Exists(Connection& connection, std::string_view sql, std::string_view text) {
-  auto statement = connection.Prepare(sql);
+// nullopt: there is no such process.
+absl::StatusOr<std::optional<int64_t>> StoredGeneration(Connection& connection,
+                                                        const std::string& id) {
+  auto statement = connection.Prepare("SELECT generation FROM processes WHERE id = ?");
   if (!statement.ok()) return statement.status();
-  (*statement)->BindText(0, text);
-  auto row = (*statement)->Step();
+  (*statement)->BindText(0, id);
+  const auto row = (*statement)->Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  const int64_t generation = (*statement)->Int(0);
   (*statement)->Reset();
-  return row;
-}
-
-absl::StatusOr<bool> EnvironmentIs(Connection& connection, const std::string& process_id,
-                                   const std::string& variables, const std::string& secrets) {
-  auto statement = connection.Prepare(
-      "SELECT e.process_id FROM process_environments e LEFT JOIN process_secrets s "
-      "ON s.process_id = e.process_id "
-      "WHERE e.process_id = ? AND e.variables = ? AND COALESCE(s.names, '') = ?");
-  if (!statement.ok()) return statement.status();
-  (*statement)->BindText(0, process_id);
-  (*statement)->BindBlob(1, variables);
-  (*statement)->BindText(2, secrets);
-  auto row = (*statement)->Step();
-  (*statement)->Reset();
-  return row;
-}
-
-absl::Status DeleteOf(Connection& connection, const std::string& process_id, const char* sql) {
-  auto statement = connection.Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  (*statement)->BindText(0, process_id);
-  return (*statement)->Step().status();
-}
-
-absl::Status PutEnvironment(Connection& connection, const Process& process) {
-  const std::string variables = EncodePairs(process.spec.environment);
-  const std::string secrets =
-      EncodeWords({process.spec.secrets.begin(), process.spec.secrets.end()});
-  const auto unchanged = EnvironmentIs(connection, process.id, variables, secrets);
-  if (!unchanged.ok()) return unchanged.status();
-  if (*unchanged) return absl::OkStatus();
-  for (const char* sql : {"DELETE FROM process_environments WHERE process_id = ?",
-                          "DELETE FROM process_secrets WHERE process_id = ?"}) {
-    if (auto status = DeleteOf(connection, process.id, sql); !status.ok()) return status;
-  }
-  auto insert =
-      connection.Prepare("INSERT INTO process_environments (process_id, variables) VALUES (?, ?)");
-  if (!insert.ok()) return insert.status();
-  (*insert)->BindText(0, process.id);
-  (*insert)->BindBlob(1, variables);
-  if (auto done = (*insert)->Step(); !done.ok()) return done.status();
-  if (process.spec.secrets.empty()) return absl::OkStatus();
-  auto names = connection.Prepare("INSERT INTO process_secrets (process_id, names) VALUES (?, ?)");
-  if (!names.ok()) return names.status();
-  (*names)->BindText(0, process.id);
-  (*names)->BindText(1, secrets);
-  return (*names)->Step().status();
+  return generation;
 }
 
 // Says whose the name is.
@@ -293,15 +219,23 @@ absl::Status NameTaken(Connection& connection, const Process& process) {
 }  // namespace
 
 absl::Status PutProcess(Connection& connection, const Process& process, int64_t revision) {
-  const auto exists = Exists(connection, "SELECT id FROM processes WHERE id = ?", process.id);
-  if (!exists.ok()) return exists.status();
-  auto put = connection.Prepare(*exists ? UpdateSql() : InsertSql());
+  const auto stored = StoredGeneration(connection, process.id);
+  if (!stored.ok()) return stored.status();
+  auto put = connection.Prepare(stored->has_value() ? UpdateSql() : InsertSql());
   if (!put.ok()) return put.status();
   BindRow(**put, process, revision);
   if (auto done = (*put)->Step(); !done.ok()) {
     return absl::IsAlreadyExists(done.status()) ? NameTaken(connection, process) : done.status();
   }
-  return PutEnvironment(connection, process);
+  if (*stored == process.generation) return absl::OkStatus();
+  auto put_spec = connection.Prepare(
+      stored->has_value() ? "UPDATE process_specs SET spec = ? WHERE process_id = ?"
+                          : "INSERT INTO process_specs (spec, process_id) VALUES (?, ?)");
+  if (!put_spec.ok()) return put_spec.status();
+  const std::string spec = core::EncodeTagged(process.spec);
+  (*put_spec)->BindBlob(0, spec);
+  (*put_spec)->BindText(1, process.id);
+  return (*put_spec)->Step().status();
 }
 
 absl::Status RemoveProcess(Connection& connection, const std::string& id) {

@@ -13,8 +13,8 @@
 
 namespace grpc_os::store {
 
-// Inserts or replaces by id, under `revision`. ALREADY_EXISTS (NAME_TAKEN): the name is another
-// row's.
+// Inserts or replaces by id, under `revision`. The spec is written only if the generation is
+// another than the stored one. ALREADY_EXISTS (NAME_TAKEN): the name is another row's.
 absl::Status PutProcess(Connection& connection, const core::Process& process, int64_t revision);
 // An id that is not there is fine.
 absl::Status RemoveProcess(Connection& connection, const std::string& id);

@@ -1,10 +1,12 @@
 #include "store/schema.h"
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "store/process_spec_migration.h"
 #include "store/transaction.h"
 
 namespace grpc_os::store {
@@ -306,9 +308,32 @@ CREATE TABLE IF NOT EXISTS roles (
   update_time_ms {integer} NOT NULL
 ) {table})";
 
+// Version 6: a ProcessSpec in its tagged encoding (core/tagged.h), where columns, an environment
+// and secrets were. A table of its own, because a status changes often and must not write up to
+// 1 MiB again each time.
+constexpr const char* kProcessSpecs = R"(
+CREATE TABLE IF NOT EXISTS process_specs (
+  process_id {key} NOT NULL PRIMARY KEY,
+  spec {bytes} NOT NULL,
+  FOREIGN KEY (process_id) REFERENCES processes (id) ON DELETE CASCADE
+) {table})";
+constexpr const char* kDropProcessCommand = "ALTER TABLE processes {drop_column} command";
+constexpr const char* kDropProcessDirectory =
+    "ALTER TABLE processes {drop_column} working_directory";
+constexpr const char* kDropProcessAccount = "ALTER TABLE processes {drop_column} account";
+constexpr const char* kDropProcessRestart = "ALTER TABLE processes {drop_column} restart_policy";
+constexpr const char* kDropProcessTimeout = "ALTER TABLE processes {drop_column} stop_timeout_ms";
+constexpr const char* kDropProcessSignal = "ALTER TABLE processes {drop_column} stop_signal";
+constexpr const char* kDropProcessLogBytes = "ALTER TABLE processes {drop_column} log_max_bytes";
+constexpr const char* kDropProcessEnvironments = "DROP TABLE IF EXISTS process_environments";
+constexpr const char* kDropProcessSecrets = "DROP TABLE IF EXISTS process_secrets";
+
+// A statement, or a function that converts rows and skips those that it has converted.
+using Step = std::variant<const char*, absl::Status (*)(Connection&)>;
+
 struct Migration {
   int64_t version;  // that it leads to
-  std::vector<const char*> statements;
+  std::vector<Step> steps;
 };
 
 const std::vector<Migration>& Migrations() {
@@ -322,6 +347,10 @@ const std::vector<Migration>& Migrations() {
        {kObjects, kObjectExpiries, kObjectIds, kObjectVersions, kObjectVersionsByName,
         kObjectVersionsByTime, kBlobs, kBlobsByTime, kObjectQuotas, kRoles, kProcessSecrets}},
       {5, {kObjectVersionsDeleted}},
+      {6,
+       {kProcessSpecs, EncodeProcessSpecs, kDropProcessCommand, kDropProcessDirectory,
+        kDropProcessAccount, kDropProcessRestart, kDropProcessTimeout, kDropProcessSignal,
+        kDropProcessLogBytes, kDropProcessEnvironments, kDropProcessSecrets}},
   };
   return migrations;
 }
@@ -335,6 +364,7 @@ std::string InDialect(const char* sql, const Dialect& dialect) {
                                    {"{bytes}", dialect.bytes},
                                    {"{table}", dialect.table},
                                    {"{where_deleted}", dialect.where_deleted},
+                                   {"{drop_column}", dialect.drop_column},
                                    {"{clustered_table}", dialect.clustered_table}});
 }
 
@@ -364,8 +394,11 @@ absl::Status SetSchemaVersion(Connection& writer, int64_t version) {
 absl::Status Apply(Connection& writer, const Dialect& dialect, const Migration& migration) {
   Transaction transaction(writer);
   if (auto status = transaction.Begin(dialect.begin_write); !status.ok()) return status;
-  for (const char* sql : migration.statements) {
-    if (auto status = writer.Execute(InDialect(sql, dialect)); !status.ok()) return status;
+  for (const Step& step : migration.steps) {
+    const auto* const sql = std::get_if<const char*>(&step);
+    const absl::Status status =
+        sql != nullptr ? writer.Execute(InDialect(*sql, dialect)) : std::get<1>(step)(writer);
+    if (!status.ok()) return status;
   }
   if (auto status = SetSchemaVersion(writer, migration.version); !status.ok()) return status;
   return transaction.Commit();
@@ -395,13 +428,13 @@ absl::Status CheckNotNewer(Connection& reader) {
   return RefuseNewer(*version);
 }
 
-absl::Status Migrate(Connection& writer, const Dialect& dialect) {
+absl::Status Migrate(Connection& writer, const Dialect& dialect, int64_t to) {
   if (auto status = writer.Execute(InDialect(kStoreMeta, dialect)); !status.ok()) return status;
   const auto version = SchemaVersion(writer);
   if (!version.ok()) return version.status();
   if (auto status = RefuseNewer(*version); !status.ok()) return status;
   for (const Migration& migration : Migrations()) {
-    if (migration.version <= *version) continue;
+    if (migration.version <= *version || migration.version > to) continue;
     if (auto status = Apply(writer, dialect, migration); !status.ok()) return status;
   }
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <future>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -134,35 +135,53 @@ TEST_P(StoreContract, TenThousandVariablesComeBack) {
 }
 
 TEST_P(StoreContract, SecretsComeAndGoWithTheirProcess) {
-  const auto put = [this](const Process& process) {
-    return Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok();
-  };
+  int64_t revision = 0;
   Process process = MakeProcess("proc_1", "safe");
   process.spec.environment = {{"PASSWORD", "hunter2"}, {"PORT", "80"}};
-  process.spec.secrets = {"PASSWORD", "PORT"};
-  ASSERT_TRUE(put(process));
+  for (const std::set<std::string>& secrets :
+       {std::set<std::string>{"PASSWORD", "PORT"}, {"PASSWORD"}, {}, {"PORT"}}) {
+    process.spec.secrets = secrets;
+    ++process.generation;
+    ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+    process.revision = ++revision;
+    EXPECT_THAT(Processes(), ElementsAre(process)) << "though the environment is the same";
+  }
   Reopen();
-  process.revision = 1;
   EXPECT_THAT(Processes(), ElementsAre(process));
-  process.spec.secrets = {"PASSWORD"};
-  ASSERT_TRUE(put(process));
-  process.revision = 2;
-  EXPECT_THAT(Processes(), ElementsAre(process)) << "though the environment is the same";
-  process.status.message = "another";
-  ASSERT_TRUE(put(process));
-  process.revision = 3;
-  EXPECT_THAT(Processes(), ElementsAre(process));
-  process.spec.secrets.clear();
-  ASSERT_TRUE(put(process));
-  process.revision = 4;
-  EXPECT_THAT(Processes(), ElementsAre(process));
-  process.spec.secrets = {"PORT"};
-  ASSERT_TRUE(put(process));
   ASSERT_TRUE(Commit({.put = {}, .remove = {"proc_1"}, .events = {}, .trace = {}}).ok());
   process.spec.secrets.clear();
-  ASSERT_TRUE(put(process));
-  process.revision = 7;
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  process.revision = 6;
   EXPECT_THAT(Processes(), ElementsAre(process)) << "nothing is left of those of before";
+}
+
+// Up to a megabyte, which a status must not write again.
+TEST_P(StoreContract, ASpecIsWrittenAgainWithAnotherGenerationOnly) {
+  Process process = MakeProcess("proc_1", "one");
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  Process other = process;
+  other.status.message = "another";
+  other.spec.command = "false";
+  ASSERT_TRUE(Commit({.put = {other}, .remove = {}, .events = {}, .trace = {}}).ok());
+  process.status.message = "another";
+  process.revision = 2;
+  EXPECT_THAT(Processes(), ElementsAre(process));
+  ++other.generation;
+  ASSERT_TRUE(Commit({.put = {other}, .remove = {}, .events = {}, .trace = {}}).ok());
+  other.revision = 3;
+  EXPECT_THAT(Processes(), ElementsAre(other));
+}
+
+TEST_P(StoreContract, ASpecThatWasLostWithItsTransactionIsWrittenByTheNext) {
+  Process process = MakeProcess("proc_1", "one");
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  process.spec.command = "false";
+  ++process.generation;
+  faults_->FailCommits(1, absl::UnavailableError("lost"));
+  ASSERT_FALSE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  process.revision = 2;
+  EXPECT_THAT(Processes(), ElementsAre(process));
 }
 
 TEST_P(StoreContract, APutReplacesEverythingOfTheSameId) {
@@ -175,6 +194,7 @@ TEST_P(StoreContract, APutReplacesEverythingOfTheSameId) {
   EXPECT_THAT(Processes(), ElementsAre(process));
   process.status.last_exit.reset();
   process.spec.environment.clear();
+  ++process.generation;
   ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
   process.revision = 3;
   EXPECT_THAT(Processes(), ElementsAre(process));

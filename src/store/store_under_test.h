@@ -34,6 +34,12 @@ inline core::Process MakeProcess(const std::string& id, const std::string& name)
   return process;
 }
 
+// With an environment of so many bytes. Another generation, because it is another spec.
+inline void FillSpec(core::Process& process, size_t bytes) {
+  process.spec.environment["FILL"] = std::string(bytes, 'f');
+  process.generation = static_cast<int64_t>(bytes);
+}
+
 inline core::Event MakeEvent(const std::string& id, const std::string& action) {
   return {.revision = 0,
           .sequence = 0,

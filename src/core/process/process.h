@@ -57,6 +57,21 @@ struct ProcessSpec {
   bool operator==(const ProcessSpec&) const = default;
 };
 
+// As it is stored: tagged.h. The values of absent fields stay what they are here, whatever the
+// defaults become.
+template <typename Fields>
+void Describe(Fields& fields, ProcessSpec& spec) {
+  fields.Text(1, spec.command);
+  fields.Pairs(2, spec.environment);
+  fields.Text(3, spec.working_directory);
+  fields.Text(4, spec.account);
+  fields.Word(5, spec.restart, RestartPolicy::kAlways, RestartPolicyFrom);
+  fields.Int(6, spec.stop_timeout_ms, 10'000);
+  fields.Int(7, spec.stop_signal, 15);
+  fields.Int(8, spec.log_max_bytes, 50 << 20);
+  fields.Texts(9, spec.secrets);
+}
+
 // How one execution ended. Times are wall-clock milliseconds since 1970, 0 if not known.
 struct ExitReport {
   ExitReason reason = ExitReason::kExited;
@@ -93,7 +108,7 @@ struct Process {
   std::string name;
   ProcessSpec spec;
   DesiredState desired = DesiredState::kRunning;
-  int64_t generation = 1;     // counts changes of spec
+  int64_t generation = 1;     // counts changes of spec; the store writes it anew only with another
   int64_t change_number = 1;  // counts changes of spec or desired state: the etag
   // Grows with each start or restart that users ask of this instance; its lowest bit says of which
   // kind the last one is, so that the next daemon knows too. See NextRestartNumber.

@@ -113,6 +113,8 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
       {"UPDATE events SET attributes = x'31' WHERE revision = 2", "event 2.0 is damaged"},
       {"UPDATE processes SET state = 'asleep' WHERE id = 'proc_2'", "asleep"},
       {"UPDATE processes SET revision = 7 WHERE id = 'proc_2'", "proc_2 is of revision 7"},
+      {"UPDATE process_specs SET spec = x'01280a' WHERE process_id = 'proc_2'",
+       "the stored process proc_2 is damaged: its spec: field 20"},
       {"UPDATE users SET roles = 'x'", "the stored user anna is damaged"},
       {"UPDATE sessions SET roles = 'x'", "the stored session s1 is damaged"},
       {"UPDATE sessions SET user_name = 'nobody'", "session s1 is of the user nobody"},
@@ -143,7 +145,7 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
 
 TEST_F(SqliteCheckTest, TheTablesOfAnOlderVersionAreNotTakenForDamage) {
   Damage("DROP INDEX requests_by_time");
-  Damage("UPDATE store_meta SET schema_version = 4");
+  Damage("UPDATE store_meta SET schema_version = 5");
   const auto report = CheckSqlite(path_);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(report->findings, IsEmpty());

@@ -79,7 +79,7 @@ core::ProcessWrite PutOf(const std::string& id, size_t environment_bytes = 0) {
   process.id = id;
   process.name = "name-of-" + id;
   process.spec.command = "true";
-  process.spec.environment["FILL"] = std::string(environment_bytes, 'f');
+  FillSpec(process, environment_bytes);
   core::Event event;
   event.kind = "process";
   event.resource_id = id;
@@ -344,14 +344,13 @@ TEST_F(SqliteTest, ARowThatCannotBeIsDataLoss) {
   expect_data_loss("bored");
   damage("UPDATE processes SET exit_reason = NULL, desired_state = '' WHERE id = 'proc_2'");
   expect_data_loss("desired_state");
-  damage(
-      "UPDATE processes SET desired_state = 'stopped', restart_policy = '?' WHERE id = 'proc_2'");
-  expect_data_loss("restart_policy");
-  damage("UPDATE processes SET restart_policy = 'never' WHERE id = 'proc_2'");
-  damage("UPDATE process_environments SET variables = x'31' WHERE process_id = 'proc_2'");
-  expect_data_loss("netstrings");
-  damage("DELETE FROM process_environments WHERE process_id = 'proc_2'");
-  expect_data_loss("environment is missing");
+  damage("UPDATE processes SET desired_state = 'stopped' WHERE id = 'proc_2'");
+  damage("UPDATE process_specs SET spec = x'01280a' WHERE process_id = 'proc_2'");
+  expect_data_loss("its spec: field 20 is none that this program knows");
+  damage("UPDATE process_specs SET spec = x'02' WHERE process_id = 'proc_2'");
+  expect_data_loss("its spec: it has the format 2");
+  damage("DELETE FROM process_specs WHERE process_id = 'proc_2'");
+  expect_data_loss("its spec is missing");
 }
 
 // Where it has rolled back by itself: else each refusal on a full disk is one more line in the log.

@@ -50,7 +50,7 @@ class SqliteFaultTest : public testing::Test {
   }
   static std::future<absl::Status> Submit(Store& store, int number, size_t bytes) {
     core::ProcessWrite write = PutOf(absl::StrCat("proc_", number), absl::StrCat("n", number));
-    write.put[0].spec.environment["FILL"] = std::string(bytes, 'f');
+    FillSpec(write.put[0], bytes);
     write.trace.audit = {MakeRecord(absl::StrCat(number))};
     auto promise = std::make_shared<std::promise<absl::Status>>();
     store.Commit(std::move(write),

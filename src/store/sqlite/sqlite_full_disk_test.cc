@@ -107,7 +107,7 @@ class SqliteFullDiskTest : public testing::Test {
 
   static core::ProcessWrite WriteOf(const std::string& id, size_t bytes, bool may_use_reserve) {
     core::ProcessWrite write = PutOf(id, absl::StrCat("name of ", id));
-    write.put[0].spec.environment["FILL"] = std::string(bytes, 'f');
+    FillSpec(write.put[0], bytes);
     write.trace.audit = {MakeRecord(id)};
     write.may_use_reserve = may_use_reserve;
     return write;

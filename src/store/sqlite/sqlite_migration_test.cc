@@ -1,8 +1,10 @@
 // A file of each earlier schema opens, and loses nothing that was to be kept.
+#include <sqlite3.h>
 #include <stdlib.h>
 
 #include <filesystem>
 #include <future>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/objects_under_test.h"
+#include "store/schema.h"
 #include "store/sqlite/sqlite_check.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.h"
@@ -21,6 +24,9 @@ namespace grpc_os::store {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -47,33 +53,67 @@ class SqliteMigrationTest : public testing::Test {
     });
     return answer.get_future().get();
   }
-  // Drops the tables that version 3 did not have.
-  static void DropTablesOf4(Connection& writer) {
-    static const auto* const kOf3 =
-        new std::set<std::string>{"store_meta", "processes", "process_environments", "events",
-                                  "users",      "sessions",  "audit_records",        "requests"};
-    auto statement = writer.Prepare(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
-    ASSERT_TRUE(statement.ok());
-    std::vector<std::string> tables;
-    while (*(*statement)->Step()) tables.push_back((*statement)->Text(0));
-    for (const std::string& table : tables) {
-      if (kOf3->contains(table)) continue;
-      ASSERT_TRUE(writer.Execute(absl::StrCat("DROP TABLE ", table)).ok()) << table;
-    }
-  }
-  // What came later than `version`, 2 or 3, goes.
+  // A file of `version`: the tables that the migrations up to there make, with the rows of those
+  // that are there now, as far as they have columns for them. Processes get the specs of OldSpec.
   void MakeEarlier(int version) {
-    auto database = OpenSqlite(path_);
-    auto writer = (*database)->OpenWriter();
-    std::vector<std::string> statements;
-    DropTablesOf4(**writer);
-    if (version < 3) {
-      statements.push_back("CREATE INDEX audit_records_by_user ON audit_records (user_name, id)");
-      statements.push_back("CREATE INDEX audit_records_by_time ON audit_records (time_ms)");
+    const fs::path newer = directory_ / "newer.db";
+    fs::rename(path_, newer);
+    {
+      auto database = OpenSqlite(path_);
+      auto writer = (*database)->OpenWriter();
+      ASSERT_TRUE(Migrate(**writer, (*database)->dialect(), version).ok());
     }
-    statements.push_back(absl::StrCat("UPDATE store_meta SET schema_version = ", version));
-    for (const std::string& sql : statements) ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &db), SQLITE_OK);
+    const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closed(db, sqlite3_close);
+    const auto execute = [db](const std::string& sql) {
+      char* error = nullptr;
+      EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK)
+          << sql << ": " << error;
+    };
+    execute(absl::StrCat("ATTACH '", newer.string(), "' AS newer"));
+    std::map<std::string, std::string> tables;  // and the columns that both have
+    sqlite3_exec(
+        db,
+        "SELECT s.name, (SELECT group_concat(o.name, ', ') FROM pragma_table_info(s.name, 'main') "
+        "o JOIN pragma_table_info(s.name, 'newer') n ON n.name = o.name) FROM main.sqlite_schema s "
+        "JOIN newer.sqlite_schema USING (name, type) WHERE s.type = 'table'",
+        [](void* found, int, char** values, char**) {
+          static_cast<decltype(tables)*>(found)->emplace(values[0], values[1]);
+          return 0;
+        },
+        &tables, nullptr);
+    tables.erase("store_meta");
+    for (const auto& [table, columns] : tables) {
+      const bool processes = table == "processes";
+      execute(absl::StrCat(
+          "INSERT INTO main.", table, " (", columns,
+          processes ? ", command, working_directory, account, restart_policy, stop_timeout_ms, "
+                      "stop_signal, log_max_bytes"
+                    : "",
+          ") SELECT ", columns,
+          processes ? ", 'a b', '/srv', 'www', 'on_failure', 101, 2, 103" : "", " FROM newer.",
+          table));
+    }
+    execute(
+        "INSERT INTO process_environments SELECT id, CAST('4:PORT,2:80,5:TOKEN,3:a=b,' AS BLOB) "
+        "FROM processes");
+    if (version >= 4) execute("INSERT INTO process_secrets SELECT id, '5:TOKEN,' FROM processes");
+    execute(
+        "UPDATE store_meta SET (revision, compact_revision, boot_id) = "
+        "(SELECT revision, compact_revision, boot_id FROM newer.store_meta)");
+    fs::remove(newer);
+  }
+  static core::ProcessSpec OldSpec(int version) {
+    return {.command = "a b",
+            .environment = {{"PORT", "80"}, {"TOKEN", "a=b"}},
+            .working_directory = "/srv",
+            .account = "www",
+            .restart = core::RestartPolicy::kOnFailure,
+            .stop_timeout_ms = 101,
+            .stop_signal = 2,
+            .log_max_bytes = 103,
+            .secrets = version < 4 ? std::set<std::string>() : std::set<std::string>{"TOKEN"}};
   }
   // Each thing that the daemon keeps beside objects, in revisions 1 and 2.
   static void Fill(Store& store) {
@@ -90,8 +130,11 @@ class SqliteMigrationTest : public testing::Test {
     ASSERT_EQ(answer.get_future().get(), 2);
     ASSERT_TRUE(SaveBootId(store, "boot").ok());
   }
-  static void ExpectFilled(Store& store) {
-    EXPECT_THAT(*store.LoadProcesses(), SizeIs(1));
+  static void ExpectFilled(Store& store, int version) {
+    core::Process process = MakeProcess("proc_1", "one");
+    process.spec = OldSpec(version);
+    process.revision = 1;
+    EXPECT_THAT(*store.LoadProcesses(), ElementsAre(process));
     EXPECT_THAT(*store.LoadUsers(), SizeIs(1));
     EXPECT_THAT(*store.LoadSessions(0), SizeIs(1));
     EXPECT_THAT(*store.LoadRoles(), IsEmpty());
@@ -126,39 +169,17 @@ class SqliteMigrationTest : public testing::Test {
     EXPECT_THAT(report->findings, IsEmpty());
   }
 
-  // What version 1 had otherwise, with a session in it. Its other tables are those of today.
-  void MakeVersion1() {
-    { ASSERT_EQ(Commit(*Open(), PutOf("proc_1", "one")), 1); }
-    auto database = OpenSqlite(path_);
-    auto writer = (*database)->OpenWriter();
-    DropTablesOf4(**writer);
-    for (const char* sql : {
-             "DROP TABLE users",
-             "DROP TABLE sessions",
-             "DROP TABLE audit_records",
-             "DROP TABLE requests",
-             // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one statement over three lines
-             "CREATE TABLE sessions (id TEXT NOT NULL PRIMARY KEY, user_name TEXT NOT NULL, "
-             "method TEXT NOT NULL, peer_uid INTEGER NOT NULL, create_time_ms INTEGER NOT NULL, "
-             "expire_time_ms INTEGER NOT NULL) STRICT",
-             "CREATE INDEX sessions_by_expiry ON sessions (expire_time_ms)",
-             "INSERT INTO sessions VALUES ('s1', 'admin', 'peer', 0, 1, 9000000000000)",
-             "UPDATE store_meta SET schema_version = 1, boot_id = 'boot'",
-         }) {
-      ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
-    }
-  }
-
   fs::path directory_;
   fs::path path_;
 };
 
 TEST_F(SqliteMigrationTest, Version1KeepsAllButItsShortSessions) {
-  MakeVersion1();
+  Fill(*Open());
+  MakeEarlier(1);
   for (int i = 0; i < 2; ++i) {  // migrated, and opened once more
     const auto store = Open();
     EXPECT_THAT(*store->LoadProcesses(), SizeIs(1));
-    EXPECT_EQ(store->NewestRevision(), 1 + i);
+    EXPECT_EQ(store->NewestRevision(), 2 + i);
     EXPECT_EQ(*store->LoadBootId(), "boot");
     EXPECT_THAT(*store->LoadUsers(), IsEmpty());
     EXPECT_THAT(*store->LoadSessions(0), SizeIs(i));
@@ -172,7 +193,7 @@ TEST_F(SqliteMigrationTest, Version1KeepsAllButItsShortSessions) {
     store->CommitIdentity(write, [&](const absl::StatusOr<int64_t>& revision) {
       answer.set_value(NumberOf(revision));
     });
-    EXPECT_EQ(answer.get_future().get(), 2 + i);
+    EXPECT_EQ(answer.get_future().get(), 3 + i);
     write = {};
     write.remove_users = {"anna"};
     std::promise<void> removed;
@@ -183,8 +204,8 @@ TEST_F(SqliteMigrationTest, Version1KeepsAllButItsShortSessions) {
   ExpectWhole();
 }
 
-TEST_F(SqliteMigrationTest, Versions2And3KeepEverything) {
-  for (const int version : {2, 3}) {
+TEST_F(SqliteMigrationTest, LaterVersionsKeepEverything) {
+  for (const int version : {2, 3, 4, 5}) {
     SCOPED_TRACE(version);
     fs::remove_all(directory_);
     fs::create_directory(directory_);
@@ -192,7 +213,7 @@ TEST_F(SqliteMigrationTest, Versions2And3KeepEverything) {
     MakeEarlier(version);
     for (int i = 0; i < 2; ++i) {  // migrated, and opened once more
       const auto store = Open();
-      ExpectFilled(*store);
+      ExpectFilled(*store, version);
       EXPECT_EQ(store->NewestRevision(), 2 + i);
       EXPECT_EQ(CountObjects(*store), static_cast<size_t>(i));
       EXPECT_EQ(PutObject(*store, MakeBlob(i + 1, absl::StrCat("/", i), 'x')), 3 + i);
@@ -201,8 +222,7 @@ TEST_F(SqliteMigrationTest, Versions2And3KeepEverything) {
   }
 }
 
-// What was deleted under version 4 is listed, too.
-TEST_F(SqliteMigrationTest, Version4KeepsEverything) {
+TEST_F(SqliteMigrationTest, WhatWasDeletedUnderVersion4IsListed) {
   {
     const auto store = Open();
     Fill(*store);
@@ -218,21 +238,14 @@ TEST_F(SqliteMigrationTest, Version4KeepsEverything) {
         [&](const auto& done) { deleted.set_value(NumberOf(done)); });
     EXPECT_EQ(deleted.get_future().get(), 4);
   }
-  {
-    auto database = OpenSqlite(path_);
-    auto writer = (*database)->OpenWriter();
-    for (const char* sql :
-         {"DROP INDEX object_versions_deleted", "UPDATE store_meta SET schema_version = 4"})
-      ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
-  }
+  MakeEarlier(4);
   for (int i = 0; i < 2; ++i) {  // migrated, and opened once more
     const auto store = Open();
-    ExpectFilled(*store);
     EXPECT_EQ(CountObjects(*store), 0u);
     std::promise<core::ObjectPage> page;
     store->ListObjects({.prefix = "/", .deleted = true},
                        [&](const auto& found) { page.set_value(*found); });
-    EXPECT_THAT(NamesOf(page.get_future().get().objects), testing::ElementsAre("/a"));
+    EXPECT_THAT(NamesOf(page.get_future().get().objects), ElementsAre("/a"));
   }
   ExpectWhole();
 }
@@ -253,7 +266,39 @@ TEST_F(SqliteMigrationTest, AMigrationThatFailedIsRunAgain) {
     ASSERT_TRUE((*writer)->Execute("DROP TABLE blobs_by_time").ok());
     EXPECT_FALSE((*writer)->Prepare("SELECT number FROM objects").ok()) << "half of it was left";
   }
-  ExpectFilled(*Open());
+  ExpectFilled(*Open(), 3);
+  ExpectWhole();
+}
+
+TEST_F(SqliteMigrationTest, AProcessThatCannotBeConvertedIsNamedAndNothingIsChanged) {
+  Fill(*Open());
+  MakeEarlier(5);
+  const struct {
+    const char* damage;
+    const char* words;
+    const char* repair;
+  } cases[] = {
+      {"UPDATE processes SET restart_policy = 'weekly'", "weekly",
+       "UPDATE processes SET restart_policy = 'on_failure'"},
+      {"UPDATE process_secrets SET names = 'x'", "netstrings",
+       "UPDATE process_secrets SET names = '5:TOKEN,'"},
+      {"UPDATE process_environments SET process_id = 'proc_2'", "its environment is missing",
+       "UPDATE process_environments SET process_id = 'proc_1'"},
+  };
+  const auto execute = [this](const char* sql) {
+    auto writer = (*OpenSqlite(path_))->OpenWriter();
+    ASSERT_TRUE((*writer)->Execute("PRAGMA foreign_keys = OFF").ok());
+    ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
+  };
+  for (const auto& [damage, words, repair] : cases) {
+    execute(damage);
+    const auto store = Store::Open(*OpenSqlite(path_));
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(store.status().message()),
+                AllOf(HasSubstr("proc_1"), HasSubstr(words)));
+    execute(repair);
+  }
+  ExpectFilled(*Open(), 5);
   ExpectWhole();
 }
 

@@ -70,6 +70,7 @@ bool IsOfObjects(int number) { return number % 3 == 1; }
 core::ProcessWrite WriteOf(int number, size_t bytes) {
   core::ProcessWrite write =
       PutOf(absl::StrCat("proc_", number % 7), absl::StrCat("n", number % 7));
+  write.put[0].generation = number;
   write.put[0].spec.command = absl::StrCat(number);
   write.put[0].spec.environment["FILL"] = std::string(bytes, static_cast<char>('a' + number % 26));
   write.events[0].action = absl::StrCat(number);

@@ -60,7 +60,7 @@ class SqliteTruthTest : public testing::Test {
   }
   static void Commit(Store& store, const std::string& id, size_t bytes) {
     core::ProcessWrite write = PutOf(id, id);
-    write.put[0].spec.environment["FILL"] = std::string(bytes, 'f');
+    FillSpec(write.put[0], bytes);
     std::promise<absl::Status> answer;
     store.Commit(std::move(write), [&](const auto& result) { answer.set_value(result.status()); });
     const absl::Status status = answer.get_future().get();
@@ -295,7 +295,7 @@ TEST_F(SqliteTruthTest, CommitsThatFailedAreNoDamage) {
   });
   for (const size_t bytes : {200'000, 100'000, 50'000}) {
     core::ProcessWrite write = PutOf("proc_x", "x");
-    write.put[0].spec.environment["FILL"] = std::string(bytes, 'f');
+    FillSpec(write.put[0], bytes);
     std::promise<absl::Status> answer;
     (*store)->Commit(write, [&](const auto& result) { answer.set_value(result.status()); });
     ASSERT_FALSE(answer.get_future().get().ok());
