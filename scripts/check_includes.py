@@ -20,7 +20,7 @@ ROOMS = {
     "store": {"core", "base"},
     "runtime": {"core", "base", "protocol", "cgroup"},
     "init": {"base", "protocol", "cgroup"},
-    "supervise": {"base", "protocol", "cgroup", "core/process/transition"},
+    "supervise": {"base", "protocol", "cgroup", "core/process/transition", "core/process/process.h", "core/tagged.h"},
     "services": {"core", "base", "protos"},
     "gateway": {"core", "base", "protos"},
     "server": {"services", "core", "base", "protos"},

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/process/command.h"
+#include "core/tagged.h"
 #include "runtime/layout.h"
 
 namespace grpc_os::runtime {
@@ -89,6 +90,10 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   spec.set_stop_timeout_ms(process.spec.stop_timeout_ms);
   spec.set_log_max_bytes(process.spec.log_max_bytes);
   spec.set_ran_before(!process.provisional);
+  core::ProcessSpec rest = process.spec;
+  rest.environment.clear();
+  rest.secrets.clear();
+  spec.set_spec(core::EncodeTagged(rest));
   return spec;
 }
 

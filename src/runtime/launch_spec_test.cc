@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/tagged.h"
+
 namespace grpc_os::runtime {
 namespace {
 
@@ -36,6 +38,15 @@ TEST(LaunchSpecTest, SaysWhatTheProcessSays) {
   EXPECT_EQ(spec->stop_signal(), 3);
   EXPECT_EQ(spec->stop_timeout_ms(), 1234);
   EXPECT_EQ(spec->log_max_bytes(), 1 << 20);
+  EXPECT_EQ(*core::DecodeTagged<core::ProcessSpec>(spec->spec()), process.spec);
+}
+
+TEST(LaunchSpecTest, SaysTheEnvironmentOnce) {
+  core::Process process = Web();
+  process.spec.environment = {{"TOKEN", "hunter2"}};
+  process.spec.secrets = {"TOKEN"};
+  const auto spec = MakeLaunchSpec(process, "/data", std::nullopt);
+  EXPECT_EQ(*core::DecodeTagged<core::ProcessSpec>(spec->spec()), Web().spec);
 }
 
 TEST(LaunchSpecTest, TranslatesEachRestartPolicy) {

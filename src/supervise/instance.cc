@@ -81,7 +81,7 @@ absl::Status Instance::Start(int spec_memfd) {
   absl::StatusOr<std::optional<Journal::Last>> last = journal_.Open();
   if (!last.ok()) return last.status();
   const absl::Status loaded = LoadSpec(spec_memfd);
-  log_.SetMaxBytes(spec_.log_max_bytes());
+  log_.SetMaxBytes(process_spec_.log_max_bytes);
 
   const bool used = access(options_.LeafPath().c_str(), F_OK) == 0;
   absl::StatusOr<cgroup::Leaf> leaf = cgroup::Leaf::Open(options_.LeafPath());
@@ -122,17 +122,6 @@ absl::Status Instance::Start(int spec_memfd) {
   }
   Clear();
   return absl::OkStatus();
-}
-
-core::RestartPolicy Instance::Policy() const {
-  switch (spec_.restart()) {
-    case internal::LaunchSpec::ON_FAILURE:
-      return core::RestartPolicy::kOnFailure;
-    case internal::LaunchSpec::NEVER:
-      return core::RestartPolicy::kNever;
-    default:
-      return core::RestartPolicy::kAlways;
-  }
 }
 
 // ---- The table ----------------------------------------------------------------------------------
@@ -224,7 +213,7 @@ void Instance::Decide() {
                               : last_exit_  ? EndingOf(*last_exit_)
                                             : core::Ending{};
   const core::RestartDecision decision = core::DecideRestart(
-      Policy(), ending, execution_.was_ready, EventLoop::NowMs(), Random(), history_);
+      process_spec_.restart, ending, execution_.was_ready, EventLoop::NowMs(), Random(), history_);
   delay_ms_ = decision.delay_ms;
   Raise(decision.event);
 }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "core/process/process.h"
 #include "core/process/transition.h"
 #include "protocol/messages.pb.h"
 #include "supervise/clock_steps.h"
@@ -87,7 +88,6 @@ class Instance {
   void SendStop();
   void OnStopTimeout();
   void OnReady();
-  core::RestartPolicy Policy() const;
   void Decide();
   void WatchLeaf();
   void UnwatchLeaf();
@@ -115,6 +115,8 @@ class Instance {
   // instance_record.cc: spec, journal, status.
   absl::Status LoadSpec(int memfd);
   absl::Status StoreSpec(const internal::LaunchSpec& spec) const;
+  // For the next start; one that is new is stored first.
+  absl::Status TakeSpec(internal::LaunchSpec spec, bool is_new);
   void Resume(const Journal::Last& last);
   void ResumeLost(const Journal::Last& last);
   void Report(const char* action);
@@ -136,6 +138,7 @@ class Instance {
   std::optional<NotifySocket> notify_;
   ClockSteps clock_steps_;
   internal::LaunchSpec spec_;
+  core::ProcessSpec process_spec_;  // of spec_
 
   core::InstanceState state_ = core::InstanceState::kLaunching;
   bool has_spec_ = false;

@@ -72,11 +72,11 @@ Command Instance::MakeCommand() const {
 
 void Instance::Execute() {
   FlushJournal();
-  log_.SetMaxBytes(spec_.log_max_bytes());
+  log_.SetMaxBytes(process_spec_.log_max_bytes);
   execution_ = Execution();
   execution_.attempt = ++attempts_;
-  execution_.stop_signal = spec_.stop_signal() > 0 ? spec_.stop_signal() : SIGTERM;
-  execution_.stop_timeout_ms = spec_.stop_timeout_ms();
+  execution_.stop_signal = process_spec_.stop_signal;
+  execution_.stop_timeout_ms = process_spec_.stop_timeout_ms;
   running_generation_ = spec_.generation();
   message_.clear();
   PrepareLeaf();
@@ -159,7 +159,7 @@ void Instance::OnExecFailure(const SpawnFailure& failure, const std::string& tex
   output_.WriteSystemLine(message_);
   const bool again = core::MayExecuteLater(failure.stage, failure.error_number,
                                            ever_started_ || spec_.ran_before()) &&
-                     core::ShouldRestart(Policy(), core::Ending());
+                     core::ShouldRestart(process_spec_.restart, core::Ending());
   if (state_ == InstanceState::kStarting && !again) {
     last_exit_ = exit;
     return Raise(InstanceEvent::kExecRefused);

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
+#include "core/tagged.h"
 #include "protocol/packet.h"
 #include "supervise/instance.h"
 
@@ -45,6 +46,22 @@ absl::StatusOr<internal::LaunchSpec> ReadSpecFile(const std::string& path) {
   return spec;
 }
 
+// DATA_LOSS: it has something that this program does not know, which is never left out.
+absl::StatusOr<core::ProcessSpec> ProcessSpecOf(const internal::LaunchSpec& launch) {
+  if (!launch.spec().empty()) return core::DecodeTagged<core::ProcessSpec>(launch.spec());
+  // Of a daemon of before.
+  core::ProcessSpec spec;
+  if (launch.restart() == internal::LaunchSpec::ON_FAILURE) {
+    spec.restart = core::RestartPolicy::kOnFailure;
+  } else if (launch.restart() == internal::LaunchSpec::NEVER) {
+    spec.restart = core::RestartPolicy::kNever;
+  }
+  if (launch.stop_signal() > 0) spec.stop_signal = launch.stop_signal();
+  spec.stop_timeout_ms = launch.stop_timeout_ms();
+  spec.log_max_bytes = launch.log_max_bytes();
+  return spec;
+}
+
 }  // namespace
 
 // ---- The spec -----------------------------------------------------------------------------------
@@ -53,15 +70,23 @@ absl::Status Instance::LoadSpec(int memfd) {
   absl::StatusOr<internal::LaunchSpec> kept = ReadSpecFile(options_.directory + "/spec");
   internal::LaunchSpec given;
   const bool has_given = memfd >= 0 && protocol::FromMemfd(memfd, given).ok();
-  if (has_given && (!kept.ok() || given.generation() > kept->generation())) {
-    absl::Status stored = StoreSpec(given);
-    if (!stored.ok()) return stored;
-    spec_ = std::move(given);
-  } else if (kept.ok()) {
-    spec_ = *std::move(kept);
-  } else {
-    return kept.status();
+  const bool is_new = has_given && (!kept.ok() || given.generation() > kept->generation());
+  if (!is_new && !kept.ok()) return kept.status();
+  return TakeSpec(is_new ? std::move(given) : *std::move(kept), is_new);
+}
+
+absl::Status Instance::TakeSpec(internal::LaunchSpec spec, bool is_new) {
+  absl::StatusOr<core::ProcessSpec> process_spec = ProcessSpecOf(spec);
+  if (!process_spec.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this supervisor is older than the spec: ", process_spec.status().message(),
+                     "; stop and start the process to have a newer one"));
   }
+  if (is_new) {
+    if (absl::Status stored = StoreSpec(spec); !stored.ok()) return stored;
+  }
+  spec_ = std::move(spec);
+  process_spec_ = *std::move(process_spec);
   has_spec_ = true;
   return absl::OkStatus();
 }
@@ -90,10 +115,7 @@ absl::Status Instance::SetSpec(int memfd) {
   if (!parsed.ok()) return parsed;
   if (spec.argv().empty()) return absl::InvalidArgumentError("the spec has no command");
   if (has_spec_ && spec.generation() <= spec_.generation()) return absl::OkStatus();
-  absl::Status stored = StoreSpec(spec);
-  if (!stored.ok()) return stored;
-  spec_ = std::move(spec);
-  has_spec_ = true;
+  if (absl::Status taken = TakeSpec(std::move(spec), true); !taken.ok()) return taken;
   Report("spec");
   FlushJournal();
   return absl::OkStatus();

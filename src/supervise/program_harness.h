@@ -29,6 +29,8 @@
 #include "base/id.h"
 #include "base/unique_fd.h"
 #include "cgroup/cgroup.h"
+#include "core/process/process.h"
+#include "core/tagged.h"
 #include "protocol/log_format.h"
 #include "protocol/messages.pb.h"
 #include "protocol/packet.h"
@@ -214,10 +216,7 @@ class SuperviseTest : public ::testing::Test {
     spec_.add_environment("PATH=/usr/bin:/bin");
     spec_.add_environment("ROOT=" + root_.string());
     spec_.set_working_directory(root_.string());
-    spec_.set_restart(internal::LaunchSpec::NEVER);
-    spec_.set_stop_signal(SIGTERM);
-    spec_.set_stop_timeout_ms(10'000);
-    spec_.set_log_max_bytes(50 << 20);
+    process_spec_.restart = core::RestartPolicy::kNever;
   }
 
   ~SuperviseTest() override {
@@ -262,8 +261,12 @@ class SuperviseTest : public ::testing::Test {
         "say=lambda text: s.send(text.encode())\n" +
         text;
   }
-  UniqueFd SpecMemfd() const {
-    auto memfd = protocol::ToMemfd(spec_);
+  UniqueFd SpecMemfd() {
+    spec_.set_spec(core::EncodeTagged(process_spec_));
+    return Memfd(spec_);
+  }
+  static UniqueFd Memfd(const internal::LaunchSpec& spec) {
+    auto memfd = protocol::ToMemfd(spec);
     EXPECT_TRUE(memfd.ok()) << memfd.status();
     return *std::move(memfd);
   }
@@ -387,6 +390,7 @@ class SuperviseTest : public ::testing::Test {
   bool no_cgroup_ = false;
   std::vector<std::string> more_arguments_;
   internal::LaunchSpec spec_;
+  core::ProcessSpec process_spec_;
   internal::InstanceStatus greeting_;
   pid_t supervisor_ = 0;
 };

@@ -80,21 +80,21 @@ TEST_F(SuperviseTest, GivesThePayloadACleanWorld) {
 
 TEST_F(SuperviseTest, RestartPoliciesDoWhatTheySay) {
   struct Case {
-    internal::LaunchSpec::Restart policy;
+    core::RestartPolicy policy;
     std::string script;
     std::string last;
   };
-  const std::vector<Case> cases = {{internal::LaunchSpec::ALWAYS, "exit 0", "backoff"},
-                                   {internal::LaunchSpec::ON_FAILURE, "exit 0", "completed"},
-                                   {internal::LaunchSpec::ON_FAILURE, "kill -TERM $$", "completed"},
-                                   {internal::LaunchSpec::ON_FAILURE, "kill -KILL $$", "backoff"},
-                                   {internal::LaunchSpec::ON_FAILURE, "exit 1", "backoff"},
-                                   {internal::LaunchSpec::NEVER, "kill -SEGV $$", "completed"}};
+  const std::vector<Case> cases = {{core::RestartPolicy::kAlways, "exit 0", "backoff"},
+                                   {core::RestartPolicy::kOnFailure, "exit 0", "completed"},
+                                   {core::RestartPolicy::kOnFailure, "kill -TERM $$", "completed"},
+                                   {core::RestartPolicy::kOnFailure, "kill -KILL $$", "backoff"},
+                                   {core::RestartPolicy::kOnFailure, "exit 1", "backoff"},
+                                   {core::RestartPolicy::kNever, "kill -SEGV $$", "completed"}};
   for (const Case& one : cases) {
     instance_ = RandomHex128();
     directory_ = root_ / "run/i" / instance_;
     fs::create_directories(directory_);
-    spec_.set_restart(one.policy);
+    process_spec_.restart = one.policy;
     Script(one.script);
     Launch();
     Client client = Connect();
@@ -112,7 +112,7 @@ TEST_F(SuperviseTest, RestartPoliciesDoWhatTheySay) {
 }
 
 TEST_F(SuperviseTest, AReadyProcessThatCrashesRunsAgainAtOnce) {
-  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  process_spec_.restart = core::RestartPolicy::kOnFailure;
   Script("exec sleep 1000");
   Launch();
   Client client = Connect();
@@ -131,7 +131,7 @@ TEST_F(SuperviseTest, AReadyProcessThatCrashesRunsAgainAtOnce) {
 }
 
 TEST_F(SuperviseTest, AReadyProcessThatEndsQuicklyRunsAgainAtOnceOnlyOnce) {
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   Python("say('READY=1')\n");
   Launch();
   Client client = Connect();
@@ -144,7 +144,7 @@ TEST_F(SuperviseTest, AReadyProcessThatEndsQuicklyRunsAgainAtOnceOnlyOnce) {
 
 TEST_F(SuperviseTest, AStopEndsItByItsSignal) {
   Script("trap 'echo bye; exit 5' INT; echo up; while :; do sleep 0.01; done");
-  spec_.set_stop_signal(SIGINT);
+  process_spec_.stop_signal = SIGINT;
   Launch();
   Client client = Connect();
   client.Await("started");
@@ -162,7 +162,7 @@ TEST_F(SuperviseTest, AStopEndsItByItsSignal) {
 
 TEST_F(SuperviseTest, WhoIgnoresTheStopSignalIsKilledAfterTheTimeout) {
   Script("trap '' TERM; echo up; while :; do sleep 0.01; done");
-  spec_.set_stop_timeout_ms(200);
+  process_spec_.stop_timeout_ms = 200;
   Launch();
   Client client = Connect();
   client.Await("started");
@@ -219,7 +219,7 @@ TEST_F(SuperviseTest, WithoutACgroupOrphansAreFoundAsOwnChildren) {
 }
 
 TEST_F(SuperviseTest, LeftoversAreGoneBeforeTheRestart) {
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   // The second execution looks for what the first left behind.
   Script(
       "if [ -e $ROOT/left ]; then read pages rest 2>/dev/null < /proc/$(cat $ROOT/left)/statm && "
@@ -239,7 +239,7 @@ TEST_F(SuperviseTest, LeftoversAreGoneBeforeTheRestart) {
 
 TEST_F(SuperviseTest, RunsAgainAfterItsCgroupWasKilledFromOutside) {
   if (!leaf()) GTEST_SKIP() << "there is no cgroup2 tree here";
-  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  process_spec_.restart = core::RestartPolicy::kOnFailure;
   Script("exec sleep 1000");
   Launch();
   Client client = Connect();
@@ -251,7 +251,7 @@ TEST_F(SuperviseTest, RunsAgainAfterItsCgroupWasKilledFromOutside) {
 
 TEST_F(SuperviseTest, ItsCgroupIsMadeAnewAfterSomeoneRemovedIt) {
   if (!leaf()) GTEST_SKIP() << "there is no cgroup2 tree here";
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   Script("sleep 1000 & wait");
   Launch();
   Client client = Connect();
@@ -292,7 +292,7 @@ TEST_F(SuperviseTest, WhatCannotBeExecutedFailsAtOnceAndForGood) {
     instance_ = RandomHex128();
     directory_ = root_ / "run/i" / instance_;
     fs::create_directories(directory_);
-    spec_.set_restart(internal::LaunchSpec::ALWAYS);
+    process_spec_.restart = core::RestartPolicy::kAlways;
     spec_.clear_argv();
     *spec_.add_argv() = one.command;
     spec_.set_working_directory(one.directory);
@@ -345,7 +345,7 @@ TEST_F(SuperviseTest, WhatRanBeforeIsTriedAgainWhateverKeepsItFromBeingExecuted)
   deploy();
   *spec_.add_argv() = program.string();
   spec_.set_working_directory(there.string());
-  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  process_spec_.restart = core::RestartPolicy::kOnFailure;
   Launch();
   Client client = Connect();
   client.Await("backoff");
@@ -376,7 +376,7 @@ TEST_F(SuperviseTest, WhatAnEarlierInstanceRanIsTriedAgainIfItsPolicySaysSo) {
     instance_ = RandomHex128();
     directory_ = root_ / "run/i" / instance_;
     fs::create_directories(directory_);
-    spec_.set_restart(never ? internal::LaunchSpec::NEVER : internal::LaunchSpec::ALWAYS);
+    process_spec_.restart = never ? core::RestartPolicy::kNever : core::RestartPolicy::kAlways;
     Launch();
     Client client = Connect();
     const Report last = client.Await(never ? "failed" : "backoff");
@@ -391,7 +391,7 @@ TEST_F(SuperviseTest, ATextFileThatIsBusyIsTriedAgain) {
   fs::copy_file("/bin/true", program);
   const UniqueFd writer(open(program.c_str(), O_WRONLY));
   *spec_.add_argv() = program.string();
-  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  process_spec_.restart = core::RestartPolicy::kOnFailure;
   Launch();
   Client client = Connect();
   EXPECT_EQ(client.Await("backoff").status().last_exit().error_number(), ETXTBSY);
@@ -408,7 +408,7 @@ TEST_F(SuperviseTest, TheDefaultDirectoryIsMade) {
 }
 
 TEST_F(SuperviseTest, TheLogIsByteForByteWhatWasPrinted) {
-  spec_.set_log_max_bytes(64 << 20);
+  process_spec_.log_max_bytes = 64 << 20;
   Script("seq 1 200000; head -c 100000 /dev/zero | tr '\\0' x; echo; printf 'tail without end'");
   Launch();
   Client client = Connect();
@@ -525,7 +525,7 @@ TEST_F(SuperviseTest, OneThatNotifiesIsReadyWhenItSaysSo) {
 }
 
 TEST_F(SuperviseTest, TheFifthFailureIsACrashLoopThatAUserEnds) {
-  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  process_spec_.restart = core::RestartPolicy::kOnFailure;
   Script("exec sleep 1000");
   {
     // Four are in the journal of the supervisor before this one.

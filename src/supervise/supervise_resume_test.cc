@@ -24,14 +24,14 @@ namespace grpc_os::supervise {
 namespace {
 
 TEST_F(SuperviseTest, AKilledSupervisorTakesItsProcessAlongAndTheNextOneSaysSo) {
-  for (const auto policy : {internal::LaunchSpec::ON_FAILURE, internal::LaunchSpec::NEVER}) {
-    if (policy == internal::LaunchSpec::NEVER) {
+  for (const auto policy : {core::RestartPolicy::kOnFailure, core::RestartPolicy::kNever}) {
+    if (policy == core::RestartPolicy::kNever) {
       instance_ = RandomHex128();
       directory_ = root_ / "run/i" / instance_;
       fs::create_directories(directory_);
       fs::remove(root_ / "grandchild");
     }
-    spec_.set_restart(policy);
+    process_spec_.restart = policy;
     Script("setsid sh -c 'echo $$ > $ROOT/grandchild; exec sleep 1000' & wait");
     Launch();
     int64_t ready_seq = 0;
@@ -58,7 +58,7 @@ TEST_F(SuperviseTest, AKilledSupervisorTakesItsProcessAlongAndTheNextOneSaysSo) 
     if (leaf()) {
       EXPECT_FALSE(Alive(grandchild));
     }
-    if (policy == internal::LaunchSpec::NEVER) {
+    if (policy == core::RestartPolicy::kNever) {
       EXPECT_EQ(client.Await("completed").status().state(), internal::INSTANCE_EXITED);
       EXPECT_EQ(client.Actions(), "exited completed");
     } else {
@@ -72,7 +72,7 @@ TEST_F(SuperviseTest, AKilledSupervisorTakesItsProcessAlongAndTheNextOneSaysSo) 
 
 TEST_F(SuperviseTest, ASupervisorLostWhileStoppingStops) {
   Script("trap '' TERM; echo up; while :; do sleep 0.01; done");
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   Launch();
   int64_t seq = 0;
   {
@@ -111,7 +111,7 @@ TEST_F(SuperviseTest, ASupervisorLostWhileRestartingRestarts) {
 }
 
 TEST_F(SuperviseTest, ASupervisorLostInBackoffWaitsOn) {
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   Script("exit 1");
   Launch();
   Client client = Connect();
@@ -133,7 +133,7 @@ TEST_F(SuperviseTest, ASupervisorLostInBackoffWaitsOn) {
 }
 
 TEST_F(SuperviseTest, TheNextSupervisorKnowsThatItHasJustRestartedAtOnce) {
-  spec_.set_restart(internal::LaunchSpec::ON_FAILURE);
+  process_spec_.restart = core::RestartPolicy::kOnFailure;
   Python("say('READY=1')\ntime.sleep(1000)\n");
   Launch();
   Client client = Connect();
@@ -273,6 +273,53 @@ TEST_F(SuperviseTest, ASpecIsUsedAtTheNextStart) {
   EXPECT_NE(client.Call(request), "");  // without a memfd
 }
 
+// Promise 2 across an upgrade: the daemon may be older than the supervisor, and newer.
+TEST_F(SuperviseTest, TheSpecOfADaemonOfBeforeIsFollowed) {
+  Script("trap 'exit 5' INT; echo up; while :; do sleep 0.01; done");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  internal::LaunchSpec before = spec_;
+  before.clear_spec();
+  before.set_generation(2);
+  before.set_restart(internal::LaunchSpec::ON_FAILURE);
+  before.set_stop_signal(SIGINT);
+  before.set_stop_timeout_ms(20'000);
+  before.set_log_max_bytes(1 << 20);
+  SuperviseRequest request;
+  request.mutable_set_spec();
+  ASSERT_EQ(client.Call(request, Memfd(before).get()), "");
+  EXPECT_EQ(client.Restart(1), "");
+  kill(client.Await("started").status().pid(), SIGKILL);
+  client.Await("backoff");  // by its policy; the one before would have left it
+  const std::string output = Logged(protocol::LogStream::kStdout);
+  EXPECT_EQ(client.Restart(2), "");
+  client.Await("started");
+  ASSERT_TRUE(Eventually([&] { return Logged(protocol::LogStream::kStdout) != output; }));
+  client.Stop();
+  EXPECT_EQ(client.Await("exited").status().last_exit().exit_code(), 5);
+}
+
+TEST_F(SuperviseTest, ASpecThatItDoesNotUnderstandIsRefusedAndTheOldOneStays) {
+  Script("exec sleep 1000");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  internal::LaunchSpec newer = spec_;
+  newer.set_generation(2);
+  newer.set_spec(spec_.spec() + std::string("\xc8\x01\x02"));  // field 100
+  SuperviseRequest request;
+  request.mutable_set_spec();
+  EXPECT_EQ(client.Call(request, Memfd(newer).get()),
+            "this supervisor is older than the spec: field 100 is none that this program knows; "
+            "stop and start the process to have a newer one");
+  EXPECT_EQ(client.Restart(1), "");
+  EXPECT_EQ(client.Await("started").status().running_generation(), 1);
+  internal::LaunchSpec kept;
+  EXPECT_TRUE(kept.ParseFromString(Read(directory_ / "spec")));
+  EXPECT_EQ(kept.generation(), 1);
+}
+
 TEST_F(SuperviseTest, ARestartIsDoneOncePerNumber) {
   Script("exec sleep 1000");
   Launch();
@@ -295,7 +342,7 @@ TEST_F(SuperviseTest, ARestartIsDoneOncePerNumber) {
 }
 
 TEST_F(SuperviseTest, ARestartInBackoffStartsAtOnceAndZeroesTheCounters) {
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   Script("exit 1");
   Launch();
   Client client = Connect();
@@ -333,7 +380,7 @@ TEST_F(SuperviseTest, ReleaseNeedsAFinalState) {
 }
 
 TEST_F(SuperviseTest, SigtermStopsTheProcessAndLeavesItWanted) {
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   Script("trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done");
   Launch();
   Client client = Connect();
@@ -428,7 +475,7 @@ TEST_F(SuperviseTest, OnAFullDiskThePresentStatusIsToldThoughTheJournalCannotTak
   const SmallDisk disk(root_);
   if (!disk.mounted()) GTEST_SKIP() << "only root can mount a small disk";
   fs::create_directories(directory_);
-  spec_.set_restart(internal::LaunchSpec::ALWAYS);
+  process_spec_.restart = core::RestartPolicy::kAlways;
   // Each report has the text of the last STATUS: a few of them are half of the reserve.
   Python("say('READY=1\\nSTATUS='+'x'*500)\ntime.sleep(1000)\n");
   Launch();
