@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "shell/commands/command_lists.h"
+#include "absl/strings/str_split.h"
+#include "shell/commands/kinds.h"
 #include "shell/suggest.h"
 
 namespace grpc_os::shell {
@@ -13,29 +14,8 @@ constexpr char kFormats[] = "table (the default), wide, json, jsonl, yaml or nam
 
 }  // namespace
 
-std::vector<std::string> WordsOf(Kind kind) {
-  switch (kind) {
-    case Kind::kRole:
-      return {"admin", "operator", "viewer"};
-    case Kind::kSignal:
-    case Kind::kProcessOrSignal:
-      return {"HUP",  "INT",  "QUIT", "KILL", "USR1", "USR2", "TERM",
-              "CONT", "STOP", "ALRM", "PIPE", "ABRT", "WINCH"};
-    case Kind::kFormat:
-      return {"table", "wide", "json", "jsonl", "yaml", "name"};
-    case Kind::kRestartPolicy:
-      return {"always", "on-failure", "never"};
-    case Kind::kCondition:
-      return {"running", "ready", "exited"};
-    case Kind::kLogLevel:
-      return {"debug", "info", "warning", "error"};
-    case Kind::kEventKind:
-      return {"process", "user", "object"};
-    case Kind::kSystemShell:
-      return {"bash"};
-    default:
-      return {};
-  }
+std::vector<std::string> WordsOf(const WordKind& kind) {
+  return absl::StrSplit(std::string(kind.words), ' ', absl::SkipEmpty());
 }
 
 const std::vector<Command>& Commands() {
@@ -47,12 +27,9 @@ const std::vector<Command>& Commands() {
         all->push_back(std::move(command));
       }
     };
-    add("Log-in", LogInCommands());
-    add("Processes", ProcessCommands());
-    add("Objects", ObjectCommands());
-    add("Users and access", AccessCommands());
-    add("The system", SystemCommands());
-    add("The shell", ShellCommands());
+#define GRPC_OS_SHELL_ADD(kind, section) add(section, kind##Commands());
+    GRPC_OS_SHELL_KINDS(GRPC_OS_SHELL_ADD)
+#undef GRPC_OS_SHELL_ADD
     return all;
   }();
   return *commands;
@@ -110,7 +87,7 @@ std::vector<std::string> Subcommands(const std::string& word) {
 
 const std::vector<Option>& CommonOptions() {
   static const auto* const options = new std::vector<Option>{
-      {"output", 'o', "FORMAT", kFormats, false, Kind::kFormat},
+      {"output", 'o', "FORMAT", kFormats, false, &kFormatWord},
       {"timeout", 0, "TIME", "give up on an answer after so long (10s)"},
       {"help", 'h', "", "tell all about the command"},
   };
@@ -121,7 +98,7 @@ const std::vector<Option>& ProgramOptions() {
   static const auto* const options = new std::vector<Option>{
       {"address", 0, "ADDRESS", "the daemon: unix:PATH or HOST:PORT"},
       {"commands", 'c', "COMMANDS", "run these, separated by ;"},
-      {"output", 'o', "FORMAT", kFormats, false, Kind::kFormat},
+      {"output", 'o', "FORMAT", kFormats, false, &kFormatWord},
       {"timeout", 0, "TIME", "give up on an answer after so long (10s)"},
       {"help", 'h', "", "list the commands"},
       {"version", 0, "", "show the version of this program"},

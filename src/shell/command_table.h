@@ -5,40 +5,41 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shell/exit_code.h"
+
+namespace grpc_os::client {
+class Client;
+}
 
 namespace grpc_os::shell {
 
 class Arguments;
 class Session;
 
-// What a word stands for, as far as completion can know words of its kind.
-enum class Kind {
-  kOther,  // anything; not completed
-  kCommand,
-  kProcess,          // names and ids, from the daemon
-  kProcessOrSignal,  // as `signal` takes them
-  kUser,
-  kSession,
-  kToken,
-  kRole,
-  kSignal,
-  kFormat,
-  kRestartPolicy,
-  kCondition,
-  kLogLevel,
-  kEventKind,
-  kSystemShell,
-  kObject,         // names of objects and folders, from the daemon, folder by folder
-  kFolder,         // those of folders only
-  kDeletedObject,  // of what `undelete` can bring back, folder by folder
-  kLocalFile,      // of this machine
+// What the daemon has of a kind. An id is offered once something of one was typed.
+struct LiveWords {
+  std::vector<std::string> names = {};
+  std::vector<std::string> ids = {};
 };
 
-// The words of a kind that are known without asking anyone; none for other kinds.
-std::vector<std::string> WordsOf(Kind kind);
+// What a word stands for, as far as completion can know words of its kind; nullptr stands for
+// anything. Each is declared beside the kind of thing that it names (commands/kinds.h).
+struct WordKind {
+  std::string_view words = {};  // known without asking anyone, separated by blanks
+  // Asks the daemon; nothing if it fails. Of what lies in folders: all in `folder`, which is
+  // absolute, folders with a slash at their end.
+  LiveWords (*live)(client::Client& client, const std::string& folder) = nullptr;
+  bool in_folders = false;
+};
+inline constexpr WordKind kCommandWord = {};    // a command, by the table
+inline constexpr WordKind kLocalFileWord = {};  // a file of this machine
+inline constexpr WordKind kFormatWord = {.words = "table wide json jsonl yaml name"};
+
+// The words of a kind that are known without asking anyone.
+std::vector<std::string> WordsOf(const WordKind& kind);
 
 struct Option {
   std::string name;   // without the dashes: "force"
@@ -46,7 +47,7 @@ struct Option {
   std::string value;  // what stands for its value in help; empty: it takes none
   std::string help;   // one line, without a full stop
   bool repeatable = false;
-  Kind kind = Kind::kOther;
+  const WordKind* kind = nullptr;
   // The value may be left out; only a word that begins with a digit is taken for it.
   bool optional = false;
   // "-name" means it as well, as find(1) has it.
@@ -60,10 +61,11 @@ struct Command {
   std::vector<std::string> aliases = {};
   // What other programs call it: not understood, but answered with this command.
   std::vector<std::string> elsewhere = {};
-  std::string synopsis = {};         // its arguments: "NAME SIGNAL"
-  std::vector<Kind> arguments = {};  // their kinds; the last is also that of all that follow
-  std::string summary = {};          // one line, without a full stop
-  std::string details = {};          // more lines, each ending with a newline; may be empty
+  std::string synopsis = {};  // its arguments: "NAME SIGNAL"
+  // The kinds of its arguments; the last is also that of all that follow.
+  std::vector<const WordKind*> arguments = {};
+  std::string summary = {};  // one line, without a full stop
+  std::string details = {};  // more lines, each ending with a newline; may be empty
   std::vector<Option> options = {};
   std::vector<std::string> examples = {};
   size_t least = 0;  // arguments that are not options

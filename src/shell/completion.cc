@@ -101,9 +101,10 @@ Words Fitting(Words words, const std::string& word) {
   return {fitting.begin(), fitting.end()};
 }
 
-bool IsId(Kind kind, const std::string& word) {
-  if (kind == Kind::kSession || kind == Kind::kToken) return true;
-  return (kind == Kind::kProcess || kind == Kind::kProcessOrSignal) && word.starts_with("proc_");
+// Whether something of an id was typed: of "proc_1a" what tells it from a name, of others anything.
+bool IsBegun(const std::string& id, const std::string& word) {
+  const size_t mark = id.find('_');
+  return word.size() > (mark == std::string::npos ? 0 : mark);
 }
 
 Words FirstWords() {
@@ -132,25 +133,23 @@ Words LocalFiles(const std::string& folder) {
   return names;
 }
 
-Words CandidatesOf(Kind kind, const std::string& word, const Words& earlier, const AskDaemon& ask) {
-  if (kind == Kind::kCommand) {
+Words CandidatesOf(const WordKind* kind, const std::string& word, const Words& earlier,
+                   const AskDaemon& ask) {
+  if (kind == nullptr) return {};
+  if (kind == &kCommandWord) {
     if (earlier.empty()) return FirstWords();
     return earlier.size() == 1 ? Subcommands(earlier[0]) : Words();
   }
-  if (kind == Kind::kLocalFile) return NamesInFolder(word, LocalFiles);
-  if (kind == Kind::kObject || kind == Kind::kFolder || kind == Kind::kDeletedObject) {
-    return NamesInFolder(word, [&](const std::string& folder) { return ask(kind, folder); });
+  if (kind == &kLocalFileWord) return NamesInFolder(word, LocalFiles);
+  if (kind->in_folders) {
+    return NamesInFolder(word, [&](const std::string& folder) { return ask(*kind, folder).names; });
   }
-  Words words = WordsOf(kind);
-  const bool live = kind == Kind::kProcess || kind == Kind::kProcessOrSignal ||
-                    kind == Kind::kUser || kind == Kind::kSession || kind == Kind::kToken ||
-                    kind == Kind::kRole;
-  const bool only_ids = kind == Kind::kSession || kind == Kind::kToken;
-  if (!live || (only_ids && word.empty())) return words;
-  const bool wants_ids = only_ids || word.starts_with("proc_");
-  for (std::string& name : ask(kind == Kind::kProcessOrSignal ? Kind::kProcess : kind, "")) {
-    if (wants_ids || !IsId(kind, name)) words.push_back(std::move(name));
-  }
+  Words words = WordsOf(*kind);
+  if (kind->live == nullptr) return words;
+  LiveWords live = ask(*kind, "");
+  std::erase_if(live.ids, [&](const std::string& id) { return !IsBegun(id, word); });
+  words.insert(words.end(), live.names.begin(), live.names.end());
+  words.insert(words.end(), live.ids.begin(), live.ids.end());
   return words;
 }
 
@@ -192,11 +191,11 @@ Words CompleteArguments(const Command& command, std::span<const std::string> bef
   if (command.arguments.empty() || index >= command.most) return {};
   // The last kind is that of all that follow, where more may.
   if (index >= command.arguments.size() && command.most != kAnyNumber) {
-    if (command.arguments.back() != Kind::kCommand) return {};
+    if (command.arguments.back() != &kCommandWord) return {};
   }
-  const Kind kind = command.arguments[std::min(index, command.arguments.size() - 1)];
+  const WordKind* kind = command.arguments[std::min(index, command.arguments.size() - 1)];
   Words words = Fitting(CandidatesOf(kind, word, position.arguments, ask), word);
-  if (kind == Kind::kCommand) return words;
+  if (kind == &kCommandWord) return words;
   std::erase_if(words, [&](const std::string& each) {
     return std::count(position.arguments.begin(), position.arguments.end(), each) != 0;
   });

@@ -11,12 +11,12 @@
 
 namespace grpc_os::shell {
 
-// Names and ids that the daemon knows, as far as it says so in time; of objects, those in `folder`,
-// as it was typed: the names of folders end with a slash.
-using AskDaemon = std::function<std::vector<std::string>(Kind kind, const std::string& folder)>;
+// What the daemon has of a kind, as far as it says so in time; of a kind that lies in folders, what
+// is in `folder`, as it was typed.
+using AskDaemon = std::function<LiveWords(const WordKind& kind, const std::string& folder)>;
 
 // The words that begin with `word` and may follow `before`, which is a command and more, or empty;
-// sorted, each once. Ids only if something of an id was typed. Nothing that a terminal would act
+// sorted, each once. Ids only if something of one was typed. Nothing that a terminal would act
 // on, whatever the daemon says.
 std::vector<std::string> Complete(std::span<const std::string> before, const std::string& word,
                                   const AskDaemon& ask);

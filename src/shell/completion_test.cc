@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "client/fake_daemon.h"
+#include "shell/commands/kinds.h"
+#include "shell/commands/process_rows.h"
 #include "shell/live_names.h"
 
 namespace grpc_os::shell {
@@ -36,13 +38,13 @@ class CompletionTest : public ::testing::Test {
   Words Bash(const Words& words) { return CompleteForBash(ReadBashWords(words), ask_); }
 
   int asked_ = 0;
-  Words processes_ = {"web-1", "web-2", "job", "proc_1a", "proc_2b"};
-  AskDaemon ask_ = [this](Kind kind, const std::string& /*folder*/) {
+  Words processes_ = {"web-1", "web-2", "job"};
+  AskDaemon ask_ = [this](const WordKind& kind, const std::string& /*folder*/) -> LiveWords {
     ++asked_;
-    if (kind == Kind::kProcess) return processes_;
-    if (kind == Kind::kUser) return Words{"admin", "eva"};
-    if (kind == Kind::kRole) return Words{"admin", "operator", "viewer", "team-a"};
-    return Words{kSession};
+    if (kind.live == kProcessWord.live) return {.names = processes_, .ids = {"proc_1a", "proc_2b"}};
+    if (kind.live == kUserWord.live) return {.names = {"admin", "eva"}};
+    if (kind.live == kRoleWord.live) return {.names = {"admin", "operator", "viewer", "team-a"}};
+    return {.ids = {kSession}};
   };
 };
 
@@ -141,14 +143,18 @@ class LiveNamesTest : public ::testing::Test {
     return std::make_unique<LiveNames>(*client::ParseAddress(daemon_.address()),
                                        directory_.path() + "/state", "");
   }
-  // A machine that is busy answers late, or not in time, which serves for two seconds too.
-  static Words Patiently(LiveNames& names, Kind kind) {
+  // What `words` may go on with. A machine that is busy answers late, or not in time, which serves
+  // for two seconds too.
+  static Words Patiently(LiveNames& names, const Words& before, const std::string& word = "") {
     const auto end = Clock::now() + std::chrono::seconds(30);
-    for (;;) {
-      Words all = names.Of(kind);
-      if (!all.empty() || Clock::now() > end) return all;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    const auto ask = [&](const WordKind& kind, const std::string& folder) {
+      for (;;) {
+        LiveWords all = names.Of(kind, folder);
+        if (!all.names.empty() || !all.ids.empty() || Clock::now() > end) return all;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    };
+    return Complete(before, word, ask);
   }
 
   client::TemporaryDirectory directory_;
@@ -158,21 +164,36 @@ class LiveNamesTest : public ::testing::Test {
 TEST_F(LiveNamesTest, OfEachKind) {
   daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
   daemon_.AddUser("eva", "", {});
+  daemon_.AddObject("/d/a", "x");
+  client::Client client(*client::ParseAddress(daemon_.address()),
+                        {.state_directory = directory_.path() + "/state"});
+  v1::CreateRoleRequest request;
+  request.mutable_role()->set_name("team-a");
+  ASSERT_TRUE(client.CreateRole(request).ok());
   const auto names = NewNames();
-  EXPECT_THAT(Patiently(*names, Kind::kProcess), ElementsAre("web", StartsWith("proc_")));
-  EXPECT_THAT(Patiently(*names, Kind::kUser), ElementsAre("eva"));
-  EXPECT_THAT(Patiently(*names, Kind::kSession), Not(IsEmpty()));
+  EXPECT_THAT(Patiently(*names, {"kill"}), ElementsAre("web"));
+  EXPECT_THAT(Patiently(*names, {"kill"}, "proc_"), ElementsAre(StartsWith("proc_")));
+  EXPECT_THAT(Patiently(*names, {"signal", "web"}), AllOf(Contains("HUP"), Not(Contains("web"))));
+  EXPECT_THAT(Patiently(*names, {"user", "show"}), ElementsAre("eva"));
+  EXPECT_THAT(Patiently(*names, {"role", "show"}, "t"), ElementsAre("team-a"));
+  EXPECT_THAT(Patiently(*names, {"role", "grant", "eva"}, "t"), ElementsAre("team-a"));
+  EXPECT_THAT(Patiently(*names, {"token", "create", "--role"}, "t"), ElementsAre("team-a"));
+  EXPECT_THAT(Patiently(*names, {"cat"}, "/d/"), ElementsAre("/d/a"));
+  EXPECT_THAT(Patiently(*names, {"cd"}, "/"), ElementsAre("/d/"));
+  const Words ids = names->Of(*FindCommand("sessions end")->arguments[0]).ids;
+  ASSERT_THAT(ids, Not(IsEmpty()));
+  EXPECT_THAT(Patiently(*names, {"sessions", "end"}, ids[0].substr(0, 1)), Contains(ids[0]));
 }
 
 TEST_F(LiveNamesTest, WhatCameServesForAWhile) {
   daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
   const auto names = NewNames();
-  EXPECT_THAT(Patiently(*names, Kind::kProcess), Contains("web"));
+  EXPECT_THAT(Patiently(*names, {"kill"}), Contains("web"));
   for (;;) {
     const auto begin = Clock::now();
-    names->Of(Kind::kProcess);
+    names->Of(kProcessWord);
     const size_t calls = daemon_.calls().size();
-    names->Of(Kind::kProcess);
+    names->Of(kProcessWord);
     if (daemon_.calls().size() == calls) break;
     // Only because a while had passed.
     ASSERT_GE(Clock::now() - begin, std::chrono::seconds(1));
@@ -185,9 +206,9 @@ TEST_F(LiveNamesTest, ADaemonThatDoesNotAnswerGivesNothing) {
     const std::lock_guard<std::mutex> lock(daemon_.state.mutex);
     daemon_.state.hang = true;
   }
-  EXPECT_THAT(NewNames()->Of(Kind::kProcess), IsEmpty());
+  EXPECT_THAT(NewNames()->Of(kProcessWord).names, IsEmpty());
   LiveNames nobody(*client::ParseAddress("unix:/nonexistent/run/api.sock"), "/tmp/none", "");
-  EXPECT_THAT(nobody.Of(Kind::kProcess), IsEmpty());
+  EXPECT_THAT(nobody.Of(kProcessWord).names, IsEmpty());
 }
 
 TEST(BashScriptTest, CallsTheSameCode) {

@@ -21,27 +21,24 @@ namespace grpc_os::shell {
 class LiveNames {
  public:
   // How long a user may wait for it.
-  static constexpr std::chrono::milliseconds kPatience{150};
+  static constexpr std::chrono::milliseconds kMaxWait{150};
 
   LiveNames(client::Address address, std::string state_directory, std::string token);
   LiveNames(const LiveNames&) = delete;
   LiveNames& operator=(const LiveNames&) = delete;
   ~LiveNames();
 
-  // Of processes, users, sessions or tokens, or the names in a `folder` of objects, of which those
-  // of folders end with a slash; nothing if they do not come in time.
-  std::vector<std::string> Of(Kind kind, const std::string& folder = {});
+  // What the daemon has of `kind`, in `folder` if the kind lies in folders; nothing if it does not
+  // come in time.
+  LiveWords Of(const WordKind& kind, const std::string& folder = {});
 
  private:
   struct Entry {
-    std::vector<std::string> names;
+    LiveWords words;
     std::chrono::steady_clock::time_point asked;
   };
 
-  using Question = std::pair<Kind, std::string>;
-
-  std::vector<std::string> Ask(const Question& question);
-  std::vector<std::string> NamesIn(const std::string& folder, Kind kind);
+  using Question = std::pair<decltype(WordKind::live), std::string>;
 
   client::Client client_;
   std::mutex mutex_;

@@ -154,9 +154,10 @@ ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& 
   if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
   LineEditor editor(state_directory + "/history", interrupts,
                     [&](std::span<const std::string> before, const std::string& word) {
-                      return Complete(before, word, [&](Kind kind, const std::string& folder) {
-                        return names.Of(kind, ResolveName(session.directory(), folder));
-                      });
+                      return Complete(
+                          before, word, [&](const WordKind& kind, const std::string& folder) {
+                            return names.Of(kind, ResolveName(session.directory(), folder));
+                          });
                     });
   while (!session.wants_to_leave()) {
     const std::string prompt = Prompt(session);
@@ -295,7 +296,7 @@ ExitCode RunComplete(std::span<const std::string> raw_words) {
   const auto target = FindTarget(named, FromEnvironment);
   const auto token = TokenOfEnvironment();
   std::unique_ptr<LiveNames> names;
-  const auto ask = [&](Kind kind, const std::string& folder) -> std::vector<std::string> {
+  const auto ask = [&](const WordKind& kind, const std::string& folder) -> LiveWords {
     if (!target.ok() || !token.ok()) return {};
     names =
         std::make_unique<LiveNames>(target->address, client::StateDirectory() + "/tokens", *token);

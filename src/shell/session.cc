@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -54,7 +55,6 @@ std::string CureOf(const std::string& reason) {
       {"TOKEN_INVALID", "`login` logs in again."},
       {"LOGIN_FAILED", "Check the name and the password and try again."},
       {"PROCESS_NOT_FOUND", "`ps` lists all."},
-      {"USER_NOT_FOUND", "`user ls` lists all."},
       {"SESSION_NOT_FOUND", "`sessions` lists those that are open."},
       {"OBJECT_NOT_FOUND", "`ls` shows what there is, `history NAME` what there was."},
       {"FOLDER_NOT_EMPTY", "`rm -r NAME` deletes it with all that lies in it."},
@@ -65,7 +65,13 @@ std::string CureOf(const std::string& reason) {
       {"RUNTIME_UNAVAILABLE", "Try again in a moment."},
   };
   const auto found = cures->find(reason);
-  return found == cures->end() ? "" : found->second;
+  if (found != cures->end()) return found->second;
+  // "ROLE_NOT_FOUND": what lists things of the kind.
+  const std::string list =
+      absl::StrCat(absl::AsciiStrToLower(reason.substr(0, reason.find("_NOT_FOUND"))), " ls");
+  return reason.ends_with("_NOT_FOUND") && FindCommand(list) != nullptr
+             ? absl::StrCat("`", list, "` lists all.")
+             : "";
 }
 
 constexpr int64_t kWatchDefaultMs = 2'000;
@@ -80,7 +86,7 @@ absl::StatusOr<Format> ParseFormat(const std::string& word) {
   for (const auto& [name, format] : kFormats) {
     if (word == name) return format;
   }
-  const std::string nearest = Nearest(word, WordsOf(Kind::kFormat));
+  const std::string nearest = Nearest(word, WordsOf(kFormatWord));
   return absl::InvalidArgumentError(absl::StrCat(
       "There is no output format ", word, "; expected: table, wide, json, jsonl, yaml or name.",
       nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
@@ -115,15 +121,35 @@ void Session::Print(const google::protobuf::Message& message) {
   }
 }
 
-void Session::PrintNext(const google::protobuf::Message& message) {
+void Session::PrintName(const std::string& name) {
+  if (!name.empty()) out() << EscapeForTerminal(name) << "\n";
+}
+
+void Session::Show(const google::protobuf::Message& message, const std::string& name,
+                   const std::string& sentence) {
+  if (for_programs()) return Print(message);
+  if (!for_people()) return PrintName(name);
+  if (!sentence.empty()) out() << EscapeForTerminal(sentence) << "\n" << std::flush;
+}
+
+void Session::ShowNext(const google::protobuf::Message& message, const std::string& name,
+                       const std::string& line) {
   if (format_ == Format::kYaml) {
     out() << "---\n" << ToYaml(message);
-  } else {
+  } else if (for_programs()) {
     out() << ToJson(message, JsonLayout::kOneLine);
+  } else if (for_people()) {
+    out() << line << "\n";
+  } else {
+    PrintName(name);
   }
 }
 
-void Session::PrintName(const std::string& name) { out() << EscapeForTerminal(name) << "\n"; }
+bool Session::Hint(const std::string& text) {
+  const bool wanted = for_people() && console_.out_is_terminal;
+  if (wanted) out() << TypedIn(text) << "\n";
+  return wanted;
+}
 
 ExitCode Session::RunLine(const std::string& line) {
   const auto words = SplitLine(line);

@@ -20,7 +20,7 @@
 #include "client/client.h"
 #include "shell/command_table.h"
 #include "shell/exit_code.h"
-#include "shell/render/table.h"
+#include "shell/render/resource_view.h"
 
 namespace grpc_os::shell {
 
@@ -98,20 +98,62 @@ class Session {
   bool for_people() const { return format_ == Format::kTable || format_ == Format::kWide; }
   // Whether it is JSON or YAML; what remains is kName.
   bool for_programs() const { return !for_people() && format_ != Format::kName; }
+  // Whether it is one document, so that what comes piece by piece has to be collected for it.
+  bool collects() const { return format_ == Format::kJson || format_ == Format::kYaml; }
+
+  // What a command answers, as the format wants it: a command looks at the format itself only where
+  // it does something else for another one. An error is reported.
+  // One thing, all about it.
+  template <typename T>
+  ExitCode Show(const ResourceView<T>& view, const absl::StatusOr<T>& thing) {
+    if (!thing.ok()) return Report(thing.status());
+    if (for_people()) {
+      Print(view.details(*thing));
+    } else {
+      Show(*thing, view.name(*thing), "");
+    }
+    return ExitCode::kOk;
+  }
+  // The things in the answer of a list call.
+  template <typename T>
+  void ShowList(const ResourceView<T>& view, const google::protobuf::Message& list) {
+    if (collects()) return Print(list);
+    const auto things = ItemsOf<T>(list);
+    if (for_people()) return Print(view.TableOf(things, format_ == Format::kWide));
+    for (const T& thing : things) ShowNext(thing, view.name(thing), "");
+  }
+  template <typename T, typename List>
+  ExitCode ShowList(const ResourceView<T>& view, const absl::StatusOr<List>& list) {
+    if (!list.ok()) return Report(list.status());
+    ShowList(view, *list);
+    return ExitCode::kOk;
+  }
+  // What was done to a thing, which `sentence` says of the answer.
+  template <typename T>
+  ExitCode ShowDone(const ResourceView<T>& view, const absl::StatusOr<T>& answer,
+                    const std::function<std::string(const T&)>& sentence) {
+    if (!answer.ok()) return Report(answer.status());
+    Show(*answer, view.name(*answer), sentence(*answer));
+    return ExitCode::kOk;
+  }
+  // The parts: the answer for programs; a name, or nothing, for scripts; a sentence, or nothing,
+  // for people, of any origin: it is escaped.
+  void Show(const google::protobuf::Message& message, const std::string& name,
+            const std::string& sentence);
+  // The next of a stream of messages: on a line, or as a YAML document of its own. `line` is ready
+  // to be printed.
+  void ShowNext(const google::protobuf::Message& message, const std::string& name,
+                const std::string& line);
+  // What else helps, for people at a terminal; `text` is ours, its commands as TypedIn takes them.
+  // Whether it was shown.
+  bool Hint(const std::string& text);
   // Cut to the terminal unless the format is kWide.
   void Print(const Table& table);
   // In the format for programs that is asked for; kJsonLines is one line.
   void Print(const google::protobuf::Message& message);
-  // One of a stream of messages: on one line, or as a YAML document of its own.
-  void PrintNext(const google::protobuf::Message& message);
-  // A list and the things in it, which kJsonLines has on lines of their own.
-  template <typename Items>
-  void PrintList(const google::protobuf::Message& list, const Items& items) {
-    if (format_ != Format::kJsonLines) return Print(list);
-    for (const auto& item : items) PrintNext(item);
-  }
   // A name or id on a line of its own.
   void PrintName(const std::string& name);
+
   // Whether `--timeout` was given: then it bounds also what takes longer by nature.
   bool timeout_given() const { return timeout_given_; }
   bool interrupted() const { return interrupted_; }

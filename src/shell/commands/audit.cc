@@ -1,11 +1,12 @@
-// audit.
+// Records of the audit.
 #include <algorithm>
 #include <chrono>
 
-#include "shell/commands/commands.h"
+#include "absl/strings/str_cat.h"
 #include "shell/commands/count.h"
+#include "shell/commands/kinds.h"
 #include "shell/parser.h"
-#include "shell/render/access.h"
+#include "shell/render/text.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
@@ -13,7 +14,34 @@ namespace {
 
 constexpr int kDefaultCount = 100;
 
-}  // namespace
+Cell ResultOf(const v1::AuditRecord& record) {
+  std::string result = record.result();
+  if (!record.reason().empty()) absl::StrAppend(&result, " ", record.reason());
+  if (record.count() > 1) absl::StrAppend(&result, " (", record.count(), " times)");
+  return {result, record.result() == "OK" ? Style::kPlain : Style::kWarning};
+}
+
+// "grpc_os.v1.ProcessService/StartProcess": what stands before the name is always the same.
+std::string MethodText(const v1::AuditRecord& record, bool wide) {
+  return wide ? record.method() : record.method().substr(record.method().rfind('/') + 1);
+}
+
+ResourceView<v1::AuditRecord> View(bool wide) {
+  constexpr auto kLeft = Table::Align::kLeft;
+  constexpr auto kWide = ResourceView<v1::AuditRecord>::In::kWide;
+  return {
+      .name = [](const auto& record) { return absl::StrCat(record.id()); },
+      .columns = {
+          {"TIME", [](const auto& record) { return TimeText(record.time(), 3); }},
+          {"USER", [](const auto& record) { return OrDash(record.user()); }},
+          {"FROM", [](const auto& record) { return OrDash(record.source()); }},
+          {"METHOD", [wide](const auto& record) { return MethodText(record, wide); }},
+          {"RESOURCE", [](const auto& record) { return OrDash(record.resource()); }},
+          {"RESULT", ResultOf},
+          {"SESSION", [](const auto& record) { return OrDash(record.session_id()); }, kLeft, kWide},
+          {"CALL", [](const auto& record) { return OrDash(record.call_id()); }, kLeft, kWide},
+          {"ID", [](const auto& record) { return absl::StrCat(record.id()); }, kLeft, kWide}}};
+}
 
 ExitCode RunAudit(Session& session, const Arguments& arguments) {
   const auto count = CountOption(arguments, kDefaultCount);
@@ -28,17 +56,25 @@ ExitCode RunAudit(Session& session, const Arguments& arguments) {
     *request.mutable_since() = *since;
   }
   auto all = session.client().ListAuditRecords(request, *count);
-  if (!all.ok()) return session.Report(all.status());
-  auto& records = *all->mutable_records();
-  std::reverse(records.begin(), records.end());
-  if (session.for_programs()) {
-    session.PrintList(*all, records);
-  } else if (session.for_people()) {
-    session.Print(AuditTable(records, session.format() == Format::kWide));
-  } else {
-    for (const v1::AuditRecord& record : records) session.out() << record.id() << "\n";
-  }
-  return ExitCode::kOk;
+  if (all.ok()) std::reverse(all->mutable_records()->begin(), all->mutable_records()->end());
+  return session.ShowList(View(session.format() == Format::kWide), all);
+}
+
+}  // namespace
+
+std::vector<Command> AuditCommands() {
+  return {
+      {.name = "audit",
+       .summary = "Show who did what, and what was refused",
+       .details = "The newest last. Kept for 90 days.\n",
+       .options = {{"since", 's', "TIME",
+                    "not older than 90s, 5m, 1h, 2d, or 2026-11-23T05:00:00Z"},
+                   UserOption(),
+                   {"lines", 'n', "N", "at most the last N (100)"}},
+       .examples = {"audit", "audit --since 1h --user deploy", "audit -n 5 -o json"},
+       .most = 0,
+       .run = RunAudit},
+  };
 }
 
 }  // namespace grpc_os::shell

@@ -1,9 +1,8 @@
-// login, whoami, logout.
+// Logging in and out.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/kinds.h"
 #include "shell/commands/password.h"
-#include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/session.h"
@@ -20,7 +19,7 @@ std::string Describe(const v1::Identity& identity) {
   } else if (!identity.login_method().empty()) {
     absl::StrAppend(&text, ", by ", identity.login_method());
   }
-  return EscapeForTerminal(text);
+  return text;
 }
 
 absl::StatusOr<v1::LoginResponse> LogIn(Session& session, const Arguments& arguments,
@@ -34,20 +33,13 @@ absl::StatusOr<v1::LoginResponse> LogIn(Session& session, const Arguments& argum
   return session.client().Login(words[0], *password, not_kept);
 }
 
-}  // namespace
-
 ExitCode RunLogin(Session& session, const Arguments& arguments) {
   absl::Status not_kept;
   const auto response = LogIn(session, arguments, &not_kept);
   if (!response.ok()) return session.Report(response.status());
-  session.set_user(response->identity().user());
-  if (session.for_programs()) {
-    session.Print(response->identity());
-  } else if (!session.for_people()) {
-    session.PrintName(response->identity().user());
-  } else {
-    session.out() << "Logged in as " << Describe(response->identity()) << ".\n";
-  }
+  const v1::Identity& identity = response->identity();
+  session.set_user(identity.user());
+  session.Show(identity, identity.user(), absl::StrCat("Logged in as ", Describe(identity), "."));
   if (!not_kept.ok()) {
     return session.Report(absl::Status(
         not_kept.code(),
@@ -59,19 +51,14 @@ ExitCode RunLogin(Session& session, const Arguments& arguments) {
 ExitCode RunWhoAmI(Session& session, const Arguments&) {
   const auto response = session.client().WhoAmI();
   if (!response.ok()) return session.Report(response.status());
-  session.set_user(response->identity().user());
-  if (session.for_programs()) {
-    session.Print(*response);
-  } else if (!session.for_people()) {
-    session.PrintName(response->identity().user());
-  } else {
-    session.out() << Describe(response->identity());
-    if (session.format() == Format::kWide && response->has_expire_time()) {
-      session.out() << ", session " << EscapeForTerminal(response->identity().session_id())
-                    << ", token until " << FormatTime(response->expire_time().seconds(), 0, 0);
-    }
-    session.out() << "\n";
+  const v1::Identity& identity = response->identity();
+  session.set_user(identity.user());
+  std::string text = Describe(identity);
+  if (session.format() == Format::kWide && response->has_expire_time()) {
+    absl::StrAppend(&text, ", session ", identity.session_id(), ", token until ",
+                    FormatTime(response->expire_time().seconds(), 0, 0));
   }
+  session.Show(*response, identity.user(), text);
   return ExitCode::kOk;
 }
 
@@ -79,12 +66,42 @@ ExitCode RunLogout(Session& session, const Arguments&) {
   const absl::Status status = session.client().Logout();
   session.set_user(std::nullopt);
   if (!status.ok()) return session.Report(status);
-  if (session.for_people()) {
-    session.out() << "Logged out. `" << session.Typed("login") << "` logs in again.\n";
-  } else if (session.for_programs()) {
-    session.Print(v1::LogoutResponse());
-  }
+  session.Show(v1::LogoutResponse(), "",
+               absl::StrCat("Logged out. `", session.Typed("login"), "` logs in again."));
   return ExitCode::kOk;
+}
+
+}  // namespace
+
+std::vector<Command> LogInCommands() {
+  return {
+      {.name = "login",
+       .synopsis = "[USER [PASSWORD]]",
+       .arguments = {&kUserWord, nullptr},
+       .summary = "Log in with a password, or as the account that you have on this machine",
+       .details =
+           "With USER: by password, which is asked for without echo if it is left out. A password\n"
+           "on the line is kept out of the history, but others on this machine may see it in the\n"
+           "list of processes while `grpc-os login` runs. The session lasts 30 days and renews\n"
+           "itself; it is kept in a file that only you can read.\n"
+           "Without USER: only through the local socket, where the daemon sees which account "
+           "calls.\n",
+       .options = {PasswordStdinOption()},
+       .examples = {"login admin", "login", "login deploy --password-stdin"},
+       .most = 2,
+       .run = RunLogin},
+      {.name = "whoami",
+       .elsewhere = {"id", "who"},
+       .summary = "Show who is logged in",
+       .examples = {"whoami"},
+       .most = 0,
+       .run = RunWhoAmI},
+      {.name = "logout",
+       .summary = "End the session; nothing logs in by itself until `login`",
+       .examples = {"logout"},
+       .most = 0,
+       .run = RunLogout},
+  };
 }
 
 }  // namespace grpc_os::shell

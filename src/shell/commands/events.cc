@@ -1,16 +1,19 @@
-// events.
+// Events.
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <map>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/count.h"
-#include "shell/commands/patience.h"
+#include "shell/commands/event.h"
+#include "shell/commands/kinds.h"
 #include "shell/commands/received_events.h"
+#include "shell/commands/retry_policy.h"
+#include "shell/escape.h"
 #include "shell/parser.h"
-#include "shell/render/access.h"
+#include "shell/render/text.h"
 #include "shell/session.h"
 #include "shell/suggest.h"
 
@@ -21,14 +24,42 @@ constexpr int kDefaultCount = 100;
 // Without --since no more revisions than these are read to find the last events of the wanted kind.
 constexpr int64_t kLookBack = 1000;
 
-void Show(Session& session, const v1::Event& event) {
-  if (session.for_programs()) {
-    session.PrintNext(event);
-  } else if (session.for_people()) {
-    session.out() << EventLine(event, session.console().color) << "\n";
-  } else {
-    session.PrintName(event.name().empty() ? event.resource_id() : event.name());
+constexpr WordKind kEventKindWord = {.words = "process user object"};
+
+constexpr size_t kNameColumns = 20;
+constexpr size_t kActionColumns = 18;
+constexpr size_t kRevisionColumns = 8;
+constexpr size_t kKindColumns = 7;
+
+std::string Padded(const std::string& text, size_t columns) {
+  const size_t width = DisplayWidth(text);
+  return text + std::string(width < columns ? columns - width : 0, ' ');
+}
+
+Style StyleOfAction(const std::string& action) {
+  if (action == "ready" || action == "started" || action == "created") return Style::kGood;
+  if (action == "failed" || action == "crash_looping" || action == "unkillable") return Style::kBad;
+  if (action == "backoff" || action == "exited" || action == "deleted") return Style::kWarning;
+  return Style::kPlain;
+}
+
+// Its columns stand where those of others do, unless a name is long.
+std::string Line(const v1::Event& event, const std::string& name, bool color) {
+  const std::string action = EscapeForTerminal(event.action());
+  const size_t padding = kActionColumns - std::min(kActionColumns, DisplayWidth(action));
+  std::string line = absl::StrCat(TimeText(event.time(), 3), "  ",
+                                  Padded(absl::StrCat(event.revision()), kRevisionColumns), "  ",
+                                  Padded(EscapeForTerminal(event.kind()), kKindColumns), "  ",
+                                  Padded(EscapeForTerminal(name), kNameColumns), "  ",
+                                  Styled(action, StyleOfAction(event.action()), color));
+  // Sorted, for the order of a map of protobuf means nothing.
+  const std::map<std::string, std::string> attributes(event.attributes().begin(),
+                                                      event.attributes().end());
+  if (!attributes.empty()) line.append(padding, ' ');
+  for (const auto& [key, value] : attributes) {
+    absl::StrAppend(&line, "  ", EscapeForTerminal(key), "=", EscapeForTerminal(value));
   }
+  return line;
 }
 
 struct Wanted {
@@ -64,21 +95,19 @@ absl::StatusOr<Wanted> Read(Session& session, const Arguments& arguments) {
   return wanted;
 }
 
-}  // namespace
-
 ExitCode RunEvents(Session& session, const Arguments& arguments) {
   auto wanted = Read(session, arguments);
   if (!wanted.ok()) return session.Report(wanted.status());
   ReceivedEvents received(wanted->request.from_revision());
-  Patience patience(session);
+  RetryPolicy retry(session);
   std::deque<v1::Event> last;  // of those before SYNCED
   bool synced = false;
   const auto take = [&](const v1::WatchResponse& message) {
-    patience.Progress();
+    retry.Progress();
     for (const v1::Event& event : message.events()) {
       if (!received.IsNew(event)) continue;
       if (synced) {
-        Show(session, event);
+        ShowEvent(session, event);
         continue;
       }
       last.push_back(event);
@@ -87,7 +116,7 @@ ExitCode RunEvents(Session& session, const Arguments& arguments) {
     if (!message.more_of_revision()) received.Delivered(message.revision());
     if (message.synced() && !synced) {
       synced = true;
-      for (const v1::Event& event : last) Show(session, event);
+      for (const v1::Event& event : last) ShowEvent(session, event);
       last.clear();
     }
     session.out() << std::flush;
@@ -98,9 +127,32 @@ ExitCode RunEvents(Session& session, const Arguments& arguments) {
     wanted->request.set_from_revision(received.resume());
     received.BeginStream();
     status = session.client().Watch(wanted->request, take);
-  } while (!session.interrupted() && !(synced && !wanted->follow) && patience.MayTryAgain(status));
+  } while (!session.interrupted() && !(synced && !wanted->follow) && retry.MayTryAgain(status));
   if (session.interrupted()) return ExitCode::kInterrupted;
   return status.ok() ? ExitCode::kOk : session.Report(status);
+}
+
+}  // namespace
+
+void ShowEvent(Session& session, const v1::Event& event) {
+  const std::string name = event.name().empty() ? event.resource_id() : event.name();
+  session.ShowNext(event, name, Line(event, name, session.console().color));
+}
+
+std::vector<Command> EventCommands() {
+  return {
+      {.name = "events",
+       .summary = "Show what happened",
+       .details = "Each change has a revision. Without --since: the last ones.\n",
+       .options = {{"follow", 'f', "", "go on with what happens from now on"},
+                   {"since", 's', "REVISION", "all that happened after this revision"},
+                   {"kind", 'k', "KIND", "process, user or object (the first two)", true,
+                    &kEventKindWord},
+                   {"lines", 'n', "N", "begin with the last N (100)"}},
+       .examples = {"events", "events -f --kind process", "events --since 1200"},
+       .most = 0,
+       .run = RunEvents},
+  };
 }
 
 }  // namespace grpc_os::shell

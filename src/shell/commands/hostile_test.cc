@@ -150,15 +150,15 @@ TEST_F(HostileTest, InLogsAndErrors) {
 }
 
 TEST_F(HostileTest, InCompletion) {
-  const auto ask = [](Kind, const std::string&) {
+  const auto ask = [](const WordKind&, const std::string&) -> LiveWords {
     std::vector<std::string> texts = HostileTexts();
     texts.insert(texts.end(), kNotUtf8.begin(), kNotUtf8.end());
-    return texts;
+    return {.names = texts, .ids = texts};
   };
   const std::vector<std::string> before = {"kill"};
   EXPECT_THAT(Complete(before, "x", ask), IsEmpty());
-  const auto one = [](Kind, const std::string&) {
-    return std::vector<std::string>{"x y", "x\x1b[2J"};
+  const auto one = [](const WordKind&, const std::string&) -> LiveWords {
+    return {.names = {"x y", "x\x1b[2J"}};
   };
   EXPECT_THAT(Complete(before, "x", one), SizeIs(1));
 }

@@ -1,9 +1,9 @@
 // logs.
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/log_printer.h"
-#include "shell/commands/patience.h"
+#include "shell/commands/process_rows.h"
+#include "shell/commands/retry_policy.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/render/process.h"
@@ -34,7 +34,7 @@ void Show(Session& session, const v1::TailLogsResponse& message, LogPrinter& pri
   }
   for (const v1::LogLine& line : message.lines()) {
     if (session.for_programs()) {
-      session.PrintNext(line);
+      session.ShowNext(line, "", "");
     } else {
       printer.Print(line);
     }
@@ -56,33 +56,54 @@ void SayWhyItEnded(Session& session, const std::string& name) {
                 << std::flush;
 }
 
-}  // namespace
-
 ExitCode RunLogs(Session& session, const Arguments& arguments) {
   auto request = ToRequest(arguments);
   if (!request.ok()) return session.Report(request.status());
   LogPrinter printer(session.console(), arguments.Has("timestamps"));
-  Patience patience(session);
+  RetryPolicy retry(session);
   absl::Status status;
   bool again = true;
   while (again) {
     bool progress = false;
     status = session.client().TailLogs(*request, [&](const v1::TailLogsResponse& message) {
       progress = true;
-      patience.Progress();
+      retry.Progress();
       if (!message.cursor().empty()) request->set_cursor(message.cursor());
       Show(session, message, printer, request->follow());
       return !session.interrupted();
     });
     // A reader slower than a call may last (a pager) goes on where it was.
     again = !session.interrupted() && !request->cursor().empty() &&
-            ((absl::IsDeadlineExceeded(status) && progress) || patience.MayTryAgain(status));
+            ((absl::IsDeadlineExceeded(status) && progress) || retry.MayTryAgain(status));
   }
   printer.Finish();
   if (session.interrupted()) return ExitCode::kInterrupted;
   if (!status.ok()) return session.Report(status);
   if (request->follow()) SayWhyItEnded(session, request->name());
   return ExitCode::kOk;
+}
+
+}  // namespace
+
+Command LogsRow() {
+  return {
+      .name = "logs",
+      .elsewhere = {"log", "tail", "journalctl", "output"},
+      .synopsis = "NAME",
+      .arguments = {&kProcessWord},
+      .summary = "Show what a process wrote",
+      .details =
+          "Its output goes to standard output; what gRPC OS notes about it, to standard error.\n"
+          "-f ends by itself, with 0, when the process is stopped, has run to its end or is "
+          "deleted;\na restart does not end it. In JSON a line that is no UTF-8 is in `raw`, as "
+          "base64.\n",
+      .options = {{"follow", 'f', "", "go on with what it writes from now on"},
+                  {"lines", 'n', "N", "begin with the last N lines (100)"},
+                  {"timestamps", 't', "", "begin each line with its time (UTC)"}},
+      .examples = {"logs web-server", "logs -f -n 20 web-server"},
+      .least = 1,
+      .most = 1,
+      .run = RunLogs};
 }
 
 }  // namespace grpc_os::shell

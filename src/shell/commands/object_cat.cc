@@ -1,9 +1,9 @@
 // cat.
 #include "absl/strings/str_cat.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/content_printer.h"
 #include "shell/commands/object_content.h"
 #include "shell/commands/object_names.h"
+#include "shell/commands/object_rows.h"
 #include "shell/parser.h"
 #include "shell/session.h"
 
@@ -35,8 +35,6 @@ absl::Status Cat(Session& session, const NamedObject& named, ContentPrinter& pri
   return object.status();
 }
 
-}  // namespace
-
 ExitCode RunCat(Session& session, const Arguments& arguments) {
   const bool escape = session.console().out_is_terminal && !arguments.Has("raw");
   ContentPrinter printer(session.out(), escape);
@@ -47,6 +45,24 @@ ExitCode RunCat(Session& session, const Arguments& arguments) {
                          session.PrintName(named.name);
                          return absl::OkStatus();
                        });
+}
+
+}  // namespace
+
+Command CatRow() {
+  return {.name = "cat",
+          .elsewhere = {"less", "more", "read", "head", "type"},
+          .synopsis = "NAME[@GENERATION]…",
+          .arguments = {&kObjectWord},
+          .summary = "Show the content of objects",
+          .details =
+              std::string(kObjectNames) + kObjectVersions +
+              "On a terminal, what it would act on is shown as \\x1b; in a pipe the bytes pass\n"
+              "unchanged. -o json shows the object with its content, if that has at most 64 KiB.\n",
+          .options = {{"raw", 0, "", "the bytes as they are on a terminal, too"}},
+          .examples = {"cat /config/app.json", "cat obj_123", "cat app.json@42"},
+          .least = 1,
+          .run = RunCat};
 }
 
 }  // namespace grpc_os::shell

@@ -3,8 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/for_each.h"
+#include "shell/commands/kinds.h"
 #include "shell/commands/object_names.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/selection.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
@@ -19,9 +21,7 @@ namespace {
 absl::Status MayRemove(Session& session, const Arguments& arguments, const NamedObject& named) {
   const bool recursive = arguments.Has("recursive");
   const bool now = arguments.Has("now");
-  if ((!recursive && !now) || arguments.Has("yes") || !session.console().ask) {
-    return absl::OkStatus();
-  }
+  if ((!recursive && !now) || !MayAsk(session, arguments)) return absl::OkStatus();
   std::string what = EscapeForTerminal(named.name);
   if (recursive) {
     const auto size = session.client().MeasureObjects(AsFolder(named.name));
@@ -29,9 +29,9 @@ absl::Status MayRemove(Session& session, const Arguments& arguments, const Named
     absl::StrAppend(&what, " and all that lies in it (", CountOfObjects(size->objects()), ", ",
                     FormatBytes(size->bytes()), ")");
   }
-  const bool yes = session.console().ask(
-      absl::StrCat("Delete ", what, now ? " for good, with all versions" : "", "?"));
-  return yes ? absl::OkStatus() : absl::UnknownError(absl::StrCat(named.name, " is kept."));
+  return Confirm(session, arguments,
+                 absl::StrCat("Delete ", what, now ? " for good, with all versions" : "", "?"),
+                 named.name);
 }
 
 absl::Status Remove(Session& session, const Arguments& arguments, const NamedObject& named) {
@@ -42,17 +42,10 @@ absl::Status Remove(Session& session, const Arguments& arguments, const NamedObj
   request.set_purge(arguments.Has("now"));
   const auto response = session.client().DeleteObject(request);
   if (!response.ok()) return response.status();
-  if (session.for_programs()) {
-    session.Print(*response);
-  } else if (session.for_people()) {
-    session.out() << "deleted " << EscapeForTerminal(named.name);
-    if (response->deleted_count() != 1) {
-      session.out() << ", " << CountOfObjects(response->deleted_count());
-    }
-    session.out() << "\n" << std::flush;
-  } else {
-    session.PrintName(named.name);
-  }
+  const int64_t count = response->deleted_count();
+  session.Show(*response, named.name,
+               absl::StrCat("deleted ", named.name,
+                            count == 1 ? "" : absl::StrCat(", ", CountOfObjects(count))));
   return absl::OkStatus();
 }
 
@@ -92,10 +85,10 @@ ExitCode RelocateAll(Session& session, const Arguments& arguments, Expansion exp
     }
     const auto object = relocate(source, target);
     if (!object.ok()) return object.status();
-    ShowChanged(session, *object,
-                absl::StrCat(done, " ", source.name,
-                             source.generation == 0 ? "" : absl::StrCat("@", source.generation),
-                             " to ", object->name()));
+    session.Show(*object, object->name(),
+                 absl::StrCat(done, " ", source.name,
+                              source.generation == 0 ? "" : absl::StrCat("@", source.generation),
+                              " to ", object->name()));
     return absl::OkStatus();
   });
 }
@@ -121,21 +114,13 @@ absl::StatusOr<v1::Object> Copy(Session& session, const NamedObject& source,
                    "` gives it the new content, and keeps the old one among its versions."));
 }
 
-}  // namespace
-
 ExitCode RunMakeFolder(Session& session, const Arguments& arguments) {
-  ExitCode code = ExitCode::kOk;
-  for (const std::string& word : arguments.positional()) {
+  return ForEachWord(session, arguments.positional(), [&](const std::string& word) {
     const auto folder =
         session.client().CreateFolder(AsFolder(ResolveName(session.directory(), word)));
-    if (folder.ok()) {
-      ShowChanged(session, *folder, absl::StrCat("made ", folder->name()));
-      continue;
-    }
-    code = Worst(code, session.Report(folder.status()));
-    if (EndsEverything(folder.status())) break;
-  }
-  return code;
+    if (folder.ok()) session.Show(*folder, folder->name(), absl::StrCat("made ", folder->name()));
+    return folder.status();
+  });
 }
 
 ExitCode RunRemove(Session& session, const Arguments& arguments) {
@@ -170,6 +155,63 @@ ExitCode RunCopy(Session& session, const Arguments& arguments) {
                      [&](const NamedObject& source, const std::string& target) {
                        return Copy(session, source, target, arguments.Has("force"));
                      });
+}
+
+}  // namespace
+
+Command MkdirRow() {
+  return {.name = "mkdir",
+          .synopsis = "FOLDER…",
+          .arguments = {&kFolderWord},
+          .summary = "Make folders that are there while nothing lies in them, too",
+          .details =
+              "Folders above need not be made: they are there as long as something lies in "
+              "them.\n",
+          .examples = {"mkdir /config/sites"},
+          .least = 1,
+          .run = RunMakeFolder};
+}
+
+Command RmRow() {
+  return {.name = "rm",
+          .elsewhere = {"del", "unlink", "rmdir"},
+          .synopsis = "NAME…",
+          .arguments = {&kObjectWord},
+          .summary = "Delete objects; `undelete` brings them back for 7 days",
+          .details = std::string(kObjectNames) + "-r and --now ask first, on a terminal.\n",
+          .options = {{"recursive", 'r', "", "folders with all that lies in them"},
+                      {"now", 0, "", "for good, with all versions"},
+                      YesOption()},
+          .examples = {"rm obj_123", "rm '/tmp/*'", "rm -r -y /tmp"},
+          .least = 1,
+          .run = RunRemove};
+}
+
+Command MvRow() {
+  return {.name = "mv",
+          .elsewhere = {"rename", "ren", "move"},
+          .synopsis = "NAME… TARGET",
+          .arguments = {&kObjectWord},
+          .summary = "Rename objects and folders, or move them into a folder",
+          .details = std::string(kObjectNames) +
+                     "Each in one step; ids and versions stay. What is at TARGET "
+                     "is not replaced.\n",
+          .examples = {"mv app.json old.json", "mv '/tmp/*.log' /logs/", "mv /tmp /archive"},
+          .least = 2,
+          .run = RunMove};
+}
+
+Command CpRow() {
+  return {.name = "cp",
+          .elsewhere = {"copy"},
+          .synopsis = "NAME[@GENERATION]… TARGET",
+          .arguments = {&kObjectWord},
+          .summary = "Copy objects, or older contents of them",
+          .details = std::string(kObjectNames) + kObjectVersions,
+          .options = {{"force", 'f', "", "replace what is at TARGET"}},
+          .examples = {"cp app.json app.bak", "cp -f app.json@42 app.json"},
+          .least = 2,
+          .run = RunCopy};
 }
 
 }  // namespace grpc_os::shell

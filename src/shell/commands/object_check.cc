@@ -2,9 +2,8 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/progress.h"
-#include "shell/escape.h"
 #include "shell/object_path.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
@@ -15,16 +14,8 @@ namespace {
 
 void ShowDamaged(Session& session, const v1::DamagedObject& damaged) {
   const std::string which = absl::StrCat(damaged.name(), "@", damaged.generation());
-  if (session.for_people()) {
-    session.out() << EscapeForTerminal(absl::StrCat("damaged: ", which, " (", damaged.id(),
-                                                    "): ", damaged.message()))
-                  << "\n"
-                  << std::flush;
-  } else if (session.format() == Format::kName) {
-    session.PrintName(which);
-  } else if (session.format() == Format::kJsonLines) {
-    session.PrintNext(damaged);
-  }
+  session.Show(damaged, which,
+               absl::StrCat("damaged: ", which, " (", damaged.id(), "): ", damaged.message()));
 }
 
 absl::Status Check(Session& session, const std::string& prefix, v1::CheckObjectsResponse& all) {
@@ -35,7 +26,7 @@ absl::Status Check(Session& session, const std::string& prefix, v1::CheckObjects
       session.client().CheckObjects(request, [&](const v1::CheckObjectsResponse& message) {
         for (const v1::DamagedObject& damaged : message.damaged()) {
           progress.Clear();
-          ShowDamaged(session, damaged);
+          if (!session.collects()) ShowDamaged(session, damaged);
           *all.add_damaged() = damaged;
         }
         all.set_checked_count(message.checked_count());
@@ -49,8 +40,6 @@ absl::Status Check(Session& session, const std::string& prefix, v1::CheckObjects
       "The check ended before all was read; what came says nothing of the rest. Run it again.");
 }
 
-}  // namespace
-
 ExitCode RunCheck(Session& session, const Arguments& arguments) {
   const auto& words = arguments.positional();
   v1::CheckObjectsResponse all;
@@ -58,7 +47,7 @@ ExitCode RunCheck(Session& session, const Arguments& arguments) {
       Check(session, ResolveName(session.directory(), words.empty() ? "/" : words[0]), all);
   if (session.interrupted()) return ExitCode::kInterrupted;
   if (!status.ok()) return session.Report(status);
-  if (session.for_programs() && session.format() != Format::kJsonLines) {
+  if (session.collects()) {
     session.Print(all);
   } else if (session.for_people()) {
     session.out() << all.checked_count()
@@ -67,13 +56,26 @@ ExitCode RunCheck(Session& session, const Arguments& arguments) {
                   << (all.damaged().empty() ? "all are whole"
                                             : absl::StrCat(all.damaged_size(), " damaged"))
                   << "\n";
-    if (!all.damaged().empty() && session.console().out_is_terminal) {
-      session.out() << "`" << session.Typed("history NAME")
-                    << "` shows whether an older content can take its place: `"
-                    << session.Typed("cp -f NAME@GENERATION NAME") << "`.\n";
+    if (!all.damaged().empty()) {
+      session.Hint(
+          "`history NAME` shows whether an older content can take its place: `cp -f "
+          "NAME@GENERATION NAME`.");
     }
   }
   return all.damaged().empty() ? ExitCode::kOk : ExitCode::kFailure;
+}
+
+}  // namespace
+
+Command CheckRow() {
+  return {.name = "fsck",
+          .synopsis = "[PREFIX]",
+          .arguments = {&kObjectWord},
+          .summary = "Read every content, old ones too, and name those that are damaged",
+          .details = "Without PREFIX all there is. Ends with 1 if any is damaged.\n",
+          .examples = {"fsck", "fsck /backups/"},
+          .most = 1,
+          .run = RunCheck};
 }
 
 }  // namespace grpc_os::shell

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/crc32c.h"
-#include "shell/commands/patience.h"
+#include "shell/commands/retry_policy.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -14,11 +14,11 @@ class ContentReader {
   ContentReader(Session& session, v1::ReadObjectRequest request, Daemon daemon, uint32_t crc32c,
                 const std::function<absl::Status(std::string_view)>& sink)
       : session_(session),
-        patience_(session),
+        retry_(session),
         request_(std::move(request)),
         crc32c_(crc32c),
         sink_(sink) {
-    if (daemon == Daemon::kAnswered) patience_.Progress();
+    if (daemon == Daemon::kAnswered) retry_.Progress();
   }
 
   absl::StatusOr<v1::Object> Run() {
@@ -38,7 +38,7 @@ class ContentReader {
  private:
   bool Take(const v1::ReadObjectResponse& message) {
     progress_ = true;
-    patience_.Progress();
+    retry_.Progress();
     if (!object_) {
       object_ = message.object();
       // Whatever it becomes meanwhile; objects of the system have no versions.
@@ -66,7 +66,7 @@ class ContentReader {
     // One of the system has no generation in which it could be read on.
     if (object_ && object_->generation() == 0) return false;
     if (session_.interrupted()) return false;
-    return (absl::IsDeadlineExceeded(status) && progress_) || patience_.MayTryAgain(status);
+    return (absl::IsDeadlineExceeded(status) && progress_) || retry_.MayTryAgain(status);
   }
 
   absl::StatusOr<v1::Object> Checked() const {
@@ -83,7 +83,7 @@ class ContentReader {
   }
 
   Session& session_;
-  Patience patience_;
+  RetryPolicy retry_;
   v1::ReadObjectRequest request_;
   uint32_t crc32c_;
   const std::function<absl::Status(std::string_view)>& sink_;

@@ -3,9 +3,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/for_each.h"
+#include "shell/commands/object_listing.h"
 #include "shell/commands/object_names.h"
-#include "shell/commands/selection.h"
+#include "shell/commands/object_rows.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
 #include "shell/parser.h"
@@ -44,13 +45,6 @@ absl::StatusOr<bool> AnyDeletedBelow(Session& session, const std::string& folder
 }
 
 // ---- ls --deleted -------------------------------------------------------------------------------
-
-// Single names, then folders with what was deleted in them.
-struct Listing {
-  v1::ListObjectsResponse all;  // as programs get it
-  std::vector<v1::Object> objects;
-  std::vector<std::pair<std::string, std::vector<v1::Object>>> folders;
-};
 
 absl::Status ListOne(Session& session, const NamedObject& named, Listing& listing) {
   if (IsObjectId(named.name) || named.generation != 0) {
@@ -97,29 +91,6 @@ absl::Status ListOne(Session& session, const NamedObject& named, Listing& listin
   return absl::OkStatus();
 }
 
-void Show(Session& session, const Listing& listing, bool wide) {
-  bool first = true;
-  if (!listing.objects.empty()) {
-    session.Print(DeletedTable(listing.objects, session.directory(), wide));
-    first = false;
-  }
-  const bool several = listing.folders.size() > 1 || !listing.objects.empty();
-  for (const auto& [folder, objects] : listing.folders) {
-    if (several) session.out() << (first ? "" : "\n") << EscapeForTerminal(folder) << ":\n";
-    first = false;
-    if (!objects.empty()) {
-      session.Print(DeletedTable(objects, folder, wide));
-    } else if (session.console().out_is_terminal) {
-      session.out() << "Nothing that was deleted in " << EscapeForTerminal(folder)
-                    << " can be brought back.\n";
-    }
-  }
-  if (listing.all.objects_size() > 0 && session.console().out_is_terminal) {
-    session.out() << "`" << session.Typed("undelete NAME") << "` brings one back, `"
-                  << session.Typed("undelete -r FOLDER") << "` all below a folder.\n";
-  }
-}
-
 // ---- undelete -----------------------------------------------------------------------------------
 
 absl::Status BringBack(Session& session, const std::string& name, int64_t generation,
@@ -130,9 +101,9 @@ absl::Status BringBack(Session& session, const std::string& name, int64_t genera
   const auto object = session.client().UndeleteObject(request);
   if (!object.ok()) return object.status();
   if (!silently) {
-    ShowChanged(session, *object,
-                absl::StrCat("brought back ", object->name(), " (", object->id(), "), generation ",
-                             object->generation()));
+    session.Show(*object, object->name(),
+                 absl::StrCat("brought back ", object->name(), " (", object->id(), "), generation ",
+                              object->generation()));
   }
   return absl::OkStatus();
 }
@@ -184,6 +155,16 @@ absl::Status BringBackAll(Session& session, const NamedObject& named, ExitCode& 
       absl::StrCat("Nothing that was deleted below ", folder, " can be brought back."));
 }
 
+ExitCode RunUndelete(Session& session, const Arguments& arguments) {
+  ExitCode refused = ExitCode::kOk;
+  const ExitCode code =
+      ForEachObject(session, arguments.positional(), ExpandDeleted, [&](const NamedObject& named) {
+        return arguments.Has("recursive") ? BringBackAll(session, named, refused)
+                                          : BringBackOne(session, named);
+      });
+  return Worst(code, refused);
+}
+
 }  // namespace
 
 ExitCode ListDeleted(Session& session, const Arguments& arguments) {
@@ -193,26 +174,32 @@ ExitCode ListDeleted(Session& session, const Arguments& arguments) {
   const ExitCode code = ForEachObject(session, words, ExpandDeleted, [&](const NamedObject& named) {
     return ListOne(session, named, listing);
   });
-  if (session.for_programs()) {
-    if (code == ExitCode::kOk || listing.all.objects_size() > 0) {
-      session.PrintList(listing.all, listing.all.objects());
-    }
-  } else if (session.for_people()) {
-    Show(session, listing, arguments.Has("long") || session.format() == Format::kWide);
-  } else {
-    for (const v1::Object& object : listing.all.objects()) session.PrintName(object.name());
+  ShowListing(session, arguments, listing, code, DeletedView, [](const std::string& folder) {
+    return absl::StrCat("Nothing that was deleted in ", folder, " can be brought back.");
+  });
+  if (!listing.all.objects().empty()) {
+    session.Hint("`undelete NAME` brings one back, `undelete -r FOLDER` all below a folder.");
   }
   return code;
 }
 
-ExitCode RunUndelete(Session& session, const Arguments& arguments) {
-  ExitCode refused = ExitCode::kOk;
-  const ExitCode code =
-      ForEachObject(session, arguments.positional(), ExpandDeleted, [&](const NamedObject& named) {
-        return arguments.Has("recursive") ? BringBackAll(session, named, refused)
-                                          : BringBackOne(session, named);
-      });
-  return Worst(code, refused);
+Command UndeleteRow() {
+  return {
+      .name = "undelete",
+      .synopsis = "NAME[@GENERATION]…",
+      .arguments = {&kDeletedObjectWord},
+      .summary = "Bring deleted objects back under their names and ids",
+      .details =
+          "NAME is an absolute name, one that counts from the current folder, or an id. A "
+          "pattern\n"
+          "with * ? [ ] means every deleted name that it fits, as `ls --deleted` shows them. "
+          "With\n"
+          "@GENERATION that version, else the one deleted last. What is refused (the name was\n"
+          "taken again) is told, and the rest comes back.\n",
+      .options = {{"recursive", 'r', "", "all that was deleted below folders"}},
+      .examples = {"undelete /config/app.json", "undelete '/config/*.json'", "undelete -r /config"},
+      .least = 1,
+      .run = RunUndelete};
 }
 
 }  // namespace grpc_os::shell

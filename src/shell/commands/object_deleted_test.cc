@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/typed_commands.h"
 #include "shell/live_names.h"
 
@@ -143,13 +144,13 @@ TEST_F(DeletedCommandsTest, DeletedNamesAreCompleted) {
   daemon_.AddObject("/d/live", "x");
   LiveNames names(*client::ParseAddress(daemon_.address()), directory_.path() + "/state", "");
   // A machine that is busy answers late.
-  const auto patiently = [&](Kind kind) {
+  const auto patiently = [&](const WordKind& kind) {
     std::vector<std::string> found;
-    for (int i = 0; i < 200 && found.empty(); ++i) found = names.Of(kind, "/d/");
+    for (int i = 0; i < 200 && found.empty(); ++i) found = names.Of(kind, "/d/").names;
     return found;
   };
-  EXPECT_THAT(patiently(Kind::kDeletedObject), ElementsAre("a", "e/"));
-  EXPECT_THAT(patiently(Kind::kObject), ElementsAre("live"));
+  EXPECT_THAT(patiently(kDeletedObjectWord), ElementsAre("a", "e/"));
+  EXPECT_THAT(patiently(kObjectWord), ElementsAre("live"));
 }
 
 }  // namespace

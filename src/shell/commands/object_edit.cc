@@ -16,10 +16,10 @@
 #include "base/unique_fd.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/editor.h"
 #include "shell/commands/object_content.h"
 #include "shell/commands/object_names.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/upload.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
@@ -146,8 +146,6 @@ absl::StatusOr<bool> IsUnchanged(FileSource& source, const Text& before) {
   return *data == before.data;
 }
 
-}  // namespace
-
 ExitCode RunEdit(Session& session, const Arguments& arguments) {
   const std::string name = ResolveName(session.directory(), arguments.positional()[0]);
   const auto before = Fetch(session, name);
@@ -199,11 +197,28 @@ ExitCode RunEdit(Session& session, const Arguments& arguments) {
     keep();
     return code;
   }
-  ShowChanged(
-      session, *object,
+  session.Show(
+      *object, object->name(),
       absl::StrCat("wrote ", object->name(), " (", object->id(), "), ",
                    FormatBytes(object->size_bytes()), ", generation ", object->generation()));
   return ExitCode::kOk;
+}
+
+}  // namespace
+
+Command EditRow() {
+  return {.name = "edit",
+          .elsewhere = {"vi", "vim", "nano"},
+          .synopsis = "NAME",
+          .arguments = {&kObjectWord},
+          .summary = "Edit an object with $VISUAL, $EDITOR or vi",
+          .details =
+              "Stored only if nobody else changed it meanwhile; else your text is kept in a "
+              "file.\n",
+          .examples = {"edit /config/app.json"},
+          .least = 1,
+          .most = 1,
+          .run = RunEdit};
 }
 
 }  // namespace grpc_os::shell

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
+#include "shell/command_table.h"
 #include "shell/parser.h"
 
 namespace grpc_os::shell {
@@ -18,7 +19,9 @@ struct ObjectFields {
   std::optional<v1::Preconditions> preconditions;
 };
 
-// --type, --meta, --expire and --if-generation. INVALID_ARGUMENT, naming the option.
+// --type, --meta, --expire and --if-generation.
+std::vector<Option> FieldOptions();
+// What they say. INVALID_ARGUMENT, naming the option.
 absl::StatusOr<ObjectFields> ReadObjectFields(const Arguments& arguments, std::string name);
 
 }  // namespace grpc_os::shell

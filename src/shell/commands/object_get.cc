@@ -9,12 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/crc32c.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/content_printer.h"
 #include "shell/commands/local_device.h"
 #include "shell/commands/local_target.h"
 #include "shell/commands/object_content.h"
 #include "shell/commands/object_names.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/progress.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
@@ -190,12 +190,10 @@ absl::Status Get(Session& session, const NamedObject& named, const Destination& 
   const absl::Status status = written_to ? GetToDevice(session, named, *object, target)
                                          : GetToFile(session, named, *object, target, *replaces);
   if (!status.ok()) return status;
-  ShowChanged(session, *object,
-              absl::StrCat("wrote ", target, ", ", FormatBytes(object->size_bytes())));
+  session.Show(*object, object->name(),
+               absl::StrCat("wrote ", target, ", ", FormatBytes(object->size_bytes())));
   return absl::OkStatus();
 }
-
-}  // namespace
 
 ExitCode RunGet(Session& session, const Arguments& arguments) {
   std::vector<std::string> words = arguments.positional();
@@ -229,6 +227,32 @@ ExitCode RunGet(Session& session, const Arguments& arguments) {
       .path = target, .is_directory = into, .force = arguments.Has("force")};
   return ForEachObject(session, words, ExpandVersioned,
                        [&](const NamedObject& named) { return Get(session, named, destination); });
+}
+
+}  // namespace
+
+Command GetRow() {
+  return {
+      .name = "get",
+      .elsewhere = {"download", "fetch"},
+      .synopsis = "NAME[@GENERATION]… [FILE]",
+      .arguments = {&kObjectWord, &kLocalFileWord},
+      .summary = "Write objects to files of this machine",
+      .details =
+          std::string(kObjectNames) + kObjectVersions +
+          "FILE may be a directory (.); \"-\" is standard output. A file that is there is "
+          "replaced "
+          "with\n--force only; on a terminal you are asked. It is replaced only once all has come "
+          "and is on\ndisk: until then the content grows in .FILE.….part beside it, with which "
+          "the "
+          "same command\ngoes on when it was cut short. A symbolic link to a file is replaced "
+          "like "
+          "a file; a device\nor a pipe is written to.\n" +
+          kTransfer,
+      .options = {{"force", 'f', "", "replace files that are there"}},
+      .examples = {"get /backups/backup.tar", "get /config/app.json app.json", "get obj_123 -"},
+      .least = 1,
+      .run = RunGet};
 }
 
 }  // namespace grpc_os::shell

@@ -1,4 +1,4 @@
-// cd, pwd, ls, stat, history, find, du.
+// Looking at objects: cd, pwd, ls, stat, history, find, du.
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -7,9 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/for_each.h"
+#include "shell/commands/kinds.h"
+#include "shell/commands/object_listing.h"
 #include "shell/commands/object_names.h"
-#include "shell/commands/selection.h"
+#include "shell/commands/object_rows.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
 #include "shell/parser.h"
@@ -19,13 +21,6 @@
 
 namespace grpc_os::shell {
 namespace {
-
-// What `ls` found: single objects, then folders with what is in them.
-struct Listing {
-  v1::ListObjectsResponse all;  // as programs get it
-  std::vector<v1::Object> objects;
-  std::vector<std::pair<std::string, std::vector<v1::Object>>> folders;
-};
 
 absl::Status ListFolder(Session& session, const std::string& folder, Listing& listing) {
   v1::ListObjectsRequest request;
@@ -58,42 +53,10 @@ absl::Status List(Session& session, const NamedObject& named, Listing& listing) 
   return absl::OkStatus();
 }
 
-void ShowListing(Session& session, const Listing& listing, bool wide) {
-  bool first = true;
-  if (!listing.objects.empty()) {
-    session.Print(ObjectTable(listing.objects, session.directory(), wide));
-    first = false;
-  }
-  const bool several = listing.folders.size() > 1 || !listing.objects.empty();
-  for (const auto& [folder, objects] : listing.folders) {
-    if (several) {
-      session.out() << (first ? "" : "\n") << EscapeForTerminal(folder) << ":\n";
-    }
-    first = false;
-    if (!objects.empty()) {
-      session.Print(ObjectTable(objects, folder, wide));
-    } else if (session.console().out_is_terminal) {
-      session.out() << "Nothing lies in " << EscapeForTerminal(folder) << " yet. `"
-                    << session.Typed("touch NAME DATA") << "` makes an object.\n";
-    }
-  }
-}
-
-// One page of what `find` found.
-void ShowFound(Session& session, const v1::Object& object) {
-  if (session.for_programs()) {
-    session.PrintNext(object);
-  } else {
-    session.PrintName(object.folder() ? AsFolder(object.name()) : object.name());
-  }
-}
-
 std::string PrefixOf(Session& session, const std::string& word) {
   // A word that ends as a folder's does, and none at all, mean what lies in it.
   return ResolveName(session.directory(), word.empty() ? "." : word);
 }
-
-}  // namespace
 
 ExitCode RunPrintDirectory(Session& session, const Arguments&) {
   std::string directory = session.directory();
@@ -128,15 +91,9 @@ ExitCode RunList(Session& session, const Arguments& arguments) {
   const ExitCode code =
       ForEachObject(session, words, ExpandVersioned,
                     [&](const NamedObject& named) { return List(session, named, listing); });
-  if (session.for_programs()) {
-    if (code == ExitCode::kOk || listing.all.objects_size() > 0) {
-      session.PrintList(listing.all, listing.all.objects());
-    }
-  } else if (session.for_people()) {
-    ShowListing(session, listing, arguments.Has("long") || session.format() == Format::kWide);
-  } else {
-    for (const v1::Object& object : listing.all.objects()) ShowFound(session, object);
-  }
+  ShowListing(session, arguments, listing, code, ObjectView, [](const std::string& folder) {
+    return absl::StrCat("Nothing lies in ", folder, " yet. `touch NAME DATA` makes an object.");
+  });
   return code;
 }
 
@@ -146,13 +103,9 @@ ExitCode RunStat(Session& session, const Arguments& arguments) {
                        [&](const NamedObject& named) -> absl::Status {
                          const auto object = GetObject(session, named);
                          if (!object.ok()) return object.status();
-                         if (!session.for_people()) {
-                           ShowChanged(session, *object, "");
-                           return absl::OkStatus();
-                         }
-                         if (!first) session.out() << "\n";
+                         if (session.for_people() && !first) session.out() << "\n";
                          first = false;
-                         session.Print(DescribeObject(*object));
+                         session.Show(ObjectView("/"), object);
                          return absl::OkStatus();
                        });
 }
@@ -165,25 +118,10 @@ ExitCode RunHistory(Session& session, const Arguments& arguments) {
     return session.Report(
         absl::NotFoundError(absl::StrCat(name, " is not there, and no version of it is kept.")));
   }
-  if (session.for_programs()) {
-    session.PrintList(*all, all->objects());
-    return ExitCode::kOk;
-  }
-  if (!session.for_people()) {
-    for (const v1::Object& version : all->objects()) {
-      session.PrintName(absl::StrCat(version.name(), "@", version.generation()));
-    }
-    return ExitCode::kOk;
-  }
-  session.Print(VersionTable({all->objects().begin(), all->objects().end()},
-                             session.format() == Format::kWide));
-  if (session.console().out_is_terminal) {
-    const bool deleted = all->objects(0).has_retire_time();
-    session.out() << "`" << session.Typed("cat NAME@GENERATION") << "` shows one"
-                  << (deleted ? absl::StrCat(", `", session.Typed("undelete NAME"),
-                                             "` brings the last back.\n")
-                              : ".\n");
-  }
+  session.ShowList(VersionView(), *all);
+  session.Hint(absl::StrCat(
+      "`cat NAME@GENERATION` shows one",
+      all->objects(0).has_retire_time() ? ", `undelete NAME` brings the last back." : "."));
   return ExitCode::kOk;
 }
 
@@ -195,7 +133,7 @@ ExitCode RunFind(Session& session, const Arguments& arguments) {
   request.set_deleted(arguments.Has("deleted"));
   const auto pattern = arguments.Value("name");
   v1::ListObjectsResponse found;
-  const bool at_once = session.format() == Format::kJson || session.format() == Format::kYaml;
+  const auto view = ObjectView(session.directory());
   const absl::Status status =
       session.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
         if (found.revision() == 0) found.set_revision(page.revision());
@@ -203,17 +141,18 @@ ExitCode RunFind(Session& session, const Arguments& arguments) {
           if (pattern && ::fnmatch(pattern->c_str(), LastSegment(object.name()).c_str(), 0) != 0) {
             continue;
           }
-          if (at_once) {
+          if (session.collects()) {
             *found.add_objects() = std::move(object);
           } else {
-            ShowFound(session, object);
+            const std::string name = view.name(object);
+            session.ShowNext(object, name, EscapeForTerminal(name));
           }
         }
         session.out() << std::flush;
         return !session.interrupted();
       });
   if (!status.ok()) return session.Report(status);
-  if (at_once) session.Print(found);
+  if (session.collects()) session.Print(found);
   return ExitCode::kOk;
 }
 
@@ -238,8 +177,7 @@ ExitCode RunMeasure(Session& session, const Arguments& arguments) {
     }
     any = true;
     if (size->has_storage()) storage = size->storage();
-    if (session.for_programs()) session.Print(*size);
-    if (session.format() == Format::kName) session.PrintName(prefix);
+    session.Show(*size, prefix, "");
     table.AddRow({{prefix},
                   {absl::StrCat(size->objects())},
                   {FormatBytes(size->bytes())},
@@ -254,6 +192,99 @@ ExitCode RunMeasure(Session& session, const Arguments& arguments) {
     session.Print(other);
   }
   return code;
+}
+
+}  // namespace
+
+Command LsRow() {
+  return {.name = "ls",
+          .elsewhere = {"dir", "ll"},
+          .synopsis = "[NAME…]",
+          .arguments = {&kObjectWord},
+          .summary = "List what lies in folders",
+          .details = std::string(kObjectNames) +
+                     "Folders end with a slash. With --deleted patterns fit what was deleted.\n",
+          .options = {{"long", 'l', "", "with type, owner, generation, expiry and id"},
+                      {"deleted", 0, "", "what was deleted there and `undelete` can bring back"},
+                      WatchOption()},
+          .examples = {"ls /", "ls /config", "ls -l '/config/*.json'", "ls --deleted /config",
+                       "ls -o json"},
+          .run = RunList};
+}
+
+Command CdRow() {
+  return {
+      .name = "cd",
+      .synopsis = "[FOLDER]",
+      .arguments = {&kFolderWord},
+      .summary = "Change the folder that names count from; \"-\" is the one before",
+      .details = "For this shell only: the API, and each `grpc-os COMMAND`, count from \"/\".\n",
+      .examples = {"cd /config", "cd ..", "cd"},
+      .most = 1,
+      .run = RunChangeDirectory};
+}
+
+Command PwdRow() {
+  return {.name = "pwd",
+          .summary = "Show the folder that names count from",
+          .examples = {"pwd"},
+          .most = 0,
+          .needs_daemon = false,
+          .run = RunPrintDirectory};
+}
+
+Command StatRow() {
+  return {.name = "stat",
+          .synopsis = "NAME[@GENERATION]…",
+          .arguments = {&kObjectWord},
+          .summary = "Show all about objects but their content",
+          .details = std::string(kObjectNames) + kObjectVersions,
+          .examples = {"stat /config/app.json"},
+          .least = 1,
+          .run = RunStat};
+}
+
+Command HistoryRow() {
+  return {.name = "history",
+          .synopsis = "NAME",
+          .arguments = {&kObjectWord},
+          .summary = "List the contents that an object has had",
+          .details =
+              "The newest first, deleted ones too: they are kept for 7 days, at most 100 of a "
+              "name.\n",
+          .examples = {"history /config/app.json"},
+          .least = 1,
+          .most = 1,
+          .run = RunHistory};
+}
+
+Command FindRow() {
+  return {.name = "find",
+          .synopsis = "[PREFIX]",
+          .arguments = {&kObjectWord},
+          .summary = "List every object whose name begins with PREFIX, however deep",
+          .details = "\"/config/\" is all in that folder, \"/con\" all that begins so.\n",
+          .options = {{"name", 'n', "GLOB", "only those whose last part fits; -name works too",
+                       false, nullptr, false, true},
+                      {"deleted", 0, "", "what was deleted and `undelete` can bring back"}},
+          .examples = {"find", "find /config/ -name '*.json'", "find --deleted /config/"},
+          .most = 1,
+          .run = RunFind};
+}
+
+Command DuRow() {
+  return {
+      .name = "du",
+      .synopsis = "[PREFIX…]",
+      .arguments = {&kObjectWord},
+      .summary = "Count the objects below prefixes, and their bytes",
+      .details =
+          "THEIR-SIZE is that of the kept versions: those of an object are freed by `rm --now`. "
+          "Of\n"
+          "all there is, also the other room: contents that nothing has and that are about to be\n"
+          "removed, what open uploads have sent, the database with all contents up to 64 KiB.\n",
+      .examples = {"du", "du /config/ /logs/"},
+      .run = RunMeasure};
 }
 
 }  // namespace grpc_os::shell

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "shell/commands/for_each.h"
 #include "shell/commands/selection.h"
-#include "shell/escape.h"
 #include "shell/object_path.h"
 
 namespace grpc_os::shell {
@@ -162,16 +162,6 @@ absl::StatusOr<bool> IsFolder(Session& session, const std::string& name) {
 
 std::string CountOfObjects(int64_t count) {
   return absl::StrCat(count, count == 1 ? " object" : " objects");
-}
-
-void ShowChanged(Session& session, const v1::Object& object, const std::string& sentence) {
-  if (session.for_programs()) {
-    session.Print(object);
-  } else if (session.for_people()) {
-    session.out() << EscapeForTerminal(sentence) << "\n" << std::flush;
-  } else {
-    session.PrintName(object.name());
-  }
 }
 
 }  // namespace grpc_os::shell

@@ -45,9 +45,6 @@ absl::StatusOr<bool> IsFolder(Session& session, const std::string& name);
 // "1 object", "2 objects".
 std::string CountOfObjects(int64_t count);
 
-// Shows the answer of a change: `sentence`, the Object, or its name.
-void ShowChanged(Session& session, const v1::Object& object, const std::string& sentence);
-
 }  // namespace grpc_os::shell
 
 #endif  // GRPC_OS_SHELL_COMMANDS_OBJECT_NAMES_H_

@@ -13,10 +13,12 @@
 #include "base/limits.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/for_each.h"
+#include "shell/commands/kinds.h"
 #include "shell/commands/local_device.h"
 #include "shell/commands/object_fields.h"
 #include "shell/commands/object_names.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/selection.h"
 #include "shell/commands/upload.h"
 #include "shell/object_path.h"
@@ -100,8 +102,6 @@ absl::StatusOr<v1::Object> Put(Session& session, const std::string& file,
                 absl::StrCat("put ", IsStandardInput(file) ? "standard input" : file));
 }
 
-}  // namespace
-
 ExitCode RunPut(Session& session, const Arguments& arguments) {
   std::vector<std::string> files = arguments.positional();
   const std::string target = ResolveName(session.directory(), files.back());
@@ -125,8 +125,8 @@ ExitCode RunPut(Session& session, const Arguments& arguments) {
     if (!fields.ok()) return session.Report(fields.status());
     const auto object = Put(session, file, *fields);
     if (object.ok()) {
-      ShowChanged(
-          session, *object,
+      session.Show(
+          *object, object->name(),
           absl::StrCat("wrote ", object->name(), " (", object->id(), "), ",
                        FormatBytes(object->size_bytes()), ", generation ", object->generation()));
       continue;
@@ -135,6 +135,29 @@ ExitCode RunPut(Session& session, const Arguments& arguments) {
     if (EndsEverything(object.status()) || session.wants_to_leave()) break;
   }
   return code;
+}
+
+}  // namespace
+
+Command PutRow() {
+  return {
+      .name = "put",
+      .elsewhere = {"upload"},
+      .synopsis = "FILE… NAME",
+      .arguments = {&kLocalFileWord, &kObjectWord},
+      .summary = "Store files of this machine as objects",
+      .details =
+          std::string("NAME may be a folder. \"-\" is standard input, which a script on "
+                      "standard input cannot\nuse. What has no size of its own (a pipe, a file of "
+                      "/proc) is read to its end. ") +
+          kTransfer +
+          "Cut short itself, the same command goes on where it was, within 24 hours, if the file\n"
+          "has not changed: which upload it is is kept in ~/.local/state/grpc-os/uploads, in a\n"
+          "file that only you can read. Every byte is checked (CRC32C).\n",
+      .options = FieldOptions(),
+      .examples = {"put backup.tar /backups/", "put - /notes/today"},
+      .least = 2,
+      .run = RunPut};
 }
 
 }  // namespace grpc_os::shell

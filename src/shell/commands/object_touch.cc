@@ -9,9 +9,10 @@
 #include "base/limits.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
-#include "shell/commands/commands.h"
+#include "shell/commands/kinds.h"
 #include "shell/commands/object_fields.h"
 #include "shell/commands/object_names.h"
+#include "shell/commands/object_rows.h"
 #include "shell/escape.h"
 #include "shell/object_path.h"
 #include "shell/parser.h"
@@ -96,7 +97,53 @@ Touched TouchEmpty(Session& session, const ObjectFields& fields, const std::stri
   return {std::move(created), "created"};
 }
 
+ExitCode RunTouch(Session& session, const Arguments& arguments) {
+  const auto& words = arguments.positional();
+  const auto fields = ReadObjectFields(arguments, ResolveName(session.directory(), words[0]));
+  if (!fields.ok()) return session.Report(fields.status());
+  const std::string id = arguments.Value("id").value_or("");
+  if (words.size() == 1) {
+    const Touched touched = TouchEmpty(session, *fields, id);
+    if (!touched.object.ok()) return session.Report(touched.object.status());
+    session.Show(
+        *touched.object, touched.object->name(),
+        absl::StrCat(touched.verb, " ", touched.object->name(), " (", touched.object->id(), ")"));
+    return ExitCode::kOk;
+  }
+  if (fields->preconditions && !id.empty()) {
+    return session.Report(absl::InvalidArgumentError(
+        "--id makes a new object, so --if-generation says nothing; leave out one of them."));
+  }
+  if (arguments.Value("expire").value_or("") == "never") {
+    return session.Report(absl::InvalidArgumentError(absl::StrCat(
+        "With new content an expiry can be set, but not taken away; do that with `",
+        session.Typed(absl::StrCat("touch ", EscapeForTerminal(words[0]), " --expire never")),
+        "`.")));
+  }
+  if (static_cast<int64_t>(words[1].size()) > limits::kObjectInlineBytes) {
+    return session.Report(absl::InvalidArgumentError(
+        absl::StrCat("DATA has ", words[1].size(), " bytes; at most ", limits::kObjectInlineBytes,
+                     " can be typed. `", session.Typed("put FILE NAME"), "` takes more.")));
+  }
+  const auto object = Write(session, *fields, id, words[1]);
+  if (!object.ok()) return session.Report(object.status());
+  session.Show(
+      *object, object->name(),
+      absl::StrCat("wrote ", object->name(), " (", object->id(), "), ",
+                   FormatBytes(object->size_bytes()), ", generation ", object->generation()));
+  return ExitCode::kOk;
+}
+
 }  // namespace
+
+std::vector<Option> FieldOptions() {
+  return {
+      {"meta", 0, "K=V", "metadata; what is not named goes", true},
+      {"type", 0, "TYPE", "content type (application/octet-stream)"},
+      {"expire", 0, "TIME", "delete it in 90s, 5m, 1h, 2d, or at 2026-11-23T05:00:00Z; or never"},
+      {"if-generation", 0, "N", "only if it has this generation; 0: only if there is none"},
+  };
+}
 
 absl::StatusOr<ObjectFields> ReadObjectFields(const Arguments& arguments, std::string name) {
   ObjectFields fields;
@@ -134,41 +181,23 @@ absl::StatusOr<ObjectFields> ReadObjectFields(const Arguments& arguments, std::s
   return fields;
 }
 
-ExitCode RunTouch(Session& session, const Arguments& arguments) {
-  const auto& words = arguments.positional();
-  const auto fields = ReadObjectFields(arguments, ResolveName(session.directory(), words[0]));
-  if (!fields.ok()) return session.Report(fields.status());
-  const std::string id = arguments.Value("id").value_or("");
-  if (words.size() == 1) {
-    const Touched touched = TouchEmpty(session, *fields, id);
-    if (!touched.object.ok()) return session.Report(touched.object.status());
-    ShowChanged(
-        session, *touched.object,
-        absl::StrCat(touched.verb, " ", touched.object->name(), " (", touched.object->id(), ")"));
-    return ExitCode::kOk;
-  }
-  if (fields->preconditions && !id.empty()) {
-    return session.Report(absl::InvalidArgumentError(
-        "--id makes a new object, so --if-generation says nothing; leave out one of them."));
-  }
-  if (arguments.Value("expire").value_or("") == "never") {
-    return session.Report(absl::InvalidArgumentError(absl::StrCat(
-        "With new content an expiry can be set, but not taken away; do that with `",
-        session.Typed(absl::StrCat("touch ", EscapeForTerminal(words[0]), " --expire never")),
-        "`.")));
-  }
-  if (static_cast<int64_t>(words[1].size()) > limits::kObjectInlineBytes) {
-    return session.Report(absl::InvalidArgumentError(
-        absl::StrCat("DATA has ", words[1].size(), " bytes; at most ", limits::kObjectInlineBytes,
-                     " can be typed. `", session.Typed("put FILE NAME"), "` takes more.")));
-  }
-  const auto object = Write(session, *fields, id, words[1]);
-  if (!object.ok()) return session.Report(object.status());
-  ShowChanged(
-      session, *object,
-      absl::StrCat("wrote ", object->name(), " (", object->id(), "), ",
-                   FormatBytes(object->size_bytes()), ", generation ", object->generation()));
-  return ExitCode::kOk;
+Command TouchRow() {
+  return {.name = "touch",
+          .synopsis = "NAME [DATA]",
+          .arguments = {&kObjectWord, nullptr},
+          .summary = "Make an object, or give one new content",
+          .details =
+              "With DATA: that becomes the content; what was there before stays among the\n"
+              "versions (`history`). Without: an object that is there gets a new time and what\n"
+              "the options say, and keeps its content; else an empty one is made.\n",
+          .options =
+              With(FieldOptions(), {{"id", 0, "ID", "its id (obj_…) instead of a generated one"}}),
+          .examples = {"touch config.json '{\"port\": 8080}'",
+                       "touch /config/app.json '{}' --meta type=config --type application/json",
+                       "touch job.lock --expire 1h --if-generation 0"},
+          .least = 1,
+          .most = 2,
+          .run = RunTouch};
 }
 
 }  // namespace grpc_os::shell

@@ -1,11 +1,11 @@
 // watch.
 #include "client/errors.h"
-#include "shell/commands/commands.h"
-#include "shell/commands/patience.h"
+#include "shell/commands/event.h"
+#include "shell/commands/object_rows.h"
 #include "shell/commands/received_events.h"
+#include "shell/commands/retry_policy.h"
 #include "shell/object_path.h"
 #include "shell/parser.h"
-#include "shell/render/access.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
@@ -14,7 +14,7 @@ namespace {
 class ObjectWatch {
  public:
   ObjectWatch(Session& session, std::string prefix)
-      : session_(session), patience_(session), prefix_(std::move(prefix)) {}
+      : session_(session), retry_(session), prefix_(std::move(prefix)) {}
 
   absl::Status Run() {
     while (true) {
@@ -40,7 +40,7 @@ class ObjectWatch {
     int64_t revision = 0;
     const absl::Status status =
         session_.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
-          patience_.Progress();
+          retry_.Progress();
           if (revision == 0) revision = page.revision();
           for (const v1::Object& object : page.objects()) Show(Snapshot(object));
           session_.out() << std::flush;
@@ -61,7 +61,7 @@ class ObjectWatch {
       request.set_from_revision(received.resume());
       received.BeginStream();
       status = session_.client().Watch(request, [&](const v1::WatchResponse& message) {
-        patience_.Progress();
+        retry_.Progress();
         for (const v1::Event& event : message.events()) {
           if (received.IsNew(event)) Show(event);
         }
@@ -69,7 +69,7 @@ class ObjectWatch {
         session_.out() << std::flush;
         return !session_.interrupted();
       });
-    } while (!session_.interrupted() && patience_.MayTryAgain(status));
+    } while (!session_.interrupted() && retry_.MayTryAgain(status));
     return status;
   }
 
@@ -87,30 +87,19 @@ class ObjectWatch {
     return event;
   }
 
-  // Without what is the same in nearly every line, unless the format is wide.
-  v1::Event ForPeople(v1::Event event) const {
-    if (session_.format() == Format::kWide) return event;
-    event.mutable_attributes()->erase("content_type");
-    event.mutable_attributes()->erase("metageneration");
-    return event;
-  }
-
-  void Show(const v1::Event& event) {
-    if (session_.for_programs()) {
-      session_.PrintNext(event);
-    } else if (session_.for_people()) {
-      session_.out() << EventLine(ForPeople(event), session_.console().color) << "\n";
-    } else {
-      session_.PrintName(event.name());
+  // People see it without what is the same in nearly every line, unless the format is wide.
+  void Show(v1::Event event) {
+    if (session_.format() == Format::kTable) {
+      event.mutable_attributes()->erase("content_type");
+      event.mutable_attributes()->erase("metageneration");
     }
+    ShowEvent(session_, event);
   }
 
   Session& session_;
-  Patience patience_;
+  RetryPolicy retry_;
   const std::string prefix_;
 };
-
-}  // namespace
 
 ExitCode RunObjectWatch(Session& session, const Arguments& arguments) {
   const auto& words = arguments.positional();
@@ -118,6 +107,19 @@ ExitCode RunObjectWatch(Session& session, const Arguments& arguments) {
   const absl::Status status = watch.Run();
   if (session.interrupted()) return ExitCode::kInterrupted;
   return status.ok() ? ExitCode::kOk : session.Report(status);
+}
+
+}  // namespace
+
+Command WatchRow() {
+  return {.name = "watch",
+          .synopsis = "[PREFIX]",
+          .arguments = {&kObjectWord},
+          .summary = "Show what there is below a prefix, then every change as it happens",
+          .details = "In order, without gaps, over a restart of the daemon too. Ctrl-C ends it.\n",
+          .examples = {"watch /config/", "watch / -o jsonl"},
+          .most = 1,
+          .run = RunObjectWatch};
 }
 
 }  // namespace grpc_os::shell

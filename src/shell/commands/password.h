@@ -11,6 +11,10 @@ namespace grpc_os::shell {
 
 class Arguments;
 
+inline Option PasswordStdinOption() {
+  return {"password-stdin", 0, "", "read the password from standard input"};
+}
+
 // One that is there already: the next line of standard input with --password-stdin, else asked for
 // on the terminal. INVALID_ARGUMENT: there is neither, naming `command` as it can be given;
 // CANCELLED: interrupted.

@@ -1,4 +1,4 @@
-// restart, kill, signal, wait, delete: what is done to processes that exist.
+// Processes: what is done to those that exist, and the list of all of their commands.
 #include "shell/render/process.h"
 
 #include <algorithm>
@@ -8,17 +8,24 @@
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "client/errors.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/explain.h"
-#include "shell/commands/patience.h"
+#include "shell/commands/for_each.h"
+#include "shell/commands/kinds.h"
+#include "shell/commands/process_rows.h"
+#include "shell/commands/retry_policy.h"
 #include "shell/commands/selection.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
-#include "shell/render/json.h"
 
 namespace grpc_os::shell {
 namespace {
+
+LiveWords Names(client::Client& client, const std::string& /*folder*/) {
+  return WordsIn(ProcessView(0, {}), client.ListProcesses());
+}
+
+constexpr WordKind kProcessOrSignalWord = {.words = kSignals, .live = Names};
 
 using Clock = std::chrono::steady_clock;
 using Millis = std::chrono::milliseconds;
@@ -74,6 +81,8 @@ std::string WhyNotRestarted(const v1::Process& process, bool named) {
                       "); name it by itself to start it");
 }
 
+constexpr WordKind kConditionWord = {.words = "running ready exited"};
+
 absl::StatusOr<v1::WaitProcessRequest::Condition> ParseCondition(const std::string& word) {
   if (word == "running") return v1::WaitProcessRequest::CONDITION_RUNNING;
   if (word == "ready") return v1::WaitProcessRequest::CONDITION_READY;
@@ -87,7 +96,7 @@ absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
                                     const std::string& wanted,
                                     v1::WaitProcessRequest::Condition condition,
                                     std::optional<Clock::time_point> deadline) {
-  Patience patience(session);
+  RetryPolicy retry(session);
   while (true) {
     Millis left = kLongestWaitCall;
     if (deadline) {
@@ -103,10 +112,10 @@ absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
     request.mutable_timeout()->set_nanos(static_cast<int32_t>(ms % 1000 * 1'000'000));
     auto response = session.client().WaitProcess(request);
     if (!response.ok()) {
-      if (patience.MayTryAgain(response.status())) continue;
+      if (retry.MayTryAgain(response.status())) continue;
       return response.status();
     }
-    patience.Progress();
+    retry.Progress();
     if (response->satisfied()) return response->process();
     if (session.interrupted()) return absl::CancelledError("Interrupted.");
     if (deadline && Clock::now() >= *deadline) {
@@ -118,8 +127,6 @@ absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
     }
   }
 }
-
-}  // namespace
 
 ExitCode RunRestart(Session& session, const Arguments& arguments) {
   const auto restart = [&](const v1::Process& process) {
@@ -194,11 +201,11 @@ ExitCode RunWait(Session& session, const Arguments& arguments) {
 
 ExitCode RunDelete(Session& session, const Arguments& arguments) {
   const auto keep = [&](const v1::Process& process, bool) -> absl::StatusOr<std::string> {
-    if (!arguments.Has("yes") && session.console().ask &&
-        !session.console().ask(absl::StrCat("Delete ", EscapeForTerminal(process.name()), " (",
-                                            process.id(), ") and its logs?"))) {
-      return absl::UnknownError(absl::StrCat(process.name(), " is kept."));
-    }
+    const std::string name = EscapeForTerminal(process.name());
+    absl::Status status = Confirm(
+        session, arguments, absl::StrCat("Delete ", name, " (", process.id(), ") and its logs?"),
+        process.name());
+    if (!status.ok()) return status;
     return "";
   };
   const auto remove = [&](const v1::Process& process) -> absl::StatusOr<v1::Process> {
@@ -215,6 +222,73 @@ ExitCode RunDelete(Session& session, const Arguments& arguments) {
   };
   return ForEach(session, arguments.positional(),
                  {.run = remove, .sentence = sentence, .leave = keep, .explains_end = false});
+}
+
+}  // namespace
+
+const WordKind kProcessWord = {.live = Names};
+
+std::vector<Command> ProcessCommands() {
+  return {
+      PsRow(),
+      StartRow(),
+      {.name = "restart",
+       .elsewhere = {"reload", "reboot", "reset"},
+       .synopsis = "NAME…",
+       .arguments = {&kProcessWord},
+       .summary = "Stop and start with what `update` changed",
+       .details =
+           std::string(kProcessNames) +
+           "A pattern passes over what is not meant to run: stopped processes, and jobs that\n"
+           "have run to their end.\n",
+       .examples = {"restart web-server"},
+       .least = 1,
+       .run = RunRestart},
+      {.name = "kill",
+       .aliases = {"stop"},
+       .elsewhere = {"down", "terminate", "end"},
+       .synopsis = "NAME…",
+       .arguments = {&kProcessWord},
+       .summary = "Stop processes and keep them stopped",
+       .details = std::string(kProcessNames) +
+                  "Asks by the stop signal first; what is left after the stop\n"
+                  "timeout is killed, with all of its descendants.\n",
+       .examples = {"kill web-server", "kill 'web-*'"},
+       .least = 1,
+       .run = RunKill},
+      UpdateRow(),
+      {.name = "signal",
+       .synopsis = "NAME… SIGNAL",
+       .arguments = {&kProcessWord, &kProcessOrSignalWord},
+       .summary = "Send a signal to the main process",
+       .details = std::string(kProcessNames) +
+                  "A pattern passes over what does not run. SIGNAL is HUP, SIGHUP or 1.\n",
+       .examples = {"signal web-server HUP"},
+       .least = 2,
+       .run = RunSignal},
+      {.name = "wait",
+       .synopsis = "NAME…",
+       .arguments = {&kProcessWord},
+       .summary = "Wait until processes run, are ready, or have ended",
+       .details = kProcessNames,
+       .options = {{"for", 0, "CONDITION", "running, exited or ready (the default)", false,
+                    &kConditionWord},
+                   {"timeout", 0, "TIME", "give up after so long (never)"}},
+       .examples = {"wait web-server --for ready", "wait job --for exited --timeout 1m"},
+       .least = 1,
+       .run = RunWait},
+      LogsRow(),
+      {.name = "delete",
+       .elsewhere = {"remove", "forget", "unregister", "destroy"},
+       .synopsis = "NAME…",
+       .arguments = {&kProcessWord},
+       .summary = "Forget stopped processes and remove their logs",
+       .details = kProcessNames,
+       .options = {{"force", 0, "", "stop what still runs"}, YesOption()},
+       .examples = {"delete web-server", "delete --force -y 'web-*'"},
+       .least = 1,
+       .run = RunDelete},
+  };
 }
 
 }  // namespace grpc_os::shell

@@ -1,19 +1,55 @@
-// role show, create, update, rm.
+// Roles.
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "shell/commands/commands.h"
-#include "shell/commands/selection.h"
+#include "shell/commands/for_each.h"
+#include "shell/commands/kinds.h"
 #include "shell/escape.h"
-#include "shell/parser.h"
-#include "shell/render/access.h"
-#include "shell/session.h"
+#include "shell/render/text.h"
 
 namespace grpc_os::shell {
 namespace {
 
 using Rule = v1::Role::Rule;
+
+constexpr char kRules[] =
+    "A RULE is a permission, as in \"process.read\", or \"*\" for all; that of objects may name a\n"
+    "path behind a colon: \"read:/config\" (for object.read) and \"write:/config\" (for\n"
+    "object.write) are about /config and all below it, and not about /configuration.\n"
+    "What any role of a user denies is denied, whatever the others allow.\n";
+
+// "object.read:/config".
+std::string RuleText(const Rule& rule) {
+  return rule.prefix().empty() ? rule.permission()
+                               : absl::StrCat(rule.permission(), ":", rule.prefix());
+}
+
+Table Details(const v1::Role& role) {
+  Table table({{""}, {""}});
+  table.AddRow({{"name"}, {role.name(), Style::kTitle}});
+  table.AddRow({{"description"}, {OrDash(role.description())}});
+  for (const auto effect : {v1::Role::EFFECT_ALLOW, v1::Role::EFFECT_DENY}) {
+    const bool allows = effect == v1::Role::EFFECT_ALLOW;
+    for (const Rule& rule : role.rules()) {
+      if (rule.effect() != effect) continue;
+      table.AddRow(
+          {{allows ? "allows" : "denies"}, {RuleText(rule), allows ? Style::kGood : Style::kBad}});
+    }
+  }
+  if (role.rules().empty()) table.AddRow({{"allows"}, {"nothing"}});
+  table.AddRow({{"created"}, {role.built_in() ? "built in" : TimeText(role.create_time())}});
+  if (!role.built_in()) table.AddRow({{"updated"}, {TimeText(role.update_time())}});
+  return table;
+}
+
+ResourceView<v1::Role> View() {
+  return {.name = [](const auto& role) { return role.name(); },
+          .columns = {{"NAME", [](const auto& role) { return role.name(); }},
+                      {"DESCRIPTION", [](const auto& role) { return OrDash(role.description()); }},
+                      {"PERMISSIONS", [](const auto& role) { return Joined(role.permissions()); }}},
+          .details = Details};
+}
 
 // "read:/config", "object.read:/config", "process.read", "*". What it means, the daemon judges.
 Rule RuleOf(const std::string& word, v1::Role::Effect effect) {
@@ -80,44 +116,30 @@ absl::Status DropRules(const Arguments& arguments, v1::Role& role) {
   return absl::OkStatus();
 }
 
-ExitCode Show(Session& session, const absl::StatusOr<v1::Role>& role, const std::string& sentence) {
-  if (!role.ok()) return session.Report(role.status());
-  if (session.for_programs()) {
-    session.Print(*role);
-  } else if (!session.for_people()) {
-    session.PrintName(role->name());
-  } else {
-    session.out() << EscapeForTerminal(sentence) << "\n" << std::flush;
-  }
-  return ExitCode::kOk;
+ExitCode RunList(Session& session, const Arguments&) {
+  return session.ShowList(View(), session.client().ListRoles());
 }
 
-}  // namespace
-
-ExitCode RunRoleShow(Session& session, const Arguments& arguments) {
-  const auto role = session.client().GetRole(arguments.positional()[0]);
-  if (!role.ok() || !session.for_people()) return Show(session, role, "");
-  session.Print(DescribeRole(*role));
-  return ExitCode::kOk;
+ExitCode RunShow(Session& session, const Arguments& arguments) {
+  return session.Show(View(), session.client().GetRole(arguments.positional()[0]));
 }
 
-ExitCode RunRoleCreate(Session& session, const Arguments& arguments) {
+ExitCode RunCreate(Session& session, const Arguments& arguments) {
   if (const auto status = CheckPaths(arguments); !status.ok()) return session.Report(status);
   v1::CreateRoleRequest request;
   v1::Role& wanted = *request.mutable_role();
   wanted.set_name(arguments.positional()[0]);
   wanted.set_description(arguments.Value("description").value_or(""));
   AddRules(arguments, wanted);
-  const auto role = session.client().CreateRole(request);
-  return Show(session, role,
-              role.ok()
-                  ? absl::StrCat("made the role ", role->name(), ". `",
-                                 session.Typed(absl::StrCat("role grant USER ", role->name())),
-                                 "` gives it to a user.")
-                  : "");
+  return session.ShowDone<v1::Role>(
+      View(), session.client().CreateRole(request), [&](const v1::Role& role) {
+        return absl::StrCat("made the role ", role.name(), ". `",
+                            session.Typed(absl::StrCat("role grant USER ", role.name())),
+                            "` gives it to a user.");
+      });
 }
 
-ExitCode RunRoleUpdate(Session& session, const Arguments& arguments) {
+ExitCode RunUpdate(Session& session, const Arguments& arguments) {
   if (const auto status = CheckPaths(arguments); !status.ok()) return session.Report(status);
   auto role = session.client().GetRole(arguments.positional()[0]);
   if (!role.ok()) return session.Report(role.status());
@@ -127,31 +149,133 @@ ExitCode RunRoleUpdate(Session& session, const Arguments& arguments) {
   if (const auto status = DropRules(arguments, wanted); !status.ok()) return session.Report(status);
   AddRules(arguments, wanted);
   if (const auto text = arguments.Value("description"); text) wanted.set_description(*text);
-  const auto updated = session.client().UpdateRole(request);
-  return Show(session, updated,
-              updated.ok() ? absl::StrCat("changed the role ", updated->name(),
-                                          "; it holds for all who have it")
-                           : "");
+  return session.ShowDone<v1::Role>(
+      View(), session.client().UpdateRole(request), [](const v1::Role& updated) {
+        return absl::StrCat("changed the role ", updated.name(), "; it holds for all who have it");
+      });
 }
 
-ExitCode RunRoleRemove(Session& session, const Arguments& arguments) {
-  ExitCode code = ExitCode::kOk;
-  for (const std::string& name : arguments.positional()) {
-    absl::StatusOr<v1::Role> removed = absl::UnknownError(absl::StrCat(name, " is kept."));
-    if (arguments.Has("yes") || !session.console().ask ||
-        session.console().ask(
-            absl::StrCat("Remove the role ", EscapeForTerminal(name), " for good?"))) {
-      v1::DeleteRoleRequest request;
-      request.set_name(name);
-      const auto response = session.client().DeleteRole(request);
-      removed = v1::Role();
-      removed->set_name(name);
-      if (!response.ok()) removed = response.status();
-    }
-    code = Worst(code, Show(session, removed, absl::StrCat("removed ", name)));
-    if (EndsEverything(removed.status()) || session.interrupted()) break;
-  }
-  return code;
+ExitCode RunRemove(Session& session, const Arguments& arguments) {
+  return ForEachWord(session, arguments.positional(), [&](const std::string& name) {
+    absl::Status status =
+        Confirm(session, arguments,
+                absl::StrCat("Remove the role ", EscapeForTerminal(name), " for good?"), name);
+    if (!status.ok()) return status;
+    v1::DeleteRoleRequest request;
+    request.set_name(name);
+    status = session.client().DeleteRole(request).status();
+    if (!status.ok()) return status;
+    v1::Role removed;
+    removed.set_name(name);
+    session.Show(removed, name, absl::StrCat("removed ", name));
+    return status;
+  });
+}
+
+// What a user has now.
+ExitCode ShowHolder(Session& session, const absl::StatusOr<v1::User>& user) {
+  if (!user.ok()) return session.Report(user.status());
+  session.Show(*user, user->name(),
+               absl::StrCat(user->name(), " has ",
+                            user->roles().empty() ? "no role" : Joined(user->roles()), " now"));
+  return ExitCode::kOk;
+}
+
+ExitCode RunGrant(Session& session, const Arguments& arguments) {
+  v1::GrantRoleRequest request;
+  request.set_user(arguments.positional()[0]);
+  request.set_role(arguments.positional()[1]);
+  return ShowHolder(session, session.client().GrantRole(request));
+}
+
+ExitCode RunRevoke(Session& session, const Arguments& arguments) {
+  v1::RevokeRoleRequest request;
+  request.set_user(arguments.positional()[0]);
+  request.set_role(arguments.positional()[1]);
+  return ShowHolder(session, session.client().RevokeRole(request));
+}
+
+}  // namespace
+
+const WordKind kRoleWord = {.words = "admin operator viewer",
+                            .live = [](client::Client& client, const std::string&) {
+                              return WordsIn(View(), client.ListRoles());
+                            }};
+
+std::vector<Command> RoleCommands() {
+  const Option allow = {"allow", 0, "RULE", "what its holders may do", true};
+  const Option deny = {"deny", 0, "RULE", "what they may not, by no other role either", true};
+  const Option description = {"description", 'd', "TEXT", "what it is for"};
+  return {
+      {.name = "role ls",
+       .aliases = {"role list"},
+       .elsewhere = {"roles"},
+       .summary = "List the roles and what they allow",
+       .examples = {"role ls"},
+       .most = 0,
+       .run = RunList},
+      {.name = "role show",
+       .synopsis = "ROLE",
+       .arguments = {&kRoleWord},
+       .summary = "Show a role and its rules",
+       .examples = {"role show operator"},
+       .least = 1,
+       .most = 1,
+       .run = RunShow},
+      {.name = "role create",
+       .aliases = {"role add"},
+       .synopsis = "NAME",
+       .arguments = {nullptr},
+       .summary = "Make a role",
+       .details = std::string(kRules) +
+                  "NAME is 1 to 63 of a-z, 0-9, \".\", \"_\" and \"-\", beginning with a letter.\n",
+       .options = {allow, deny, description},
+       .examples = {"role create team-a --allow read:/team-a --allow write:/team-a "
+                    "--deny read:/team-a/secret",
+                    "role create watcher --allow process.read --allow event.read"},
+       .least = 1,
+       .most = 1,
+       .run = RunCreate},
+      {.name = "role update",
+       .synopsis = "ROLE",
+       .arguments = {&kRoleWord},
+       .summary = "Add rules to a role and take some away; holds from the answer on",
+       .details = std::string(kRules) + "What is neither added nor dropped stays.\n",
+       .options = {allow,
+                   deny,
+                   {"drop", 0, "RULE", "take a rule away, whether it allows or denies", true},
+                   description},
+       .examples = {"role update team-a --deny write:/team-a/locked",
+                    "role update team-a --drop read:/team-a/secret"},
+       .least = 1,
+       .most = 1,
+       .run = RunUpdate},
+      {.name = "role rm",
+       .aliases = {"role delete"},
+       .synopsis = "ROLE…",
+       .arguments = {&kRoleWord},
+       .summary = "Remove roles that nobody has",
+       .options = {YesOption()},
+       .examples = {"role rm team-a"},
+       .least = 1,
+       .run = RunRemove},
+      {.name = "role grant",
+       .synopsis = "USER ROLE",
+       .arguments = {&kUserWord, &kRoleWord},
+       .summary = "Give a user a role",
+       .examples = {"role grant deploy operator"},
+       .least = 2,
+       .most = 2,
+       .run = RunGrant},
+      {.name = "role revoke",
+       .synopsis = "USER ROLE",
+       .arguments = {&kUserWord, &kRoleWord},
+       .summary = "Take a role from a user; holds from the answer on",
+       .examples = {"role revoke deploy operator"},
+       .least = 2,
+       .most = 2,
+       .run = RunRevoke},
+  };
 }
 
 }  // namespace grpc_os::shell

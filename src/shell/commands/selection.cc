@@ -10,6 +10,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "shell/commands/explain.h"
+#include "shell/commands/for_each.h"
 #include "shell/commands/together.h"
 #include "shell/escape.h"
 #include "shell/render/process.h"
@@ -48,11 +49,6 @@ absl::Status Naming(const std::string& name, const absl::Status& status) {
 
 bool IsPattern(const std::string& word) { return word.find_first_of("*?[") != std::string::npos; }
 
-bool EndsEverything(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) ||
-         absl::IsCancelled(status);
-}
-
 Selection Select(Session& session, const std::vector<std::string>& words) {
   Selection selection;
   std::vector<v1::Process> listed;
@@ -84,10 +80,9 @@ Selection Select(Session& session, const std::vector<std::string>& words) {
   return selection;
 }
 
-v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes, int64_t revision) {
+v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes) {
   v1::ListProcessesResponse list;
   list.mutable_processes()->Assign(processes.begin(), processes.end());
-  list.set_revision(revision);
   return list;
 }
 
@@ -124,16 +119,12 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words, const 
     // It was to run, and does not.
     const bool fails = action.explains_end && WaitsForExecution(*result);
     if (fails) code = Worst(code, ExitCode::kFailure);
-    if (session.for_people()) {
-      if (!fails) {
-        session.out() << EscapeForTerminal(action.sentence(processes[i], *result)) << "\n"
-                      << std::flush;
-      }
-      if (action.explains_end) ExplainEnd(session, *result);
-    } else if (session.format() == Format::kName) {
-      session.PrintName(result->name());
+    if (session.collects()) {
+      done.push_back(*std::move(result));
+    } else {
+      session.Show(*result, result->name(), fails ? "" : action.sentence(processes[i], *result));
+      if (session.for_people() && action.explains_end) ExplainEnd(session, *result);
     }
-    done.push_back(*std::move(result));
     return !ended && !session.interrupted();
   };
   if (action.together && processes.size() > 1) {
@@ -144,11 +135,10 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words, const 
       if (!show(i, action.run(processes[i]))) break;
     }
   }
-  if (!session.for_programs()) return code;
+  if (!session.collects()) return code;
   const bool one = words.size() == 1 && !IsPattern(words[0]);
   if (!one) {
-    const v1::ListProcessesResponse list = ToList(done, 0);
-    session.PrintList(list, list.processes());
+    session.Print(ToList(done));
   } else if (!done.empty()) {
     session.Print(done[0]);
   }

@@ -25,9 +25,6 @@ struct Selection {
 // Reads the processes from the daemon: by one list if a word is a pattern, else one by one.
 Selection Select(Session& session, const std::vector<std::string>& words);
 
-// Whether an error will meet every other call as well, so that the rest need not be tried.
-bool EndsEverything(const absl::Status& status);
-
 // What is done to each of several processes. `before` is the process as it was selected.
 struct Action {
   // How; thread-safe, if they are not done one by one.
@@ -49,7 +46,7 @@ struct Action {
 ExitCode ForEach(Session& session, const std::vector<std::string>& words, const Action& action);
 
 // `processes` as ListProcesses would answer them.
-v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes, int64_t revision);
+v1::ListProcessesResponse ToList(const std::vector<v1::Process>& processes);
 
 }  // namespace grpc_os::shell
 

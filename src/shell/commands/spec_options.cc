@@ -1,10 +1,12 @@
 #include "shell/commands/spec_options.h"
 
+#include <google/protobuf/util/time_util.h>
+
 #include <filesystem>
-#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "shell/commands/process_rows.h"
 #include "shell/current_directory.h"
 #include "shell/quantity.h"
 #include "shell/suggest.h"
@@ -22,12 +24,66 @@ absl::StatusOr<v1::ProcessSpec::RestartPolicy> ParsePolicy(const std::string& wo
                    nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
 }
 
-absl::Status SetDuration(const std::string& text, google::protobuf::Duration& duration) {
-  const auto ms = ParseDurationMs(text);
-  if (!ms.ok()) return ms.status();
-  duration.set_seconds(*ms / 1000);
-  duration.set_nanos(static_cast<int32_t>(*ms % 1000 * 1'000'000));
-  return absl::OkStatus();
+// A relative directory counts from the current one.
+std::string WholeDirectory(const std::string& text) {
+  const std::filesystem::path here = CurrentDirectory();
+  std::string path =
+      here.empty() || text.empty() ? text : (here / text).lexically_normal().string();
+  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+constexpr WordKind kPolicyWord = {.words = "always on-failure never"};
+
+// An option and the field of ProcessSpec that it sets: text, a size, a duration or the policy, by
+// the field's type.
+struct SpecField {
+  Option option;
+  const char* field;
+};
+
+const std::vector<SpecField>& SpecFields() {
+  static const auto* const fields = new std::vector<SpecField>{
+      {CommandOption(), "command"},
+      {{"dir", 0, "DIR", "working directory"}, "working_directory"},
+      {{"user", 0, "ACCOUNT", "account of the machine that it runs as"}, "account"},
+      {{"restart", 0, "POLICY", "always (the default), on-failure or never", false, &kPolicyWord},
+       "restart_policy"},
+      {{"stop-timeout", 0, "TIME", "from the stop signal to SIGKILL (10s)"}, "stop_timeout"},
+      {{"stop-signal", 0, "SIGNAL", "how it is asked to end (TERM)", false, &kSignalWord},
+       "stop_signal"},
+      {{"log-max", 0, "SIZE", "for all of its log files together (50M)"}, "log_max_bytes"},
+  };
+  return *fields;
+}
+
+absl::Status SetField(const std::string& name, const std::string& text, v1::ProcessSpec& spec) {
+  using Field = google::protobuf::FieldDescriptor;
+  using google::protobuf::util::TimeUtil;
+  const Field* field = v1::ProcessSpec::descriptor()->FindFieldByName(name);
+  const auto* reflection = v1::ProcessSpec::GetReflection();
+  switch (field->cpp_type()) {
+    case Field::CPPTYPE_ENUM: {
+      const auto policy = ParsePolicy(text);
+      if (policy.ok()) reflection->SetEnumValue(&spec, field, *policy);
+      return policy.status();
+    }
+    case Field::CPPTYPE_INT64: {
+      const auto bytes = ParseBytes(text);
+      if (bytes.ok()) reflection->SetInt64(&spec, field, *bytes);
+      return bytes.status();
+    }
+    case Field::CPPTYPE_MESSAGE: {
+      const auto ms = ParseDurationMs(text);
+      if (ms.ok()) {
+        reflection->MutableMessage(&spec, field)->CopyFrom(TimeUtil::MillisecondsToDuration(*ms));
+      }
+      return ms.status();
+    }
+    default:
+      reflection->SetString(&spec, field, text);
+      return absl::OkStatus();
+  }
 }
 
 }  // namespace
@@ -44,44 +100,25 @@ std::optional<std::pair<std::string, std::string>> ParseAssignment(const std::st
   return std::make_pair(word.substr(0, equals), word.substr(equals + 1));
 }
 
+Option CommandOption() { return {"command", 0, "COMMAND", "what it runs"}; }
+
+std::vector<Option> SpecOptions() {
+  std::vector<Option> options;
+  for (const SpecField& field : SpecFields()) {
+    if (field.option.name != CommandOption().name) options.push_back(field.option);
+  }
+  options.push_back({"secret", 0, "K[=V]", "a variable whose value is never shown again", true});
+  return options;
+}
+
 absl::Status ApplySpecOptions(const Arguments& arguments, v1::ProcessSpec& spec,
                               std::vector<std::string>& paths) {
-  if (const auto command = arguments.Value("command")) {
-    spec.set_command(*command);
-    paths.push_back("spec.command");
-  }
-  if (const auto directory = arguments.Value("dir")) {
-    const std::filesystem::path here = CurrentDirectory();
-    std::string path = here.empty() || directory->empty()
-                           ? *directory
-                           : (here / *directory).lexically_normal().string();
-    if (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    spec.set_working_directory(std::move(path));
-    paths.push_back("spec.working_directory");
-  }
-  if (const auto account = arguments.Value("user")) {
-    spec.set_account(*account);
-    paths.push_back("spec.account");
-  }
-  if (const auto word = arguments.Value("restart")) {
-    const auto policy = ParsePolicy(*word);
-    if (!policy.ok()) return policy.status();
-    spec.set_restart_policy(*policy);
-    paths.push_back("spec.restart_policy");
-  }
-  if (const auto text = arguments.Value("stop-timeout")) {
-    if (auto status = SetDuration(*text, *spec.mutable_stop_timeout()); !status.ok()) return status;
-    paths.push_back("spec.stop_timeout");
-  }
-  if (const auto signal = arguments.Value("stop-signal")) {
-    spec.set_stop_signal(*signal);
-    paths.push_back("spec.stop_signal");
-  }
-  if (const auto text = arguments.Value("log-max")) {
-    const auto bytes = ParseBytes(*text);
-    if (!bytes.ok()) return bytes.status();
-    spec.set_log_max_bytes(*bytes);
-    paths.push_back("spec.log_max_bytes");
+  for (const SpecField& field : SpecFields()) {
+    auto text = arguments.Value(field.option.name);
+    if (!text) continue;
+    if (field.option.name == "dir") text = WholeDirectory(*text);
+    if (absl::Status status = SetField(field.field, *text, spec); !status.ok()) return status;
+    paths.push_back(absl::StrCat("spec.", field.field));
   }
   return absl::OkStatus();
 }

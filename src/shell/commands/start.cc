@@ -4,8 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "shell/commands/commands.h"
 #include "shell/commands/explain.h"
+#include "shell/commands/kinds.h"
+#include "shell/commands/process_rows.h"
 #include "shell/commands/secret_options.h"
 #include "shell/commands/selection.h"
 #include "shell/commands/spec_options.h"
@@ -73,12 +74,14 @@ absl::StatusOr<StartWords> SortWords(const std::vector<std::string>& positional)
   return sorted;
 }
 
+std::vector<Option> CreateOptions() {
+  return With(SpecOptions(), {{"id", 0, "ID", "its id (proc_…) instead of a generated one"}});
+}
+
 bool HasCreateOptions(const Arguments& arguments) {
-  for (const char* name :
-       {"dir", "user", "restart", "stop-timeout", "stop-signal", "log-max", "id", "secret"}) {
-    if (arguments.Has(name)) return true;
-  }
-  return false;
+  const std::vector<Option> options = CreateOptions();
+  return std::any_of(options.begin(), options.end(),
+                     [&](const Option& option) { return arguments.Has(option.name); });
 }
 
 // Those of the words that name no process.
@@ -181,14 +184,8 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
   // Nothing of it stays behind: the error has all there is to tell.
   if (!process.ok()) return session.Report(process.status());
   const bool waits = WaitsForExecution(*process);
-  if (session.for_programs()) {
-    session.Print(*process);
-  } else if (!session.for_people()) {
-    session.PrintName(process->name());
-  } else {
-    if (!waits) session.out() << EscapeForTerminal(StartedSentence(session, *process)) << "\n";
-    ExplainEnd(session, *process);
-  }
+  session.Show(*process, process->name(), waits ? "" : StartedSentence(session, *process));
+  if (session.for_people()) ExplainEnd(session, *process);
   return waits ? ExitCode::kFailure : ExitCode::kOk;
 }
 
@@ -253,8 +250,6 @@ absl::StatusOr<v1::Process> ReadModifyWrite(Session& session, const Arguments& a
   return updated;
 }
 
-}  // namespace
-
 ExitCode RunStart(Session& session, const Arguments& arguments) {
   const auto start = SortWords(arguments.positional());
   if (!start.ok()) return session.Report(start.status());
@@ -295,21 +290,55 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
 ExitCode RunUpdate(Session& session, const Arguments& arguments) {
   const auto process = ReadModifyWrite(session, arguments);
   if (!process.ok()) return session.Report(process.status());
-  if (session.for_programs()) {
-    session.Print(*process);
-  } else if (!session.for_people()) {
-    session.PrintName(process->name());
-  } else {
-    const std::string name = EscapeForTerminal(process->name());
-    session.out() << "updated " << name << " (generation " << process->generation() << "). ";
-    if (IsLive(process->status().state())) {
-      session.out() << "It takes effect at the next restart: `" << session.Typed("restart " + name)
-                    << "`\n";
-    } else {
-      session.out() << "It takes effect when it is started.\n";
-    }
-  }
+  session.Show(*process, process->name(),
+               absl::StrCat("updated ", process->name(), " (generation ", process->generation(),
+                            IsLive(process->status().state())
+                                ? absl::StrCat("). It takes effect at the next restart: `",
+                                               session.Typed("restart " + process->name()), "`")
+                                : "). It takes effect when it is started."));
   return ExitCode::kOk;
+}
+
+}  // namespace
+
+Command StartRow() {
+  return {.name = "start",
+          .elsewhere = {"run", "create", "new", "add", "register", "exec", "launch", "enable"},
+          .synopsis = "NAME [\"COMMAND\"] [K=V…]",
+          .arguments = {&kProcessWord},
+          .summary = "Create a process and start it, or start one that exists",
+          .details =
+              "With a command: creates NAME; K=V become its environment. Without: starts NAME,\n"
+              "also several names and patterns; a pattern passes over jobs that have run to their\n"
+              "end. The command is split into words as a shell does, without expansion; for pipes\n"
+              "and the like: \"sh -c '…'\".\n"
+              "`--secret K` takes the value from a K=V of the same line, from this program's\n"
+              "own environment, or asks for it, so that it need not be in the command line.\n",
+          .options = CreateOptions(),
+          .examples = {"start web-server \"python3 -m http.server 8099\" PORT=8099 DEBUG=true",
+                       "start job \"sh -c 'date; sleep 5'\" --restart never", "start web-server",
+                       "start shop \"./shop\" PORT=8080 --secret DATABASE_PASSWORD"},
+          .least = 1,
+          .run = RunStart};
+}
+
+Command UpdateRow() {
+  return {.name = "update",
+          .elsewhere = {"set", "modify", "config", "configure", "env"},
+          .synopsis = "NAME [K=V…]",
+          .arguments = {&kProcessWord, nullptr},
+          .summary = "Change a process; takes effect at its next restart",
+          .details =
+              "K=V sets a variable of its environment and leaves the others. A secret one stays\n"
+              "secret; `--unset K K=V` makes it an ordinary one with a new value. Where `--secret\n"
+              "K` has its value from: see `start`.\n",
+          .options = With(
+              {CommandOption(), {"unset", 0, "K", "remove a variable of its environment", true}},
+              SpecOptions()),
+          .examples = {"update web-server PORT=8098",
+                       "update web-server --unset DEBUG --restart never"},
+          .least = 1,
+          .run = RunUpdate};
 }
 
 }  // namespace grpc_os::shell

@@ -1,22 +1,19 @@
-// status, log-level, and the commands about the shell itself.
+// The system.
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "shell/command_table.h"
-#include "shell/commands/commands.h"
-#include "shell/completion.h"
-#include "shell/help.h"
+#include "shell/commands/kinds.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/render/object.h"
-#include "shell/render/table.h"
 #include "shell/session.h"
 #include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
+
+constexpr WordKind kLogLevelWord = {.words = "debug info warning error"};
 
 std::string CgroupText(const std::string& mode) {
   if (mode == "none") return "none: only direct children of a process can be killed with it";
@@ -31,7 +28,7 @@ std::string LevelWord(v1::LogLevel level) {
 
 absl::StatusOr<v1::LogLevel> ParseLevel(const std::string& word) {
   v1::LogLevel level = v1::LOG_LEVEL_UNSPECIFIED;
-  const std::vector<std::string> words = WordsOf(Kind::kLogLevel);
+  const std::vector<std::string> words = WordsOf(kLogLevelWord);
   if (std::count(words.begin(), words.end(), word) != 0 &&
       v1::LogLevel_Parse("LOG_LEVEL_" + absl::AsciiStrToUpper(word), &level)) {
     return level;
@@ -65,73 +62,58 @@ void DescribeDisk(const Session& session, const v1::System& system, Table& table
   }
 }
 
-}  // namespace
-
-ExitCode RunStatus(Session& session, const Arguments&) {
-  const auto system = session.client().GetSystem();
-  if (!system.ok()) return session.Report(system.status());
-  if (session.for_programs()) {
-    session.Print(*system);
-    return ExitCode::kOk;
-  }
-  if (!session.for_people()) {
-    session.PrintName(session.client().address().ToString());
-    return ExitCode::kOk;
-  }
+Table Details(const Session& session, const std::string& address, const v1::System& system) {
   Table table({{""}, {""}});
-  table.AddRow({{"address"}, {session.client().address().ToString()}});
-  table.AddRow({{"version"}, {system->version()}});
-  table.AddRow({{"started"}, {FormatTime(system->start_time().seconds(), 0, 0)}});
-  table.AddRow(
-      {{"processes"},
-       {absl::StrCat(system->process_count(), ", ", system->running_count(), " running")}});
-  if (!system->held_reason().empty()) {
+  table.AddRow({{"address"}, {address}});
+  table.AddRow({{"version"}, {system.version()}});
+  table.AddRow({{"started"}, {FormatTime(system.start_time().seconds(), 0, 0)}});
+  table.AddRow({{"processes"},
+                {absl::StrCat(system.process_count(), ", ", system.running_count(), " running")}});
+  if (!system.held_reason().empty()) {
     table.AddRow({{"held"},
-                  {absl::StrCat(system->held_count(), " processes, because ", system->held_reason(),
+                  {absl::StrCat(system.held_count(), " processes, because ", system.held_reason(),
                                 session.TypedIn("; `resume` lets them run")),
                    Style::kWarning}});
   }
-  table.AddRow({{"revision"}, {absl::StrCat(system->revision())}});
-  DescribeDisk(session, *system, table);
-  table.AddRow({{"cgroups"}, {CgroupText(system->cgroup_mode())}});
+  table.AddRow({{"revision"}, {absl::StrCat(system.revision())}});
+  DescribeDisk(session, system, table);
+  table.AddRow({{"cgroups"}, {CgroupText(system.cgroup_mode())}});
   table.AddRow(
       {{"shielded"},
-       {system->shielded() ? "yes: processes run under accounts of their own"
-                           : "no: processes run as the system does (started without --user)"}});
-  if (system->has_storage()) {
-    AddStored(system->storage(), table);
-    AddOtherRoom(system->storage(), table);
+       {system.shielded() ? "yes: processes run under accounts of their own"
+                          : "no: processes run as the system does (started without --user)"}});
+  if (system.has_storage()) {
+    AddStored(system.storage(), table);
+    AddOtherRoom(system.storage(), table);
   }
-  if (system->unowned_instances_size() > 0) {
+  if (system.unowned_instances_size() > 0) {
     table.AddRow({{"unowned"},
-                  {absl::StrCat(system->unowned_instances_size(),
+                  {absl::StrCat(system.unowned_instances_size(),
                                 " supervisors of processes that the store does not know"),
                    Style::kWarning}});
   }
-  if (system->log_level() != v1::LOG_LEVEL_UNSPECIFIED) {
-    table.AddRow({{"log level"}, {LevelWord(system->log_level())}});
+  if (system.log_level() != v1::LOG_LEVEL_UNSPECIFIED) {
+    table.AddRow({{"log level"}, {LevelWord(system.log_level())}});
   }
-  session.Print(table);
-  return ExitCode::kOk;
+  return table;
 }
 
-ExitCode RunVersion(Session& session, const Arguments&) {
-  session.out() << "grpc-os " << GRPC_OS_VERSION << "\n";
-  return ExitCode::kOk;
+ExitCode RunStatus(Session& session, const Arguments&) {
+  const std::string address = session.client().address().ToString();
+  const ResourceView<v1::System> view = {
+      .name = [&](const v1::System&) { return address; },
+      .details = [&](const v1::System& system) { return Details(session, address, system); }};
+  return session.Show(view, session.client().GetSystem());
 }
 
 ExitCode RunResume(Session& session, const Arguments&) {
   const auto response = session.client().Resume();
   if (!response.ok()) return session.Report(response.status());
-  if (session.for_programs()) {
-    session.Print(*response);
-  } else {
-    const int count = response->resumed_count();
-    session.out() << (count == 0   ? std::string("no process was held")
-                      : count == 1 ? std::string("1 process is being started")
-                                   : absl::StrCat(count, " processes are being started"))
-                  << "\n";
-  }
+  const int count = response->resumed_count();
+  const std::string sentence = count == 0   ? "no process was held"
+                               : count == 1 ? "1 process is being started"
+                                            : absl::StrCat(count, " processes are being started");
+  session.Show(*response, sentence, sentence);
   return ExitCode::kOk;
 }
 
@@ -150,59 +132,43 @@ ExitCode RunLogLevel(Session& session, const Arguments& arguments) {
     if (!response.ok()) return session.Report(response.status());
     previous = response->previous();
   }
-  if (session.for_programs()) {
-    session.Print(request);
-  } else if (!session.for_people() || previous == v1::LOG_LEVEL_UNSPECIFIED) {
-    session.out() << LevelWord(request.level()) << "\n";
-  } else {
-    session.out() << "the daemon logs " << LevelWord(request.level()) << " now, it was "
-                  << LevelWord(previous) << "\n";
-  }
+  const std::string word = LevelWord(request.level());
+  session.Show(request, word,
+               previous == v1::LOG_LEVEL_UNSPECIFIED
+                   ? word
+                   : absl::StrCat("the daemon logs ", word, " now, it was ", LevelWord(previous)));
   return ExitCode::kOk;
 }
 
-ExitCode RunHelp(Session& session, const Arguments& arguments) {
-  const auto& words = arguments.positional();
-  if (words.empty()) {
-    session.out() << HelpText();
-    return ExitCode::kOk;
-  }
-  const Found found = FindCommand(words);
-  const std::vector<std::string> second = Subcommands(words[0]);
-  if (words.size() == 1 && !second.empty()) {
-    session.out() << GroupHelpText(words[0]);
-  } else if (found.words == words.size()) {
-    session.out() << HelpText(*found.command);
-  } else {
-    const bool of_group = words.size() == 2 && !second.empty();
-    std::string nearest = of_group ? Nearest(words[1], second) : Nearest(words[0], CommandNames());
-    if (of_group && !nearest.empty()) nearest = absl::StrCat(words[0], " ", nearest);
-    return session.Report(absl::InvalidArgumentError(
-        absl::StrCat("There is no command ", absl::StrJoin(words, " "), ".",
-                     nearest.empty() ? " `help` lists all."
-                                     : absl::StrCat(" Did you mean `help ", nearest, "`?"))));
-  }
-  return ExitCode::kOk;
-}
+}  // namespace
 
-ExitCode RunCompletion(Session& session, const Arguments& arguments) {
-  const std::string& shell = arguments.positional()[0];
-  if (shell != "bash") {
-    return session.Report(absl::InvalidArgumentError(
-        absl::StrCat("There is no completion for ", shell, "; expected: bash.")));
-  }
-  session.out() << BashScript();
-  return ExitCode::kOk;
-}
-
-ExitCode RunReference(Session& session, const Arguments&) {
-  session.out() << ReferencePage();
-  return ExitCode::kOk;
-}
-
-ExitCode RunExit(Session& session, const Arguments&) {
-  session.Leave();
-  return ExitCode::kOk;
+std::vector<Command> SystemCommands() {
+  return {
+      {.name = "status",
+       .elsewhere = {"uptime", "health", "df", "free"},
+       .summary = "Show the system: version, counts, how it isolates, where its room went",
+       .options = {WatchOption()},
+       .examples = {"status"},
+       .most = 0,
+       .with_more = "`ps -l NAME` shows a process, `stat NAME` an object.",
+       .run = RunStatus},
+      {.name = "resume",
+       .summary = "Let the processes of a copied system run, which are held until then",
+       .details =
+           "A copy of a data directory starts with its processes held, so that nothing runs twice\n"
+           "beside the original. `stop NAME` first what is not to run here.\n",
+       .examples = {"resume"},
+       .most = 0,
+       .run = RunResume},
+      {.name = "log-level",
+       .synopsis = "[LEVEL]",
+       .arguments = {&kLogLevelWord},
+       .summary = "Show or set what the daemon's own log tells, until its next start",
+       .details = "LEVEL is debug, info, warning or error.\n",
+       .examples = {"log-level", "log-level debug"},
+       .most = 1,
+       .run = RunLogLevel},
+  };
 }
 
 }  // namespace grpc_os::shell

@@ -8,8 +8,8 @@
 #include "base/limits.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
-#include "shell/commands/patience.h"
 #include "shell/commands/progress.h"
+#include "shell/commands/retry_policy.h"
 #include "shell/escape.h"
 #include "shell/quantity.h"
 
@@ -33,13 +33,13 @@ class Uploader {
         client_(session.client()),
         source_(source),
         progress_(progress),
-        patience_(session),
+        retry_(session),
         upload_id_(upload.upload_id()),
         confirmed_(upload.persisted_bytes()),
         crc_(upload.crc32c()) {}
 
   absl::Status SendAll() {
-    patience_.Progress();
+    retry_.Progress();
     while (true) {
       const auto ready = source_.Prepare(confirmed_);
       if (!ready.ok()) return ready.status();
@@ -60,7 +60,7 @@ class Uploader {
       auto object = client_.FinishUpload(request);
       const bool slow = absl::IsDeadlineExceeded(object.status());
       if (object.ok() || attempt == kFinishAttempts ||
-          !(slow || patience_.MayTryAgain(object.status()))) {
+          !(slow || retry_.MayTryAgain(object.status()))) {
         return object;
       }
     }
@@ -107,7 +107,7 @@ class Uploader {
   absl::StatusOr<v1::Upload> WhereToGoOn(absl::Status failure) {
     const bool slow = absl::IsDeadlineExceeded(failure);
     const bool elsewhere = client::ReasonOf(failure) == "UPLOAD_OFFSET";
-    if (!slow && !elsewhere && !patience_.MayTryAgain(failure)) return failure;
+    if (!slow && !elsewhere && !retry_.MayTryAgain(failure)) return failure;
     while (true) {
       auto upload = client_.GetUpload(upload_id_);
       if (upload.ok()) {
@@ -115,7 +115,7 @@ class Uploader {
         if ((slow || elsewhere) && upload->persisted_bytes() <= confirmed_) return failure;
         return upload;
       }
-      if (!patience_.MayTryAgain(upload.status())) return upload.status();
+      if (!retry_.MayTryAgain(upload.status())) return upload.status();
     }
   }
 
@@ -137,7 +137,7 @@ class Uploader {
   }
 
   absl::Status Confirm(int64_t offset, uint32_t crc) {
-    if (offset > confirmed_) patience_.Progress();
+    if (offset > confirmed_) retry_.Progress();
     confirmed_ = offset;
     crc_ = crc;
     progress_.At(offset);
@@ -148,7 +148,7 @@ class Uploader {
   client::Client& client_;
   UploadSource& source_;
   Progress& progress_;
-  Patience patience_;
+  RetryPolicy retry_;
   const std::string upload_id_;
   int64_t confirmed_;  // durable
   uint32_t crc_;       // of that

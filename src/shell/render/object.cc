@@ -1,23 +1,19 @@
 #include "shell/render/object.h"
 
+#include <functional>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "shell/object_path.h"
 #include "shell/quantity.h"
+#include "shell/render/text.h"
 
 namespace grpc_os::shell {
 namespace {
 
 using Align = Table::Align;
-
-template <typename Time>
-std::string TimeText(const Time& time) {
-  return time.seconds() == 0 ? "-" : FormatTime(time.seconds(), time.nanos(), 0);
-}
-
-std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string SizeText(const v1::Object& object) {
   return object.folder() ? "-" : FormatBytes(object.size_bytes());
@@ -34,119 +30,33 @@ std::string NameBelow(const v1::Object& object, const std::string& folder) {
   return name;
 }
 
-std::string VersionState(const v1::Object& version) {
-  if (version.deleted()) return "deleted";
-  return version.has_retire_time() ? "replaced" : "live";
+std::string TypeText(const v1::Object& object) {
+  return object.folder() ? "folder" : OrDash(object.content_type());
 }
 
-}  // namespace
+using View = ResourceView<v1::Object>;
 
-Table ObjectTable(const std::vector<v1::Object>& objects, const std::string& folder, bool wide) {
-  std::vector<Table::Column> columns = {{"NAME"}, {"SIZE", Align::kRight}, {"CHANGED"}};
-  if (wide) {
-    columns.insert(columns.end(),
-                   {{"TYPE"}, {"OWNER"}, {"GENERATION", Align::kRight}, {"EXPIRES"}, {"ID"}});
-  }
-  Table table(columns);
-  for (const v1::Object& object : objects) {
-    std::vector<Cell> cells = {
-        {NameBelow(object, folder), object.folder() ? Style::kTitle : Style::kPlain},
-        {SizeText(object)},
-        {TimeText(object.update_time())}};
-    if (wide) {
-      cells.push_back({object.folder() ? "folder" : OrDash(object.content_type())});
-      cells.push_back({OrDash(object.owner())});
-      cells.push_back({GenerationText(object)});
-      cells.push_back({TimeText(object.expire_time())});
-      cells.push_back({OrDash(object.id())});
-    }
-    table.AddRow(std::move(cells));
-  }
-  return table;
+View::Column NameBelowColumn(const std::string& folder) {
+  return {"NAME", [folder](const v1::Object& object) -> Cell {
+            return {NameBelow(object, folder), object.folder() ? Style::kTitle : Style::kPlain};
+          }};
 }
 
-Table DeletedTable(const std::vector<v1::Object>& objects, const std::string& folder, bool wide) {
-  std::vector<Table::Column> columns = {{"NAME"}, {"SIZE", Align::kRight}, {"DELETED"}};
-  if (wide) {
-    columns.insert(columns.end(),
-                   {{"CHANGED"}, {"TYPE"}, {"OWNER"}, {"GENERATION", Align::kRight}, {"ID"}});
-  }
-  Table table(columns);
-  for (const v1::Object& object : objects) {
-    std::vector<Cell> cells = {
-        {NameBelow(object, folder), object.folder() ? Style::kTitle : Style::kPlain},
-        {SizeText(object)},
-        {TimeText(object.retire_time())}};
-    if (wide) {
-      cells.push_back({TimeText(object.update_time())});
-      cells.push_back({object.folder() ? "folder" : OrDash(object.content_type())});
-      cells.push_back({OrDash(object.owner())});
-      cells.push_back({GenerationText(object)});
-      cells.push_back({OrDash(object.id())});
-    }
-    table.AddRow(std::move(cells));
-  }
-  return table;
+View::Column Wide(const char* title, std::function<Cell(const v1::Object&)> cell,
+                  Align align = Align::kLeft) {
+  return {title, std::move(cell), align, View::In::kWide};
 }
 
-Table VersionTable(const std::vector<v1::Object>& versions, bool wide) {
-  std::vector<Table::Column> columns = {
-      {"GENERATION", Align::kRight}, {"STATE"}, {"SIZE", Align::kRight}, {"CHANGED"}, {"ENDED"}};
-  if (wide) columns.insert(columns.end(), {{"TYPE"}, {"OWNER"}, {"SHA256"}, {"ID"}});
-  Table table(columns);
-  for (const v1::Object& version : versions) {
-    const std::string state = VersionState(version);
-    std::vector<Cell> cells = {{GenerationText(version)},
-                               {state, state == "live" ? Style::kGood : Style::kDim},
-                               {SizeText(version)},
-                               {TimeText(version.update_time())},
-                               {TimeText(version.retire_time())}};
-    if (wide) {
-      cells.push_back({OrDash(version.content_type())});
-      cells.push_back({OrDash(version.owner())});
-      cells.push_back({OrDash(version.sha256())});
-      cells.push_back({OrDash(version.id())});
-    }
-    table.AddRow(std::move(cells));
-  }
-  return table;
-}
+View::Column Size() { return View::Column{"SIZE", SizeText, Align::kRight}; }
+const auto kChanged = [](const v1::Object& object) { return TimeText(object.update_time()); };
+const auto kEnded = [](const v1::Object& object) { return TimeText(object.retire_time()); };
+const auto kExpires = [](const v1::Object& object) { return TimeText(object.expire_time()); };
+const auto kContentType = [](const v1::Object& object) { return OrDash(object.content_type()); };
+const auto kOwner = [](const v1::Object& object) { return OrDash(object.owner()); };
+const auto kId = [](const v1::Object& object) { return OrDash(object.id()); };
+const auto kSha256 = [](const v1::Object& object) { return OrDash(object.sha256()); };
 
-Table QuotaTable(const std::vector<v1::Quota>& quotas) {
-  Table table({{"FOLDER"},
-               {"OBJECTS", Align::kRight},
-               {"AT-MOST", Align::kRight},
-               {"SIZE", Align::kRight},
-               {"AT-MOST", Align::kRight}});
-  for (const v1::Quota& quota : quotas) {
-    const bool full = (quota.max_objects() != 0 && quota.objects() >= quota.max_objects()) ||
-                      (quota.max_bytes() != 0 && quota.bytes() >= quota.max_bytes());
-    table.AddRow({{quota.prefix(), full ? Style::kBad : Style::kPlain},
-                  {absl::StrCat(quota.objects())},
-                  {quota.max_objects() == 0 ? "-" : absl::StrCat(quota.max_objects())},
-                  {FormatBytes(quota.bytes())},
-                  {quota.max_bytes() == 0 ? "-" : FormatBytes(quota.max_bytes())}});
-  }
-  return table;
-}
-
-void AddStored(const v1::StorageUsage& usage, Table& table) {
-  table.AddRow(
-      {{"objects"}, {absl::StrCat(usage.objects(), ", ", FormatBytes(usage.object_bytes()))}});
-  table.AddRow({{"old versions"},
-                {absl::StrCat(usage.versions(), ", ", FormatBytes(usage.version_bytes()))}});
-}
-
-void AddOtherRoom(const v1::StorageUsage& usage, Table& table) {
-  table.AddRow({{"to be removed"}, {FormatBytes(usage.unused_bytes())}});
-  table.AddRow({{"open uploads"},
-                {absl::StrCat(usage.open_uploads(), ", ", FormatBytes(usage.upload_bytes()))}});
-  table.AddRow({{"database"},
-                {absl::StrCat(FormatBytes(usage.database_bytes()), ", log ",
-                              FormatBytes(usage.database_log_bytes()))}});
-}
-
-Table DescribeObject(const v1::Object& object) {
+Table Details(const v1::Object& object) {
   Table table({{""}, {""}});
   table.AddRow({{"name"}, {object.name(), Style::kTitle}});
   table.AddRow({{"id"}, {OrDash(object.id())}});
@@ -181,6 +91,73 @@ Table DescribeObject(const v1::Object& object) {
     table.AddRow({{"metadata"}, {absl::StrCat(key, "=", value)}});
   }
   return table;
+}
+
+}  // namespace
+
+ResourceView<v1::Object> ObjectView(const std::string& folder) {
+  return {.name =
+              [](const v1::Object& object) {
+                return object.folder() ? AsFolder(object.name()) : object.name();
+              },
+          .columns = {NameBelowColumn(folder),
+                      Size(),
+                      {"CHANGED", kChanged},
+                      Wide("TYPE", TypeText),
+                      Wide("OWNER", kOwner),
+                      Wide("GENERATION", GenerationText, Align::kRight),
+                      Wide("EXPIRES", kExpires),
+                      Wide("ID", kId)},
+          .details = Details};
+}
+
+ResourceView<v1::Object> DeletedView(const std::string& folder) {
+  return {.name = [](const v1::Object& object) { return object.name(); },
+          .columns = {NameBelowColumn(folder),
+                      Size(),
+                      {"DELETED", kEnded},
+                      Wide("CHANGED", kChanged),
+                      Wide("TYPE", TypeText),
+                      Wide("OWNER", kOwner),
+                      Wide("GENERATION", GenerationText, Align::kRight),
+                      Wide("ID", kId)}};
+}
+
+ResourceView<v1::Object> VersionView() {
+  const auto state = [](const v1::Object& version) -> Cell {
+    if (version.deleted()) return {"deleted", Style::kDim};
+    if (version.has_retire_time()) return {"replaced", Style::kDim};
+    return {"live", Style::kGood};
+  };
+  return {.name =
+              [](const v1::Object& version) {
+                return absl::StrCat(version.name(), "@", version.generation());
+              },
+          .columns = {{"GENERATION", GenerationText, Align::kRight},
+                      {"STATE", state},
+                      Size(),
+                      {"CHANGED", kChanged},
+                      {"ENDED", kEnded},
+                      Wide("TYPE", kContentType),
+                      Wide("OWNER", kOwner),
+                      Wide("SHA256", kSha256),
+                      Wide("ID", kId)}};
+}
+
+void AddStored(const v1::StorageUsage& usage, Table& table) {
+  table.AddRow(
+      {{"objects"}, {absl::StrCat(usage.objects(), ", ", FormatBytes(usage.object_bytes()))}});
+  table.AddRow({{"old versions"},
+                {absl::StrCat(usage.versions(), ", ", FormatBytes(usage.version_bytes()))}});
+}
+
+void AddOtherRoom(const v1::StorageUsage& usage, Table& table) {
+  table.AddRow({{"to be removed"}, {FormatBytes(usage.unused_bytes())}});
+  table.AddRow({{"open uploads"},
+                {absl::StrCat(usage.open_uploads(), ", ", FormatBytes(usage.upload_bytes()))}});
+  table.AddRow({{"database"},
+                {absl::StrCat(FormatBytes(usage.database_bytes()), ", log ",
+                              FormatBytes(usage.database_log_bytes()))}});
 }
 
 }  // namespace grpc_os::shell

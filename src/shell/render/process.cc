@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "shell/quantity.h"
+#include "shell/render/text.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -21,9 +22,6 @@ int64_t Ms(const google::protobuf::Timestamp& time) {
 }
 int64_t Ms(const google::protobuf::Duration& time) {
   return time.seconds() * 1000 + time.nanos() / 1'000'000;
-}
-std::string TimeText(const google::protobuf::Timestamp& time) {
-  return FormatTime(time.seconds(), time.nanos(), 0);
 }
 
 // The name of an enum's value without its prefix, in lower case.
@@ -238,50 +236,9 @@ std::string CureFor(const v1::Process& process) {
   return "";
 }
 
-Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bool wide) {
-  constexpr auto kRight = Table::Align::kRight;
-  std::vector<Table::Column> columns = {{"ID"},
-                                        {"NAME"},
-                                        {"STATE"},
-                                        {"READY"},
-                                        {"PID", kRight},
-                                        {"UPTIME", kRight},
-                                        {"RESTARTS", kRight},
-                                        {"LAST-EXIT"},
-                                        {"MEMORY", kRight},
-                                        {"CPU", kRight}};
-  if (wide) {
-    for (const char* title : {"ACCOUNT", "GENERATION", "COMMAND"}) columns.push_back({title});
-  }
-  Table table(columns);
-  for (const v1::Process& process : processes) {
-    const v1::ProcessStatus& status = process.status();
-    const bool live = IsLive(status.state());
-    std::vector<Cell> cells = {
-        {process.id()},
-        {process.name()},
-        {absl::StrCat(StateWord(status.state()), NeedsRestart(process) ? "*" : "",
-                      status.unsaved() ? "!" : ""),
-         StyleOf(process)},
-        {live ? (status.ready() ? "yes" : "no") : "-"},
-        {live ? absl::StrCat(status.pid()) : "-"},
-        {Uptime(process, now_ms)},
-        {absl::StrCat(status.restart_count())},
-        {status.has_last_exit() ? ExitWord(status.last_exit()) : "-"},
-        {MemoryText(process)},
-        {CpuText(process, now_ms)}};
-    if (wide) {
-      cells.push_back({OrDefault(process.spec().account(), "-")});
-      cells.push_back({absl::StrCat(process.generation())});
-      cells.push_back({process.spec().command()});
-    }
-    table.AddRow(std::move(cells));
-  }
-  return table;
-}
+namespace {
 
-std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color,
-                            const Typing& typed) {
+Table Details(const v1::Process& process, int64_t now_ms, const Typing& typed) {
   Table table({{""}, {""}});
   table.AddRow({{"name"}, {process.name(), Style::kTitle}});
   table.AddRow({{"id"}, {process.id()}});
@@ -297,7 +254,57 @@ std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool col
   if (const std::string cure = CureFor(process); !cure.empty()) {
     table.AddRow({{"what to do"}, {typed(cure), Style::kWarning}});
   }
-  return table.Render(color);
+  return table;
+}
+
+std::string StateText(const v1::Process& process) {
+  return absl::StrCat(StateWord(process.status().state()), NeedsRestart(process) ? "*" : "",
+                      process.status().unsaved() ? "!" : "");
+}
+
+std::string ReadyText(const v1::Process& process) {
+  if (!IsLive(process.status().state())) return "-";
+  return process.status().ready() ? "yes" : "no";
+}
+
+std::string PidText(const v1::Process& process) {
+  return IsLive(process.status().state()) ? absl::StrCat(process.status().pid()) : "-";
+}
+
+}  // namespace
+
+ResourceView<v1::Process> ProcessView(int64_t now_ms, Typing typed) {
+  constexpr auto kLeft = Table::Align::kLeft;
+  constexpr auto kRight = Table::Align::kRight;
+  constexpr auto kWide = ResourceView<v1::Process>::In::kWide;
+  const auto state = [](const v1::Process& process) {
+    return Cell{StateText(process), StyleOf(process)};
+  };
+  const auto restarts = [](const auto& process) {
+    return absl::StrCat(process.status().restart_count());
+  };
+  const auto exit = [](const auto& process) { return ExitWord(process.status().last_exit()); };
+  const auto account = [](const auto& process) { return OrDash(process.spec().account()); };
+  const auto generation = [](const auto& process) { return absl::StrCat(process.generation()); };
+  return {
+      .name = [](const auto& process) { return process.name(); },
+      .id = [](const auto& process) { return process.id(); },
+      .columns =
+          {{"ID", [](const auto& process) { return process.id(); }},
+           {"NAME", [](const auto& process) { return process.name(); }},
+           {"STATE", state},
+           {"READY", ReadyText},
+           {"PID", PidText, kRight},
+           {"UPTIME", [now_ms](const auto& process) { return Uptime(process, now_ms); }, kRight},
+           {"RESTARTS", restarts, kRight},
+           {"LAST-EXIT", exit},
+           {"MEMORY", MemoryText, kRight},
+           {"CPU", [now_ms](const auto& process) { return CpuText(process, now_ms); }, kRight},
+           {"ACCOUNT", account, kLeft, kWide},
+           {"GENERATION", generation, kLeft, kWide},
+           {"COMMAND", [](const auto& process) { return process.spec().command(); }, kLeft, kWide}},
+      .details = [now_ms, typed = std::move(typed)](
+                     const v1::Process& process) { return Details(process, now_ms, typed); }};
 }
 
 }  // namespace grpc_os::shell

@@ -5,10 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "grpc_os/v1/process_services.pb.h"
-#include "shell/render/table.h"
+#include "shell/render/resource_view.h"
 
 namespace grpc_os::shell {
 
@@ -33,14 +32,12 @@ bool NeedsRestart(const v1::Process& process);
 // What to do about the state it is in; "" if nothing need be done.
 std::string CureFor(const v1::Process& process);
 
-// One line each. A `*` after the state marks one whose spec waits for a restart.
-// `wide`: with account, generation and command.
-Table ProcessTable(const std::vector<v1::Process>& processes, int64_t now_ms, bool wide = false);
-// All about one, several lines. Names of environment variables, never their values.
-// `typed` gives a text with each `command` in it as the user has to type it.
+// `text` with each `command` in it as the user has to type it.
 using Typing = std::function<std::string(const std::string& text)>;
-std::string DescribeProcess(const v1::Process& process, int64_t now_ms, bool color,
-                            const Typing& typed);
+
+// A `*` after the state marks one whose spec waits for a restart. The details have the names of
+// environment variables, never their values.
+ResourceView<v1::Process> ProcessView(int64_t now_ms, Typing typed);
 
 }  // namespace grpc_os::shell
 

@@ -13,6 +13,14 @@ namespace {
 
 std::string AsItIs(const std::string& text) { return text; }
 
+std::string Row(const v1::Process& process, int64_t now_ms) {
+  return ProcessView(now_ms, AsItIs).TableOf(std::vector{process}, false).Render(false);
+}
+
+std::string Details(const v1::Process& process, int64_t now_ms) {
+  return ProcessView(now_ms, AsItIs).details(process).Render(false);
+}
+
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -98,12 +106,12 @@ TEST(ProcessTest, WhatIsNotStoredYetIsMarkedAndSaid) {
   v1::Process process;
   process.set_name("web");
   process.mutable_status()->set_state(v1::Process::STATE_RUNNING);
-  EXPECT_THAT(ProcessTable({process}, 0, false).Render(false), Not(HasSubstr("!")));
-  EXPECT_THAT(DescribeProcess(process, 0, false, AsItIs), Not(HasSubstr("not stored")));
+  EXPECT_THAT(Row(process, 0), Not(HasSubstr("!")));
+  EXPECT_THAT(Details(process, 0), Not(HasSubstr("not stored")));
   process.mutable_status()->set_unsaved(true);
   process.mutable_status()->mutable_unsaved_since()->set_seconds(1'795'399'657);
-  EXPECT_THAT(ProcessTable({process}, 0, false).Render(false), HasSubstr("  running!  "));
-  EXPECT_THAT(DescribeProcess(process, 0, false, AsItIs),
+  EXPECT_THAT(Row(process, 0), HasSubstr("  running!  "));
+  EXPECT_THAT(Details(process, 0),
               HasSubstr("not stored   since 2026-11-23T02:07:37Z: its supervisor reports this"));
 }
 
@@ -146,7 +154,7 @@ v1::Process RunningProcess() {
 }
 
 TEST(ProcessRenderTest, ARowHasItAll) {
-  const std::string table = ProcessTable({RunningProcess()}, 1'100'000).Render(false);
+  const std::string table = Row(RunningProcess(), 1'100'000);
   EXPECT_EQ(table,
             "ID      NAME  STATE    READY  PID  UPTIME  RESTARTS  LAST-EXIT  MEMORY   CPU\n"
             "proc_1  web   running  yes     77   1m40s         0  -            3MiB  5.0%\n");
@@ -157,7 +165,7 @@ TEST(ProcessRenderTest, AStoppedOneShowsNoOldNumbers) {
   process.mutable_status()->set_state(v1::Process::STATE_STOPPED);
   process.mutable_status()->mutable_last_exit()->set_reason(v1::ExitReport::REASON_SIGNALED);
   process.mutable_status()->mutable_last_exit()->set_signal("TERM");
-  const std::string table = ProcessTable({process}, 1'100'000).Render(false);
+  const std::string table = Row(process, 1'100'000);
   EXPECT_THAT(table, AllOf(HasSubstr("stopped"), HasSubstr("signal TERM"), Not(HasSubstr("77")),
                            Not(HasSubstr("MiB"))));
 }
@@ -165,13 +173,13 @@ TEST(ProcessRenderTest, AStoppedOneShowsNoOldNumbers) {
 TEST(ProcessRenderTest, DriftIsMarked) {
   v1::Process process = RunningProcess();
   process.set_generation(2);
-  EXPECT_THAT(ProcessTable({process}, 1'100'000).Render(false), HasSubstr("running*"));
-  EXPECT_THAT(DescribeProcess(process, 1'100'000, false, AsItIs),
+  EXPECT_THAT(Row(process, 1'100'000), HasSubstr("running*"));
+  EXPECT_THAT(Details(process, 1'100'000),
               AllOf(HasSubstr("restart pending"), HasSubstr("`restart web`")));
 }
 
 TEST(ProcessRenderTest, TheDescriptionHidesValues) {
-  EXPECT_THAT(DescribeProcess(RunningProcess(), 1'100'000, false, AsItIs),
+  EXPECT_THAT(Details(RunningProcess(), 1'100'000),
               AllOf(HasSubstr("PASSWORD(secret) PORT TOKEN"), Not(HasSubstr("hush")),
                     HasSubstr("running, ready")));
 }

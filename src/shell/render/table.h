@@ -3,6 +3,7 @@
 #define GRPC_OS_SHELL_RENDER_TABLE_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace grpc_os::shell {
@@ -13,8 +14,11 @@ enum class Style { kPlain, kGood, kWarning, kBad, kDim, kTitle };
 std::string Styled(const std::string& text, Style style, bool color);
 
 struct Cell {
+  Cell(std::string text_of_it, Style style_of_it = Style::kPlain)  // NOLINT: a text is a cell
+      : text(std::move(text_of_it)), style(style_of_it) {}
+
   std::string text;  // of any origin: it is escaped
-  Style style = Style::kPlain;
+  Style style;
 };
 
 // Columns are as wide as their widest cell and two blanks apart; the last one is not padded.

@@ -1,6 +1,6 @@
 // How long to try again while the daemon is away.
-#ifndef GRPC_OS_SHELL_COMMANDS_PATIENCE_H_
-#define GRPC_OS_SHELL_COMMANDS_PATIENCE_H_
+#ifndef GRPC_OS_SHELL_COMMANDS_RETRY_POLICY_H_
+#define GRPC_OS_SHELL_COMMANDS_RETRY_POLICY_H_
 
 #include <chrono>
 
@@ -11,9 +11,9 @@ namespace grpc_os::shell {
 
 // For commands that last: once they were under way, a daemon that is restarted should not end them.
 // Tries again after 100 ms, doubling to 1 s, for as long as the session's timeout.
-class Patience {
+class RetryPolicy {
  public:
-  explicit Patience(Session& session) : session_(session) {}
+  explicit RetryPolicy(Session& session) : session_(session) {}
 
   // The daemon answered.
   void Progress();
@@ -30,4 +30,4 @@ class Patience {
 
 }  // namespace grpc_os::shell
 
-#endif  // GRPC_OS_SHELL_COMMANDS_PATIENCE_H_
+#endif  // GRPC_OS_SHELL_COMMANDS_RETRY_POLICY_H_

@@ -1,4 +1,4 @@
-#include "shell/commands/patience.h"
+#include "shell/commands/retry_policy.h"
 
 #include <algorithm>
 
@@ -14,13 +14,13 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 
 }  // namespace
 
-void Patience::Progress() {
+void RetryPolicy::Progress() {
   under_way_ = true;
   last_progress_ = Clock::now();
   pause_ = kFirstPause;
 }
 
-bool Patience::MayTryAgain(const absl::Status& status) {
+bool RetryPolicy::MayTryAgain(const absl::Status& status) {
   if (!under_way_ || session_.interrupted()) return false;
   // The token ran out in the middle of a stream: the next call renews it.
   const bool expired = client::ReasonOf(status) == "TOKEN_INVALID";
