@@ -89,7 +89,7 @@ const std::vector<Option>& CommonOptions() {
   static const auto* const options = new std::vector<Option>{
       {"output", 'o', "FORMAT", kFormats, false, &kFormatWord},
       {"timeout", 0, "TIME", "give up on an answer after so long (10s)"},
-      {"help", 'h', "", "tell all about the command"},
+      {"help", 'h', "", "describe the command"},
   };
   return *options;
 }

@@ -1,4 +1,4 @@
-// What a command tells its caller by its exit status.
+// What the exit status of a command means.
 #ifndef GRPC_OS_SHELL_EXIT_CODE_H_
 #define GRPC_OS_SHELL_EXIT_CODE_H_
 

@@ -74,7 +74,7 @@ std::string HelpText() {
     table.AddRow({{""}, {Usage(command)}, {command.summary}});
   }
   absl::StrAppend(
-      &text, table.Render(false), "\n`help COMMAND` tells all about one.\n\nOptions:\n",
+      &text, table.Render(false), "\n`help COMMAND` describes one.\n\nOptions:\n",
       OptionList(ProgramOptions()),
       "\nWithout --address: $GRPC_OS_ADDRESS, else run/api.sock under $DATA_DIR, under the "
       "DATA_DIR of\n"
@@ -107,7 +107,7 @@ std::string GroupHelpText(const std::string& group) {
       table.AddRow({{""}, {Usage(command)}, {command.summary}});
     }
   }
-  return absl::StrCat(table.Render(false), "\n`help ", group, " …` tells all about one.\n");
+  return absl::StrCat(table.Render(false), "\n`help ", group, " …` describes one.\n");
 }
 
 std::string ReferencePage() {

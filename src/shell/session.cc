@@ -38,7 +38,7 @@ absl::Status UnknownCommand(std::span<const std::string> words) {
   if (words.size() == 1) {
     return absl::InvalidArgumentError(absl::StrCat("`", words[0],
                                                    "` needs one of: ", absl::StrJoin(known, ", "),
-                                                   ". `help ", words[0], "` tells about them."));
+                                                   ". `help ", words[0], "` describes them."));
   }
   const std::string nearest = Nearest(words[1], known);
   return absl::InvalidArgumentError(absl::StrCat(
@@ -57,7 +57,7 @@ std::string CureOf(const std::string& reason) {
       {"PROCESS_NOT_FOUND", "`ps` lists all."},
       {"SESSION_NOT_FOUND", "`sessions` lists those that are open."},
       {"OBJECT_NOT_FOUND", "`ls` shows what there is, `history NAME` what there was."},
-      {"FOLDER_NOT_EMPTY", "`rm -r NAME` deletes it with all that lies in it."},
+      {"FOLDER_NOT_EMPTY", "`rm -r NAME` deletes it with everything in it."},
       {"PRECONDITION_FAILED", "`stat NAME` shows how it is now."},
       {"QUOTA_EXCEEDED", "`quota ls` shows what is used."},
       {"REVISION_UNAVAILABLE", "`events` without --since shows what is kept."},

@@ -39,7 +39,7 @@ def test_the_seeds_lines_with_the_seeds_id(shell):
 
 
 def test_the_folder_of_the_configuration_is_there_from_the_first_start(shell):
-    assert shell.enter("ls /config") == "Nothing lies in /config/ yet. `touch NAME DATA` makes an object."
+    assert shell.enter("ls /config") == "/config/ is empty. `touch NAME DATA` creates an object."
 
 
 def in_folder(folder):
@@ -111,7 +111,7 @@ def test_moving_copying_finding(shell):
     assert shell.enter("rm '/e/*.json'").splitlines() == ["deleted /e/a.json", "deleted /e/b.json"]
     assert "`rm -r /e/`" in shell.enter("rm /e")
     shell.type("rm -r /e\r")
-    shell.expect("and all that lies in it (1 object, 1B)? [y/N] ")
+    shell.expect("and everything in it (1 object, 1B)? [y/N] ")
     shell.type("y\r")
     shell.expect("deleted /e")
     shell.expect(PROMPT)

@@ -144,7 +144,7 @@ std::vector<Command> EventCommands() {
       {.name = "events",
        .summary = "Show what happened",
        .details = "Each change has a revision. Without --since: the last ones.\n",
-       .options = {{"follow", 'f', "", "go on with what happens from now on"},
+       .options = {{"follow", 'f', "", "keep showing new events"},
                    {"since", 's', "REVISION", "all that happened after this revision"},
                    {"kind", 'k', "KIND", "process, user or object (the first two)", true,
                     &kEventKindWord},

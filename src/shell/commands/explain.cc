@@ -31,7 +31,7 @@ void Explain(Session& session, const v1::Process& process) {
   request.set_lines(kLastLines);
   std::vector<std::string> lines;
   std::map<int, std::string> parts;  // of lines that are not whole yet, by stream
-  // Without a log there is nothing to add: the error that brought us here is already told.
+  // Without a log there is nothing to add: the error that brought us here is already reported.
   (void)session.client().TailLogs(request, [&](const v1::TailLogsResponse& message) {
     for (const v1::LogLine& line : message.lines()) {
       std::string& text = parts[line.stream()] += ContentOf(line);

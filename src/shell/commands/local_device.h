@@ -18,7 +18,7 @@ bool LeadsToADescriptor(const std::filesystem::path& path);
 // Such a one that is the descriptor `fd` of this program.
 bool IsDescriptor(const std::string& path, int fd);
 
-// What it was given before an error stays given: nothing is gone on with. The user can interrupt
+// What was written before an error stays written: nothing is resumed. The user can interrupt
 // while it takes nothing.
 class LocalDevice {
  public:

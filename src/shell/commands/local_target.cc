@@ -121,8 +121,8 @@ absl::Status LocalTarget::NotWritten() const {
   const absl::Status status = FileError("Cannot write", part_);
   if (!full || size_ == 0) return status;
   return absl::UnknownError(absl::StrCat(status.message(), " ", size_,
-                                         " bytes are there: make room, and the same command goes "
-                                         "on after them."));
+                                         " bytes are there: make room, and run the same command "
+                                         "again to resume."));
 }
 
 absl::Status LocalTarget::Restart() {

@@ -13,11 +13,11 @@
 namespace grpc_os::shell {
 
 // The new content grows in a file beside it, ".NAME.MARK.part" (0600), which stays when the program
-// ends before it is whole, so that another run can go on with it. Held by one program at a time.
+// ends before it is whole, so that another run can resume it. Held by one program at a time.
 class LocalTarget {
  public:
-  // `mark` stands for the content: of another one nothing is gone on with. FAILED_PRECONDITION:
-  // another program writes it just now, or what lies there is not ours.
+  // `mark` stands for the content: that of another one is not resumed. FAILED_PRECONDITION:
+  // another program writes it just now, or the file there is not ours.
   static absl::StatusOr<LocalTarget> Open(const std::string& path, const std::string& mark);
   LocalTarget(LocalTarget&&) = default;
   LocalTarget& operator=(LocalTarget&&) = default;

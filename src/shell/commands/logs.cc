@@ -93,11 +93,12 @@ Command LogsRow() {
       .arguments = {&kProcessWord},
       .summary = "Show what a process wrote",
       .details =
-          "Its output goes to standard output; what gRPC OS notes about it, to standard error.\n"
-          "-f ends by itself, with 0, when the process is stopped, has run to its end or is "
-          "deleted;\na restart does not end it. In JSON a line that is no UTF-8 is in `raw`, as "
-          "base64.\n",
-      .options = {{"follow", 'f', "", "go on with what it writes from now on"},
+          "The process's output goes to stdout; lifecycle messages (started, exited) go to "
+          "stderr.\n"
+          "-f ends with exit code 0 when the process is stopped, has run to its end or is "
+          "deleted;\n"
+          "a restart does not end it. In JSON a line that is not UTF-8 is in `raw`, as base64.\n",
+      .options = {{"follow", 'f', "", "keep showing new lines"},
                   {"lines", 'n', "N", "begin with the last N lines (100)"},
                   {"timestamps", 't', "", "begin each line with its time (UTC)"}},
       .examples = {"logs web-server", "logs -f -n 20 web-server"},

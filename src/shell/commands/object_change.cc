@@ -26,7 +26,7 @@ absl::Status MayRemove(Session& session, const Arguments& arguments, const Named
   if (recursive) {
     const auto size = session.client().MeasureObjects(AsFolder(named.name));
     if (!size.ok()) return size.status();
-    absl::StrAppend(&what, " and all that lies in it (", CountOfObjects(size->objects()), ", ",
+    absl::StrAppend(&what, " and everything in it (", CountOfObjects(size->objects()), ", ",
                     FormatBytes(size->bytes()), ")");
   }
   return Confirm(session, arguments,
@@ -163,10 +163,9 @@ Command MkdirRow() {
   return {.name = "mkdir",
           .synopsis = "FOLDER…",
           .arguments = {&kFolderWord},
-          .summary = "Make folders that are there while nothing lies in them, too",
+          .summary = "Create folders that persist even when empty",
           .details =
-              "Folders above need not be made: they are there as long as something lies in "
-              "them.\n",
+              "Parent folders need not be created: they exist as long as they contain something.\n",
           .examples = {"mkdir /config/sites"},
           .least = 1,
           .run = RunMakeFolder};
@@ -179,7 +178,7 @@ Command RmRow() {
           .arguments = {&kObjectWord},
           .summary = "Delete objects; `undelete` brings them back for 7 days",
           .details = std::string(kObjectNames) + "-r and --now ask first, on a terminal.\n",
-          .options = {{"recursive", 'r', "", "folders with all that lies in them"},
+          .options = {{"recursive", 'r', "", "folders with everything in them"},
                       {"now", 0, "", "for good, with all versions"},
                       YesOption()},
           .examples = {"rm obj_123", "rm '/tmp/*'", "rm -r -y /tmp"},

@@ -190,12 +190,10 @@ Command UndeleteRow() {
       .arguments = {&kDeletedObjectWord},
       .summary = "Bring deleted objects back under their names and ids",
       .details =
-          "NAME is an absolute name, one that counts from the current folder, or an id. A "
-          "pattern\n"
-          "with * ? [ ] means every deleted name that it fits, as `ls --deleted` shows them. "
-          "With\n"
-          "@GENERATION that version, else the one deleted last. What is refused (the name was\n"
-          "taken again) is told, and the rest comes back.\n",
+          "NAME is an absolute name, one relative to the current folder, or an id. A pattern with\n"
+          "* ? [ ] means every deleted name that it fits, as `ls --deleted` shows them. With\n"
+          "@GENERATION that version, else the one deleted last. One that cannot come back (its\n"
+          "name was taken again) is reported, and the others come back.\n",
       .options = {{"recursive", 'r', "", "all that was deleted below folders"}},
       .examples = {"undelete /config/app.json", "undelete '/config/*.json'", "undelete -r /config"},
       .least = 1,

@@ -171,7 +171,7 @@ absl::Status Get(Session& session, const NamedObject& named, const Destination& 
   if (!object.ok()) return object.status();
   if (object->folder()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        object->name(), " is a folder; name what lies in it, or write '", object->name(), "*'."));
+        object->name(), " is a folder; name the objects in it, or write '", object->name(), "*'."));
   }
   if (target == kStandardOutput || IsDescriptor(target, STDOUT_FILENO))
     return GetToOutput(session, named, *object);
@@ -240,14 +240,13 @@ Command GetRow() {
       .summary = "Write objects to files of this machine",
       .details =
           std::string(kObjectNames) + kObjectVersions +
-          "FILE may be a directory (.); \"-\" is standard output. A file that is there is "
-          "replaced "
-          "with\n--force only; on a terminal you are asked. It is replaced only once all has come "
-          "and is on\ndisk: until then the content grows in .FILE.….part beside it, with which "
-          "the "
-          "same command\ngoes on when it was cut short. A symbolic link to a file is replaced "
-          "like "
-          "a file; a device\nor a pipe is written to.\n" +
+          "FILE may be a directory (.); \"-\" is standard output. An existing file is replaced "
+          "with\n"
+          "--force only; on a terminal you are asked. The content is first written to\n"
+          ".FILE.….part beside it, and takes the place of FILE once it is complete and on disk; "
+          "if\n"
+          "the command is interrupted, run it again and it resumes. A symbolic link to a file is\n"
+          "replaced like a file; a device or a pipe is written to.\n" +
           kTransfer,
       .options = {{"force", 'f', "", "replace files that are there"}},
       .examples = {"get /backups/backup.tar", "get /config/app.json app.json", "get obj_123 -"},

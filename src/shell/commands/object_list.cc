@@ -54,7 +54,7 @@ absl::Status List(Session& session, const NamedObject& named, Listing& listing) 
 }
 
 std::string PrefixOf(Session& session, const std::string& word) {
-  // A word that ends as a folder's does, and none at all, mean what lies in it.
+  // A word that ends as a folder's does, and none at all, mean its contents.
   return ResolveName(session.directory(), word.empty() ? "." : word);
 }
 
@@ -92,7 +92,7 @@ ExitCode RunList(Session& session, const Arguments& arguments) {
       ForEachObject(session, words, ExpandVersioned,
                     [&](const NamedObject& named) { return List(session, named, listing); });
   ShowListing(session, arguments, listing, code, ObjectView, [](const std::string& folder) {
-    return absl::StrCat("Nothing lies in ", folder, " yet. `touch NAME DATA` makes an object.");
+    return absl::StrCat(folder, " is empty. `touch NAME DATA` creates an object.");
   });
   return code;
 }
@@ -201,7 +201,7 @@ Command LsRow() {
           .elsewhere = {"dir", "ll"},
           .synopsis = "[NAME…]",
           .arguments = {&kObjectWord},
-          .summary = "List what lies in folders",
+          .summary = "List the contents of folders",
           .details = std::string(kObjectNames) +
                      "Folders end with a slash. With --deleted patterns fit what was deleted.\n",
           .options = {{"long", 'l', "", "with type, owner, generation, expiry and id"},

@@ -151,9 +151,9 @@ Command PutRow() {
                       "standard input cannot\nuse. What has no size of its own (a pipe, a file of "
                       "/proc) is read to its end. ") +
           kTransfer +
-          "Cut short itself, the same command goes on where it was, within 24 hours, if the file\n"
-          "has not changed: which upload it is is kept in ~/.local/state/grpc-os/uploads, in a\n"
-          "file that only you can read. Every byte is checked (CRC32C).\n",
+          "If the command itself is interrupted, run it again within 24 hours: it resumes, unless\n"
+          "the file has changed. The id of the upload is kept in ~/.local/state/grpc-os/uploads,\n"
+          "in a file that only you can read. Every byte is checked (CRC32C).\n",
       .options = FieldOptions(),
       .examples = {"put backup.tar /backups/", "put - /notes/today"},
       .least = 2,

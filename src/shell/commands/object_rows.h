@@ -19,7 +19,7 @@ inline constexpr char kObjectVersions[] =
     "a\n"
     "name itself ends so.\n";
 inline constexpr char kTransfer[] =
-    "A lost connection and a restart of the daemon do not end it: it goes on where it was.\n";
+    "A transfer resumes by itself after a lost connection or a restart of the daemon.\n";
 
 extern const WordKind kObjectWord;
 extern const WordKind kDeletedObjectWord;

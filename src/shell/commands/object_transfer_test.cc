@@ -65,7 +65,7 @@ class ObjectTransferTest : public ::testing::Test, protected TypedCommands {
     daemon_.state.stays_away = true;
     daemon_.state.cut_uploads_after = daemon_.state.cut_reads_after = 100'000;
     EXPECT_EQ(Run(line), ExitCode::kUnavailable) << err();
-    EXPECT_THAT(err(), HasSubstr("the same command goes on where it was"));
+    EXPECT_THAT(err(), HasSubstr("run the same command again to resume"));
     daemon_.state.stays_away = daemon_.state.away = false;
     daemon_.state.cut_uploads_after = daemon_.state.cut_reads_after = 0;
     NewSession(daemon_.address());
@@ -142,7 +142,7 @@ TEST_F(ObjectTransferTest, AnotherRunGoesOnWhereTheFirstEnded) {
   ASSERT_EQ(daemon_.state.uploads.size(), 1U);
   EXPECT_EQ(Data("/big"), "(none)");
   EXPECT_EQ(Run("put " + Path("big") + " /big"), ExitCode::kOk) << err();
-  EXPECT_THAT(err(), HasSubstr("going on after 97.7KiB"));
+  EXPECT_THAT(err(), HasSubstr("resuming after 97.7KiB"));
   EXPECT_EQ(Data("/big"), data);
   EXPECT_EQ(CallsOf("StartUpload"), 1U);
   EXPECT_TRUE(fs::is_empty(directory_.path() + "/state/uploads"));
@@ -237,7 +237,7 @@ TEST_F(ObjectTransferTest, AFileThatIsAllHolesIsGoneOnWithToo) {
   fs::resize_file(Path("hole"), 3'000'000);
   EndUnder("put " + Path("hole") + " /hole");
   EXPECT_EQ(Run("put " + Path("hole") + " /hole"), ExitCode::kOk) << err();
-  EXPECT_THAT(err(), HasSubstr("going on after 97.7KiB"));
+  EXPECT_THAT(err(), HasSubstr("resuming after 97.7KiB"));
   EXPECT_EQ(Data("/hole"), std::string(3'000'000, '\0'));
 }
 
@@ -333,7 +333,7 @@ TEST_F(ObjectTransferTest, WhatAnEarlierRunHasGotIsNotGotAgain) {
   EXPECT_GT(came, 0);
   daemon_.state.reads.clear();
   EXPECT_EQ(Run("get /big " + Path("copy")), ExitCode::kOk) << err();
-  EXPECT_THAT(err(), HasSubstr("going on after"));
+  EXPECT_THAT(err(), HasSubstr("resuming after"));
   ASSERT_EQ(daemon_.state.reads.size(), 1U);
   EXPECT_EQ(daemon_.state.reads[0].offset(), came);
   EXPECT_EQ(FileContent("copy"), Large());

@@ -73,7 +73,7 @@ class ObjectWatch {
     return status;
   }
 
-  // As the daemon tells it of processes and users.
+  // The snapshot event that the daemon sends of processes and users.
   static v1::Event Snapshot(const v1::Object& object) {
     v1::Event event;
     event.set_revision(object.revision());

@@ -73,6 +73,15 @@ std::string StoppedSentence(const v1::Process& before, const v1::Process& proces
   return text;
 }
 
+std::string EndSentence(const v1::Process& process) {
+  const v1::ExitReport& exit = process.status().last_exit();
+  if (HasFinished(process) && exit.has_exit_code()) {
+    return absl::StrCat(process.name(), " exited with code ", exit.exit_code());
+  }
+  return absl::StrCat(process.name(), " is ", StateWord(process.status().state()), ": ",
+                      ExitWord(exit));
+}
+
 // A pattern means what is meant to run: who names no process by itself does not want one that was
 // stopped, or a job that was done, to run.
 std::string WhyNotRestarted(const v1::Process& process, bool named) {
@@ -192,8 +201,7 @@ ExitCode RunWait(Session& session, const Arguments& arguments) {
     if (*condition != v1::WaitProcessRequest::CONDITION_EXITED) {
       return absl::StrCat(process.name(), " is ", wanted, ", pid ", process.status().pid());
     }
-    return absl::StrCat(process.name(), " is ", StateWord(process.status().state()), ": ",
-                        ExitWord(process.status().last_exit()));
+    return EndSentence(process);
   };
   return ForEach(session, arguments.positional(),
                  {.run = wait, .sentence = sentence, .together = false});

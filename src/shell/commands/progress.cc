@@ -65,14 +65,13 @@ void Progress::At(int64_t done) {
 
 void SayThatItGoesOn(Session& session, const std::string& what) {
   if (!session.for_people()) return;
-  session.err() << EscapeForTerminal(what)
-                << ": not whole yet; the same command goes on where it was\n"
+  session.err() << EscapeForTerminal(what) << ": incomplete; run the same command again to resume\n"
                 << std::flush;
 }
 
 void SayGoingOn(Session& session, const std::string& what, int64_t bytes) {
   if (!session.for_people()) return;
-  session.err() << EscapeForTerminal(what) << ": going on after " << FormatBytes(bytes) << "\n"
+  session.err() << EscapeForTerminal(what) << ": resuming after " << FormatBytes(bytes) << "\n"
                 << std::flush;
 }
 

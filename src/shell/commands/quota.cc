@@ -113,12 +113,11 @@ std::vector<Command> QuotaCommands() {
       {.name = "quota set",
        .synopsis = "FOLDER",
        .arguments = {&kFolderWord},
-       .summary = "Bound what may lie in a folder, however deep; \"/\" is all",
+       .summary = "Set a quota on a folder and everything below it; \"/\" is all",
        .details =
            "Counts live objects, not their versions. What is there already stays, and deleting is\n"
-           "always allowed. It replaces the quota that the folder had: a bound that is left out "
-           "is\n"
-           "none.\n",
+           "always allowed. It replaces the quota that the folder had: omitting an option removes\n"
+           "that limit.\n",
        .options = {{"objects", 0, "N", "at most so many objects"},
                    {"bytes", 0, "SIZE", "at most so many bytes: 500M, 2GiB"}},
        .examples = {"quota set /logs --bytes 1G", "quota set / --objects 100000 --bytes 50G"},

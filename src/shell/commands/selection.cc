@@ -104,7 +104,7 @@ ExitCode ForEach(Session& session, const std::vector<std::string>& words, const 
     }
   }
   std::vector<v1::Process> done;
-  bool ended = false;  // by an error that was told
+  bool ended = false;  // by an error that was reported
   // Shows an answer; false if the others need not be tried.
   const auto show = [&](size_t i, absl::StatusOr<v1::Process> result) {
     if (!result.ok() && ended && EndsEverything(result.status())) return false;

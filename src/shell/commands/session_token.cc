@@ -133,7 +133,7 @@ std::vector<Command> SessionTokenCommands() {
       {.name = "token ls",
        .aliases = {"token list"},
        .elsewhere = {"tokens"},
-       .summary = "List the tokens that hold",
+       .summary = "List active tokens",
        .options = {UserOption()},
        .examples = {"token ls"},
        .most = 0,

@@ -70,7 +70,7 @@ std::vector<Command> ShellCommands() {
        .elsewhere = {"man", "?"},
        .synopsis = "[COMMAND]",
        .arguments = {&kCommandWord},
-       .summary = "List the commands, or tell all about one",
+       .summary = "List the commands, or describe one",
        .examples = {"help start", "help user"},
        .most = 2,
        .needs_daemon = false,

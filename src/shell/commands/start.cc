@@ -181,7 +181,7 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
     request.set_caller_directory(CurrentDirectory());
   }
   const auto process = session.client().CreateProcess(request);
-  // Nothing of it stays behind: the error has all there is to tell.
+  // Nothing of it stays behind: the error says all there is.
   if (!process.ok()) return session.Report(process.status());
   const bool waits = WaitsForExecution(*process);
   session.Show(*process, process->name(), waits ? "" : StartedSentence(session, *process));
@@ -270,7 +270,7 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
     };
     const auto known = std::find_if(words.begin() + 1, words.end(), is_known);
     if (known != words.end()) {
-      // Those that are none are told, and the others started.
+      // Those that are none are reported, and the others started.
       if (is_known(words[0])) return StartExisting(session, words);
       return session.Report(SecondIsAProcess(session, words, *known));
     }

@@ -163,7 +163,7 @@ std::vector<Command> SystemCommands() {
       {.name = "log-level",
        .synopsis = "[LEVEL]",
        .arguments = {&kLogLevelWord},
-       .summary = "Show or set what the daemon's own log tells, until its next start",
+       .summary = "Show or set the level of the daemon's own log, until its next start",
        .details = "LEVEL is debug, info, warning or error.\n",
        .examples = {"log-level", "log-level debug"},
        .most = 1,

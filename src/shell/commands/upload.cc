@@ -213,7 +213,7 @@ absl::StatusOr<v1::Object> Upload(Session& session, const v1::StartUploadRequest
   const absl::Status status = uploader.SendAll();
   const absl::StatusOr<v1::Object> object =
       status.ok() ? uploader.Finish() : absl::StatusOr<v1::Object>(status);
-  // What can be gone on with keeps its note; what cannot is given up.
+  // What can be resumed keeps its note; what cannot is given up.
   const bool can_go_on =
       note != nullptr &&
       (absl::IsUnavailable(object.status()) || absl::IsCancelled(object.status()) ||

@@ -1,4 +1,4 @@
-// What an upload that was cut short needs to be gone on with by another run of the program.
+// What an upload that was cut short needs to be resumed by another run of the program.
 #ifndef GRPC_OS_SHELL_COMMANDS_UPLOAD_NOTE_H_
 #define GRPC_OS_SHELL_COMMANDS_UPLOAD_NOTE_H_
 

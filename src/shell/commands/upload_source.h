@@ -49,7 +49,7 @@ class FileSource : public UploadSource {
   int fd() const { return fd_.get(); }
 
   // What says that it is still the same content, as far as the system can tell: of a file with
-  // another identity an upload is not gone on with.
+  // another identity an upload is not resumed.
   std::string Identity() const;
 
  private:

@@ -213,11 +213,11 @@ std::string CureFor(const v1::Process& process) {
       return absl::StrCat("`logs ", name, "` shows why it ended; `restart ", name,
                           "` tries again at once");
     case State::STATE_CRASH_LOOPING:
-      return absl::StrCat("it keeps failing: `logs ", name, "` shows why; mend it, then `restart ",
+      return absl::StrCat("it keeps failing: `logs ", name, "` shows why; fix it, then `restart ",
                           name, "`, or `kill ", name, "` to give up");
     case State::STATE_FAILED:
       return absl::StrCat("it could not be executed: `update ", name,
-                          " --command …` mends the command, `start ", name, "` tries again");
+                          " --command …` fixes the command, `start ", name, "` tries again");
     case State::STATE_UNKILLABLE:
       return absl::StrCat(
           "something of it survives SIGKILL, as a process waiting for a broken disk "
