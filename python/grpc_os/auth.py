@@ -192,8 +192,8 @@ class AuthCalls(Calls):
         await self._change(_AUTH, "DeleteRole", request, request_id)
 
     async def list_roles(self) -> list[Role]:
-        response = await self._read(_AUTH, "ListRoles", auth_services_pb2.ListRolesRequest())
-        return [Role(role) for role in response.roles]
+        """Those that are built in, then the others, each in the order of their names."""
+        return [role async for role in self._pages(_AUTH, "ListRoles", auth_services_pb2.ListRolesRequest(), "roles", Role)]
 
     # ---- Sessions and tokens -----------------------------------------------------------------------------------------
 

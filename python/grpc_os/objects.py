@@ -264,8 +264,8 @@ class ObjectCalls(Calls):
 
     async def list_quotas(self) -> list[Quota]:
         """All quotas, with what is used of them."""
-        response = await self._read(OBJECTS, "ListQuotas", filesystem_services_pb2.ListQuotasRequest())
-        return [Quota(proto) for proto in response.quotas]
+        request = filesystem_services_pb2.ListQuotasRequest()
+        return [quota async for quota in self._pages(OBJECTS, "ListQuotas", request, "quotas", Quota)]
 
     async def delete_quota(self, prefix: str, *, request_id: str = "") -> None:
         request = filesystem_services_pb2.DeleteQuotaRequest(prefix=prefix)

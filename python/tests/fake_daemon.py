@@ -175,7 +175,9 @@ class FakeDaemon(
 
     async def ListRoles(self, request, context):
         await self._enter(request, context)
-        return auth_services_pb2.ListRolesResponse(roles=[{"name": "viewer", "permissions": ["process.read"]}])
+        roles = [{"name": "viewer", "permissions": ["process.read"]}, {"name": "mine"}]
+        at = int(request.page_token or 0)
+        return auth_services_pb2.ListRolesResponse(roles=[roles[at]], next_page_token="" if at else "1")
 
     async def CreateRole(self, request, context):
         return await self._change(request, context, lambda: request.role)

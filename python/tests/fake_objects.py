@@ -201,7 +201,9 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
 
     async def ListQuotas(self, request, context):
         await self._enter(request, context)
-        return pb.ListQuotasResponse(quotas=self.quotas.values())
+        prefixes = sorted(prefix for prefix in self.quotas if prefix > request.page_token)
+        page, more = prefixes[:1], prefixes[1:]
+        return pb.ListQuotasResponse(quotas=[self.quotas[prefix] for prefix in page], next_page_token=page[0] if more else "")
 
     async def DeleteQuota(self, request, context):
         return await self._changed(request, context, pb.DeleteQuotaResponse)

@@ -80,7 +80,8 @@ async def test_lists_and_sums_of_several_pages(client, daemon):
 async def test_quotas_and_checks(client):
     quota = await client.set_quota("/logs/", max_bytes=1 << 30)
     assert (quota.prefix, quota.max_bytes, quota.max_objects) == ("/logs/", 1 << 30, 0)
-    assert [q.prefix for q in await client.list_quotas()] == ["/logs/"]
+    await client.set_quota("/a/", max_objects=1)
+    assert [q.prefix for q in await client.list_quotas()] == ["/a/", "/logs/"]
     await client.delete_quota("/logs/")
     messages = [message async for message in client.check_objects()]
     assert messages[0].damaged[0].name == "/bad" and messages[-1].done

@@ -24,7 +24,7 @@ async def test_users(client, daemon):
 
 
 async def test_roles(client, daemon):
-    assert [(role.name, role.permissions) for role in await client.list_roles()] == [("viewer", ["process.read"])]
+    assert [(role.name, role.permissions) for role in await client.list_roles()] == [("viewer", ["process.read"]), ("mine", [])]
     for change in (client.grant_role, client.revoke_role):
         assert (await change("alice", "viewer", etag="e")).name == "alice"
         assert (daemon.requests[-1].user, daemon.requests[-1].role, daemon.requests[-1].etag) == ("alice", "viewer", "e")

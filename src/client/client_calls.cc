@@ -69,8 +69,12 @@ absl::StatusOr<v1::User> Client::RevokeRole(const v1::RevokeRoleRequest& request
 }
 
 absl::StatusOr<v1::ListRolesResponse> Client::ListRoles() {
-  return CallWithToken<v1::ListRolesRequest, v1::ListRolesResponse>(GRPC_OS_METHOD(auth, ListRoles),
-                                                                    {}, options_.timeout);
+  v1::ListRolesRequest request;
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListRolesRequest, v1::ListRolesResponse>(
+      GRPC_OS_METHOD(auth, ListRoles), request, [](auto& page, auto& all) {
+        for (v1::Role& role : *page.mutable_roles()) all.mutable_roles()->Add(std::move(role));
+      });
 }
 
 absl::StatusOr<v1::Role> Client::GetRole(const std::string& name) {

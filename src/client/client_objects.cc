@@ -181,8 +181,12 @@ absl::StatusOr<v1::Quota> Client::SetQuota(const v1::SetQuotaRequest& request) {
 }
 
 absl::StatusOr<v1::ListQuotasResponse> Client::ListQuotas() {
-  return CallWithToken<v1::ListQuotasRequest, v1::ListQuotasResponse>(
-      GRPC_OS_METHOD(objects, ListQuotas), {}, options_.timeout);
+  v1::ListQuotasRequest request;
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListQuotasRequest, v1::ListQuotasResponse>(
+      GRPC_OS_METHOD(objects, ListQuotas), request, [](auto& page, auto& all) {
+        for (v1::Quota& quota : *page.mutable_quotas()) all.mutable_quotas()->Add(std::move(quota));
+      });
 }
 
 absl::StatusOr<v1::DeleteQuotaResponse> Client::DeleteQuota(const std::string& prefix) {

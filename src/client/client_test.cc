@@ -221,6 +221,26 @@ TEST_F(ClientTest, ListJoinsPages) {
   EXPECT_EQ(all->revision(), 17);
 }
 
+TEST_F(ClientTest, RolesAndQuotasAreListedWithAllPages) {
+  const auto client = NewClient();
+  v1::CreateRoleRequest role;
+  role.mutable_role()->set_name("mine");
+  ASSERT_TRUE(client->CreateRole(role).ok());
+  const auto roles = client->ListRoles();
+  ASSERT_TRUE(roles.ok());
+  std::vector<std::string> names;
+  for (const v1::Role& one : roles->roles()) names.push_back(one.name());
+  EXPECT_THAT(names, ElementsAre("admin", "operator", "viewer", "mine"));
+  for (const char* prefix : {"/a/", "/b/", "/c/"}) {
+    v1::SetQuotaRequest quota;
+    quota.mutable_quota()->set_prefix(prefix);
+    ASSERT_TRUE(client->SetQuota(quota).ok());
+  }
+  const auto quotas = client->ListQuotas();
+  ASSERT_TRUE(quotas.ok());
+  EXPECT_EQ(quotas->quotas_size(), 3);
+}
+
 TEST_F(ClientTest, ErrorsOfHandlersArriveWithTheirReason) {
   const auto status = NewClient()->GetProcess("nobody").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);

@@ -212,9 +212,14 @@ class FakeAuth : public v1::AuthService::Service {
     });
   }
 
-  grpc::Status ListRoles(grpc::ServerContext* context, const v1::ListRolesRequest*,
+  // The built-in ones on the first page, the others on the second.
+  grpc::Status ListRoles(grpc::ServerContext* context, const v1::ListRolesRequest* request,
                          v1::ListRolesResponse* response) override {
     const std::lock_guard<std::mutex> lock(state_.mutex);
+    if (request->page_token() == "made") {
+      for (const auto& [name, role] : roles_) *response->add_roles() = role;
+      return EnterFake(state_, context, "ListRoles");
+    }
     for (const char* name : {"admin", "operator", "viewer"}) {
       v1::Role& role = *response->add_roles();
       role.set_name(name);
@@ -222,7 +227,7 @@ class FakeAuth : public v1::AuthService::Service {
       role.add_permissions("process.read");
       role.set_built_in(true);
     }
-    for (const auto& [name, role] : roles_) *response->add_roles() = role;
+    if (!roles_.empty()) response->set_next_page_token("made");
     return EnterFake(state_, context, "ListRoles");
   }
 

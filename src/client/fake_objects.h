@@ -423,11 +423,14 @@ class FakeObjects : public v1::FilesystemService::Service {
     return LeaveFake(state_, request->request_id());
   }
 
-  grpc::Status ListQuotas(grpc::ServerContext* context, const v1::ListQuotasRequest*,
+  grpc::Status ListQuotas(grpc::ServerContext* context, const v1::ListQuotasRequest* request,
                           v1::ListQuotasResponse* response) override {
     const std::lock_guard<std::mutex> lock(state_.mutex);
     if (auto status = Enter(context, "ListQuotas", ""); !status.ok()) return status;
-    for (const auto& [prefix, quota] : state_.quotas) *response->add_quotas() = quota;
+    auto from = state_.quotas.lower_bound(request->page_token());
+    for (int n = 0; n < 2 && from != state_.quotas.end(); ++n, ++from)
+      *response->add_quotas() = from->second;
+    if (from != state_.quotas.end()) response->set_next_page_token(from->first);
     return grpc::Status::OK;
   }
 

@@ -1,18 +1,16 @@
 #include "services/auth_service.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/limits.h"
 #include "core/identity/identity_errors.h"
 #include "core/identity/user_grammar.h"
 #include "core/store_error.h"
 #include "services/answer_empty.h"
 #include "services/convert/identity_convert.h"
 #include "services/convert/time_convert.h"
-#include "services/page_token.h"
+#include "services/paging.h"
 #include "services/run_once.h"
 
 namespace grpc_os::services {
@@ -34,11 +32,7 @@ core::Identity::UserDone AnswerUser(const CallPointer& call) {
   };
 }
 
-int PageSize(int asked) {
-  return asked == 0 ? limits::kPageSizeDefault : std::min(asked, limits::kPageSizeMax);
-}
-
-// Where a list of sessions goes on: in their order.
+// By which sessions are in order.
 std::string KeyOf(const core::SessionPlace& place) {
   return absl::StrCat(place.create_time_ms, " ", place.id);
 }
@@ -51,16 +45,6 @@ absl::StatusOr<core::SessionPlace> ParseKey(const std::string& key) {
     return PageTokenInvalid();
   place.id = key.substr(space + 1);
   return place;
-}
-
-// Where a list of the audit goes on.
-std::string KeyOf(const core::AuditPlace& place) {
-  return absl::StrCat(place.change, " ", place.refusal);
-}
-bool ParseKey(const std::string& key, core::AuditPlace& place) {
-  const size_t space = key.find(' ');
-  return space != std::string::npos && absl::SimpleAtoi(key.substr(0, space), &place.change) &&
-         absl::SimpleAtoi(key.substr(space + 1), &place.refusal);
 }
 
 }  // namespace
@@ -132,22 +116,15 @@ void AuthService::AddUsers(Handlers& handlers) {
 
   handlers.Unary<v1::ListUsersRequest, v1::ListUsersResponse>(
       [this](const auto& call, const v1::ListUsersRequest& request) {
-        core::Violations violations;
-        if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments = absl::StrCat("users\n", call->caller().user);
-        const auto after = ParsePageToken(request.page_token(), arguments);
-        if (!after.ok()) return call->End(after.status());
-        const int size = PageSize(request.page_size());
-        v1::ListUsersResponse page;
-        for (const core::User& user : identity_.ListUsers(*after, size + 1)) {
-          if (page.users_size() == size) {
-            page.set_next_page_token(MakePageToken(page.users(size - 1).name(), arguments));
-            break;
-          }
-          *page.add_users() = ToProto(user);
+        const auto query = PageQuery::Of(*call, request);
+        if (!query.ok()) return call->End(query.status());
+        v1::ListUsersResponse answer;
+        Page page(*query, answer.mutable_users());
+        for (const core::User& user : identity_.ListUsers(query->after(), query->size() + 1)) {
+          if (!page.Add(ToProto(user), user.name)) break;
         }
-        call->Answer(std::move(page));
+        answer.set_next_page_token(page.NextToken());
+        call->Answer(std::move(answer));
       });
 }
 
@@ -265,27 +242,20 @@ void AuthService::AddSessions(Handlers& handlers) {
               caller, "user.read", "one may list one's own sessions; ask an admin for others'"));
         }
         core::Violations violations;
-        if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
         if (!request.user().empty()) core::CheckUserName(request.user(), "user", violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string user = all ? request.user() : caller.user;
-        const std::string arguments = absl::StrCat("sessions\n", caller.user, "\n", user);
-        const auto key = ParsePageToken(request.page_token(), arguments);
-        if (!key.ok()) return call->End(key.status());
-        const auto after = ParseKey(*key);
+        const auto query = PageQuery::Of(*call, request, std::move(violations), {user});
+        if (!query.ok()) return call->End(query.status());
+        const auto after = ParseKey(query->after());
         if (!after.ok()) return call->End(after.status());
-        const int size = PageSize(request.page_size());
-        v1::ListSessionsResponse page;
-        core::SessionPlace last;
-        for (const core::Session& session : identity_.ListSessions(user, *after, size + 1)) {
-          if (page.sessions_size() == size) {
-            page.set_next_page_token(MakePageToken(KeyOf(last), arguments));
-            break;
-          }
-          *page.add_sessions() = ToProto(session, caller);
-          last = core::PlaceOf(session);
+        v1::ListSessionsResponse answer;
+        Page page(*query, answer.mutable_sessions());
+        for (const core::Session& session :
+             identity_.ListSessions(user, *after, query->size() + 1)) {
+          if (!page.Add(ToProto(session, caller), KeyOf(core::PlaceOf(session)))) break;
         }
-        call->Answer(std::move(page));
+        answer.set_next_page_token(page.NextToken());
+        call->Answer(std::move(answer));
       });
 
   handlers.Unary<v1::EndSessionRequest, v1::EndSessionResponse>(
@@ -326,29 +296,26 @@ void AuthService::AddAudit(Handlers& handlers) {
   handlers.Unary<v1::ListAuditRecordsRequest, v1::ListAuditRecordsResponse>(
       [this](const auto& call, const v1::ListAuditRecordsRequest& request) {
         core::Violations violations;
-        core::AuditQuery query = AuditQueryFromProto(request, violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments =
-            absl::StrCat("audit\n", call->caller().user, "\n", query.user, "\n", query.since_ms);
-        const auto after = ParsePageToken(request.page_token(), arguments);
-        if (!after.ok()) return call->End(after.status());
-        if (!after->empty() && !ParseKey(*after, query.after)) return call->End(PageTokenInvalid());
-        const int size = PageSize(request.page_size());
-        query.limit = size + 1;
-        audit_.ReadAudit(query, [call, size, arguments, place = query.after](
-                                    absl::StatusOr<core::AuditPage> found) mutable {
+        core::AuditQuery wanted = AuditQueryFromProto(request, violations);
+        const auto query = PageQuery::Of(*call, request, std::move(violations),
+                                         {wanted.user, absl::StrCat(wanted.since_ms)});
+        if (!query.ok()) return call->End(query.status());
+        if (!query->after().empty() &&
+            !ParseKey(query->after(), wanted.after.change, wanted.after.refusal))
+          return call->End(PageTokenInvalid());
+        wanted.limit = query->size() + 1;
+        audit_.ReadAudit(wanted, [call, query = *query, place = wanted.after](
+                                     absl::StatusOr<core::AuditPage> found) mutable {
           if (!found.ok()) return call->End(core::FromStore(found.status()));
-          v1::ListAuditRecordsResponse page;
+          v1::ListAuditRecordsResponse answer;
+          Page page(query, answer.mutable_records());
           for (const core::AuditRecord& record : found->records) {
-            if (page.records_size() == size) {
-              found->next = place;
-              break;
-            }
             place.Pass(record);
-            *page.add_records() = ToProto(record);
+            if (!page.Add(ToProto(record), KeyOf(place.change, place.refusal))) break;
           }
-          if (found->next) page.set_next_page_token(MakePageToken(KeyOf(*found->next), arguments));
-          call->Answer(std::move(page));
+          answer.set_next_page_token(
+              page.NextToken(found->next ? KeyOf(found->next->change, found->next->refusal) : ""));
+          call->Answer(std::move(answer));
         });
       });
 }

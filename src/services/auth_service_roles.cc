@@ -8,6 +8,7 @@
 #include "services/answer_empty.h"
 #include "services/auth_service.h"
 #include "services/convert/identity_convert.h"
+#include "services/paging.h"
 #include "services/run_once.h"
 
 namespace grpc_os::services {
@@ -22,6 +23,9 @@ std::set<std::string> PermissionsOf(const MethodTable& methods) {
   }
   return permissions;
 }
+
+// By which they are in order: those that are built in first.
+std::string KeyOf(const core::Role& role) { return (role.built_in ? "0" : "1") + role.name; }
 
 }  // namespace
 
@@ -49,9 +53,15 @@ void AuthService::AddChangeOfRole(Handlers& handlers, Run run) {
 
 void AuthService::AddRoles(Handlers& handlers) {
   handlers.Unary<v1::ListRolesRequest, v1::ListRolesResponse>(
-      [this](const auto& call, const v1::ListRolesRequest&) {
+      [this](const auto& call, const v1::ListRolesRequest& request) {
+        const auto query = PageQuery::Of(*call, request);
+        if (!query.ok()) return call->End(query.status());
         v1::ListRolesResponse answer;
-        for (const core::Role& role : identity_.ListRoles()) *answer.add_roles() = ToProto(role);
+        Page page(*query, answer.mutable_roles());
+        for (const core::Role& role : identity_.ListRoles()) {
+          if (KeyOf(role) > query->after() && !page.Add(ToProto(role), KeyOf(role))) break;
+        }
+        answer.set_next_page_token(page.NextToken());
         call->Answer(std::move(answer));
       });
 

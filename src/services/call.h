@@ -120,6 +120,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
   CallEnvironment& environment() { return environment_; }
+  const MethodInfo& method() const { return method_; }
 
   // `then` is called once the call has ended, however that was: who waits for the world on its
   // behalf need not any more. While the handler runs, before anyone else knows the call.

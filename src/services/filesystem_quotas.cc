@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "services/filesystem_service.h"
+#include "services/paging.h"
 #include "services/run_once.h"
 
 namespace grpc_os::services {
@@ -45,18 +46,24 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
       });
 
   handlers.Unary<v1::ListQuotasRequest, v1::ListQuotasResponse>(
-      [this](const auto& call, const v1::ListQuotasRequest&) {
-        parts_.quotas.List([call](const absl::StatusOr<std::vector<core::Quota>>& quotas) {
-          if (!quotas.ok()) return call->End(quotas.status());
-          v1::ListQuotasResponse out;
-          // It tells how much lies there.
-          const core::Authority& authority = call->caller().authority;
-          for (const core::Quota& quota : *quotas) {
-            if (authority.AllowsAllObjects(core::kObjectRead, quota.prefix))
-              *out.add_quotas() = ToProto(quota);
-          }
-          call->Answer(std::move(out));
-        });
+      [this](const auto& call, const v1::ListQuotasRequest& request) {
+        const auto query = PageQuery::Of(*call, request);
+        if (!query.ok()) return call->End(query.status());
+        parts_.quotas.List(
+            [call, query = *query](const absl::StatusOr<std::vector<core::Quota>>& quotas) {
+              if (!quotas.ok()) return call->End(quotas.status());
+              v1::ListQuotasResponse answer;
+              Page page(query, answer.mutable_quotas());
+              const core::Authority& authority = call->caller().authority;
+              for (const core::Quota& quota : *quotas) {
+                // It tells how much lies there.
+                const bool shown = quota.prefix > query.after() &&
+                                   authority.AllowsAllObjects(core::kObjectRead, quota.prefix);
+                if (shown && !page.Add(ToProto(quota), quota.prefix)) break;
+              }
+              answer.set_next_page_token(page.NextToken());
+              call->Answer(std::move(answer));
+            });
       });
 
   handlers.Unary<v1::DeleteQuotaRequest, v1::DeleteQuotaResponse>(

@@ -3,11 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "core/object/object_errors.h"
 #include "core/object/upload_errors.h"
@@ -15,7 +11,7 @@
 #include "services/filesystem_service.h"
 #include "services/object_access.h"
 #include "services/object_stream.h"
-#include "services/page_token.h"
+#include "services/paging.h"
 
 namespace grpc_os::services {
 namespace {
@@ -23,36 +19,13 @@ namespace {
 constexpr int kSystemObjects = 1 << 20;    // more than there ever are
 constexpr int kMeasuredPerCall = 100'000;  // rows; a fraction of a second
 
-int PageSize(int asked, core::Violations& violations) {
-  if (asked < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
-  return asked == 0 ? limits::kPageSizeDefault : std::min(asked, limits::kPageSizeMax);
-}
-
-// Names and metadata could make a page larger than a message may be. Says whether all fitted in.
-template <typename Page>
-bool Fill(const core::ObjectPage& found, Page& page) {
-  constexpr auto kBudget = static_cast<size_t>(limits::kMessageBytes / 2);
-  size_t bytes = 0;
-  for (const core::Object& object : found.objects) {
-    if (bytes > kBudget) return false;
-    *page.add_objects() = ToProto(object);
-    bytes += page.objects(page.objects_size() - 1).ByteSizeLong();
-  }
-  return true;
-}
-
-std::string KeyOf(const core::VersionPlace& place) {
-  return absl::StrCat(place.generation, " ", place.number);
-}
+std::string KeyOf(const core::VersionPlace& place) { return KeyOf(place.generation, place.number); }
 
 // Of a page token; nullopt: it is none. Empty: the beginning.
 std::optional<core::VersionPlace> VersionPlaceOf(const std::string& key) {
   core::VersionPlace place;
   if (key.empty()) return place;
-  const std::vector<std::string> parts = absl::StrSplit(key, ' ');
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &place.generation) ||
-      !absl::SimpleAtoi(parts[1], &place.number) || place.generation < 1)
-    return std::nullopt;
+  if (!ParseKey(key, place.generation, place.number) || place.generation < 1) return std::nullopt;
   return place;
 }
 
@@ -202,52 +175,46 @@ void FilesystemService::AddLists(Handlers& handlers) {
         query.recursive = request.recursive();
         query.deleted = request.deleted();
         query.prefix = PrefixFromProto(request.prefix(), query.recursive, "prefix", violations);
-        query.limit = PageSize(request.page_size(), violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments =
-            absl::StrCat(query.deleted ? "deleted" : "objects", "\n", call->caller().user, "\n",
-                         query.recursive ? "all" : "folder", "\n", query.prefix);
-        const auto after = ParsePageToken(request.page_token(), arguments);
-        if (!after.ok()) return call->End(after.status());
-        query.after = *after;
-        ListAll(call, query, [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
-          if (!found.ok()) return call->End(found.status());
-          v1::ListObjectsResponse page;
-          page.set_revision(found->revision);
-          if (!Fill(*found, page)) {
-            const std::string& last = page.objects(page.objects_size() - 1).name();
-            page.set_next_page_token(MakePageToken(last, arguments));
-          } else if (found->more) {
-            page.set_next_page_token(MakePageToken(found->next_after, arguments));
-          }
-          call->Answer(std::move(page));
-        });
+        const auto page_query = PageQuery::Of(
+            *call, request, std::move(violations),
+            {query.deleted ? "deleted" : "", query.recursive ? "all" : "folder", query.prefix});
+        if (!page_query.ok()) return call->End(page_query.status());
+        query.limit = page_query->size();
+        query.after = page_query->after();
+        ListAll(call, query,
+                [call, page_query = *page_query](const absl::StatusOr<core::ObjectPage>& found) {
+                  if (!found.ok()) return call->End(found.status());
+                  v1::ListObjectsResponse answer;
+                  answer.set_revision(found->revision);
+                  Page page(page_query, answer.mutable_objects());
+                  for (const core::Object& object : found->objects) {
+                    if (!page.Add(ToProto(object), object.name)) break;
+                  }
+                  answer.set_next_page_token(page.NextToken(found->more ? found->next_after : ""));
+                  call->Answer(std::move(answer));
+                });
       });
 
   handlers.Unary<v1::ListVersionsRequest, v1::ListVersionsResponse>(
       [this](const auto& call, const v1::ListVersionsRequest& request) {
         core::Violations violations;
         const std::string name = ReferenceFromProto(request.name(), "name", violations);
-        const int size = PageSize(request.page_size(), violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments = absl::StrCat("versions\n", call->caller().user, "\n", name);
-        const auto key = ParsePageToken(request.page_token(), arguments);
-        if (!key.ok()) return call->End(key.status());
-        const auto before = VersionPlaceOf(*key);
+        const auto query = PageQuery::Of(*call, request, std::move(violations), {name});
+        if (!query.ok()) return call->End(query.status());
+        const auto before = VersionPlaceOf(query->after());
         if (!before.has_value()) return call->End(PageTokenInvalid());
         parts_.objects.ListVersions(
-            name, *before, size, AccessOf(*call),
-            [call, arguments](const absl::StatusOr<core::ObjectPage>& found) {
+            name, *before, query->size(), AccessOf(*call),
+            [call, query = *query](const absl::StatusOr<core::ObjectPage>& found) {
               if (!found.ok()) return call->End(found.status());
-              v1::ListVersionsResponse page;
-              if (!Fill(*found, page)) {
-                const auto last = static_cast<size_t>(page.objects_size()) - 1;
-                page.set_next_page_token(
-                    MakePageToken(KeyOf(core::PlaceOf(found->objects[last])), arguments));
-              } else if (found->more) {
-                page.set_next_page_token(MakePageToken(KeyOf(found->next_before), arguments));
+              v1::ListVersionsResponse answer;
+              Page page(query, answer.mutable_objects());
+              for (const core::Object& object : found->objects) {
+                if (!page.Add(ToProto(object), KeyOf(core::PlaceOf(object)))) break;
               }
-              call->Answer(std::move(page));
+              answer.set_next_page_token(
+                  page.NextToken(found->more ? KeyOf(found->next_before) : ""));
+              call->Answer(std::move(answer));
             });
       });
 }
@@ -258,16 +225,14 @@ void FilesystemService::AddMeasure(Handlers& handlers) {
         core::Violations violations;
         const std::string prefix =
             PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments = absl::StrCat("measure\n", call->caller().user, "\n", prefix);
-        const auto after = ParsePageToken(request.page_token(), arguments);
-        if (!after.ok()) return call->End(after.status());
+        const auto query = PageQuery::Of(*call, request, std::move(violations), {prefix});
+        if (!query.ok()) return call->End(query.status());
         // What is hidden is not counted either, so all of it must be readable.
         if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, prefix))
           return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
         parts_.store.MeasureObjects(
-            prefix, *after, kMeasuredPerCall,
-            [this, call, arguments,
+            prefix, query->after(), kMeasuredPerCall,
+            [this, call, query = *query,
              prefix](const absl::StatusOr<std::pair<core::ObjectUsage, std::string>>& m) {
               if (!m.ok()) return call->End(core::FromStore(m.status()));
               const auto& [usage, next] = *m;
@@ -276,7 +241,7 @@ void FilesystemService::AddMeasure(Handlers& handlers) {
               out.set_bytes(usage.bytes);
               out.set_versions(usage.versions);
               out.set_version_bytes(usage.version_bytes);
-              if (!next.empty()) out.set_next_page_token(MakePageToken(next, arguments));
+              if (!next.empty()) out.set_next_page_token(query.TokenAfter(next));
               if (!next.empty() || prefix != "/") return call->Answer(std::move(out));
               parts_.storage.Measure([call, out = std::move(out)](
                                          const absl::StatusOr<core::StorageUsage>& all) mutable {

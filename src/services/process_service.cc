@@ -1,18 +1,15 @@
 #include "services/process_service.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/process/process_errors.h"
 #include "core/process/validate.h"
 #include "services/convert/process_convert.h"
 #include "services/convert/time_convert.h"
 #include "services/log_stream.h"
-#include "services/page_token.h"
 #include "services/run_once.h"
 
 namespace grpc_os::services {
@@ -61,23 +58,15 @@ std::function<void(const core::CommittedRequest&)> ProcessService::RepeatFor(
   };
 }
 
-v1::ListProcessesResponse ProcessService::ListPage(const std::string& after_name, int page_size,
-                                                   const std::string& arguments) const {
-  v1::ListProcessesResponse page;
-  page.set_revision(parts_.processes.Revision(parts_.log.NewestRevision()));
-  // Large environments could make a page larger than a message may be.
-  const auto budget = static_cast<size_t>(limits::kMessageBytes / 2);
-  size_t bytes = 0;
-  for (const core::Process* process : parts_.processes.List(after_name, page_size + 1)) {
-    if (page.processes_size() == page_size || bytes > budget) {
-      page.set_next_page_token(
-          MakePageToken(page.processes(page.processes_size() - 1).name(), arguments));
-      break;
-    }
-    *page.add_processes() = ShowNewest(*process);
-    bytes += page.processes(page.processes_size() - 1).ByteSizeLong();
+v1::ListProcessesResponse ProcessService::ListPage(const PageQuery& query) const {
+  v1::ListProcessesResponse answer;
+  answer.set_revision(parts_.processes.Revision(parts_.log.NewestRevision()));
+  Page page(query, answer.mutable_processes());
+  for (const core::Process* process : parts_.processes.List(query.after(), query.size() + 1)) {
+    if (!page.Add(ShowNewest(*process), process->name)) break;
   }
-  return page;
+  answer.set_next_page_token(page.NextToken());
+  return answer;
 }
 
 ProcessService::ProcessService(Handlers& handlers, const Parts& parts) : parts_(parts) {
@@ -101,19 +90,11 @@ void ProcessService::AddReads(Handlers& handlers) {
 
   handlers.Unary<v1::ListProcessesRequest, v1::ListProcessesResponse>(
       [this](const auto& call, const v1::ListProcessesRequest& request) {
-        core::Violations violations;
-        if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        const std::string arguments = absl::StrCat("processes\n", call->caller().user);
-        const auto after = ParsePageToken(request.page_token(), arguments);
-        if (!after.ok()) return call->End(after.status());
-        const int size = request.page_size() == 0
-                             ? limits::kPageSizeDefault
-                             : std::min(request.page_size(), limits::kPageSizeMax);
-        parts_.scheduler.Post([this, call, after = *after, size, arguments] {
-          call->Answer(ListPage(after, size, arguments));
-        });
+        const auto query = PageQuery::Of(*call, request);
+        if (!query.ok()) return call->End(query.status());
+        parts_.scheduler.Post([this, call, query = *query] { call->Answer(ListPage(query)); });
       });
+});
 }
 
 void ProcessService::AddChanges(Handlers& handlers) {

@@ -9,6 +9,7 @@
 #include "core/process/processes.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "services/handlers.h"
+#include "services/paging.h"
 #include "services/system_service.h"
 
 namespace grpc_os::services {
@@ -34,8 +35,7 @@ class ProcessService {
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;
-  v1::ListProcessesResponse ListPage(const std::string& after_name, int page_size,
-                                     const std::string& arguments) const;
+  v1::ListProcessesResponse ListPage(const PageQuery& query) const;
 
   void AddReads(Handlers& handlers);
   void AddChanges(Handlers& handlers);

@@ -300,10 +300,13 @@ async def test_lists_go_on_where_they_were_and_for_who_began_them(admin, calls):
     for index in range(5):
         await admin.auth("CreateUser", user={"name": f"user{index}"})
         await admin.auth("CreateToken", label=f"token {index}")
+        await admin.auth("CreateRole", role={"name": f"a{index}"})
     await admin.auth("GrantRole", user="ada", role="admin")
     ada = calls()
     await ada.log_in("ada", PASSWORD)
-    for method, field, key in (("ListUsers", "users", "name"), ("ListSessions", "sessions", "id"), ("ListAuditRecords", "records", "id")):
+    lists = [("ListUsers", "users", "name"), ("ListRoles", "roles", "name")]
+    lists += [("ListSessions", "sessions", "id"), ("ListAuditRecords", "records", "id")]
+    for method, field, key in lists:
         whole = [getattr(one, key) for one in getattr(await admin.auth(method, page_size=1000), field)]
         assert len(whole) >= 6
         paged, token, second = [], "", None
@@ -319,6 +322,8 @@ async def test_lists_go_on_where_they_were_and_for_who_began_them(admin, calls):
             await ada.auth(method, page_size=2, page_token=second)
         with refused("PAGE_TOKEN_INVALID"):
             await admin.auth(method, page_token=base64.urlsafe_b64encode(b"2 nonsense").decode())
+        with refused("FIELD_INVALID", fields=["page_size"]):
+            await admin.auth(method, page_size=-1)
 
 
 async def test_a_change_with_a_request_id_is_made_once(admin):

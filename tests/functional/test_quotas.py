@@ -238,6 +238,27 @@ async def test_malformed_quotas_name_their_fields(quotas):
         await quotas.delete("//")
 
 
+async def test_quotas_are_listed_in_pages(system, quotas):
+    prefixes = sorted(f"/q{number}/" for number in range(12))
+    for prefix in prefixes:
+        await quotas.set(prefix, max_objects=1)
+    admin = RawCalls(system.address, (await system.client()).token)
+    paged, sizes, token = [], [], ""
+    while token or not sizes:
+        page = await admin.call("FilesystemService", "ListQuotas", page_size=5, page_token=token)
+        paged += [one.prefix for one in page.quotas]
+        sizes.append(len(page.quotas))
+        token = page.next_page_token
+    assert (paged, sizes) == (prefixes, [5, 5, 2])
+    with refused("PAGE_TOKEN_INVALID"):
+        await admin.call("FilesystemService", "ListQuotas", page_token="nonsense")
+    with refused("FIELD_INVALID", fields=["page_size"]):
+        await admin.call("FilesystemService", "ListQuotas", page_size=-1)
+    assert [quota.prefix for quota in await (await system.client()).list_quotas()] == prefixes
+    assert system.cli("quota", "ls", "-o", "name").stdout.split() == prefixes
+    await admin.close()
+
+
 async def test_who_may(system, quotas):
     admin = RawCalls(system.address, (await system.client()).token)
     for role in ("operator", "viewer"):

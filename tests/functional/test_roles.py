@@ -145,6 +145,19 @@ async def test_a_role_is_made_changed_and_deleted(roles):
     assert made_again.etag not in (made.etag, changed.etag)
 
 
+async def test_roles_that_are_too_large_for_one_message_are_listed_in_pages(system, roles):
+    rules = [allow("object.read", "/".join([f"/{number:03}", *["x" * 190] * 4])) for number in range(100)]
+    made = [f"r{number:02}" for number in range(60)]
+    for name in made:
+        await roles.create(name, rules)
+    page = await roles.raw.auth("ListRoles", page_size=1000)
+    assert page.next_page_token and 2 * MIB < page.ByteSize() < 4 * MIB
+    listed = await (await system.client()).list_roles()
+    assert [role.name for role in listed] == ["admin", "operator", "viewer", *made]
+    assert sum(role.proto.ByteSize() for role in listed) > 4 * MIB
+    assert system.cli("role", "ls", "-o", "name").stdout.split() == ["admin", "operator", "viewer", *made]
+
+
 async def test_a_repeat_with_the_same_request_id_does_nothing_twice(roles):
     made = await roles.create("reader", [allow("process.read")], request_id="one")
     assert await roles.create("reader", [allow("process.read")], request_id="one") == made

@@ -131,7 +131,6 @@ int64_t TokenTtlFromProto(const v1::CreateTokenRequest& request, core::Violation
 core::AuditQuery AuditQueryFromProto(const v1::ListAuditRecordsRequest& request,
                                      core::Violations& violations) {
   core::AuditQuery query;
-  if (request.page_size() < 0) violations.Add("page_size", "give 0 (for 100) to 1000");
   query.user = request.user();
   if (!query.user.empty()) core::CheckUserName(query.user, "user", violations);
   if (request.has_since()) {
