@@ -11,6 +11,7 @@
 #include "services/convert/identity_convert.h"
 #include "services/convert/time_convert.h"
 #include "services/paging.h"
+#include "services/role_methods.h"
 #include "services/run_once.h"
 
 namespace grpc_os::services {
@@ -54,7 +55,7 @@ AuthService::AuthService(Handlers& handlers, core::Identity& identity, core::Aud
   AddLogIn(handlers);
   AddUsers(handlers);
   AddUserChanges(handlers);
-  AddRoles(handlers);
+  AddRoleMethods(handlers, identity);
   AddSessions(handlers);
   AddAudit(handlers);
 }

@@ -33,10 +33,6 @@ class AuthService {
   template <typename Request>
   void RunChange(const UserCall& call, const Request& request, const std::string& user,
                  const Change& change);
-  void AddRoles(Handlers& handlers);
-  // Of a role itself: `run(wanted, etag, origin, done)`.
-  template <typename Request, typename Run>
-  void AddChangeOfRole(Handlers& handlers, Run run);
   void AddSessions(Handlers& handlers);
   void AddAudit(Handlers& handlers);
 

@@ -19,7 +19,9 @@ namespace {
 constexpr int kSystemObjects = 1 << 20;    // more than there ever are
 constexpr int kMeasuredPerCall = 100'000;  // rows; a fraction of a second
 
-std::string KeyOf(const core::VersionPlace& place) { return KeyOf(place.generation, place.number); }
+std::string KeyOf(const core::VersionPlace& place) {
+  return services::KeyOf(place.generation, place.number);
+}
 
 // Of a page token; nullopt: it is none. Empty: the beginning.
 std::optional<core::VersionPlace> VersionPlaceOf(const std::string& key) {

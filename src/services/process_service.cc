@@ -94,7 +94,6 @@ void ProcessService::AddReads(Handlers& handlers) {
         if (!query.ok()) return call->End(query.status());
         parts_.scheduler.Post([this, call, query = *query] { call->Answer(ListPage(query)); });
       });
-});
 }
 
 void ProcessService::AddChanges(Handlers& handlers) {

@@ -1,0 +1,123 @@
+// The five standard methods of a kind of resource, from one description of it.
+#ifndef GRPC_OS_SERVICES_RESOURCE_METHODS_H_
+#define GRPC_OS_SERVICES_RESOURCE_METHODS_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/audit/audit.h"
+#include "core/violations.h"
+#include "services/answer_empty.h"
+#include "services/handlers.h"
+#include "services/paging.h"
+#include "services/run_once.h"
+
+namespace grpc_os::services {
+
+// Enters Get, List, Create, Update and Delete. What a `Kind` has (role_methods.cc has one):
+//
+// - the types of the API: Message, GetRequest, ListRequest, ListResponse, CreateRequest,
+//   UpdateRequest, DeleteRequest, DeleteResponse. Get and Delete have a `name`, the message and
+//   Delete an `etag`, the changes a `request_id`;
+// - `Given(request)`: the message in a Create or an Update; `ItemsOf(list_response)`: the messages
+//   of a page;
+// - `CheckName(name, field, violations)`; `Read(message, violations)`: the resource that is asked
+//   for, with a `name`; `Show(resource)`: its message;
+// - `Find(name)`: an absl::StatusOr; `List(after, limit)`: those after this key, in the order of
+//   `KeyOf(resource)`;
+// - `Create(resource, origin, done)` and `Update(resource, etag, origin, done)`, whose `done` takes
+//   an absl::StatusOr; `Delete(name, etag, origin, done)`, whose `done` takes an absl::Status.
+//
+// It is copied into each handler, and called on any thread.
+template <typename Kind>
+class ResourceMethods {
+ public:
+  static void Add(Handlers& handlers, const Kind& kind) {
+    AddReads(handlers, kind);
+    AddChange<typename Kind::CreateRequest>(
+        handlers, kind, [kind](auto wanted, const std::string& /*etag*/, auto origin, auto done) {
+          kind.Create(std::move(wanted), std::move(origin), std::move(done));
+        });
+    AddChange<typename Kind::UpdateRequest>(
+        handlers, kind, [kind](auto wanted, const std::string& etag, auto origin, auto done) {
+          kind.Update(std::move(wanted), etag, std::move(origin), std::move(done));
+        });
+    AddDelete(handlers, kind);
+  }
+
+ private:
+  using Message = typename Kind::Message;
+
+  template <typename CallPointer, typename Resource>
+  static void Answer(const Kind& kind, const CallPointer& call,
+                     const absl::StatusOr<Resource>& resource) {
+    if (!resource.ok()) return call->End(resource.status());
+    call->Answer(kind.Show(*resource));
+  }
+
+  static void AddReads(Handlers& handlers, const Kind& kind) {
+    using Get = typename Kind::GetRequest;
+    handlers.Unary<Get, Message>([kind](const auto& call, const Get& request) {
+      core::Violations violations;
+      kind.CheckName(request.name(), "name", violations);
+      if (!violations.empty()) return call->End(violations.ToStatus());
+      Answer(kind, call, kind.Find(request.name()));
+    });
+
+    using List = typename Kind::ListRequest;
+    using Listed = typename Kind::ListResponse;
+    handlers.Unary<List, Listed>([kind](const auto& call, const List& request) {
+      const auto query = PageQuery::Of(*call, request);
+      if (!query.ok()) return call->End(query.status());
+      Listed answer;
+      Page page(*query, kind.ItemsOf(answer));
+      for (const auto& resource : kind.List(query->after(), query->size() + 1)) {
+        if (!page.Add(kind.Show(resource), kind.KeyOf(resource))) break;
+      }
+      answer.set_next_page_token(page.NextToken());
+      call->Answer(std::move(answer));
+    });
+  }
+
+  // `run(resource, etag, origin, done)`.
+  template <typename Request, typename Run>
+  static void AddChange(Handlers& handlers, const Kind& kind, Run run) {
+    handlers.Unary<Request, Message>([kind, run](const auto& call, const Request& request) {
+      core::Violations violations;
+      auto wanted = kind.Read(kind.Given(request), violations);
+      if (!violations.empty()) return call->End(violations.ToStatus());
+      const std::string name = wanted.name;
+      auto carry_out = [kind, run, call, wanted = std::move(wanted),
+                        etag = kind.Given(request).etag()](core::Origin origin) {
+        run(wanted, etag, std::move(origin),
+            [kind, call](const auto& resource) { Answer(kind, call, resource); });
+      };
+      const auto repeat = [kind, call](const core::CommittedRequest& committed) {
+        Answer(kind, call, kind.Find(committed.subject));
+      };
+      RunOnce(call, request, name, std::move(carry_out), repeat);
+    });
+  }
+
+  static void AddDelete(Handlers& handlers, const Kind& kind) {
+    using Delete = typename Kind::DeleteRequest;
+    using Deleted = typename Kind::DeleteResponse;
+    handlers.Unary<Delete, Deleted>([kind](const auto& call, const Delete& request) {
+      core::Violations violations;
+      kind.CheckName(request.name(), "name", violations);
+      if (!violations.empty()) return call->End(violations.ToStatus());
+      const auto carry_out = [kind, call, name = request.name(),
+                              etag = request.etag()](core::Origin origin) {
+        kind.Delete(name, etag, std::move(origin), AnswerEmpty<Deleted>(call));
+      };
+      const auto repeat = [call](const core::CommittedRequest&) { call->Answer(Deleted()); };
+      RunOnce(call, request, request.name(), carry_out, repeat);
+    });
+  }
+};
+
+}  // namespace grpc_os::services
+
+#endif  // GRPC_OS_SERVICES_RESOURCE_METHODS_H_
