@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "core/tagged.h"
 #include "gtest/gtest.h"
 
 namespace grpc_os::core {
@@ -52,6 +53,50 @@ TEST(IsAtRest, OnlyWhereNothingRunsAndNothingWillByItself) {
     if (IsAtRest(state)) at_rest.insert(ToString(state));
   }
   EXPECT_EQ(at_rest, (std::set<std::string>{"stopped", "exited", "failed", "held"}));
+}
+
+// Counts what Describe describes.
+struct Counter {
+  template <typename... Anything>
+  void Text(int tag, const Anything&...) {
+    EXPECT_EQ(tag, ++fields);
+  }
+  template <typename... Anything>
+  void Int(int tag, const Anything&... anything) {
+    Text(tag, anything...);
+  }
+  template <typename... Anything>
+  void Word(int tag, const Anything&... anything) {
+    Text(tag, anything...);
+  }
+  template <typename... Anything>
+  void Texts(int tag, const Anything&... anything) {
+    Text(tag, anything...);
+  }
+  template <typename... Anything>
+  void Pairs(int tag, const Anything&... anything) {
+    Text(tag, anything...);
+  }
+  int fields = 0;
+};
+
+TEST(ProcessSpecTest, EachFieldIsDescribed) {
+  ProcessSpec spec;
+  // Another field does not compile here: describe it, and count it.
+  [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9] = spec;
+  Counter counter;
+  Describe(counter, spec);
+  EXPECT_EQ(counter.fields, 9);
+}
+
+// What absent fields mean is in databases, and never changes; the defaults of a new process may.
+TEST(ProcessSpecTest, AnEmptyEncodingIsTheSpecOfTheFirstVersion) {
+  const auto spec = DecodeTagged<ProcessSpec>("\x01");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->restart, RestartPolicy::kAlways);
+  EXPECT_EQ(spec->stop_timeout_ms, 10'000);
+  EXPECT_EQ(spec->stop_signal, 15);
+  EXPECT_EQ(spec->log_max_bytes, 52'428'800);
 }
 
 }  // namespace

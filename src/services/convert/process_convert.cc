@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -89,19 +88,6 @@ ExitReport::Reason ToProto(core::ExitReason reason) {
   return ExitReport::REASON_UNSPECIFIED;
 }
 
-void Fill(const core::ProcessSpec& spec, ProcessSpec* out) {
-  out->set_command(spec.command);
-  for (const auto& [name, value] : core::ShownEnvironment(spec))
-    (*out->mutable_environment())[name] = value;
-  for (const std::string& name : spec.secrets) out->add_secret_environment(name);
-  out->set_working_directory(spec.working_directory);
-  out->set_account(spec.account);
-  out->set_restart_policy(ToProto(spec.restart));
-  SetDurationMs(spec.stop_timeout_ms, out->mutable_stop_timeout());
-  out->set_stop_signal(core::SignalName(spec.stop_signal));
-  out->set_log_max_bytes(spec.log_max_bytes);
-}
-
 void Fill(const core::ExitReport& exit, ExitReport* out) {
   out->set_reason(ToProto(exit.reason));
   if (exit.exit_code.has_value()) out->set_exit_code(*exit.exit_code);
@@ -132,61 +118,96 @@ void Fill(const core::ProcessStatus& status, const core::ProcessUsage& usage,
   out->set_log_dropped_bytes(status.log_dropped_bytes);
 }
 
-core::RestartPolicy PolicyFromProto(ProcessSpec::RestartPolicy policy, const std::string& field,
-                                    core::Violations& violations) {
+core::RestartPolicy PolicyFromProto(ProcessSpec::RestartPolicy policy) {
   switch (policy) {
-    case ProcessSpec::RESTART_POLICY_UNSPECIFIED:
-    case ProcessSpec::RESTART_POLICY_ALWAYS:
-      return core::RestartPolicy::kAlways;
     case ProcessSpec::RESTART_POLICY_ON_FAILURE:
       return core::RestartPolicy::kOnFailure;
     case ProcessSpec::RESTART_POLICY_NEVER:
       return core::RestartPolicy::kNever;
     default:
-      violations.Add(field, "give ALWAYS, ON_FAILURE or NEVER");
       return core::RestartPolicy::kAlways;
   }
 }
 
-// One field of a spec: its name in a mask, whether it is set, and how it is taken over.
+int64_t StopTimeoutFromProto(const ProcessSpec& spec) {
+  if (!spec.has_stop_timeout()) return limits::kStopTimeoutDefaultMs;
+  // Out of range seconds would overflow; CheckSpec refuses what this leaves.
+  return std::clamp<int64_t>(spec.stop_timeout().seconds(), -1, limits::kStopTimeoutMaxMs) * 1000 +
+         spec.stop_timeout().nanos() / 1'000'000;
+}
+
+using CoreSpec = core::ProcessSpec;
+
+// One field of a spec: its name, and both directions. `take` gives a field that is unset its
+// default.
 struct SpecField {
   std::string_view name;
-  bool (*is_set)(const ProcessSpec&);
-  void (*copy)(const core::ProcessSpec& from, core::ProcessSpec& to);
+  void (*show)(const CoreSpec& from, ProcessSpec& to);
+  void (*take)(const ProcessSpec& from, CoreSpec& to);
 };
 
 constexpr std::array<SpecField, 9> kSpecFields = {{
-    {"command", [](const ProcessSpec& spec) { return !spec.command().empty(); },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.command = from.command; }},
-    {"environment", [](const ProcessSpec& spec) { return !spec.environment().empty(); },
-     [](const core::ProcessSpec&, core::ProcessSpec&) {}},  // with the secrets, together
-    {"secret_environment",
-     [](const ProcessSpec& spec) { return !spec.secret_environment().empty(); },
-     [](const core::ProcessSpec&, core::ProcessSpec&) {}},
-    {"working_directory", [](const ProcessSpec& spec) { return !spec.working_directory().empty(); },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
-       to.working_directory = from.working_directory;
-     }},
-    {"account", [](const ProcessSpec& spec) { return !spec.account().empty(); },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.account = from.account; }},
-    {"restart_policy",
-     [](const ProcessSpec& spec) {
-       return spec.restart_policy() != ProcessSpec::RESTART_POLICY_UNSPECIFIED;
+    {"command", [](const CoreSpec& from, ProcessSpec& to) { to.set_command(from.command); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.command = from.command(); }},
+    {"environment",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       for (const auto& [name, value] : core::ShownEnvironment(from))
+         (*to.mutable_environment())[name] = value;
      },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) { to.restart = from.restart; }},
-    {"stop_timeout", [](const ProcessSpec& spec) { return spec.has_stop_timeout(); },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
-       to.stop_timeout_ms = from.stop_timeout_ms;
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.environment = {from.environment().begin(), from.environment().end()};
      }},
-    {"stop_signal", [](const ProcessSpec& spec) { return !spec.stop_signal().empty(); },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
-       to.stop_signal = from.stop_signal;
+    {"secret_environment",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       for (const std::string& name : from.secrets) to.add_secret_environment(name);
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.secrets = {from.secret_environment().begin(), from.secret_environment().end()};
      }},
-    {"log_max_bytes", [](const ProcessSpec& spec) { return spec.log_max_bytes() != 0; },
-     [](const core::ProcessSpec& from, core::ProcessSpec& to) {
-       to.log_max_bytes = from.log_max_bytes;
+    {"working_directory",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       to.set_working_directory(from.working_directory);
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.working_directory = from.working_directory();
+     }},
+    {"account", [](const CoreSpec& from, ProcessSpec& to) { to.set_account(from.account); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.account = from.account(); }},
+    {"restart_policy",
+     [](const CoreSpec& from, ProcessSpec& to) { to.set_restart_policy(ToProto(from.restart)); },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.restart = PolicyFromProto(from.restart_policy());
+     }},
+    {"stop_timeout",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       SetDurationMs(from.stop_timeout_ms, to.mutable_stop_timeout());
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.stop_timeout_ms = StopTimeoutFromProto(from);
+     }},
+    {"stop_signal",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       to.set_stop_signal(core::SignalName(from.stop_signal));
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.stop_signal = from.stop_signal().empty()
+                            ? CoreSpec().stop_signal
+                            : core::SignalFrom(from.stop_signal()).value_or(-1);
+     }},
+    {"log_max_bytes",
+     [](const CoreSpec& from, ProcessSpec& to) { to.set_log_max_bytes(from.log_max_bytes); },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.log_max_bytes =
+           from.log_max_bytes() == 0 ? limits::kLogMaxBytesDefault : from.log_max_bytes();
      }},
 }};
+
+bool IsSet(const ProcessSpec& spec, const SpecField& field) {
+  const auto* descriptor = ProcessSpec::descriptor()->FindFieldByName(std::string(field.name));
+  const auto* reflection = ProcessSpec::GetReflection();
+  return descriptor->is_repeated() ? reflection->FieldSize(spec, descriptor) > 0
+                                   : reflection->HasField(spec, descriptor);
+}
 
 }  // namespace
 
@@ -194,7 +215,7 @@ v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usag
   Process out;
   out.set_id(process.id);
   out.set_name(process.name);
-  Fill(process.spec, out.mutable_spec());
+  for (const SpecField& field : kSpecFields) field.show(process.spec, *out.mutable_spec());
   out.set_desired_state(ToProto(process.desired));
   Fill(process.status, usage, out.mutable_status());
   out.set_generation(process.generation);
@@ -231,23 +252,9 @@ v1::LogLine ToProto(const core::LogLine& line) {
 core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& prefix,
                                 core::Violations& violations) {
   core::ProcessSpec out;
-  out.command = spec.command();
-  out.environment.insert(spec.environment().begin(), spec.environment().end());
-  out.secrets.insert(spec.secret_environment().begin(), spec.secret_environment().end());
-  out.working_directory = spec.working_directory();
-  out.account = spec.account();
-  out.restart = PolicyFromProto(spec.restart_policy(), prefix + ".restart_policy", violations);
-  out.stop_timeout_ms = limits::kStopTimeoutDefaultMs;
-  if (spec.has_stop_timeout()) {
-    // Out of range seconds would overflow; CheckSpec refuses what this leaves.
-    out.stop_timeout_ms =
-        std::clamp<int64_t>(spec.stop_timeout().seconds(), -1, limits::kStopTimeoutMaxMs) * 1000 +
-        spec.stop_timeout().nanos() / 1'000'000;
-  }
-  if (!spec.stop_signal().empty())
-    out.stop_signal = core::SignalFrom(spec.stop_signal()).value_or(-1);
-  out.log_max_bytes =
-      spec.log_max_bytes() == 0 ? limits::kLogMaxBytesDefault : spec.log_max_bytes();
+  for (const SpecField& field : kSpecFields) field.take(spec, out);
+  if (!ProcessSpec::RestartPolicy_IsValid(spec.restart_policy()))
+    violations.Add(prefix + ".restart_policy", "give ALWAYS, ON_FAILURE or NEVER");
   core::CheckSpec(out, prefix, violations);
   return out;
 }
@@ -258,7 +265,7 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
   std::vector<const SpecField*> fields;
   if (request.update_mask().paths().empty()) {
     for (const SpecField& field : kSpecFields) {
-      if (field.is_set(given)) fields.push_back(&field);
+      if (IsSet(given, field)) fields.push_back(&field);
     }
   }
   for (const std::string& path : request.update_mask().paths()) {
@@ -284,19 +291,19 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
   if (!needs_command) checked.set_command("true");
   // Whether they are variables is known once the variables are: see ChangeEnvironment.
   checked.clear_secret_environment();
-  auto spec =
-      std::make_shared<const core::ProcessSpec>(SpecFromProto(checked, "process.spec", violations));
+  const core::ProcessSpec spec = SpecFromProto(checked, "process.spec", violations);
   core::EnvironmentChange environment;
-  for (const SpecField* field : fields) {
-    if (field->name == "environment") environment.environment = spec->environment;
+  std::erase_if(fields, [&](const SpecField* field) {
+    if (field->name == "environment") environment.environment = spec.environment;
     if (field->name == "secret_environment")
       environment.secrets.emplace(given.secret_environment().begin(),
                                   given.secret_environment().end());
-  }
-  return [spec, environment = std::move(environment),
+    return field->name == "environment" || field->name == "secret_environment";
+  });
+  return [given, environment = std::move(environment),
           fields = std::move(fields)](core::ProcessSpec& target) {
     core::ProcessSpec changed = target;
-    for (const SpecField* field : fields) field->copy(*spec, changed);
+    for (const SpecField* field : fields) field->take(given, changed);
     if (environment.environment.has_value() || environment.secrets.has_value()) {
       if (absl::Status status = core::ChangeEnvironment(environment, "process.spec", changed);
           !status.ok())

@@ -1,0 +1,109 @@
+#include "services/convert/process_convert.h"
+
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+namespace grpc_os::services {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+// No field has its default. A secret is shown without its value, so here it has none.
+v1::ProcessSpec Full() {
+  v1::ProcessSpec spec;
+  spec.set_command("python3 -m http.server");
+  (*spec.mutable_environment())["PORT"] = "80";
+  (*spec.mutable_environment())["TOKEN"] = "";
+  spec.add_secret_environment("TOKEN");
+  spec.set_working_directory("/srv");
+  spec.set_account("www");
+  spec.set_restart_policy(v1::ProcessSpec::RESTART_POLICY_ON_FAILURE);
+  spec.mutable_stop_timeout()->set_seconds(3);
+  spec.mutable_stop_timeout()->set_nanos(500'000'000);
+  spec.set_stop_signal("INT");
+  spec.set_log_max_bytes(1 << 20);
+  return spec;
+}
+
+core::ProcessSpec Taken(const v1::ProcessSpec& spec) {
+  core::Violations violations;
+  core::ProcessSpec taken = SpecFromProto(spec, "spec", violations);
+  EXPECT_TRUE(violations.ToStatus().ok()) << violations.ToStatus();
+  return taken;
+}
+
+v1::ProcessSpec Shown(const core::ProcessSpec& spec) {
+  core::Process process;
+  process.spec = spec;
+  return ToProto(process, {}).spec();
+}
+
+std::vector<const google::protobuf::FieldDescriptor*> Fields() {
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  for (int i = 0; i < v1::ProcessSpec::descriptor()->field_count(); ++i)
+    fields.push_back(v1::ProcessSpec::descriptor()->field(i));
+  return fields;
+}
+
+TEST(ProcessConvertTest, EachFieldOfASpecGoesBothWays) {
+  const v1::ProcessSpec spec = Full();
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  v1::ProcessSpec::GetReflection()->ListFields(spec, &set);
+  ASSERT_EQ(set.size(), Fields().size()) << "Full() lacks a field";
+  EXPECT_TRUE(MessageDifferencer::Equals(Shown(Taken(spec)), spec));
+}
+
+TEST(ProcessConvertTest, AnUpdateTakesTheFieldsThatAreSetOrNamed) {
+  v1::ProcessSpec before;
+  before.set_command("true");
+  (*before.mutable_environment())["TOKEN"] = "";
+  before = Shown(Taken(before));  // with its defaults
+  const v1::ProcessSpec full = Full();
+  for (const auto* field : Fields()) {
+    for (const bool named : {false, true}) {
+      SCOPED_TRACE(field->name());
+      v1::UpdateProcessRequest request;
+      v1::ProcessSpec& given = *request.mutable_process()->mutable_spec();
+      given = full;
+      if (named) {
+        request.mutable_update_mask()->add_paths("spec." + field->name());
+      } else {
+        for (const auto* other : Fields()) {
+          if (other != field) given.GetReflection()->ClearField(&given, other);
+        }
+      }
+      core::Violations violations;
+      const core::Processes::Change change = ChangeFromProto(request, violations);
+      ASSERT_TRUE(violations.ToStatus().ok()) << violations.ToStatus();
+      core::ProcessSpec changed = Taken(before);
+      ASSERT_TRUE(change(changed).ok());
+      // What was given, in the place of what was there.
+      v1::ProcessSpec expected = before;
+      v1::ProcessSpec rest = full;
+      for (const auto* other : Fields()) {
+        if (other != field) rest.GetReflection()->ClearField(&rest, other);
+      }
+      expected.GetReflection()->ClearField(&expected, field);
+      expected.MergeFrom(rest);
+      EXPECT_TRUE(MessageDifferencer::Equals(Shown(changed), expected));
+    }
+  }
+}
+
+TEST(ProcessConvertTest, WhatIsNamedAndUnsetGetsItsDefault) {
+  v1::UpdateProcessRequest request;
+  for (const auto* field : Fields()) {
+    if (field->name() != "command")
+      request.mutable_update_mask()->add_paths("spec." + field->name());
+  }
+  core::Violations violations;
+  core::ProcessSpec changed = Taken(Full());
+  ASSERT_TRUE(ChangeFromProto(request, violations)(changed).ok());
+  EXPECT_TRUE(violations.ToStatus().ok());
+  core::ProcessSpec expected;
+  expected.command = changed.command;
+  EXPECT_EQ(changed, expected);
+}
+
+}  // namespace
+}  // namespace grpc_os::services
