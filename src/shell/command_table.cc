@@ -27,7 +27,7 @@ const std::vector<Command>& Commands() {
         all->push_back(std::move(command));
       }
     };
-#define GRPC_OS_SHELL_ADD(kind, section) add(section, kind##Commands());
+#define GRPC_OS_SHELL_ADD(kind, section, events) add(section, kind##Commands());
     GRPC_OS_SHELL_KINDS(GRPC_OS_SHELL_ADD)
 #undef GRPC_OS_SHELL_ADD
     return all;

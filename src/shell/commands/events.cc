@@ -24,7 +24,9 @@ constexpr int kDefaultCount = 100;
 // Without --since no more revisions than these are read to find the last events of the wanted kind.
 constexpr int64_t kLookBack = 1000;
 
-constexpr WordKind kEventKindWord = {.words = "process user object"};
+#define GRPC_OS_SHELL_EVENTS(kind, section, events) events " "
+constexpr WordKind kEventKindWord = {.words = GRPC_OS_SHELL_KINDS(GRPC_OS_SHELL_EVENTS)};
+#undef GRPC_OS_SHELL_EVENTS
 
 constexpr size_t kNameColumns = 20;
 constexpr size_t kActionColumns = 18;
@@ -146,7 +148,7 @@ std::vector<Command> EventCommands() {
        .details = "Each change has a revision. Without --since: the last ones.\n",
        .options = {{"follow", 'f', "", "keep showing new events"},
                    {"since", 's', "REVISION", "all that happened after this revision"},
-                   {"kind", 'k', "KIND", "process, user or object (the first two)", true,
+                   {"kind", 'k', "KIND", "process, user, role or object (the first two)", true,
                     &kEventKindWord},
                    {"lines", 'n', "N", "begin with the last N (100)"}},
        .examples = {"events", "events -f --kind process", "events --since 1200"},

@@ -1,6 +1,6 @@
-// The kinds of things that the shell knows. Each has a file of its own, with its rows of the
-// command table beside their handlers, its view (render/resource_view.h) and its names for
-// completion; a kind of many commands has several, listed by its rows' header.
+// The kinds of things that the shell knows. A new one is a line here and a file of its own, with
+// its rows of the command table beside their handlers, its view (render/resource_view.h) and its
+// names for completion. A kind of many commands has several files, listed by its rows' header.
 #ifndef GRPC_OS_SHELL_COMMANDS_KINDS_H_
 #define GRPC_OS_SHELL_COMMANDS_KINDS_H_
 
@@ -10,22 +10,23 @@
 
 namespace grpc_os::shell {
 
-// In the order of `help`, with the section there.
-#define GRPC_OS_SHELL_KINDS(KIND)        \
-  KIND(LogIn, "Log-in")                  \
-  KIND(Process, "Processes")             \
-  KIND(Object, "Objects")                \
-  KIND(Quota, "Objects")                 \
-  KIND(User, "Users and access")         \
-  KIND(Role, "Users and access")         \
-  KIND(SessionToken, "Users and access") \
-  KIND(Audit, "Users and access")        \
-  KIND(System, "The system")             \
-  KIND(Event, "The system")              \
-  KIND(Shell, "The shell")
+// In the order of `help`: the section there, and what events of the kind are called, if one can ask
+// for them.
+#define GRPC_OS_SHELL_KINDS(KIND)            \
+  KIND(LogIn, "Log-in", "")                  \
+  KIND(Process, "Processes", "process")      \
+  KIND(Object, "Objects", "object")          \
+  KIND(Quota, "Objects", "")                 \
+  KIND(User, "Users and access", "user")     \
+  KIND(Role, "Users and access", "role")     \
+  KIND(SessionToken, "Users and access", "") \
+  KIND(Audit, "Users and access", "")        \
+  KIND(System, "The system", "")             \
+  KIND(Event, "The system", "")              \
+  KIND(Shell, "The shell", "")
 
 // std::vector<Command> ProcessCommands(); and so on.
-#define GRPC_OS_SHELL_DECLARE(kind, section) std::vector<Command> kind##Commands();
+#define GRPC_OS_SHELL_DECLARE(kind, section, events) std::vector<Command> kind##Commands();
 GRPC_OS_SHELL_KINDS(GRPC_OS_SHELL_DECLARE)
 #undef GRPC_OS_SHELL_DECLARE
 

@@ -1,6 +1,8 @@
 // Processes: what is done to those that exist, and the list of all of their commands.
 #include "shell/render/process.h"
 
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -28,20 +30,17 @@ LiveWords Names(client::Client& client, const std::string& /*folder*/) {
 constexpr WordKind kProcessOrSignalWord = {.words = kSignals, .live = Names};
 
 using Clock = std::chrono::steady_clock;
+using google::protobuf::util::TimeUtil;
 using Millis = std::chrono::milliseconds;
 
 // What a stop may take beyond its stop_timeout: killing, verifying, recording.
 constexpr Millis kStopMargin{20'000};
 constexpr Millis kLongestWaitCall{30'000};
 
-Millis ToMillis(const google::protobuf::Duration& duration) {
-  return Millis(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
-}
-
 // How long a call that stops `process` may take.
 Millis StopTime(Session& session, const v1::Process& process) {
   if (session.timeout_given()) return session.client().timeout();
-  return ToMillis(process.spec().stop_timeout()) + kStopMargin;
+  return Millis(TimeUtil::DurationToMilliseconds(process.spec().stop_timeout())) + kStopMargin;
 }
 
 // The daemon bounds every call while a stop may take an hour: asks again, which is harmless, until
@@ -116,9 +115,8 @@ absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
     request.set_name(id);
     request.set_condition(condition);
     // Zero would be the default of 30 s.
-    const auto ms = std::max<int64_t>(left.count(), 1);
-    request.mutable_timeout()->set_seconds(ms / 1000);
-    request.mutable_timeout()->set_nanos(static_cast<int32_t>(ms % 1000 * 1'000'000));
+    *request.mutable_timeout() =
+        TimeUtil::MillisecondsToDuration(std::max<int64_t>(left.count(), 1));
     auto response = session.client().WaitProcess(request);
     if (!response.ok()) {
       if (retry.MayTryAgain(response.status())) continue;

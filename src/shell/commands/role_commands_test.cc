@@ -65,6 +65,7 @@ TEST_F(RoleCommandsTest, WhatCannotBeIsToldWithTheCure) {
   EXPECT_EQ(Run("role create s --allow read:"), ExitCode::kUsage);
   EXPECT_THAT(err(), HasSubstr("read:/config"));
   EXPECT_EQ(Run("role show s"), ExitCode::kNotFound);
+  EXPECT_EQ(err(), "There is no role s. `role ls` lists all.\n");
   EXPECT_EQ(Run("role update s --allow read"), ExitCode::kNotFound);
   EXPECT_EQ(Run("role create"), ExitCode::kUsage);
 }
