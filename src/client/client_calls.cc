@@ -4,6 +4,10 @@
 
 #include "base/limits.h"
 #include "client/calls.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
 
 namespace grpc_os::client {
 namespace {

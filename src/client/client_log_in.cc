@@ -6,6 +6,7 @@
 #include "client/calls.h"
 #include "client/errors.h"
 #include "client/peer_ticket.h"
+#include "grpc_os/v1/auth_services.pb.h"
 
 namespace grpc_os::client {
 namespace {

@@ -11,6 +11,8 @@
 #include "client/errors.h"
 #include "client/fake_daemon.h"
 #include "client/token_file.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
 
 namespace grpc_os::client {
 namespace {

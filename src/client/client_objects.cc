@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "client/calls.h"
 #include "client/crc32c.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 
 namespace grpc_os::client {
 namespace {

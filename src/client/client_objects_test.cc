@@ -5,6 +5,7 @@
 #include "client/crc32c.h"
 #include "client/errors.h"
 #include "client/fake_daemon.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 
 namespace grpc_os::client {
 namespace {

@@ -16,6 +16,10 @@
 #include "client/fake_daemon.h"
 #include "client/peer_ticket.h"
 #include "client/token_file.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
 
 namespace grpc_os::client {
 namespace {

@@ -25,6 +25,7 @@
 #include "client/fake_state.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
 

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "client/fake_daemon.h"
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_rows.h"
 #include "shell/live_names.h"

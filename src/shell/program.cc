@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
 #include "client/token_file.h"
+#include "grpc_os/v1/auth_services.pb.h"
 #include "shell/command_table.h"
 #include "shell/completion.h"
 #include "shell/default_address.h"

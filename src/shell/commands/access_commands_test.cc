@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/count.h"
 #include "shell/commands/typed_commands.h"
 #include "shell/escape.h"

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/auth_services.pb.h"
 #include "shell/commands/count.h"
 #include "shell/commands/kinds.h"
 #include "shell/parser.h"

@@ -1,6 +1,7 @@
 // Logging in and out.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "grpc_os/v1/auth_services.pb.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/password.h"
 #include "shell/parser.h"

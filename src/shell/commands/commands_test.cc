@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/log_printer.h"
 #include "shell/commands/typed_commands.h"
 

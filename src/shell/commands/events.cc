@@ -6,6 +6,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
 #include "shell/commands/count.h"
 #include "shell/commands/event.h"
 #include "shell/commands/kinds.h"

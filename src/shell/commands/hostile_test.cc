@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/typed_commands.h"
 #include "shell/completion.h"
 #include "shell/escape.h"

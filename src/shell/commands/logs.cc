@@ -1,6 +1,7 @@
 // logs.
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/log_printer.h"
 #include "shell/commands/process_rows.h"
 #include "shell/commands/retry_policy.h"

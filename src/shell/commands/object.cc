@@ -1,4 +1,5 @@
 // Objects: the list of their commands, and their names for completion.
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_rows.h"
 #include "shell/object_path.h"

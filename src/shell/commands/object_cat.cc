@@ -1,5 +1,6 @@
 // cat.
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/content_printer.h"
 #include "shell/commands/object_content.h"
 #include "shell/commands/object_names.h"

@@ -3,6 +3,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_names.h"

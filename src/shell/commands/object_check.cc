@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/object_rows.h"
 #include "shell/commands/progress.h"
 #include "shell/object_path.h"

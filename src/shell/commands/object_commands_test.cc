@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/typed_commands.h"
 
 namespace grpc_os::shell {

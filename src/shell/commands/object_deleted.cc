@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/object_listing.h"
 #include "shell/commands/object_names.h"

@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/editor.h"
 #include "shell/commands/object_content.h"
 #include "shell/commands/object_names.h"

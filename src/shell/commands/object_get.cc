@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/crc32c.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/content_printer.h"
 #include "shell/commands/local_device.h"
 #include "shell/commands/local_target.h"

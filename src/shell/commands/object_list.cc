@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/errors.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_listing.h"

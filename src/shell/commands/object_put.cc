@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/local_device.h"

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/progress.h"
 #include "shell/commands/typed_commands.h"
 

@@ -1,5 +1,7 @@
 // watch.
 #include "client/errors.h"
+#include "grpc_os/v1/event_services.pb.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/event.h"
 #include "shell/commands/object_rows.h"
 #include "shell/commands/received_events.h"

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "client/errors.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_rows.h"
 #include "shell/commands/selection.h"

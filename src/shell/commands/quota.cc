@@ -1,6 +1,7 @@
 // Quotas of folders.
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_names.h"

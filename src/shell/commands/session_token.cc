@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/auth_services.pb.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/escape.h"

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_rows.h"

@@ -3,6 +3,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "grpc_os/v1/system_services.pb.h"
 #include "shell/commands/kinds.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "grpc_os/v1/process_services.pb.h"
+
 namespace grpc_os::shell {
 namespace {
 

@@ -11,6 +11,7 @@
 
 #include "base/utf8.h"
 #include "client/fake_daemon.h"
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "grpc_os/v1/process_services.pb.h"
 #include "shell/escape.h"
 #include "shell/exit_code.h"
 #include "shell/quantity.h"
