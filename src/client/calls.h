@@ -67,13 +67,6 @@ struct Client::InFlight {
   Guarded<State> state;
 };
 
-// False: a string in it is not UTF-8, which protobuf sends and does not read.
-template <typename Request>
-bool CanBeRead(const Request& request) {
-  Request copy;
-  return copy.ParseFromString(request.SerializeAsString());
-}
-
 template <typename Request, typename Response, typename Method>
 absl::StatusOr<Response> Client::Call(Method method, const Request& request, Timeout timeout,
                                       const std::string& token) {
@@ -89,13 +82,6 @@ absl::StatusOr<Response> Client::Call(Method method, const Request& request, Tim
     status = method(*connection, &context, request, &response);
   }
   if (status.ok()) return response;
-  // What gRPC answers for a request that the daemon cannot read is what it answers for a method
-  // that there is not.
-  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty() &&
-      !CanBeRead(request)) {
-    return absl::InvalidArgumentError(
-        "A name or a text has bytes that are not UTF-8; leave them out.");
-  }
   return ErrorOf(*connection, status.error_code(), status.error_message(), status.error_details(),
                  timeout);
 }

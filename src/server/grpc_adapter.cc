@@ -29,7 +29,7 @@ using services::MethodInfo;
 using services::WireStatus;
 using Context = grpc::CallbackServerContext;
 
-constexpr char kHow[] = "in protobuf's binary encoding; its strings must be UTF-8";
+constexpr char kHow[] = "leave out bytes of names and texts that are not UTF-8";
 
 absl::Status ParseBytes(grpc::ByteBuffer& bytes, Message& message) {
   const bool parsed =

@@ -7,7 +7,8 @@ namespace grpc_os::services {
 
 absl::Status MalformedRequest(const google::protobuf::Message& message, std::string_view how) {
   core::Violations violations;
-  violations.Add("request", absl::StrCat("send a ", message.GetTypeName(), " ", std::string(how)));
+  violations.Add("request", absl::StrCat("cannot be read as a ", message.GetTypeName(), "; ",
+                                         std::string(how)));
   return violations.ToStatus();
 }
 

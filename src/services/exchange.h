@@ -50,7 +50,8 @@ class Exchange {
   virtual void Finish(const google::protobuf::Message* answer, const WireStatus& status) = 0;
 };
 
-// INVALID_ARGUMENT (FIELD_INVALID): what came is no such message; `how`: in which form it must be.
+// INVALID_ARGUMENT (FIELD_INVALID): what came is no such message; `how`: what to do
+// about it.
 absl::Status MalformedRequest(const google::protobuf::Message& message, std::string_view how);
 
 }  // namespace grpc_os::services
