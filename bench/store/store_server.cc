@@ -37,18 +37,23 @@ core::ProcessWrite WriteOf(const PutRequest& request) {
   event.resource_id = request.key();
   event.name = request.key();
   event.action = "updated";
-  core::AuditRecord& record = write.trace.audit.emplace_back();
+  return write;
+}
+
+core::Envelope EnvelopeOf(const PutRequest& request) {
+  const int64_t now = NowMs();
+  core::Origin origin;
+  core::AuditRecord& record = origin.record;
   record.time_ms = now;
   record.user = "admin";
   record.session_id = "0123456789abcdef0123456789abcdef";
   record.source = "unix";
   record.method = kMethod;
   record.resource = request.key();
-  core::CommittedRequest& value = write.trace.requests.emplace_back();
+  core::CommittedRequest& value = origin.request.emplace();
   value.key = {.user = "admin", .method = kMethod, .id = request.key()};
-  value.subject = request.value();
   value.time_ms = now;
-  return write;
+  return core::Envelope(std::move(origin), request.value());
 }
 
 // As the product's calls end (services/unary_call.h): without gRPC's executor.
@@ -63,12 +68,14 @@ class PutService final : public grpc_os::bench::StoreService::CallbackService {
   grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext*, const PutRequest* request,
                                 PutResponse* response) override {
     auto* reactor = new Reactor();
-    store_.Commit(WriteOf(*request), [reactor, response](const absl::StatusOr<int64_t>& revision) {
-      if (revision.ok()) response->set_revision(*revision);
-      reactor->Finish(revision.ok() ? grpc::Status::OK
-                                    : grpc::Status(grpc::StatusCode::UNAVAILABLE,
-                                                   std::string(revision.status().message())));
-    });
+    store_.Commit(WriteOf(*request), EnvelopeOf(*request),
+                  [reactor, response](const absl::StatusOr<int64_t>& revision) {
+                    if (revision.ok()) response->set_revision(*revision);
+                    reactor->Finish(revision.ok()
+                                        ? grpc::Status::OK
+                                        : grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                                                       std::string(revision.status().message())));
+                  });
     return reactor;
   }
 

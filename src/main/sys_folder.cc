@@ -11,11 +11,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "core/resource/resource_store.h"
 
 namespace grpc_os {
 namespace {
 
-constexpr std::array<std::pair<const char*, int64_t>, 51> kLimits = {{
+constexpr std::array<std::pair<const char*, int64_t>, 52> kLimits = {{
     {"argument_bytes", limits::kArgumentBytes},
     {"audit_kept_ms", limits::kAuditKeptMs},
     {"audit_records_kept", limits::kAuditKept},
@@ -48,6 +49,7 @@ constexpr std::array<std::pair<const char*, int64_t>, 51> kLimits = {{
     {"processes", limits::kProcesses},
     {"quotas", limits::kQuotas},
     {"request_kept_ms", limits::kRequestKeptMs},
+    {"resource_bytes", core::kResourceBytes},
     {"role_rules", limits::kRoleRules},
     {"session_ms", limits::kSessionMs},
     {"sessions_per_user", limits::kSessionsPerUser},

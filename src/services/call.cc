@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "core/identity/identity_errors.h"
 #include "core/identity/throttle.h"
 #include "services/error_map.h"
 
@@ -55,11 +56,7 @@ const std::shared_ptr<const core::Caller>& Nobody() {
 }
 
 absl::Status PermissionMissing(const core::Caller& caller, const std::string& permission) {
-  return MakeError(absl::StatusCode::kPermissionDenied,
-                   absl::StrCat("'", caller.user, "' lacks the permission ", permission,
-                                "; ask an admin for it"),
-                   {.reason = reason::kPermissionMissing,
-                    .metadata = {{"permission", permission}, {"user", caller.user}}});
+  return core::PermissionMissing(caller, permission, "ask an admin for it");
 }
 
 }  // namespace
@@ -217,6 +214,12 @@ core::Origin Call::MakeOrigin(std::string resource) {
   origin.record.method = method_.full_name;
   origin.record.resource = CutText(resource, kResourceBytes);
   origin.record.call_id = request_id_;
+  if (method_.permission != kNoLogin && method_.permission != kAnyLogin) {
+    origin.permit = [&identity = environment_.identity, session_id = caller_->session_id,
+                     permission = method_.permission, version = caller_->version]() mutable {
+      return identity.CheckAllowed(session_id, permission, version);
+    };
+  }
   resource_ = origin.record.resource;
   audited_ = origin.written;
   findings_ = origin.findings;

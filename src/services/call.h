@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "core/audit/audit_trail.h"
+#include "core/change/envelope.h"
 #include "core/digest.h"
 #include "core/identity/identity.h"
 #include "core/logger.h"
@@ -110,7 +111,8 @@ class Call : public std::enable_shared_from_this<Call> {
   // For a handler whose answer needs another permission than its method declares, or two:
   // PERMISSION_DENIED without it. A stream ends when its caller loses it.
   absl::Status AlsoNeeds(const char* permission);
-  // For a change that this call asks for. `resource`: what it is about, for the audit.
+  // For a change that this call asks for; the permission of its method is asked again with the
+  // change. `resource`: what it is about, for the audit.
   core::Origin MakeOrigin(std::string resource);
   // Where the call comes from: an address, "uid N" of a session by peer, else "unix".
   std::string source() const;

@@ -55,7 +55,8 @@ struct CallWorld {
   testing::FakeSigner signer;
   testing::FakeHasher hasher;
   testing::FakeDigest digest;
-  core::Identity identity{{identity_store, signer, hasher, digest, clock, {}, clock}};
+  core::Identity identity{
+      {identity_store, identity_store, signer, hasher, digest, clock, {}, clock}};
   SilentLogger logger;
   EmptyAuditStore audit_store;
   core::AuditTrail audit{audit_store, logger};

@@ -64,7 +64,7 @@ std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
     event.resource_id = role.name;
     event.name = role.name;
     event.action = "snapshot";
-    event.attributes = {{"built_in", role.built_in ? "true" : "false"}};
+    event.attributes = {{"built_in", core::IsBuiltIn(role) ? "true" : "false"}};
     events.push_back(std::move(event));
   }
   return events;

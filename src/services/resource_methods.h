@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/violations.h"
 #include "services/answer_empty.h"
 #include "services/handlers.h"

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/identity/identity_errors.h"
 #include "core/identity/user_grammar.h"
 #include "services/convert/identity_convert.h"
 #include "services/resource_methods.h"
@@ -47,7 +46,7 @@ struct RoleKind {
 
   // Those that are built in first.
   static std::string KeyOf(const core::Role& role) {
-    return (role.built_in ? "0" : "1") + role.name;
+    return (core::IsBuiltIn(role) ? "0" : "1") + role.name;
   }
   std::vector<core::Role> List(const std::string& after, int limit) const {
     std::vector<core::Role> roles = identity.ListRoles();
@@ -56,9 +55,7 @@ struct RoleKind {
     return roles;
   }
   absl::StatusOr<core::Role> Find(const std::string& name) const {
-    auto role = identity.FindRole(name);
-    if (!role) return core::RoleNotFound(name);
-    return *std::move(role);
+    return identity.FindRole(name);
   }
   void Create(core::Role wanted, core::Origin origin, core::Identity::RoleDone done) const {
     identity.CreateRole(std::move(wanted), std::move(origin), std::move(done));

@@ -8,11 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/identity/user.h"
+#include "core/resource/stored_kinds.h"
 #include "store/event_table.h"
 #include "store/meta_table.h"
 #include "store/process_table.h"
 #include "store/quota_table.h"
-#include "store/role_table.h"
+#include "store/resource_table.h"
 #include "store/schema.h"
 #include "store/session_table.h"
 #include "store/transaction.h"
@@ -37,6 +38,7 @@ class Checker {
                         meta_.revision));
     }
     CheckProcesses();
+    CheckResources();
     CheckUsersAndSessions();
     CheckEvents();
     CheckAudit();
@@ -44,8 +46,8 @@ class Checker {
     CheckBlobs();
     CheckQuotas();
     report_.summary = absl::StrCat(
-        "revision ", meta_.revision, ", ", processes_, " processes, ", users_, " users, ", roles_,
-        " roles, ", sessions_, " sessions, ", Number("SELECT COUNT(*) FROM objects"), " objects, ",
+        "revision ", meta_.revision, ", ", processes_, " processes, ", users_, " users, ",
+        resources_, sessions_, " sessions, ", Number("SELECT COUNT(*) FROM objects"), " objects, ",
         Number("SELECT COUNT(*) FROM object_versions"), " versions, ",
         Number("SELECT COUNT(*) FROM blobs"), " files of contents, ", quotas_, " quotas, ", events_,
         " events after revision ", meta_.compact_revision, ", ", audit_, " audit records, ",
@@ -88,13 +90,30 @@ class Checker {
     }
   }
 
-  void CheckUsersAndSessions() {
-    const auto roles = Rows(ReadRoles(connection_));
-    roles_ = roles.size();
-    std::set<std::string> role_names;
-    for (const auto* all : {&core::BuiltInRoles(), &roles}) {
-      for (const core::Role& role : *all) role_names.insert(role.name);
+  void CheckResources() {
+    for (const core::StoredKind& stored : core::StoredKinds()) {
+      const auto rows = Rows(ReadResources(connection_, stored.kind.name));
+      absl::StrAppend(&resources_, rows.size(), " ", stored.kind.name, "s, ");
+      for (const core::StoredResource& row : rows) {
+        if (const auto status = stored.check(row); !status.ok())
+          Find(absl::StrCat("the stored ", row.kind, " ", row.name,
+                            " is damaged: ", status.message()));
+        if (row.revision > meta_.revision)
+          Find(absl::StrCat("the ", row.kind, " ", row.name, " is of revision ", row.revision,
+                            ", the newest is ", meta_.revision));
+      }
     }
+    ExpectNone(
+        "SELECT COUNT(*) FROM claims WHERE NOT EXISTS (SELECT 1 FROM resources WHERE "
+        "resources.kind = claims.resource_kind AND resources.id = claims.resource_id)",
+        "claims are of no resource");
+  }
+
+  void CheckUsersAndSessions() {
+    std::set<std::string> role_names;
+    for (const core::Role& role : core::BuiltInRoles()) role_names.insert(role.name);
+    for (const auto& role : Rows(ReadResources(connection_, core::kRoleKind.name)))
+      role_names.insert(role.name);
     std::set<std::string> names = {core::kAdminUser};
     const auto users = Rows(ReadUsers(connection_));
     users_ = users.size();
@@ -206,7 +225,7 @@ class Checker {
   StoreMeta meta_;
   size_t processes_ = 0;
   size_t users_ = 0;
-  size_t roles_ = 0;
+  std::string resources_;  // how many of each kind, for the summary
   size_t quotas_ = 0;
   size_t sessions_ = 0;
   size_t events_ = 0;

@@ -71,10 +71,11 @@ class ObjectWords {
   std::future<Revision> SubmitChange(Apply apply, Refuses refuses = Refuses::kAnyhow) {
     auto promise = std::make_shared<std::promise<Revision>>();
     Objects().CommitObjects(
-        {.apply = [apply = std::move(apply)](core::ObjectRows& rows, int64_t revision,
-                                             std::vector<core::Event>&,
-                                             core::Trace&) { return apply(rows, revision); },
+        {.apply = [apply = std::move(apply)](
+                      core::ObjectRows& rows, int64_t revision,
+                      core::ObjectWrite::Outcome&) { return apply(rows, revision); },
          .refuses_clean = refuses == Refuses::kClean},
+        core::Envelope::OfSystem(),
         [promise](Revision revision) { promise->set_value(std::move(revision)); });
     return promise->get_future();
   }

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/request/request.h"
 #include "store/database.h"
 
 namespace grpc_os::store {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "store/former_roles.h"
 #include "store/process_spec_migration.h"
 #include "store/transaction.h"
 
@@ -328,6 +329,38 @@ constexpr const char* kDropProcessLogBytes = "ALTER TABLE processes {drop_column
 constexpr const char* kDropProcessEnvironments = "DROP TABLE IF EXISTS process_environments";
 constexpr const char* kDropProcessSecrets = "DROP TABLE IF EXISTS process_secrets";
 
+// Also version 6: every kind of resource. `spec` and `status` are tagged (core/tagged.h); an empty
+// status is none yet.
+constexpr const char* kResources = R"(
+CREATE TABLE IF NOT EXISTS resources (
+  kind {key} NOT NULL,
+  id {key} NOT NULL,
+  name {key} NOT NULL,
+  owner {key} NOT NULL,
+  generation {integer} NOT NULL,
+  observed_generation {integer} NOT NULL,
+  create_time_ms {integer} NOT NULL,
+  update_time_ms {integer} NOT NULL,
+  revision {integer} NOT NULL,
+  spec {bytes} NOT NULL,
+  status {bytes} NOT NULL,
+  PRIMARY KEY (kind, id),
+  UNIQUE (kind, name)
+) {table})";
+
+// What only one resource may have, of whatever kind.
+constexpr const char* kClaims = R"(
+CREATE TABLE IF NOT EXISTS claims (
+  kind {key} NOT NULL,
+  claimed {path} NOT NULL,
+  resource_kind {key} NOT NULL,
+  resource_id {key} NOT NULL,
+  PRIMARY KEY (kind, claimed)
+) {clustered_table})";
+constexpr const char* kClaimsByResource =
+    "CREATE INDEX IF NOT EXISTS claims_by_resource ON claims (resource_kind, resource_id)";
+constexpr const char* kDropRoles = "DROP TABLE IF EXISTS roles";
+
 // A statement, or a function that converts rows and skips those that it has converted.
 using Step = std::variant<const char*, absl::Status (*)(Connection&)>;
 
@@ -350,7 +383,8 @@ const std::vector<Migration>& Migrations() {
       {6,
        {kProcessSpecs, EncodeProcessSpecs, kDropProcessCommand, kDropProcessDirectory,
         kDropProcessAccount, kDropProcessRestart, kDropProcessTimeout, kDropProcessSignal,
-        kDropProcessLogBytes, kDropProcessEnvironments, kDropProcessSecrets}},
+        kDropProcessLogBytes, kDropProcessEnvironments, kDropProcessSecrets, kResources, kClaims,
+        kClaimsByResource, MoveRoles, kDropRoles}},
   };
   return migrations;
 }

@@ -17,7 +17,7 @@
 #include "store/quota_table.h"
 #include "store/reader.h"
 #include "store/request_table.h"
-#include "store/role_table.h"
+#include "store/resource_table.h"
 #include "store/schema.h"
 #include "store/session_table.h"
 #include "store/storage_error.h"
@@ -47,14 +47,6 @@ absl::Status ApplyEvents(Connection& connection, const std::vector<core::Event>&
   return absl::OkStatus();
 }
 
-absl::Status ApplyAudit(Connection& connection, const std::vector<core::AuditRecord>& records) {
-  for (const core::AuditRecord& record : records) {
-    if (auto status = InsertAudit(connection, record, AuditPart::kChanges); !status.ok())
-      return status;
-  }
-  return absl::OkStatus();
-}
-
 // Of no change: refusals, and what changed nothing.
 absl::Status ApplyNotes(Connection& connection, const std::vector<core::AuditRecord>& records) {
   for (const core::AuditRecord& record : records) {
@@ -66,16 +58,20 @@ absl::Status ApplyNotes(Connection& connection, const std::vector<core::AuditRec
 
 // What every change ends with.
 absl::Status ApplyEnd(Connection& connection, const std::vector<core::Event>& events,
-                      const core::Trace& trace, int64_t revision) {
+                      const core::Envelope& envelope, int64_t revision) {
   if (auto status = ApplyEvents(connection, events, revision); !status.ok()) return status;
-  for (const core::CommittedRequest& request : trace.requests) {
-    if (auto status = PutRequest(connection, request); !status.ok()) return status;
+  for (const core::Origin& origin : envelope.origins()) {
+    if (origin.request) {
+      if (auto status = PutRequest(connection, *origin.request); !status.ok()) return status;
+    }
+    if (auto status = InsertAudit(connection, origin.record, AuditPart::kChanges); !status.ok())
+      return status;
   }
-  return ApplyAudit(connection, trace.audit);
+  return absl::OkStatus();
 }
 
 absl::Status ApplyProcesses(Connection& connection, const core::ProcessWrite& write,
-                            int64_t revision) {
+                            const core::Envelope& envelope, int64_t revision) {
   // Removals first: what they held, a name above all, may be taken again in the same write.
   for (const std::string& id : write.remove) {
     if (auto status = RemoveProcess(connection, id); !status.ok()) return status;
@@ -83,11 +79,11 @@ absl::Status ApplyProcesses(Connection& connection, const core::ProcessWrite& wr
   for (const core::Process& process : write.put) {
     if (auto status = PutProcess(connection, process, revision); !status.ok()) return status;
   }
-  return ApplyEnd(connection, write.events, write.trace, revision);
+  return ApplyEnd(connection, write.events, envelope, revision);
 }
 
 absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& write,
-                           int64_t revision) {
+                           const core::Envelope& envelope, int64_t revision) {
   // Else the table would grow for as long as the daemon lives.
   if (auto status = RemoveExpiredSessions(connection, write.now_ms); !status.ok()) return status;
   for (const std::string& name : write.remove_users) {
@@ -99,25 +95,32 @@ absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& wr
   for (const core::User& user : write.put_users) {
     if (auto status = PutUser(connection, user); !status.ok()) return status;
   }
-  for (const std::string& name : write.remove_roles) {
-    if (auto status = RemoveRole(connection, name); !status.ok()) return status;
-  }
-  for (const core::Role& role : write.put_roles) {
-    if (auto status = PutRole(connection, role); !status.ok()) return status;
-  }
   for (const core::Session& session : write.put_sessions) {
     if (auto status = PutSession(connection, session); !status.ok()) return status;
   }
-  return ApplyEnd(connection, write.events, write.trace, revision);
+  return ApplyEnd(connection, write.events, envelope, revision);
+}
+
+absl::Status ApplyResources(Connection& connection, const core::ResourceWrite& write,
+                            const core::Envelope& envelope, int64_t revision) {
+  for (const core::ResourceKey& key : write.remove) {
+    if (auto status = RemoveResource(connection, key); !status.ok()) return status;
+  }
+  for (const core::StoredResource& resource : write.put) {
+    if (auto status = PutResource(connection, resource, revision); !status.ok()) return status;
+  }
+  return ApplyEnd(connection, write.events, envelope, revision);
 }
 
 absl::Status ApplyObjects(ObjectTableRows& rows, const core::ObjectWrite& write,
-                          Connection& connection, int64_t revision) {
-  std::vector<core::Event> events;
-  core::Trace trace;
-  absl::Status status = write.apply(rows, revision, events, trace);
+                          Connection& connection, core::Envelope& envelope, int64_t revision) {
+  core::ObjectWrite::Outcome outcome;
+  absl::Status status = write.apply(rows, revision, outcome);
   const bool applied = status.ok();
-  if (applied) status = ApplyEnd(connection, events, trace, revision);
+  if (applied) {
+    envelope.SetSubject(outcome.subject);
+    status = ApplyEnd(connection, outcome.events, envelope, revision);
+  }
   if (status.ok() || IsStorageFailure(status) || !write.refuses_clean) return status;
   if (!applied && !rows.changed()) return status;
   // Something was changed by now, so that nothing may be built on it.
@@ -153,6 +156,24 @@ class Store::Impl {
     operation.may_use_reserve = may_use_reserve;
     operation.done = [done = std::move(done)](const absl::StatusOr<int64_t>& result) {
       done(result.status());
+    };
+    writer_.Submit(std::move(operation));
+  }
+
+  // A change: none without an envelope. `operation` says how it is carried out, without `apply` and
+  // `done`; `change(connection, envelope, revision)` is what it does.
+  template <typename Change>
+  void SubmitChange(core::Envelope envelope, Operation operation, Change change,
+                    std::function<void(absl::StatusOr<int64_t>)> done) {
+    const auto shared = std::make_shared<core::Envelope>(std::move(envelope));
+    operation.apply = [shared, change = std::move(change)](Connection& connection,
+                                                           int64_t revision) -> absl::Status {
+      if (auto status = shared->CheckPermitted(); !status.ok()) return status;
+      return change(connection, *shared, revision);
+    };
+    operation.done = [shared, done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
+      if (revision.ok()) shared->SetWritten();
+      done(revision);
     };
     writer_.Submit(std::move(operation));
   }
@@ -254,15 +275,16 @@ Store::~Store() {
 
 void Store::FinishReads() { impl_->FinishReads(); }
 
-void Store::Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) {
+void Store::Commit(core::ProcessWrite write, core::Envelope envelope,
+                   std::function<void(absl::StatusOr<int64_t>)> done) {
   const bool may_use_reserve = write.may_use_reserve;
-  impl_->writer().Submit({.apply =
-                              [write = std::move(write)](Connection& connection, int64_t revision) {
-                                return ApplyProcesses(connection, write, revision);
-                              },
-                          .numbered = true,
-                          .may_use_reserve = may_use_reserve,
-                          .done = std::move(done)});
+  impl_->SubmitChange(
+      std::move(envelope), {.numbered = true, .may_use_reserve = may_use_reserve},
+      [write = std::move(write)](Connection& connection, const core::Envelope& by,
+                                 int64_t revision) {
+        return ApplyProcesses(connection, write, by, revision);
+      },
+      std::move(done));
 }
 
 absl::StatusOr<std::vector<core::Process>> Store::LoadProcesses() {
@@ -299,30 +321,44 @@ void Store::Unsubscribe(Subscription subscription) { impl_->subscribers().Remove
 
 int64_t Store::OldestRevision() const { return impl_->retention().OldestRevision(); }
 
-void Store::CommitIdentity(core::IdentityWrite write,
+void Store::CommitIdentity(core::IdentityWrite write, core::Envelope envelope,
                            std::function<void(absl::StatusOr<int64_t>)> done) {
-  const bool numbered = !write.events.empty();
-  const bool may_use_reserve = write.may_use_reserve;
-  impl_->writer().Submit({.apply =
-                              [write = std::move(write)](Connection& connection, int64_t revision) {
-                                return ApplyIdentity(connection, write, revision);
-                              },
-                          .numbered = numbered,
-                          .may_use_reserve = may_use_reserve,
-                          .done = std::move(done)});
+  const Operation operation{.numbered = !write.events.empty(),
+                            .may_use_reserve = write.may_use_reserve};
+  impl_->SubmitChange(
+      std::move(envelope), operation,
+      [write = std::move(write)](Connection& connection, const core::Envelope& by,
+                                 int64_t revision) {
+        return ApplyIdentity(connection, write, by, revision);
+      },
+      std::move(done));
 }
 
 absl::StatusOr<std::vector<core::User>> Store::LoadUsers() {
   return impl_->Load<std::vector<core::User>>(ReadUsers);
 }
 
-absl::StatusOr<std::vector<core::Role>> Store::LoadRoles() {
-  return impl_->Load<std::vector<core::Role>>(ReadRoles);
-}
-
 absl::StatusOr<std::vector<core::Session>> Store::LoadSessions(int64_t now_ms) {
   return impl_->Load<std::vector<core::Session>>(
       [now_ms](Connection& connection) { return ReadSessions(connection, now_ms); });
+}
+
+void Store::CommitResources(core::ResourceWrite write, core::Envelope envelope,
+                            std::function<void(absl::StatusOr<int64_t>)> done) {
+  const Operation operation{.numbered = !write.events.empty(),
+                            .may_use_reserve = write.may_use_reserve};
+  impl_->SubmitChange(
+      std::move(envelope), operation,
+      [write = std::move(write)](Connection& connection, const core::Envelope& by,
+                                 int64_t revision) {
+        return ApplyResources(connection, write, by, revision);
+      },
+      std::move(done));
+}
+
+absl::StatusOr<std::vector<core::StoredResource>> Store::LoadResources(const std::string& kind) {
+  return impl_->Load<std::vector<core::StoredResource>>(
+      [kind](Connection& connection) { return ReadResources(connection, kind); });
 }
 
 void Store::PutAudit(std::vector<core::AuditRecord> records,
@@ -349,22 +385,20 @@ void Store::FindRequest(
       std::move(done));
 }
 
-void Store::CommitObjects(core::ObjectWrite write,
+void Store::CommitObjects(core::ObjectWrite write, core::Envelope envelope,
                           std::function<void(absl::StatusOr<int64_t>)> done) {
-  const bool refuses_clean = write.refuses_clean;
-  const bool may_use_reserve = write.may_use_reserve;
-  impl_->writer().Submit(
-      {.apply =
-           [write = std::move(write), &dialect = impl_->dialect(), &quotas = impl_->quotas(),
-            &cache = impl_->cache(), now_ms = impl_->NowMs(),
-            retired_from_ms = impl_->RetiredFromMs()](Connection& connection, int64_t revision) {
-             ObjectTableRows rows(connection, dialect, quotas, cache, now_ms, retired_from_ms);
-             return ApplyObjects(rows, write, connection, revision);
-           },
-       .numbered = true,
-       .refuses_clean = refuses_clean,
-       .may_use_reserve = may_use_reserve,
-       .done = std::move(done)});
+  const Operation operation{.numbered = true,
+                            .refuses_clean = write.refuses_clean,
+                            .may_use_reserve = write.may_use_reserve};
+  impl_->SubmitChange(
+      std::move(envelope), operation,
+      [write = std::move(write), &dialect = impl_->dialect(), &quotas = impl_->quotas(),
+       &cache = impl_->cache(), now_ms = impl_->NowMs(), retired_from_ms = impl_->RetiredFromMs()](
+          Connection& connection, core::Envelope& by, int64_t revision) {
+        ObjectTableRows rows(connection, dialect, quotas, cache, now_ms, retired_from_ms);
+        return ApplyObjects(rows, write, connection, by, revision);
+      },
+      std::move(done));
 }
 
 void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/event/event.h"
 #include "core/identity/user.h"
 #include "core/object/blob_index.h"
@@ -21,6 +22,7 @@
 #include "core/object/object_store.h"
 #include "core/process/process_store.h"
 #include "core/request/requests.h"
+#include "core/resource/resource_store.h"
 #include "store/database.h"
 #include "store/retention.h"
 #include "store/statistics.h"
@@ -42,6 +44,7 @@ class Store final : public core::ProcessStore,
                     public core::IdentityStore,
                     public core::AuditStore,
                     public core::RequestStore,
+                    public core::ResourceStore,
                     public core::ObjectStore,
                     public core::BlobIndex,
                     public core::ContentIndex {
@@ -56,7 +59,8 @@ class Store final : public core::ProcessStore,
   // whoever has to outlive the answers.
   void FinishReads();
 
-  void Commit(core::ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override;
+  void Commit(core::ProcessWrite write, core::Envelope envelope,
+              std::function<void(absl::StatusOr<int64_t>)> done) override;
   absl::StatusOr<std::vector<core::Process>> LoadProcesses() override;
   absl::StatusOr<std::string> LoadBootId() override;
   void SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) override;
@@ -69,11 +73,14 @@ class Store final : public core::ProcessStore,
   // The events after it can be read; cheap.
   int64_t OldestRevision() const override;
 
-  void CommitIdentity(core::IdentityWrite write,
+  void CommitIdentity(core::IdentityWrite write, core::Envelope envelope,
                       std::function<void(absl::StatusOr<int64_t>)> done) override;
   absl::StatusOr<std::vector<core::User>> LoadUsers() override;
-  absl::StatusOr<std::vector<core::Role>> LoadRoles() override;
   absl::StatusOr<std::vector<core::Session>> LoadSessions(int64_t now_ms) override;
+
+  void CommitResources(core::ResourceWrite write, core::Envelope envelope,
+                       std::function<void(absl::StatusOr<int64_t>)> done) override;
+  absl::StatusOr<std::vector<core::StoredResource>> LoadResources(const std::string& kind) override;
 
   void PutAudit(std::vector<core::AuditRecord> records,
                 std::function<void(absl::Status)> done) override;
@@ -84,7 +91,7 @@ class Store final : public core::ProcessStore,
       const core::RequestKey& key,
       std::function<void(absl::StatusOr<std::optional<core::CommittedRequest>>)> done) override;
 
-  void CommitObjects(core::ObjectWrite write,
+  void CommitObjects(core::ObjectWrite write, core::Envelope envelope,
                      std::function<void(absl::StatusOr<int64_t>)> done) override;
   void FindObject(const Wanted& wanted, std::function<void(Found)> done) override;
   void ListObjects(const core::ObjectQuery& query,

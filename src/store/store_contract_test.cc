@@ -86,7 +86,7 @@ class StoreContract : public StoreUnderTest, public testing::TestWithParam<Datab
 
 TEST_P(StoreContract, AProcessComesBackWhole) {
   Process process = FullProcess();
-  const Revision revision = Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}});
+  const Revision revision = Commit({.put = {process}, .remove = {}, .events = {}});
   ASSERT_TRUE(revision.ok()) << revision.status();
   process.revision = *revision;
   EXPECT_THAT(Processes(), ElementsAre(process));
@@ -104,7 +104,7 @@ TEST_P(StoreContract, EachWordOfEachEnumComesBack) {
     process.status.last_exit.emplace().reason = static_cast<core::ExitReason>(number % 5);
     processes.push_back(process);
   }
-  ASSERT_TRUE(Commit({.put = processes, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = processes, .remove = {}, .events = {}}).ok());
   for (Process& process : processes) process.revision = 1;
   EXPECT_EQ(Processes(), processes);
 }
@@ -118,7 +118,7 @@ TEST_P(StoreContract, AnyBytesComeBack) {
   process.spec.environment["BYTES"] = std::string("\0\xff\xfe\n=", 5);
   Event event = MakeEvent("proc_1", "created");
   event.attributes["text"] = std::string("a\0,3:b\n", 7);
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {event}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {event}}).ok());
   Reopen();
   process.revision = 1;
   event.revision = 1;
@@ -129,7 +129,7 @@ TEST_P(StoreContract, AnyBytesComeBack) {
 TEST_P(StoreContract, TenThousandVariablesComeBack) {
   Process process = MakeProcess("proc_1", "many");
   for (int i = 0; i < 10'000; ++i) process.spec.environment[absl::StrCat("V", i)] = absl::StrCat(i);
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.revision = 1;
   EXPECT_TRUE(Processes() == std::vector<Process>{process});
 }
@@ -142,15 +142,15 @@ TEST_P(StoreContract, SecretsComeAndGoWithTheirProcess) {
        {std::set<std::string>{"PASSWORD", "PORT"}, {"PASSWORD"}, {}, {"PORT"}}) {
     process.spec.secrets = secrets;
     ++process.generation;
-    ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+    ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
     process.revision = ++revision;
     EXPECT_THAT(Processes(), ElementsAre(process)) << "though the environment is the same";
   }
   Reopen();
   EXPECT_THAT(Processes(), ElementsAre(process));
-  ASSERT_TRUE(Commit({.put = {}, .remove = {"proc_1"}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {}, .remove = {"proc_1"}, .events = {}}).ok());
   process.spec.secrets.clear();
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.revision = 6;
   EXPECT_THAT(Processes(), ElementsAre(process)) << "nothing is left of those of before";
 }
@@ -158,63 +158,62 @@ TEST_P(StoreContract, SecretsComeAndGoWithTheirProcess) {
 // Up to a megabyte, which a status must not write again.
 TEST_P(StoreContract, ASpecIsWrittenAgainWithAnotherGenerationOnly) {
   Process process = MakeProcess("proc_1", "one");
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   Process other = process;
   other.status.message = "another";
   other.spec.command = "false";
-  ASSERT_TRUE(Commit({.put = {other}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {other}, .remove = {}, .events = {}}).ok());
   process.status.message = "another";
   process.revision = 2;
   EXPECT_THAT(Processes(), ElementsAre(process));
   ++other.generation;
-  ASSERT_TRUE(Commit({.put = {other}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {other}, .remove = {}, .events = {}}).ok());
   other.revision = 3;
   EXPECT_THAT(Processes(), ElementsAre(other));
 }
 
 TEST_P(StoreContract, ASpecThatWasLostWithItsTransactionIsWrittenByTheNext) {
   Process process = MakeProcess("proc_1", "one");
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.spec.command = "false";
   ++process.generation;
   faults_->FailCommits(1, absl::UnavailableError("lost"));
-  ASSERT_FALSE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_FALSE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.revision = 2;
   EXPECT_THAT(Processes(), ElementsAre(process));
 }
 
 TEST_P(StoreContract, APutReplacesEverythingOfTheSameId) {
-  ASSERT_TRUE(Commit({.put = {FullProcess()}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {FullProcess()}, .remove = {}, .events = {}}).ok());
   Process process = MakeProcess("proc_full", "renamed");
   process.spec.environment = {{"ONLY", "this"}};
   process.status.last_exit.emplace();  // without an exit code
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.revision = 2;
   EXPECT_THAT(Processes(), ElementsAre(process));
   process.status.last_exit.reset();
   process.spec.environment.clear();
   ++process.generation;
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.revision = 3;
   EXPECT_THAT(Processes(), ElementsAre(process));
 }
 
 TEST_P(StoreContract, WhatIsRemovedIsGoneWithItsEnvironment) {
-  ASSERT_TRUE(Commit({.put = {FullProcess()}, .remove = {}, .events = {}, .trace = {}}).ok());
-  ASSERT_TRUE(
-      Commit({.put = {}, .remove = {"proc_full", "proc_none"}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {FullProcess()}, .remove = {}, .events = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {}, .remove = {"proc_full", "proc_none"}, .events = {}}).ok());
   EXPECT_THAT(Processes(), IsEmpty());
   Process process = MakeProcess("proc_full", "full");
-  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {process}, .remove = {}, .events = {}}).ok());
   process.revision = 3;
   EXPECT_THAT(Processes(), ElementsAre(process));
 }
 
 TEST_P(StoreContract, AFreedNameMayBeTakenInTheSameWrite) {
   ASSERT_TRUE(Commit(PutOf("proc_1", "web")).ok());
-  const Revision revision = Commit(
-      {.put = {MakeProcess("proc_2", "web")}, .remove = {"proc_1"}, .events = {}, .trace = {}});
+  const Revision revision =
+      Commit({.put = {MakeProcess("proc_2", "web")}, .remove = {"proc_1"}, .events = {}});
   ASSERT_TRUE(revision.ok()) << revision.status();
   EXPECT_EQ(Processes().at(0).id, "proc_2");
 }
@@ -250,8 +249,7 @@ TEST_P(StoreContract, ATakenNameRefusesItsWholeWriteAndNamesTheOwner) {
   const Revision refused =
       Commit({.put = {MakeProcess("proc_2", "other"), MakeProcess("proc_3", "web")},
               .remove = {"proc_1x"},
-              .events = {MakeEvent("proc_2", "created")},
-              .trace = {}});
+              .events = {MakeEvent("proc_2", "created")}});
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(std::string(refused.status().message()),
               AllOf(HasSubstr("proc_1"), HasSubstr("web")));
@@ -289,8 +287,7 @@ TEST_P(StoreContract, ARefusedWriteTakesNothingOfItsGroupWithIt) {
     answers.push_back(
         Submit({.put = {MakeProcess("proc_3", "three"), MakeProcess("proc_4", "taken")},
                 .remove = {"proc_2"},
-                .events = {MakeEvent("proc_3", "created")},
-                .trace = {}}));
+                .events = {MakeEvent("proc_3", "created")}}));
     answers.push_back(Submit(PutOf("proc_5", "five")));
   }
   EXPECT_EQ(NumberOf(answers[0].get()), 2);
@@ -402,9 +399,9 @@ TEST_P(StoreContract, TenThousandQueuedWritesAreAllAnswered) {
     for (int i = 0; i < limits::kWriterQueue; ++i) {
       ProcessWrite write;
       write.events = {MakeEvent(absl::StrCat("proc_", i), "changed")};
-      store_->Commit(std::move(write), [&, i](const Revision& revision) {
-        stored += NumberOf(revision) == i + 1 ? 1 : 0;
-      });
+      store_->Commit(
+          std::move(write), core::Envelope::OfSystem(),
+          [&, i](const Revision& revision) { stored += NumberOf(revision) == i + 1 ? 1 : 0; });
     }
     EXPECT_EQ(store_->statistics().queue_depth, limits::kWriterQueue);
     for (int i = 0; i < 100; ++i) refused.push_back(Submit(PutOf("proc_1", "one")));

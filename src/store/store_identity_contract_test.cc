@@ -129,16 +129,15 @@ TEST_P(StoreIdentityContract, AFailedWriteLeavesNothingOfIt) {
   write.put_users = {MakeUser("anna")};
   write.put_sessions = {MakeSession("s1", 10, 100)};
   write.events = {MakeEvent("anna", "created")};
-  write.trace.audit = {MakeRecord("anna")};
-  write.trace.requests = {MakeRequest("r1")};
+  const auto asked = [] { return AskedBy({MakeRecord("anna")}, {MakeRequest("r1")}); };
   faults_->FailCommits(1, absl::UnavailableError("the disk went away"));
-  const Revision refused = CommitIdentity(write);
+  const Revision refused = CommitIdentity(write, asked());
   EXPECT_EQ(ReasonOf(refused.status()), core::reason::kStoreUnavailable);
   EXPECT_THAT(Users(), IsEmpty());
   EXPECT_THAT(SessionIds(0), IsEmpty());
   EXPECT_THAT(Audit(), IsEmpty());
   EXPECT_FALSE(FindRequest(MakeRequest("r1").key).has_value());
-  EXPECT_EQ(NumberOf(CommitIdentity(write)), 1);
+  EXPECT_EQ(NumberOf(CommitIdentity(write, asked())), 1);
   EXPECT_THAT(ResourcesOf(), ElementsAre("anna"));
 }
 
@@ -163,13 +162,9 @@ TEST_P(StoreIdentityContract, AnAuditRecordComesBackWhole) {
 }
 
 TEST_P(StoreIdentityContract, AuditIdsAscendOverAllWhoWrite) {
-  ProcessWrite process = PutOf("proc_1", "one");
-  process.trace.audit = {MakeRecord("a"), MakeRecord("b")};
-  ASSERT_TRUE(Commit(std::move(process)).ok());
+  ASSERT_TRUE(Commit(PutOf("proc_1", "one"), AskedBy({MakeRecord("a"), MakeRecord("b")})).ok());
   ASSERT_TRUE(PutAudit({MakeRecord("c")}).ok());
-  IdentityWrite identity;
-  identity.trace.audit = {MakeRecord("d")};
-  ASSERT_TRUE(CommitIdentity(std::move(identity)).ok());
+  ASSERT_TRUE(CommitIdentity({}, AskedBy({MakeRecord("d")})).ok());
   Reopen();
   ASSERT_TRUE(PutAudit({MakeRecord("e")}).ok());
   std::vector<std::string> found;
@@ -181,19 +176,51 @@ TEST_P(StoreIdentityContract, AuditIdsAscendOverAllWhoWrite) {
 
 TEST_P(StoreIdentityContract, ARefusedWriteLeavesNoTrace) {
   ASSERT_TRUE(Commit(PutOf("proc_1", "web")).ok());
-  ProcessWrite refused = PutOf("proc_2", "web");
-  refused.trace.audit = {MakeRecord("refused")};
-  refused.trace.requests = {MakeRequest("r1")};
-  EXPECT_EQ(Commit(refused).status().code(), absl::StatusCode::kAlreadyExists);
+  const ProcessWrite refused = PutOf("proc_2", "web");
+  const auto asked = [] { return AskedBy({MakeRecord("refused")}, {MakeRequest("r1")}); };
+  EXPECT_EQ(Commit(refused, asked()).status().code(), absl::StatusCode::kAlreadyExists);
   std::future<Revision> alone;
   {
     const Held held(*store_);
-    alone = Submit(refused);  // in a group with others
+    alone = Submit(refused, asked());  // in a group with others
     Submit(PutOf("proc_3", "three"));
   }
   EXPECT_EQ(alone.get().status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(Audit(), IsEmpty());
   EXPECT_FALSE(FindRequest(MakeRequest("r1").key).has_value());
+}
+
+// Asked again in the transaction, each time that it is run; who shares it is not harmed.
+TEST_P(StoreIdentityContract, WhatIsNotPermittedAnyMoreIsRefusedInItsTransaction) {
+  core::Origin lost;
+  lost.record = MakeRecord("lost");
+  const auto permitted = std::make_shared<std::atomic<bool>>(true);
+  lost.permit = [permitted] {
+    return permitted->load() ? absl::OkStatus() : absl::PermissionDeniedError("no longer");
+  };
+  std::vector<std::future<Revision>> answers;
+  std::future<Revision> neighbour;
+  {
+    const Held held(*store_);
+    answers.push_back(Submit(PutOf("proc_1", "one"), core::Envelope(lost)));
+    neighbour = Submit(PutOf("proc_2", "two"), AskedBy({MakeRecord("kept")}));
+    *permitted = false;  // after it was submitted
+  }
+  EXPECT_TRUE(absl::IsPermissionDenied(answers[0].get().status()));
+  EXPECT_EQ(NumberOf(neighbour.get()), 1);
+  IdentityWrite write;
+  write.put_users = {MakeUser("anna")};
+  EXPECT_TRUE(absl::IsPermissionDenied(CommitIdentity(write, core::Envelope(lost)).status()));
+  auto promise = std::make_shared<std::promise<Revision>>();
+  store_->CommitObjects({.apply = [](core::ObjectRows&, int64_t,
+                                     core::ObjectWrite::Outcome&) { return absl::OkStatus(); }},
+                        core::Envelope(lost),
+                        [promise](Revision revision) { promise->set_value(revision); });
+  EXPECT_TRUE(absl::IsPermissionDenied(promise->get_future().get().status()));
+  EXPECT_THAT(ResourcesOf(), ElementsAre("kept"));
+  EXPECT_THAT(Users(), IsEmpty());
+  EXPECT_FALSE(lost.written->load());
+  EXPECT_EQ(store_->NewestRevision(), 1);
 }
 
 TEST_P(StoreIdentityContract, TheAuditIsReadByUserTimeAndPage) {
@@ -246,10 +273,9 @@ TEST_P(StoreIdentityContract, ChangesAndRefusalsAreReadTogetherByTheirTimes) {
     if (i % 3 == 0) records.back().result = "PERMISSION_DENIED";
   }
   ASSERT_TRUE(PutAudit(records).ok());
-  ProcessWrite write = PutOf("proc_1", "one");
-  write.trace.audit = {MakeRecord("ended", 1300)};
-  write.trace.audit[0].result = "UNAUTHENTICATED";
-  ASSERT_TRUE(Commit(std::move(write)).ok());
+  AuditRecord ended = MakeRecord("ended", 1300);
+  ended.result = "UNAUTHENTICATED";
+  ASSERT_TRUE(Commit(PutOf("proc_1", "one"), AskedBy({ended})).ok());
   std::vector<std::string> found;
   for (const AuditRecord& record : Audit())
     found.push_back(absl::StrCat(record.id, " ", record.resource));
@@ -293,9 +319,7 @@ TEST_P(StoreIdentityContract, ARequestIsFoundByItsWholeKey) {
   const core::CommittedRequest request = MakeRequest("r1", 1700);
   options_.now_ms = [] { return int64_t{1800}; };
   Reopen();
-  ProcessWrite write = PutOf("proc_1", "one");
-  write.trace.requests = {request};
-  ASSERT_TRUE(Commit(std::move(write)).ok());
+  ASSERT_TRUE(Commit(PutOf("proc_1", "one"), AskedBy({MakeRecord("one")}, {request})).ok());
   Reopen();
   EXPECT_EQ(FindRequest(request.key), request);
   for (const core::RequestKey& other :
@@ -311,17 +335,15 @@ TEST_P(StoreIdentityContract, ARequestOfYesterdayIsForgottenAndItsIdIsFree) {
   options_.now_ms = [now] { return now->load(); };
   Reopen();
   core::CommittedRequest request = MakeRequest("r1", *now);
-  ProcessWrite write = PutOf("proc_1", "one");
-  write.trace.requests = {request};
-  ASSERT_TRUE(Commit(write).ok());
+  const ProcessWrite write = PutOf("proc_1", "one");
+  ASSERT_TRUE(Commit(write, AskedBy({MakeRecord("one")}, {request})).ok());
   *now += limits::kRequestKeptMs - 1;
   EXPECT_TRUE(FindRequest(request.key).has_value());
   *now += 1;
   EXPECT_FALSE(FindRequest(request.key).has_value());
   request.digest = "another";
   request.time_ms = *now;
-  write.trace.requests = {request};
-  ASSERT_TRUE(Commit(write).ok());
+  ASSERT_TRUE(Commit(write, AskedBy({MakeRecord("one")}, {request})).ok());
   EXPECT_EQ(FindRequest(request.key), request);
 }
 

@@ -119,18 +119,17 @@ TEST_P(StoreObjectsContract, AChangeTellsAndIsRecordedWithItsRevision) {
   auto promise = std::make_shared<std::promise<Revision>>();
   store_->CommitObjects(
       {.apply =
-           [now_ms = now_->load()](ObjectRows& rows, int64_t, std::vector<core::Event>& events,
-                                   core::Trace& trace) {
-             events = {MakeEvent("obj_1", "created"), MakeEvent("obj_2", "created")};
-             trace.audit = {MakeRecord("/a")};
-             trace.requests = {MakeRequest("r1", now_ms)};
+           [](ObjectRows& rows, int64_t, core::ObjectWrite::Outcome& outcome) {
+             outcome.events = {MakeEvent("obj_1", "created"), MakeEvent("obj_2", "created")};
+             outcome.subject = "obj_1";
              return rows.Insert(MakeObject(1, "/a"));
            }},
+      AskedBy({MakeRecord("/a")}, {MakeRequest("r1", now_->load())}),
       [promise](Revision revision) { promise->set_value(std::move(revision)); });
   ASSERT_EQ(NumberOf(promise->get_future().get()), 1);
   EXPECT_THAT(ActionsOf(Events(0)), ElementsAre("1.0 obj_1 created", "1.1 obj_2 created"));
   EXPECT_THAT(Audit(), SizeIs(1));
-  EXPECT_TRUE(FindRequest(MakeRequest("r1").key).has_value());
+  EXPECT_EQ(FindRequest(MakeRequest("r1").key).value().subject, "obj_1");
 }
 
 TEST_P(StoreObjectsContract, ReopenedFindsEveryObject) {
@@ -413,8 +412,8 @@ TEST_P(StoreObjectsContract, WhereverTheStorageFailsNothingIsHalfThere) {
   ASSERT_TRUE(Insert({wished, MakeBlob(2, "/f/old", 'x'), MakeObject(3, "/gone")}).ok());
   ASSERT_TRUE(SetQuota("/", 10).ok());
   ASSERT_TRUE(SetQuota("/f/", 10).ok());
-  const auto change = [&](ObjectRows& rows, int64_t revision, std::vector<core::Event>& events,
-                          core::Trace& trace) -> absl::Status {
+  const auto change = [&](ObjectRows& rows, int64_t revision,
+                          core::ObjectWrite::Outcome& outcome) -> absl::Status {
     absl::Status status = rows.Charge({{"/f/made", 1, 5}, {"/gone", -1, -5}});
     Object made = MakeBlob(9, "/f/made", 'y');
     made.id = "obj_made";
@@ -430,16 +429,15 @@ TEST_P(StoreObjectsContract, WhereverTheStorageFailsNothingIsHalfThere) {
     if (status.ok()) status.Update(rows.Retire(wished, 7, true));
     if (status.ok()) status.Update(rows.Remove(wished));
     if (status.ok()) status.Update(rows.RemoveVersions(1));
-    events = {MakeEvent("obj_made", "created")};
-    trace.audit = {MakeRecord("/f/made")};
-    trace.requests = {MakeRequest("r1")};
+    outcome.events = {MakeEvent("obj_made", "created")};
     return status;
   };
   const auto run = [&] {
     auto promise = std::make_shared<std::promise<Revision>>();
-    store_->CommitObjects({.apply = change, .refuses_clean = true}, [promise](Revision revision) {
-      promise->set_value(std::move(revision));
-    });
+    store_->CommitObjects(
+        {.apply = change, .refuses_clean = true},
+        AskedBy({MakeRecord("/f/made")}, {MakeRequest("r1")}),
+        [promise](Revision revision) { promise->set_value(std::move(revision)); });
     return promise->get_future().get();
   };
   const Everything before = look();

@@ -59,6 +59,7 @@ TEST_P(StoreOrderContract, AnswersComeInOrderOnTheWritersThread) {
         store_->PutAudit({}, [note](const absl::Status& status) { note(status.ok()); });
       } else {
         store_->Commit(PutOf(absl::StrCat("proc_", i), i % 7 == 0 ? "same" : absl::StrCat("n", i)),
+                       core::Envelope::OfSystem(),
                        [note](const Revision& revision) { note(revision.ok()); });
       }
     }
@@ -86,7 +87,7 @@ TEST_P(StoreOrderContract, NothingIsSeenBeforeItsCommit) {
     EXPECT_THAT(NamesOf(Processes()), ElementsAre("zero"));
   });
   std::promise<void> done;
-  store_->Commit(PutOf("proc_1", "one"), [&](const Revision& revision) {
+  store_->Commit(PutOf("proc_1", "one"), core::Envelope::OfSystem(), [&](const Revision& revision) {
     answered = true;
     EXPECT_EQ(NumberOf(revision), 2);
     EXPECT_EQ(store_->NewestRevision(), 2);
@@ -125,7 +126,7 @@ TEST_P(StoreOrderContract, ConcurrentSubmittersGetEachRevisionOnceAndInOrder) {
       for (int i = 0; i < kEach; ++i) {
         const std::string id = absl::StrCat("proc_", thread, "x", i);
         std::promise<Revision> promise;
-        store_->Commit(PutOf(id, id), [&](Revision revision) {
+        store_->Commit(PutOf(id, id), core::Envelope::OfSystem(), [&](Revision revision) {
           answered.push_back(revision.ok() ? *revision : -1);  // the writer's thread only
           promise.set_value(std::move(revision));
         });
@@ -164,7 +165,7 @@ TEST_P(StoreOrderContract, DestructionFinishesWhatWasSubmitted) {
   std::atomic<int> committed{0};
   std::atomic<int> read{0};
   const auto submit = [&](const std::string& id) {
-    store->Commit(PutOf(id, id), [&](const Revision& revision) {
+    store->Commit(PutOf(id, id), core::Envelope::OfSystem(), [&](const Revision& revision) {
       if (!revision.ok()) return;
       ++committed;
       store->ReadEvents(0, 1, [&](const auto& events) { read += events.ok() ? 1 : 0; });
@@ -194,11 +195,9 @@ TEST_P(StoreOrderContract, EventsComeBackInOrderAndOnlyThoseAfter) {
   ASSERT_TRUE(
       Commit({.put = {},
               .remove = {},
-              .events = {MakeEvent("b", "one"), MakeEvent("a", "two"), MakeEvent("c", "three")},
-              .trace = {}})
+              .events = {MakeEvent("b", "one"), MakeEvent("a", "two"), MakeEvent("c", "three")}})
           .ok());
-  ASSERT_TRUE(
-      Commit({.put = {}, .remove = {}, .events = {MakeEvent("a", "four")}, .trace = {}}).ok());
+  ASSERT_TRUE(Commit({.put = {}, .remove = {}, .events = {MakeEvent("a", "four")}}).ok());
   EXPECT_THAT(ActionsOf(Events(0)),
               ElementsAre("1.0 b one", "1.1 a two", "1.2 c three", "2.0 a four"));
   EXPECT_THAT(ActionsOf(Events(1)), ElementsAre("2.0 a four"));

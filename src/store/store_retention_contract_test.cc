@@ -207,11 +207,12 @@ TEST_P(StoreRetentionContract, TheAuditForgetsByTimeAndItsIdsGoOn) {
 TEST_P(StoreRetentionContract, RequestsAndSessionsAreForgottenByTime) {
   options_.kept.step_rows = 3;
   Reopen();
-  ProcessWrite write;
+  std::vector<core::CommittedRequest> requests;
   for (int i = 0; i < 10; ++i) {
-    write.trace.requests.push_back(MakeRequest(absl::StrCat("r", i), *now_ + i / 2));
+    requests.push_back(MakeRequest(absl::StrCat("r", i), *now_ + i / 2));
   }
-  ASSERT_TRUE(Commit(std::move(write)).ok());
+  const std::vector<core::AuditRecord> records(requests.size(), MakeRecord("r", *now_));
+  ASSERT_TRUE(Commit({}, AskedBy(records, requests)).ok());
   ASSERT_TRUE(PutSession(MakeSession("s1", *now_, *now_ + 100)).ok());
   ASSERT_TRUE(PutSession(MakeSession("s2", *now_, *now_ + limits::kRequestKeptMs + 100)).ok());
   *now_ += limits::kRequestKeptMs + 3;
@@ -233,10 +234,8 @@ TEST_P(StoreRetentionContract, AJumpOfTheClockForgetsNothingBeforeItHasLasted) {
       kLastsMs, std::nullopt);
   options_.now_ms = [clock] { return clock->NowMs(); };
   Reopen();
-  ASSERT_TRUE(PutAudit({MakeRecord("a", *now_), MakeRecord("b", *now_)}).ok());
-  ProcessWrite write;
-  write.trace.requests.push_back(MakeRequest("old", *now_));
-  ASSERT_TRUE(Commit(std::move(write)).ok());
+  ASSERT_TRUE(PutAudit({MakeRecord("a", *now_)}).ok());
+  ASSERT_TRUE(Commit({}, AskedBy({MakeRecord("b", *now_)}, {MakeRequest("old", *now_)})).ok());
   ASSERT_TRUE(PutSession(MakeSession("s1", *now_, *now_ + 100'000)).ok());
   const auto pass = [&] {
     *now_ += kLastsMs / 2;
@@ -268,9 +267,7 @@ int64_t Count(Connection& connection, const std::string& table) {
 }
 
 TEST_P(StoreRetentionContract, WhileManyEventsGoTheRestGoesToo) {
-  ProcessWrite write;
-  write.trace.requests.push_back(MakeRequest("old", *now_));
-  ASSERT_TRUE(Commit(std::move(write)).ok());
+  ASSERT_TRUE(Commit({}, AskedBy({MakeRecord("b", *now_)}, {MakeRequest("old", *now_)})).ok());
   ASSERT_TRUE(PutSession(MakeSession("s1", *now_, *now_ + 100)).ok());
   CommitMany(100);
   store_.reset();

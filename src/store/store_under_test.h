@@ -53,10 +53,7 @@ inline core::Event MakeEvent(const std::string& id, const std::string& action) {
 
 // A process, and an event that tells of it.
 inline core::ProcessWrite PutOf(const std::string& id, const std::string& name) {
-  return {.put = {MakeProcess(id, name)},
-          .remove = {},
-          .events = {MakeEvent(id, "created")},
-          .trace = {}};
+  return {.put = {MakeProcess(id, name)}, .remove = {}, .events = {MakeEvent(id, "created")}};
 }
 
 inline core::Session MakeSession(const std::string& id, int64_t create_time_ms,
@@ -94,6 +91,19 @@ inline core::CommittedRequest MakeRequest(const std::string& id, int64_t time_ms
           .digest = "digest of " + id,
           .subject = "proc_" + id,
           .time_ms = time_ms};
+}
+
+// Of those who asked: a record of each, and the first ones' requests, which keep their subjects.
+inline core::Envelope AskedBy(const std::vector<core::AuditRecord>& records,
+                              const std::vector<core::CommittedRequest>& requests = {}) {
+  core::Envelope envelope = core::Envelope::OfSystem();
+  for (size_t i = 0; i < records.size(); ++i) {
+    core::Origin origin;
+    origin.record = records[i];
+    if (i < requests.size()) origin.request = requests[i];
+    envelope.Add(origin, i < requests.size() ? requests[i].subject : "");
+  }
+  return envelope;
 }
 
 // "1.0 proc_1 created": revision, sequence, resource, action.
@@ -175,13 +185,16 @@ class StoreUnderTest {
     Open();
   }
 
-  std::future<Revision> Submit(core::ProcessWrite write) {
+  std::future<Revision> Submit(core::ProcessWrite write,
+                               core::Envelope envelope = core::Envelope::OfSystem()) {
     auto promise = std::make_shared<std::promise<Revision>>();
-    store_->Commit(std::move(write),
+    store_->Commit(std::move(write), std::move(envelope),
                    [promise](Revision revision) { promise->set_value(std::move(revision)); });
     return promise->get_future();
   }
-  Revision Commit(core::ProcessWrite write) { return Submit(std::move(write)).get(); }
+  Revision Commit(core::ProcessWrite write, core::Envelope envelope = core::Envelope::OfSystem()) {
+    return Submit(std::move(write), std::move(envelope)).get();
+  }
 
   absl::StatusOr<std::vector<core::Event>> TryEvents(core::LogPosition after, int limit = 1000) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<std::vector<core::Event>>>>();
@@ -195,9 +208,10 @@ class StoreUnderTest {
   }
   std::vector<core::Process> Processes() { return Must(store_->LoadProcesses()); }
 
-  Revision CommitIdentity(core::IdentityWrite write) {
+  Revision CommitIdentity(core::IdentityWrite write,
+                          core::Envelope envelope = core::Envelope::OfSystem()) {
     auto promise = std::make_shared<std::promise<Revision>>();
-    store_->CommitIdentity(std::move(write), [promise](Revision revision) {
+    store_->CommitIdentity(std::move(write), std::move(envelope), [promise](Revision revision) {
       promise->set_value(std::move(revision));
     });
     return promise->get_future().get();

@@ -24,7 +24,7 @@ namespace grpc_os::store {
 struct Operation {
   // Runs inside a transaction of the writer. May be run again after a transaction was lost, so it
   // takes ids and times from what it was made with. A numbered one gets its revision.
-  std::function<absl::Status(Connection&, int64_t revision)> apply;
+  std::function<absl::Status(Connection&, int64_t revision)> apply = {};
   // Whether it takes a revision; one that takes none is answered with 0.
   bool numbered = false;
   // Whenever `apply` refuses, and not because the storage failed, it has changed nothing.
@@ -32,7 +32,7 @@ struct Operation {
   // Whether it may take the room that is kept for changes on a full disk.
   bool may_use_reserve = false;
   // Called once, after the commit, on the writer's thread.
-  std::function<void(absl::StatusOr<int64_t>)> done;
+  std::function<void(absl::StatusOr<int64_t>)> done = {};
 };
 
 // Commits what waits in groups of at most kCommitGroup: one transaction for all of it. Where one of

@@ -18,6 +18,7 @@
 #include "core/disk.h"
 #include "core/object/object_name.h"
 #include "core/object/object_store.h"
+#include "testing/recorded.h"
 
 namespace grpc_os::testing {
 
@@ -289,9 +290,10 @@ class MemoryObjectRows final : public core::ObjectRows {
 
 class MemoryObjectStore : public core::ObjectStore {
  public:
-  void CommitObjects(core::ObjectWrite write,
+  void CommitObjects(core::ObjectWrite write, core::Envelope envelope,
                      std::function<void(absl::StatusOr<int64_t>)> done) override {
     if (!failure.ok()) return done(failure);
+    if (auto status = envelope.CheckPermitted(); !status.ok()) return done(status);
     if (full && !write.may_use_reserve)
       return done(core::DiskFullError("disk full", "nothing was stored"));
     if (lose_first) {
@@ -308,18 +310,21 @@ class MemoryObjectStore : public core::ObjectStore {
     }
     objects = std::move(next);
     ++revision;
-    for (core::Event event : applied.events) {
+    for (core::Event event : applied.outcome.events) {
       event.revision = revision;
       events.push_back(std::move(event));
     }
-    for (const core::AuditRecord& record : applied.trace.audit) audit.push_back(record);
-    for (const core::CommittedRequest& request : applied.trace.requests)
-      requests.push_back(request);
+    envelope.SetSubject(applied.outcome.subject);
+    Record(envelope, audit, requests);
     reads = applied.reads;
     writes = applied.writes;
     if (hold) {
-      held.push_back([done = std::move(done), at = revision] { done(at); });
+      held.push_back([done = std::move(done), envelope, at = revision] {
+        envelope.SetWritten();
+        done(at);
+      });
     } else {
+      envelope.SetWritten();
       done(revision);
     }
   }
@@ -423,8 +428,7 @@ class MemoryObjectStore : public core::ObjectStore {
  private:
   struct Applied {
     absl::Status status;
-    std::vector<core::Event> events;
-    core::Trace trace;
+    core::ObjectWrite::Outcome outcome;
     int reads = 0;
     int writes = 0;
     int rows_listed = 0;
@@ -432,7 +436,7 @@ class MemoryObjectStore : public core::ObjectStore {
   Applied Run(core::ObjectWrite& write, MemoryObjects& on) {
     MemoryObjectRows rows(on);
     Applied applied;
-    applied.status = write.apply(rows, revision + 1, applied.events, applied.trace);
+    applied.status = write.apply(rows, revision + 1, applied.outcome);
     applied.reads = rows.reads;
     applied.writes = rows.writes;
     applied.rows_listed = rows.rows_listed;

@@ -13,14 +13,16 @@
 #include "absl/status/statusor.h"
 #include "core/disk.h"
 #include "core/process/process_store.h"
+#include "testing/recorded.h"
 
 namespace grpc_os::testing {
 
 class MemoryProcessStore final : public core::ProcessStore {
  public:
-  void Commit(core::ProcessWrite write,
+  void Commit(core::ProcessWrite write, core::Envelope envelope,
               std::function<void(absl::StatusOr<int64_t>)> done) override {
     if (!failure.ok()) return done(failure);
+    if (auto status = envelope.CheckPermitted(); !status.ok()) return done(status);
     reserve_asked.push_back(write.may_use_reserve);
     if (full && !write.may_use_reserve)
       return done(core::DiskFullError("disk full", "nothing was stored"));
@@ -34,12 +36,15 @@ class MemoryProcessStore final : public core::ProcessStore {
     }
     for (const std::string& id : write.remove) rows.erase(id);
     for (const core::Event& event : write.events) actions.push_back(event.action);
-    for (const core::AuditRecord& record : write.trace.audit) audit.push_back(record);
-    for (const core::CommittedRequest& request : write.trace.requests) requests.push_back(request);
+    Record(envelope, audit, requests);
     ++revision;
     if (hold) {
-      held.push_back([done, at = revision] { done(at); });
+      held.push_back([done, envelope, at = revision] {
+        envelope.SetWritten();
+        done(at);
+      });
     } else {
+      envelope.SetWritten();
       done(revision);
     }
   }

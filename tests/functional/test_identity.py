@@ -12,11 +12,13 @@ import pytest_asyncio
 from expectations import refused, until
 from google.protobuf import message_factory
 from grpc_os import retry_delay
+from grpc_os.v1 import process_services_pb2
 from raw_calls import SERVICES, RawCalls
 from running_system import PATIENCE_S, DidNotStart, poll
 
 PASSWORD = "a password of some length"
 ANOTHER = "another password of some length"
+STOPPED = process_services_pb2.Process.DESIRED_STATE_STOPPED
 
 
 @pytest_asyncio.fixture
@@ -193,6 +195,24 @@ async def test_what_ends_a_session_holds_at_once_and_ends_its_streams(admin, cal
     assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED
     with refused("TOKEN_INVALID"):
         await calls().auth("RefreshToken", refresh_token=login.refresh_token)
+
+
+async def test_a_change_is_permitted_when_it_is_made_not_when_it_was_asked_for(admin, calls):
+    """A forced deletion stops first; another waits behind its request id. Meanwhile their caller loses the role."""
+    ada = calls()
+    await ada.log_in("ada", PASSWORD)
+    stubborn = {"command": "sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'", "stop_timeout": {"seconds": 2}}
+    await ada.call("ProcessService", "CreateProcess", process={"name": "web", "spec": stubborn})
+    deletion = {"name": "web", "force": True, "request_id": "once"}
+    first, second = (asyncio.ensure_future(ada.call("ProcessService", "DeleteProcess", **deletion)) for _ in range(2))
+    async with asyncio.timeout(PATIENCE_S):
+        while (await admin.call("ProcessService", "GetProcess", name="web")).desired_state != STOPPED:
+            await asyncio.sleep(0.01)
+    await admin.auth("RevokeRole", user="ada", role="operator")
+    for call in (first, second):
+        with refused("PERMISSION_MISSING"):
+            await call
+    assert (await admin.call("ProcessService", "GetProcess", name="web")).name == "web"
 
 
 async def test_users_are_made_changed_and_removed(admin):

@@ -2,17 +2,14 @@
 #ifndef GRPC_OS_CORE_AUDIT_AUDIT_H_
 #define GRPC_OS_CORE_AUDIT_AUDIT_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/guarded.h"
 
 namespace grpc_os::core {
 
@@ -33,59 +30,6 @@ struct AuditRecord {
   int64_t count = 1;
 
   bool operator==(const AuditRecord&) const = default;
-};
-
-// A change that its caller may ask for again under the same id: once it was committed, it is not
-// carried out a second time.
-struct RequestKey {
-  std::string user;
-  std::string method;
-  std::string id;
-
-  auto operator<=>(const RequestKey&) const = default;  // NOLINT(modernize-use-nullptr)
-};
-struct CommittedRequest {
-  RequestKey key;
-  std::string digest;   // of the request's content
-  std::string subject;  // the id of what was changed, and what else a repeat has to know
-  int64_t time_ms = 0;
-
-  bool operator==(const CommittedRequest&) const = default;
-};
-
-// What a transaction leaves behind about those who asked for it. Written with it or not at all.
-struct Trace {
-  std::vector<AuditRecord> audit;
-  std::vector<CommittedRequest> requests;
-};
-
-// What was learnt while a change was carried out; its call, which did not know, audits by it.
-struct OriginFindings {
-  bool ended = false;  // the call: nobody waits for its answer any more
-  std::string user;    // whom a log-in is about, if there is such a user
-  std::string source;  // "uid 1000", of a ticket
-  // The record that was written tells how the call ends, so that it needs no other.
-  bool told = false;
-};
-
-// By whom a change was asked for; goes with the change into its transaction. Copies are the same
-// origin.
-struct Origin {
-  AuditRecord record;
-  std::optional<CommittedRequest> request;
-  // Set when the transaction is durable: the audit has its record.
-  std::shared_ptr<std::atomic<bool>> written = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<Guarded<OriginFindings>> findings = std::make_shared<Guarded<OriginFindings>>();
-  // Lets go of the request's key (core/request) when the last copy goes.
-  std::shared_ptr<void> slot = nullptr;
-
-  // Into the trace of a transaction. `subject`: see CommittedRequest.
-  void LeaveIn(Trace& trace, std::string subject) const {
-    trace.audit.push_back(record);
-    if (!request) return;
-    trace.requests.push_back(*request);
-    trace.requests.back().subject = std::move(subject);
-  }
 };
 
 // How far somebody has looked through the audit from its end: what is left are the changes of lower

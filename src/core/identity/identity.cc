@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,13 +27,13 @@ Identity::~Identity() = default;
 absl::Status Identity::Load(int64_t revision) {
   auto users = impl_->parts.store.LoadUsers();
   if (!users.ok()) return users.status();
-  auto roles = impl_->parts.store.LoadRoles();
-  if (!roles.ok()) return roles.status();
+  if (absl::Status status = impl_->roles.Load(revision); !status.ok()) return status;
+  const std::vector<Role> roles = impl_->roles.List("", std::numeric_limits<int>::max());
   auto sessions = impl_->parts.store.LoadSessions(impl_->parts.retention_clock.NowMs());
   if (!sessions.ok()) return sessions.status();
   auto state = impl_->state.Lock();
   impl_->users_revision.store(revision);
-  for (Role& role : *roles) state->PutRole(std::move(role));
+  for (const Role& role : roles) state->PutRole(role);
   for (const User& user : *users) state->PutUser(user);
   for (const Session& session : *sessions) state->AddSession(session);
   std::sort(sessions->begin(), sessions->end(),
@@ -62,16 +63,15 @@ absl::Status Identity::MakeAdmin(const std::string& password_hash) {
   event.resource_id = event.name = admin.name;
   event.action = "created";
   write.events.push_back(std::move(event));
-  AuditRecord record;
-  record.time_ms = now;
-  record.source = "start";
-  record.method = "first start";
-  record.resource = admin.name;
-  write.trace.audit.push_back(std::move(record));
+  Origin origin;
+  origin.record.time_ms = now;
+  origin.record.source = "start";
+  origin.record.method = "first start";
+  origin.record.resource = admin.name;
   // Shared: the store's thread is still inside set_value when this one wakes.
   const auto made = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
   impl_->parts.store.CommitIdentity(
-      std::move(write),
+      std::move(write), Envelope(std::move(origin)),
       [made](const absl::StatusOr<int64_t>& revision) { made->set_value(revision); });
   const absl::StatusOr<int64_t> revision = made->get_future().get();
   if (!revision.ok()) return revision.status();
@@ -81,7 +81,8 @@ absl::Status Identity::MakeAdmin(const std::string& password_hash) {
 }
 
 int64_t Identity::UsersRevision(int64_t newest) const {
-  return impl_->state.Lock()->changing ? impl_->users_revision.load() : newest;
+  if (!impl_->changes.busy()) return newest;
+  return std::max(impl_->users_revision.load(), impl_->roles.Revision(0));
 }
 
 absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string_view token) {
@@ -102,6 +103,7 @@ absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string
       auto caller = std::make_shared<Caller>(*known.caller);
       caller->roles = state->RolesOf(entry->session);
       caller->authority = state->AuthorityOf(entry->session);
+      caller->version = state->version;
       known = {std::move(caller), state->version};
       return known.caller;
     }
@@ -147,6 +149,19 @@ std::optional<Authority> Identity::AuthoritySince(const std::string& session_id,
   version = state->version;
   const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
   return entry == nullptr ? Authority() : state->AuthorityOf(entry->session);
+}
+
+absl::Status Identity::CheckAllowed(const std::string& session_id, const std::string& permission,
+                                    uint64_t& version) const {
+  auto state = impl_->state.Lock();
+  if (version == state->version) return absl::OkStatus();
+  const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
+  if (entry == nullptr) return TokenInvalid();
+  const Caller caller = state->CallerOf(entry->session);
+  if (!Allows(caller, permission))
+    return PermissionMissing(caller, permission, "ask an admin for it");
+  version = state->version;
+  return absl::OkStatus();
 }
 
 std::string Identity::EtagOf(const User& user) {

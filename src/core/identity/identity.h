@@ -14,11 +14,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/digest.h"
 #include "core/identity/identity_ports.h"
 #include "core/identity/roles.h"
 #include "core/identity/user.h"
+#include "core/resource/resource_store.h"
 #include "core/scheduler.h"
 
 namespace grpc_os::core {
@@ -33,6 +34,7 @@ struct Caller {
   std::string session_id = {};
   std::string source = {};     // where the session was opened from
   int64_t expire_time_ms = 0;  // of the token of this call
+  uint64_t version = 0;        // of all that authority rests on, for Identity::CheckAllowed
 };
 
 inline bool Allows(const Caller& caller, std::string_view permission) {
@@ -50,6 +52,7 @@ class Identity {
  public:
   struct Parts {
     IdentityStore& store;
+    ResourceStore& resources;  // of roles
     const TokenSigner& signer;
     PasswordHasher& hasher;
     const Digest& digest;
@@ -98,6 +101,12 @@ class Identity {
   // What this session may do now, if that may be another thing than it was at `version`, which is
   // then that of now (0: never asked before). In a session that has ended nothing may be done.
   std::optional<Authority> AuthoritySince(const std::string& session_id, uint64_t& version) const;
+
+  // Whether this session may (still) do what `permission` names: TOKEN_INVALID, PERMISSION_MISSING.
+  // `version`: as of which it was known to; then that of now. Quick, above all where nothing has
+  // changed since.
+  absl::Status CheckAllowed(const std::string& session_id, const std::string& permission,
+                            uint64_t& version) const;
 
   // ---- Sessions and tokens
 
@@ -148,10 +157,11 @@ class Identity {
   // ---- Roles
 
   using RoleDone = std::function<void(absl::StatusOr<Role>)>;
-  std::optional<Role> FindRole(const std::string& name) const;
+  // NOT_FOUND; DATA_LOSS: what is stored of it cannot be read, and so allows nothing.
+  absl::StatusOr<Role> FindRole(const std::string& name) const;
   // The built-in ones, then the others, each in the order of their names.
   std::vector<Role> ListRoles() const;
-  // Name, description and rules; they are checked before (user_grammar.h).
+  // Name and spec; they are checked before (user_grammar.h).
   void CreateRole(Role wanted, Origin origin, RoleDone done);
   void UpdateRole(Role wanted, const std::string& etag, Origin origin, RoleDone done);
   void DeleteRole(const std::string& name, const std::string& etag, Origin origin, Done done);

@@ -69,19 +69,6 @@ absl::Status UserExists(const std::string& name) {
                    {.reason = reason::kUserExists, .metadata = {{"user", name}}});
 }
 
-absl::Status RoleNotFound(const std::string& role) {
-  return MakeError(StatusCode::kNotFound,
-                   StrCat("there is no role '", role, "'; `role ls` lists all"),
-                   {.reason = reason::kRoleNotFound, .metadata = {{"role", role}}});
-}
-
-absl::Status RoleExists(const std::string& role) {
-  return MakeError(StatusCode::kAlreadyExists,
-                   StrCat("there is a role '", role,
-                          "' already; change it with `role update`, or take another name"),
-                   {.reason = reason::kRoleExists, .metadata = {{"role", role}}});
-}
-
 absl::Status RoleBuiltIn(const std::string& role) {
   return MakeError(StatusCode::kFailedPrecondition,
                    StrCat("the role '", role,
@@ -95,24 +82,6 @@ absl::Status RoleInUse(const std::string& role, const std::string& holder) {
                    StrCat("the role '", role, "' cannot be deleted while ", holder,
                           " has it; take it from all first (`role revoke`, `token rm`)"),
                    {.reason = reason::kRoleInUse, .metadata = {{"role", role}, {"user", holder}}});
-}
-
-absl::Status RoleChanged(const Role& role, const std::string& given) {
-  const std::string actual = Identity::EtagOf(role);
-  return MakeError(
-      StatusCode::kAborted,
-      StrCat("the role '", role.name, "' changed meanwhile (its etag is ", actual, ", not ", given,
-             "); read it and try again"),
-      {.reason = reason::kEtagMismatch, .metadata = {{"role", role.name}, {"etag", actual}}});
-}
-
-absl::Status TooManyRoles() {
-  return MakeError(
-      StatusCode::kResourceExhausted,
-      StrCat("there are ", limits::kCustomRoles, " roles beside the built-in ones, the limit; ",
-             "remove some with `role rm`"),
-      {.reason = reason::kLimitReached,
-       .metadata = {{"limit", "custom_roles"}, {"value", StrCat(limits::kCustomRoles)}}});
 }
 
 absl::Status BeyondCaller(const Caller& caller, const Rule& rule, const std::string& what) {

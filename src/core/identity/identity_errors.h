@@ -22,13 +22,9 @@ absl::Status PermissionMissing(const Caller& caller, const std::string& permissi
                                const std::string& cure);
 absl::Status UserNotFound(const std::string& name);
 absl::Status UserExists(const std::string& name);
-absl::Status RoleNotFound(const std::string& role);
-absl::Status RoleExists(const std::string& role);
 absl::Status RoleBuiltIn(const std::string& role);
 // `holder`: "the user 'ada'".
 absl::Status RoleInUse(const std::string& role, const std::string& holder);
-absl::Status RoleChanged(const Role& role, const std::string& given);
-absl::Status TooManyRoles();
 // Of a caller who would hand out what they do not have. `what`: "the role 'x' allows it".
 absl::Status BeyondCaller(const Caller& caller, const Rule& rule, const std::string& what);
 absl::Status SessionNotFound(const std::string& session_id);

@@ -52,8 +52,8 @@ class IdentityTest : public ::testing::Test {
                           .roles = {"admin"},
                           .expire_time_ms = INT64_MAX}};
     }
-    identity_ = std::make_unique<Identity>(
-        Identity::Parts{store_, signer_, hasher_, digest_, clock_, {0, 1000}, retention_clock_});
+    identity_ = std::make_unique<Identity>(Identity::Parts{
+        store_, store_, signer_, hasher_, digest_, clock_, {0, 1000}, retention_clock_});
     ASSERT_TRUE(identity_->Load().ok());
   }
 

@@ -63,7 +63,8 @@ Caller IdentityState::CallerOf(const Session& session) const {
           .peer_uid = session.peer_uid,
           .session_id = session.id,
           .source = session.source,
-          .expire_time_ms = session.expire_time_ms};
+          .expire_time_ms = session.expire_time_ms,
+          .version = version};
 }
 
 void IdentityState::PutUser(const User& user) {
@@ -197,20 +198,21 @@ void IdentityState::RememberVerified(std::string_view token, std::shared_ptr<con
 
 void Identity::Impl::Send() {
   for (;;) {
-    OutgoingWrite next;
+    std::optional<OutgoingWrite> next;
     std::vector<std::string> unended;
     {
       auto locked = state.Lock();
       if (locked->sending || locked->outgoing.empty()) return;
       locked->sending = true;
-      next = std::move(locked->outgoing.front());
+      next.emplace(std::move(locked->outgoing.front()));
       locked->outgoing.pop_front();
       unended.assign(locked->unended.begin(), locked->unended.end());
       locked->unended.clear();
-      next.write.end_sessions.insert(next.write.end_sessions.end(), unended.begin(), unended.end());
+      next->write.end_sessions.insert(next->write.end_sessions.end(), unended.begin(),
+                                      unended.end());
     }
-    parts.store.CommitIdentity(std::move(next.write),
-                               [this, done = std::move(next.done), unended = std::move(unended)](
+    parts.store.CommitIdentity(std::move(next->write), std::move(next->envelope),
+                               [this, done = std::move(next->done), unended = std::move(unended)](
                                    const absl::StatusOr<int64_t>& result) {
                                  if (!result.ok() && !unended.empty()) {
                                    auto locked = state.Lock();
@@ -226,65 +228,55 @@ void Identity::Impl::Send() {
 }
 
 void Identity::Impl::Enqueue(IdentityState::Change change) {
-  {
-    auto locked = state.Lock();
-    locked->changes.push_back(std::move(change));
-    if (std::exchange(locked->changing, true)) return;
-  }
-  RunChanges();
+  changes.Enqueue([this, change = std::move(change)](std::function<void()> next) mutable {
+    Run(std::move(change), std::move(next));
+  });
 }
 
 absl::StatusOr<Caller> Identity::Impl::CheckCaller(const IdentityState& locked,
-                                                   const IdentityState::Change& change) const {
-  if (!change.traced) return Caller();
-  const std::string& session_id =
-      change.session_id.empty() ? change.origin.record.session_id : change.session_id;
+                                                   const std::string& session_id,
+                                                   const std::string& permission) const {
   const SessionEntry* entry = locked.FindCaller(session_id, parts.clock.NowMs());
   if (entry == nullptr) return TokenInvalid();
   Caller caller = locked.CallerOf(entry->session);
-  if (change.permission.empty() || Allows(caller, change.permission)) return caller;
-  return PermissionMissing(caller, change.permission, "ask an admin for it");
+  if (permission.empty() || Allows(caller, permission)) return caller;
+  return PermissionMissing(caller, permission, "ask an admin for it");
 }
 
-void Identity::Impl::RunChanges() {
-  for (;;) {
-    IdentityState::Change change;
-    absl::Status refused;
-    {
-      auto locked = state.Lock();
-      if (locked->changes.empty()) {
-        locked->changing = false;
-        return;
+void Identity::Impl::Run(IdentityState::Change change, std::function<void()> next) {
+  absl::Status refused;
+  {
+    auto locked = state.Lock();
+    const std::string& session_id =
+        change.session_id.empty() ? change.origin.record.session_id : change.session_id;
+    const absl::StatusOr<Caller> caller =
+        change.asked_for ? CheckCaller(*locked, session_id, change.permission) : Caller();
+    absl::StatusOr<UserWrite> result =
+        caller.ok() ? change.compute(*locked, *caller) : absl::StatusOr<UserWrite>(caller.status());
+    if (result.ok()) {
+      result->write.now_ms = parts.retention_clock.NowMs();
+      if (SessionEntry* kept = locked->FindSession(result->keep_session, parts.clock.NowMs())) {
+        kept->next_epoch = result->user.epoch;
+        result->write.put_sessions.push_back(kept->session);
+        result->write.put_sessions.back().epoch = result->user.epoch;
       }
-      change = std::move(locked->changes.front());
-      locked->changes.pop_front();
-      const absl::StatusOr<Caller> caller = CheckCaller(*locked, change);
-      absl::StatusOr<UserWrite> result = caller.ok() ? change.compute(*locked, *caller)
-                                                     : absl::StatusOr<UserWrite>(caller.status());
-      if (result.ok()) {
-        result->write.now_ms = parts.retention_clock.NowMs();
-        if (change.traced)
-          change.origin.LeaveIn(result->write.trace,
-                                result->role ? result->role->name : result->user.name);
-        if (SessionEntry* kept = locked->FindSession(result->keep_session, parts.clock.NowMs())) {
-          kept->next_epoch = result->user.epoch;
-          result->write.put_sessions.push_back(kept->session);
-          result->write.put_sessions.back().epoch = result->user.epoch;
-        }
-        if (result->role && result->removed) locked->role_leaving = result->role->name;
-        IdentityWrite write = std::move(result->write);
-        locked->outgoing.push_back(
-            {std::move(write),
-             [this, result = *std::move(result), change = std::move(change)](
-                 const absl::Status& status) { Finish(result, change, status); }});
-      } else {
-        refused = result.status();
-      }
+      IdentityWrite write = std::move(result->write);
+      Envelope envelope =
+          change.asked_for ? Envelope(change.origin, result->user.name) : Envelope::OfSystem();
+      locked->outgoing.push_back({std::move(write), std::move(envelope),
+                                  [this, result = *std::move(result), change = std::move(change),
+                                   next](const absl::Status& status) {
+                                    Finish(result, change, status);
+                                    next();
+                                  }});
+    } else {
+      refused = result.status();
     }
-    if (refused.ok()) return Send();
-    // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
-    change.done(refused);
   }
+  if (refused.ok()) return Send();
+  // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
+  change.done(refused);
+  next();
 }
 
 void Identity::Impl::Finish(const UserWrite& result, const IdentityState::Change& change,
@@ -293,14 +285,7 @@ void Identity::Impl::Finish(const UserWrite& result, const IdentityState::Change
     auto locked = state.Lock();
     const auto kept = locked->sessions.find(result.keep_session);
     if (kept != locked->sessions.end()) kept->second.next_epoch.reset();
-    locked->role_leaving.clear();
-    if (status.ok() && result.changed && result.role) {
-      if (result.removed) {
-        locked->RemoveRole(result.role->name);
-      } else {
-        locked->PutRole(*result.role);
-      }
-    } else if (status.ok() && result.changed) {
+    if (status.ok() && result.changed) {
       if (kept != locked->sessions.end()) kept->second.session.epoch = result.user.epoch;
       if (result.removed) {
         locked->RemoveUser(result.user.name);
@@ -309,9 +294,7 @@ void Identity::Impl::Finish(const UserWrite& result, const IdentityState::Change
       }
     }
   }
-  if (status.ok()) change.origin.written->store(true);
   change.done(status.ok() ? absl::StatusOr<UserWrite>(result) : status);
-  RunChanges();
 }
 
 }  // namespace grpc_os::core

@@ -16,9 +16,11 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "core/change/change_queue.h"
 #include "core/identity/identity.h"
 #include "core/identity/role_book.h"
 #include "core/identity/throttle.h"
+#include "core/resource/catalogue.h"
 
 namespace grpc_os::core {
 
@@ -55,16 +57,16 @@ struct TextHash {
 // A transaction on its way to the store.
 struct OutgoingWrite {
   IdentityWrite write;
+  Envelope envelope;
   std::function<void(absl::Status)> done;
 };
 
-// What a change of a user or role turns out to be, computed from the state before it.
+// What a change of a user turns out to be, computed from the state before it.
 struct UserWrite {
   IdentityWrite write = {};
   User user = {};                 // as it will be, or was
-  bool changed = true;            // else there is only a trace
-  bool removed = false;           // the user, or the role
-  std::optional<Role> role = {};  // then it is about this role instead, as it will be, or was
+  bool changed = true;            // else there is only who asked for it
+  bool removed = false;           // the user
   std::string keep_session = {};  // goes over to the new epoch
 };
 
@@ -98,10 +100,8 @@ struct IdentityState {
     // What the caller needs when the change is made, beside a session that lives.
     std::string permission = "user.write";
     std::string session_id = {};  // the caller's, where it is not taken from the record
-    bool traced = true;           // false: nobody asked for it
+    bool asked_for = true;        // false: nobody did
   };
-  std::deque<Change> changes;  // of users and roles, one after the other
-  bool changing = false;
   // Of the tokens whose making is under way, which is no change of the queue.
   std::multiset<std::string> roles_arriving;
   std::string role_leaving;  // its removal is under way
@@ -140,11 +140,19 @@ struct IdentityState {
 
 class Identity::Impl {
  public:
-  explicit Impl(Parts parts_in) : parts(std::move(parts_in)) {}
+  explicit Impl(Parts parts_in)
+      : parts(std::move(parts_in)),
+        roles({.kind = kRoleKind,
+               .store = parts.resources,
+               .clock = parts.clock,
+               .changes = changes,
+               .rules = RoleRules()}) {}
 
   const Parts parts;
   Guarded<IdentityState> state;
   std::atomic<int64_t> users_revision{0};
+  ChangeQueue changes;  // of users and roles, one after the other
+  Catalogue<Role> roles;
 
   // Hands what is outgoing to the store. Without the lock.
   void Send();
@@ -156,12 +164,15 @@ class Identity::Impl {
   void End(IdentityState& locked, const std::string& session_id, const Origin& origin, Done done);
 
  private:
-  void RunChanges();
-  // Its caller, who may have changed since the call came, if they may make this change now.
-  absl::StatusOr<Caller> CheckCaller(const IdentityState& locked,
-                                     const IdentityState::Change& change) const;
+  void Run(IdentityState::Change change, std::function<void()> next);
+  // Who asks, who may have changed since the call came, if they may make such a change now.
+  absl::StatusOr<Caller> CheckCaller(const IdentityState& locked, const std::string& session_id,
+                                     const std::string& permission) const;
   void Finish(const UserWrite& result, const IdentityState::Change& change,
               const absl::Status& status);
+  ResourceRules<Role> RoleRules();
+  absl::Status CheckRoleChange(const Role* before, const Role* after, const Origin& origin);
+  void OnRoleCommitted(const Role* before, const Role* after);
 };
 
 }  // namespace grpc_os::core

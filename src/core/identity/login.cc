@@ -58,12 +58,12 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
   IdentityWrite write{.put_sessions = {session}, .now_ms = impl.parts.retention_clock.NowMs()};
   write.end_sessions = state.Surplus(session.user, now);
   for (const std::string& id : write.end_sessions) ++state.sessions.at(id).ending;
-  origin.LeaveIn(write.trace, session.id);
+  Envelope envelope(origin, session.id);
   auto surplus = write.end_sessions;
   state.outgoing.push_back(
-      {std::move(write), [&impl, session, surplus = std::move(surplus), origin = std::move(origin),
-                          gone, done = std::move(done), now](const absl::Status& status) {
-         if (status.ok()) origin.written->store(true);
+      {std::move(write), std::move(envelope),
+       [&impl, session, surplus = std::move(surplus), origin = std::move(origin), gone,
+        done = std::move(done), now](const absl::Status& status) {
          const bool in_memory = MayStayInMemory(session, status);
          Caller caller;
          bool alive = false;
@@ -174,7 +174,7 @@ void HashAgain(Identity::Impl& impl, const std::string& name, const std::string&
       result.write.put_users = {result.user};
       return result;
     };
-    change.traced = false;
+    change.asked_for = false;
     change.done = [](const absl::StatusOr<UserWrite>&) {};
     impl.Enqueue(std::move(change));
   });
@@ -295,18 +295,17 @@ void Identity::Impl::EndReused(IdentityState& locked, const Session& session, Or
   origin.record.reason = reason::kTokenInvalid;
   IdentityWrite write{.end_sessions = {session.id}, .now_ms = parts.retention_clock.NowMs()};
   write.may_use_reserve = true;
-  origin.LeaveIn(write.trace, session.id);
-  locked.outgoing.push_back(
-      {std::move(write), [this, id = session.id, origin = std::move(origin),
-                          done = std::move(done)](const absl::Status& status) {
-         if (status.ok()) {
-           origin.written->store(true);
-           origin.findings->Lock()->told = true;
-         } else {
-           state.Lock()->RememberUnended(id);
-         }
-         done(TokenInvalid());
-       }});
+  Envelope envelope(origin, session.id);
+  locked.outgoing.push_back({std::move(write), std::move(envelope),
+                             [this, id = session.id, origin = std::move(origin),
+                              done = std::move(done)](const absl::Status& status) {
+                               if (status.ok()) {
+                                 origin.findings->Lock()->told = true;
+                               } else {
+                                 state.Lock()->RememberUnended(id);
+                               }
+                               done(TokenInvalid());
+                             }});
   locked.RemoveSession(std::string(session.id));
 }
 
@@ -322,11 +321,9 @@ void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin 
   origin.record.session_id = session.id;
   IdentityWrite write{.put_sessions = {session}, .now_ms = parts.retention_clock.NowMs()};
   write.put_sessions[0].epoch = entry.next_epoch.value_or(session.epoch);
-  origin.LeaveIn(write.trace, session.id);
   locked.outgoing.push_back(
-      {std::move(write), [this, session, origin = std::move(origin), done = std::move(done),
-                          now](const absl::Status& status) {
-         if (status.ok()) origin.written->store(true);
+      {std::move(write), Envelope(std::move(origin), session.id),
+       [this, session, done = std::move(done), now](const absl::Status& status) {
          Caller caller;
          bool alive = false;
          {

@@ -54,7 +54,7 @@ std::vector<std::string> RoleBook::InForce(const std::vector<std::string>& token
       const Role* role = Find(name);
       if (role == nullptr) continue;
       if (std::find(also.begin(), also.end(), name) != also.end() ||
-          !Together(also)->Beyond(role->rules))
+          !Together(also)->Beyond(role->spec.rules))
         roles.push_back(name);
     }
   };

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/limits.h"
 #include "core/identity/identity.h"
 #include "core/identity/identity_errors.h"
 #include "core/identity/identity_state.h"
@@ -11,131 +10,97 @@
 namespace grpc_os::core {
 namespace {
 
-using Result = absl::StatusOr<UserWrite>;
-
 constexpr char kPermission[] = "role.write";
-
-Event EventOf(const Role& role, std::string action, int64_t now_ms) {
-  Event event;
-  event.time_ms = now_ms;
-  event.kind = "role";
-  event.resource_id = event.name = role.name;
-  event.action = std::move(action);
-  return event;
-}
-
-UserWrite Put(Role role, std::string action) {
-  UserWrite result;
-  result.write.put_roles = {role};
-  result.write.events = {EventOf(role, std::move(action), role.update_time_ms)};
-  result.role = std::move(role);
-  return result;
-}
-
-std::function<void(const Result&)> ForRole(Identity::RoleDone done) {
-  return [done = std::move(done)](const Result& result) {
-    done(result.ok() ? absl::StatusOr<Role>(*result->role) : result.status());
-  };
-}
-
-// The role to be changed, if it may be, and is the one that the caller has seen.
-absl::StatusOr<const Role*> Find(const IdentityState& state, const std::string& name,
-                                 const std::string& etag) {
-  const Role* role = state.roles.Find(name);
-  if (role == nullptr) return RoleNotFound(name);
-  if (role->built_in) return RoleBuiltIn(name);
-  if (!etag.empty() && etag != Identity::EtagOf(*role)) return RoleChanged(*role, etag);
-  return role;
-}
 
 // OK if the caller may make `after` of `before`: they have all that it allows, and all that it
 // denies no longer, for there are others who may have that by another role.
 absl::Status CheckMayMake(const Caller& caller, const std::vector<Rule>& before,
                           const Role& after) {
-  if (const auto beyond = caller.authority.Beyond(after.rules); beyond) {
+  if (const auto beyond = caller.authority.Beyond(after.spec.rules); beyond) {
     return BeyondCaller(caller, *beyond,
                         absl::StrCat("the role '", after.name, "' would allow it"));
   }
-  if (const auto beyond = caller.authority.Beyond(NoLongerDenied(before, after.rules)); beyond) {
+  if (const auto beyond = caller.authority.Beyond(NoLongerDenied(before, after.spec.rules));
+      beyond) {
     return BeyondCaller(caller, *beyond,
                         absl::StrCat("the role '", after.name, "' would no longer deny it"));
   }
   return absl::OkStatus();
 }
 
+bool IsBuiltInName(const std::string& name) {
+  return std::any_of(BuiltInRoles().begin(), BuiltInRoles().end(),
+                     [&name](const Role& role) { return role.name == name; });
+}
+
 }  // namespace
 
-std::optional<Role> Identity::FindRole(const std::string& name) const {
-  auto state = impl_->state.Lock();
-  const Role* role = state->roles.Find(name);
-  return role == nullptr ? std::nullopt : std::optional<Role>(*role);
+ResourceRules<Role> Identity::Impl::RoleRules() {
+  return {.check = [this](const Role* before, const Role* after,
+                          const Origin& origin) { return CheckRoleChange(before, after, origin); },
+          .committed = [this](const Role* before,
+                              const Role* after) { OnRoleCommitted(before, after); }};
+}
+
+absl::Status Identity::Impl::CheckRoleChange(const Role* before, const Role* after,
+                                             const Origin& origin) {
+  auto locked = state.Lock();
+  const auto caller = CheckCaller(*locked, origin.record.session_id, kPermission);
+  if (!caller.ok()) return caller.status();
+  if (after != nullptr)
+    return CheckMayMake(*caller, before == nullptr ? std::vector<Rule>() : before->spec.rules,
+                        *after);
+  if (before == nullptr) return absl::OkStatus();  // it cannot be read: nobody has anything by it
+  if (const std::string holder = locked->HolderOf(before->name, parts.clock.NowMs());
+      !holder.empty())
+    return RoleInUse(before->name, holder);
+  locked->role_leaving = before->name;
+  return absl::OkStatus();
+}
+
+void Identity::Impl::OnRoleCommitted(const Role* before, const Role* after) {
+  auto locked = state.Lock();
+  if (after != nullptr) {
+    locked->PutRole(*after);
+  } else if (before != nullptr) {
+    locked->RemoveRole(before->name);
+  }
+}
+
+absl::StatusOr<Role> Identity::FindRole(const std::string& name) const {
+  if (const Role* role = impl_->state.Lock()->roles.Find(name); role != nullptr) return *role;
+  return impl_->roles.Find(name);
 }
 
 std::vector<Role> Identity::ListRoles() const { return impl_->state.Lock()->roles.All(); }
 
 void Identity::CreateRole(Role wanted, Origin origin, RoleDone done) {
-  IdentityState::Change change{.origin = std::move(origin), .done = ForRole(std::move(done))};
-  change.permission = kPermission;
-  change.compute = [impl = impl_.get(), wanted = std::move(wanted)](
-                       const IdentityState& state, const Caller& caller) -> Result {
-    if (state.roles.Find(wanted.name) != nullptr) return RoleExists(wanted.name);
-    if (absl::Status status = CheckMayMake(caller, {}, wanted); !status.ok()) return status;
-    if (state.roles.made() >= static_cast<size_t>(limits::kCustomRoles)) return TooManyRoles();
-    const int64_t now = impl->parts.clock.NowMs();
-    return Put({.name = wanted.name,
-                .description = wanted.description,
-                .rules = wanted.rules,
-                .create_time_ms = now,
-                .update_time_ms = now},
-               "created");
-  };
-  impl_->Enqueue(std::move(change));
+  if (IsBuiltInName(wanted.name)) return done(ResourceExists(kRoleKind, wanted.name));
+  impl_->roles.Create(std::move(wanted), std::move(origin), std::move(done));
 }
 
 void Identity::UpdateRole(Role wanted, const std::string& etag, Origin origin, RoleDone done) {
-  IdentityState::Change change{.origin = std::move(origin), .done = ForRole(std::move(done))};
-  change.permission = kPermission;
-  change.compute = [impl = impl_.get(), wanted = std::move(wanted), etag](
-                       const IdentityState& state, const Caller& caller) -> Result {
-    const auto role = Find(state, wanted.name, etag);
-    if (!role.ok()) return role.status();
-    if (absl::Status status = CheckMayMake(caller, (*role)->rules, wanted); !status.ok())
-      return status;
-    Role next = **role;
-    if (next.description == wanted.description && next.rules == wanted.rules)
-      return UserWrite{.changed = false, .role = std::move(next)};
-    next.description = wanted.description;
-    next.rules = wanted.rules;
-    ++next.change_number;
-    next.update_time_ms = impl->parts.clock.NowMs();
-    return Put(std::move(next), "updated");
-  };
-  impl_->Enqueue(std::move(change));
+  if (IsBuiltInName(wanted.name)) return done(RoleBuiltIn(wanted.name));
+  impl_->roles.Update(
+      wanted.name, etag,
+      [spec = std::move(wanted.spec)](RoleSpec& current) {
+        current = spec;
+        return absl::OkStatus();
+      },
+      std::move(origin), std::move(done));
 }
 
 void Identity::DeleteRole(const std::string& name, const std::string& etag, Origin origin,
                           Done done) {
-  IdentityState::Change change{.origin = std::move(origin)};
-  change.done = [done = std::move(done)](const Result& result) { done(result.status()); };
-  change.permission = kPermission;
-  change.compute = [impl = impl_.get(), name, etag](const IdentityState& state,
-                                                    const Caller&) -> Result {
-    const auto role = Find(state, name, etag);
-    if (!role.ok()) return role.status();
-    const int64_t now = impl->parts.clock.NowMs();
-    if (const std::string holder = state.HolderOf(name, now); !holder.empty())
-      return RoleInUse(name, holder);
-    UserWrite result{.removed = true, .role = **role};
-    result.write.remove_roles = {name};
-    result.write.events = {EventOf(**role, "deleted", now)};
-    return result;
-  };
-  impl_->Enqueue(std::move(change));
+  if (IsBuiltInName(name)) return done(RoleBuiltIn(name));
+  impl_->roles.Delete(
+      name, etag, std::move(origin),
+      [impl = impl_.get(), done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
+        impl->state.Lock()->role_leaving.clear();
+        done(revision.status());
+      });
 }
 
-std::string Identity::EtagOf(const Role& role) {
-  if (role.built_in) return "";
-  return absl::StrCat(absl::Hex(role.create_time_ms), "-", role.change_number);
-}
+std::string Identity::EtagOf(const Role& role) { return IsBuiltIn(role) ? "" : core::EtagOf(role); }
 
 }  // namespace grpc_os::core

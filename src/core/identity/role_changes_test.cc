@@ -22,10 +22,15 @@ class RoleChangesTest : public IdentityTest {
   static Identity::RoleDone IntoRole(RoleResult& out) {
     return [&out](RoleResult result) { out = std::move(result); };
   }
+  static Role Wanted(const std::string& name, std::vector<Rule> rules) {
+    Role wanted;
+    wanted.name = name;
+    wanted.spec = {.description = "for " + name, .rules = std::move(rules)};
+    return wanted;
+  }
   RoleResult Make(const std::string& name, std::vector<Rule> rules, const Origin& origin) {
     RoleResult out = none_;
-    identity_->CreateRole({.name = name, .description = "for " + name, .rules = std::move(rules)},
-                          origin, IntoRole(out));
+    identity_->CreateRole(Wanted(name, std::move(rules)), origin, IntoRole(out));
     return out;
   }
   RoleResult Make(const std::string& name, std::vector<Rule> rules) {
@@ -34,8 +39,7 @@ class RoleChangesTest : public IdentityTest {
   RoleResult Change(const std::string& name, std::vector<Rule> rules, const Origin& origin,
                     const std::string& etag = "") {
     RoleResult out = none_;
-    identity_->UpdateRole({.name = name, .description = "for " + name, .rules = std::move(rules)},
-                          etag, origin, IntoRole(out));
+    identity_->UpdateRole(Wanted(name, std::move(rules)), etag, origin, IntoRole(out));
     return out;
   }
   RoleResult Change(const std::string& name, std::vector<Rule> rules) {
@@ -61,23 +65,22 @@ TEST_F(RoleChangesTest, ARoleIsMadeWithItsEventAndRecord) {
   const std::vector<Rule> rules = {Allow(kObjectRead, "/config/"), Deny("audit.read")};
   ASSERT_TRUE(Make("reader", rules).ok());
   const auto role = identity_->FindRole("reader");
-  ASSERT_TRUE(role.has_value());
-  EXPECT_EQ(role->rules, rules);
-  EXPECT_EQ(role->description, "for reader");
-  EXPECT_FALSE(role->built_in);
-  EXPECT_EQ(store_.roles.at("reader"), *role);
+  ASSERT_TRUE(role.ok()) << role.status();
+  EXPECT_EQ(role->spec, (RoleSpec{.description = "for reader", .rules = rules}));
+  EXPECT_FALSE(IsBuiltIn(*role));
+  EXPECT_TRUE(store_.resources.rows.contains({"role", "reader"}));
   ASSERT_THAT(store_.events, SizeIs(1));
   EXPECT_EQ(store_.events[0].kind, "role");
   EXPECT_EQ(store_.events[0].resource_id, "reader");
   EXPECT_EQ(store_.events[0].action, "created");
   EXPECT_THAT(store_.audit, SizeIs(1));
   Start();
-  EXPECT_EQ(identity_->FindRole("reader"), role) << "after a restart";
+  EXPECT_EQ(identity_->FindRole("reader").value(), *role) << "after a restart";
 }
 
 TEST_F(RoleChangesTest, RefusalsNameTheirReasonAndChangeNothing) {
   ASSERT_TRUE(Make("reader", {}).ok());
-  const auto roles = store_.roles;
+  const auto roles = store_.resources.rows;
   store_.events.clear();
   EXPECT_EQ(ReasonOf(Make("reader", {}).status()), "ROLE_EXISTS");
   EXPECT_EQ(ReasonOf(Make("viewer", {}).status()), "ROLE_EXISTS");
@@ -87,7 +90,7 @@ TEST_F(RoleChangesTest, RefusalsNameTheirReasonAndChangeNothing) {
   EXPECT_EQ(ReasonOf(DeleteRole("admin")), "ROLE_BUILT_IN");
   EXPECT_EQ(ReasonOf(Change("reader", {}, From("unix"), "another etag").status()), "ETAG_MISMATCH");
   EXPECT_EQ(ReasonOf(DeleteRole("reader", "another etag")), "ETAG_MISMATCH");
-  EXPECT_EQ(store_.roles, roles);
+  EXPECT_EQ(store_.resources.rows, roles);
   EXPECT_THAT(store_.events, IsEmpty());
 }
 
@@ -145,7 +148,7 @@ TEST_F(RoleChangesTest, WhatIsNotCommittedDoesNotHold) {
   EXPECT_TRUE(MayRead(login->access_token, "/config/app"));
   store_.hold = true;
   RoleResult changed = none_;
-  identity_->UpdateRole({.name = "reader"}, "", From("unix"), IntoRole(changed));
+  identity_->UpdateRole(Wanted("reader", {}), "", From("unix"), IntoRole(changed));
   EXPECT_TRUE(MayRead(login->access_token, "/config/app"));
   store_.ReleaseAll();
   ASSERT_TRUE(changed.ok());
@@ -202,8 +205,8 @@ TEST_F(RoleChangesTest, ARoleThatAUserOrATokenHasStays) {
   EXPECT_THAT(by_token.message(), HasSubstr(token->session.id));
   ASSERT_TRUE(End(LogInPeer(0)->caller, token->session.id).ok());
   EXPECT_TRUE(DeleteRole("reader").ok());
-  EXPECT_FALSE(identity_->FindRole("reader").has_value());
-  EXPECT_FALSE(store_.roles.contains("reader"));
+  EXPECT_FALSE(identity_->FindRole("reader").ok());
+  EXPECT_FALSE(store_.resources.rows.contains({"role", "reader"}));
 }
 
 TEST_F(RoleChangesTest, ATokenThatIsBeingMadeHoldsItsRole) {
@@ -405,7 +408,7 @@ TEST_F(SmallAdminTest, MayNoMoreOnceItsRoleSaysSo) {
 }
 
 // What is wrong with a role, field by field.
-std::string Wrong(const Role& role) {
+std::string Wrong(const RoleSpec& role) {
   Violations violations;
   CheckRole(role, {"object.read", "object.write", "process.read"}, "role", violations);
   const auto detail = DetailOf(violations.ToStatus());

@@ -8,12 +8,12 @@ namespace {
 
 Role BuiltIn(std::string name, std::string description,
              const std::vector<std::string>& permissions) {
-  Role role{.name = std::move(name),
-            .description = std::move(description),
-            .rules = {},
-            .built_in = true};
+  Role role;
+  role.id = role.name = std::move(name);
+  role.generation = 0;
+  role.spec.description = std::move(description);
   for (const std::string& permission : permissions)
-    role.rules.push_back({.permission = permission});
+    role.spec.rules.push_back({.permission = permission});
   return role;
 }
 
@@ -92,6 +92,14 @@ bool AnyIsAll(const std::vector<std::string>& prefixes) { return AnyCovers(prefi
 
 }  // namespace
 
+const char* ToString(Effect effect) { return effect == Effect::kAllow ? "allow" : "deny"; }
+
+std::optional<Effect> EffectFrom(const std::string& word) {
+  for (const Effect effect : {Effect::kAllow, Effect::kDeny})
+    if (word == ToString(effect)) return effect;
+  return std::nullopt;
+}
+
 const std::vector<Role>& BuiltInRoles() {
   static const auto* const roles = new std::vector<Role>{
       BuiltIn("admin", "May do everything.", {kEveryPermission}),
@@ -138,7 +146,7 @@ std::vector<Rule> NoLongerDenied(const std::vector<Rule>& before, const std::vec
 
 RuleSet::RuleSet(const std::vector<const Role*>& roles) {
   for (const Role* role : roles)
-    rules_.insert(rules_.end(), role->rules.begin(), role->rules.end());
+    rules_.insert(rules_.end(), role->spec.rules.begin(), role->spec.rules.end());
   for (const Rule& rule : rules_) {
     Scope& scope = scopes_[rule.permission];
     (rule.effect == Effect::kAllow ? scope.allowed : scope.denied).push_back(rule.prefix);

@@ -11,6 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
+#include "core/error_reason.h"
+#include "core/resource/resource.h"
+
 namespace grpc_os::core {
 
 inline constexpr char kObjectRead[] = "object.read";
@@ -27,20 +31,40 @@ struct Rule {
   bool operator==(const Rule&) const = default;
 };
 
-struct Role {
-  std::string name = {};
+const char* ToString(Effect effect);
+std::optional<Effect> EffectFrom(const std::string& word);
+
+struct RoleSpec {
   std::string description = {};
   std::vector<Rule> rules = {};
-  bool built_in = false;
-  int64_t change_number = 1;
-  int64_t create_time_ms = 0;
-  int64_t update_time_ms = 0;
 
-  bool operator==(const Role&) const = default;
+  bool operator==(const RoleSpec&) const = default;
 };
 
-// In the order of their names.
+// How they are stored.
+template <typename Fields>
+void Describe(Fields& fields, Rule& rule) {
+  fields.Word(1, rule.effect, Effect::kAllow, EffectFrom);
+  fields.Text(2, rule.permission);
+  fields.Text(3, rule.prefix);
+}
+template <typename Fields>
+void Describe(Fields& fields, RoleSpec& spec) {
+  fields.Text(1, spec.description);
+  fields.Structs(2, spec.rules);
+}
+
+using Role = Resource<RoleSpec>;
+inline constexpr ResourceKind kRoleKind = {.name = "role",
+                                           .id_prefix = "",
+                                           .most = limits::kCustomRoles,
+                                           .limit = "custom_roles",
+                                           .not_found = reason::kRoleNotFound,
+                                           .exists = reason::kRoleExists};
+
+// In the order of their names; of generation 0.
 const std::vector<Role>& BuiltInRoles();
+inline bool IsBuiltIn(const Role& role) { return role.generation == 0; }
 
 // Whether the prefix of a rule covers an object's name: "/config" and "/config/" cover both of
 // these and all below "/config/"; "" and "/" everything.

@@ -20,7 +20,10 @@ Rule Deny(std::string permission, std::string prefix = "") {
   return {Effect::kDeny, std::move(permission), std::move(prefix)};
 }
 Role Named(std::string name, std::vector<Rule> rules) {
-  return {.name = std::move(name), .rules = std::move(rules)};
+  Role role;
+  role.name = std::move(name);
+  role.spec.rules = std::move(rules);
+  return role;
 }
 // Of one role with these rules.
 RuleSet SetOf(std::vector<Rule> rules) {

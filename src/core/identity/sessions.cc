@@ -16,15 +16,14 @@ namespace grpc_os::core {
 void Identity::Impl::End(IdentityState& locked, const std::string& session_id, const Origin& origin,
                          Done done) {
   IdentityWrite write{.end_sessions = {session_id}, .now_ms = parts.retention_clock.NowMs()};
-  origin.LeaveIn(write.trace, session_id);
   SessionEntry& entry = locked.sessions.at(session_id);
   ++entry.ending;
   // One that is in memory alone ends there; else each such log-in and log-out would take room.
   const bool stored = entry.stored;
   write.may_use_reserve = stored;
   locked.outgoing.push_back(
-      {std::move(write),
-       [this, session_id, stored, origin, done = std::move(done)](const absl::Status& status) {
+      {std::move(write), Envelope(origin, session_id),
+       [this, session_id, stored, done = std::move(done)](const absl::Status& status) {
          const bool ended = status.ok() || !stored;
          {
            auto again = state.Lock();
@@ -34,7 +33,6 @@ void Identity::Impl::End(IdentityState& locked, const std::string& session_id, c
              --it->second.ending;
            }
          }
-         if (status.ok()) origin.written->store(true);
          done(ended ? absl::OkStatus() : status);
        }});
 }
@@ -101,9 +99,9 @@ absl::Status CheckRoles(const IdentityState& state, const Caller& caller,
                         const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const Role* role = name == state.role_leaving ? nullptr : state.roles.Find(name);
-    if (role == nullptr) return RoleNotFound(name);
+    if (role == nullptr) return ResourceNotFound(kRoleKind, name);
     if (std::find(caller.roles.begin(), caller.roles.end(), name) != caller.roles.end()) continue;
-    if (const auto beyond = caller.authority.Beyond(role->rules); beyond)
+    if (const auto beyond = caller.authority.Beyond(role->spec.rules); beyond)
       return PermissionMissing(
           caller, beyond->permission,
           absl::StrCat("a token of the role ", name, " would have it; take a role that you have"));
@@ -151,19 +149,19 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
       made.session.epoch = own->session.epoch;
       IdentityWrite write{.put_sessions = {made.session},
                           .now_ms = impl_->parts.retention_clock.NowMs()};
-      origin.LeaveIn(write.trace, made.session.id);
+      Envelope envelope(std::move(origin), made.session.id);
       state->roles_arriving.insert(made.session.roles.begin(), made.session.roles.end());
-      state->outgoing.push_back({std::move(write), [impl = impl_.get(), made = std::move(made),
-                                                    origin, done](const absl::Status& status) {
-                                   {
-                                     auto again = impl->state.Lock();
-                                     for (const std::string& role : made.session.roles)
-                                       again->roles_arriving.extract(role);
-                                     if (status.ok()) again->AddSession(made.session);
-                                   }
-                                   if (status.ok()) origin.written->store(true);
-                                   done(status.ok() ? absl::StatusOr<MadeToken>(made) : status);
-                                 }});
+      state->outgoing.push_back(
+          {std::move(write), std::move(envelope),
+           [impl = impl_.get(), made = std::move(made), done](const absl::Status& status) {
+             {
+               auto again = impl->state.Lock();
+               for (const std::string& role : made.session.roles)
+                 again->roles_arriving.extract(role);
+               if (status.ok()) again->AddSession(made.session);
+             }
+             done(status.ok() ? absl::StatusOr<MadeToken>(made) : status);
+           }});
     }
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused

@@ -1,4 +1,4 @@
-// Users, and how they and their roles are kept.
+// Users, and how they are kept.
 #ifndef GRPC_OS_CORE_IDENTITY_USER_H_
 #define GRPC_OS_CORE_IDENTITY_USER_H_
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/event/event.h"
 #include "core/identity/roles.h"
 
@@ -68,27 +68,24 @@ inline SessionPlace PlaceOf(const Session& session) { return {session.create_tim
 struct IdentityWrite {
   std::vector<User> put_users = {};  // inserted or replaced by name
   std::vector<std::string> remove_users = {};
-  std::vector<Role> put_roles = {};  // as put_users; never built-in ones
-  std::vector<std::string> remove_roles = {};
   std::vector<Session> put_sessions = {};  // inserted or replaced by id
   std::vector<std::string> end_sessions = {};
   std::vector<Event> events = {};  // if there are any, it takes a revision
-  Trace trace = {};
-  int64_t now_ms = 0;            // sessions that have expired by then are forgotten
-  bool may_use_reserve = false;  // as in ProcessWrite: it ends sessions
+  int64_t now_ms = 0;              // sessions that have expired by then are forgotten
+  bool may_use_reserve = false;    // as in ProcessWrite: it ends sessions
 };
 
-// The port to where users, roles and sessions are kept. Thread-safe.
+// The port to where users and sessions are kept. Thread-safe.
 class IdentityStore {
  public:
   virtual ~IdentityStore() = default;
   // `done` comes on the store's writer thread once it is durable, with the revision or 0.
+  // UNAUTHENTICATED or PERMISSION_DENIED: the envelope is not permitted (any more);
   // RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: storage fails.
-  virtual void CommitIdentity(IdentityWrite write,
+  virtual void CommitIdentity(IdentityWrite write, Envelope envelope,
                               std::function<void(absl::StatusOr<int64_t>)> done) = 0;
   // Everything there is, at the start of the daemon; sessions without the expired ones. Block.
   virtual absl::StatusOr<std::vector<User>> LoadUsers() = 0;
-  virtual absl::StatusOr<std::vector<Role>> LoadRoles() = 0;  // but the built-in ones
   virtual absl::StatusOr<std::vector<Session>> LoadSessions(int64_t now_ms) = 0;
 };
 

@@ -46,14 +46,14 @@ std::function<void(const Result&)> ForUser(Identity::UserDone done) {
 
 // OK if the caller may hand out the role. What the role itself denies goes with it.
 absl::Status CheckMayGrant(const Caller& caller, const Role& role) {
-  const auto beyond = caller.authority.Beyond(role.rules);
+  const auto beyond = caller.authority.Beyond(role.spec.rules);
   if (!beyond) return absl::OkStatus();
   return BeyondCaller(caller, *beyond, absl::StrCat("the role '", role.name, "' allows it"));
 }
 
 // Nobody frees themselves, or others, of what they are denied too.
 absl::Status CheckMayRevoke(const Caller& caller, const Role& role) {
-  const auto beyond = caller.authority.Beyond(Denied(role.rules));
+  const auto beyond = caller.authority.Beyond(Denied(role.spec.rules));
   if (!beyond) return absl::OkStatus();
   return BeyondCaller(caller, *beyond, absl::StrCat("the role '", role.name, "' denies it"));
 }
@@ -64,7 +64,7 @@ absl::Status CheckMayBecome(const Caller& caller, const User& user, const RoleBo
   std::vector<Rule> rules;
   for (const std::string& name : user.roles) {
     if (const Role* role = roles.Find(name); role != nullptr)
-      rules.insert(rules.end(), role->rules.begin(), role->rules.end());
+      rules.insert(rules.end(), role->spec.rules.begin(), role->spec.rules.end());
   }
   const auto beyond = caller.authority.Beyond(Allowed(rules));
   if (!beyond) return absl::OkStatus();
@@ -107,7 +107,7 @@ void Identity::CreateUser(const std::string& name, std::vector<std::string> role
   // Before a password is hashed for nothing.
   if (FindUser(name)) return done(UserExists(name));
   for (const std::string& role : roles)
-    if (!FindRole(role)) return done(RoleNotFound(role));
+    if (const auto found = FindRole(role); !found.ok()) return done(found.status());
   IdentityState::Change change{.origin = std::move(origin), .done = ForUser(std::move(done))};
   const auto create = [impl = impl_.get(), name, roles](IdentityState::Change made,
                                                         const std::string& hash) {
@@ -116,7 +116,7 @@ void Identity::CreateUser(const std::string& name, std::vector<std::string> role
       if (state.FindUser(name) != nullptr) return UserExists(name);
       for (const std::string& one : roles) {
         const Role* role = state.roles.Find(one);
-        if (role == nullptr) return RoleNotFound(one);
+        if (role == nullptr) return ResourceNotFound(kRoleKind, one);
         if (absl::Status status = CheckMayGrant(caller, *role); !status.ok()) return status;
       }
       if (state.users.size() >= static_cast<size_t>(limits::kUsers)) return TooManyUsers();
@@ -196,10 +196,10 @@ void Identity::GrantRole(const std::string& name, const std::string& role, const
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
     const Role* found = state.roles.Find(role);
-    if (found == nullptr) return RoleNotFound(role);
+    if (found == nullptr) return ResourceNotFound(kRoleKind, role);
     if (absl::Status status = CheckMayGrant(caller, *found); !status.ok()) return status;
     // It may deny things, now or later.
-    if (name == kAdminUser && !found->built_in)
+    if (name == kAdminUser && !IsBuiltIn(*found))
       return LastAdmin("have other roles than the built-in ones");
     User next = **user;
     const auto place = std::lower_bound(next.roles.begin(), next.roles.end(), role);
@@ -218,7 +218,7 @@ void Identity::RevokeRole(const std::string& name, const std::string& role, cons
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
     const Role* found = state.roles.Find(role);
-    if (found == nullptr) return RoleNotFound(role);
+    if (found == nullptr) return ResourceNotFound(kRoleKind, role);
     if (absl::Status status = CheckMayRevoke(caller, *found); !status.ok()) return status;
     if (name == kAdminUser && role == "admin") return LastAdmin("lose the role admin");
     User next = **user;

@@ -62,8 +62,8 @@ void CheckRoleName(std::string_view name, const std::string& field, Violations& 
                                      " of a-z, 0-9, '.', '_' and '-', beginning with a letter"));
 }
 
-void CheckRole(const Role& role, const std::set<std::string>& permissions, const std::string& field,
-               Violations& violations) {
+void CheckRole(const RoleSpec& role, const std::set<std::string>& permissions,
+               const std::string& field, Violations& violations) {
   if (static_cast<int64_t>(role.description.size()) > limits::kRoleDescriptionBytes ||
       !IsPrintable(role.description)) {
     violations.Add(

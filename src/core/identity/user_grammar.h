@@ -16,10 +16,10 @@ namespace grpc_os::core {
 void CheckUserName(std::string_view name, const std::string& field, Violations& violations);
 // As a user's, but for the words.
 void CheckRoleName(std::string_view name, const std::string& field, Violations& violations);
-// Its description and rules. `permissions`: those that there are. `field`: the path of the role in
+// `permissions`: those that there are. `field`: the path of the role in
 // the request.
-void CheckRole(const Role& role, const std::set<std::string>& permissions, const std::string& field,
-               Violations& violations);
+void CheckRole(const RoleSpec& role, const std::set<std::string>& permissions,
+               const std::string& field, Violations& violations);
 // One to be set: 12 to 1024 bytes, not the user's name.
 void CheckNewPassword(std::string_view password, std::string_view user, const std::string& field,
                       Violations& violations);

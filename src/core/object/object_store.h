@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/event/event.h"
 #include "core/object/object.h"
 #include "core/object/quota.h"
@@ -96,12 +96,15 @@ class ObjectRows {
 
 // One change: all of it becomes durable under one new revision, or nothing does.
 struct ObjectWrite {
+  // What `apply` has written with the change.
+  struct Outcome {
+    std::vector<Event> events = {};
+    std::string subject = {};  // of the envelope's request
+  };
   // Decides and changes. Run on the writer's thread, and again where a transaction was lost, so it
-  // begins anew each time and takes times from what it was made with. What it puts into `events`
-  // and `trace` is written with it. Not OK: its caller is refused with that.
-  std::function<absl::Status(ObjectRows& rows, int64_t revision, std::vector<Event>& events,
-                             Trace& trace)>
-      apply;
+  // begins anew each time and takes times from what it was made with. Not OK: its caller is refused
+  // with that.
+  std::function<absl::Status(ObjectRows& rows, int64_t revision, Outcome& outcome)> apply;
   // Whenever `apply` refuses, it has changed nothing yet: the transaction's neighbours need not be
   // run again.
   bool refuses_clean = false;
@@ -155,7 +158,8 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
-  virtual void CommitObjects(ObjectWrite write,
+  // UNAUTHENTICATED or PERMISSION_DENIED: the envelope is not permitted (any more).
+  virtual void CommitObjects(ObjectWrite write, Envelope envelope,
                              std::function<void(absl::StatusOr<int64_t>)> done) = 0;
 
   // The live object (generation 0 or its own) or a version; nullopt: there is none, or it has

@@ -71,24 +71,24 @@ struct Single {
   bool asked_for = true;
   bool deletes = false;
 
-  absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
+  absl::Status Apply(ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
     step.Reset();
-    absl::Status status = Run(rows, revision, events, trace);
+    absl::Status status = Run(rows, revision, outcome);
     step.DropRows();
     return status;
   }
 
-  absl::Status Run(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
+  absl::Status Run(ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
     ObjectEdit edit({.rows = rows,
                      .revision = revision,
                      .now_ms = now_ms,
                      .user = by.origin.record.user,
                      .access = by.access,
-                     .events = events});
+                     .events = outcome.events});
     if (auto status = check(edit, step); !status.ok()) return status;
     if (auto status = edit.Charge({&step}); !status.ok()) return status;
     if (auto status = edit.Write(step); !status.ok()) return status;
-    if (asked_for) by.origin.LeaveIn(trace, by.origin.request ? subject(step, revision) : "");
+    if (by.origin.request) outcome.subject = subject(step, revision);
     return absl::OkStatus();
   }
 };
@@ -98,15 +98,17 @@ using Committed = std::function<void(absl::StatusOr<int64_t> revision, Single& s
 void Commit(ObjectStore& store, Single change, Committed done) {
   const bool deletes = change.deletes;
   const auto single = std::make_shared<Single>(std::move(change));
+  Envelope envelope = single->asked_for ? Envelope(single->by.origin) : Envelope::OfSystem();
   store.CommitObjects(
-      {.apply = [single](ObjectRows& rows, int64_t revision, std::vector<Event>& events,
-                         Trace& trace) { return single->Apply(rows, revision, events, trace); },
+      {.apply =
+           [single](ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
+             return single->Apply(rows, revision, outcome);
+           },
        .refuses_clean = true,
        .may_use_reserve = deletes},
-      [single, done = std::move(done)](absl::StatusOr<int64_t> revision) {
+      std::move(envelope), [single, done = std::move(done)](absl::StatusOr<int64_t> revision) {
         if (!revision.ok()) return done(FromStore(revision.status()), *single);
         Failpoint("osd.object.committed");
-        single->by.origin.written->store(true);
         done(revision, *single);
       });
 }
@@ -260,19 +262,19 @@ struct Transacting {
 
   std::vector<ObjectWork>& chosen() { return succeeded ? success : failure; }
 
-  absl::Status Apply(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
-    absl::Status status = Run(rows, revision, events, trace);
+  absl::Status Apply(ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
+    absl::Status status = Run(rows, revision, outcome);
     for (ObjectWork& work : chosen()) work.step.DropRows();
     return status;
   }
 
-  absl::Status Run(ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace& trace) {
+  absl::Status Run(ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
     ObjectEdit edit({.rows = rows,
                      .revision = revision,
                      .now_ms = now_ms,
                      .user = by.origin.record.user,
                      .access = by.access,
-                     .events = events});
+                     .events = outcome.events});
     succeeded = true;
     for (const CompareObject& one : compare) {
       const auto holds = edit.Compare(one);
@@ -282,7 +284,7 @@ struct Transacting {
     if (auto status = Check(edit); !status.ok()) return status;
     for (ObjectWork& work : chosen())
       if (auto status = edit.Write(work.step); !status.ok()) return status;
-    by.origin.LeaveIn(trace, by.origin.request ? SubjectOf(revision) : "");
+    if (by.origin.request) outcome.subject = SubjectOf(revision);
     return absl::OkStatus();
   }
 
@@ -335,13 +337,14 @@ void Objects::Transact(ObjectTransaction transaction, By by, TransactDone done) 
   work->by = std::move(by);
   work->now_ms = clock_.NowMs();
   store_.CommitObjects(
-      {.apply = [work](ObjectRows& rows, int64_t revision, std::vector<Event>& events,
-                       Trace& trace) { return work->Apply(rows, revision, events, trace); },
+      {.apply = [work](
+                    ObjectRows& rows, int64_t revision,
+                    ObjectWrite::Outcome& outcome) { return work->Apply(rows, revision, outcome); },
        .refuses_clean = true},
+      Envelope(work->by.origin),
       [work, done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
         if (!revision.ok()) return done(FromStore(revision.status()));
         Failpoint("osd.object.committed");
-        work->by.origin.written->store(true);
         ObjectTransactionResult result{.succeeded = work->succeeded, .revision = *revision};
         for (ObjectWork& one : work->chosen()) {
           if (!std::holds_alternative<GetObject>(one.asked)) one.step.object.data.clear();
@@ -557,7 +560,7 @@ void Sweep(ObjectStore& store, int64_t now_ms, std::shared_ptr<std::atomic<bool>
   const auto found = std::make_shared<int64_t>(0);
   store.CommitObjects(
       {.apply =
-           [now_ms, found](ObjectRows& rows, int64_t revision, std::vector<Event>& events, Trace&) {
+           [now_ms, found](ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
              static const std::string nobody;
              static const ObjectAccess any = [](ObjectVerb, std::string_view) { return true; };
              ObjectEdit edit({.rows = rows,
@@ -565,12 +568,13 @@ void Sweep(ObjectStore& store, int64_t now_ms, std::shared_ptr<std::atomic<bool>
                               .now_ms = now_ms,
                               .user = nobody,
                               .access = any,
-                              .events = events});
+                              .events = outcome.events});
              const auto swept = edit.Sweep(kSweepStep);
              if (swept.ok()) *found = *swept;
              return swept.status();
            },
        .refuses_clean = true},
+      Envelope::OfSystem(),
       [&store, now_ms, found, sweeping](const absl::StatusOr<int64_t>& revision) {
         if (revision.ok() && *found == kSweepStep) return Sweep(store, now_ms, sweeping);
         sweeping->store(false);

@@ -51,26 +51,26 @@ void CheckQuotaBounds(const Quota& quota, const std::string& prefix, Violations&
 void Quotas::Commit(std::string prefix, const char* action, bool may_use_reserve, Origin origin,
                     std::function<absl::Status(ObjectRows&)> apply,
                     std::function<void(absl::Status)> done) {
-  store_.CommitObjects({.apply =
-                            [prefix = std::move(prefix), action, origin, apply = std::move(apply),
-                             now_ms = clock_.NowMs()](ObjectRows& rows, int64_t,
-                                                      std::vector<Event>& events, Trace& trace) {
-                              if (auto status = apply(rows); !status.ok()) return status;
-                              Event& event = events.emplace_back();
-                              event.time_ms = now_ms;
-                              event.kind = "quota";
-                              event.resource_id = event.name = prefix;
-                              event.action = action;
-                              origin.LeaveIn(trace, prefix);
-                              return absl::OkStatus();
-                            },
-                        .refuses_clean = true,
-                        .may_use_reserve = may_use_reserve},
-                       [origin, done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
-                         if (!revision.ok()) return done(FromStore(revision.status()));
-                         origin.written->store(true);
-                         done(absl::OkStatus());
-                       });
+  store_.CommitObjects(
+      {.apply =
+           [prefix = std::move(prefix), action, apply = std::move(apply), now_ms = clock_.NowMs()](
+               ObjectRows& rows, int64_t, ObjectWrite::Outcome& outcome) {
+             if (auto status = apply(rows); !status.ok()) return status;
+             Event& event = outcome.events.emplace_back();
+             event.time_ms = now_ms;
+             event.kind = "quota";
+             event.resource_id = event.name = prefix;
+             event.action = action;
+             outcome.subject = prefix;
+             return absl::OkStatus();
+           },
+       .refuses_clean = true,
+       .may_use_reserve = may_use_reserve},
+      Envelope(std::move(origin)),
+      [done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
+        if (!revision.ok()) return done(FromStore(revision.status()));
+        done(absl::OkStatus());
+      });
 }
 
 void Quotas::Set(const Quota& wanted, Origin origin, Done done) {

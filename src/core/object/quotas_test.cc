@@ -248,6 +248,17 @@ TEST_F(QuotasTest, AreListedReplacedAndDeleted) {
   EXPECT_EQ(store_.audit.size(), 4u);
 }
 
+TEST_F(QuotasTest, WhoLostThePermissionMeanwhileSetsAndDeletesNone) {
+  Origin lost = Ann().origin;
+  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  const auto set = Answer<absl::StatusOr<Quota>>(
+      [&](auto done) { quotas_.Set({.prefix = "/logs/", .max_objects = 5}, lost, done); });
+  EXPECT_TRUE(absl::IsPermissionDenied(set.status()));
+  EXPECT_TRUE(store_.objects.quotas.empty());
+  EXPECT_FALSE(lost.written->load());
+  EXPECT_TRUE(store_.audit.empty());
+}
+
 TEST_F(QuotasTest, AreBoundedInNumber) {
   for (int i = 0; i < limits::kQuotas; ++i) {
     const std::string prefix = "/" + std::to_string(i) + "/";

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/event/event.h"
 #include "core/process/process.h"
 
@@ -18,7 +18,6 @@ struct ProcessWrite {
   std::vector<Process> put;  // inserted or replaced by id; their `revision` is set by the store
   std::vector<std::string> remove;  // ids
   std::vector<Event> events;        // their `revision` and `sequence` are set by the store
-  Trace trace;                      // who asked for it
   // It gives room back or ends what takes it (stop, delete), so it may take the room that the store
   // keeps for such changes where the disk is full.
   bool may_use_reserve = false;
@@ -30,9 +29,11 @@ class ProcessStore {
   virtual ~ProcessStore() = default;
 
   // Calls `done` on the store's writer thread once the transaction is durable, with its revision.
+  // UNAUTHENTICATED or PERMISSION_DENIED: the envelope is not permitted (any more);
   // ALREADY_EXISTS if an id or name is taken by another row; RESOURCE_EXHAUSTED if the queue is
   // full; UNAVAILABLE if storage fails. Writes are done in the order of their submission.
-  virtual void Commit(ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) = 0;
+  virtual void Commit(ProcessWrite write, Envelope envelope,
+                      std::function<void(absl::StatusOr<int64_t>)> done) = 0;
 
   // Everything there is, at the start of the daemon. Blocks.
   virtual absl::StatusOr<std::vector<Process>> LoadProcesses() = 0;

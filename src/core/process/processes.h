@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/change/envelope.h"
 #include "core/process/process.h"
 #include "core/process/process_store.h"
 #include "core/process/supervision.h"
@@ -147,6 +147,7 @@ class Processes final : public SupervisionObserver {
 
   void Submit(Entry& entry, Mutation mutation);
   void Pump(Entry& entry);
+  static absl::Status PermissionOf(const Mutation& mutation);
   void RetryLater(Entry& entry);
   static void ViewUnsaved(Entry& entry, int64_t now_ms);
   static bool IsAhead(const Entry& entry);

@@ -18,6 +18,10 @@ constexpr int64_t kStoreRetryMs = 500;
 
 }  // namespace
 
+absl::Status Processes::PermissionOf(const Mutation& mutation) {
+  return mutation.origin ? mutation.origin->CheckPermitted() : absl::OkStatus();
+}
+
 void Processes::Draft::Tell(std::string action, std::map<std::string, std::string> attributes) {
   Event event;
   event.time_ms = now_ms;
@@ -57,26 +61,20 @@ void Processes::Pump(Entry& entry) {
   draft->process = entry.process;
   draft->now_ms = scheduler_.NowMs();
   for (Mutation& mutation : *batch) {
-    absl::Status status =
-        draft->erase ? ProcessNotFound(entry.process.name) : mutation.apply(*draft);
-    if (!status.ok()) {
-      // The refusal may rest on a neighbour's change, so it too waits for the commit.
-      mutation.done = [done = std::move(mutation.done), status](absl::StatusOr<int64_t> revision) {
-        done(revision.ok() ? absl::StatusOr<int64_t>(status) : revision);
-      };
-      mutation.retry = false;
-      mutation.origin.reset();  // a refusal is no part of the transaction
-    }
+    mutation.refusal = draft->erase ? ProcessNotFound(entry.process.name) : mutation.apply(*draft);
   }
   entry.writing = true;
   ++commits_under_way_;
   const std::string id = entry.process.id;
   draft->unchanged =
       entry.visible && !draft->erase && draft->events.empty() && draft->process == entry.process;
-  const bool asked_for = std::any_of(batch->begin(), batch->end(), [](const Mutation& mutation) {
-    return mutation.origin.has_value();
-  });
-  if (draft->unchanged && !asked_for) {
+  Envelope envelope = Envelope::OfSystem();
+  for (const Mutation& mutation : *batch) {
+    // A refusal is no part of the transaction.
+    if (mutation.origin && mutation.refusal.ok())
+      envelope.Add(*mutation.origin, SubjectOf(draft->process, mutation.awaited));
+  }
+  if (draft->unchanged && !envelope.asked_for()) {
     OnCommitted(id, batch, draft, entry.process.revision);
     return;
   }
@@ -93,13 +91,9 @@ void Processes::Pump(Entry& entry) {
   const bool stopping = draft->process.desired == DesiredState::kStopped;
   write.may_use_reserve =
       draft->erase || std::any_of(batch->begin(), batch->end(), [stopping](const Mutation& one) {
-        return one.ends || (stopping && one.retry);
+        return one.refusal.ok() && (one.ends || (stopping && one.retry));
       });
-  for (const Mutation& mutation : *batch) {
-    if (!mutation.origin) continue;
-    mutation.origin->LeaveIn(write.trace, SubjectOf(draft->process, mutation.awaited));
-  }
-  store_.Commit(std::move(write),
+  store_.Commit(std::move(write), std::move(envelope),
                 [this, alive = std::weak_ptr<bool>(alive_), scheduler = &scheduler_, id, batch,
                  draft](absl::StatusOr<int64_t> revision) {
                   scheduler->Post([this, alive, id, batch, draft, revision] {
@@ -115,22 +109,31 @@ void Processes::OnCommitted(const std::string& process_id,
   entry.writing = false;
   --commits_under_way_;
   if (!revision.ok()) {
-    const absl::Status status = FromStore(revision.status());
-    std::vector<Mutation> facts;
+    const bool not_permitted = IsNotPermitted(revision.status());
+    std::vector<Mutation> again;
     for (Mutation& mutation : *batch) {
-      if (mutation.retry) {
-        facts.push_back(std::move(mutation));
-      } else {
+      if (!not_permitted) {
+        if (mutation.retry && mutation.refusal.ok()) {
+          again.push_back(std::move(mutation));
+        } else {
+          mutation.done(FromStore(revision.status()));
+        }
+        continue;
+      }
+      // Of those who share the draft, only who may not change it any more is refused.
+      if (const absl::Status status = PermissionOf(mutation); !status.ok()) {
         mutation.done(status);
+      } else {
+        again.push_back(std::move(mutation));
       }
     }
-    // Before what came meanwhile: facts are told in their order.
-    const bool retry = !facts.empty();
-    entry.pending.insert(entry.pending.begin(), std::make_move_iterator(facts.begin()),
-                         std::make_move_iterator(facts.end()));
-    if (!entry.visible) {
+    // Before what came meanwhile: reports keep their order.
+    const bool any = !again.empty();
+    entry.pending.insert(entry.pending.begin(), std::make_move_iterator(again.begin()),
+                         std::make_move_iterator(again.end()));
+    if (!entry.visible && !any) {
       RemoveEntry(entry);
-    } else if (retry) {
+    } else if (any && !not_permitted) {
       ViewUnsaved(entry, scheduler_.NowMs());
       RetryLater(entry);
     } else {
@@ -162,8 +165,7 @@ void Processes::OnCommitted(const std::string& process_id,
   }
   Failpoint("osd.process.committed");
   for (Mutation& mutation : *batch) {
-    if (mutation.origin) mutation.origin->written->store(true);
-    mutation.done(*revision);
+    mutation.done(mutation.refusal.ok() ? revision : mutation.refusal);
   }
   AfterCommit(entry, *draft);
 }

@@ -35,10 +35,13 @@ struct Processes::Mutation {
   std::function<absl::Status(Draft&)> apply;
   // After the commit (or its failure, or the refusal): the revision.
   std::function<void(absl::StatusOr<int64_t>)> done;
-  bool retry = false;  // a fact, not a wish: tried again until the store takes it
+  bool retry = false;  // a report, not a request: tried again until the store takes it
   bool ends = false;   // a stop or a deletion: it may take the store's reserve
-  std::optional<Origin> origin = std::nullopt;  // of a wish
-  Awaited awaited = Awaited::kNothing;          // by whoever wished it
+  std::optional<Origin> origin = std::nullopt;  // of a request
+  Awaited awaited = Awaited::kNothing;          // by whoever asked
+  // Why the present draft does not have it. It may rest on a neighbour's change, so that it is
+  // answered with the commit, and looked at anew in the next draft.
+  absl::Status refusal = absl::OkStatus();
 };
 
 // Someone who waits for the world to follow.

@@ -762,6 +762,70 @@ TEST_F(ProcessesTest, WhatIsRefusedLeavesNoTraceAndWhatChangesNothingIsRemembere
   EXPECT_EQ(processes_.Find("web")->revision, revision);
 }
 
+TEST_F(ProcessesTest, WhoLostThePermissionIsRefusedWithTheChangeAndItsNeighboursAreNot) {
+  Run("web");
+  Answer update, stop;
+  Origin lost = From("lost");
+  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  const Origin kept = From("kept");
+  processes_.Update(
+      "web", "",
+      [](ProcessSpec& spec) {
+        spec.command = "not theirs";
+        return absl::OkStatus();
+      },
+      Into(update), lost);
+  // In the same draft, and built on it: the other's change, and a report.
+  processes_.Stop("web", "", Into(stop), kept);
+  Report("exited", ProcessState::kExited);
+  ASSERT_TRUE(update.came());
+  EXPECT_TRUE(absl::IsPermissionDenied(update.value->status()));
+  ASSERT_TRUE(stop.came() && stop.value->ok());
+  EXPECT_EQ(processes_.Find("web")->spec.command, "sleep 1000");
+  EXPECT_EQ(processes_.Find("web")->generation, 1);
+  EXPECT_EQ(processes_.Find("web")->status.state, ProcessState::kExited);
+  EXPECT_FALSE(lost.written->load());
+  EXPECT_TRUE(kept.written->load());
+  ASSERT_EQ(store_.requests.size(), 1u);
+  EXPECT_EQ(store_.requests[0].key.id, "kept");
+}
+
+// What one was refused for in a draft may be right in the next, and is recorded then.
+TEST_F(ProcessesTest, WhatWasRefusedOverAChangeThatWasNotPermittedIsDoneAfterAll) {
+  Run("web");
+  Report("exited", ProcessState::kExited);
+  std::optional<absl::StatusOr<int64_t>> deleted;
+  Origin lost = From("lost");
+  lost.permit = [] { return absl::UnauthenticatedError("logged out"); };
+  processes_.Delete(
+      "web", "", false, [&](absl::StatusOr<int64_t> revision) { deleted = revision; }, lost);
+  Answer start;
+  const Origin kept = From("kept");
+  processes_.Start("web", "", Into(start), kept);
+  scheduler_.RunAll();
+  ASSERT_TRUE(deleted.has_value());
+  EXPECT_TRUE(absl::IsUnauthenticated(deleted->status()));
+  ASSERT_NE(processes_.Find("web"), nullptr);
+  Launched();
+  Report("started", ProcessState::kRunning);
+  ASSERT_TRUE(start.came() && start.value->ok());
+  EXPECT_TRUE(kept.written->load());
+  ASSERT_EQ(store_.audit.size(), 1u);
+}
+
+TEST_F(ProcessesTest, ACreationThatIsNotPermittedAnyMoreLeavesNothingBehind) {
+  Answer create;
+  Origin lost = From("lost");
+  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  processes_.Create(Named("web"), Into(create), lost);
+  scheduler_.RunAll();
+  ASSERT_TRUE(create.came());
+  EXPECT_TRUE(absl::IsPermissionDenied(create.value->status()));
+  EXPECT_THAT(supervision_.launched, IsEmpty());
+  EXPECT_EQ(processes_.Count(), 0);
+  Run("web");
+}
+
 TEST_F(ProcessesTest, ARepeatWaitsForWhatTheFirstCallWaitedFor) {
   Run("web");
   Answer stop, repeat;

@@ -19,8 +19,9 @@ using ::testing::IsEmpty;
 
 class BootStore final : public ProcessStore {
  public:
-  void Commit(ProcessWrite write, std::function<void(absl::StatusOr<int64_t>)> done) override {
-    rows.Commit(std::move(write), std::move(done));
+  void Commit(ProcessWrite write, Envelope envelope,
+              std::function<void(absl::StatusOr<int64_t>)> done) override {
+    rows.Commit(std::move(write), std::move(envelope), std::move(done));
   }
   absl::StatusOr<std::vector<Process>> LoadProcesses() override { return rows.LoadProcesses(); }
   absl::StatusOr<std::string> LoadBootId() override { return rows.LoadBootId(); }

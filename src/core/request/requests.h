@@ -8,11 +8,11 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "core/audit/audit.h"
+#include "core/request/request.h"
 
 namespace grpc_os::core {
 
-// The port to what was committed (a Trace writes it). Thread-safe.
+// The port to what was committed (an Envelope has it). Thread-safe.
 class RequestStore {
  public:
   virtual ~RequestStore() = default;
@@ -33,7 +33,7 @@ class Requests {
   // What a change turns out to be. Of the two one is called, on some thread.
   struct Paths {
     // It is the first with this key, or has none. The key is held for as long as a copy of the slot
-    // lives (in the Origin): another call with the same key waits until then.
+    // lives (in the Origin, core/change): another call with the same key waits until then.
     std::function<void(std::shared_ptr<void> slot)> carry_out;
     // It was committed before; or INVALID_ARGUMENT (REQUEST_ID_REUSED): with another content; or
     // RESOURCE_EXHAUSTED (LIMIT_REACHED): too many wait for this key; or the store does not answer.

@@ -30,7 +30,7 @@ absl::Status IdentityPart::Start() {
   signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
   hasher_ = std::make_unique<host::PasswordHasher>();
   identity_ = std::make_unique<core::Identity>(
-      core::Identity::Parts{store, *signer_, *hasher_, digest_, needs_.clock,
+      core::Identity::Parts{store, store, *signer_, *hasher_, digest_, needs_.clock,
                             AdminUids(needs_.shielded), needs_.clocks.retention()});
   return identity_->Load(store.NewestRevision());
 }

@@ -66,8 +66,8 @@ v1::Session ToProto(const core::Session& session, const core::Caller& caller) {
 v1::Role ToProto(const core::Role& role) {
   v1::Role out;
   out.set_name(role.name);
-  out.set_description(role.description);
-  for (const core::Rule& rule : role.rules) {
+  out.set_description(role.spec.description);
+  for (const core::Rule& rule : role.spec.rules) {
     v1::Role::Rule& added = *out.add_rules();
     added.set_effect(rule.effect == core::Effect::kAllow ? v1::Role::EFFECT_ALLOW
                                                          : v1::Role::EFFECT_DENY);
@@ -78,8 +78,8 @@ v1::Role ToProto(const core::Role& role) {
         std::find(known.begin(), known.end(), rule.permission) == known.end())
       out.add_permissions(rule.permission);
   }
-  out.set_built_in(role.built_in);
-  if (role.built_in) return out;
+  out.set_built_in(core::IsBuiltIn(role));
+  if (core::IsBuiltIn(role)) return out;
   SetTimeMs(role.create_time_ms, out.mutable_create_time());
   SetTimeMs(role.update_time_ms, out.mutable_update_time());
   out.set_etag(core::Identity::EtagOf(role));
@@ -89,18 +89,21 @@ v1::Role ToProto(const core::Role& role) {
 core::Role RoleFromProto(const v1::Role& role, const std::set<std::string>& permissions,
                          const std::string& field, core::Violations& violations) {
   core::CheckRoleName(role.name(), absl::StrCat(field, ".name"), violations);
-  core::Role out{.name = role.name(), .description = role.description()};
+  core::Role out;
+  out.name = role.name();
+  out.spec.description = role.description();
   for (const v1::Role::Rule& rule : role.rules()) {
     if (rule.effect() != v1::Role::EFFECT_ALLOW && rule.effect() != v1::Role::EFFECT_DENY) {
-      violations.Add(absl::StrCat(field, ".rules[", out.rules.size(), "].effect"),
+      violations.Add(absl::StrCat(field, ".rules[", out.spec.rules.size(), "].effect"),
                      "give ALLOW or DENY");
     }
-    out.rules.push_back({.effect = rule.effect() == v1::Role::EFFECT_DENY ? core::Effect::kDeny
-                                                                          : core::Effect::kAllow,
-                         .permission = rule.permission(),
-                         .prefix = rule.prefix()});
+    out.spec.rules.push_back({.effect = rule.effect() == v1::Role::EFFECT_DENY
+                                            ? core::Effect::kDeny
+                                            : core::Effect::kAllow,
+                              .permission = rule.permission(),
+                              .prefix = rule.prefix()});
   }
-  core::CheckRole(out, permissions, field, violations);
+  core::CheckRole(out.spec, permissions, field, violations);
   return out;
 }
 

@@ -34,17 +34,17 @@ class SqliteCheckTest : public testing::Test {
     auto store = Store::Open(*OpenSqlite(path_));
     for (const char* id : {"proc_1", "proc_2"}) {
       core::ProcessWrite write = PutOf(id, id);
-      write.trace.audit = {MakeRecord(id), MakeRecord(id)};
-      write.trace.requests = {MakeRequest(id)};
       std::promise<void> done;
-      (*store)->Commit(write, [&](const auto&) { done.set_value(); });
+      (*store)->Commit(write, AskedBy({MakeRecord(id), MakeRecord(id)}, {MakeRequest(id)}),
+                       [&](const auto&) { done.set_value(); });
       done.get_future().wait();
     }
     core::IdentityWrite write;
     write.put_users = {MakeUser("anna")};
     write.put_sessions = {MakeSession("s1", 1, 9'000'000'000'000)};
     std::promise<void> done;
-    (*store)->CommitIdentity(write, [&](const auto&) { done.set_value(); });
+    (*store)->CommitIdentity(write, core::Envelope::OfSystem(),
+                             [&](const auto&) { done.set_value(); });
     done.get_future().wait();
     PutObjects(**store);
   }
@@ -53,7 +53,7 @@ class SqliteCheckTest : public testing::Test {
     std::promise<absl::Status> done;
     store.CommitObjects(
         {.apply =
-             [](core::ObjectRows& rows, int64_t, std::vector<core::Event>&, core::Trace&) {
+             [](core::ObjectRows& rows, int64_t, core::ObjectWrite::Outcome&) {
                core::Object blob = MakeBlob(1, "/a/blob", 'x');
                blob.id = "obj_wished";
                core::Object expires = MakeObject(2, "/a/expires");
@@ -65,6 +65,7 @@ class SqliteCheckTest : public testing::Test {
                status.Update(rows.PutQuota({.prefix = "/a/", .max_objects = 5}).status());
                return status;
              }},
+        core::Envelope::OfSystem(),
         [&](const auto& revision) { done.set_value(revision.status()); });
     ASSERT_TRUE(done.get_future().get().ok());
   }
@@ -131,6 +132,12 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
       {"UPDATE blobs SET zero_time_ms = 1", "do not tell since when"},
       {"UPDATE object_quotas SET bytes = 7", "the quota of /a/ counts 2 objects of 7 bytes"},
       {"UPDATE object_quotas SET objects = 1", "there are 2 of 1000130"},
+      {"INSERT INTO resources VALUES ('role', 'r', 'r', '', 1, 0, 0, 0, 1, x'ff', x'')",
+       "the stored role r is damaged"},
+      {"INSERT INTO resources VALUES ('role', 'r', 'r', '', 1, 0, 0, 0, 9, x'01', x'')",
+       "the role r is of revision 9"},
+      {"INSERT INTO claims VALUES ('host', 'example.org', 'domain', 'd')",
+       "1 claims are of no resource"},
       {"DROP INDEX requests_by_time", "the index requests_by_time is missing"},
       {"CREATE TABLE theirs (x)", "the table theirs is not of this program"},
   };

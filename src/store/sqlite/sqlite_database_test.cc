@@ -84,12 +84,12 @@ core::ProcessWrite PutOf(const std::string& id, size_t environment_bytes = 0) {
   event.kind = "process";
   event.resource_id = id;
   event.action = "created";
-  return {.put = {process}, .remove = {}, .events = {event}, .trace = {}};
+  return {.put = {process}, .remove = {}, .events = {event}};
 }
 
 absl::StatusOr<int64_t> Commit(Store& store, core::ProcessWrite write) {
   std::promise<absl::StatusOr<int64_t>> promise;
-  store.Commit(std::move(write),
+  store.Commit(std::move(write), core::Envelope::OfSystem(),
                [&](absl::StatusOr<int64_t> revision) { promise.set_value(std::move(revision)); });
   return promise.get_future().get();
 }
@@ -519,7 +519,7 @@ TEST_F(SmallDiskTest, AWriteTooLargeForTheDiskTakesNothingWithIt) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
     answers.push_back(promise->get_future());
     (*store)->Commit(
-        PutOf(absl::StrCat("proc_", answers.size()), bytes),
+        PutOf(absl::StrCat("proc_", answers.size()), bytes), core::Envelope::OfSystem(),
         [promise](const absl::StatusOr<int64_t>& answer) { promise->set_value(answer); });
   }
   release.set_value();

@@ -51,9 +51,8 @@ class SqliteFaultTest : public testing::Test {
   static std::future<absl::Status> Submit(Store& store, int number, size_t bytes) {
     core::ProcessWrite write = PutOf(absl::StrCat("proc_", number), absl::StrCat("n", number));
     FillSpec(write.put[0], bytes);
-    write.trace.audit = {MakeRecord(absl::StrCat(number))};
     auto promise = std::make_shared<std::promise<absl::Status>>();
-    store.Commit(std::move(write),
+    store.Commit(std::move(write), AskedBy({MakeRecord(absl::StrCat(number))}),
                  [promise](const auto& result) { promise->set_value(result.status()); });
     return promise->get_future();
   }

@@ -108,15 +108,15 @@ class SqliteFullDiskTest : public testing::Test {
   static core::ProcessWrite WriteOf(const std::string& id, size_t bytes, bool may_use_reserve) {
     core::ProcessWrite write = PutOf(id, absl::StrCat("name of ", id));
     FillSpec(write.put[0], bytes);
-    write.trace.audit = {MakeRecord(id)};
     write.may_use_reserve = may_use_reserve;
     return write;
   }
   std::future<absl::StatusOr<int64_t>> Submit(core::ProcessWrite write) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<int64_t>>>();
-    store_->Commit(std::move(write), [promise](absl::StatusOr<int64_t> revision) {
-      promise->set_value(std::move(revision));
-    });
+    core::Envelope envelope = AskedBy({MakeRecord(write.put.empty() ? "" : write.put[0].id)});
+    store_->Commit(
+        std::move(write), std::move(envelope),
+        [promise](absl::StatusOr<int64_t> revision) { promise->set_value(std::move(revision)); });
     return promise->get_future();
   }
   // Of `begin`, which is given what is to be called at the end. The writer's thread may still be in
@@ -431,13 +431,13 @@ TEST_F(SqliteFullDiskTest, WhoeverGivesRoomBackMayUseIt) {
     core::IdentityWrite write;
     write.end_sessions = {"session"};
     write.may_use_reserve = may;
-    Await([&](auto done) { store_->CommitIdentity(write, done); });
+    Await([&](auto done) { store_->CommitIdentity(write, core::Envelope::OfSystem(), done); });
     EXPECT_EQ(more(), may ? 1 : 0);
     Await([&](auto done) {
-      store_->CommitObjects({.apply = [](core::ObjectRows&, int64_t, std::vector<core::Event>&,
-                                         core::Trace&) { return absl::OkStatus(); },
+      store_->CommitObjects({.apply = [](core::ObjectRows&, int64_t,
+                                         core::ObjectWrite::Outcome&) { return absl::OkStatus(); },
                              .may_use_reserve = may},
-                            done);
+                            core::Envelope::OfSystem(), done);
     });
     EXPECT_EQ(more(), may ? 1 : 0);
   }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/identity/roles.h"
+#include "core/resource/resource_codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/objects_under_test.h"
@@ -46,11 +48,12 @@ class SqliteMigrationTest : public testing::Test {
     EXPECT_TRUE(store.ok()) << store.status();
     return *std::move(store);
   }
-  static int64_t Commit(Store& store, core::ProcessWrite write) {
+  static int64_t Commit(Store& store, core::ProcessWrite write,
+                        core::Envelope envelope = core::Envelope::OfSystem()) {
     std::promise<int64_t> answer;
-    store.Commit(std::move(write), [&](const absl::StatusOr<int64_t>& revision) {
-      answer.set_value(NumberOf(revision));
-    });
+    store.Commit(
+        std::move(write), std::move(envelope),
+        [&](const absl::StatusOr<int64_t>& revision) { answer.set_value(NumberOf(revision)); });
     return answer.get_future().get();
   }
   // A file of `version`: the tables that the migrations up to there make, with the rows of those
@@ -118,26 +121,27 @@ class SqliteMigrationTest : public testing::Test {
   // Each thing that the daemon keeps beside objects, in revisions 1 and 2.
   static void Fill(Store& store) {
     core::ProcessWrite process = PutOf("proc_1", "one");
-    process.trace.audit = {MakeRecord("proc_1", 5)};
-    process.trace.requests = {MakeRequest("r1", 9'000'000'000'000)};
-    ASSERT_EQ(Commit(store, process), 1);
+    ASSERT_EQ(Commit(store, process,
+                     AskedBy({MakeRecord("proc_1", 5)}, {MakeRequest("r1", 9'000'000'000'000)})),
+              1);
     core::IdentityWrite identity;
     identity.put_users = {MakeUser("anna")};
     identity.put_sessions = {MakeSession("s1", 1, 9'000'000'000'000)};
     identity.events = {MakeEvent("anna", "created")};
     std::promise<int64_t> answer;
-    store.CommitIdentity(identity, [&](const auto& done) { answer.set_value(NumberOf(done)); });
+    store.CommitIdentity(identity, core::Envelope::OfSystem(),
+                         [&](const auto& done) { answer.set_value(NumberOf(done)); });
     ASSERT_EQ(answer.get_future().get(), 2);
     ASSERT_TRUE(SaveBootId(store, "boot").ok());
   }
-  static void ExpectFilled(Store& store, int version) {
+  static void ExpectFilled(Store& store, int version, size_t roles = 0) {
     core::Process process = MakeProcess("proc_1", "one");
     process.spec = OldSpec(version);
     process.revision = 1;
     EXPECT_THAT(*store.LoadProcesses(), ElementsAre(process));
     EXPECT_THAT(*store.LoadUsers(), SizeIs(1));
     EXPECT_THAT(*store.LoadSessions(0), SizeIs(1));
-    EXPECT_THAT(*store.LoadRoles(), IsEmpty());
+    EXPECT_THAT(*store.LoadResources("role"), SizeIs(roles));
     EXPECT_EQ(*store.LoadBootId(), "boot");
     EXPECT_THAT(*AuditOf(store, {}), SizeIs(1));
     std::promise<bool> known;
@@ -151,8 +155,9 @@ class SqliteMigrationTest : public testing::Test {
   }
   static int64_t PutObject(Store& store, const core::Object& object) {
     std::promise<int64_t> answer;
-    store.CommitObjects({.apply = [&](core::ObjectRows& rows, int64_t, std::vector<core::Event>&,
-                                      core::Trace&) { return rows.Insert(object); }},
+    store.CommitObjects({.apply = [&](core::ObjectRows& rows, int64_t,
+                                      core::ObjectWrite::Outcome&) { return rows.Insert(object); }},
+                        core::Envelope::OfSystem(),
                         [&](const auto& done) { answer.set_value(NumberOf(done)); });
     return answer.get_future().get();
   }
@@ -187,17 +192,16 @@ TEST_F(SqliteMigrationTest, Version1KeepsAllButItsShortSessions) {
     write.put_users = {MakeUser("anna")};
     write.put_sessions = {MakeSession("s2", 1, 9'000'000'000'000)};
     write.events = {MakeEvent("anna", "created")};
-    write.trace.audit = {MakeRecord("anna")};
-    write.trace.requests = {MakeRequest("r1")};
     std::promise<int64_t> answer;
-    store->CommitIdentity(write, [&](const absl::StatusOr<int64_t>& revision) {
-      answer.set_value(NumberOf(revision));
-    });
+    store->CommitIdentity(
+        write, AskedBy({MakeRecord("anna")}, {MakeRequest("r1")}),
+        [&](const absl::StatusOr<int64_t>& revision) { answer.set_value(NumberOf(revision)); });
     EXPECT_EQ(answer.get_future().get(), 3 + i);
     write = {};
     write.remove_users = {"anna"};
     std::promise<void> removed;
-    store->CommitIdentity(write, [&](const absl::StatusOr<int64_t>&) { removed.set_value(); });
+    store->CommitIdentity(write, core::Envelope::OfSystem(),
+                          [&](const absl::StatusOr<int64_t>&) { removed.set_value(); });
     removed.get_future().wait();
     EXPECT_EQ(CountObjects(*store), 0u);
   }
@@ -222,6 +226,53 @@ TEST_F(SqliteMigrationTest, LaterVersionsKeepEverything) {
   }
 }
 
+TEST_F(SqliteMigrationTest, TheRolesOfVersion5BecomeResources) {
+  Fill(*Open());
+  MakeEarlier(5);
+  {
+    auto database = OpenSqlite(path_);
+    auto writer = (*database)->OpenWriter();
+    for (const char* sql :
+         {"INSERT INTO roles VALUES ('reader', 'reads', "
+          "'5:allow,11:object.read,8:/config/,4:deny,10:audit.read,0:,', 7, 100, 200)",
+          "INSERT INTO roles VALUES ('empty', '', '', 1, 3, 4)"})
+      ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
+  }
+  for (int i = 0; i < 2; ++i) {  // migrated, and opened once more
+    const auto store = Open();
+    ExpectFilled(*store, 5, /*roles=*/2);
+    const auto roles = *store->LoadResources("role");
+    ASSERT_THAT(roles, SizeIs(2));
+    const auto reader = Must(core::DecodeResource<core::Role>(roles[1]));
+    EXPECT_EQ(reader.id, "reader");
+    EXPECT_EQ(reader.name, "reader");
+    EXPECT_EQ(reader.generation, 7);
+    EXPECT_EQ(reader.create_time_ms, 100);
+    EXPECT_EQ(reader.update_time_ms, 200);
+    EXPECT_EQ(reader.spec,
+              (core::RoleSpec{.description = "reads",
+                              .rules = {{core::Effect::kAllow, "object.read", "/config/"},
+                                        {core::Effect::kDeny, "audit.read", ""}}}));
+    EXPECT_EQ(Must(core::DecodeResource<core::Role>(roles[0])).spec, core::RoleSpec());
+  }
+  ExpectWhole();
+}
+
+// A rule that is not understood may be one that denies: nothing is moved then.
+TEST_F(SqliteMigrationTest, ADamagedRoleOfVersion5StopsTheMigration) {
+  { const auto store = Open(); }
+  MakeEarlier(5);
+  {
+    auto database = OpenSqlite(path_);
+    auto writer = (*database)->OpenWriter();
+    for (const char* sql : {"INSERT INTO roles VALUES ('reader', '', '5:forbi,', 1, 1, 1)"})
+      ASSERT_TRUE((*writer)->Execute(sql).ok()) << sql;
+  }
+  const auto store = Store::Open(*OpenSqlite(path_));
+  ASSERT_FALSE(store.ok());
+  EXPECT_THAT(std::string(store.status().message()), testing::HasSubstr("role reader is damaged"));
+}
+
 TEST_F(SqliteMigrationTest, WhatWasDeletedUnderVersion4IsListed) {
   {
     const auto store = Open();
@@ -230,12 +281,12 @@ TEST_F(SqliteMigrationTest, WhatWasDeletedUnderVersion4IsListed) {
     std::promise<int64_t> deleted;
     store->CommitObjects(
         {.apply =
-             [](core::ObjectRows& rows, int64_t, std::vector<core::Event>&, core::Trace&) {
+             [](core::ObjectRows& rows, int64_t, core::ObjectWrite::Outcome&) {
                if (auto status = rows.Retire(MakeObject(1, "/a"), 50, true); !status.ok())
                  return status;
                return rows.Remove(MakeObject(1, "/a"));
              }},
-        [&](const auto& done) { deleted.set_value(NumberOf(done)); });
+        core::Envelope::OfSystem(), [&](const auto& done) { deleted.set_value(NumberOf(done)); });
     EXPECT_EQ(deleted.get_future().get(), 4);
   }
   MakeEarlier(4);

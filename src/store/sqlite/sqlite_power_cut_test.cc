@@ -74,9 +74,10 @@ core::ProcessWrite WriteOf(int number, size_t bytes) {
   write.put[0].spec.command = absl::StrCat(number);
   write.put[0].spec.environment["FILL"] = std::string(bytes, static_cast<char>('a' + number % 26));
   write.events[0].action = absl::StrCat(number);
-  write.trace.audit = {MakeRecord(absl::StrCat(number))};
-  write.trace.requests = {MakeRequest(absl::StrCat(number))};
   return write;
+}
+core::Envelope EnvelopeOf(int number) {
+  return AskedBy({MakeRecord(absl::StrCat(number))}, {MakeRequest(absl::StrCat(number))});
 }
 
 // One object is made, replaced or deleted, a folder renamed, or several are in one transaction;
@@ -155,21 +156,19 @@ class ObjectChangeOf {
 };
 
 core::ObjectWrite ObjectWriteOf(int number) {
-  return {.apply =
-              [number](core::ObjectRows& rows, int64_t revision, std::vector<core::Event>& events,
-                       core::Trace& trace) {
-                if (number == 1) {
-                  const auto put = rows.PutQuota({.prefix = "/o/", .max_objects = 1000});
-                  if (!put.ok()) return put.status();
-                }
-                if (auto status = ObjectChangeOf(number)(rows, revision); !status.ok())
-                  return status;
-                const core::ProcessWrite write = WriteOf(number, 0);
-                events = write.events;
-                trace = write.trace;
-                return absl::OkStatus();
-              },
-          .refuses_clean = true};
+  return {
+      .apply =
+          [number](core::ObjectRows& rows, int64_t revision, core::ObjectWrite::Outcome& outcome) {
+            if (number == 1) {
+              const auto put = rows.PutQuota({.prefix = "/o/", .max_objects = 1000});
+              if (!put.ok()) return put.status();
+            }
+            if (auto status = ObjectChangeOf(number)(rows, revision); !status.ok()) return status;
+            outcome.events = WriteOf(number, 0).events;
+            outcome.subject = MakeRequest(absl::StrCat(number)).subject;
+            return absl::OkStatus();
+          },
+      .refuses_clean = true};
 }
 
 // ---- Each acknowledgement comes after a sync ---------------------------------------------------
@@ -187,12 +186,13 @@ int AcknowledgedTooEarly(const std::vector<std::string>& pragmas) {
   for (int i = 0; i < 200; ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     answers.push_back(promise->get_future());
-    (*store)->Commit(WriteOf(i, i % 5 == 0 ? 30'000 : 10), [&, promise](const auto& revision) {
-      EXPECT_TRUE(revision.ok()) << revision.status();
-      ++acknowledged;
-      if (disk.Unsynced("-wal")) ++early;
-      promise->set_value();
-    });
+    (*store)->Commit(WriteOf(i, i % 5 == 0 ? 30'000 : 10), EnvelopeOf(i),
+                     [&, promise](const auto& revision) {
+                       EXPECT_TRUE(revision.ok()) << revision.status();
+                       ++acknowledged;
+                       if (disk.Unsynced("-wal")) ++early;
+                       promise->set_value();
+                     });
     if (i % 10 == 9) answers.back().wait();  // groups of several sizes
   }
   for (auto& answer : answers) answer.wait();
@@ -245,9 +245,9 @@ Cut WriteUntilCut(Disk& disk, const fs::path& path, uint64_t seed,
       };
       const size_t bytes = random() % 4 == 0 ? random() % 60'000 : random() % 100;
       if (IsOfObjects(number)) {
-        (*store)->CommitObjects(ObjectWriteOf(number), done);
+        (*store)->CommitObjects(ObjectWriteOf(number), EnvelopeOf(number), done);
       } else {
-        (*store)->Commit(WriteOf(number, bytes), done);
+        (*store)->Commit(WriteOf(number, bytes), EnvelopeOf(number), done);
       }
       if (random() % 3 == 0) answer->get_future().wait();
     }
@@ -318,7 +318,8 @@ std::string ObjectsAfter(int stored) {
   for (int number = 0; number < stored; ++number) {
     if (!IsOfObjects(number)) continue;
     model.revision = number;  // those between were of processes
-    model.CommitObjects(ObjectWriteOf(number), [](const auto& done) { Must(done); });
+    model.CommitObjects(ObjectWriteOf(number), EnvelopeOf(number),
+                        [](const auto& done) { Must(done); });
   }
   WordsOf words(model);
   return ObjectsIn(words);

@@ -62,7 +62,8 @@ class SqliteTruthTest : public testing::Test {
     core::ProcessWrite write = PutOf(id, id);
     FillSpec(write.put[0], bytes);
     std::promise<absl::Status> answer;
-    store.Commit(std::move(write), [&](const auto& result) { answer.set_value(result.status()); });
+    store.Commit(std::move(write), core::Envelope::OfSystem(),
+                 [&](const auto& result) { answer.set_value(result.status()); });
     const absl::Status status = answer.get_future().get();
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -297,7 +298,8 @@ TEST_F(SqliteTruthTest, CommitsThatFailedAreNoDamage) {
     core::ProcessWrite write = PutOf("proc_x", "x");
     FillSpec(write.put[0], bytes);
     std::promise<absl::Status> answer;
-    (*store)->Commit(write, [&](const auto& result) { answer.set_value(result.status()); });
+    (*store)->Commit(write, core::Envelope::OfSystem(),
+                     [&](const auto& result) { answer.set_value(result.status()); });
     ASSERT_FALSE(answer.get_future().get().ok());
   }
   disk.SetOnStep(nullptr);

@@ -1,9 +1,14 @@
-#include "store/role_table.h"
+#include "store/former_roles.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/identity/roles.h"
+#include "core/resource/resource_codec.h"
 #include "store/pairs.h"
+#include "store/resource_table.h"
 #include "store/row.h"
 
 namespace grpc_os::store {
@@ -12,16 +17,6 @@ namespace {
 constexpr char kAllow[] = "allow";
 constexpr char kDeny[] = "deny";
 constexpr size_t kWordsPerRule = 3;
-
-std::string EncodeRules(const std::vector<core::Rule>& rules) {
-  std::vector<std::string> words;
-  for (const core::Rule& rule : rules) {
-    words.emplace_back(rule.effect == core::Effect::kAllow ? kAllow : kDeny);
-    words.push_back(rule.permission);
-    words.push_back(rule.prefix);
-  }
-  return EncodeWords(words);
-}
 
 // A rule that is not understood is never left out: it may be one that denies.
 absl::StatusOr<std::vector<core::Rule>> DecodeRules(const std::string& encoded) {
@@ -41,28 +36,6 @@ absl::StatusOr<std::vector<core::Rule>> DecodeRules(const std::string& encoded) 
   return rules;
 }
 
-}  // namespace
-
-absl::Status PutRole(Connection& connection, const core::Role& role) {
-  if (auto status = RemoveRole(connection, role.name); !status.ok()) return status;
-  auto statement = connection.Prepare(
-      "INSERT INTO roles (name, description, rules, change_number, create_time_ms, "
-      "update_time_ms) VALUES (?, ?, ?, ?, ?, ?)");
-  if (!statement.ok()) return statement.status();
-  const std::string rules = EncodeRules(role.rules);
-  RowBinder row(**statement);
-  row.Text(role.name).Text(role.description).Text(rules);
-  row.Int(role.change_number).Int(role.create_time_ms).Int(role.update_time_ms);
-  return (*statement)->Step().status();
-}
-
-absl::Status RemoveRole(Connection& connection, const std::string& name) {
-  auto statement = connection.Prepare("DELETE FROM roles WHERE name = ?");
-  if (!statement.ok()) return statement.status();
-  (*statement)->BindText(0, name);
-  return (*statement)->Step().status();
-}
-
 absl::StatusOr<std::vector<core::Role>> ReadRoles(Connection& connection) {
   auto statement = connection.Prepare(
       "SELECT name, description, rules, change_number, create_time_ms, update_time_ms FROM roles "
@@ -75,8 +48,8 @@ absl::StatusOr<std::vector<core::Role>> ReadRoles(Connection& connection) {
     if (!*more) return roles;
     core::Role role;
     RowReader row(**statement);
-    role.name = row.Text();
-    role.description = row.Text();
+    role.id = role.name = row.Text();
+    role.spec.description = row.Text();
     auto rules = DecodeRules(row.Text());
     if (!rules.ok()) {
       (*statement)->Reset();
@@ -84,12 +57,24 @@ absl::StatusOr<std::vector<core::Role>> ReadRoles(Connection& connection) {
                                               " is damaged: its rules: ", rules.status().message(),
                                               "; restore a backup of the database"));
     }
-    role.rules = *std::move(rules);
-    role.change_number = row.Int64();
+    role.spec.rules = *std::move(rules);
+    role.generation = row.Int64();
     role.create_time_ms = row.Int64();
     role.update_time_ms = row.Int64();
     roles.push_back(std::move(role));
   }
+}
+
+}  // namespace
+
+absl::Status MoveRoles(Connection& writer) {
+  const auto roles = ReadRoles(writer);
+  if (!roles.ok()) return roles.status();
+  for (const core::Role& role : *roles) {
+    const auto row = core::EncodeResource(core::kRoleKind, role);
+    if (auto status = PutResource(writer, row, /*revision=*/0); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace grpc_os::store
