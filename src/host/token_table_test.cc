@@ -122,7 +122,7 @@ class TokenTable : public ::testing::Test {
   testing::FakeHasher hasher_;
   testing::FakeDigest digest_;
   const Hs256Signer signer_{kKey};
-  core::Identity identity_{{store_, store_, signer_, hasher_, digest_, clock_, {0}, clock_}};
+  core::Identity identity_{{store_, store_, signer_, hasher_, digest_, clock_, {0}, clock_, {}}};
 };
 
 TEST_F(TokenTable, EachIsRefusedWithTheSameWords) {

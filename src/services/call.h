@@ -21,6 +21,7 @@
 #include "core/request/requests.h"
 #include "core/scheduler.h"
 #include "services/admission.h"
+#include "services/declarations.h"
 #include "services/exchange.h"
 #include "services/method_table.h"
 #include "services/rpc_counters.h"
@@ -41,7 +42,7 @@ class CallEnvironment {
     const core::Clock& clock;
     const core::LoopbackPeers* loopback = nullptr;  // null: nothing is known of them
   };
-  CallEnvironment(const Parts& parts, MethodTable methods_in)
+  CallEnvironment(const Parts& parts, MethodTable methods_in, Declarations declarations_in)
       : identity(parts.identity),
         audit(parts.audit),
         requests(parts.requests),
@@ -50,6 +51,7 @@ class CallEnvironment {
         clock(parts.clock),
         loopback(parts.loopback),
         methods(std::move(methods_in)),
+        declarations(std::move(declarations_in)),
         counters(methods.all().size()) {}
 
   // From now on others may end the call: after its handler has begun with it, because what it knows
@@ -71,6 +73,7 @@ class CallEnvironment {
   const core::Clock& clock;
   const core::LoopbackPeers* const loopback;
   const MethodTable methods;
+  const Declarations declarations;
   RpcCounters counters;
   Admission admission;
 
@@ -142,7 +145,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string address_;  // of a client that is not local, without its port
   const int port_;
   std::shared_ptr<const core::Caller> caller_;
-  std::array<std::atomic<const char*>, 2> also_needed_ = {};
+  std::array<std::atomic<const char*>, 8> also_needed_ = {};
   std::string resource_;
   // Of the change that it asked for: whether a transaction carries its audit record, and what it
   // found out.

@@ -55,15 +55,23 @@ struct CallWorld {
   testing::FakeSigner signer;
   testing::FakeHasher hasher;
   testing::FakeDigest digest;
-  core::Identity identity{
-      {identity_store, identity_store, signer, hasher, digest, clock, {}, clock}};
+  core::Identity identity{{identity_store,
+                           identity_store,
+                           signer,
+                           hasher,
+                           digest,
+                           clock,
+                           {},
+                           clock,
+                           Declarations::BuildApi()->permissions}};
   SilentLogger logger;
   EmptyAuditStore audit_store;
   core::AuditTrail audit{audit_store, logger};
   EmptyRequestStore request_store;
   core::Requests requests{request_store};
   CallEnvironment environment{{identity, audit, requests, digest, logger, clock},
-                              MethodTable::BuildApi().value()};
+                              MethodTable::BuildApi().value(),
+                              Declarations::BuildApi().value()};
 };
 
 // The other side of a call: what a transport would report, and no more. Its call must Leave.

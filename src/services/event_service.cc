@@ -1,6 +1,7 @@
 #include "services/event_service.h"
 
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -14,12 +15,7 @@
 namespace grpc_os::services {
 namespace {
 
-constexpr char kProcesses[] = "process";
-constexpr char kUsers[] = "user";
-constexpr char kRoles[] = "role";
-constexpr char kObjects[] = "object";
-constexpr char kUsersPermission[] = "user.read";
-constexpr char kObjectsPermission[] = "object.read";
+constexpr char kObjects[] = "object";  // whose names are paths
 
 std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
   std::vector<core::Event> events;
@@ -27,7 +23,7 @@ std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
     core::Event event;
     event.revision = process->revision;
     event.time_ms = process->update_time_ms;
-    event.kind = kProcesses;
+    event.kind = "process";
     event.resource_id = process->id;
     event.name = process->name;
     event.action = "snapshot";
@@ -44,7 +40,7 @@ std::vector<core::Event> SnapshotOfUsers(const core::Identity& identity) {
   for (const core::User& user : identity.ListUsers("", std::numeric_limits<int>::max())) {
     core::Event event;
     event.time_ms = user.update_time_ms;
-    event.kind = kUsers;
+    event.kind = "user";
     event.resource_id = user.name;
     event.name = user.name;
     event.action = "snapshot";
@@ -60,7 +56,7 @@ std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
   for (const core::Role& role : identity.ListRoles()) {
     core::Event event;
     event.time_ms = role.update_time_ms;
-    event.kind = kRoles;
+    event.kind = "role";
     event.resource_id = role.name;
     event.name = role.name;
     event.action = "snapshot";
@@ -85,10 +81,9 @@ EventService::EventService(Handlers& handlers, const Parts& parts)
         core::Violations violations;
         Wanted wanted = Read(request, *call, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        for (const auto& [kind, permission] :
-             {std::pair(kUsers, kUsersPermission), std::pair(kObjects, kObjectsPermission)}) {
-          if (!wanted.kinds.contains(kind)) continue;
-          if (absl::Status status = call->AlsoNeeds(permission); !status.ok())
+        for (const Kind& kind : call->environment().declarations.kinds) {
+          if (!wanted.kinds.contains(kind.name) || kind.permission == kAnyLogin) continue;
+          if (absl::Status status = call->AlsoNeeds(kind.permission.c_str()); !status.ok())
             return call->End(status);
         }
         parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
@@ -97,32 +92,39 @@ EventService::EventService(Handlers& handlers, const Parts& parts)
 
 std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& kinds) const {
   std::vector<core::Event> events;
-  for (const auto& [kind, snapshot_of] :
-       {std::pair(kUsers, &SnapshotOfUsers), std::pair(kRoles, &SnapshotOfRoles)}) {
-    const auto it = kinds.find(kind);
-    if (it == kinds.end()) continue;
-    it->second = parts_.identity.UsersRevision(parts_.log.NewestRevision());
-    for (core::Event& event : snapshot_of(parts_.identity)) events.push_back(std::move(event));
-  }
-  if (auto it = kinds.find(kProcesses); it != kinds.end()) {
-    it->second = parts_.processes.Revision(parts_.log.NewestRevision());
-    for (core::Event& event : SnapshotOf(parts_.processes)) events.push_back(std::move(event));
+  for (auto& [kind, revision] : kinds) {
+    const int64_t newest = parts_.log.NewestRevision();
+    std::vector<core::Event> found;
+    if (kind == "process") {
+      revision = parts_.processes.Revision(newest);
+      found = SnapshotOf(parts_.processes);
+    } else if (kind == "user" || kind == "role") {
+      revision = parts_.identity.UsersRevision(newest);
+      found = kind == "user" ? SnapshotOfUsers(parts_.identity) : SnapshotOfRoles(parts_.identity);
+    } else {
+      revision = newest;  // of the others there is none
+    }
+    events.insert(events.end(), std::make_move_iterator(found.begin()),
+                  std::make_move_iterator(found.end()));
   }
   return events;
 }
 
-EventService::Wanted EventService::Read(const v1::WatchRequest& request, const Call& call,
+EventService::Wanted EventService::Read(const v1::WatchRequest& request, Call& call,
                                         core::Violations& violations) {
+  const Declarations& declared = call.environment().declarations;
   Wanted wanted;
   wanted.from = request.from_revision();
   if (wanted.from < 0)
     violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
   for (const std::string& kind : request.kinds()) {
     wanted.kinds.insert(kind);
-    if (kind != kProcesses && kind != kUsers && kind != kRoles && kind != kObjects)
+    if (declared.FindKind(kind) == nullptr) {
+      const auto name = [](std::string* out, const Kind& one) { out->append(one.name); };
       violations.Add("kinds",
                      absl::StrCat("there is no kind '", absl::CHexEscape(kind.substr(0, 64)),
-                                  "'; give process, user, role or object"));
+                                  "'; give some of ", absl::StrJoin(declared.kinds, ", ", name)));
+    }
   }
   if (!request.prefix().empty()) {
     wanted.prefix = PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
@@ -135,8 +137,11 @@ EventService::Wanted EventService::Read(const v1::WatchRequest& request, const C
                      "only names of objects are paths; give the kind object alone, or no prefix");
     wanted.kinds = {kObjects};
   } else if (wanted.kinds.empty()) {
-    wanted.kinds.insert(kProcesses);
-    if (core::Allows(call.caller(), kUsersPermission)) wanted.kinds.insert(kUsers);
+    for (const Kind& kind : declared.kinds) {
+      if (kind.watched_by_default && core::Allows(call.caller(), kind.permission))
+        wanted.kinds.insert(kind.name);
+    }
+    if (wanted.kinds.empty()) wanted.kinds.insert("process");  // which is refused
   }
   return wanted;
 }
@@ -150,9 +155,6 @@ void EventService::Begin(const std::shared_ptr<EventStream::WatchCall>& call,
   std::vector<core::Event> snapshot;
   if (wanted.from == 0) {
     snapshot = Snapshot(watched.kinds);
-    // Of objects there is none.
-    if (const auto objects = watched.kinds.find(kObjects); objects != watched.kinds.end())
-      objects->second = parts_.log.NewestRevision();
   }
   EventStream::Start(call, hub_, parts_.log, std::move(watched), std::move(snapshot));
 }

@@ -38,8 +38,7 @@ class EventService {
     std::set<std::string> kinds = {};
     std::string prefix = {};
   };
-  static Wanted Read(const v1::WatchRequest& request, const Call& call,
-                     core::Violations& violations);
+  static Wanted Read(const v1::WatchRequest& request, Call& call, core::Violations& violations);
   void Begin(const std::shared_ptr<EventStream::WatchCall>& call, const Wanted& wanted);
   // What there is of these kinds; sets the revision of each up to which it tells.
   std::vector<core::Event> Snapshot(std::map<std::string, int64_t>& kinds) const;

@@ -69,6 +69,7 @@ class Handlers {
     begin_[static_cast<size_t>(method.index)](method, arrival, exchange);
   }
   const MethodTable& methods() const { return environment_.methods; }
+  const Declarations& declarations() const { return environment_.declarations; }
 
  private:
   // What a handler is made for.

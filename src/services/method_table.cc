@@ -66,10 +66,12 @@ absl::StatusOr<MethodTable> MethodTable::Build(
   return table;
 }
 
-absl::StatusOr<MethodTable> MethodTable::BuildApi() {
-  return Build({v1::LoginRequest::descriptor()->file(), v1::Process::descriptor()->file(),
-                v1::System::descriptor()->file(), v1::Event::descriptor()->file(),
-                v1::Object::descriptor()->file()});
+absl::StatusOr<MethodTable> MethodTable::BuildApi() { return Build(ApiFiles()); }
+
+std::vector<const google::protobuf::FileDescriptor*> MethodTable::ApiFiles() {
+  return {v1::LoginRequest::descriptor()->file(), v1::Process::descriptor()->file(),
+          v1::System::descriptor()->file(), v1::Event::descriptor()->file(),
+          v1::Object::descriptor()->file()};
 }
 
 const MethodInfo* MethodTable::Find(const google::protobuf::Descriptor* request) const {

@@ -33,6 +33,7 @@ class MethodTable {
       const std::vector<const google::protobuf::FileDescriptor*>& files);
   // Of the API of this program.
   static absl::StatusOr<MethodTable> BuildApi();
+  static std::vector<const google::protobuf::FileDescriptor*> ApiFiles();
 
   // The one that takes this request; null: none.
   const MethodInfo* Find(const google::protobuf::Descriptor* request) const;

@@ -1,6 +1,5 @@
 #include "services/role_methods.h"
 
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,16 +10,6 @@
 
 namespace grpc_os::services {
 namespace {
-
-// All that methods declare.
-std::set<std::string> PermissionsOf(const MethodTable& methods) {
-  std::set<std::string> permissions;
-  for (const MethodInfo& method : methods.all()) {
-    if (method.permission != kNoLogin && method.permission != kAnyLogin)
-      permissions.insert(method.permission);
-  }
-  return permissions;
-}
 
 // Of ResourceMethods.
 struct RoleKind {
@@ -40,7 +29,7 @@ struct RoleKind {
     core::CheckRoleName(name, field, violations);
   }
   core::Role Read(const v1::Role& given, core::Violations& violations) const {
-    return RoleFromProto(given, PermissionsOf(methods), "role", violations);
+    return RoleFromProto(given, permissions, "role", violations);
   }
   static v1::Role Show(const core::Role& role) { return ToProto(role); }
 
@@ -70,13 +59,13 @@ struct RoleKind {
   }
 
   core::Identity& identity;
-  const MethodTable& methods;
+  const std::vector<core::Permission>& permissions;  // that there are
 };
 
 }  // namespace
 
 void AddRoleMethods(Handlers& handlers, core::Identity& identity) {
-  ResourceMethods<RoleKind>::Add(handlers, {identity, handlers.methods()});
+  ResourceMethods<RoleKind>::Add(handlers, {identity, handlers.declarations().permissions});
 }
 
 }  // namespace grpc_os::services

@@ -60,6 +60,7 @@ class Identity {
     std::set<int64_t> admin_uids;  // log in as kAdminUser through the peer socket
     // By which sessions that have expired are forgotten (RetentionClock).
     const Clock& retention_clock;
+    std::vector<Permission> permissions;  // that there are: of the built-in roles
   };
   explicit Identity(Parts parts);
   ~Identity();

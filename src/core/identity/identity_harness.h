@@ -18,6 +18,7 @@
 #include "testing/fake_crypto.h"
 #include "testing/manual_scheduler.h"
 #include "testing/memory_identity_store.h"
+#include "testing/permissions.h"
 
 namespace grpc_os::core {
 
@@ -52,8 +53,15 @@ class IdentityTest : public ::testing::Test {
                           .roles = {"admin"},
                           .expire_time_ms = INT64_MAX}};
     }
-    identity_ = std::make_unique<Identity>(Identity::Parts{
-        store_, store_, signer_, hasher_, digest_, clock_, {0, 1000}, retention_clock_});
+    identity_ = std::make_unique<Identity>(Identity::Parts{store_,
+                                                           store_,
+                                                           signer_,
+                                                           hasher_,
+                                                           digest_,
+                                                           clock_,
+                                                           {0, 1000},
+                                                           retention_clock_,
+                                                           testing::Permissions()});
     ASSERT_TRUE(identity_->Load().ok());
   }
 

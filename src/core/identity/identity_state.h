@@ -146,7 +146,9 @@ class Identity::Impl {
                .store = parts.resources,
                .clock = parts.clock,
                .changes = changes,
-               .rules = RoleRules()}) {}
+               .rules = RoleRules()}) {
+    state.Lock()->roles = RoleBook(BuiltInRoles(parts.permissions));
+  }
 
   const Parts parts;
   Guarded<IdentityState> state;

@@ -326,7 +326,8 @@ TEST(FirstAdmin, IsAudited) {
   testing::FakeSigner signer;
   testing::FakeDigest digest;
   clock.now_ms = 5000;
-  Identity identity({store, store, signer, hasher, digest, clock, {}, clock});
+  Identity identity(
+      {store, store, signer, hasher, digest, clock, {}, clock, testing::Permissions()});
   ASSERT_TRUE(identity.MakeAdmin("a hash").ok());
   ASSERT_THAT(store.audit, SizeIs(1));
   AuditRecord expected;

@@ -12,13 +12,13 @@ constexpr size_t kKnown = 1024;
 
 const Role* RoleBook::Find(std::string_view name) const {
   if (const auto it = made_.find(name); it != made_.end()) return &it->second;
-  const auto found = std::find_if(BuiltInRoles().begin(), BuiltInRoles().end(),
+  const auto found = std::find_if(built_in_.begin(), built_in_.end(),
                                   [name](const Role& role) { return role.name == name; });
-  return found == BuiltInRoles().end() ? nullptr : &*found;
+  return found == built_in_.end() ? nullptr : &*found;
 }
 
 std::vector<Role> RoleBook::All() const {
-  std::vector<Role> all = BuiltInRoles();
+  std::vector<Role> all = built_in_;
   for (const auto& [name, role] : made_) all.push_back(role);
   return all;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/identity/roles.h"
@@ -16,6 +17,8 @@ namespace grpc_os::core {
 // Not thread-safe.
 class RoleBook {
  public:
+  explicit RoleBook(std::vector<Role> built_in = {}) : built_in_(std::move(built_in)) {}
+
   // nullptr: there is no such role.
   const Role* Find(std::string_view name) const;
   // The built-in ones, then the others, each in the order of their names.
@@ -34,6 +37,7 @@ class RoleBook {
                                    const std::vector<std::string>& user) const;
 
  private:
+  std::vector<Role> built_in_;  // in the order of their names
   std::map<std::string, Role, std::less<>> made_;
   // Made once for all callers with the same roles.
   mutable std::map<std::vector<std::string>, std::shared_ptr<const RuleSet>> known_;

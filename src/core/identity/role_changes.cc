@@ -1,5 +1,4 @@
 // Roles, and the changes of them, in one queue with those of users.
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,11 +25,6 @@ absl::Status CheckMayMake(const Caller& caller, const std::vector<Rule>& before,
                         absl::StrCat("the role '", after.name, "' would no longer deny it"));
   }
   return absl::OkStatus();
-}
-
-bool IsBuiltInName(const std::string& name) {
-  return std::any_of(BuiltInRoles().begin(), BuiltInRoles().end(),
-                     [&name](const Role& role) { return role.name == name; });
 }
 
 }  // namespace
@@ -75,12 +69,12 @@ absl::StatusOr<Role> Identity::FindRole(const std::string& name) const {
 std::vector<Role> Identity::ListRoles() const { return impl_->state.Lock()->roles.All(); }
 
 void Identity::CreateRole(Role wanted, Origin origin, RoleDone done) {
-  if (IsBuiltInName(wanted.name)) return done(ResourceExists(kRoleKind, wanted.name));
+  if (IsBuiltInRole(wanted.name)) return done(ResourceExists(kRoleKind, wanted.name));
   impl_->roles.Create(std::move(wanted), std::move(origin), std::move(done));
 }
 
 void Identity::UpdateRole(Role wanted, const std::string& etag, Origin origin, RoleDone done) {
-  if (IsBuiltInName(wanted.name)) return done(RoleBuiltIn(wanted.name));
+  if (IsBuiltInRole(wanted.name)) return done(RoleBuiltIn(wanted.name));
   impl_->roles.Update(
       wanted.name, etag,
       [spec = std::move(wanted.spec)](RoleSpec& current) {
@@ -92,7 +86,7 @@ void Identity::UpdateRole(Role wanted, const std::string& etag, Origin origin, R
 
 void Identity::DeleteRole(const std::string& name, const std::string& etag, Origin origin,
                           Done done) {
-  if (IsBuiltInName(name)) return done(RoleBuiltIn(name));
+  if (IsBuiltInRole(name)) return done(RoleBuiltIn(name));
   impl_->roles.Delete(
       name, etag, std::move(origin),
       [impl = impl_.get(), done = std::move(done)](const absl::StatusOr<int64_t>& revision) {

@@ -410,7 +410,7 @@ TEST_F(SmallAdminTest, MayNoMoreOnceItsRoleSaysSo) {
 // What is wrong with a role, field by field.
 std::string Wrong(const RoleSpec& role) {
   Violations violations;
-  CheckRole(role, {"object.read", "object.write", "process.read"}, "role", violations);
+  CheckRole(role, testing::Permissions(), "role", violations);
   const auto detail = DetailOf(violations.ToStatus());
   std::string fields;
   if (!detail) return fields;

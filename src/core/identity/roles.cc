@@ -2,20 +2,17 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace grpc_os::core {
 namespace {
 
-Role BuiltIn(std::string name, std::string description,
-             const std::vector<std::string>& permissions) {
-  Role role;
-  role.id = role.name = std::move(name);
-  role.generation = 0;
-  role.spec.description = std::move(description);
-  for (const std::string& permission : permissions)
-    role.spec.rules.push_back({.permission = permission});
-  return role;
-}
+// In the order of their names.
+constexpr std::pair<const char*, const char*> kBuiltIn[] = {
+    {"admin", "May do everything."},
+    {"operator", "Runs processes, keeps objects, and sees everything but users and the audit."},
+    {"viewer", "Sees everything but users and the audit."},
+};
 
 // "/config/" → "/config", "/" → "".
 std::string_view WithoutSlash(std::string_view prefix) {
@@ -100,17 +97,26 @@ std::optional<Effect> EffectFrom(const std::string& word) {
   return std::nullopt;
 }
 
-const std::vector<Role>& BuiltInRoles() {
-  static const auto* const roles = new std::vector<Role>{
-      BuiltIn("admin", "May do everything.", {kEveryPermission}),
-      BuiltIn("operator",
-              "Runs processes, keeps objects, and sees everything but users and the audit.",
-              {"process.read", "process.write", "event.read", "system.read", kObjectRead,
-               kObjectWrite, "quota.read"}),
-      BuiltIn("viewer", "Sees everything but users and the audit.",
-              {"process.read", "event.read", "system.read", kObjectRead, "quota.read"}),
-  };
-  return *roles;
+std::vector<Role> BuiltInRoles(const std::vector<Permission>& permissions) {
+  std::vector<Role> roles;
+  for (const auto& [name, description] : kBuiltIn) {
+    Role& role = roles.emplace_back();
+    role.id = role.name = name;
+    role.generation = 0;
+    role.spec.description = description;
+    if (role.name == "admin") role.spec.rules.push_back({.permission = kEveryPermission});
+    for (const Permission& permission : permissions) {
+      if (std::find(permission.roles.begin(), permission.roles.end(), role.name) !=
+          permission.roles.end())
+        role.spec.rules.push_back({.permission = permission.name});
+    }
+  }
+  return roles;
+}
+
+bool IsBuiltInRole(std::string_view name) {
+  return std::any_of(std::begin(kBuiltIn), std::end(kBuiltIn),
+                     [name](const auto& role) { return role.first == name; });
 }
 
 bool PrefixCovers(std::string_view prefix, std::string_view name) {

@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "core/identity/permission.h"
 #include "core/resource/resource.h"
 
 namespace grpc_os::core {
@@ -62,8 +63,9 @@ inline constexpr ResourceKind kRoleKind = {.name = "role",
                                            .not_found = reason::kRoleNotFound,
                                            .exists = reason::kRoleExists};
 
-// In the order of their names; of generation 0.
-const std::vector<Role>& BuiltInRoles();
+// admin, operator and viewer: of generation 0. What they allow is declared with each permission.
+std::vector<Role> BuiltInRoles(const std::vector<Permission>& permissions);
+bool IsBuiltInRole(std::string_view name);
 inline bool IsBuiltIn(const Role& role) { return role.generation == 0; }
 
 // Whether the prefix of a rule covers an object's name: "/config" and "/config/" cover both of

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/identity/role_book.h"
+#include "testing/permissions.h"
 
 namespace grpc_os::core {
 namespace {
@@ -41,7 +42,7 @@ TEST(BuiltInRoles, AllowWhatTheySay) {
       "process.read", "process.write", "event.read", "system.read", "system.write",
       "user.read",    "user.write",    "role.write", "audit.read",  "object.read",
       "object.write", "quota.read",    "quota.write"};
-  const RoleBook book;
+  const RoleBook book(BuiltInRoles(testing::Permissions()));
   const auto allowed = [&](const std::vector<std::string>& roles) {
     std::vector<std::string> found;
     for (const std::string& permission : all)
@@ -59,7 +60,7 @@ TEST(BuiltInRoles, AllowWhatTheySay) {
 }
 
 TEST(RoleBook, ARoleThatIsNotThereLeavesNothingOfTheOthers) {
-  RoleBook book;
+  RoleBook book(BuiltInRoles(testing::Permissions()));
   EXPECT_FALSE(book.Together({"admin", "unknown"})->Allows("process.read"));
   book.Put(Named("unknown", {Deny("audit.read")}));
   EXPECT_TRUE(book.Together({"admin", "unknown"})->Allows("process.read"));
@@ -124,7 +125,8 @@ TEST(RuleSet, ADenialWinsWhereverItStands) {
   EXPECT_TRUE(set.Allows(kObjectRead)) << "for some names";
   // Of another role.
   const Role denies = Named("denies", {Deny(kObjectRead, "/config/")});
-  const RuleSet both({&denies, &BuiltInRoles()[0]});
+  const Role admin = BuiltInRoles(testing::Permissions())[0];
+  const RuleSet both({&denies, &admin});
   EXPECT_FALSE(both.AllowsObject(kObjectRead, "/config/app"));
   EXPECT_TRUE(both.AllowsObject(kObjectWrite, "/config/app"));
   EXPECT_TRUE(both.AllowsObject(kObjectRead, "/other"));

@@ -27,13 +27,19 @@ bool IsPrintable(std::string_view text) {
                       [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); });
 }
 
-void CheckRule(const Rule& rule, const std::set<std::string>& permissions, const std::string& field,
-               Violations& violations) {
-  if (rule.permission != kEveryPermission && !permissions.contains(rule.permission)) {
+void CheckRule(const Rule& rule, const std::vector<Permission>& permissions,
+               const std::string& field, Violations& violations) {
+  const bool known = std::any_of(
+      permissions.begin(), permissions.end(),
+      [&rule](const Permission& permission) { return permission.name == rule.permission; });
+  if (rule.permission != kEveryPermission && !known) {
+    const auto name = [](std::string* out, const Permission& permission) {
+      out->append(permission.name);
+    };
     violations.Add(absl::StrCat(field, ".permission"),
                    absl::StrCat("there is no permission '",
                                 absl::CHexEscape(rule.permission.substr(0, limits::kNameBytes)),
-                                "'; give one of ", absl::StrJoin(permissions, ", "), ", *"));
+                                "'; give one of ", absl::StrJoin(permissions, ", ", name), ", *"));
   }
   if (rule.prefix.empty()) return;
   const std::string at = absl::StrCat(field, ".prefix");
@@ -62,7 +68,7 @@ void CheckRoleName(std::string_view name, const std::string& field, Violations& 
                                      " of a-z, 0-9, '.', '_' and '-', beginning with a letter"));
 }
 
-void CheckRole(const RoleSpec& role, const std::set<std::string>& permissions,
+void CheckRole(const RoleSpec& role, const std::vector<Permission>& permissions,
                const std::string& field, Violations& violations) {
   if (static_cast<int64_t>(role.description.size()) > limits::kRoleDescriptionBytes ||
       !IsPrintable(role.description)) {

@@ -3,7 +3,6 @@
 #define GRPC_OS_CORE_IDENTITY_USER_GRAMMAR_H_
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,7 +17,7 @@ void CheckUserName(std::string_view name, const std::string& field, Violations& 
 void CheckRoleName(std::string_view name, const std::string& field, Violations& violations);
 // `permissions`: those that there are. `field`: the path of the role in
 // the request.
-void CheckRole(const RoleSpec& role, const std::set<std::string>& permissions,
+void CheckRole(const RoleSpec& role, const std::vector<Permission>& permissions,
                const std::string& field, Violations& violations);
 // One to be set: 12 to 1024 bytes, not the user's name.
 void CheckNewPassword(std::string_view password, std::string_view user, const std::string& field,

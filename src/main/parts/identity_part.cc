@@ -5,6 +5,7 @@
 #include <set>
 
 #include "host/secret_file.h"
+#include "services/declarations.h"
 
 namespace grpc_os {
 namespace {
@@ -20,6 +21,8 @@ std::set<int64_t> AdminUids(bool shielded) {
 }  // namespace
 
 absl::Status IdentityPart::Start() {
+  auto declared = services::Declarations::BuildApi();
+  if (!declared.ok()) return declared.status();
   std::string key = std::exchange(needs_.jwt_secret, "");
   if (key.empty()) {
     auto made = host::LoadOrMakeKey(needs_.directory.PathOf("secrets/jwt.key"));
@@ -29,9 +32,9 @@ absl::Status IdentityPart::Start() {
   store::Store& store = needs_.store.store();
   signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
   hasher_ = std::make_unique<host::PasswordHasher>();
-  identity_ = std::make_unique<core::Identity>(
-      core::Identity::Parts{store, store, *signer_, *hasher_, digest_, needs_.clock,
-                            AdminUids(needs_.shielded), needs_.clocks.retention()});
+  identity_ = std::make_unique<core::Identity>(core::Identity::Parts{
+      store, store, *signer_, *hasher_, digest_, needs_.clock, AdminUids(needs_.shielded),
+      needs_.clocks.retention(), std::move(declared->permissions)});
   return identity_->Load(store.NewestRevision());
 }
 

@@ -9,6 +9,8 @@ namespace grpc_os {
 absl::Status ServicesPart::Start() {
   auto methods = services::MethodTable::BuildApi();
   if (!methods.ok()) return methods.status();
+  auto declarations = services::Declarations::BuildApi();
+  if (!declarations.ok()) return declarations.status();
   core::Scheduler& scheduler = needs_.scheduler;
   store::Store& store = needs_.store.store();
   core::Disk& disk = needs_.store.disk();
@@ -20,7 +22,7 @@ absl::Status ServicesPart::Start() {
   environment_ = std::make_unique<services::CallEnvironment>(
       services::CallEnvironment::Parts{identity, needs_.store.audit(), needs_.store.requests(),
                                        digest, needs_.log.logger(), scheduler, &loopback_},
-      *std::move(methods));
+      *std::move(methods), *std::move(declarations));
   handlers_ = std::make_unique<services::Handlers>(*environment_);
   auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);
   process_ = std::make_unique<services::ProcessService>(

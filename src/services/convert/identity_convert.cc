@@ -86,7 +86,7 @@ v1::Role ToProto(const core::Role& role) {
   return out;
 }
 
-core::Role RoleFromProto(const v1::Role& role, const std::set<std::string>& permissions,
+core::Role RoleFromProto(const v1::Role& role, const std::vector<core::Permission>& permissions,
                          const std::string& field, core::Violations& violations) {
   core::CheckRoleName(role.name(), absl::StrCat(field, ".name"), violations);
   core::Role out;

@@ -2,8 +2,8 @@
 #ifndef GRPC_OS_SERVICES_CONVERT_IDENTITY_CONVERT_H_
 #define GRPC_OS_SERVICES_CONVERT_IDENTITY_CONVERT_H_
 
-#include <set>
 #include <string>
+#include <vector>
 
 #include "core/audit/audit.h"
 #include "core/identity/identity.h"
@@ -19,7 +19,7 @@ v1::Session ToProto(const core::Session& session, const core::Caller& caller);
 v1::Role ToProto(const core::Role& role);
 // Name, description and rules. `permissions`: those that there are. `field`: the path of the role
 // in the request.
-core::Role RoleFromProto(const v1::Role& role, const std::set<std::string>& permissions,
+core::Role RoleFromProto(const v1::Role& role, const std::vector<core::Permission>& permissions,
                          const std::string& field, core::Violations& violations);
 v1::AuditRecord ToProto(const core::AuditRecord& record);
 
