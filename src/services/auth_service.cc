@@ -1,5 +1,6 @@
 #include "services/auth_service.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -110,6 +111,8 @@ void AuthService::AddUsers(Handlers& handlers) {
         core::Violations violations;
         core::CheckUserName(request.name(), "name", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
+        if (absl::Status status = call->CheckName(request.name()); !status.ok())
+          return call->End(status);
         const auto user = identity_.FindUser(request.name());
         if (!user) return call->End(core::UserNotFound(request.name()));
         call->Answer(ToProto(*user));
@@ -121,7 +124,9 @@ void AuthService::AddUsers(Handlers& handlers) {
         if (!query.ok()) return call->End(query.status());
         v1::ListUsersResponse answer;
         Page page(*query, answer.mutable_users());
-        for (const core::User& user : identity_.ListUsers(query->after(), query->size() + 1)) {
+        const int most = call->PermitsAll() ? query->size() + 1 : std::numeric_limits<int>::max();
+        for (const core::User& user : identity_.ListUsers(query->after(), most)) {
+          if (!call->Permits(user.name)) continue;
           if (!page.Add(ToProto(user), user.name)) break;
         }
         answer.set_next_page_token(page.NextToken());
@@ -140,7 +145,7 @@ void AuthService::RunChange(const UserCall& call, const Request& request, const 
     if (!now) return call->End(core::UserNotFound(committed.subject));
     call->Answer(ToProto(*now));
   };
-  RunOnce(call, request, user, carry_out, repeat);
+  RunOnce(call, request, user, carry_out, repeat, user);
 }
 
 template <typename Request>
@@ -210,7 +215,7 @@ void AuthService::AddUserChanges(Handlers& handlers) {
         const auto repeat = [call](const core::CommittedRequest&) {
           call->Answer(v1::DeleteUserResponse());
         };
-        RunOnce(call, request, request.name(), carry_out, repeat);
+        RunOnce(call, request, request.name(), carry_out, repeat, request.name());
       });
 
   AddSwitch<v1::DisableUserRequest>(handlers, /*disabled=*/true);
@@ -237,8 +242,10 @@ void AuthService::AddSessions(Handlers& handlers) {
   handlers.Unary<v1::ListSessionsRequest, v1::ListSessionsResponse>(
       [this](const auto& call, const v1::ListSessionsRequest& request) {
         const core::Caller& caller = call->caller();
-        const bool all = core::Allows(caller, "user.read");
-        if (!all && !request.user().empty() && request.user() != caller.user) {
+        const bool named = !request.user().empty() && request.user() != caller.user;
+        const bool all = named ? caller.authority.AllowsName("user.read", request.user())
+                               : caller.authority.AllowsAllNames("user.read", "");
+        if (named && !all) {
           return call->End(core::PermissionMissing(
               caller, "user.read", "one may list one's own sessions; ask an admin for others'"));
         }

@@ -186,10 +186,12 @@ void Call::Tick(int64_t now_ms) {
 }
 
 absl::Status Call::AlsoNeeds(const char* permission) {
-  for (auto& slot : also_needed_) {
-    const char* none = nullptr;
-    if (slot.compare_exchange_strong(none, permission)) break;
-  }
+  const bool noted = std::any_of(
+      also_needed_.begin(), also_needed_.end(), [permission](std::atomic<const char*>& slot) {
+        const char* there = nullptr;
+        return slot.compare_exchange_strong(there, permission) || there == permission;
+      });
+  if (!noted) return absl::InternalError("a call needs more permissions than it can keep");
   if (core::Allows(*caller_, permission)) return absl::OkStatus();
   return PermissionMissing(*caller_, permission);
 }
@@ -205,7 +207,18 @@ std::string Call::source() const {
   return caller_->peer_uid >= 0 ? absl::StrCat("uid ", caller_->peer_uid) : "unix";
 }
 
-core::Origin Call::MakeOrigin(std::string resource) {
+absl::Status Call::CheckName(std::string_view name) const {
+  if (!NeedsPermission() || name.empty()) return absl::OkStatus();
+  return core::CheckPermission(*caller_, method_.permission, name);
+}
+
+absl::Status Call::CheckNameNow(std::string_view name) const {
+  if (!NeedsPermission()) return absl::OkStatus();
+  uint64_t unknown = 0;
+  return environment_.identity.CheckAllowed(caller_->session_id, method_.permission, name, unknown);
+}
+
+core::Origin Call::MakeOrigin(std::string resource, std::string name) {
   core::Origin origin;
   origin.record.time_ms = start_ms_;
   origin.record.user = caller_->user;
@@ -214,10 +227,13 @@ core::Origin Call::MakeOrigin(std::string resource) {
   origin.record.method = method_.full_name;
   origin.record.resource = CutText(resource, kResourceBytes);
   origin.record.call_id = request_id_;
-  if (method_.permission != kNoLogin && method_.permission != kAnyLogin) {
+  origin.name = std::move(name);
+  if (NeedsPermission()) {
+    const bool for_all = caller_->authority.AllowsAllNames(method_.permission, "");
     origin.permit = [&identity = environment_.identity, session_id = caller_->session_id,
-                     permission = method_.permission, version = caller_->version]() mutable {
-      return identity.CheckAllowed(session_id, permission, version);
+                     permission = method_.permission,
+                     version = for_all ? caller_->version : 0](std::string_view about) mutable {
+      return identity.CheckAllowed(session_id, permission, about, version);
     };
   }
   resource_ = origin.record.resource;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -114,9 +115,20 @@ class Call : public std::enable_shared_from_this<Call> {
   // For a handler whose answer needs another permission than its method declares, or two:
   // PERMISSION_DENIED without it. A stream ends when its caller loses it.
   absl::Status AlsoNeeds(const char* permission);
+  // PERMISSION_DENIED unless the permission of its method covers the thing of this name.
+  absl::Status CheckName(std::string_view name) const;
+  // The same with the roles of now: before a call that has waited tells anything.
+  absl::Status CheckNameNow(std::string_view name) const;
+  bool Permits(std::string_view name) const {
+    return !NeedsPermission() || caller_->authority.AllowsName(method_.permission, name);
+  }
+  bool PermitsAll() const {
+    return !NeedsPermission() || caller_->authority.AllowsAllNames(method_.permission, "");
+  }
   // For a change that this call asks for; the permission of its method is asked again with the
-  // change. `resource`: what it is about, for the audit.
-  core::Origin MakeOrigin(std::string resource);
+  // change. `resource`: what it is about, for the audit. `name`: of the one thing that it changes;
+  // empty: it is about none, or is not known yet (Origin::name).
+  core::Origin MakeOrigin(std::string resource, std::string name = "");
   // Where the call comes from: an address, "uid N" of a session by peer, else "unix".
   std::string source() const;
   // From now on its source is the address and the uid behind it, "127.0.0.1 uid 1000", if the
@@ -163,6 +175,9 @@ class Call : public std::enable_shared_from_this<Call> {
   Call** link_ = nullptr;  // what points here
   bool removed_ = false;
 
+  bool NeedsPermission() const {
+    return method_.permission != kNoLogin && method_.permission != kAnyLogin;
+  }
   int64_t DurationUs() const;
   absl::Status TakePlace();
   void LeavePlace();

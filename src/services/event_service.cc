@@ -150,7 +150,9 @@ void EventService::Begin(const std::shared_ptr<EventStream::WatchCall>& call,
                          const Wanted& wanted) {
   Watched watched;
   watched.prefix = wanted.prefix;
-  watched.access = [call = call.get()] { return CurrentAccessOf(*call); };
+  watched.authority = [call = call.get()] { return CurrentAuthorityOf(*call); };
+  for (const Kind& kind : call->environment().declarations.kinds)
+    if (kind.permission != kAnyLogin) watched.permissions[kind.name] = kind.permission;
   for (const std::string& kind : wanted.kinds) watched.kinds[kind] = wanted.from;
   std::vector<core::Event> snapshot;
   if (wanted.from == 0) {

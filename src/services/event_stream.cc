@@ -8,6 +8,7 @@
 #include "core/error_reason.h"
 #include "core/store_error.h"
 #include "services/convert/time_convert.h"
+#include "services/object_access.h"
 
 namespace grpc_os::services {
 namespace {
@@ -164,8 +165,7 @@ void EventStream::OnGiven(const core::EventHub::Given& given) {
 std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
   if (state.stretch == nullptr) return std::nullopt;
   // With the roles of now; they are asked for once a message.
-  const core::ObjectAccess access =
-      watched_.kinds.contains(kObjects) ? watched_.access() : core::ObjectAccess();
+  const core::Authority authority = watched_.authority();
   v1::WatchResponse message;
   v1::Event told;
   // Where the last revision of the message begins: in the message, and in the stretch.
@@ -175,7 +175,7 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
   for (; state.next < state.stretch->events.size(); ++state.next) {
     const std::shared_ptr<const core::Event>& shared = state.stretch->events[state.next];
     const core::Event& event = *shared;
-    if (!Tell(event, state.is_snapshot, access, &told)) continue;
+    if (!Tell(event, state.is_snapshot, authority, &told)) continue;
     const int count = message.events_size();
     if (count == 0 || message.events(count - 1).revision() != event.revision) {
       whole_events = count;
@@ -228,13 +228,21 @@ void EventStream::EndAtRevision(int whole_events, size_t whole_next, State& stat
   state.next = whole_next;
 }
 
-bool EventStream::Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,
+bool EventStream::Tell(const core::Event& event, bool is_snapshot, const core::Authority& authority,
                        v1::Event* told) const {
   const auto kind = watched_.kinds.find(event.kind);
   // A snapshot tells what is there, whenever that came to be.
   if (kind == watched_.kinds.end() || (!is_snapshot && event.revision <= kind->second))
     return false;
-  if (event.kind == kObjects) return ToProtoIfReadable(event, watched_.prefix, access, told);
+  if (event.kind == kObjects)
+    return ToProtoIfReadable(event, watched_.prefix, AccessOf(authority), told);
+  const auto permission = watched_.permissions.find(event.kind);
+  if (permission != watched_.permissions.end() &&
+      !authority.AllowsName(permission->second, event.name))
+    return false;
+  // As ListQuotas has it: they tell how much is there.
+  if (event.kind == "quota" && !authority.AllowsAllNames(core::kObjectRead, event.name))
+    return false;
   ToProto(event, told);
   return true;
 }

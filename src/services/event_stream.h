@@ -26,9 +26,10 @@ namespace grpc_os::services {
 struct Watched {
   // Kinds of things, each from a revision on; events of a kind up to it are in the snapshot.
   std::map<std::string, int64_t> kinds;
-  std::string prefix = {};  // of names
-  // Which objects the client may read by now.
-  std::function<core::ObjectAccess()> access;
+  std::string prefix = {};                              // of names
+  std::map<std::string, std::string> permissions = {};  // to see things of a kind; none: anybody
+  // What the client may do by now.
+  std::function<core::Authority()> authority;
 };
 
 // Holds no events but those that the hub gave it last, which others may share, and at most a
@@ -75,7 +76,7 @@ class EventStream final : public std::enable_shared_from_this<EventStream> {
                             v1::WatchResponse& message);
   static void EndAtStretch(int whole_events, Events last, State& state, v1::WatchResponse& message);
   // False: the client does not hear of it.
-  bool Tell(const core::Event& event, bool is_snapshot, const core::ObjectAccess& access,
+  bool Tell(const core::Event& event, bool is_snapshot, const core::Authority& authority,
             v1::Event* told) const;
 
   const std::shared_ptr<WatchCall> call_;

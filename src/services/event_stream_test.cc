@@ -84,7 +84,8 @@ class EventStreamTest : public ::testing::Test {
     return sizes;
   }
   void Start(std::vector<core::Event> snapshot) {
-    EventStream::Start(call_, hub_, beginning_, {.kinds = {{"process", 7}}, .access = {}},
+    EventStream::Start(call_, hub_, beginning_,
+                       {.kinds = {{"process", 7}}, .authority = [] { return core::Authority(); }},
                        std::move(snapshot));
   }
   std::shared_ptr<EventStream::WatchCall> BeginWatch() {
@@ -201,14 +202,41 @@ TEST_F(EventStreamTest, ARevisionOfTenThousandIsToldInFullMessages) {
   EXPECT_EQ(sizes.back(), "16 of 8-8 at 8");
 }
 
+TEST_F(EventStreamTest, OfThingsThatItsRoleDoesNotCoverItHearsNothing) {
+  EventStream::Start(call_, hub_, log_,
+                     {.kinds = {{"process", 7}, {"role", 7}},
+                      .permissions = {{"process", "process.read"}},
+                      .authority =
+                          [] {
+                            core::Role role;
+                            role.spec.rules = {{.permission = "process.read", .prefix = "web-"}};
+                            return core::Authority({std::make_shared<core::RuleSet>(
+                                std::vector{static_cast<const core::Role*>(&role)})});
+                          }},
+                     {});
+  Told();
+  std::vector<core::Event> events(3, EventAt(8));
+  events[0].kind = events[1].kind = "process";
+  events[0].name = "web-1";
+  events[1].name = "db";
+  events[2].kind = "role";
+  events[2].name = "any";
+  log_.Commit(events);
+  EXPECT_THAT(Sizes(), ElementsAre("2 of 8-8 at 8"));
+}
+
 // Of a large revision it may hear of a few alone: they come in one message, with its end.
 TEST_F(EventStreamTest, WhatIsScatteredOverALargeRevisionComesTogether) {
-  EventStream::Start(
-      call_, hub_, log_,
-      {.kinds = {{"object", 7}},
-       .access =
-           [] { return [](core::ObjectVerb, std::string_view name) { return name == "/mine"; }; }},
-      {});
+  EventStream::Start(call_, hub_, log_,
+                     {.kinds = {{"object", 7}},
+                      .authority =
+                          [] {
+                            core::Role role;
+                            role.spec.rules = {{.permission = "object.read", .prefix = "/mine"}};
+                            return core::Authority({std::make_shared<core::RuleSet>(
+                                std::vector{static_cast<const core::Role*>(&role)})});
+                          }},
+                     {});
   Told();
   std::vector<core::Event> events;
   for (int i = 0; i < 5000; ++i) {
@@ -253,7 +281,9 @@ TEST_F(EventStreamTest, TheEndOfALargeRevisionIsToldThoughItMatchesNoMore) {
 }
 
 TEST_F(EventStreamTest, SyncedDoesNotComeBetweenThePartsOfALaterRevision) {
-  EventStream::Start(call_, hub_, log_, {.kinds = {{"process", 5}}, .access = {}}, {});
+  EventStream::Start(call_, hub_, log_,
+                     {.kinds = {{"process", 5}}, .authority = [] { return core::Authority(); }},
+                     {});
   CommitMany(600);
   EXPECT_THAT(Sizes(), ElementsAre("2 of 6-7 at 7", "256 of 8-8 and more at 7",
                                    "256 of 8-8 and more at 7", "88 of 8-8 at 8"));

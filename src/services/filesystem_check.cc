@@ -59,7 +59,7 @@ class CheckStream final : public std::enable_shared_from_this<CheckStream> {
   // It names what it finds. The caller's roles may change while it reads.
   bool MayTell() {
     const auto caller = call_->environment().identity.Current(call_->caller().session_id);
-    return caller != nullptr && caller->authority.AllowsAllObjects(core::kObjectRead, prefix_);
+    return caller != nullptr && caller->authority.AllowsAllNames(core::kObjectRead, prefix_);
   }
 
   void Forbid() {

@@ -42,7 +42,7 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
         const auto repeat = [this, answer](const core::CommittedRequest& committed) {
           parts_.quotas.Get(committed.subject, answer);
         };
-        RunOnce(call, request, wanted.prefix, carry_out, repeat);
+        RunOnce(call, request, wanted.prefix, carry_out, repeat, wanted.prefix);
       });
 
   handlers.Unary<v1::ListQuotasRequest, v1::ListQuotasResponse>(
@@ -57,8 +57,8 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
               const core::Authority& authority = call->caller().authority;
               for (const core::Quota& quota : *quotas) {
                 // It tells how much lies there.
-                const bool shown = quota.prefix > query.after() &&
-                                   authority.AllowsAllObjects(core::kObjectRead, quota.prefix);
+                const bool shown = quota.prefix > query.after() && call->Permits(quota.prefix) &&
+                                   authority.AllowsAllNames(core::kObjectRead, quota.prefix);
                 if (shown && !page.Add(ToProto(quota), quota.prefix)) break;
               }
               answer.set_next_page_token(page.NextToken());
@@ -79,7 +79,7 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
         const auto repeat = [call](const core::CommittedRequest&) {
           call->Answer(v1::DeleteQuotaResponse());
         };
-        RunOnce(call, request, prefix, carry_out, repeat);
+        RunOnce(call, request, prefix, carry_out, repeat, prefix);
       });
 }
 

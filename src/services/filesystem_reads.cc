@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "core/identity/identity_errors.h"
 #include "core/object/object_errors.h"
 #include "core/object/upload_errors.h"
 #include "core/store_error.h"
@@ -55,6 +56,10 @@ void FilesystemService::FindSystemObject(Call& call, const core::GetObject& want
   const core::SystemFolder* folder = parts_.system.FolderOf(name);
   if (folder != nullptr) {
     if (absl::Status status = call.AlsoNeeds(folder->permission()); !status.ok())
+      return done(status);
+    if (absl::Status status =
+            core::CheckPermission(call.caller(), folder->permission(), parts_.system.ThingAt(name));
+        !status.ok())
       return done(status);
   }
   if (folder == nullptr || generation != 0) return done(core::ObjectNotFound(name, generation));
@@ -153,7 +158,10 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
     if (!stored.ok()) return done(stored.status());
     // What is hidden must not be the end of a page, which a page token tells.
     core::ObjectQuery all = query;
-    if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, query.prefix))
+    const core::Authority& authority = call->caller().authority;
+    const core::SystemFolder* of_all = parts_.system.FolderOf(query.prefix);
+    if (!authority.AllowsAllNames(core::kObjectRead, query.prefix) ||
+        (of_all != nullptr && !authority.AllowsAllNames(of_all->permission(), "")))
       all.limit = kSystemObjects;
     parts_.system.List(all, [this, call, limit = query.limit, stored = *std::move(stored),
                              done](absl::StatusOr<core::ObjectPage> system) mutable {
@@ -161,7 +169,9 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
       std::erase_if(system->objects, [&, access = AccessOf(*call)](const core::Object& object) {
         const core::SystemFolder* folder = parts_.system.FolderOf(object.name);
         return !access(core::ObjectVerb::kRead, object.name) ||
-               !core::Allows(call->caller(), folder->permission());
+               !core::CheckPermission(call->caller(), folder->permission(),
+                                      parts_.system.ThingAt(object.name))
+                    .ok();
       });
       done(core::MergePages(std::move(stored), *std::move(system), limit));
     });
@@ -230,7 +240,7 @@ void FilesystemService::AddMeasure(Handlers& handlers) {
         const auto query = PageQuery::Of(*call, request, std::move(violations), {prefix});
         if (!query.ok()) return call->End(query.status());
         // What is hidden is not counted either, so all of it must be readable.
-        if (!call->caller().authority.AllowsAllObjects(core::kObjectRead, prefix))
+        if (!call->caller().authority.AllowsAllNames(core::kObjectRead, prefix))
           return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
         parts_.store.MeasureObjects(
             prefix, query->after(), kMeasuredPerCall,

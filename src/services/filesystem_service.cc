@@ -15,8 +15,8 @@ core::Objects::By ByOf(Call& call, core::Origin origin) {
 }
 
 // Of what is repeated, the answer was the caller's to see although it may only write there.
-core::ObjectAccess AccessToRepeat(const Call& call) {
-  return [access = AccessOf(call)](core::ObjectVerb, std::string_view name) {
+core::ObjectAccess AccessToRepeat(Call& call) {
+  return [access = CurrentAccessOf(call)](core::ObjectVerb, std::string_view name) {
     return access(core::ObjectVerb::kRead, name) || access(core::ObjectVerb::kWrite, name);
   };
 }

@@ -161,7 +161,8 @@ TEST(Handlers, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
   const UidOfPort loopback;
   CallEnvironment environment{{world.identity, world.audit, world.requests, world.digest,
                                world.logger, world.clock, &loopback},
-                              MethodTable::BuildApi().value()};
+                              MethodTable::BuildApi().value(),
+                              Declarations::BuildApi().value()};
   Client<v1::LoginResponse> client;
   std::vector<std::shared_ptr<LoginCall>> calls;
   const auto admit = [&](int port) {

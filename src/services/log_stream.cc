@@ -27,9 +27,9 @@ absl::Status ForClient(const absl::Status& status, const std::string& cursor) {
 }  // namespace
 
 std::shared_ptr<LogStream> LogStream::Start(const std::shared_ptr<LogCall>& call,
-                                            core::LogSource& source,
+                                            core::LogSource& source, std::string name,
                                             core::LogSource::Options options) {
-  auto stream = std::make_shared<LogStream>();
+  auto stream = std::make_shared<LogStream>(std::move(name));
   const std::string cursor = options.cursor;
   v1::TailLogsResponse initial;
   initial.set_cursor(cursor);
@@ -77,6 +77,7 @@ void LogStream::Finish() {
 }
 
 void LogStream::OnLines(const std::shared_ptr<LogCall>& call, core::LogLines lines) {
+  if (absl::Status status = call->CheckNameNow(name_); !status.ok()) return call->End(status);
   v1::TailLogsResponse message;
   for (const core::LogLine& line : lines.lines) *message.add_lines() = ToProto(line);
   message.set_cursor(std::move(lines.cursor));

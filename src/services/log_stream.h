@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/guarded.h"
 #include "core/process/process_ports.h"
@@ -16,9 +17,10 @@ namespace grpc_os::services {
 // Lives as long as the call or the tail refers to it. Thread-safe.
 class LogStream final : public std::enable_shared_from_this<LogStream> {
  public:
+  explicit LogStream(std::string name) : name_(std::move(name)) {}
   using LogCall = StreamCall<v1::TailLogsResponse>;
   static std::shared_ptr<LogStream> Start(const std::shared_ptr<LogCall>& call,
-                                          core::LogSource& source,
+                                          core::LogSource& source, std::string name,
                                           core::LogSource::Options options);
   // Ends it, once all that is there was read, as soon as the process is at rest or deleted: nothing
   // more is written then. On the core's thread.
@@ -36,6 +38,7 @@ class LogStream final : public std::enable_shared_from_this<LogStream> {
   void OnGone();
   void Finish();
 
+  const std::string name_;  // of the process
   Guarded<State> state_;
 };
 

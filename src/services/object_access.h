@@ -13,15 +13,15 @@
 
 namespace grpc_os::services {
 
-inline core::ObjectAccess AccessOf(const core::Caller& caller) {
-  return [authority = caller.authority](core::ObjectVerb verb, std::string_view name) {
-    return authority.AllowsObject(
+inline core::ObjectAccess AccessOf(const core::Authority& authority) {
+  return [authority](core::ObjectVerb verb, std::string_view name) {
+    return authority.AllowsName(
         verb == core::ObjectVerb::kRead ? core::kObjectRead : core::kObjectWrite, name);
   };
 }
 
 // As of the log-in that the call was admitted with. Copies the caller's authority: the call may go.
-inline core::ObjectAccess AccessOf(const Call& call) { return AccessOf(call.caller()); }
+inline core::ObjectAccess AccessOf(const Call& call) { return AccessOf(call.caller().authority); }
 
 // For lists: which names after a hidden one are hidden too.
 inline core::Objects::HiddenUpTo HiddenUpTo(const Call& call) {
@@ -37,17 +37,19 @@ inline core::ObjectAccess LastingAccessOf(Call& call) {
           version = uint64_t{0},
           authority = core::Authority()](core::ObjectVerb verb, std::string_view name) mutable {
     if (auto now = identity.AuthoritySince(session_id, version); now) authority = *std::move(now);
-    return authority.AllowsObject(
+    return authority.AllowsName(
         verb == core::ObjectVerb::kRead ? core::kObjectRead : core::kObjectWrite, name);
   };
 }
 
 // As of now: for a stream, which lives longer than its caller's roles may. Asked for anew before
 // each message, it narrows as soon as they change. Nothing, if the session has ended.
-inline core::ObjectAccess CurrentAccessOf(Call& call) {
+inline core::Authority CurrentAuthorityOf(Call& call) {
   const auto caller = call.environment().identity.Current(call.caller().session_id);
-  return AccessOf(caller == nullptr ? core::Caller() : *caller);
+  return caller == nullptr ? core::Authority() : caller->authority;
 }
+
+inline core::ObjectAccess CurrentAccessOf(Call& call) { return AccessOf(CurrentAuthorityOf(call)); }
 
 }  // namespace grpc_os::services
 

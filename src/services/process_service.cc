@@ -1,9 +1,11 @@
 #include "services/process_service.h"
 
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/id.h"
 #include "core/error_reason.h"
 #include "core/process/process_errors.h"
 #include "core/process/validate.h"
@@ -53,20 +55,37 @@ std::function<void(const core::CommittedRequest&)> ProcessService::RepeatFor(
     const ProcessCall& call) const {
   return [this, call](const core::CommittedRequest& committed) {
     parts_.scheduler.Post([this, call, subject = committed.subject] {
+      const std::string id = subject.substr(0, subject.find(' '));
+      const core::Process* process = parts_.processes.Find(id);
+      if (absl::Status status = call->CheckNameNow(""); !status.ok()) return call->End(status);
+      if (process != nullptr && !call->CheckNameNow(process->name).ok())
+        return call->End(core::ProcessNotFound(id));
       parts_.processes.Repeat(subject, AnswerWith(call));
     });
   };
 }
 
-v1::ListProcessesResponse ProcessService::ListPage(const PageQuery& query) const {
+v1::ListProcessesResponse ProcessService::ListPage(const Call& call, const PageQuery& query) const {
   v1::ListProcessesResponse answer;
   answer.set_revision(parts_.processes.Revision(parts_.log.NewestRevision()));
   Page page(query, answer.mutable_processes());
-  for (const core::Process* process : parts_.processes.List(query.after(), query.size() + 1)) {
+  const int most = call.PermitsAll() ? query.size() + 1 : std::numeric_limits<int>::max();
+  for (const core::Process* process : parts_.processes.List(query.after(), most)) {
+    if (!call.Permits(process->name)) continue;
     if (!page.Add(ShowNewest(*process), process->name)) break;
   }
   answer.set_next_page_token(page.NextToken());
   return answer;
+}
+
+absl::StatusOr<const core::Process*> ProcessService::FindFor(const Call& call,
+                                                             const std::string& reference) const {
+  if (!LooksLikeId(reference)) {
+    if (absl::Status status = call.CheckName(reference); !status.ok()) return status;
+  }
+  const core::Process* process = parts_.processes.Find(reference);
+  if (process == nullptr || !call.Permits(process->name)) return core::ProcessNotFound(reference);
+  return process;
 }
 
 ProcessService::ProcessService(Handlers& handlers, const Parts& parts) : parts_(parts) {
@@ -82,9 +101,9 @@ void ProcessService::AddReads(Handlers& handlers) {
         if (absl::Status status = CheckReference(request.name()); !status.ok())
           return call->End(status);
         parts_.scheduler.Post([this, call, name = request.name()] {
-          const core::Process* process = parts_.processes.Find(name);
-          if (process == nullptr) return call->End(core::ProcessNotFound(name));
-          call->Answer(ShowNewest(*process));
+          const auto process = FindFor(*call, name);
+          if (!process.ok()) return call->End(process.status());
+          call->Answer(ShowNewest(**process));
         });
       });
 
@@ -92,7 +111,8 @@ void ProcessService::AddReads(Handlers& handlers) {
       [this](const auto& call, const v1::ListProcessesRequest& request) {
         const auto query = PageQuery::Of(*call, request);
         if (!query.ok()) return call->End(query.status());
-        parts_.scheduler.Post([this, call, query = *query] { call->Answer(ListPage(query)); });
+        parts_.scheduler.Post(
+            [this, call, query = *query] { call->Answer(ListPage(*call, query)); });
       });
 }
 
@@ -194,7 +214,9 @@ void ProcessService::AddRuns(Handlers& handlers) {
         if (!violations.empty()) return call->End(violations.ToStatus());
         call->MakeOrigin(request.name());
         parts_.scheduler.Post([this, call, name = request.name(), signal = *signal] {
-          parts_.processes.Signal(name, signal, [call](absl::StatusOr<int> pid) {
+          const auto process = FindFor(*call, name);
+          if (!process.ok()) return call->End(process.status());
+          parts_.processes.Signal((*process)->id, signal, [call](absl::StatusOr<int> pid) {
             if (!pid.ok()) return call->End(pid.status());
             v1::SignalProcessResponse answer;
             answer.set_pid(*pid);
@@ -232,6 +254,8 @@ void ProcessService::AddWaits(Handlers& handlers) {
         parts_.scheduler.Post([this, call, place, condition, timeout, name = request.name()] {
           const auto answer = [this, call](absl::StatusOr<core::Processes::Waited> waited) {
             if (!waited.ok()) return call->End(waited.status());
+            if (absl::Status status = call->CheckNameNow(waited->process.name); !status.ok())
+              return call->End(status);
             v1::WaitProcessResponse current;
             // Nobody is answered that it holds before that is stored.
             *current.mutable_process() =
@@ -239,7 +263,9 @@ void ProcessService::AddWaits(Handlers& handlers) {
             current.set_satisfied(waited->satisfied);
             call->Answer(std::move(current));
           };
-          *place = parts_.processes.Wait(name, condition, timeout, answer);
+          const auto process = FindFor(*call, name);
+          if (!process.ok()) return call->End(process.status());
+          *place = parts_.processes.Wait((*process)->id, condition, timeout, answer);
         });
       });
 
@@ -255,11 +281,12 @@ void ProcessService::AddWaits(Handlers& handlers) {
         options.follow = request.follow();
         options.cursor = request.cursor();
         parts_.scheduler.Post([this, call, name = request.name(), options]() mutable {
-          const core::Process* process = parts_.processes.Find(name);
-          if (process == nullptr) return call->End(core::ProcessNotFound(name));
-          const std::string id = options.process_id = process->id;
+          const auto process = FindFor(*call, name);
+          if (!process.ok()) return call->End(process.status());
+          const std::string id = options.process_id = (*process)->id;
           const bool follow = options.follow;
-          const auto stream = LogStream::Start(call, parts_.logs, std::move(options));
+          const auto stream =
+              LogStream::Start(call, parts_.logs, (*process)->name, std::move(options));
           if (follow) stream->FinishAtRest(parts_.processes, id);
         });
       });

@@ -29,13 +29,17 @@ class ProcessService {
  private:
   using ProcessCall = std::shared_ptr<UnaryCall<v1::Process>>;
 
+  // What a call may know of: what is forbidden and what is not there answer alike. On the core's
+  // thread, until the next call.
+  absl::StatusOr<const core::Process*> FindFor(const Call& call,
+                                               const std::string& reference) const;
   v1::Process Show(const core::Process& process) const;  // as it is stored
   // With the newest status, marked if that could not be stored yet.
   v1::Process ShowNewest(const core::Process& process) const;
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;
-  v1::ListProcessesResponse ListPage(const PageQuery& query) const;
+  v1::ListProcessesResponse ListPage(const Call& call, const PageQuery& query) const;
 
   void AddReads(Handlers& handlers);
   void AddChanges(Handlers& handlers);

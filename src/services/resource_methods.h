@@ -2,12 +2,15 @@
 #ifndef GRPC_OS_SERVICES_RESOURCE_METHODS_H_
 #define GRPC_OS_SERVICES_RESOURCE_METHODS_H_
 
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/id.h"
 #include "core/change/envelope.h"
+#include "core/resource/resource_errors.h"
 #include "core/violations.h"
 #include "services/answer_empty.h"
 #include "services/handlers.h"
@@ -21,6 +24,7 @@ namespace grpc_os::services {
 // - the types of the API: Message, GetRequest, ListRequest, ListResponse, CreateRequest,
 //   UpdateRequest, DeleteRequest, DeleteResponse. Get and Delete have a `name`, the message and
 //   Delete an `etag`, the changes a `request_id`;
+// - `kKind`: its core::ResourceKind;
 // - `Given(request)`: the message in a Create or an Update; `ItemsOf(list_response)`: the messages
 //   of a page;
 // - `CheckName(name, field, violations)`; `Read(message, violations)`: the resource that is asked
@@ -50,6 +54,11 @@ class ResourceMethods {
  private:
   using Message = typename Kind::Message;
 
+  // What a reference names; an id names nothing before it is looked up.
+  static std::string NameIn(const std::string& reference) {
+    return LooksLikeId(reference) ? "" : reference;
+  }
+
   template <typename CallPointer, typename Resource>
   static void Answer(const Kind& kind, const CallPointer& call,
                      const absl::StatusOr<Resource>& resource) {
@@ -63,7 +72,12 @@ class ResourceMethods {
       core::Violations violations;
       kind.CheckName(request.name(), "name", violations);
       if (!violations.empty()) return call->End(violations.ToStatus());
-      Answer(kind, call, kind.Find(request.name()));
+      if (absl::Status status = call->CheckName(NameIn(request.name())); !status.ok())
+        return call->End(status);
+      const auto found = kind.Find(request.name());
+      if (found.ok() && !call->Permits(found->name))
+        return call->End(core::ResourceNotFound(Kind::kKind, request.name()));
+      Answer(kind, call, found);
     });
 
     using List = typename Kind::ListRequest;
@@ -73,7 +87,9 @@ class ResourceMethods {
       if (!query.ok()) return call->End(query.status());
       Listed answer;
       Page page(*query, kind.ItemsOf(answer));
-      for (const auto& resource : kind.List(query->after(), query->size() + 1)) {
+      const int most = call->PermitsAll() ? query->size() + 1 : std::numeric_limits<int>::max();
+      for (const auto& resource : kind.List(query->after(), most)) {
+        if (!call->Permits(resource.name)) continue;
         if (!page.Add(kind.Show(resource), kind.KeyOf(resource))) break;
       }
       answer.set_next_page_token(page.NextToken());
@@ -97,7 +113,7 @@ class ResourceMethods {
       const auto repeat = [kind, call](const core::CommittedRequest& committed) {
         Answer(kind, call, kind.Find(committed.subject));
       };
-      RunOnce(call, request, name, std::move(carry_out), repeat);
+      RunOnce(call, request, name, std::move(carry_out), repeat, name);
     });
   }
 
@@ -113,7 +129,7 @@ class ResourceMethods {
         kind.Delete(name, etag, std::move(origin), AnswerEmpty<Deleted>(call));
       };
       const auto repeat = [call](const core::CommittedRequest&) { call->Answer(Deleted()); };
-      RunOnce(call, request, request.name(), carry_out, repeat);
+      RunOnce(call, request, request.name(), carry_out, repeat, NameIn(request.name()));
     });
   }
 };

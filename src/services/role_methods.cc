@@ -22,6 +22,8 @@ struct RoleKind {
   using DeleteRequest = v1::DeleteRoleRequest;
   using DeleteResponse = v1::DeleteRoleResponse;
 
+  static constexpr const core::ResourceKind& kKind = core::kRoleKind;
+
   static const v1::Role& Given(const auto& request) { return request.role(); }
   static auto* ItemsOf(v1::ListRolesResponse& page) { return page.mutable_roles(); }
 
@@ -43,9 +45,7 @@ struct RoleKind {
     if (roles.size() > static_cast<size_t>(limit)) roles.resize(static_cast<size_t>(limit));
     return roles;
   }
-  absl::StatusOr<core::Role> Find(const std::string& name) const {
-    return identity.FindRole(name);
-  }
+  absl::StatusOr<core::Role> Find(const std::string& name) const { return identity.FindRole(name); }
   void Create(core::Role wanted, core::Origin origin, core::Identity::RoleDone done) const {
     identity.CreateRole(std::move(wanted), std::move(origin), std::move(done));
   }

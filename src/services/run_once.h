@@ -20,12 +20,13 @@ std::string ContentOf(const google::protobuf::Message& request);
 absl::Status CheckRequestId(const std::string& request_id);
 
 // Calls `carry_out(origin)`, or, if a call with the same request_id was committed before,
-// `repeat(committed)`; or ends the call with the refusal. On some thread. `resource`: what the
-// change is about, for the audit.
+// `repeat(committed)`; or ends the call with the refusal. On some thread. `resource` and `name`: as
+// Call::MakeOrigin has them; a name that the caller's permission does not cover is refused first.
 template <typename CallPointer, typename Request, typename CarryOut, typename Repeat>
 void RunOnce(const CallPointer& call, const Request& request, const std::string& resource,
-             CarryOut carry_out, Repeat repeat) {
-  core::Origin origin = call->MakeOrigin(resource);
+             CarryOut carry_out, Repeat repeat, const std::string& name = "") {
+  core::Origin origin = call->MakeOrigin(resource, name);
+  if (absl::Status status = call->CheckName(name); !status.ok()) return call->End(status);
   if (request.request_id().empty()) return carry_out(std::move(origin));
   if (absl::Status status = CheckRequestId(request.request_id()); !status.ok())
     return call->End(status);
@@ -43,8 +44,10 @@ void RunOnce(const CallPointer& call, const Request& request, const std::string&
              carry_out(std::move(origin));
            },
        .repeat =
-           [call, repeat](absl::StatusOr<core::CommittedRequest> found) {
+           [call, repeat, name](absl::StatusOr<core::CommittedRequest> found) {
              if (!found.ok()) return call->End(found.status());
+             if (absl::Status status = call->CheckNameNow(name); !status.ok())
+               return call->End(status);
              repeat(*std::move(found));
            }});
 }

@@ -74,7 +74,6 @@ void UploadStream::OnMessage(v1::WriteUploadRequest message) {
   Writer writer;
   {
     auto state = state_.Lock();
-    state->reading = false;
     state->heard_ms = call_->environment().clock.NowMs();
     writer = state->writer;
   }
@@ -90,7 +89,7 @@ void UploadStream::OnMessage(v1::WriteUploadRequest message) {
     if (state->failure.has_value() || message.data().empty()) writer = nullptr;
     if (writer != nullptr) ++state->in_flight;
   }
-  if (writer == nullptr) return Advance();
+  if (writer == nullptr) return Taken();
   core::UploadFile::Piece piece;
   piece.offset = message.offset();
   piece.crc32c = message.crc32c();
@@ -104,6 +103,11 @@ void UploadStream::OnMessage(v1::WriteUploadRequest message) {
     }
     self->Advance();
   });
+  Taken();
+}
+
+void UploadStream::Taken() {
+  state_.Lock()->reading = false;
   Advance();
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/identity/user.h"
 #include "core/resource/stored_kinds.h"
 #include "store/event_table.h"
@@ -103,6 +104,14 @@ class Checker {
                             ", the newest is ", meta_.revision));
       }
     }
+    std::vector<std::string> known;
+    for (const core::StoredKind& stored : core::StoredKinds())
+      known.push_back(absl::StrCat("'", stored.kind.name, "'"));
+    ExpectNone(absl::StrCat("SELECT COUNT(*) FROM resources WHERE kind NOT IN (",
+                            absl::StrJoin(known, ", "), ")"),
+               "resources are of no kind that this program knows");
+    ExpectNone("SELECT COUNT(*) FROM resources WHERE generation < 1",
+               "resources have no generation");
     ExpectNone(
         "SELECT COUNT(*) FROM claims WHERE NOT EXISTS (SELECT 1 FROM resources WHERE "
         "resources.kind = claims.resource_kind AND resources.id = claims.resource_id)",

@@ -162,7 +162,7 @@ TEST_P(ResourceStoreContract, OneIsBounded) {
 
 TEST_P(ResourceStoreContract, WhoMayNotAnyMoreChangesNothing) {
   core::Origin origin;
-  origin.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  origin.permit = [](std::string_view) { return absl::PermissionDeniedError("no longer"); };
   const Revision refused = Commit({.put = {Make("zone", "1", "a")}}, core::Envelope(origin));
   EXPECT_TRUE(absl::IsPermissionDenied(refused.status()));
   EXPECT_THAT(Names("zone"), IsEmpty());

@@ -195,7 +195,7 @@ TEST_P(StoreIdentityContract, WhatIsNotPermittedAnyMoreIsRefusedInItsTransaction
   core::Origin lost;
   lost.record = MakeRecord("lost");
   const auto permitted = std::make_shared<std::atomic<bool>>(true);
-  lost.permit = [permitted] {
+  lost.permit = [permitted](std::string_view) {
     return permitted->load() ? absl::OkStatus() : absl::PermissionDeniedError("no longer");
   };
   std::vector<std::future<Revision>> answers;

@@ -540,7 +540,7 @@ TEST_F(SuperviseTest, TheFifthFailureIsACrashLoopThatAUserEnds) {
     internal::Resume resume;
     resume.set_was_ready(true);
     for (int i = 4; i > 0; --i) {
-      resume.add_failure_times_ms(EventLoop::NowMs() - i * 2 * core::kQuickEndMs);
+      resume.add_failure_times_ms(EventLoop::NowMs() - int64_t{2} * i * core::kQuickEndMs);
     }
     journal.Add(ready, resume);
     ASSERT_TRUE(journal.Flush());

@@ -60,9 +60,12 @@ class RawCalls:
         finally:
             call.cancel()
 
+    @staticmethod
+    def request(service, method, **fields):
+        return message_factory.GetMessageClass(SERVICES[service].methods_by_name[method].input_type)(**fields)
+
     async def call(self, service, method, **fields):
-        descriptor = SERVICES[service].methods_by_name[method]
-        return await self.begin(descriptor, message_factory.GetMessageClass(descriptor.input_type)(**fields))
+        return await self.begin(SERVICES[service].methods_by_name[method], self.request(service, method, **fields))
 
     async def auth(self, method, **fields):
         return await self.call("AuthService", method, **fields)

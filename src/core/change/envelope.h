@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,16 +32,21 @@ struct OriginFindings {
 struct Origin {
   AuditRecord record;
   std::optional<CommittedRequest> request;
-  // Whether the caller still has the permission: OK, or why not. Asked again in the transaction, on
-  // the store's writer thread: quick. Empty: the change needs none.
-  std::function<absl::Status()> permit = nullptr;
+  // Whether the caller (still) has the permission, for the thing of this name: OK, or why not.
+  // Asked again in the transaction, on the store's writer thread: quick. Empty: the change needs
+  // none.
+  std::function<absl::Status(std::string_view name)> permit = nullptr;
+  std::string name = {};  // of what is changed; empty: it is about no single thing
   // Set by the store once the transaction is durable: the audit has its record.
   std::shared_ptr<std::atomic<bool>> written = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<Guarded<OriginFindings>> findings = std::make_shared<Guarded<OriginFindings>>();
   // Lets go of the request's key (core/request) when the last copy goes.
   std::shared_ptr<void> slot = nullptr;
 
-  absl::Status CheckPermitted() const { return permit ? permit() : absl::OkStatus(); }
+  absl::Status CheckPermitted() const { return permit ? permit(name) : absl::OkStatus(); }
+  // The permission is there, but not for this name: who asked by an id must not learn what it
+  // names.
+  bool HidesName() const { return permit && !permit(name).ok() && permit("").ok(); }
 };
 
 // Every write of a store takes one. The store asks CheckPermitted first of all in the transaction,

@@ -82,7 +82,7 @@ absl::Status Identity::MakeAdmin(const std::string& password_hash) {
 
 int64_t Identity::UsersRevision(int64_t newest) const {
   if (!impl_->changes.busy()) return newest;
-  return std::max(impl_->users_revision.load(), impl_->roles.Revision(0));
+  return std::max(impl_->users_revision.load(), impl_->roles.Revision(newest));
 }
 
 absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string_view token) {
@@ -152,15 +152,14 @@ std::optional<Authority> Identity::AuthoritySince(const std::string& session_id,
 }
 
 absl::Status Identity::CheckAllowed(const std::string& session_id, const std::string& permission,
-                                    uint64_t& version) const {
+                                    std::string_view name, uint64_t& version) const {
   auto state = impl_->state.Lock();
-  if (version == state->version) return absl::OkStatus();
+  if (version != 0 && version == state->version) return absl::OkStatus();
   const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
   if (entry == nullptr) return TokenInvalid();
   const Caller caller = state->CallerOf(entry->session);
-  if (!Allows(caller, permission))
-    return PermissionMissing(caller, permission, "ask an admin for it");
-  version = state->version;
+  if (auto status = CheckPermission(caller, permission, name); !status.ok()) return status;
+  if (caller.authority.AllowsAllNames(permission, "")) version = state->version;
   return absl::OkStatus();
 }
 

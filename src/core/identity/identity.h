@@ -103,11 +103,12 @@ class Identity {
   // then that of now (0: never asked before). In a session that has ended nothing may be done.
   std::optional<Authority> AuthoritySince(const std::string& session_id, uint64_t& version) const;
 
-  // Whether this session may (still) do what `permission` names: TOKEN_INVALID, PERMISSION_MISSING.
-  // `version`: as of which it was known to; then that of now. Quick, above all where nothing has
+  // Whether this session may (still) do what `permission` names, to the thing of this name (empty:
+  // to some at least): TOKEN_INVALID, PERMISSION_MISSING. `version`: as of which it was known to,
+  // for every name; 0: not known. Then that of now, if so. Quick, above all where nothing has
   // changed since.
   absl::Status CheckAllowed(const std::string& session_id, const std::string& permission,
-                            uint64_t& version) const;
+                            std::string_view name, uint64_t& version) const;
 
   // ---- Sessions and tokens
 

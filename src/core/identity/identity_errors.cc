@@ -1,5 +1,6 @@
 #include "core/identity/identity_errors.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
 #include "base/limits.h"
@@ -55,6 +56,20 @@ absl::Status PermissionMissing(const Caller& caller, const std::string& permissi
                    StrCat("'", caller.user, "' lacks the permission ", permission, "; ", cure),
                    {.reason = reason::kPermissionMissing,
                     .metadata = {{"permission", permission}, {"user", caller.user}}});
+}
+
+absl::Status CheckPermission(const Caller& caller, const std::string& permission,
+                             std::string_view name) {
+  if (!Allows(caller, permission))
+    return PermissionMissing(caller, permission, "ask an admin for it");
+  if (name.empty() || caller.authority.AllowsName(permission, name)) return absl::OkStatus();
+  return MakeError(
+      StatusCode::kPermissionDenied,
+      StrCat("'", caller.user, "' has the permission ", permission, ", but not for '",
+             absl::CHexEscape(std::string(name)), "'; ask an admin for it"),
+      {.reason = reason::kPermissionMissing,
+       .metadata = {
+           {"permission", permission}, {"user", caller.user}, {"name", std::string(name)}}});
 }
 
 absl::Status UserNotFound(const std::string& name) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "core/identity/identity.h"
@@ -20,6 +21,9 @@ absl::Status PeerRefused(int64_t uid);
 // `cure`: what to do about it.
 absl::Status PermissionMissing(const Caller& caller, const std::string& permission,
                                const std::string& cure);
+// OK if the caller may do that to the thing of this name; empty: to some thing at least.
+absl::Status CheckPermission(const Caller& caller, const std::string& permission,
+                             std::string_view name);
 absl::Status UserNotFound(const std::string& name);
 absl::Status UserExists(const std::string& name);
 absl::Status RoleBuiltIn(const std::string& role);

@@ -18,7 +18,7 @@ const User* IdentityState::FindUser(const std::string& name) const {
 absl::Status IdentityState::CountSession(const std::string& user, int64_t now_ms) {
   const User* found = FindUser(user);
   // Who keeps users can do more harm than that.
-  if (found == nullptr || roles.Together(found->roles)->Allows("user.write"))
+  if (found == nullptr || roles.Together(found->roles)->AllowsAllNames("user.write", ""))
     return absl::OkStatus();
   const int64_t wait_ms = throttle.OpenSession(user, now_ms);
   return wait_ms == 0 ? absl::OkStatus() : SessionsTooFast(user, wait_ms);
@@ -235,12 +235,14 @@ void Identity::Impl::Enqueue(IdentityState::Change change) {
 
 absl::StatusOr<Caller> Identity::Impl::CheckCaller(const IdentityState& locked,
                                                    const std::string& session_id,
-                                                   const std::string& permission) const {
+                                                   const std::string& permission,
+                                                   std::string_view name) const {
   const SessionEntry* entry = locked.FindCaller(session_id, parts.clock.NowMs());
   if (entry == nullptr) return TokenInvalid();
   Caller caller = locked.CallerOf(entry->session);
-  if (permission.empty() || Allows(caller, permission)) return caller;
-  return PermissionMissing(caller, permission, "ask an admin for it");
+  if (permission.empty()) return caller;
+  if (auto status = CheckPermission(caller, permission, name); !status.ok()) return status;
+  return caller;
 }
 
 void Identity::Impl::Run(IdentityState::Change change, std::function<void()> next) {
@@ -250,7 +252,8 @@ void Identity::Impl::Run(IdentityState::Change change, std::function<void()> nex
     const std::string& session_id =
         change.session_id.empty() ? change.origin.record.session_id : change.session_id;
     const absl::StatusOr<Caller> caller =
-        change.asked_for ? CheckCaller(*locked, session_id, change.permission) : Caller();
+        change.asked_for ? CheckCaller(*locked, session_id, change.permission, change.origin.name)
+                         : Caller();
     absl::StatusOr<UserWrite> result =
         caller.ok() ? change.compute(*locked, *caller) : absl::StatusOr<UserWrite>(caller.status());
     if (result.ok()) {

@@ -168,8 +168,9 @@ class Identity::Impl {
  private:
   void Run(IdentityState::Change change, std::function<void()> next);
   // Who asks, who may have changed since the call came, if they may make such a change now.
+  // `name`: of what it is about.
   absl::StatusOr<Caller> CheckCaller(const IdentityState& locked, const std::string& session_id,
-                                     const std::string& permission) const;
+                                     const std::string& permission, std::string_view name) const;
   void Finish(const UserWrite& result, const IdentityState::Change& change,
               const absl::Status& status);
   ResourceRules<Role> RoleRules();

@@ -39,16 +39,25 @@ ResourceRules<Role> Identity::Impl::RoleRules() {
 absl::Status Identity::Impl::CheckRoleChange(const Role* before, const Role* after,
                                              const Origin& origin) {
   auto locked = state.Lock();
-  const auto caller = CheckCaller(*locked, origin.record.session_id, kPermission);
+  const Role* role = after != nullptr ? after : before;
+  const auto caller = CheckCaller(*locked, origin.record.session_id, kPermission,
+                                  role != nullptr ? role->name : origin.name);
   if (!caller.ok()) return caller.status();
   if (after != nullptr)
     return CheckMayMake(*caller, before == nullptr ? std::vector<Rule>() : before->spec.rules,
                         *after);
-  if (before == nullptr) return absl::OkStatus();  // it cannot be read: nobody has anything by it
-  if (const std::string holder = locked->HolderOf(before->name, parts.clock.NowMs());
-      !holder.empty())
-    return RoleInUse(before->name, holder);
-  locked->role_leaving = before->name;
+  const std::string& name = before != nullptr ? before->name : origin.name;
+  if (const std::string holder = locked->HolderOf(name, parts.clock.NowMs()); !holder.empty()) {
+    const bool shown = caller->authority.AllowsAllNames("user.read", "");
+    return RoleInUse(name, shown ? holder : "somebody");
+  }
+  // Who takes a denial away needs what it denied, and of this one nobody knows.
+  if (before == nullptr) {
+    if (const auto beyond = caller->authority.Beyond({{.permission = kEveryPermission}}); beyond)
+      return BeyondCaller(*caller, *beyond,
+                          absl::StrCat("the role '", name, "' may have denied it"));
+  }
+  locked->role_leaving = name;
   return absl::OkStatus();
 }
 
@@ -62,8 +71,11 @@ void Identity::Impl::OnRoleCommitted(const Role* before, const Role* after) {
 }
 
 absl::StatusOr<Role> Identity::FindRole(const std::string& name) const {
-  if (const Role* role = impl_->state.Lock()->roles.Find(name); role != nullptr) return *role;
-  return impl_->roles.Find(name);
+  {
+    auto state = impl_->state.Lock();
+    if (const Role* role = state->roles.Find(name); role != nullptr) return *role;
+  }
+  return impl_->roles.Find(name);  // why not
 }
 
 std::vector<Role> Identity::ListRoles() const { return impl_->state.Lock()->roles.All(); }

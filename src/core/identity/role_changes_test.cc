@@ -4,7 +4,6 @@
 namespace grpc_os::core {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -57,7 +56,7 @@ class RoleChangesTest : public IdentityTest {
   }
   bool MayRead(const std::string& token, const std::string& name) {
     const auto caller = identity_->Authenticate(token);
-    return caller.ok() && (*caller)->authority.AllowsObject(kObjectRead, name);
+    return caller.ok() && (*caller)->authority.AllowsName(kObjectRead, name);
   }
 };
 
@@ -131,7 +130,7 @@ TEST_F(RoleChangesTest, AChangedRoleHoldsForSessionsAndTokensThatAreOpen) {
     EXPECT_FALSE(MayRead(one, "/config/app"));
     EXPECT_TRUE(MayRead(one, "/other"));
   }
-  EXPECT_FALSE(stream()->authority.AllowsObject(kObjectRead, "/config/app"));
+  EXPECT_FALSE(stream()->authority.AllowsName(kObjectRead, "/config/app"));
   ASSERT_TRUE(Change("reader", {Allow("process.read")}).ok());
   EXPECT_FALSE(Allows(*stream(), kObjectRead));
   EXPECT_FALSE(Allows(**identity_->Authenticate(token->token), kObjectRead));
@@ -385,16 +384,16 @@ TEST_F(RoleChangesTest, WhoAsksAgainIsToldOnlyWhatMayHaveChanged) {
   const auto now = [&] { return identity_->AuthoritySince(bob->caller.session_id, version); };
   auto first = now();
   ASSERT_TRUE(first.has_value());
-  EXPECT_TRUE(first->AllowsObject(kObjectRead, "/a"));
+  EXPECT_TRUE(first->AllowsName(kObjectRead, "/a"));
   EXPECT_FALSE(now().has_value());
   ASSERT_TRUE(Change("reader", {Allow(kObjectRead, "/b")}).ok());
   const auto changed = now();
   ASSERT_TRUE(changed.has_value());
-  EXPECT_FALSE(changed->AllowsObject(kObjectRead, "/a"));
+  EXPECT_FALSE(changed->AllowsName(kObjectRead, "/a"));
   ASSERT_TRUE(Revoke("bob", "reader").ok());
-  EXPECT_FALSE(now()->AllowsObject(kObjectRead, "/b"));
+  EXPECT_FALSE(now()->AllowsName(kObjectRead, "/b"));
   ASSERT_TRUE(Grant("bob", "reader").ok());
-  EXPECT_TRUE(now()->AllowsObject(kObjectRead, "/b"));
+  EXPECT_TRUE(now()->AllowsName(kObjectRead, "/b"));
   ASSERT_TRUE(Logout(bob->caller).ok());
   const auto ended = now();
   ASSERT_TRUE(ended.has_value());

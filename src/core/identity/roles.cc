@@ -14,6 +14,9 @@ constexpr std::pair<const char*, const char*> kBuiltIn[] = {
     {"viewer", "Sees everything but users and the audit."},
 };
 
+// Names of words have no slash, and their prefixes none.
+bool IsWord(std::string_view prefix) { return !prefix.empty() && prefix[0] != '/'; }
+
 // "/config/" → "/config", "/" → "".
 std::string_view WithoutSlash(std::string_view prefix) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
@@ -64,6 +67,7 @@ bool AnyCovers(const std::vector<std::string>& prefixes, std::string_view name) 
 
 // Whether the prefix covers every name that begins so.
 bool CoversAllFrom(std::string_view prefix, std::string_view beginning) {
+  if (IsWord(prefix)) return beginning.starts_with(prefix);
   const std::string_view folder = WithoutSlash(prefix);
   return beginning.starts_with(folder) &&
          (folder.empty() || beginning.substr(folder.size()).starts_with('/'));
@@ -120,6 +124,7 @@ bool IsBuiltInRole(std::string_view name) {
 }
 
 bool PrefixCovers(std::string_view prefix, std::string_view name) {
+  if (IsWord(prefix)) return name.starts_with(prefix);
   const std::string_view folder = WithoutSlash(prefix);
   if (!name.starts_with(folder)) return false;
   return name.size() == folder.size() || folder.empty() || name[folder.size()] == '/';
@@ -172,14 +177,14 @@ bool RuleSet::Allows(std::string_view permission) const {
   return !AnyIsAll(own.denied) && every.denied.empty();
 }
 
-bool RuleSet::AllowsObject(std::string_view permission, std::string_view name) const {
+bool RuleSet::AllowsName(std::string_view permission, std::string_view name) const {
   const Scope& own = ScopeOf(permission);
   const Scope& every = ScopeOf(kEveryPermission);
   if (every.allowed.empty() && !AnyCovers(own.allowed, name)) return false;
   return every.denied.empty() && !AnyCovers(own.denied, name);
 }
 
-bool RuleSet::AllowsAllObjects(std::string_view permission, std::string_view beginning) const {
+bool RuleSet::AllowsAllNames(std::string_view permission, std::string_view beginning) const {
   const Scope& own = ScopeOf(permission);
   const Scope& every = ScopeOf(kEveryPermission);
   const auto covers_all = [&](const std::string& one) { return CoversAllFrom(one, beginning); };
@@ -234,15 +239,15 @@ bool Authority::Allows(std::string_view permission) const {
   });
 }
 
-bool Authority::AllowsObject(std::string_view permission, std::string_view name) const {
+bool Authority::AllowsName(std::string_view permission, std::string_view name) const {
   return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const auto& one) {
-    return one->AllowsObject(permission, name);
+    return one->AllowsName(permission, name);
   });
 }
 
-bool Authority::AllowsAllObjects(std::string_view permission, std::string_view beginning) const {
+bool Authority::AllowsAllNames(std::string_view permission, std::string_view beginning) const {
   return !all_.empty() && std::all_of(all_.begin(), all_.end(), [&](const auto& one) {
-    return one->AllowsAllObjects(permission, beginning);
+    return one->AllowsAllNames(permission, beginning);
   });
 }
 

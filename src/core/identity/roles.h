@@ -27,7 +27,7 @@ enum class Effect { kAllow, kDeny };
 struct Rule {
   Effect effect = Effect::kAllow;
   std::string permission = {};  // "process.read"; kEveryPermission
-  std::string prefix = {};      // only of kObjectRead and kObjectWrite; empty: of all objects
+  std::string prefix = {};      // of names, as Permission::names says; empty: of all
 
   bool operator==(const Rule&) const = default;
 };
@@ -68,8 +68,9 @@ std::vector<Role> BuiltInRoles(const std::vector<Permission>& permissions);
 bool IsBuiltInRole(std::string_view name);
 inline bool IsBuiltIn(const Role& role) { return role.generation == 0; }
 
-// Whether the prefix of a rule covers an object's name: "/config" and "/config/" cover both of
-// these and all below "/config/"; "" and "/" everything.
+// Whether the prefix of a rule covers a name. Of a path: "/config" and "/config/" cover both of
+// these and all below "/config/"; "/" every path. Of a word: "web-" covers what begins with it. ""
+// covers everything.
 bool PrefixCovers(std::string_view prefix, std::string_view name);
 
 // What those rules deny, as rules that allow it.
@@ -85,14 +86,13 @@ class RuleSet {
  public:
   explicit RuleSet(const std::vector<const Role*>& roles);
 
-  // Of a method: of object.* for some names at least.
+  // For some names at least.
   bool Allows(std::string_view permission) const;
-  // `permission` is one of object.*.
-  bool AllowsObject(std::string_view permission, std::string_view name) const;
+  bool AllowsName(std::string_view permission, std::string_view name) const;
   // Of every name that begins with `beginning`, whether or not a segment ends there.
-  bool AllowsAllObjects(std::string_view permission, std::string_view beginning) const;
-  // Of the name of an object that is not allowed: up to where, in the order of names, none is that
-  // follows it; that need not be a name. nullopt: none that follows it is allowed.
+  bool AllowsAllNames(std::string_view permission, std::string_view beginning) const;
+  // Of the name of an object (a path) that is not allowed: up to where, in the order of names, none
+  // is that follows it; that need not be a name. nullopt: none that follows it is allowed.
   std::optional<std::string> ForbiddenUpTo(std::string_view permission,
                                            std::string_view name) const;
   // The first of the rules in `wanted` that allows what this set, for all that is known, does not.
@@ -121,8 +121,8 @@ class Authority {
 
   bool Allows(std::string_view permission) const;
   // As of RuleSet.
-  bool AllowsObject(std::string_view permission, std::string_view name) const;
-  bool AllowsAllObjects(std::string_view permission, std::string_view beginning) const;
+  bool AllowsName(std::string_view permission, std::string_view name) const;
+  bool AllowsAllNames(std::string_view permission, std::string_view beginning) const;
   std::optional<std::string> ForbiddenUpTo(std::string_view permission,
                                            std::string_view name) const;
   std::optional<Rule> Beyond(const std::vector<Rule>& wanted) const;

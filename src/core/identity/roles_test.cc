@@ -70,7 +70,7 @@ TEST(RoleBook, ARoleThatIsNotThereLeavesNothingOfTheOthers) {
 }
 
 TEST(RoleBook, OfATokenAndItsUserThoseAreInForceThatBothHave) {
-  RoleBook book;
+  RoleBook book(BuiltInRoles(testing::Permissions()));
   EXPECT_THAT(book.InForce({"viewer"}, {"admin"}), ElementsAre("viewer"));
   EXPECT_THAT(book.InForce({"admin"}, {"viewer"}), ElementsAre("viewer"));
   EXPECT_THAT(book.InForce({"admin"}, {"admin"}), ElementsAre("admin"));
@@ -82,7 +82,7 @@ TEST(RoleBook, OfATokenAndItsUserThoseAreInForceThatBothHave) {
 }
 
 TEST(RoleBook, ListsTheBuiltInOnesFirst) {
-  RoleBook book;
+  RoleBook book(BuiltInRoles(testing::Permissions()));
   book.Put(Named("zebra", {}));
   book.Put(Named("aardvark", {}));
   std::vector<std::string> names;
@@ -107,29 +107,29 @@ TEST(RuleSet, AllowsObjectsByPrefix) {
   EXPECT_TRUE(set.Allows(kObjectRead));
   EXPECT_TRUE(set.Allows(kObjectWrite));
   EXPECT_FALSE(set.Allows("process.read"));
-  EXPECT_TRUE(set.AllowsObject(kObjectRead, "/config/other"));
-  EXPECT_FALSE(set.AllowsObject(kObjectWrite, "/config/other"));
-  EXPECT_TRUE(set.AllowsObject(kObjectWrite, "/config/app/x"));
-  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/other"));
+  EXPECT_TRUE(set.AllowsName(kObjectRead, "/config/other"));
+  EXPECT_FALSE(set.AllowsName(kObjectWrite, "/config/other"));
+  EXPECT_TRUE(set.AllowsName(kObjectWrite, "/config/app/x"));
+  EXPECT_FALSE(set.AllowsName(kObjectRead, "/other"));
 }
 
 TEST(RuleSet, ADenialWinsWhereverItStands) {
   const std::vector<Rule> rules = {Allow(kObjectRead), Deny(kObjectRead, "/config/secret/"),
                                    Allow(kObjectRead, "/config/secret/open")};
   const RuleSet set = SetOf(rules);
-  EXPECT_TRUE(set.AllowsObject(kObjectRead, "/config/app"));
-  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/config/secret"));
-  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/config/secret/"));
-  EXPECT_FALSE(set.AllowsObject(kObjectRead, "/config/secret/open"));
-  EXPECT_TRUE(set.AllowsObject(kObjectRead, "/config/secrets"));
+  EXPECT_TRUE(set.AllowsName(kObjectRead, "/config/app"));
+  EXPECT_FALSE(set.AllowsName(kObjectRead, "/config/secret"));
+  EXPECT_FALSE(set.AllowsName(kObjectRead, "/config/secret/"));
+  EXPECT_FALSE(set.AllowsName(kObjectRead, "/config/secret/open"));
+  EXPECT_TRUE(set.AllowsName(kObjectRead, "/config/secrets"));
   EXPECT_TRUE(set.Allows(kObjectRead)) << "for some names";
   // Of another role.
   const Role denies = Named("denies", {Deny(kObjectRead, "/config/")});
   const Role admin = BuiltInRoles(testing::Permissions())[0];
   const RuleSet both({&denies, &admin});
-  EXPECT_FALSE(both.AllowsObject(kObjectRead, "/config/app"));
-  EXPECT_TRUE(both.AllowsObject(kObjectWrite, "/config/app"));
-  EXPECT_TRUE(both.AllowsObject(kObjectRead, "/other"));
+  EXPECT_FALSE(both.AllowsName(kObjectRead, "/config/app"));
+  EXPECT_TRUE(both.AllowsName(kObjectWrite, "/config/app"));
+  EXPECT_TRUE(both.AllowsName(kObjectRead, "/other"));
 }
 
 TEST(RuleSet, WhatIsDeniedWhollyIsNoPermission) {
@@ -137,7 +137,7 @@ TEST(RuleSet, WhatIsDeniedWhollyIsNoPermission) {
   EXPECT_TRUE(SetOf({Allow("*"), Deny("process.write")}).Allows("process.read"));
   EXPECT_FALSE(SetOf({Allow(kObjectRead, "/a"), Deny(kObjectRead, "/")}).Allows(kObjectRead));
   EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).Allows("process.read"));
-  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsObject(kObjectRead, "/a"));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsName(kObjectRead, "/a"));
 }
 
 TEST(RuleSet, NobodyHasMoreThanTheirRulesSay) {
@@ -184,7 +184,7 @@ TEST(RuleSet, AllowsABeginningOfNamesIfItAllowsAllThatBeginSo) {
   const RuleSet set =
       SetOf({Allow(kObjectRead, "/a/"), Deny(kObjectRead, "/a/secret"), Allow(kObjectWrite)});
   const auto all = [&](std::string_view beginning) {
-    return set.AllowsAllObjects(kObjectRead, beginning);
+    return set.AllowsAllNames(kObjectRead, beginning);
   };
   EXPECT_TRUE(all("/a/b"));
   EXPECT_TRUE(all("/a/b/"));
@@ -198,11 +198,11 @@ TEST(RuleSet, AllowsABeginningOfNamesIfItAllowsAllThatBeginSo) {
   EXPECT_FALSE(all("/"));
   EXPECT_FALSE(all(""));
   for (const char* beginning : {"", "/", "/a", "/a/"})
-    EXPECT_TRUE(set.AllowsAllObjects(kObjectWrite, beginning)) << beginning;
-  EXPECT_TRUE(SetOf({Allow("*")}).AllowsAllObjects(kObjectRead, "/"));
-  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsAllObjects(kObjectRead, "/a"));
-  EXPECT_FALSE(SetOf({Allow("*"), Deny(kObjectRead, "/a")}).AllowsAllObjects(kObjectRead, ""));
-  EXPECT_FALSE(Authority().AllowsAllObjects(kObjectRead, "/a"));
+    EXPECT_TRUE(set.AllowsAllNames(kObjectWrite, beginning)) << beginning;
+  EXPECT_TRUE(SetOf({Allow("*")}).AllowsAllNames(kObjectRead, "/"));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny("*")}).AllowsAllNames(kObjectRead, "/a"));
+  EXPECT_FALSE(SetOf({Allow("*"), Deny(kObjectRead, "/a")}).AllowsAllNames(kObjectRead, ""));
+  EXPECT_FALSE(Authority().AllowsAllNames(kObjectRead, "/a"));
 }
 
 TEST(RuleSet, TellsHowFarAListMaySkip) {
@@ -216,13 +216,13 @@ TEST(RuleSet, TellsHowFarAListMaySkip) {
       "/d/e-",  "/d/e/f", "/d/f",        "/e"};
   ASSERT_TRUE(std::is_sorted(names.begin(), names.end()));
   for (size_t i = 0; i < names.size(); ++i) {
-    if (set.AllowsObject(kObjectRead, names[i])) continue;
+    if (set.AllowsName(kObjectRead, names[i])) continue;
     const auto end = set.ForbiddenUpTo(kObjectRead, names[i]);
     if (end) {
       EXPECT_GE(*end, names[i]);
     }
     for (size_t j = i + 1; j < names.size(); ++j) {
-      if (set.AllowsObject(kObjectRead, names[j])) {
+      if (set.AllowsName(kObjectRead, names[j])) {
         ASSERT_TRUE(end.has_value()) << names[i];
         EXPECT_LT(*end, names[j]) << names[i];
       }
@@ -248,13 +248,13 @@ TEST(Authority, IsWhatEachOfItsSetsAllows) {
   const Authority both({one, other});
   EXPECT_TRUE(both.Allows(kObjectRead));
   EXPECT_FALSE(both.Allows("process.read"));
-  EXPECT_TRUE(both.AllowsObject(kObjectRead, "/a/c"));
-  EXPECT_FALSE(both.AllowsObject(kObjectRead, "/a/b"));
-  EXPECT_FALSE(both.AllowsObject(kObjectRead, "/c"));
+  EXPECT_TRUE(both.AllowsName(kObjectRead, "/a/c"));
+  EXPECT_FALSE(both.AllowsName(kObjectRead, "/a/b"));
+  EXPECT_FALSE(both.AllowsName(kObjectRead, "/c"));
   EXPECT_TRUE(both.Beyond({Allow(kObjectRead, "/a/")}).has_value());
   EXPECT_FALSE(both.Beyond({Allow(kObjectRead, "/a/c")}).has_value());
   EXPECT_FALSE(Authority().Allows("process.read"));
-  EXPECT_FALSE(Authority().AllowsObject(kObjectRead, "/a"));
+  EXPECT_FALSE(Authority().AllowsName(kObjectRead, "/a"));
   EXPECT_TRUE(Authority().Beyond({Allow("process.read")}).has_value());
 }
 

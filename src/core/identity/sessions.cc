@@ -59,8 +59,9 @@ void Identity::EndSession(const Caller& caller, const std::string& session_id, O
     const SessionEntry* entry = state->FindSession(session_id, now);
     if (own == nullptr) {
       refused = TokenInvalid();
-    } else if (entry == nullptr || (entry->session.user != caller.user &&
-                                    !state->AuthorityOf(own->session).Allows("user.write"))) {
+    } else if (entry == nullptr ||
+               (entry->session.user != caller.user &&
+                !state->AuthorityOf(own->session).AllowsName("user.write", entry->session.user))) {
       refused = SessionNotFound(session_id);
     } else {
       impl_->End(*state, session_id, origin, std::move(done));
@@ -102,9 +103,8 @@ absl::Status CheckRoles(const IdentityState& state, const Caller& caller,
     if (role == nullptr) return ResourceNotFound(kRoleKind, name);
     if (std::find(caller.roles.begin(), caller.roles.end(), name) != caller.roles.end()) continue;
     if (const auto beyond = caller.authority.Beyond(role->spec.rules); beyond)
-      return PermissionMissing(
-          caller, beyond->permission,
-          absl::StrCat("a token of the role ", name, " would have it; take a role that you have"));
+      return BeyondCaller(caller, *beyond,
+                          absl::StrCat("a token of the role '", name, "' would have it"));
   }
   return absl::OkStatus();
 }

@@ -218,8 +218,15 @@ void Identity::RevokeRole(const std::string& name, const std::string& role, cons
     const auto user = Find(state, name, etag);
     if (!user.ok()) return user.status();
     const Role* found = state.roles.Find(role);
-    if (found == nullptr) return ResourceNotFound(kRoleKind, role);
-    if (absl::Status status = CheckMayRevoke(caller, *found); !status.ok()) return status;
+    const bool has = std::binary_search((*user)->roles.begin(), (*user)->roles.end(), role);
+    if (found == nullptr && !has) return ResourceNotFound(kRoleKind, role);
+    // What cannot be read may have denied anything.
+    Role unknown;
+    unknown.name = role;
+    unknown.spec.rules = {{Effect::kDeny, kEveryPermission, ""}};
+    if (absl::Status status = CheckMayRevoke(caller, found == nullptr ? unknown : *found);
+        !status.ok())
+      return status;
     if (name == kAdminUser && role == "admin") return LastAdmin("lose the role admin");
     User next = **user;
     if (std::erase(next.roles, role) == 0) return Unchanged(**user);
@@ -243,7 +250,8 @@ struct NewPassword {
 
 // A token of few rights must not open its owner's account.
 absl::Status CheckTokenMaySet(const Caller& caller, bool own) {
-  if (!own || caller.method != "token" || Allows(caller, "user.write")) return absl::OkStatus();
+  if (!own || caller.method != "token" || caller.authority.AllowsName("user.write", caller.user))
+    return absl::OkStatus();
   return PermissionMissing(caller, "user.write",
                            "a token cannot set its owner's password; log in with `login`");
 }
@@ -254,8 +262,10 @@ Result SetTo(const IdentityState& state, const Caller& caller, const NewPassword
   const User* user = state.FindUser(wanted.name);
   if (user == nullptr) return UserNotFound(wanted.name);
   const bool own = wanted.name == wanted.caller.user;
-  if (!own && !Allows(caller, "user.write"))
-    return PermissionMissing(caller, "user.write", "ask an admin for it");
+  if (!own) {
+    if (auto status = CheckPermission(caller, "user.write", wanted.name); !status.ok())
+      return status;
+  }
   if (absl::Status status = CheckTokenMaySet(caller, own); !status.ok()) return status;
   // A token is not its owner: it may have been given less.
   if (!own || caller.method == "token") {
@@ -317,7 +327,7 @@ void Identity::SetPassword(const Caller& caller, const std::string& name, std::s
       .done = std::move(done)};
   const auto old = std::make_shared<Secret>(std::move(old_password));
   const bool own = wanted.name == caller.user;
-  if (!own && !Allows(caller, "user.write")) {
+  if (!own && !caller.authority.AllowsName("user.write", wanted.name)) {
     return wanted.done(PermissionMissing(
         caller, "user.write", "one may set one's own password; ask an admin for others'"));
   }

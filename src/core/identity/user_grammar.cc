@@ -27,12 +27,33 @@ bool IsPrintable(std::string_view text) {
                       [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); });
 }
 
+void CheckPrefix(const std::string& prefix, Permission::Names names, const std::string& at,
+                 Violations& violations) {
+  if (names == Permission::Names::kNone) {
+    violations.Add(at, "this permission is not about single things; leave the prefix out");
+  } else if (prefix.find_first_of("*?") != std::string::npos) {
+    violations.Add(at, names == Permission::Names::kPaths
+                           ? "is no pattern: it covers all that lies in it; give the folder"
+                           : "is no pattern: it covers all that begins with it; give that alone");
+  } else if (names == Permission::Names::kPaths) {
+    if (prefix[0] != '/') return violations.Add(at, "give an absolute name, such as /config/");
+    ObjectName(prefix, at, violations, Root::kAllowed);
+  } else if (static_cast<int64_t>(prefix.size()) > limits::kNameBytes ||
+             !std::all_of(prefix.begin(), prefix.end(), [](char c) {
+               return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
+                      c == '-';
+             })) {
+    violations.Add(at, absl::StrCat("give the beginning of names, such as web-: at most ",
+                                    limits::kNameBytes, " letters, digits, '.', '_' and '-'"));
+  }
+}
+
 void CheckRule(const Rule& rule, const std::vector<Permission>& permissions,
                const std::string& field, Violations& violations) {
-  const bool known = std::any_of(
+  const auto known = std::find_if(
       permissions.begin(), permissions.end(),
       [&rule](const Permission& permission) { return permission.name == rule.permission; });
-  if (rule.permission != kEveryPermission && !known) {
+  if (rule.permission != kEveryPermission && known == permissions.end()) {
     const auto name = [](std::string* out, const Permission& permission) {
       out->append(permission.name);
     };
@@ -42,16 +63,8 @@ void CheckRule(const Rule& rule, const std::vector<Permission>& permissions,
                                 "'; give one of ", absl::StrJoin(permissions, ", ", name), ", *"));
   }
   if (rule.prefix.empty()) return;
-  const std::string at = absl::StrCat(field, ".prefix");
-  if (rule.permission != kObjectRead && rule.permission != kObjectWrite) {
-    violations.Add(at, "only object.read and object.write have a prefix; leave it empty");
-  } else if (rule.prefix[0] != '/') {
-    violations.Add(at, "give an absolute name, such as /config/");
-  } else if (rule.prefix.find_first_of("*?") != std::string::npos) {
-    violations.Add(at, "is no pattern: it covers all that lies in it; give the folder");
-  } else {
-    ObjectName(rule.prefix, at, violations, Root::kAllowed);
-  }
+  CheckPrefix(rule.prefix, known == permissions.end() ? Permission::Names::kNone : known->names,
+              absl::StrCat(field, ".prefix"), violations);
 }
 
 }  // namespace

@@ -250,7 +250,7 @@ TEST_F(QuotasTest, AreListedReplacedAndDeleted) {
 
 TEST_F(QuotasTest, WhoLostThePermissionMeanwhileSetsAndDeletesNone) {
   Origin lost = Ann().origin;
-  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  lost.permit = [](std::string_view) { return absl::PermissionDeniedError("no longer"); };
   const auto set = Answer<absl::StatusOr<Quota>>(
       [&](auto done) { quotas_.Set({.prefix = "/logs/", .max_objects = 5}, lost, done); });
   EXPECT_TRUE(absl::IsPermissionDenied(set.status()));

@@ -70,6 +70,13 @@ const SystemFolder* SystemObjects::FolderOf(std::string_view name) const {
   return Locate(name).second;
 }
 
+std::string SystemObjects::ThingAt(const std::string& name) const {
+  const auto [root, folder] = Locate(name);
+  return folder == nullptr || name.size() <= root->size()
+             ? ""
+             : folder->ThingAt(name.substr(root->size()));
+}
+
 void SystemObjects::Find(const std::string& name,
                          std::function<void(SystemFolder::Found)> done) const {
   const auto [root, folder] = Locate(name);

@@ -40,6 +40,8 @@ class SystemFolder {
   virtual void List(const Range& range, std::function<void(Listed)> done) = 0;
   // What a caller needs beside object.read.
   virtual const char* permission() const = 0;
+  // The name of the thing that what lies at `path` tells of; empty: of none.
+  virtual std::string ThingAt(const std::string& /*path*/) const { return ""; }
 };
 
 // An object of the system, whole, at this time.
@@ -76,6 +78,8 @@ class SystemObjects {
 
   // nullptr: the name is none of the system's folders or below. `name` is one of IsSystemName.
   const SystemFolder* FolderOf(std::string_view name) const;
+  // As SystemFolder::ThingAt, of a whole name.
+  std::string ThingAt(const std::string& name) const;
   // By its whole name; a folder with or without the slash at its end.
   void Find(const std::string& name, std::function<void(SystemFolder::Found)> done) const;
   // The system's part of a list: what lies in one of its folders, and in the list of "/" the

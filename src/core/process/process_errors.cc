@@ -36,10 +36,11 @@ absl::Status NameTaken(const std::string& name, const Process* owner) {
 }
 
 absl::Status IdTaken(const std::string& id, const std::string& owner_name) {
-  return MakeError(
-      StatusCode::kAlreadyExists,
-      StrCat("the id '", id, "' is taken by '", owner_name, "'; choose another or leave it out"),
-      {.reason = reason::kIdTaken, .metadata = {{"id", id}, {"name", owner_name}}});
+  return MakeError(StatusCode::kAlreadyExists,
+                   StrCat("the id '", id, "' is taken",
+                          owner_name.empty() ? "" : StrCat(" by '", owner_name, "'"),
+                          "; choose another or leave it out"),
+                   {.reason = reason::kIdTaken, .metadata = {{"id", id}, {"name", owner_name}}});
 }
 
 absl::Status SystemHeld(const std::string& why) {

@@ -14,6 +14,7 @@ namespace grpc_os::core {
 absl::Status ProcessNotFound(const std::string& reference);
 // `owner` has the name; nullptr: it is being created just now.
 absl::Status NameTaken(const std::string& name, const Process* owner);
+// `owner_name` empty: who asks may not know it.
 absl::Status IdTaken(const std::string& id, const std::string& owner_name);
 absl::Status TooManyProcesses(int count);
 // `why`, a clause: see Processes::Hold.

@@ -26,6 +26,9 @@ class ProcessFolder final : public SystemFolder {
   void Find(const std::string& path, std::function<void(Found)> done) override;
   void List(const Range& range, std::function<void(Listed)> done) override;
   const char* permission() const override { return "process.read"; }
+  std::string ThingAt(const std::string& path) const override {
+    return path.substr(0, path.find('/'));
+  }
 
  private:
   std::vector<Object> ListOnThread(const Range& range) const;

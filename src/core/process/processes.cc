@@ -81,6 +81,18 @@ absl::StatusOr<Processes::Entry*> Processes::Require(const std::string& referenc
   return entry;
 }
 
+absl::StatusOr<Processes::Entry*> Processes::Require(const std::string& reference,
+                                                     std::optional<Origin>& origin) const {
+  Entry* entry = FindEntry(reference);
+  const bool by_id = LooksLikeId(reference);
+  if (origin && (entry != nullptr || !by_id)) {
+    origin->name = entry != nullptr ? entry->process.name : reference;
+    if (by_id && origin->HidesName()) return ProcessNotFound(reference);
+    if (absl::Status status = origin->CheckPermitted(); !status.ok()) return status;
+  }
+  return Require(reference);
+}
+
 const Process* Processes::Find(const std::string& reference) const {
   const Entry* entry = FindEntry(reference);
   return entry == nullptr ? nullptr : &entry->process;
@@ -174,12 +186,18 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
   const auto refuse = [this, &done](absl::Status status) {
     scheduler_.Post([done = std::move(done), status = std::move(status)] { done(status); });
   };
+  if (origin) {
+    origin->name = process.name;
+    if (absl::Status status = origin->CheckPermitted(); !status.ok()) return refuse(status);
+  }
   if (auto it = by_name_.find(process.name); it != by_name_.end()) {
     return refuse(NameTaken(process.name, it->second->visible ? &it->second->process : nullptr));
   }
   if (process.id.empty()) process.id = NewId("proc_", scheduler_.NowMs());
   if (auto it = by_id_.find(process.id); it != by_id_.end()) {
-    return refuse(IdTaken(process.id, it->second->process.name));
+    const std::string& owner = it->second->process.name;
+    const bool hidden = origin && origin->permit && !origin->permit(owner).ok();
+    return refuse(IdTaken(process.id, hidden ? "" : owner));
   }
   if (Count() >= limits::kProcesses) {
     return refuse(TooManyProcesses(Count()));
@@ -200,7 +218,7 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
 
 void Processes::Update(const std::string& reference, const std::string& etag, Change change,
                        Done done, std::optional<Origin> origin) {
-  auto entry = Require(reference);
+  auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
@@ -243,7 +261,7 @@ absl::Status Processes::WishRunning(Draft& draft, const char* event, bool even_i
 
 void Processes::Start(const std::string& reference, const std::string& etag, Done done,
                       std::optional<Origin> origin) {
-  auto entry = Require(reference);
+  auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
@@ -257,7 +275,7 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
 
 void Processes::Restart(const std::string& reference, const std::string& etag, Done done,
                         std::optional<Origin> origin) {
-  auto entry = Require(reference);
+  auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
@@ -271,7 +289,7 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
 
 void Processes::Stop(const std::string& reference, const std::string& etag, Done done,
                      std::optional<Origin> origin) {
-  auto entry = Require(reference);
+  auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
@@ -294,7 +312,7 @@ void Processes::Stop(const std::string& reference, const std::string& etag, Done
 void Processes::Delete(const std::string& reference, const std::string& etag, bool force,
                        std::function<void(absl::StatusOr<int64_t>)> done,
                        std::optional<Origin> origin) {
-  auto entry = Require(reference);
+  auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   if (force && !IsAtRest((*entry)->process.status.state)) {

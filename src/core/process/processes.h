@@ -144,6 +144,9 @@ class Processes final : public SupervisionObserver {
   Entry& AddEntry(Process process);
   void RemoveEntry(Entry& entry);
   absl::StatusOr<Entry*> Require(const std::string& reference) const;
+  // The process, if whoever asks may change it: what is forbidden and what is not there answer
+  // alike.
+  absl::StatusOr<Entry*> Require(const std::string& reference, std::optional<Origin>& origin) const;
 
   void Submit(Entry& entry, Mutation mutation);
   void Pump(Entry& entry);

@@ -113,7 +113,7 @@ void Processes::OnCommitted(const std::string& process_id,
     std::vector<Mutation> again;
     for (Mutation& mutation : *batch) {
       if (!not_permitted) {
-        if (mutation.retry && mutation.refusal.ok()) {
+        if (mutation.retry) {
           again.push_back(std::move(mutation));
         } else {
           mutation.done(FromStore(revision.status()));

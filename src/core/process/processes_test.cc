@@ -766,7 +766,7 @@ TEST_F(ProcessesTest, WhoLostThePermissionIsRefusedWithTheChangeAndItsNeighbours
   Run("web");
   Answer update, stop;
   Origin lost = From("lost");
-  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  lost.permit = [](std::string_view) { return absl::PermissionDeniedError("no longer"); };
   const Origin kept = From("kept");
   processes_.Update(
       "web", "",
@@ -796,7 +796,7 @@ TEST_F(ProcessesTest, WhatWasRefusedOverAChangeThatWasNotPermittedIsDoneAfterAll
   Report("exited", ProcessState::kExited);
   std::optional<absl::StatusOr<int64_t>> deleted;
   Origin lost = From("lost");
-  lost.permit = [] { return absl::UnauthenticatedError("logged out"); };
+  lost.permit = [](std::string_view) { return absl::UnauthenticatedError("logged out"); };
   processes_.Delete(
       "web", "", false, [&](absl::StatusOr<int64_t> revision) { deleted = revision; }, lost);
   Answer start;
@@ -816,7 +816,7 @@ TEST_F(ProcessesTest, WhatWasRefusedOverAChangeThatWasNotPermittedIsDoneAfterAll
 TEST_F(ProcessesTest, ACreationThatIsNotPermittedAnyMoreLeavesNothingBehind) {
   Answer create;
   Origin lost = From("lost");
-  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  lost.permit = [](std::string_view) { return absl::PermissionDeniedError("no longer"); };
   processes_.Create(Named("web"), Into(create), lost);
   scheduler_.RunAll();
   ASSERT_TRUE(create.came());

@@ -108,6 +108,8 @@ class Catalogue {
         done(status);
         next();
       };
+      origin.name = wanted.name;
+      if (absl::Status status = origin.CheckPermitted(); !status.ok()) return refuse(status);
       if (absl::Status status = CheckPlace(wanted.name); !status.ok()) return refuse(status);
       const int64_t now = parts_.clock.NowMs();
       if (wanted.id.empty())
@@ -133,6 +135,7 @@ class Catalogue {
         done(status);
         next();
       };
+      if (absl::Status status = Permit(reference, origin); !status.ok()) return refuse(status);
       const auto before = Require(reference, etag);
       if (!before.ok()) return refuse(before.status());
       auto after = std::make_shared<R>(**before);
@@ -159,6 +162,7 @@ class Catalogue {
         done(status);
         next();
       };
+      if (absl::Status status = Permit(reference, origin); !status.ok()) return refuse(status);
       ResourceKey key{parts_.kind.name, DamagedId(reference)};
       std::string name = reference;
       std::shared_ptr<const R> before;
@@ -249,6 +253,16 @@ class Catalogue {
     return static_cast<int>(state->by_name.size()) >= parts_.kind.most
                ? TooManyResources(parts_.kind)
                : absl::OkStatus();
+  }
+  // OK if whoever asks may change it: what is forbidden and what is not there answer alike. An id
+  // is judged by the name behind it.
+  absl::Status Permit(const std::string& reference, Origin& origin) const {
+    const Pointer found = state_.Lock()->Find(reference);
+    const bool by_id = LooksLikeId(reference);
+    if (by_id && found == nullptr) return ResourceNotFound(parts_.kind, reference);
+    origin.name = found != nullptr ? found->name : reference;
+    if (by_id && origin.HidesName()) return ResourceNotFound(parts_.kind, reference);
+    return origin.CheckPermitted();
   }
   absl::StatusOr<Pointer> Require(const std::string& reference, const std::string& etag) const {
     Pointer found = state_.Lock()->Find(reference);

@@ -252,7 +252,7 @@ TEST_F(CatalogueTest, TheRulesOfTheKindAndThePermissionAreAskedWithEachChange) {
   ASSERT_TRUE(Create("kept", "kept.example").ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(Delete("kept").status()));
   Origin lost = Ada();
-  lost.permit = [] { return absl::PermissionDeniedError("no longer"); };
+  lost.permit = [](std::string_view) { return absl::PermissionDeniedError("no longer"); };
   EXPECT_TRUE(absl::IsPermissionDenied(Move("kept", "x.example", "", lost).status()));
   EXPECT_EQ(shops_->Find("kept").value().spec.host, "kept.example");
 }

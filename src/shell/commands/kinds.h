@@ -16,7 +16,7 @@ namespace grpc_os::shell {
   KIND(LogIn, "Log-in", "")                  \
   KIND(Process, "Processes", "process")      \
   KIND(Object, "Objects", "object")          \
-  KIND(Quota, "Objects", "")                 \
+  KIND(Quota, "Objects", "quota")            \
   KIND(User, "Users and access", "user")     \
   KIND(Role, "Users and access", "role")     \
   KIND(SessionToken, "Users and access", "") \

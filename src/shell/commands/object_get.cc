@@ -188,7 +188,7 @@ absl::Status Get(Session& session, const NamedObject& named, const Destination& 
     replaces = Replaces(session, named, target, destination.force);
     if (!replaces.ok()) return replaces.status();
   }
-  const absl::Status status = written_to ? GetToDevice(session, named, *object, target)
+  absl::Status status = written_to ? GetToDevice(session, named, *object, target)
                                          : GetToFile(session, named, *object, target, *replaces);
   if (!status.ok()) return status;
   session.Show(*object, object->name(),

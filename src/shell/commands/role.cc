@@ -15,9 +15,12 @@ namespace {
 using Rule = v1::Role::Rule;
 
 constexpr char kRules[] =
-    "A RULE is a permission, as in \"process.read\", or \"*\" for all; that of objects may name a\n"
-    "path behind a colon: \"read:/config\" (for object.read) and \"write:/config\" (for\n"
-    "object.write) are about /config and all below it, and not about /configuration.\n"
+    "A RULE is a permission, as in \"process.read\", or \"*\" for all. Behind a colon it may name\n"
+    "what it is about: \"process.write:web-\" is about each process whose name begins with "
+    "\"web-\",\n"
+    "\"read:/config\" (for object.read) and \"write:/config\" (for object.write) are about /config "
+    "and\n"
+    "all below it, and not about /configuration.\n"
     "What any role of a user denies is denied, whatever the others allow.\n";
 
 // "object.read:/config".
@@ -80,8 +83,10 @@ absl::Status CheckPaths(const Arguments& arguments) {
     for (const std::string& word : arguments.Values(option)) {
       if (!word.ends_with(':')) continue;
       return absl::InvalidArgumentError(absl::StrCat(
-          "--", option, " ", word, " names no path behind its colon. Give one, such as ", word,
-          "/config, or leave the colon out for all objects."));
+          "--", option, " ", word,
+          " names nothing behind its colon. Give the beginning of a name, ",
+          "such as process.write:web-, or a path, such as read:/config, or leave the colon out for "
+          "all."));
     }
   }
   return absl::OkStatus();
@@ -233,6 +238,7 @@ std::vector<Command> RoleCommands() {
        .options = {allow, deny, description},
        .examples = {"role create team-a --allow read:/team-a --allow write:/team-a "
                     "--deny read:/team-a/secret",
+                    "role create ops-web --allow process.read:web- --allow process.write:web-",
                     "role create watcher --allow process.read --allow event.read"},
        .least = 1,
        .most = 1,

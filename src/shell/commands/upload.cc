@@ -211,7 +211,7 @@ absl::StatusOr<v1::Object> Upload(Session& session, const v1::StartUploadRequest
   Progress progress(session, what, source.size(), upload->persisted_bytes());
   Uploader uploader(session, source, progress, *upload);
   const absl::Status status = uploader.SendAll();
-  const absl::StatusOr<v1::Object> object =
+  absl::StatusOr<v1::Object> object =
       status.ok() ? uploader.Finish() : absl::StatusOr<v1::Object>(status);
   // What can be resumed keeps its note; what cannot is given up.
   const bool can_go_on =
