@@ -86,6 +86,12 @@ class Client final : public Exchange {
   void TakeAll() {
     while (std::exchange(writing_, false)) call_->OnWritten(true);
   }
+  // Of a stream of requests: one is asked for, and comes.
+  bool asked() const { return asked_for_ != nullptr; }
+  void Send(const google::protobuf::Message& message) {
+    std::exchange(asked_for_, nullptr)->CopyFrom(message);
+    call_->OnRead(true);
+  }
   void Leave() { std::exchange(call_, nullptr)->OnGone(); }
 
   std::string request;             // its bytes
@@ -97,7 +103,7 @@ class Client final : public Exchange {
   absl::Status Parse(google::protobuf::Message& message) override {
     return message.ParseFromString(request) ? absl::OkStatus() : MalformedRequest(message, "");
   }
-  void Read(google::protobuf::Message&) override {}
+  void Read(google::protobuf::Message& message) override { asked_for_ = &message; }
   void Write(const google::protobuf::Message& message) override {
     Receive(message);
     writing_ = true;
@@ -113,6 +119,7 @@ class Client final : public Exchange {
 
   std::shared_ptr<Call> call_;
   bool writing_ = false;
+  google::protobuf::Message* asked_for_ = nullptr;
 };
 
 }  // namespace grpc_os::services

@@ -43,10 +43,10 @@ class UploadStream final : public std::enable_shared_from_this<UploadStream> {
   absl::Status Open(const std::string& upload_id);
   absl::Status CheckAccess(const std::string& name);
   void Fail(const absl::Status& status);
-  // What is to be done next: read on, or, once nothing is in flight, end.
   // The message that came was handed on. Only then is the next one asked for: a write that ends
   // meanwhile must not let it overtake this one.
   void Taken();
+  // What is to be done next: read on, or, once nothing is in flight, end.
   void Advance();
   void Close(const Writer& writer, const std::optional<absl::Status>& failure);
 
