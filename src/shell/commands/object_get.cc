@@ -189,7 +189,7 @@ absl::Status Get(Session& session, const NamedObject& named, const Destination& 
     if (!replaces.ok()) return replaces.status();
   }
   absl::Status status = written_to ? GetToDevice(session, named, *object, target)
-                                         : GetToFile(session, named, *object, target, *replaces);
+                                   : GetToFile(session, named, *object, target, *replaces);
   if (!status.ok()) return status;
   session.Show(*object, object->name(),
                absl::StrCat("wrote ", target, ", ", FormatBytes(object->size_bytes())));
