@@ -273,18 +273,18 @@ TEST_P(StoreOrderContract, EventsAreAnsweredOnTheReadersThread) {
 
 TEST_P(StoreOrderContract, AReadOfManyRowsDelaysNoneOfAFew) {
   ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
-  std::latch scanning(1);
-  std::latch release(1);
-  store_->ReadAudit({}, [&](const auto&) {
-    scanning.count_down();
-    release.wait();
+  const auto scanning = std::make_shared<std::latch>(1);
+  const auto release = std::make_shared<std::latch>(1);  // the reader may outlive this test's frame
+  store_->ReadAudit({}, [scanning, release](const auto&) {
+    scanning->count_down();
+    release->wait();
   });
-  scanning.wait();
+  scanning->wait();
   std::promise<bool> answered;
   store_->ReadEvents(0, 10, [&](const auto& events) { answered.set_value(events.ok()); });
   auto answer = answered.get_future();
   const bool in_time = answer.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
-  release.count_down();
+  release->count_down();
   ASSERT_TRUE(in_time) << "it waits for the other";
   EXPECT_TRUE(answer.get());
 }

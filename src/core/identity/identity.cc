@@ -154,9 +154,9 @@ std::optional<Authority> Identity::AuthoritySince(const std::string& session_id,
 absl::Status Identity::CheckAllowed(const std::string& session_id, const std::string& permission,
                                     std::string_view name, uint64_t& version) const {
   auto state = impl_->state.Lock();
-  if (version != 0 && version == state->version) return absl::OkStatus();
   const SessionEntry* entry = state->FindSession(session_id, impl_->parts.clock.NowMs());
   if (entry == nullptr) return TokenInvalid();
+  if (version != 0 && version == state->version) return absl::OkStatus();
   const Caller caller = state->CallerOf(entry->session);
   if (auto status = CheckPermission(caller, permission, name); !status.ok()) return status;
   if (caller.authority.AllowsAllNames(permission, "")) version = state->version;

@@ -190,6 +190,21 @@ TEST_F(IdentityTest, ATokenWorksUntilItExpiresOrIsEnded) {
   EXPECT_EQ(Check("gost_"), "TOKEN_INVALID");
 }
 
+// Time passes without a change of anybody's rights.
+TEST_F(IdentityTest, WhoseTokenExpiredMeanwhileIsNotPermittedAnyMore) {
+  const auto login = LogIn("ada");
+  const auto made = MakeToken(login->caller, {}, 60 * kMinute);
+  ASSERT_TRUE(made.ok());
+  const auto caller = identity_->Authenticate(made->token);
+  ASSERT_TRUE(caller.ok());
+  uint64_t version = (*caller)->version;
+  const std::string& session = (*caller)->session_id;
+  EXPECT_TRUE(identity_->CheckAllowed(session, "process.read", "", version).ok());
+  clock_.now_ms += 60 * kMinute;
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(identity_->CheckAllowed(session, "process.read", "", version)));
+}
+
 TEST_F(IdentityTest, ATokenDoesWhatItAndItsUserMay) {
   const Caller admin = LogInPeer(0)->caller;
   const auto narrow = MakeToken(admin, {"viewer"});
