@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
-       libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libspdlog-dev libsodium-dev
+       libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libyaml-dev libspdlog-dev libsodium-dev
        libisal-dev libmicrohttpd-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 test=(python3 python3-venv ca-certificates)
 bench=(python3 supervisor etcd-server)

@@ -1,9 +1,5 @@
 #include "manifest/env_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -11,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "base/unique_fd.h"
+#include "manifest/read_text.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -154,28 +150,9 @@ absl::StatusOr<Variables> ParseEnv(std::string_view text, std::string_view name_
 }
 
 absl::StatusOr<Variables> ReadEnvFile(const std::string& path) {
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (file.get() < 0) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("cannot open the settings file ", path, "; name another or none"));
-  }
-  std::string text;
-  char buffer[16 << 10];
-  while (true) {
-    const ssize_t count = read(file.get(), buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot read the settings file ", path));
-    }
-    if (count == 0) break;
-    text.append(buffer, static_cast<size_t>(count));
-    if (text.size() > kEnvFileBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("the settings file ", path, " is larger than ",
-                                                     kEnvFileBytes,
-                                                     " bytes; is it the right one?"));
-    }
-  }
-  return ParseEnv(text, path);
+  const auto text = ReadText(path, "the settings file", kEnvFileBytes);
+  if (!text.ok()) return text.status();
+  return ParseEnv(*text, path);
 }
 
 }  // namespace grpc_os::manifest

@@ -1,9 +1,9 @@
-#include "shell/suggest.h"
+#include "manifest/suggest.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace grpc_os::shell {
+namespace grpc_os::manifest {
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
@@ -40,4 +40,4 @@ std::string Nearest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
-}  // namespace grpc_os::shell
+}  // namespace grpc_os::manifest

@@ -1,12 +1,12 @@
 // "Did you mean …?"
-#ifndef GRPC_OS_SHELL_SUGGEST_H_
-#define GRPC_OS_SHELL_SUGGEST_H_
+#ifndef GRPC_OS_MANIFEST_SUGGEST_H_
+#define GRPC_OS_MANIFEST_SUGGEST_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace grpc_os::shell {
+namespace grpc_os::manifest {
 
 // How many insertions, deletions, replacements and swaps of neighbours make `b` of `a` (optimal
 // string alignment). Reference: Damerau 1964; Boytsov 2011, "Indexing methods for approximate
@@ -18,6 +18,6 @@ size_t EditDistance(std::string_view a, std::string_view b);
 // more.
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace grpc_os::shell
+}  // namespace grpc_os::manifest
 
-#endif  // GRPC_OS_SHELL_SUGGEST_H_
+#endif  // GRPC_OS_MANIFEST_SUGGEST_H_

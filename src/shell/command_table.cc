@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "manifest/suggest.h"
 #include "shell/commands/kinds.h"
-#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -64,7 +64,7 @@ std::string LikelyCommand(const std::string& word) {
   }
   std::vector<std::string> names = CommandNames();
   for (std::string& name : names) name = name.substr(0, name.find(' '));
-  return Nearest(word, names);
+  return manifest::Nearest(word, names);
 }
 
 std::vector<std::string> CommandNames() {

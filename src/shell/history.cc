@@ -7,9 +7,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "manifest/suggest.h"
 #include "shell/command_table.h"
 #include "shell/parser.h"
-#include "shell/suggest.h"
 #include "shell/words.h"
 
 namespace grpc_os::shell {
@@ -20,7 +20,7 @@ constexpr size_t kMisspelt = 2;
 constexpr size_t kTokenRun = 40;
 
 bool IsNear(const std::string& word, const char* command) {
-  return word.starts_with(command) || EditDistance(word, command) <= kMisspelt;
+  return word.starts_with(command) || manifest::EditDistance(word, command) <= kMisspelt;
 }
 
 bool LooksLikeToken(std::string_view word) {
@@ -41,7 +41,8 @@ bool NamesASecretLater(const std::vector<std::string>& words) {
     const size_t begin = given.find_first_not_of(";&|");
     if (begin == std::string::npos) return false;
     const std::string word = given.substr(begin, given.find_last_not_of(";&|") - begin + 1);
-    return EditDistance(word, "login") <= 1 || EditDistance(word, "passwd") <= 1;
+    return manifest::EditDistance(word, "login") <= 1 ||
+           manifest::EditDistance(word, "passwd") <= 1;
   });
 }
 
@@ -49,7 +50,8 @@ bool NamesASecretLater(const std::vector<std::string>& words) {
 bool GivesASecret(const std::vector<std::string>& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string option = words[i].substr(0, words[i].find('='));
-    if (!option.starts_with("--") || EditDistance(option, "--secret") > kMisspelt) continue;
+    if (!option.starts_with("--") || manifest::EditDistance(option, "--secret") > kMisspelt)
+      continue;
     const std::string value = option.size() < words[i].size() ? words[i].substr(option.size() + 1)
                               : i + 1 < words.size()          ? words[i + 1]
                                                               : "";

@@ -4,7 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "shell/suggest.h"
+#include "manifest/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -81,7 +81,7 @@ class OptionReader {
   absl::Status Unknown(const std::string& word) const {
     std::vector<std::string> names;
     for (const Option& each : options_) names.push_back("--" + each.name);
-    const std::string nearest = Nearest(word, names);
+    const std::string nearest = manifest::Nearest(word, names);
     return absl::InvalidArgumentError(absl::StrCat(
         "There is no option ", word, " here.",
         nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?"), help_hint_));

@@ -5,8 +5,8 @@
 
 #include <set>
 
+#include "manifest/suggest.h"
 #include "shell/help.h"
-#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -130,20 +130,20 @@ TEST(CommandTableTest, EveryCommandCanBeRunAndIsExplained) {
 }
 
 TEST(SuggestTest, EditDistanceCountsSwapsAsOne) {
-  EXPECT_EQ(EditDistance("", "abc"), 3U);
-  EXPECT_EQ(EditDistance("kill", "kill"), 0U);
-  EXPECT_EQ(EditDistance("klil", "kill"), 1U);
-  EXPECT_EQ(EditDistance("strat", "start"), 1U);
-  EXPECT_EQ(EditDistance("sitting", "kitten"), 3U);
+  EXPECT_EQ(manifest::EditDistance("", "abc"), 3U);
+  EXPECT_EQ(manifest::EditDistance("kill", "kill"), 0U);
+  EXPECT_EQ(manifest::EditDistance("klil", "kill"), 1U);
+  EXPECT_EQ(manifest::EditDistance("strat", "start"), 1U);
+  EXPECT_EQ(manifest::EditDistance("sitting", "kitten"), 3U);
 }
 
 TEST(SuggestTest, NearButNotFar) {
-  EXPECT_EQ(Nearest("strat", CommandNames()), "start");
-  EXPECT_EQ(Nearest("lgos", CommandNames()), "logs");
-  EXPECT_EQ(Nearest("del", CommandNames()), "delete");
-  EXPECT_EQ(Nearest("frobnicate", CommandNames()), "");
-  EXPECT_EQ(Nearest("", CommandNames()), "");
-  EXPECT_EQ(Nearest(std::string(100'000, 'x'), CommandNames()), "");
+  EXPECT_EQ(manifest::Nearest("strat", CommandNames()), "start");
+  EXPECT_EQ(manifest::Nearest("lgos", CommandNames()), "logs");
+  EXPECT_EQ(manifest::Nearest("del", CommandNames()), "delete");
+  EXPECT_EQ(manifest::Nearest("frobnicate", CommandNames()), "");
+  EXPECT_EQ(manifest::Nearest("", CommandNames()), "");
+  EXPECT_EQ(manifest::Nearest(std::string(100'000, 'x'), CommandNames()), "");
 }
 
 }  // namespace

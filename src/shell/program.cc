@@ -19,6 +19,7 @@
 #include "client/errors.h"
 #include "client/token_file.h"
 #include "grpc_os/v1/auth_services.pb.h"
+#include "manifest/quantity.h"
 #include "shell/command_table.h"
 #include "shell/completion.h"
 #include "shell/default_address.h"
@@ -30,7 +31,6 @@
 #include "shell/live_names.h"
 #include "shell/object_path.h"
 #include "shell/parser.h"
-#include "shell/quantity.h"
 #include "shell/secret.h"
 #include "shell/session.h"
 #include "shell/words.h"
@@ -87,7 +87,7 @@ absl::StatusOr<Session::Defaults> ReadDefaults(const Arguments& options) {
     defaults.format = *format;
   }
   if (const auto text = options.Value("timeout")) {
-    const auto ms = ParseDurationMs(*text);
+    const auto ms = manifest::ParseDurationMs(*text);
     if (!ms.ok()) return ms.status();
     defaults.timeout = std::chrono::milliseconds(*ms);
     defaults.timeout_given = true;

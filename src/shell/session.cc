@@ -11,13 +11,14 @@
 #include "absl/strings/str_split.h"
 #include "base/error_detail.h"
 #include "client/errors.h"
+#include "manifest/quantity.h"
+#include "manifest/suggest.h"
 #include "shell/escape.h"
 #include "shell/help.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/render/json.h"
 #include "shell/render/table.h"
-#include "shell/suggest.h"
 #include "shell/words.h"
 
 namespace grpc_os::shell {
@@ -40,7 +41,7 @@ absl::Status UnknownCommand(std::span<const std::string> words) {
                                                    "` needs one of: ", absl::StrJoin(known, ", "),
                                                    ". `help ", words[0], "` describes them."));
   }
-  const std::string nearest = Nearest(words[1], known);
+  const std::string nearest = manifest::Nearest(words[1], known);
   return absl::InvalidArgumentError(absl::StrCat(
       "There is no command ", words[0], " ", words[1], ".",
       nearest.empty() ? "" : absl::StrCat(" Did you mean `", words[0], " ", nearest, "`?"),
@@ -86,7 +87,7 @@ absl::StatusOr<Format> ParseFormat(const std::string& word) {
   for (const auto& [name, format] : kFormats) {
     if (word == name) return format;
   }
-  const std::string nearest = Nearest(word, WordsOf(kFormatWord));
+  const std::string nearest = manifest::Nearest(word, WordsOf(kFormatWord));
   return absl::InvalidArgumentError(absl::StrCat(
       "There is no output format ", word, "; expected: table, wide, json, jsonl, yaml or name.",
       nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
@@ -190,7 +191,7 @@ ExitCode Session::RunParsed(const Command& command, const Arguments& arguments) 
   bool own_timeout = false;
   for (const Option& option : command.options) own_timeout |= option.name == "timeout";
   if (const auto text = arguments.Value("timeout"); text && !own_timeout) {
-    const auto given = ParseDurationMs(*text);
+    const auto given = manifest::ParseDurationMs(*text);
     if (!given.ok()) return Report(given.status());
     timeout = std::chrono::milliseconds(*given);
     timeout_given_ = true;
@@ -204,7 +205,7 @@ ExitCode Session::RunParsed(const Command& command, const Arguments& arguments) 
   if (console_.interrupt_pending && console_.interrupt_pending()) Interrupt();
   ExitCode code = ExitCode::kOk;
   if (const auto text = arguments.Value("watch")) {
-    const auto given = text->empty() ? kWatchDefaultMs : ParseDurationMs(*text);
+    const auto given = text->empty() ? kWatchDefaultMs : manifest::ParseDurationMs(*text);
     if (!given.ok()) return Report(given.status());
     code =
         RunWatched(command, arguments, std::chrono::milliseconds(std::max(*given, kWatchLeastMs)));

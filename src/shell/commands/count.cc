@@ -4,7 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "shell/quantity.h"
+#include "manifest/quantity.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -27,7 +27,7 @@ absl::StatusOr<int> CountOption(const Arguments& arguments, int fallback) {
 
 absl::StatusOr<google::protobuf::Timestamp> ParseSince(const std::string& text, int64_t now_ms) {
   using google::protobuf::util::TimeUtil;
-  if (const auto ago_ms = ParseDurationMs(text); ago_ms.ok()) {
+  if (const auto ago_ms = manifest::ParseDurationMs(text); ago_ms.ok()) {
     return TimeUtil::MillisecondsToTimestamp(now_ms - *ago_ms);
   }
   google::protobuf::Timestamp time;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
+#include "manifest/suggest.h"
 #include "shell/commands/count.h"
 #include "shell/commands/event.h"
 #include "shell/commands/kinds.h"
@@ -17,7 +18,6 @@
 #include "shell/parser.h"
 #include "shell/render/text.h"
 #include "shell/session.h"
-#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {

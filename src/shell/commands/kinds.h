@@ -15,6 +15,7 @@ namespace grpc_os::shell {
 #define GRPC_OS_SHELL_KINDS(KIND)            \
   KIND(LogIn, "Log-in", "")                  \
   KIND(Process, "Processes", "process")      \
+  KIND(Manifest, "Processes", "")            \
   KIND(Object, "Objects", "object")          \
   KIND(Quota, "Objects", "quota")            \
   KIND(User, "Users and access", "user")     \

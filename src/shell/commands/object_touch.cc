@@ -10,6 +10,7 @@
 #include "client/crc32c.h"
 #include "client/errors.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
+#include "manifest/quantity.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_fields.h"
 #include "shell/commands/object_names.h"
@@ -25,7 +26,7 @@ namespace {
 
 absl::StatusOr<google::protobuf::Timestamp> ParseExpiry(const std::string& text) {
   using google::protobuf::util::TimeUtil;
-  if (const auto ms = ParseDurationMs(text); ms.ok()) {
+  if (const auto ms = manifest::ParseDurationMs(text); ms.ok()) {
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
     return TimeUtil::MillisecondsToTimestamp(now.count() + *ms);

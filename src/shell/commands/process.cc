@@ -11,6 +11,7 @@
 #include "base/error_detail.h"
 #include "client/errors.h"
 #include "grpc_os/v1/process_services.pb.h"
+#include "manifest/quantity.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
@@ -19,7 +20,6 @@
 #include "shell/commands/selection.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
-#include "shell/quantity.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -189,7 +189,7 @@ ExitCode RunWait(Session& session, const Arguments& arguments) {
   if (!condition.ok()) return session.Report(condition.status());
   std::optional<Clock::time_point> deadline;
   if (const auto text = arguments.Value("timeout")) {
-    const auto ms = ParseDurationMs(*text);
+    const auto ms = manifest::ParseDurationMs(*text);
     if (!ms.ok()) return session.Report(ms.status());
     deadline = Clock::now() + Millis(*ms);
   }

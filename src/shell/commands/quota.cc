@@ -2,6 +2,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
+#include "manifest/quantity.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_names.h"
@@ -25,7 +26,7 @@ absl::StatusOr<v1::Quota> ReadQuota(Session& session, const Arguments& arguments
     quota.set_max_objects(objects);
   }
   if (const auto text = arguments.Value("bytes")) {
-    const auto bytes = ParseBytes(*text);
+    const auto bytes = manifest::ParseBytes(*text);
     if (!bytes.ok()) return bytes.status();
     if (*bytes < 1) return absl::InvalidArgumentError("--bytes needs a size from 1 byte on.");
     quota.set_max_bytes(*bytes);

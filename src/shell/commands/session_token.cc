@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpc_os/v1/auth_services.pb.h"
+#include "manifest/quantity.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/escape.h"
@@ -83,7 +84,7 @@ ExitCode RunTokenCreate(Session& session, const Arguments& arguments) {
   request.set_label(arguments.Value("label").value_or(""));
   for (const std::string& role : arguments.Values("role")) request.add_roles(role);
   if (const auto text = arguments.Value("ttl")) {
-    const auto ms = ParseDurationMs(*text);
+    const auto ms = manifest::ParseDurationMs(*text);
     if (!ms.ok()) return session.Report(ms.status());
     *request.mutable_ttl() = google::protobuf::util::TimeUtil::MillisecondsToDuration(*ms);
   }

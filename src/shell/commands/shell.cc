@@ -1,12 +1,12 @@
 // The shell itself.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "manifest/suggest.h"
 #include "shell/commands/kinds.h"
 #include "shell/completion.h"
 #include "shell/help.h"
 #include "shell/parser.h"
 #include "shell/session.h"
-#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -32,7 +32,8 @@ ExitCode RunHelp(Session& session, const Arguments& arguments) {
     session.out() << HelpText(*found.command);
   } else {
     const bool of_group = words.size() == 2 && !second.empty();
-    std::string nearest = of_group ? Nearest(words[1], second) : Nearest(words[0], CommandNames());
+    std::string nearest = of_group ? manifest::Nearest(words[1], second)
+                                   : manifest::Nearest(words[0], CommandNames());
     if (of_group && !nearest.empty()) nearest = absl::StrCat(words[0], " ", nearest);
     return session.Report(absl::InvalidArgumentError(
         absl::StrCat("There is no command ", absl::StrJoin(words, " "), ".",

@@ -6,10 +6,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "manifest/quantity.h"
+#include "manifest/suggest.h"
 #include "shell/commands/process_rows.h"
 #include "shell/current_directory.h"
-#include "shell/quantity.h"
-#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -18,7 +18,7 @@ absl::StatusOr<v1::ProcessSpec::RestartPolicy> ParsePolicy(const std::string& wo
   if (word == "always") return v1::ProcessSpec::RESTART_POLICY_ALWAYS;
   if (word == "on-failure") return v1::ProcessSpec::RESTART_POLICY_ON_FAILURE;
   if (word == "never") return v1::ProcessSpec::RESTART_POLICY_NEVER;
-  const std::string nearest = Nearest(word, {"always", "on-failure", "never"});
+  const std::string nearest = manifest::Nearest(word, {"always", "on-failure", "never"});
   return absl::InvalidArgumentError(
       absl::StrCat("There is no restart policy ", word, "; expected: always, on-failure or never.",
                    nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
@@ -69,12 +69,12 @@ absl::Status SetField(const std::string& name, const std::string& text, v1::Proc
       return policy.status();
     }
     case Field::CPPTYPE_INT64: {
-      const auto bytes = ParseBytes(text);
+      const auto bytes = manifest::ParseBytes(text);
       if (bytes.ok()) reflection->SetInt64(&spec, field, *bytes);
       return bytes.status();
     }
     case Field::CPPTYPE_MESSAGE: {
-      const auto ms = ParseDurationMs(text);
+      const auto ms = manifest::ParseDurationMs(text);
       if (ms.ok()) {
         reflection->MutableMessage(&spec, field)->CopyFrom(TimeUtil::MillisecondsToDuration(*ms));
       }

@@ -4,12 +4,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "grpc_os/v1/system_services.pb.h"
+#include "manifest/suggest.h"
 #include "shell/commands/kinds.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/render/object.h"
 #include "shell/session.h"
-#include "shell/suggest.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -34,7 +34,7 @@ absl::StatusOr<v1::LogLevel> ParseLevel(const std::string& word) {
       v1::LogLevel_Parse("LOG_LEVEL_" + absl::AsciiStrToUpper(word), &level)) {
     return level;
   }
-  const std::string nearest = Nearest(word, words);
+  const std::string nearest = manifest::Nearest(word, words);
   return absl::InvalidArgumentError(
       absl::StrCat("There is no log level ", word, "; expected: debug, info, warning or error.",
                    nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));

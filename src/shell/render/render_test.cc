@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "grpc_os/v1/process_services.pb.h"
+#include "manifest/quantity.h"
 #include "shell/escape.h"
 #include "shell/exit_code.h"
 #include "shell/quantity.h"
@@ -71,12 +72,12 @@ TEST(TableTest, AlignsAndEscapes) {
 }
 
 TEST(QuantityTest, Durations) {
-  EXPECT_EQ(*ParseDurationMs("10"), 10'000);
-  EXPECT_EQ(*ParseDurationMs("500ms"), 500);
-  EXPECT_EQ(*ParseDurationMs("1.5m"), 90'000);
-  EXPECT_EQ(*ParseDurationMs("0"), 0);
+  EXPECT_EQ(*manifest::ParseDurationMs("10"), 10'000);
+  EXPECT_EQ(*manifest::ParseDurationMs("500ms"), 500);
+  EXPECT_EQ(*manifest::ParseDurationMs("1.5m"), 90'000);
+  EXPECT_EQ(*manifest::ParseDurationMs("0"), 0);
   for (const char* bad : {"", "s", "-1", "1x", "1 s", "1e9d", "nan", "1..2"}) {
-    EXPECT_FALSE(ParseDurationMs(bad).ok()) << bad;
+    EXPECT_FALSE(manifest::ParseDurationMs(bad).ok()) << bad;
   }
   EXPECT_EQ(FormatDuration(2500), "2.5s");
   EXPECT_EQ(FormatDuration(42'000), "42s");
@@ -86,12 +87,12 @@ TEST(QuantityTest, Durations) {
 }
 
 TEST(QuantityTest, Sizes) {
-  EXPECT_EQ(*ParseBytes("65536"), 65536);
-  EXPECT_EQ(*ParseBytes("64K"), 65536);
-  EXPECT_EQ(*ParseBytes("1.5GiB"), 1'610'612'736);
-  EXPECT_EQ(*ParseBytes("10MB"), 10'000'000);
+  EXPECT_EQ(*manifest::ParseBytes("65536"), 65536);
+  EXPECT_EQ(*manifest::ParseBytes("64K"), 65536);
+  EXPECT_EQ(*manifest::ParseBytes("1.5GiB"), 1'610'612'736);
+  EXPECT_EQ(*manifest::ParseBytes("10MB"), 10'000'000);
   for (const char* bad : {"", "M", "-1", "10X", "99999999999G"}) {
-    EXPECT_FALSE(ParseBytes(bad).ok()) << bad;
+    EXPECT_FALSE(manifest::ParseBytes(bad).ok()) << bad;
   }
   EXPECT_EQ(FormatBytes(532), "532B");
   EXPECT_EQ(FormatBytes(12'897'485), "12.3MiB");

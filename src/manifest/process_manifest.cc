@@ -1,0 +1,205 @@
+#include "manifest/process_manifest.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "manifest/process_keys.h"
+#include "manifest/read_text.h"
+#include "manifest/yaml.h"
+
+namespace grpc_os::manifest {
+namespace {
+
+constexpr char kFileName[] = "process.yml";
+
+const YamlNode* Find(const YamlNode& map, const char* name) {
+  for (const auto& [key, value] : map.entries)
+    if (key.text == name) return &value;
+  return nullptr;
+}
+
+void CheckOne(const YamlNode& at, const ProcessManifest& manifest, Problems& problems) {
+  const auto add = [&](std::string message) {
+    problems.push_back({at.line, at.column, std::move(message)});
+  };
+  if (manifest.command.empty()) {
+    const bool said = std::any_of(problems.begin(), problems.end(), [&](const Problem& problem) {
+      const YamlNode* command = Find(at, "command");
+      return command != nullptr && problem.line == command->line;
+    });
+    if (!said)
+      add(absl::StrCat("'", manifest.name, "' needs `command: …`, which says what is run"));
+  }
+  for (const Dependency& dependency : manifest.depends_on)
+    if (dependency.process == manifest.name) add("it depends on itself");
+}
+
+// Which begins again where it ended; "" if there is none.
+std::string FindCircle(const std::vector<ProcessManifest>& processes) {
+  for (const ProcessManifest& start : processes) {
+    // At most as many steps as there are processes, each to the first that leads on.
+    std::vector<std::string> path;
+    std::vector<std::string> done;
+    const auto walk = [&](const auto& self, const std::string& name) -> bool {
+      path.push_back(name);
+      const auto found = std::find_if(processes.begin(), processes.end(),
+                                      [&](const ProcessManifest& one) { return one.name == name; });
+      if (found != processes.end()) {
+        for (const Dependency& next : found->depends_on) {
+          if (next.process == start.name && next.process != name) return true;
+          if (std::find(done.begin(), done.end(), next.process) != done.end()) continue;
+          done.push_back(next.process);
+          if (self(self, next.process)) return true;
+        }
+      }
+      path.pop_back();
+      return false;
+    };
+    if (walk(walk, start.name)) {
+      std::string circle;
+      for (const std::string& name : path) absl::StrAppend(&circle, name, " → ");
+      return circle + start.name;
+    }
+  }
+  return "";
+}
+
+void CheckTogether(const YamlNode& at, const std::vector<ProcessManifest>& processes,
+                   Problems& problems) {
+  std::map<int, std::string> ports;
+  for (const ProcessManifest& one : processes) {
+    if (one.port == 0) continue;
+    if (const auto [other, added] = ports.emplace(one.port, one.name); !added)
+      problems.push_back(
+          {at.line, at.column,
+           absl::StrCat("'", other->second, "' and '", one.name, "' have the same port ", one.port,
+                        "; give each its own, or `port: auto`")});
+  }
+  if (const std::string circle = FindCircle(processes); !circle.empty())
+    problems.push_back({at.line, at.column, "`depends_on` goes in a circle: " + circle});
+}
+
+}  // namespace
+
+std::optional<std::vector<ProcessManifest>> ParseProcesses(std::string_view text,
+                                                           Problems& problems) {
+  const size_t before = problems.size();
+  const auto root = ParseYaml(text, problems);
+  if (!root.has_value()) return std::nullopt;
+  std::vector<ProcessManifest> processes;
+  if (root->kind != YamlNode::Kind::kMap) {
+    problems.push_back({root->line, root->column, "expected: keys such as `name: myapp`"});
+    return std::nullopt;
+  }
+  ProcessManifest shared;
+  ReadProcessKeys(*root, shared, problems);
+  const YamlNode* const name = Find(*root, "name");
+  const YamlNode* const several = Find(*root, "processes");
+  if (several == nullptr) {
+    if (name == nullptr) problems.push_back({root->line, root->column, "`name: …` is missing"});
+    CheckOne(*root, shared, problems);
+    processes.push_back(std::move(shared));
+  } else {
+    if (name != nullptr)
+      problems.push_back({name->line, name->column,
+                          "with `processes`, the keys there are the names; leave `name` out"});
+    for (const auto& [key, value] : several->entries) {
+      ProcessManifest one = shared;
+      const YamlNode as_name{
+          .kind = key.kind, .line = key.line, .column = key.column, .text = "name", .plain = true};
+      YamlNode named{.kind = YamlNode::Kind::kMap, .line = key.line, .column = key.column};
+      named.entries.emplace_back(as_name, key);
+      ReadProcessKeys(named, one, problems);
+      if (value.kind != YamlNode::Kind::kMap && !value.IsNull()) {
+        problems.push_back({value.line, value.column, "expected: keys such as `command: …`"});
+        continue;
+      }
+      for (const char* not_here : {"name", "processes"}) {
+        if (const YamlNode* found = Find(value, not_here); found != nullptr)
+          problems.push_back(
+              {found->line, found->column, absl::StrCat("`", not_here, "` is not for in here")});
+      }
+      ReadProcessKeys(value, one, problems);
+      CheckOne(value, one, problems);
+      processes.push_back(std::move(one));
+    }
+    CheckTogether(*several, processes, problems);
+  }
+  std::stable_sort(problems.begin() + static_cast<std::ptrdiff_t>(before), problems.end(),
+                   [](const Problem& a, const Problem& b) {
+                     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+                   });
+  if (problems.size() > before) return std::nullopt;
+  return processes;
+}
+
+namespace {
+
+bool IsFile(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+// Whether this file says that it is about the directory of this name. One that cannot be read is,
+// so that its problems are shown.
+bool IsAbout(const std::string& text, const std::string& directory) {
+  Problems problems;
+  const auto root = ParseYaml(text, problems);
+  if (!root.has_value()) return true;
+  const YamlNode* name = Find(*root, "name");
+  return name != nullptr && name->text == directory;
+}
+
+}  // namespace
+
+absl::StatusOr<ManifestFile> FindProcessFile(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found)
+    return absl::NotFoundError(absl::StrCat("there is no ", path));
+  if (!fs::exists(status))
+    return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot read ", path));
+  ManifestFile file;
+  if (!fs::is_directory(status)) {
+    file.path = path;
+    file.directory = fs::path(path).parent_path().string();
+    if (file.directory.empty()) file.directory = ".";
+    auto text = ReadText(path, "the file", kYamlBytes);
+    if (!text.ok()) return text.status();
+    file.text = *std::move(text);
+    return file;
+  }
+  const fs::path directory = fs::canonical(path, error);
+  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot read ", path));
+  file.directory = path;
+  const std::string shown = path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+  std::string tried = shown + "/" + kFileName;
+  if (IsFile(tried)) {
+    auto text = ReadText(tried, "the file", kYamlBytes);
+    if (!text.ok()) return text.status();
+    file.text = *std::move(text);
+    file.path = std::move(tried);
+    return file;
+  }
+  const std::string beside = (directory.parent_path() / kFileName).string();
+  if (IsFile(beside)) {
+    auto text = ReadText(beside, "the file", kYamlBytes);
+    if (!text.ok()) return text.status();
+    if (IsAbout(*text, directory.filename().string())) {
+      file.text = *std::move(text);
+      file.path = beside;
+      return file;
+    }
+  }
+  return absl::NotFoundError(
+      absl::StrCat("there is no ", tried, ", and no ", kFileName,
+                   " beside the directory with `name: ", directory.filename().string(), "`"));
+}
+
+}  // namespace grpc_os::manifest

@@ -1,0 +1,135 @@
+// Files that say what is to run: what can be said of them without a daemon.
+#include <google/protobuf/struct.pb.h>
+
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "manifest/process_manifest.h"
+#include "shell/commands/kinds.h"
+#include "shell/escape.h"
+#include "shell/parser.h"
+#include "shell/quantity.h"
+#include "shell/session.h"
+
+namespace grpc_os::shell {
+namespace {
+
+using manifest::Probe;
+using manifest::ProcessManifest;
+
+std::string PortOf(const ProcessManifest& process) {
+  if (process.auto_port) return "auto";
+  if (process.port != 0) return absl::StrCat(process.port);
+  const auto said = process.environment.find("PORT");
+  return said == process.environment.end() ? "" : said->second;
+}
+
+std::string WayOf(const Probe& probe) {
+  const std::string port = probe.port == 0 ? "" : absl::StrCat(" on ", probe.port);
+  switch (probe.kind) {
+    case Probe::Kind::kNotify:
+      return "notify";
+    case Probe::Kind::kHttp:
+      return absl::StrCat("http ", probe.path, port);
+    case Probe::Kind::kTcp:
+      return "tcp" + port;
+    case Probe::Kind::kDelay:
+      return absl::StrCat("after ", FormatDuration(probe.delay_ms));
+  }
+  return "";
+}
+
+// What there is to say of it, in words: for people a sentence, for programs an object.
+std::vector<std::pair<std::string, std::string>> FieldsOf(const ProcessManifest& process) {
+  std::vector<std::pair<std::string, std::string>> fields = {{"name", process.name},
+                                                             {"command", process.command}};
+  const auto add = [&](const char* name, std::string text) {
+    if (!text.empty()) fields.emplace_back(name, std::move(text));
+  };
+  add("version", process.version);
+  add("port", PortOf(process));
+  if (process.ready.has_value()) add("ready", WayOf(*process.ready));
+  if (process.liveness.has_value()) add("liveness", WayOf(*process.liveness));
+  add("volumes", absl::StrJoin(process.volumes, ", ", [](std::string* out, const auto& mount) {
+        absl::StrAppend(out, mount.name, ":", mount.path, mount.shared ? ":shared" : "");
+      }));
+  add("domains", absl::StrJoin(process.domains, ", "));
+  add("depends_on",
+      absl::StrJoin(process.depends_on, ", ",
+                    [](std::string* out, const auto& other) { out->append(other.process); }));
+  return fields;
+}
+
+ExitCode RunValidate(Session& session, const Arguments& arguments) {
+  const auto file = manifest::FindProcessFile(arguments.positional()[0]);
+  if (!file.ok()) return session.Report(file.status());
+  std::vector<manifest::Problem> problems;
+  const auto processes = manifest::ParseProcesses(file->text, problems);
+  const std::string relative = std::filesystem::absolute(file->path)
+                                   .lexically_normal()
+                                   .lexically_proximate(std::filesystem::current_path());
+  const std::string shown = relative.starts_with("..") ? file->path : relative;
+  if (!processes.has_value()) {
+    for (const manifest::Problem& problem : problems)
+      session.err() << EscapeForTerminal(manifest::Describe(problem, shown)) << '\n';
+    return ExitCode::kUsage;
+  }
+  google::protobuf::Struct all;
+  auto* const list = (*all.mutable_fields())["processes"].mutable_list_value();
+  for (const ProcessManifest& process : *processes) {
+    const auto fields = FieldsOf(process);
+    google::protobuf::Struct object;
+    for (const auto& [name, text] : fields) (*object.mutable_fields())[name].set_string_value(text);
+    if (session.collects()) {
+      *list->add_values()->mutable_struct_value() = std::move(object);
+      continue;
+    }
+    std::string sentence = absl::StrCat(process.name, ": ", process.command);
+    for (size_t i = 2; i < fields.size(); ++i)
+      absl::StrAppend(&sentence, "; ", fields[i].first, " ", fields[i].second);
+    session.ShowNext(object, process.name, EscapeForTerminal(sentence));
+  }
+  if (session.collects()) session.Print(all);
+  return ExitCode::kOk;
+}
+
+ExitCode RunManifest(Session& session, const Arguments& arguments) {
+  const std::string& which = arguments.positional()[0];
+  session.out() << (which == "schema"      ? manifest::ProcessSchema()
+                    : which == "reference" ? manifest::ProcessReference()
+                                           : manifest::ProcessExample());
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+std::vector<Command> ManifestCommands() {
+  return {
+      {.name = "validate",
+       .elsewhere = {"lint"},
+       .synopsis = "PATH",
+       .arguments = {&kLocalFileWord},
+       .summary = "Check the process.yml of a directory, without a daemon",
+       .details =
+           "PATH is the file, or its directory: then process.yml is in it, or beside it with\n"
+           "the directory's name. Prints all that is wrong as FILE:LINE:COLUMN: … (exit code\n"
+           "2), else what would run. The keys: docs/PROCESS_YML.md.\n",
+       .examples = {"validate ./processes/myapp", "validate process.yml -o json"},
+       .least = 1,
+       .most = 1,
+       .needs_daemon = false,
+       .run = RunValidate},
+      {.name = "__manifest",
+       .summary = "Print what is made of the keys of process.yml: schema, reference or example",
+       .examples = {"__manifest schema"},
+       .least = 1,
+       .most = 1,
+       .needs_daemon = false,
+       .hidden = true,
+       .run = RunManifest},
+  };
+}
+
+}  // namespace grpc_os::shell
