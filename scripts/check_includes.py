@@ -43,7 +43,7 @@ LIBRARIES = {
     "nlohmann-json": (r"nlohmann/", {"host"}),
     "spdlog": (r"spdlog/|fmt/", {"host", "main"}),
     "prometheus": (r"prometheus/", set()),
-    "yaml": (r"yaml-cpp/", set()),
+    "libyaml": (r"yaml\.h$", {"manifest"}),
     "libmicrohttpd": (r"microhttpd\.h$", {"gateway"}),
     "readline": (r"readline/", {"shell"}),
     "GoogleTest": (r"g(test|mock)/", {"testing"}),

@@ -21,7 +21,7 @@ def check(tmp_path, file, *includes):
         ("core/process/process.cc", '"sqlite3.h"'),
         ("core/process/process.cc", "<spdlog/spdlog.h>"),
         ("core/process/process.cc", "<prometheus/counter.h>"),
-        ("core/process/process.cc", "<yaml-cpp/yaml.h>"),
+        ("core/process/process.cc", "<yaml.h>"),
         ("core/process/process.cc", '"store/store.h"'),
         ("core/process/process.cc", "<chrono>"),
         ("core/process/process.cc", "<unistd.h>"),

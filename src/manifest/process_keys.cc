@@ -7,8 +7,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/command.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "base/signal_name.h"
 #include "manifest/quantity.h"
 #include "manifest/suggest.h"
 
@@ -30,6 +32,8 @@ constexpr Form kName = {
 constexpr Form kTexts = {
     "a map of names to text",
     R"({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}})"};
+constexpr Form kSignal = {"a signal such as `TERM`, `INT` or `QUIT`",
+                          R"({"type": ["string", "integer"]})"};
 constexpr Form kList = {"a list of text",
                         R"({"type": "array", "items": {"type": ["string", "number"]}})"};
 constexpr Form kMounts = {
@@ -95,6 +99,15 @@ bool IsName(const std::string& text) {
 void ReadText(const YamlNode& value, std::string& into, Problems& problems) {
   if (!IsText(value) || value.text.empty()) return Expected(problems, value, kText);
   into = value.text;
+}
+
+// Of a block, without the newline at its end.
+void ReadCommand(const YamlNode& value, std::string& into, Problems& problems) {
+  ReadText(value, into, problems);
+  if (into.empty()) return;
+  if (into.ends_with('\n')) into.pop_back();
+  if (const auto words = SplitCommand(into); !words.ok())
+    Add(problems, value, std::string(words.status().message()));
 }
 
 void ReadName(const YamlNode& value, std::string& into, Problems& problems) {
@@ -349,7 +362,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
         "What is run. Split into words as a shell does, without expansion; for pipes and the like "
         "write sh -c '…'.",
         "python app.py"},
-       [](const YamlNode& v, Manifest& m, Problems& p) { ReadText(v, m.command, p); }},
+       [](const YamlNode& v, Manifest& m, Problems& p) { ReadCommand(v, m.command, p); }},
       {{"environment", &kTexts, "Variables. Values stay as they are written: 1.0 is \"1.0\".",
         "\n  PORT: 8080\n  DEBUG: false"},
        [](const YamlNode& v, Manifest& m, Problems& p) { ReadTexts(v, true, m.environment, p); }},
@@ -374,8 +387,11 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
          if (!IsText(v) || !known) return Expected(p, v, kPolicy);
          m.restart = v.text;
        }},
-      {{"stop_signal", &kText, "How it is asked to end. Default TERM.", "TERM"},
-       [](const YamlNode& v, Manifest& m, Problems& p) { ReadText(v, m.stop_signal, p); }},
+      {{"stop_signal", &kSignal, "How it is asked to end. Default TERM.", "TERM"},
+       [](const YamlNode& v, Manifest& m, Problems& p) {
+         if (!IsText(v) || !SignalFrom(v.text).has_value()) return Expected(p, v, kSignal);
+         m.stop_signal = v.text;
+       }},
       {{"stop_timeout", &kTime, "From the signal to SIGKILL; 0s to 1h. Default 10s.", "10s"},
        [](const YamlNode& v, Manifest& m, Problems& p) {
          int64_t ms = 0;
@@ -419,7 +435,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
        [](const YamlNode& v, Manifest& m, Problems& p) { ReadDependencies(v, m.depends_on, p); }},
       {{"release", &kText, "Run once before a deploy takes effect; its failure stops the deploy.",
         "python migrate.py"},
-       [](const YamlNode& v, Manifest& m, Problems& p) { ReadText(v, m.release, p); }},
+       [](const YamlNode& v, Manifest& m, Problems& p) { ReadCommand(v, m.release, p); }},
       {{"log_max", &kSize, "For all of its log files together; 64K to 64G. Default 50M.", "50M"},
        [](const YamlNode& v, Manifest& m, Problems& p) {
          const auto bytes = ParseBytes(IsText(v) ? v.text : "-");

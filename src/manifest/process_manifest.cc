@@ -37,6 +37,20 @@ void CheckOne(const YamlNode& at, const ProcessManifest& manifest, Problems& pro
   }
   for (const Dependency& dependency : manifest.depends_on)
     if (dependency.process == manifest.name) add("it depends on itself");
+  if (!problems.empty()) return;  // the rest may only follow from them
+  const auto said = manifest.environment.find("PORT");
+  const bool has_port =
+      manifest.port != 0 || manifest.auto_port || said != manifest.environment.end();
+  for (const auto* probe : {&manifest.ready, &manifest.liveness}) {
+    const bool asks = probe->has_value() &&
+                      ((*probe)->kind == Probe::Kind::kHttp || (*probe)->kind == Probe::Kind::kTcp);
+    if (asks && (*probe)->port == 0 && !has_port)
+      add("`ready` and `liveness` need to know where it listens; give it a `port`");
+  }
+  if (said != manifest.environment.end() && manifest.port != 0 &&
+      said->second != absl::StrCat(manifest.port))
+    add(absl::StrCat("`port` is ", manifest.port, ", but PORT of its environment is ", said->second,
+                     "; leave one of them out"));
 }
 
 // Which begins again where it ended; "" if there is none.
@@ -71,14 +85,22 @@ std::string FindCircle(const std::vector<ProcessManifest>& processes) {
 
 void CheckTogether(const YamlNode& at, const std::vector<ProcessManifest>& processes,
                    Problems& problems) {
-  std::map<int, std::string> ports;
+  // What only one may have, and who has it.
+  std::map<std::string, std::string> owners;
+  const auto claim = [&](const std::string& what, const ProcessManifest& one, const char* cure) {
+    if (const auto [other, added] = owners.emplace(what, one.name); !added)
+      problems.push_back({at.line, at.column,
+                          absl::StrCat("'", other->second, "' and '", one.name, "' both have the ",
+                                       what, "; ", cure)});
+  };
   for (const ProcessManifest& one : processes) {
-    if (one.port == 0) continue;
-    if (const auto [other, added] = ports.emplace(one.port, one.name); !added)
-      problems.push_back(
-          {at.line, at.column,
-           absl::StrCat("'", other->second, "' and '", one.name, "' have the same port ", one.port,
-                        "; give each its own, or `port: auto`")});
+    if (one.port != 0)
+      claim(absl::StrCat("port ", one.port), one, "give each its own, or `port: auto`");
+    for (const std::string& domain : one.domains)
+      claim(absl::StrCat("domain ", domain), one, "leave it with one");
+    for (const VolumeMount& mount : one.volumes)
+      if (!mount.shared)
+        claim(absl::StrCat("volume ", mount.name), one, "write `:shared` after its place in both");
   }
   if (const std::string circle = FindCircle(processes); !circle.empty())
     problems.push_back({at.line, at.column, "`depends_on` goes in a circle: " + circle});

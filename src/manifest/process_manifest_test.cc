@@ -83,10 +83,10 @@ TEST(ProcessManifest, EachKeyIsTaken) {
 
 TEST(ProcessManifest, ShortFormsOfProbesAndDependencies) {
   EXPECT_EQ(With("ready: notify\n").ready->kind, Probe::Kind::kNotify);
-  EXPECT_EQ(With("ready: tcp\n").ready->kind, Probe::Kind::kTcp);
+  EXPECT_EQ(With("port: 1\nready: tcp\n").ready->kind, Probe::Kind::kTcp);
   EXPECT_EQ(With("ready: {delay: 2}\n").ready->delay_ms, 2000);
   EXPECT_EQ(With("ready: {notify: true, timeout: 5s}\n").ready->timeout_ms, 5000);
-  EXPECT_EQ(With("liveness: tcp\n").liveness->kind, Probe::Kind::kTcp);
+  EXPECT_EQ(With("port: 1\nliveness: tcp\n").liveness->kind, Probe::Kind::kTcp);
   EXPECT_THAT(With("depends_on: [db]\n").depends_on,
               ElementsAre(Dependency{"db", Dependency::Condition::kReady}));
   EXPECT_EQ(With("port: 80\n").port, 80);
@@ -121,6 +121,11 @@ TEST(ProcessManifest, EachFormRefusesWhatItIsNot) {
                            "ready: {http: /a, tcp: 1}",
                            "ready: {tcp: 1, port: 2}",
                            "ready: {notify: false}",
+                           "stop_signal: KILLL",
+                           "release: a > b",
+                           "ready: tcp",
+                           "liveness: tcp",
+                           "port: 1\nenvironment: {PORT: 2}",
                            "ready: {timeout: 1s}",
                            "liveness: notify",
                            "liveness: {tcp: 1, failures: 0}",
@@ -152,6 +157,9 @@ TEST(ProcessManifest, EachFormRefusesWhatItIsNot) {
               ElementsAre(HasSubstr("looks like an id")));
   EXPECT_THAT(ProblemsOf("name: -x\ncommand: a\n"), ElementsAre(HasSubstr("f:1:7: here is '-x'")));
   EXPECT_THAT(ProblemsOf("name: a\n"), ElementsAre(HasSubstr("needs `command: …`")));
+  EXPECT_THAT(ProblemsOf("name: a\ncommand: python app.py > log\n"),
+              ElementsAre(HasSubstr("f:2:10: the command has an unquoted '>'")));
+  EXPECT_EQ(Parsed("name: a\ncommand: >\n  python\n  app.py\n")[0].command, "python app.py");
   EXPECT_THAT(ProblemsOf("- a\n"), ElementsAre(HasSubstr("expected: keys such as `name: myapp`")));
 }
 
@@ -172,11 +180,14 @@ TEST(ProcessManifest, SeveralProcessesShareWhatIsSaidOutside) {
 
 TEST(ProcessManifest, SeveralProcessesAreCheckedTogether) {
   EXPECT_THAT(ProblemsOf("port: 80\nprocesses:\n  a: {command: x}\n  b: {command: y}\n"),
-              ElementsAre(HasSubstr("'a' and 'b' have the same port 80")));
+              ElementsAre(HasSubstr("'a' and 'b' both have the port 80")));
   EXPECT_THAT(
       ProblemsOf("processes:\n  a: {command: x, depends_on: [b]}\n"
                  "  b: {command: y, depends_on: [c]}\n  c: {command: z, depends_on: [a]}\n"),
       ElementsAre(HasSubstr("in a circle: a → b → c → a")));
+  EXPECT_THAT(ProblemsOf("volumes: ['d:/d']\ndomains: [a.example]\nprocesses:\n  a: {command: x}\n"
+                         "  b: {command: y}\n"),
+              ElementsAre(HasSubstr("domain a.example"), HasSubstr("volume d; write `:shared`")));
   EXPECT_THAT(ProblemsOf("name: x\nprocesses:\n  a: {command: x}\n"),
               ElementsAre(HasSubstr("f:1:7: with `processes`")));
   EXPECT_THAT(ProblemsOf("processes:\n  a: {command: x, name: b}\n"),

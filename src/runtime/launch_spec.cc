@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/process/command.h"
+#include "base/command.h"
 #include "core/tagged.h"
 #include "runtime/layout.h"
 
@@ -70,7 +70,7 @@ std::optional<AccountVariables> OwnAccount() {
 absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
     const core::Process& process, const std::string& data_directory,
     const std::optional<AccountVariables>& account) {
-  absl::StatusOr<std::vector<std::string>> words = core::SplitCommand(process.spec.command);
+  absl::StatusOr<std::vector<std::string>> words = SplitCommand(process.spec.command);
   if (!words.ok()) return words.status();
   internal::LaunchSpec spec;
   spec.set_process_id(process.id);

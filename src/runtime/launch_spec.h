@@ -22,7 +22,7 @@ struct AccountVariables {
 std::optional<AccountVariables> OwnAccount();
 
 // `account`: whose variables go into the environment; nullopt leaves them to supervise, which knows
-// the account that init chose. Errors: those of core::SplitCommand.
+// the account that init chose. Errors: those of SplitCommand.
 absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(const core::Process& process,
                                                     const std::string& data_directory,
                                                     const std::optional<AccountVariables>& account);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/id.h"
+#include "base/signal_name.h"
 #include "core/error_reason.h"
 #include "core/process/process_errors.h"
 #include "core/process/validate.h"
@@ -209,7 +210,7 @@ void ProcessService::AddRuns(Handlers& handlers) {
       [this](const auto& call, const v1::SignalProcessRequest& request) {
         core::Violations violations;
         core::CheckProcessReference(request.name(), "name", violations);
-        const auto signal = core::SignalFrom(request.signal());
+        const auto signal = SignalFrom(request.signal());
         if (!signal.has_value()) violations.Add("signal", "give a signal's name, such as HUP");
         if (!violations.empty()) return call->End(violations.ToStatus());
         call->MakeOrigin(request.name());

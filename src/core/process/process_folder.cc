@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/guarded.h"
 #include "base/limits.h"
-#include "core/process/validate.h"
+#include "base/signal_name.h"
 #include "core/store_error.h"
 
 namespace grpc_os::core {

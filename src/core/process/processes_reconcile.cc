@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
+#include "base/signal_name.h"
 #include "core/error_reason.h"
 #include "core/process/process_errors.h"
 #include "core/process/processes_entry.h"
-#include "core/process/validate.h"
 
 namespace grpc_os::core {
 namespace {

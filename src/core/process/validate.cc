@@ -1,19 +1,17 @@
 #include "core/process/validate.h"
 
 #include <signal.h>
-#include <string.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/command.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
-#include "core/process/command.h"
 
 namespace grpc_os::core {
 namespace {
@@ -140,27 +138,6 @@ void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& v
       spec.log_max_bytes > limits::kLogMaxBytesMax) {
     violations.Add(prefix + ".log_max_bytes", "give 64 KiB to 64 GiB");
   }
-}
-
-std::optional<int> SignalFrom(std::string_view text) {
-  int number = 0;
-  if (const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-      error == std::errc() && end == text.data() + text.size()) {
-    return number >= 1 && number <= SIGRTMAX ? std::optional<int>(number) : std::nullopt;
-  }
-  std::string upper = absl::AsciiStrToUpper(std::string(text));
-  if (upper.rfind("SIG", 0) == 0) upper.erase(0, 3);
-  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
-    if (SignalName(signal) == upper) return signal;
-  }
-  return std::nullopt;
-}
-
-std::string SignalName(int signal) {
-  if (const char* name = sigabbrev_np(signal); name != nullptr) return name;
-  if (signal == SIGRTMIN) return "RTMIN";
-  if (signal > SIGRTMIN && signal <= SIGRTMAX) return absl::StrCat("RTMIN+", signal - SIGRTMIN);
-  return absl::StrCat(signal);
 }
 
 }  // namespace grpc_os::core

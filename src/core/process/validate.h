@@ -2,7 +2,6 @@
 #ifndef GRPC_OS_CORE_PROCESS_VALIDATE_H_
 #define GRPC_OS_CORE_PROCESS_VALIDATE_H_
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,11 +21,6 @@ void CheckProcessReference(std::string_view reference, const std::string& field,
 void CheckDirectory(std::string_view directory, const std::string& field, Violations& violations);
 // All of a spec; `prefix` is the path of the spec in the request: "process.spec".
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations);
-
-// "TERM", "SIGTERM", "15" → 15; nullopt if there is no such signal.
-std::optional<int> SignalFrom(std::string_view text);
-// 15 → "TERM"; "RTMIN+3" for real-time ones.
-std::string SignalName(int signal);
 
 }  // namespace grpc_os::core
 

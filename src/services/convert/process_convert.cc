@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/signal_name.h"
 #include "base/utf8.h"
 #include "core/process/secret_environment.h"
 #include "core/process/validate.h"
@@ -91,7 +92,7 @@ ExitReport::Reason ToProto(core::ExitReason reason) {
 void Fill(const core::ExitReport& exit, ExitReport* out) {
   out->set_reason(ToProto(exit.reason));
   if (exit.exit_code.has_value()) out->set_exit_code(*exit.exit_code);
-  if (exit.signal != 0) out->set_signal(core::SignalName(exit.signal));
+  if (exit.signal != 0) out->set_signal(SignalName(exit.signal));
   out->set_core_dumped(exit.core_dumped);
   out->set_requested(exit.requested);
   out->set_attempt(exit.attempt);
@@ -187,12 +188,11 @@ constexpr std::array<SpecField, 9> kSpecFields = {{
      }},
     {"stop_signal",
      [](const CoreSpec& from, ProcessSpec& to) {
-       to.set_stop_signal(core::SignalName(from.stop_signal));
+       to.set_stop_signal(SignalName(from.stop_signal));
      },
      [](const ProcessSpec& from, CoreSpec& to) {
-       to.stop_signal = from.stop_signal().empty()
-                            ? CoreSpec().stop_signal
-                            : core::SignalFrom(from.stop_signal()).value_or(-1);
+       to.stop_signal = from.stop_signal().empty() ? CoreSpec().stop_signal
+                                                   : SignalFrom(from.stop_signal()).value_or(-1);
      }},
     {"log_max_bytes",
      [](const CoreSpec& from, ProcessSpec& to) { to.set_log_max_bytes(from.log_max_bytes); },

@@ -1,9 +1,9 @@
-#include "core/process/command.h"
+#include "base/command.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace grpc_os::core {
+namespace grpc_os {
 namespace {
 
 using ::testing::ElementsAre;
@@ -48,4 +48,4 @@ TEST(SplitCommand, RefusesUnbalancedQuotesAndNothing) {
 }
 
 }  // namespace
-}  // namespace grpc_os::core
+}  // namespace grpc_os

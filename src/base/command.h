@@ -1,6 +1,6 @@
 // A command line as words.
-#ifndef GRPC_OS_CORE_PROCESS_COMMAND_H_
-#define GRPC_OS_CORE_PROCESS_COMMAND_H_
+#ifndef GRPC_OS_BASE_COMMAND_H_
+#define GRPC_OS_BASE_COMMAND_H_
 
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace grpc_os::core {
+namespace grpc_os {
 
 // Splits `command` into words as a POSIX shell does (quotes, backslashes), but expands nothing: an
 // unquoted | > < & ; $ * ` ( ) or newline is refused with the cure, because the user surely meant
@@ -16,6 +16,6 @@ namespace grpc_os::core {
 // end, a NUL byte, or no word at all. Reference: POSIX.1-2017, Shell Command Language, 2.2 Quoting.
 absl::StatusOr<std::vector<std::string>> SplitCommand(std::string_view command);
 
-}  // namespace grpc_os::core
+}  // namespace grpc_os
 
-#endif  // GRPC_OS_CORE_PROCESS_COMMAND_H_
+#endif  // GRPC_OS_BASE_COMMAND_H_

@@ -1,9 +1,9 @@
-#include "core/process/command.h"
+#include "base/command.h"
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
-namespace grpc_os::core {
+namespace grpc_os {
 namespace {
 
 constexpr std::string_view kShellOnly = "|><&;$*`()\n";
@@ -126,4 +126,4 @@ absl::StatusOr<std::vector<std::string>> SplitCommand(std::string_view command) 
   return Splitter(command).Split();
 }
 
-}  // namespace grpc_os::core
+}  // namespace grpc_os
