@@ -179,7 +179,8 @@ function(grpc_os_bench_programs)
   grpc_os_program(bench-load bench/load/load_main.cc SOURCES bench/load/load_client.cc)
   target_include_directories(bench-load PRIVATE bench)
   grpc_os_program(bench-watch bench/load/watch_main.cc DEPENDS protos)
-  set_target_properties(bench_protos bench-echo bench-store bench-load bench-watch PROPERTIES EXCLUDE_FROM_ALL ON)
+  grpc_os_program(bench-pack bench/deploy/pack_main.cc DEPENDS bundle)
+  set_target_properties(bench_protos bench-echo bench-store bench-load bench-watch bench-pack PROPERTIES EXCLUDE_FROM_ALL ON)
 endfunction()
 
 # One test program per room that has *_test.cc files.

@@ -16,6 +16,7 @@ ROOMS = {
     "protocol": {"base"},
     "cgroup": {"base"},
     "manifest": {"base"},
+    "bundle": {"base", "manifest", "core/disk.h"},
     "host": {"core", "base"},
     "store": {"core", "base"},
     "runtime": {"core", "base", "protocol", "cgroup"},
@@ -25,7 +26,7 @@ ROOMS = {
     "gateway": {"core", "base", "protos"},
     "server": {"services", "core", "base", "protos"},
     "client": {"base", "protos"},
-    "shell": {"client", "manifest", "base", "protos"},
+    "shell": {"client", "bundle", "manifest", "base", "protos"},
     "testing": {"core", "base"},
     "main": None,  # composition: everything but testing
 }
@@ -37,7 +38,7 @@ LIBRARIES = {
     "gRPC": (r"grpc(pp)?/|.*\.grpc\.pb\.h$", {"server", "client", "main"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
-    "OpenSSL": (r"openssl/", {"host"}),
+    "OpenSSL": (r"openssl/", {"host", "bundle"}),
     "libsodium": (r"sodium\.h$", {"host"}),
     "ISA-L": (r"isa-l/", {"host", "client"}),
     "nlohmann-json": (r"nlohmann/", {"host"}),

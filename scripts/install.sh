@@ -7,7 +7,7 @@ build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compil
        libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libyaml-dev libspdlog-dev libsodium-dev
        libisal-dev libmicrohttpd-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 test=(python3 python3-venv ca-certificates)
-bench=(python3 supervisor etcd-server)
+bench=(python3 supervisor etcd-server rsync)
 verify=(clang-format-14 clang-tidy-14 clang-tools-14)
 vm=(qemu-system-x86 e2fsprogs debootstrap)
 
