@@ -23,6 +23,7 @@ _RESTART_POLICIES = {
 }
 
 RestartPolicy = typing.Literal["always", "on-failure", "never"]
+Port = int | typing.Literal["auto"]
 Condition = typing.Literal["running", "ready", "exited"]
 
 
@@ -44,15 +45,27 @@ class ProcessCalls(Calls):
         stop_signal: str = "",
         log_max_bytes: int = 0,
         secret_environment: typing.Iterable[str] = (),
+        port: Port = 0,
+        ready: str = "",
+        ready_timeout: float | None = None,
+        liveness: str = "",
+        liveness_period: float | None = None,
+        liveness_timeout: float | None = None,
+        liveness_failures: int = 0,
         timeout: float | None = None,
         request_id: str = "",
     ) -> Process:
-        """Stores and starts a process; answers once its command was executed. `stop_timeout` is in seconds.
+        """Stores and starts a process; answers once its command was executed. Times are in seconds.
 
-        `secret_environment` names variables of `environment` whose values are never shown again.
+        `secret_environment` names variables of `environment` whose values are never shown again. `port` is a number or
+        "auto". `ready` is "http:/path", "http:8081/path", "tcp", "tcp:8081", "notify", "delay:2" (seconds) or
+        "default"; `liveness` is one of the first four, or "none".
         """
         spec = _spec(command, environment, working_directory, account, restart, stop_timeout, stop_signal, log_max_bytes)
         spec.secret_environment.extend(secret_environment)
+        _set_port(spec, port)
+        _set_ready(spec, ready, ready_timeout)
+        _set_liveness(spec, liveness, liveness_period, liveness_timeout, liveness_failures)
         request = process_services_pb2.CreateProcessRequest(
             process=process_services_pb2.Process(name=name, spec=spec),
             process_id=process_id,
@@ -92,11 +105,18 @@ class ProcessCalls(Calls):
         stop_signal: str | None = None,
         log_max_bytes: int | None = None,
         secret_environment: typing.Iterable[str] | None = None,
+        port: Port | None = None,
+        ready: str | None = None,
+        ready_timeout: float | None = None,
+        liveness: str | None = None,
+        liveness_period: float | None = None,
+        liveness_timeout: float | None = None,
+        liveness_failures: int = 0,
         etag: str = "",
         request_id: str = "",
     ) -> Process:
         """Changes what is given, from the next restart on; `environment` replaces the whole one, in which "" keeps the
-        value of a secret variable."""
+        value of a secret variable. Their times go with `ready` and `liveness`, which are replaced as a whole."""
         spec = _spec(
             command or "",
             environment,
@@ -108,6 +128,9 @@ class ProcessCalls(Calls):
             log_max_bytes or 0,
         )
         spec.secret_environment.extend(secret_environment or ())
+        _set_port(spec, port or 0)
+        _set_ready(spec, ready or "", ready_timeout)
+        _set_liveness(spec, liveness or "", liveness_period, liveness_timeout, liveness_failures)
         given = {
             "command": command,
             "environment": environment,
@@ -118,6 +141,10 @@ class ProcessCalls(Calls):
             "stop_signal": stop_signal,
             "log_max_bytes": log_max_bytes,
             "secret_environment": secret_environment,
+            "port": port,
+            "auto_port": port,
+            "ready": ready,
+            "liveness": liveness,
         }
         process = process_services_pb2.Process(spec=spec, etag=etag)
         # A name never looks like an id.
@@ -245,3 +272,51 @@ def _spec(
         stop_signal=stop_signal,
         log_max_bytes=log_max_bytes,
     )
+
+
+def _set_port(spec: process_services_pb2.ProcessSpec, port: Port) -> None:
+    spec.auto_port = port == "auto"
+    spec.port = 0 if isinstance(port, str) else port
+
+
+def _set_target(probe: process_services_pb2.ReadyProbe | process_services_pb2.LivenessProbe, text: str) -> bool:
+    kind, _, rest = text.partition(":")
+    number, slash, path = rest.partition("/")
+    if kind == "http" and slash and (not number or number.isdigit()):
+        probe.http.path = slash + path
+        probe.http.port = int(number or 0)
+    elif kind == "tcp" and not slash and (not number or number.isdigit()):
+        probe.tcp.port = int(number or 0)
+    else:
+        return False
+    return True
+
+
+def _set_ready(spec: process_services_pb2.ProcessSpec, ready: str, timeout: float | None) -> None:
+    if timeout is not None:
+        spec.ready.timeout.CopyFrom(to_duration(timeout))
+    kind, _, rest = ready.partition(":")
+    if ready == "notify":
+        spec.ready.notify.SetInParent()
+    elif kind == "delay" and rest:
+        spec.ready.delay.CopyFrom(to_duration(float(rest)))
+    elif ready not in ("", "default") and not _set_target(spec.ready, ready):
+        raise ValueError(f"ready is {ready!r}; expected http:/PATH, tcp, notify, delay:SECONDS or default")
+
+
+def _set_liveness(
+    spec: process_services_pb2.ProcessSpec,
+    liveness: str,
+    period: float | None,
+    timeout: float | None,
+    failures: int,
+) -> None:
+    if liveness in ("", "none"):
+        return
+    if not _set_target(spec.liveness, liveness):
+        raise ValueError(f"liveness is {liveness!r}; expected http:/PATH, tcp or none")
+    spec.liveness.failures = failures
+    if period is not None:
+        spec.liveness.period.CopyFrom(to_duration(period))
+    if timeout is not None:
+        spec.liveness.timeout.CopyFrom(to_duration(timeout))

@@ -51,6 +51,11 @@ class ProcessStatus:
         return self.proto.pid
 
     @property
+    def port(self) -> int:
+        """What it listens on; 0 if that is not known."""
+        return self.proto.port
+
+    @property
     def restart_count(self) -> int:
         return self.proto.restart_count
 

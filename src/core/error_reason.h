@@ -57,6 +57,8 @@ inline constexpr char kRoleExists[] = "ROLE_EXISTS";
 inline constexpr char kRoleInUse[] = "ROLE_IN_USE";
 inline constexpr char kRoleBuiltIn[] = "ROLE_BUILT_IN";
 inline constexpr char kQuotaNotFound[] = "QUOTA_NOT_FOUND";
+inline constexpr char kPortTaken[] = "PORT_TAKEN";
+inline constexpr char kNoFreePort[] = "NO_FREE_PORT";
 inline constexpr char kInternal[] = "INTERNAL";
 
 }  // namespace grpc_os::core::reason

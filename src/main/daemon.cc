@@ -39,8 +39,16 @@ class Daemon::Impl {
     auto& identity = parts_.Add<IdentityPart>(IdentityPart::Needs{
         directory, store, clocks, scheduler_, options.shielded, settings.jwt_secret});
     auto& processes = parts_.Add<ProcessesPart>(
-        ProcessesPart::Needs{directory, log, store, copy, loop_, scheduler_, options.shielded,
-                             options.boot_id, std::move(on_shutdown)});
+        ProcessesPart::Needs{directory,
+                             log,
+                             store,
+                             copy,
+                             loop_,
+                             scheduler_,
+                             options.shielded,
+                             options.boot_id,
+                             {settings.process_ports_first, settings.process_ports_last},
+                             std::move(on_shutdown)});
     auto& objects = parts_.Add<ObjectsPart>(
         ObjectsPart::Needs{directory, log, store, clocks, processes, scheduler_});
     auto& services = parts_.Add<ServicesPart>(

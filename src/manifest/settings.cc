@@ -80,6 +80,22 @@ absl::Status ResolveEventsKept(const std::string& value, int64_t& kept) {
   return absl::OkStatus();
 }
 
+absl::Status ResolveProcessPorts(const std::string& value, int& first, int& last) {
+  if (value.empty()) return absl::OkStatus();
+  const size_t dash = value.find('-');
+  int low = 0;
+  int high = 0;
+  const bool digits = value.find_first_not_of("0123456789-") == std::string::npos;
+  if (!digits || dash == std::string::npos || !absl::SimpleAtoi(value.substr(0, dash), &low) ||
+      !absl::SimpleAtoi(value.substr(dash + 1), &high) || low < 1 || high > 65535 || low > high) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("PROCESS_PORTS is ", Shown(value), "; expected two ports, as in 20000-32000"));
+  }
+  first = low;
+  last = high;
+  return absl::OkStatus();
+}
+
 absl::Status ResolveYesOrNo(const char* name, const std::string& value, bool& yes) {
   if (value.empty()) return absl::OkStatus();
   if (value != "true" && value != "false" && value != "1" && value != "0") {
@@ -138,8 +154,8 @@ bool HasSecret(const Variables& env_file) {
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
     auto* all = new std::vector<std::string>{
-        "GRPC_PORT", "HTTP_PORT",   "JWT_SECRET",   "DEBUG",
-        "DATA_DIR",  "EVENTS_KEPT", "HELD_ON_COPY", kAdminPasswordVariable};
+        "GRPC_PORT",    "HTTP_PORT",     "JWT_SECRET",          "DEBUG", "DATA_DIR", "EVENTS_KEPT",
+        "HELD_ON_COPY", "PROCESS_PORTS", kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -170,6 +186,10 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
       return status;
   }
   if (absl::Status status = ResolveEventsKept(lookup.Get("EVENTS_KEPT"), settings.events_kept);
+      !status.ok())
+    return status;
+  if (absl::Status status = ResolveProcessPorts(
+          lookup.Get("PROCESS_PORTS"), settings.process_ports_first, settings.process_ports_last);
       !status.ok())
     return status;
   settings.data_dir = lookup.Get("DATA_DIR");

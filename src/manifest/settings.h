@@ -22,7 +22,10 @@ struct Settings {
   bool debug = false;                            // DEBUG
   int64_t events_kept = limits::kRevisionsKept;  // EVENTS_KEPT, in revisions
   bool held_on_copy = true;                      // HELD_ON_COPY
-  std::string data_dir;                          // DATA_DIR; empty: not set
+  // PROCESS_PORTS, "FIRST-LAST": where the ports of processes that want any come from.
+  int process_ports_first = 20'000;
+  int process_ports_last = 32'000;
+  std::string data_dir;  // DATA_DIR; empty: not set
   // To be said once at the start; empty: nothing to say.
   std::string warning;
 };

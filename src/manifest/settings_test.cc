@@ -163,6 +163,17 @@ TEST(Settings, EventsKeptIsANumberOfRevisions) {
   }
 }
 
+TEST(Settings, ProcessPortsAreARange) {
+  EXPECT_EQ(Resolved({}).process_ports_first, 20'000);
+  EXPECT_EQ(Resolved({}).process_ports_last, 32'000);
+  EXPECT_EQ(Resolved({{"PROCESS_PORTS", "5000-5000"}}).process_ports_first, 5000);
+  EXPECT_EQ(Resolved({{"PROCESS_PORTS", "5000-5001"}}).process_ports_last, 5001);
+  for (const char* wrong : {"5000", "5001-5000", "0-10", "1-65536", "a-b", "1-2-3", "-", "-5"}) {
+    EXPECT_THAT(MessageOf(Refused({{"PROCESS_PORTS", wrong}})), HasSubstr("expected two ports"))
+        << wrong;
+  }
+}
+
 TEST(Settings, DebugIsTrueFalse1Or0) {
   EXPECT_TRUE(Resolved({{"DEBUG", "true"}}).debug);
   EXPECT_TRUE(Resolved({{"DEBUG", "1"}}).debug);

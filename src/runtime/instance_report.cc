@@ -42,6 +42,8 @@ core::ExitReason ReasonFrom(internal::ExitInfo::Reason reason) {
       return core::ExitReason::kSignaled;
     case internal::ExitInfo::EXEC_FAILED:
       return core::ExitReason::kExecFailed;
+    case internal::ExitInfo::NOT_LIVE:
+      return core::ExitReason::kNotLive;
     default:  // how it ended is not known, which is what this reason says
       return core::ExitReason::kSupervisorLost;
   }
@@ -80,6 +82,10 @@ core::ExitReport ExitReportFrom(const internal::ExitInfo& exit, const Execution&
       break;
     case core::ExitReason::kExecFailed:
       report.message = ExecFailedMessage(exit, execution);
+      break;
+    case core::ExitReason::kNotLive:
+      if (exit.signal() == 0) report.exit_code = exit.exit_code();
+      report.message = exit.message();
       break;
     case core::ExitReason::kSupervisorLost:
       report.message = "its supervisor was lost and it was ended; how it ended is not known";

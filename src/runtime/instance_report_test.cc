@@ -112,5 +112,21 @@ TEST(InstanceReportTest, LostSupervisorIsNoMadeUpExit) {
   EXPECT_FALSE(report.message.empty());
 }
 
+TEST(InstanceReportTest, WhatWasNotLiveSaysWhyAndHowItEnded) {
+  internal::ExitInfo exit;
+  exit.set_reason(internal::ExitInfo::NOT_LIVE);
+  exit.set_message("no answer");
+  exit.set_exit_code(3);
+  core::ExitReport report = ExitReportFrom(exit, {});
+  EXPECT_EQ(report.reason, core::ExitReason::kNotLive);
+  EXPECT_EQ(report.message, "no answer");
+  EXPECT_EQ(report.exit_code, 3);
+  exit.set_exit_code(0);
+  exit.set_signal(9);
+  report = ExitReportFrom(exit, {});
+  EXPECT_EQ(report.signal, 9);
+  EXPECT_FALSE(report.exit_code.has_value());
+}
+
 }  // namespace
 }  // namespace grpc_os::runtime

@@ -36,6 +36,10 @@ std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
   std::map<std::string, std::string> variables = process.spec.environment;
   // insert leaves alone what the spec has set.
   variables.insert({"LANG", "C.UTF-8"});
+  if (const int port = core::PortOf(process.spec); port > 0) {
+    if (process.spec.auto_port) variables.erase("PORT");
+    variables.insert({"PORT", absl::StrCat(port)});
+  }
   if (account) {
     variables.insert({"HOME", account->home});
     variables.insert({"USER", account->name});
@@ -93,6 +97,7 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   core::ProcessSpec rest = process.spec;
   rest.environment.clear();
   rest.secrets.clear();
+  rest.port = core::PortOf(process.spec);  // its environment may say it
   spec.set_spec(core::EncodeTagged(rest));
   return spec;
 }

@@ -90,6 +90,29 @@ TEST(LaunchSpecTest, SpecOverridesTheEnvironment) {
                           "PATH=/opt/bin", "PORT=80", "SHELL=/bin/sh", "USER=me"));
 }
 
+TEST(LaunchSpecTest, ThePortIsSaidAndGivenAsPortUnlessTheEnvironmentSetsThat) {
+  const auto ports = [](const core::Process& process) {
+    const auto spec = MakeLaunchSpec(process, "/data", std::nullopt);
+    std::string variable;
+    for (const std::string& one : spec->environment()) {
+      if (one.starts_with("PORT=")) variable += one;
+    }
+    return std::to_string(core::DecodeTagged<core::ProcessSpec>(spec->spec())->port) + " " +
+           variable;
+  };
+  core::Process process = Web();
+  EXPECT_EQ(ports(process), "0 ");
+  process.spec.port = 8080;
+  EXPECT_EQ(ports(process), "8080 PORT=8080");
+  process.spec.environment = {{"PORT", "9"}};
+  EXPECT_EQ(ports(process), "8080 PORT=9");
+  process.spec.auto_port = true;
+  EXPECT_EQ(ports(process), "8080 PORT=8080") << "the one that was chosen";
+  process.spec.auto_port = false;
+  process.spec.port = 0;
+  EXPECT_EQ(ports(process), "9 PORT=9");
+}
+
 TEST(LaunchSpecTest, RefusesWhatCannotBeSplit) {
   core::Process process = Web();
   process.spec.command = "a | b";

@@ -134,6 +134,8 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kRoleInUse,
                                          core::reason::kRoleBuiltIn,
                                          core::reason::kQuotaNotFound,
+                                         core::reason::kPortTaken,
+                                         core::reason::kNoFreePort,
                                          core::reason::kInternal};
   EXPECT_EQ(of_core, of_proto);
 }

@@ -57,7 +57,8 @@ Instance::Instance(EventLoop& loop, Options options, Events events)
       log_(options_.log_directory, 0),
       output_(
           loop, log_, [this] { CheckCleared(); }, [this] { ReportMessageSoon(); }),
-      clock_steps_(loop, [this] { FollowClock(); }) {}
+      clock_steps_(loop, [this] { FollowClock(); }),
+      prober_(loop, ProberEvents()) {}
 
 Instance::~Instance() {
   if (notify_) loop_.Unwatch(notify_->fd());
@@ -146,7 +147,11 @@ void Instance::Handle(InstanceEvent event) {
   if (transition.ignored) return;
   state_ = transition.next;
   if (event == InstanceEvent::kBecameReady) OnReady();
-  if (event == InstanceEvent::kBecameUnready) loop_.Cancel(std::exchange(healthy_timer_, 0));
+  if (event == InstanceEvent::kBecameUnready) {
+    loop_.Cancel(std::exchange(healthy_timer_, 0));
+    prober_.OnUnready();
+  }
+  if (state_ != InstanceState::kRunning && state_ != InstanceState::kReady) prober_.End();
   const auto has = [&](uint16_t bit) { return (transition.actions & bit) != 0; };
   if (has(action::kZeroCounters)) {
     attempts_ = 0;
@@ -171,7 +176,8 @@ void Instance::Handle(InstanceEvent event) {
 
 void Instance::OnReady() {
   execution_.was_ready = true;
-  loop_.Cancel(std::exchange(ready_timer_, 0));
+  prober_.OnReady();
+  loop_.Cancel(healthy_timer_);
   healthy_timer_ = loop_.After(core::kHealthyMs, [this] {
     healthy_timer_ = 0;
     history_ = {};
@@ -193,7 +199,6 @@ void Instance::SendStop() {
   const char* name = sigabbrev_np(signal);
   output_.WriteSystemLine(
       absl::StrCat("stopping (", name != nullptr ? name : absl::StrCat(signal), ")"));
-  loop_.Cancel(std::exchange(ready_timer_, 0));
   if (execution_.pidfd) {
     SendSignal(execution_.pidfd.get(), signal);
     SendSignal(execution_.pidfd.get(), SIGCONT);  // a stopped process could not heed it

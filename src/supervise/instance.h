@@ -25,6 +25,7 @@
 #include "supervise/notify.h"
 #include "supervise/options.h"
 #include "supervise/output.h"
+#include "supervise/prober.h"
 #include "supervise/spawn.h"
 
 namespace grpc_os::supervise {
@@ -76,9 +77,10 @@ class Instance {
     UniqueFd outcome_pipe;
     Moment start;
     bool was_ready = false;
-    bool notifies = false;  // it speaks on NOTIFY_SOCKET: only READY=1 makes it ready
+    bool notifies = false;  // it speaks on NOTIFY_SOCKET
     int stop_signal = SIGTERM;
     int64_t stop_timeout_ms = 0;
+    std::string not_live;  // why it is ended, if its liveness probe failed
   };
 
   // instance.cc: events and what follows from them.
@@ -111,6 +113,12 @@ class Instance {
   void CheckCleared();
   void TryAgainToClear();
   void LogExit();
+  // What the prober finds out.
+  Prober::Events ProberEvents();
+  SocketOwner Owner() const;
+  void OnFinding(const std::string& text);
+  void OnOverdue(const std::string& text);
+  void OnNotLive(const std::string& text);
 
   // instance_record.cc: spec, journal, status.
   absl::Status LoadSpec(int memfd);
@@ -137,6 +145,7 @@ class Instance {
   Output output_;
   std::optional<NotifySocket> notify_;
   ClockSteps clock_steps_;
+  Prober prober_;
   internal::LaunchSpec spec_;
   core::ProcessSpec process_spec_;  // of spec_
 
@@ -156,6 +165,7 @@ class Instance {
   int64_t running_generation_ = 0;
   int64_t restart_number_ = 0;
   std::string message_;
+  bool message_is_finding_ = false;  // of the prober, not what the process said
   core::RestartHistory history_;
   int64_t delay_ms_ = 0;
   Moment next_restart_;
@@ -166,7 +176,6 @@ class Instance {
   int64_t reported_message_at_ms_ = 0;
   int64_t told_seq_ = 0;  // up to which on_report was due
 
-  EventLoop::TimerId ready_timer_ = 0;
   EventLoop::TimerId healthy_timer_ = 0;
   EventLoop::TimerId stop_timer_ = 0;
   EventLoop::TimerId delay_timer_ = 0;

@@ -14,6 +14,7 @@
 #include "base/failpoint.h"
 #include "supervise/exec_failure.h"
 #include "supervise/instance.h"
+#include "supervise/printable.h"
 
 namespace grpc_os::supervise {
 
@@ -22,7 +23,6 @@ using core::InstanceState;
 
 namespace {
 
-constexpr int64_t kReadyMs = 1000;  // up for so long, without NOTIFY_SOCKET, is ready
 constexpr int64_t kDrainMs = 2000;  // for output that someone else still holds open
 // How long to wait for emptiness after each kill; then it is unkillable, and tried every two
 // minutes.
@@ -79,6 +79,7 @@ void Instance::Execute() {
   execution_.stop_timeout_ms = process_spec_.stop_timeout_ms;
   running_generation_ = spec_.generation();
   message_.clear();
+  message_is_finding_ = false;
   PrepareLeaf();
   SpawnResult result = Spawn(MakeCommand(), descendants_.leaf());
   Failpoint("supervise.spawn.forked");
@@ -138,12 +139,7 @@ void Instance::OnExecuted() {
   output_.WriteSystemLine(
       absl::StrCat("started pid ", execution_.pid, " (attempt ", execution_.attempt, ")"));
   output_.Start();
-  if (!execution_.notifies) {
-    ready_timer_ = loop_.After(kReadyMs, [this] {
-      ready_timer_ = 0;
-      Raise(InstanceEvent::kBecameReady);
-    });
-  }
+  if (state_ == InstanceState::kStarting) prober_.Begin(process_spec_, execution_.notifies);
   Raise(InstanceEvent::kExecuted);
 }
 
@@ -174,15 +170,73 @@ void Instance::OnExecFailure(const SpawnFailure& failure, const std::string& tex
 void Instance::OnNotification(const Notification& notification) {
   if (execution_.pid == 0) return;
   execution_.notifies = true;
-  loop_.Cancel(std::exchange(ready_timer_, 0));
   if (notification.status && *notification.status != message_) {
     message_ = *notification.status;
+    message_is_finding_ = false;
     ReportMessageSoon();
   }
   // It may speak before we have seen that it was executed.
   if (notification.ready) CheckOutcome();
-  if (notification.ready) Raise(InstanceEvent::kBecameReady);
+  const bool heeded = prober_.OnNotified();
+  if (notification.ready && heeded) {
+    if (std::exchange(message_is_finding_, false)) message_.clear();
+    Raise(InstanceEvent::kBecameReady);
+  }
   if (notification.stopping) Raise(InstanceEvent::kBecameUnready);
+}
+
+// ---- What the prober finds out ------------------------------------------------------------------
+
+Prober::Events Instance::ProberEvents() {
+  return {.owner = [this] { return Owner(); },
+          .on_ready =
+              [this](const std::string& note) {
+                if (std::exchange(message_is_finding_, false)) message_.clear();
+                if (!note.empty()) {
+                  message_ = note;
+                  message_is_finding_ = true;
+                }
+                Raise(InstanceEvent::kBecameReady);
+              },
+          .on_finding = [this](const std::string& text) { OnFinding(text); },
+          .on_overdue = [this](const std::string& text) { OnOverdue(text); },
+          .on_line = [this](const std::string& line) { output_.WriteSystemLine(line); },
+          .on_not_live = [this](const std::string& text) { OnNotLive(text); }};
+}
+
+SocketOwner Instance::Owner() const {
+  const bool real = descendants_.leaf().real();
+  SocketOwner owner;
+  owner.uid = options_.account ? options_.account->uid : geteuid();
+  owner.complete = real;
+  if (real) {
+    owner.pids = descendants_.leaf().Pids();
+  } else if (execution_.pid > 0) {
+    owner.pids = {execution_.pid};
+  }
+  return owner;
+}
+
+void Instance::OnFinding(const std::string& text) {
+  message_ = Printable(text, kStatusBytesMax);
+  message_is_finding_ = true;
+  ReportMessageSoon();
+}
+
+void Instance::OnOverdue(const std::string& text) {
+  message_ = Printable(text, kStatusBytesMax);
+  message_is_finding_ = true;
+  output_.WriteSystemLine(message_);
+  Report("not_ready");
+  FlushJournal();
+}
+
+void Instance::OnNotLive(const std::string& text) {
+  execution_.not_live = Printable(text, kStatusBytesMax);
+  message_ = execution_.not_live;
+  message_is_finding_ = true;
+  output_.WriteSystemLine("not live, ending it");
+  Raise(InstanceEvent::kNotLive);
 }
 
 // ---- The end of the main process ----------------------------------------------------------------
@@ -222,11 +276,22 @@ void Instance::OnMainExited(const siginfo_t& info) {
       state_ == InstanceState::kStopping || state_ == InstanceState::kRestarting ||
       state_ == InstanceState::kShuttingDown || state_ == InstanceState::kStopUnkillable ||
       state_ == InstanceState::kRestartUnkillable || state_ == InstanceState::kShutDownUnkillable);
+  if (state_ == InstanceState::kEnding) {
+    exit.set_reason(internal::ExitInfo::NOT_LIVE);
+    exit.set_message(execution_.not_live);
+  }
   exit.set_attempt(execution_.attempt);
   exit.set_start_time_ms(execution_.start.wall_ms);
   exit.set_exit_time_ms(WallClockMs());
   pending_exit_ = std::move(exit);
   pending_exit_logged_ = false;
+  if (!execution_.was_ready && state_ == InstanceState::kRunning) {
+    if (const std::optional<std::string> stranger = prober_.NameStranger()) {
+      message_ = Printable(*stranger, kStatusBytesMax);
+      message_is_finding_ = true;
+      output_.WriteSystemLine(message_);
+    }
+  }
   EndExecution();
   Raise(InstanceEvent::kMainExited);
 }
@@ -234,7 +299,7 @@ void Instance::OnMainExited(const siginfo_t& info) {
 void Instance::EndExecution() {
   execution_.pid = 0;
   execution_.pidfd.Reset();
-  loop_.Cancel(std::exchange(ready_timer_, 0));
+  prober_.End();
   loop_.Cancel(std::exchange(healthy_timer_, 0));
   loop_.Cancel(std::exchange(stop_timer_, 0));
 }
@@ -243,6 +308,10 @@ void Instance::LogExit() {
   if (!pending_exit_ || pending_exit_logged_) return;
   pending_exit_logged_ = true;
   const internal::ExitInfo& exit = *pending_exit_;
+  if (exit.reason() == internal::ExitInfo::NOT_LIVE && exit.signal() == 0) {
+    output_.WriteSystemLine(absl::StrCat("ended, exit code ", exit.exit_code()));
+    return;
+  }
   if (exit.reason() == internal::ExitInfo::EXITED) {
     output_.WriteSystemLine(absl::StrCat("exited with code ", exit.exit_code()));
     return;

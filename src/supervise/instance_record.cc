@@ -212,6 +212,7 @@ internal::InstanceState Instance::StateForReports() const {
     case InstanceState::kReady:
       return internal::INSTANCE_RUNNING;
     case InstanceState::kExiting:
+    case InstanceState::kEnding:
     case InstanceState::kStopping:
     case InstanceState::kRestarting:
     case InstanceState::kShuttingDown:

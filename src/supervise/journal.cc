@@ -94,8 +94,8 @@ Journal::Journal(const std::string& directory, Write write, Fallocate fallocate)
       })) {}
 
 Journal::Weight Journal::WeightOf(const internal::Report& report) {
-  constexpr const char* kLesser[] = {"backoff",    "crash_looping", "ready",
-                                     "restarting", "stopping",      "spec"};
+  constexpr const char* kLesser[] = {"backoff",  "crash_looping", "ready",    "not_ready",
+                                     "not_live", "restarting",    "stopping", "spec"};
   if (report.action() == "message") return Weight::kMessage;
   if (report.action() == "exited") return Weight::kExit;
   const bool lesser =

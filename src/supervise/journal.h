@@ -33,9 +33,9 @@ namespace grpc_os::supervise {
 //
 // Reports are kept until acknowledged, up to kMaxReports. Beyond that (the daemon is away while a
 // process crashes over and over) the oldest of the lesser ones go first: backoff, crash_looping,
-// ready, restarting, stopping, message, spec; then the oldest others; never the newest exit, nor
-// the newest of all. So a reader may see gaps in `seq`, always increasing. Only an index is in
-// memory. Not thread-safe.
+// not_ready, not_live, ready, restarting, stopping, message, spec; then the oldest others; never
+// the newest exit, nor the newest of all. So a reader may see gaps in `seq`, always increasing.
+// Only an index is in memory. Not thread-safe.
 class Journal {
  public:
   // As write(2), and as fallocate(2) that leaves the size alone but gives the error; given in

@@ -20,8 +20,9 @@ class RecordingSupervision final : public core::Supervision {
     launch_done = std::move(done);
   }
   void Attach(const std::string& instance, int64_t) override { attached.push_back(instance); }
-  void SetSpec(const core::Process& process, std::function<void(absl::Status)>) override {
+  void SetSpec(const core::Process& process, std::function<void(absl::Status)> done) override {
     specs.push_back(process.generation);
+    done(spec_answer);
   }
   void Stop(const std::string& instance, std::function<void(absl::Status)>) override {
     stopped.push_back(instance);
@@ -42,6 +43,7 @@ class RecordingSupervision final : public core::Supervision {
   std::vector<std::string> launched, attached, stopped, released, removed;
   std::vector<int64_t> specs, restarts;
   std::vector<bool> only_if_waiting;  // of each of `restarts`
+  absl::Status spec_answer;
   int64_t acknowledged = 0;
   std::function<void(absl::Status)> launch_done;
 };

@@ -45,7 +45,7 @@ async def files_with(system, value):
 
 
 async def test_the_process_gets_it_and_no_answer_has_it(client, value):
-    secret = {"PASSWORD": value, "PORT": "8080"}
+    secret = {"PASSWORD": value, "MODE": "fast"}
     created = await client.create_process("web", TELLS, secret, secret_environment=["PASSWORD"])
     answers = [created, await client.get_process("web"), await client.wait_process("web", "ready")]
     assert environment_of(created.details.pid)["PASSWORD"] == value
@@ -57,7 +57,7 @@ async def test_the_process_gets_it_and_no_answer_has_it(client, value):
     answers.append(await client.start_process("web"))
     assert environment_of(answers[-1].details.pid)["PASSWORD"] == value
     for answer in answers:
-        assert answer.environment == {"PASSWORD": "", "PORT": "8080"}
+        assert answer.environment == {"PASSWORD": "", "MODE": "fast"}
         assert answer.secret_environment == ["PASSWORD"]
         assert value not in str(answer.proto)
 

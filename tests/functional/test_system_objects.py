@@ -52,7 +52,7 @@ async def objects_as(system, user, *rules):
 
 
 async def test_the_status_of_a_running_process(client, objects):
-    process = await client.create_process("web", "sleep 3600", {"PORT": "8080"})
+    process = await client.create_process("web", "sleep 3600", {"MODE": "fast"})
     await client.wait_process("web", "ready")
     status = await status_of(objects, "web")
     assert (status["id"], status["name"], status["state"]) == (process.id, "web", "running")
@@ -60,7 +60,7 @@ async def test_the_status_of_a_running_process(client, objects):
     assert status["command"] == "sleep 3600" and status["restart_policy"] == "always"
     pid = int(status["pid"])
     assert pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x003600\x00"
-    assert await objects.data("/proc/web/env") == b"PORT=8080\n"
+    assert await objects.data("/proc/web/env") == b"MODE=fast\n"
     assert await objects.data("/proc/web/exit") == b"", "it has never ended"
 
 

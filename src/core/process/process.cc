@@ -1,7 +1,9 @@
 #include "core/process/process.h"
 
 #include <array>
+#include <charconv>
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 namespace grpc_os::core {
@@ -28,11 +30,19 @@ constexpr Words<DesiredState, 3> kDesiredStates{{{DesiredState::kRunning, "runni
 constexpr Words<RestartPolicy, 3> kRestartPolicies{{{RestartPolicy::kAlways, "always"},
                                                     {RestartPolicy::kOnFailure, "on_failure"},
                                                     {RestartPolicy::kNever, "never"}}};
-constexpr Words<ExitReason, 5> kExitReasons{{{ExitReason::kExited, "exited"},
+constexpr Words<ExitReason, 6> kExitReasons{{{ExitReason::kExited, "exited"},
                                              {ExitReason::kSignaled, "signaled"},
                                              {ExitReason::kExecFailed, "exec_failed"},
                                              {ExitReason::kSupervisorLost, "supervisor_lost"},
-                                             {ExitReason::kHostRestarted, "host_restarted"}}};
+                                             {ExitReason::kHostRestarted, "host_restarted"},
+                                             {ExitReason::kNotLive, "not_live"}}};
+constexpr Words<ReadyKind, 5> kReadyKinds{{{ReadyKind::kDefault, "default"},
+                                           {ReadyKind::kNotify, "notify"},
+                                           {ReadyKind::kHttp, "http"},
+                                           {ReadyKind::kTcp, "tcp"},
+                                           {ReadyKind::kDelay, "delay"}}};
+constexpr Words<LivenessKind, 3> kLivenessKinds{
+    {{LivenessKind::kNone, "none"}, {LivenessKind::kHttp, "http"}, {LivenessKind::kTcp, "tcp"}}};
 
 template <typename Enum, size_t N>
 const char* WordOf(const Words<Enum, N>& words, Enum value) {
@@ -56,6 +66,8 @@ const char* ToString(ProcessState state) { return WordOf(kStates, state); }
 const char* ToString(DesiredState state) { return WordOf(kDesiredStates, state); }
 const char* ToString(RestartPolicy policy) { return WordOf(kRestartPolicies, policy); }
 const char* ToString(ExitReason reason) { return WordOf(kExitReasons, reason); }
+const char* ToString(ReadyKind kind) { return WordOf(kReadyKinds, kind); }
+const char* ToString(LivenessKind kind) { return WordOf(kLivenessKinds, kind); }
 
 std::optional<ProcessState> ProcessStateFrom(const std::string& word) {
   return ValueOf(kStates, word);
@@ -68,6 +80,24 @@ std::optional<RestartPolicy> RestartPolicyFrom(const std::string& word) {
 }
 std::optional<ExitReason> ExitReasonFrom(const std::string& word) {
   return ValueOf(kExitReasons, word);
+}
+
+std::optional<ReadyKind> ReadyKindFrom(const std::string& word) {
+  return ValueOf(kReadyKinds, word);
+}
+std::optional<LivenessKind> LivenessKindFrom(const std::string& word) {
+  return ValueOf(kLivenessKinds, word);
+}
+
+int PortOf(const ProcessSpec& spec) {
+  if (spec.port > 0 || spec.auto_port || spec.secrets.contains("PORT")) return spec.port;
+  const auto variable = spec.environment.find("PORT");
+  if (variable == spec.environment.end()) return 0;
+  const std::string& text = variable->second;
+  int port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  const bool number = error == std::errc() && end == text.data() + text.size() && text[0] != '0';
+  return number && port > 0 && port <= kPortMax ? port : 0;
 }
 
 bool IsAtRest(ProcessState state) {

@@ -8,6 +8,8 @@
 #include <set>
 #include <string>
 
+#include "core/process/probes.h"
+
 namespace grpc_os::core {
 
 enum class RestartPolicy { kAlways, kOnFailure, kNever };
@@ -28,7 +30,14 @@ enum class ProcessState {
   kHeld,
 };
 
-enum class ExitReason { kExited, kSignaled, kExecFailed, kSupervisorLost, kHostRestarted };
+enum class ExitReason {
+  kExited,
+  kSignaled,
+  kExecFailed,
+  kSupervisorLost,
+  kHostRestarted,
+  kNotLive,  // its liveness probe failed, so it was ended
+};
 
 // "running", "crash_looping", …: the words that people and the store see.
 const char* ToString(ProcessState state);
@@ -53,6 +62,11 @@ struct ProcessSpec {
   int64_t log_max_bytes = 50 << 20;
   // Names of variables of `environment` whose values are never shown (secret_environment.h).
   std::set<std::string> secrets;
+  // What it listens on; 0: PortOf says. With auto_port, what was chosen for it.
+  int port = 0;
+  bool auto_port = false;
+  ReadySpec ready;
+  LivenessSpec liveness;
 
   bool operator==(const ProcessSpec&) const = default;
 };
@@ -70,7 +84,15 @@ void Describe(Fields& fields, ProcessSpec& spec) {
   fields.Int(7, spec.stop_signal, 15);
   fields.Int(8, spec.log_max_bytes, 50 << 20);
   fields.Texts(9, spec.secrets);
+  fields.Int(10, spec.port);
+  fields.Int(11, spec.auto_port);
+  fields.Struct(12, spec.ready);
+  fields.Struct(13, spec.liveness);
 }
+
+// The port that it listens on: its own, else, if that is a port and no secret, the PORT of its
+// environment; 0: none is known.
+int PortOf(const ProcessSpec& spec);
 
 // How one execution ended. Times are wall-clock milliseconds since 1970, 0 if not known.
 struct ExitReport {

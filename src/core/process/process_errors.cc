@@ -51,6 +51,26 @@ absl::Status SystemHeld(const std::string& why) {
       {.reason = reason::kHeld, .metadata = {{"cause", why}}});
 }
 
+absl::Status PortTaken(const Process& process, int port, const std::string& owner_name) {
+  ErrorDetail detail{.reason = reason::kPortTaken, .metadata = {{"port", StrCat(port)}}};
+  if (!owner_name.empty()) detail.metadata["process"] = owner_name;
+  const std::string owner = owner_name.empty() ? "another process" : StrCat("'", owner_name, "'");
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("'", process.name, "' wants port ", port, ", which is that of ", owner, "; ",
+             owner_name.empty() ? "" : StrCat("`kill ", owner_name, "` first, or "),
+             "give it another one (`--port N`, or `--port auto` for any)"),
+      detail);
+}
+
+absl::Status NoFreePort(int first, int last) {
+  const std::string range = StrCat(first, "-", last);
+  return MakeError(StatusCode::kResourceExhausted,
+                   StrCat("no port of ", range,
+                          " is free; set a wider range with PROCESS_PORTS, or stop something"),
+                   {.reason = reason::kNoFreePort, .metadata = {{"range", range}}});
+}
+
 absl::Status TooManyProcesses(int count) {
   return MakeError(
       StatusCode::kResourceExhausted,

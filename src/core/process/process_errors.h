@@ -16,6 +16,9 @@ absl::Status ProcessNotFound(const std::string& reference);
 absl::Status NameTaken(const std::string& name, const Process* owner);
 // `owner_name` empty: who asks may not know it.
 absl::Status IdTaken(const std::string& id, const std::string& owner_name);
+// `owner_name` empty: who asks may not know it.
+absl::Status PortTaken(const Process& process, int port, const std::string& owner_name);
+absl::Status NoFreePort(int first, int last);
 absl::Status TooManyProcesses(int count);
 // `why`, a clause: see Processes::Hold.
 absl::Status SystemHeld(const std::string& why);

@@ -25,7 +25,9 @@ TEST(ProcessWords, EachLeadsBackToItsValue) {
   ExpectWordsLeadBack(ProcessState::kHeld, ProcessStateFrom);
   ExpectWordsLeadBack(DesiredState::kCompleted, DesiredStateFrom);
   ExpectWordsLeadBack(RestartPolicy::kNever, RestartPolicyFrom);
-  ExpectWordsLeadBack(ExitReason::kHostRestarted, ExitReasonFrom);
+  ExpectWordsLeadBack(ExitReason::kNotLive, ExitReasonFrom);
+  ExpectWordsLeadBack(ReadyKind::kDelay, ReadyKindFrom);
+  ExpectWordsLeadBack(LivenessKind::kTcp, LivenessKindFrom);
 }
 
 // They are in databases: another spelling would lose what is stored.
@@ -36,6 +38,9 @@ TEST(ProcessWords, AreSpelledAsStored) {
   EXPECT_STREQ(ToString(DesiredState::kCompleted), "completed");
   EXPECT_STREQ(ToString(RestartPolicy::kOnFailure), "on_failure");
   EXPECT_STREQ(ToString(ExitReason::kSupervisorLost), "supervisor_lost");
+  EXPECT_STREQ(ToString(ExitReason::kNotLive), "not_live");
+  EXPECT_STREQ(ToString(ReadyKind::kNotify), "notify");
+  EXPECT_STREQ(ToString(LivenessKind::kHttp), "http");
 }
 
 TEST(ProcessWords, UnknownOnesAreNothing) {
@@ -70,6 +75,10 @@ struct Counter {
     Text(tag, anything...);
   }
   template <typename... Anything>
+  void Struct(int tag, const Anything&... anything) {
+    Text(tag, anything...);
+  }
+  template <typename... Anything>
   void Texts(int tag, const Anything&... anything) {
     Text(tag, anything...);
   }
@@ -83,10 +92,10 @@ struct Counter {
 TEST(ProcessSpecTest, EachFieldIsDescribed) {
   ProcessSpec spec;
   // Another field does not compile here: describe it, and count it.
-  [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9] = spec;
+  [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13] = spec;
   Counter counter;
   Describe(counter, spec);
-  EXPECT_EQ(counter.fields, 9);
+  EXPECT_EQ(counter.fields, 13);
 }
 
 // What absent fields mean is in databases, and never changes; the defaults of a new process may.
@@ -97,6 +106,38 @@ TEST(ProcessSpecTest, AnEmptyEncodingIsTheSpecOfTheFirstVersion) {
   EXPECT_EQ(spec->stop_timeout_ms, 10'000);
   EXPECT_EQ(spec->stop_signal, 15);
   EXPECT_EQ(spec->log_max_bytes, 52'428'800);
+  EXPECT_EQ(spec->ready.timeout_ms, 30'000);
+  EXPECT_EQ(spec->liveness.period_ms, 10'000);
+  EXPECT_EQ(spec->liveness.failures, 3);
+  EXPECT_EQ(spec->liveness.timeout_ms, 5'000);
+}
+
+TEST(ProcessSpecTest, ThePortIsItsOwnElseThatOfTheEnvironmentIfThatIsOne) {
+  ProcessSpec spec;
+  EXPECT_EQ(PortOf(spec), 0);
+  for (const auto& [text, port] : {std::pair("8080", 8080),
+                                   {"65535", 65535},
+                                   {"65536", 0},
+                                   {"0", 0},
+                                   {"080", 0},
+                                   {"8080x", 0},
+                                   {"", 0},
+                                   {"-1", 0},
+                                   {"+1", 0},
+                                   {" 80", 0},
+                                   {"99999999999", 0}}) {
+    spec.environment["PORT"] = text;
+    EXPECT_EQ(PortOf(spec), port) << text;
+  }
+  spec.environment["PORT"] = "8080";
+  spec.port = 9;
+  EXPECT_EQ(PortOf(spec), 9);
+  spec.port = 0;
+  spec.secrets = {"PORT"};
+  EXPECT_EQ(PortOf(spec), 0) << "a secret is not shown as a port";
+  spec.secrets.clear();
+  spec.auto_port = true;
+  EXPECT_EQ(PortOf(spec), 0) << "none was chosen yet";
 }
 
 }  // namespace

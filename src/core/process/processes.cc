@@ -34,8 +34,8 @@ void Processes::Load(std::vector<Process> stored, int64_t revision, bool reboote
       entry.forced_restart_number = entry.process.restart_number;
     }
     if (again) {
-      Submit(entry, {[](Draft& draft) {
-                       draft.NewInstance();
+      Submit(entry, {[this](Draft& draft) {
+                       BeginInstance(draft).IgnoreError();
                        return absl::OkStatus();
                      },
                      [](absl::StatusOr<int64_t>) {}, true});
@@ -204,12 +204,16 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
   }
   if (absl::Status held = CheckNotHeld(process); !held.ok()) return refuse(held);
   if (absl::Status room = check_room_(); !room.ok()) return refuse(room);
+  if (absl::Status port = process.spec.auto_port ? ChoosePort(process, process.spec.port)
+                                                 : CheckPort(process, PermitOf(origin));
+      !port.ok())
+    return refuse(port);
   process.create_time_ms = process.update_time_ms = scheduler_.NowMs();
   Entry& entry = AddEntry(std::move(process));
   RunUseCase(
       entry, "",
-      [](Draft& draft) {
-        draft.NewInstance();
+      [this](Draft& draft) {
+        BeginInstance(draft).IgnoreError();  // it has a port already
         draft.Tell("created", {{"generation", "1"}});
         return absl::OkStatus();
       },
@@ -223,10 +227,20 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag,
-      [change = std::move(change)](Draft& draft) {
-        ProcessSpec spec = draft.process.spec;
+      [this, change = std::move(change), permit = PermitOf(origin)](Draft& draft) {
+        Process changed = draft.process;
+        ProcessSpec& spec = changed.spec;
         if (absl::Status status = change(spec); !status.ok()) return status;
-        if (spec == draft.process.spec) return absl::OkStatus();
+        const ProcessSpec& before = draft.process.spec;
+        if (spec.auto_port && spec.port == 0 && before.auto_port) spec.port = before.port;
+        if (spec == before) return absl::OkStatus();
+        if (PortOf(spec) != PortOf(before) || spec.auto_port != before.auto_port) {
+          absl::Status ports = spec.auto_port ? ChoosePort(changed, spec.port)
+                               : changed.desired == DesiredState::kRunning
+                                   ? CheckPort(changed, permit)
+                                   : absl::OkStatus();
+          if (!ports.ok()) return ports;
+        }
         draft.process.spec = std::move(spec);
         ++draft.process.generation;
         ++draft.process.change_number;
@@ -238,15 +252,19 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
 }
 
 // What Start and Restart share: the wish to run, for a process in whatever state.
-absl::Status Processes::WishRunning(Draft& draft, const char* event, bool even_if_running) const {
+absl::Status Processes::WishRunning(Draft& draft, const char* event, bool even_if_running,
+                                    const Permit& permit) const {
   Process& process = draft.process;
   const ProcessState state = process.status.state;
   const bool waiting = state == ProcessState::kBackoff || state == ProcessState::kCrashLooping;
   const bool wanted = process.desired == DesiredState::kRunning;
   if (wanted && !IsAtRest(state) && !waiting && !even_if_running) return absl::OkStatus();
   if (absl::Status room = check_room_(); !room.ok()) return room;
+  if (!wanted || IsAtRest(state)) {
+    if (absl::Status status = CheckPort(process, permit); !status.ok()) return status;
+  }
   if (IsAtRest(state)) {
-    draft.NewInstance();
+    if (absl::Status status = BeginInstance(draft); !status.ok()) return status;
   } else if (state != ProcessState::kPending) {
     // Also for one that is on its way down: its supervisor, or a new one, begins anew from there.
     process.restart_number = NextRestartNumber(process.restart_number, even_if_running);
@@ -266,9 +284,9 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag,
-      [this](Draft& draft) {
+      [this, permit = PermitOf(origin)](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
-        return WishRunning(draft, "start_requested", false);
+        return WishRunning(draft, "start_requested", false, permit);
       },
       Awaited::kStarted, std::move(done), std::move(origin));
 }
@@ -280,9 +298,9 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
       **entry, etag,
-      [this](Draft& draft) {
+      [this, permit = PermitOf(origin)](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
-        return WishRunning(draft, "restart_requested", true);
+        return WishRunning(draft, "restart_requested", true, permit);
       },
       Awaited::kStarted, std::move(done), std::move(origin));
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,12 @@
 #include "core/scheduler.h"
 
 namespace grpc_os::core {
+
+// Of TCP, both included.
+struct PortRange {
+  int first = 20'000;
+  int last = 32'000;
+};
 
 // Lives on the core's thread: every method and callback. What Find, List, answers and waiters go by
 // is always committed. While the store cannot take what supervisors report (a full disk), the
@@ -40,6 +47,13 @@ class Processes final : public SupervisionObserver {
   // Asked before anything is begun anew (Create, Start, Restart), which takes room beside the
   // store's: what it refuses, they refuse.
   void SetRoomCheck(std::function<absl::Status()> check) { check_room_ = std::move(check); }
+
+  // Where automatic ports come from, and whether nobody on this machine listens on one, to be asked
+  // on the core's thread. Without it any port is free.
+  void SetPorts(PortRange range, std::function<bool(int)> is_free) {
+    port_range_ = range;
+    port_is_free_ = std::move(is_free);
+  }
 
   // Before Load, where this system is a copy of one that may run elsewhere (`why`, a clause): until
   // Resume nothing is launched, and what is wanted to run is `held`.
@@ -163,6 +177,8 @@ class Processes final : public SupervisionObserver {
   // nullopt: that wait has ended.
   std::optional<Waiter> TakeWaiter(const WaiterPlace& place);
   enum class Awaited { kNothing, kStarted, kStopped };
+  // Whether the caller may know of the process of this name; empty: yes.
+  using Permit = std::function<absl::Status(std::string_view)>;
   void RunUseCase(Entry& entry, const std::string& etag, std::function<absl::Status(Draft&)> apply,
                   Awaited awaited, Done done, std::optional<Origin> origin);
 
@@ -170,12 +186,14 @@ class Processes final : public SupervisionObserver {
   Waiter WaiterFor(Awaited awaited, const Process& wished) const;
   Waiter StartedWaiter(const Process& wished) const;
   static Waiter StoppedWaiter();
-  absl::Status WishRunning(Draft& draft, const char* event, bool even_if_running) const;
+  absl::Status WishRunning(Draft& draft, const char* event, bool even_if_running,
+                           const Permit& permit) const;
 
   void Reconcile(Entry& entry);
   void AttachOnce(const Process& process);
   void ReconcileRunning(Entry& entry);
   void ReconcileStopped(Entry& entry);
+  void ReplaceInstance(Entry& entry);
   void LaunchInstance(Entry& entry);
   void ReplaceLost(Entry& entry);
   void HoldProcess(Entry& entry);
@@ -183,6 +201,11 @@ class Processes final : public SupervisionObserver {
   absl::Status CheckNotHeld(const Process& process) const;
   void ReleaseInstance(const std::string& instance_id);
   void ApplyReport(Draft& draft, const InstanceReport& report) const;
+  // processes_instance.cc: what a new instance has.
+  static Permit PermitOf(const std::optional<Origin>& origin);
+  absl::Status BeginInstance(Draft& draft) const;
+  absl::Status CheckPort(const Process& process, const Permit& permit) const;
+  absl::Status ChoosePort(const Process& process, int& port) const;
   void OnLaunchRefused(Entry& entry, const std::string& instance_id, const absl::Status& status);
 
   ProcessStore& store_;
@@ -194,6 +217,8 @@ class Processes final : public SupervisionObserver {
   bool instances_known_ = false;
   std::string held_;
   std::function<absl::Status()> check_room_ = [] { return absl::OkStatus(); };
+  PortRange port_range_;
+  std::function<bool(int)> port_is_free_ = [](int) { return true; };
   std::map<std::string, std::unique_ptr<Entry>> by_id_;
   std::map<std::string, Entry*> by_name_;
   std::map<std::string, Entry*> by_instance_;

@@ -63,6 +63,8 @@ void Processes::Pump(Entry& entry) {
   for (Mutation& mutation : *batch) {
     mutation.refusal = draft->erase ? ProcessNotFound(entry.process.name) : mutation.apply(*draft);
   }
+  const bool wanted = !draft->erase && draft->process.desired == DesiredState::kRunning;
+  entry.claimed_port = wanted ? PortOf(draft->process.spec) : 0;
   entry.writing = true;
   ++commits_under_way_;
   const std::string id = entry.process.id;
@@ -107,6 +109,7 @@ void Processes::OnCommitted(const std::string& process_id,
                             std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision) {
   Entry& entry = *by_id_.at(process_id);  // nothing removes an entry that is being written
   entry.writing = false;
+  entry.claimed_port = 0;
   --commits_under_way_;
   if (!revision.ok()) {
     const bool not_permitted = IsNotPermitted(revision.status());
@@ -147,6 +150,7 @@ void Processes::OnCommitted(const std::string& process_id,
     by_instance_.erase(old_instance);
     by_instance_[draft->process.instance_id] = &entry;
     entry.launching = entry.connected = entry.stop_sent = entry.from_before_boot = false;
+    entry.spec_unanswered = entry.spec_refused = entry.replacing = false;
     entry.supervisor_generation = entry.supervisor_restart_number = entry.spec_sent =
         entry.restart_sent = 0;
     entry.account_refusal.clear();

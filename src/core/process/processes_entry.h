@@ -61,6 +61,7 @@ struct Processes::Entry {
   bool writing = false;  // a commit is under way
   std::vector<Mutation> pending;
   bool retry_due = false;  // a timer runs that pumps
+  int claimed_port = 0;    // by the commit that is under way
   // What the facts in `pending` come to, once the store failed, and then `present`.
   std::optional<Unsaved> unsaved;
   // What the supervisor told ahead of its reports, until they are stored.
@@ -79,6 +80,9 @@ struct Processes::Entry {
   // What was sent over the present connection, so that it is not sent twice.
   bool stop_sent = false;
   int64_t spec_sent = 0;
+  bool spec_unanswered = false;  // whether it takes that one is not known yet
+  bool spec_refused = false;     // it does not know what is in that one
+  bool replacing = false;        // it was told to stop, to make room for a new instance
   int64_t restart_sent = 0;
   int64_t forced_restart_number = 0;  // the last restart that is due even if the process runs
   bool from_before_boot = false;      // its instance was of the boot before this one

@@ -1,6 +1,7 @@
 // core::Processes, the part that makes the world follow: what supervisors tell, and what is asked
 // of them.
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,8 +17,9 @@ namespace {
 constexpr int64_t kLaunchRetryMs = 1000;
 
 // The actions that become events; the others only change the status.
-constexpr const char* kTold[] = {"started", "ready",     "exited", "backoff",   "crash_looping",
-                                 "stopped", "completed", "failed", "unkillable"};
+constexpr const char* kTold[] = {"started",   "ready",   "not_ready",     "not_live",
+                                 "exited",    "backoff", "crash_looping", "stopped",
+                                 "completed", "failed",  "unkillable"};
 
 std::map<std::string, std::string> AttributesOf(const InstanceReport& report) {
   const ProcessStatus& status = report.status;
@@ -38,8 +40,11 @@ std::map<std::string, std::string> AttributesOf(const InstanceReport& report) {
     attributes["requested"] = exit.requested ? "true" : "false";
     attributes["attempt"] = absl::StrCat(exit.attempt);
   }
-  if (!status.message.empty() && (report.action == "failed" || report.action == "unkillable"))
+  constexpr std::string_view kExplained[] = {"failed", "unkillable", "not_ready", "not_live"};
+  if (!status.message.empty() && std::find(std::begin(kExplained), std::end(kExplained),
+                                           report.action) != std::end(kExplained)) {
     attributes["message"] = status.message;
+  }
   return attributes;
 }
 
@@ -73,6 +78,7 @@ void Processes::OnConnected(const InstanceReport& snapshot) {
   entry->connected = true;
   entry->stop_sent = false;
   entry->spec_sent = 0;
+  entry->spec_unanswered = entry->spec_refused = entry->replacing = false;
   entry->restart_sent = 0;
   entry->awaited_seq = snapshot.newest_seq;
   // It may be another one than the one that was ahead. What it is itself ahead, it tells next.
@@ -141,7 +147,7 @@ void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {
     const bool begins_anew =
         report.restart_number < process.restart_number || state == ProcessState::kStopped;
     if (begins_anew) {
-      draft.NewInstance();
+      BeginInstance(draft).IgnoreError();  // without a free port, with the one of before
     } else if (state == ProcessState::kExited) {
       process.desired = DesiredState::kCompleted;
       ++process.change_number;
@@ -220,15 +226,41 @@ void Processes::ReconcileRunning(Entry& entry) {
   entry.stop_sent = false;
   if (std::max(entry.supervisor_generation, entry.spec_sent) < process.generation) {
     entry.spec_sent = process.generation;
-    supervision_.SetSpec(process,
-                         [](absl::Status) {});  // lost with the connection: sent again on the next
+    entry.spec_unanswered = true;
+    supervision_.SetSpec(process, [this, instance = process.instance_id](absl::Status status) {
+      // Lost with the connection: sent again on the next.
+      Entry* answered = FindByInstance(instance);
+      if (answered == nullptr || absl::IsUnavailable(status)) return;
+      answered->spec_unanswered = false;
+      answered->spec_refused = absl::IsFailedPrecondition(status);
+      Reconcile(*answered);
+    });
+  }
+  // Whether a restart can have that spec decides on how it is done.
+  if (entry.spec_unanswered || entry.replacing) return;
+  const bool waiting = process.status.state == ProcessState::kBackoff ||
+                       process.status.state == ProcessState::kCrashLooping;
+  if (waiting && process.spec.auto_port && !port_is_free_(process.spec.port)) {
+    return ReplaceInstance(entry);
   }
   if (std::max(entry.supervisor_restart_number, entry.restart_sent) < process.restart_number) {
+    const bool forced = entry.forced_restart_number > entry.supervisor_restart_number;
+    if ((forced || waiting) && (entry.spec_refused || process.spec.auto_port)) {
+      return ReplaceInstance(entry);
+    }
     entry.restart_sent = process.restart_number;
     supervision_.Restart(process.instance_id, process.restart_number,
                          entry.forced_restart_number <= entry.supervisor_restart_number,
                          [](absl::Status) {});
   }
+}
+
+// Stops it, though it is wanted: when it has stopped, a new instance begins. For what a restart by
+// the same supervisor cannot do: take a spec that this one does not know, look for a free port
+// while nothing of the process has it.
+void Processes::ReplaceInstance(Entry& entry) {
+  entry.replacing = true;
+  supervision_.Stop(entry.process.instance_id, [](absl::Status) {});
 }
 
 void Processes::ReconcileStopped(Entry& entry) {
@@ -287,7 +319,7 @@ void Processes::OnLaunchRefused(Entry& entry, const std::string& instance_id,
 void Processes::ReplaceLost(Entry& entry) {
   const bool rebooted = entry.from_before_boot;
   const std::string instance = entry.process.instance_id;
-  Submit(entry, {[rebooted, instance](Draft& draft) {
+  Submit(entry, {[this, rebooted, instance](Draft& draft) {
                    Process& process = draft.process;
                    if (process.instance_id != instance) return absl::OkStatus();
                    const ProcessState state = process.status.state;
@@ -303,7 +335,7 @@ void Processes::ReplaceLost(Entry& entry) {
                      process.status.last_exit = std::move(exit);
                    }
                    if (process.desired == DesiredState::kRunning) {
-                     draft.NewInstance();
+                     BeginInstance(draft).IgnoreError();
                    } else {
                      const auto last_exit = process.status.last_exit;
                      process.status = ProcessStatus{};
@@ -337,13 +369,13 @@ void Processes::HoldProcess(Entry& entry) {
 }
 
 void Processes::ResumeProcess(Entry& entry) {
-  Submit(entry, {[](Draft& draft) {
+  Submit(entry, {[this](Draft& draft) {
                    const Process& process = draft.process;
                    if (process.status.state != ProcessState::kHeld ||
                        process.desired != DesiredState::kRunning) {
                      return absl::OkStatus();
                    }
-                   draft.NewInstance();
+                   BeginInstance(draft).IgnoreError();
                    draft.Tell("resumed");
                    return absl::OkStatus();
                  },

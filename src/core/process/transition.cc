@@ -51,6 +51,7 @@ constexpr Row kRows[] = {
     {S::kRunning, E::kShutDown, S::kShuttingDown, kSend, "stopping"},
 
     {S::kReady, E::kBecameUnready, S::kRunning, 0, "message"},
+    {S::kReady, E::kNotLive, S::kEnding, kSend, "not_live"},
     {S::kReady, E::kMainExited, S::kExiting, kClear, nullptr},
     {S::kReady, E::kStop, S::kStopping, kSend, "stopping"},
     {S::kReady, E::kRestart, S::kRestarting, kZero | kSend, "restarting"},
@@ -66,6 +67,14 @@ constexpr Row kRows[] = {
     {S::kExiting, E::kRestart, S::kRestarting, kZero, "restarting"},
     {S::kExiting, E::kStart, S::kRestarting, kZero, "restarting"},
     {S::kExiting, E::kShutDown, S::kShuttingDown, 0, "stopping"},
+
+    {S::kEnding, E::kMainExited, S::kExiting, kClear, nullptr},
+    {S::kEnding, E::kStopTimeout, S::kEnding, kClear, nullptr},
+    {S::kEnding, E::kWontDie, S::kExitUnkillable, kExit, "unkillable"},
+    {S::kEnding, E::kStop, S::kStopping, 0, "stopping"},
+    {S::kEnding, E::kRestart, S::kRestarting, kZero, "restarting"},
+    {S::kEnding, E::kStart, S::kRestarting, kZero, "restarting"},
+    {S::kEnding, E::kShutDown, S::kShuttingDown, 0, "stopping"},
 
     {S::kStopping, E::kMainExited, S::kStopping, kClear, nullptr},
     {S::kStopping, E::kStopTimeout, S::kStopping, kClear, nullptr},
@@ -160,6 +169,7 @@ const char* ToString(InstanceState state) {
                                     "running",
                                     "ready",
                                     "exiting",
+                                    "ending",
                                     "stopping",
                                     "restarting",
                                     "shutting down",
@@ -179,9 +189,10 @@ const char* ToString(InstanceState state) {
 
 const char* ToString(InstanceEvent event) {
   constexpr const char* kNames[] = {
-      "executed", "exec refused", "exec failed",  "became ready", "became unready", "main exited",
-      "cleared",  "won't die",    "stop timeout", "restart now",  "restart later",  "crash loop",
-      "leave",    "delay over",   "stop",         "restart",      "start",          "shut down"};
+      "executed",    "exec refused",  "exec failed", "became ready", "became unready",
+      "not live",    "main exited",   "cleared",     "won't die",    "stop timeout",
+      "restart now", "restart later", "crash loop",  "leave",        "delay over",
+      "stop",        "restart",       "start",       "shut down"};
   static_assert(std::size(kNames) == kInstanceEvents);
   return kNames[static_cast<size_t>(event)];
 }

@@ -24,6 +24,7 @@ enum class InstanceState : uint8_t {
   // cleared away, then the
   // restart policy decides.
   kExiting,
+  kEnding,  // not live: the main process was told to end, and then as kExiting
   // As asked for, the main process was told to end and everything of it is being cleared away…
   kStopping,      // …for good
   kRestarting,    // …to be started again
@@ -49,6 +50,7 @@ enum class InstanceEvent : uint8_t {
   kExecFailed,   // it may work later
   kBecameReady,
   kBecameUnready,  // it said STOPPING=1
+  kNotLive,        // its liveness probe failed
   kMainExited,
   kCleared,  // nothing of it is left, and its output was read
   kWontDie,  // something survived all tries

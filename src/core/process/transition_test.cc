@@ -34,10 +34,10 @@ std::string Pair(S state, E event) {
 
 // May a main process be alive in this state?
 bool MainMayLive(S state) {
-  const std::set<S> living = {S::kStarting,          S::kRunning,           S::kReady,
-                              S::kStopping,          S::kRestarting,        S::kShuttingDown,
-                              S::kExitUnkillable,    S::kRestartUnkillable, S::kStopUnkillable,
-                              S::kShutDownUnkillable};
+  const std::set<S> living = {S::kStarting,       S::kRunning,           S::kReady,
+                              S::kEnding,         S::kStopping,          S::kRestarting,
+                              S::kShuttingDown,   S::kExitUnkillable,    S::kRestartUnkillable,
+                              S::kStopUnkillable, S::kShutDownUnkillable};
   return living.contains(state);
 }
 
@@ -49,10 +49,14 @@ const std::map<S, std::set<E>>& Meaningful() {
       {S::kStarting,
        {E::kExecuted, E::kExecRefused, E::kExecFailed, E::kStop, E::kRestart, E::kShutDown}},
       {S::kRunning, {E::kBecameReady, E::kMainExited, E::kStop, E::kRestart, E::kShutDown}},
-      {S::kReady, {E::kBecameUnready, E::kMainExited, E::kStop, E::kRestart, E::kShutDown}},
+      {S::kReady,
+       {E::kBecameUnready, E::kNotLive, E::kMainExited, E::kStop, E::kRestart, E::kShutDown}},
       {S::kExiting,
        {E::kCleared, E::kWontDie, E::kRestartNow, E::kRestartLater, E::kCrashLoop, E::kLeave,
         E::kStop, E::kRestart, E::kStart, E::kShutDown}},
+      {S::kEnding,
+       {E::kMainExited, E::kStopTimeout, E::kWontDie, E::kStop, E::kRestart, E::kStart,
+        E::kShutDown}},
       {S::kStopping,
        {E::kMainExited, E::kStopTimeout, E::kCleared, E::kWontDie, E::kRestart, E::kStart}},
       {S::kRestarting,

@@ -77,7 +77,64 @@ void CheckCommand(const ProcessSpec& spec, const std::string& field, Violations&
   }
 }
 
+void CheckPort(int port, const std::string& field, Violations& violations) {
+  if (port < 0 || port > kPortMax) {
+    violations.Add(field, absl::StrCat("give a port from 1 to ", kPortMax));
+  }
+}
+
+void CheckTime(int64_t ms, int64_t least_ms, const std::string& field, Violations& violations) {
+  if (ms >= least_ms && ms <= kProbeTimeMaxMs) return;
+  violations.Add(field, absl::StrCat("give ", least_ms >= 1000 ? least_ms / 1000 : least_ms,
+                                     least_ms >= 1000 ? " s" : " ms", " to 1 hour"));
+}
+
+void CheckTarget(bool http, const std::string& path, int port, const std::string& field,
+                 Violations& violations) {
+  const bool good_path = path.starts_with('/') &&
+                         static_cast<int64_t>(path.size()) <= kProbePathBytes &&
+                         std::all_of(path.begin(), path.end(), absl::ascii_isgraph);
+  if (http && !good_path) {
+    violations.Add(field + ".http.path",
+                   absl::StrCat("give a path that begins with /, of at most ", kProbePathBytes,
+                                " printable ASCII characters without spaces"));
+  }
+  CheckPort(port, field + (http ? ".http.port" : ".tcp.port"), violations);
+}
+
+void CheckProbes(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
+  CheckPort(spec.port, prefix + ".port", violations);
+  const ReadySpec& ready = spec.ready;
+  const std::string field = prefix + ".ready";
+  if (ready.kind == ReadyKind::kHttp || ready.kind == ReadyKind::kTcp) {
+    CheckTarget(ready.kind == ReadyKind::kHttp, ready.path, ready.port, field, violations);
+  }
+  CheckTime(ready.timeout_ms, kReadyTimeoutMinMs, field + ".timeout", violations);
+  if (ready.kind == ReadyKind::kDelay &&
+      (ready.delay_ms < 0 || ready.delay_ms > ready.timeout_ms)) {
+    violations.Add(field + ".delay", "give 0 s to the timeout");
+  }
+  const LivenessSpec& liveness = spec.liveness;
+  if (liveness.kind == LivenessKind::kNone) return;
+  const std::string live = prefix + ".liveness";
+  CheckTarget(liveness.kind == LivenessKind::kHttp, liveness.path, liveness.port, live, violations);
+  CheckTime(liveness.period_ms, kLivenessPeriodMinMs, live + ".period", violations);
+  CheckTime(liveness.timeout_ms, kLivenessPeriodMinMs, live + ".timeout", violations);
+  if (liveness.failures < 1 || liveness.failures > kLivenessFailuresMax) {
+    violations.Add(live + ".failures", absl::StrCat("give 1 to ", kLivenessFailuresMax));
+  }
+}
+
 }  // namespace
+
+void CheckProbedPorts(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
+  if (spec.auto_port || PortOf(spec) > 0) return;
+  const bool ready = spec.ready.kind == ReadyKind::kHttp || spec.ready.kind == ReadyKind::kTcp;
+  const bool live = spec.liveness.kind != LivenessKind::kNone;
+  constexpr char kCure[] = "the process has no port; give it one, or one to what is probed";
+  if (ready && spec.ready.port == 0) violations.Add(prefix + ".ready", kCure);
+  if (live && spec.liveness.port == 0) violations.Add(prefix + ".liveness", kCure);
+}
 
 void CheckProcessName(std::string_view name, const std::string& field, Violations& violations) {
   const bool good = !name.empty() && static_cast<int64_t>(name.size()) <= limits::kNameBytes &&
@@ -123,6 +180,7 @@ void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& v
   CheckEnvironment(spec, prefix + ".environment", violations);
   CheckSecrets(spec, prefix + ".secret_environment", violations);
   CheckDirectory(spec.working_directory, prefix + ".working_directory", violations);
+  CheckProbes(spec, prefix, violations);
   if (!spec.account.empty() &&
       (spec.account.size() > 32 ||
        !std::all_of(spec.account.begin(), spec.account.end(), IsNameByte))) {

@@ -8,6 +8,7 @@
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "core/disk.h"
+#include "host/free_port.h"
 
 namespace grpc_os {
 
@@ -19,6 +20,7 @@ absl::Status ProcessesPart::Start() {
   MakeSupervision();
   processes_ =
       std::make_unique<core::Processes>(needs_.store.store(), *supervision_, needs_.scheduler);
+  processes_->SetPorts(needs_.ports, host::IsPortFree);
   processes_->SetRoomCheck([this] { return CheckRoom(); });
   return Load();
 }

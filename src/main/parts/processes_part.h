@@ -33,6 +33,7 @@ class ProcessesPart final : public Part {
     core::Scheduler& scheduler;
     bool shielded;
     std::string boot_id;
+    core::PortRange ports;              // of processes that want any
     std::function<void()> on_shutdown;  // init asks for the end; on some thread
   };
   explicit ProcessesPart(Needs needs) : needs_(std::move(needs)) {}

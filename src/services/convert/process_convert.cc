@@ -85,6 +85,8 @@ ExitReport::Reason ToProto(core::ExitReason reason) {
       return ExitReport::REASON_SUPERVISOR_LOST;
     case core::ExitReason::kHostRestarted:
       return ExitReport::REASON_HOST_RESTARTED;
+    case core::ExitReason::kNotLive:
+      return ExitReport::REASON_NOT_LIVE;
   }
   return ExitReport::REASON_UNSPECIFIED;
 }
@@ -130,11 +132,85 @@ core::RestartPolicy PolicyFromProto(ProcessSpec::RestartPolicy policy) {
   }
 }
 
-int64_t StopTimeoutFromProto(const ProcessSpec& spec) {
-  if (!spec.has_stop_timeout()) return limits::kStopTimeoutDefaultMs;
+int64_t MsFromProto(const google::protobuf::Duration& duration) {
   // Out of range seconds would overflow; CheckSpec refuses what this leaves.
-  return std::clamp<int64_t>(spec.stop_timeout().seconds(), -1, limits::kStopTimeoutMaxMs) * 1000 +
-         spec.stop_timeout().nanos() / 1'000'000;
+  return std::clamp<int64_t>(duration.seconds(), -1, limits::kStopTimeoutMaxMs) * 1000 +
+         duration.nanos() / 1'000'000;
+}
+
+void Show(const core::ReadySpec& ready, v1::ReadyProbe& out) {
+  switch (ready.kind) {
+    case core::ReadyKind::kDefault:
+      break;
+    case core::ReadyKind::kNotify:
+      out.mutable_notify();
+      break;
+    case core::ReadyKind::kHttp:
+      out.mutable_http()->set_path(ready.path);
+      out.mutable_http()->set_port(ready.port);
+      break;
+    case core::ReadyKind::kTcp:
+      out.mutable_tcp()->set_port(ready.port);
+      break;
+    case core::ReadyKind::kDelay:
+      SetDurationMs(ready.delay_ms, out.mutable_delay());
+      break;
+  }
+  SetDurationMs(ready.timeout_ms, out.mutable_timeout());
+}
+
+core::ReadySpec ReadyFromProto(const v1::ReadyProbe& probe) {
+  core::ReadySpec ready;
+  switch (probe.kind_case()) {
+    case v1::ReadyProbe::KIND_NOT_SET:
+      break;
+    case v1::ReadyProbe::kNotify:
+      ready.kind = core::ReadyKind::kNotify;
+      break;
+    case v1::ReadyProbe::kHttp:
+      ready.kind = core::ReadyKind::kHttp;
+      ready.path = probe.http().path();
+      ready.port = probe.http().port();
+      break;
+    case v1::ReadyProbe::kTcp:
+      ready.kind = core::ReadyKind::kTcp;
+      ready.port = probe.tcp().port();
+      break;
+    case v1::ReadyProbe::kDelay:
+      ready.kind = core::ReadyKind::kDelay;
+      ready.delay_ms = MsFromProto(probe.delay());
+      break;
+  }
+  if (probe.has_timeout()) ready.timeout_ms = MsFromProto(probe.timeout());
+  return ready;
+}
+
+void Show(const core::LivenessSpec& liveness, v1::LivenessProbe& out) {
+  if (liveness.kind == core::LivenessKind::kHttp) {
+    out.mutable_http()->set_path(liveness.path);
+    out.mutable_http()->set_port(liveness.port);
+  } else {
+    out.mutable_tcp()->set_port(liveness.port);
+  }
+  SetDurationMs(liveness.period_ms, out.mutable_period());
+  out.set_failures(liveness.failures);
+  SetDurationMs(liveness.timeout_ms, out.mutable_timeout());
+}
+
+core::LivenessSpec LivenessFromProto(const v1::LivenessProbe& probe) {
+  core::LivenessSpec liveness;
+  if (probe.has_http()) {
+    liveness.kind = core::LivenessKind::kHttp;
+    liveness.path = probe.http().path();
+    liveness.port = probe.http().port();
+  } else {  // a kind that is missing is refused
+    liveness.kind = core::LivenessKind::kTcp;
+    liveness.port = probe.tcp().port();
+  }
+  if (probe.has_period()) liveness.period_ms = MsFromProto(probe.period());
+  if (probe.failures() != 0) liveness.failures = probe.failures();
+  if (probe.has_timeout()) liveness.timeout_ms = MsFromProto(probe.timeout());
+  return liveness;
 }
 
 using CoreSpec = core::ProcessSpec;
@@ -147,7 +223,7 @@ struct SpecField {
   void (*take)(const ProcessSpec& from, CoreSpec& to);
 };
 
-constexpr std::array<SpecField, 9> kSpecFields = {{
+constexpr std::array<SpecField, 13> kSpecFields = {{
     {"command", [](const CoreSpec& from, ProcessSpec& to) { to.set_command(from.command); },
      [](const ProcessSpec& from, CoreSpec& to) { to.command = from.command(); }},
     {"environment",
@@ -184,7 +260,8 @@ constexpr std::array<SpecField, 9> kSpecFields = {{
        SetDurationMs(from.stop_timeout_ms, to.mutable_stop_timeout());
      },
      [](const ProcessSpec& from, CoreSpec& to) {
-       to.stop_timeout_ms = StopTimeoutFromProto(from);
+       to.stop_timeout_ms = from.has_stop_timeout() ? MsFromProto(from.stop_timeout())
+                                                    : limits::kStopTimeoutDefaultMs;
      }},
     {"stop_signal",
      [](const CoreSpec& from, ProcessSpec& to) {
@@ -199,6 +276,22 @@ constexpr std::array<SpecField, 9> kSpecFields = {{
      [](const ProcessSpec& from, CoreSpec& to) {
        to.log_max_bytes =
            from.log_max_bytes() == 0 ? limits::kLogMaxBytesDefault : from.log_max_bytes();
+     }},
+    {"port", [](const CoreSpec& from, ProcessSpec& to) { to.set_port(from.port); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.port = from.port(); }},
+    {"auto_port", [](const CoreSpec& from, ProcessSpec& to) { to.set_auto_port(from.auto_port); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.auto_port = from.auto_port(); }},
+    {"ready", [](const CoreSpec& from, ProcessSpec& to) { Show(from.ready, *to.mutable_ready()); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.ready = ReadyFromProto(from.ready()); }},
+    {"liveness",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       if (from.liveness.kind != core::LivenessKind::kNone) {
+         Show(from.liveness, *to.mutable_liveness());
+       }
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.liveness =
+           from.has_liveness() ? LivenessFromProto(from.liveness()) : core::LivenessSpec();
      }},
 }};
 
@@ -218,6 +311,7 @@ v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usag
   for (const SpecField& field : kSpecFields) field.show(process.spec, *out.mutable_spec());
   out.set_desired_state(ToProto(process.desired));
   Fill(process.status, usage, out.mutable_status());
+  out.mutable_status()->set_port(core::PortOf(process.spec));
   out.set_generation(process.generation);
   out.set_etag(core::Processes::EtagOf(process));
   out.set_revision(process.revision);
@@ -249,13 +343,26 @@ v1::LogLine ToProto(const core::LogLine& line) {
   return out;
 }
 
-core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& prefix,
-                                core::Violations& violations) {
+namespace {
+
+core::ProcessSpec TakeSpec(const v1::ProcessSpec& spec, const std::string& prefix,
+                           core::Violations& violations) {
   core::ProcessSpec out;
   for (const SpecField& field : kSpecFields) field.take(spec, out);
   if (!ProcessSpec::RestartPolicy_IsValid(spec.restart_policy()))
     violations.Add(prefix + ".restart_policy", "give ALWAYS, ON_FAILURE or NEVER");
+  if (spec.has_liveness() && spec.liveness().kind_case() == v1::LivenessProbe::KIND_NOT_SET)
+    violations.Add(prefix + ".liveness", "give http or tcp");
   core::CheckSpec(out, prefix, violations);
+  return out;
+}
+
+}  // namespace
+
+core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& prefix,
+                                core::Violations& violations) {
+  core::ProcessSpec out = TakeSpec(spec, prefix, violations);
+  core::CheckProbedPorts(out, prefix, violations);
   return out;
 }
 
@@ -291,7 +398,7 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
   if (!needs_command) checked.set_command("true");
   // Whether they are variables is known once the variables are: see ChangeEnvironment.
   checked.clear_secret_environment();
-  const core::ProcessSpec spec = SpecFromProto(checked, "process.spec", violations);
+  const core::ProcessSpec spec = TakeSpec(checked, "process.spec", violations);
   core::EnvironmentChange environment;
   std::erase_if(fields, [&](const SpecField* field) {
     if (field->name == "environment") environment.environment = spec.environment;
@@ -309,6 +416,9 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
           !status.ok())
         return status;
     }
+    core::Violations missing;
+    core::CheckProbedPorts(changed, "process.spec", missing);
+    if (absl::Status status = missing.ToStatus(); !status.ok()) return status;
     target = std::move(changed);
     return absl::OkStatus();
   };

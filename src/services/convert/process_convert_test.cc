@@ -12,7 +12,7 @@ using google::protobuf::util::MessageDifferencer;
 v1::ProcessSpec Full() {
   v1::ProcessSpec spec;
   spec.set_command("python3 -m http.server");
-  (*spec.mutable_environment())["PORT"] = "80";
+  (*spec.mutable_environment())["MODE"] = "fast";
   (*spec.mutable_environment())["TOKEN"] = "";
   spec.add_secret_environment("TOKEN");
   spec.set_working_directory("/srv");
@@ -22,6 +22,15 @@ v1::ProcessSpec Full() {
   spec.mutable_stop_timeout()->set_nanos(500'000'000);
   spec.set_stop_signal("INT");
   spec.set_log_max_bytes(1 << 20);
+  spec.set_port(8080);
+  spec.set_auto_port(true);
+  spec.mutable_ready()->mutable_http()->set_path("/health");
+  spec.mutable_ready()->mutable_http()->set_port(8081);
+  spec.mutable_ready()->mutable_timeout()->set_seconds(60);
+  spec.mutable_liveness()->mutable_tcp()->set_port(8082);
+  spec.mutable_liveness()->mutable_period()->set_seconds(2);
+  spec.mutable_liveness()->set_failures(5);
+  spec.mutable_liveness()->mutable_timeout()->set_nanos(500'000'000);
   return spec;
 }
 
@@ -88,6 +97,31 @@ TEST(ProcessConvertTest, AnUpdateTakesTheFieldsThatAreSetOrNamed) {
       EXPECT_TRUE(MessageDifferencer::Equals(Shown(changed), expected));
     }
   }
+}
+
+TEST(ProcessConvertTest, EachKindOfProbeGoesBothWays) {
+  v1::ProcessSpec spec = Shown(Taken(Full()));
+  const auto expect_same = [&spec](const char* kind) {
+    EXPECT_TRUE(MessageDifferencer::Equals(Shown(Taken(spec)), spec)) << kind;
+  };
+  spec.mutable_ready()->mutable_notify();
+  expect_same("notify");
+  spec.mutable_ready()->mutable_tcp()->set_port(9);
+  expect_same("tcp");
+  spec.mutable_ready()->mutable_delay()->set_seconds(2);
+  expect_same("delay");
+  spec.mutable_ready()->clear_kind();
+  expect_same("none");
+  spec.mutable_liveness()->mutable_http()->set_path("/live");
+  expect_same("liveness by http");
+}
+
+TEST(ProcessConvertTest, RefusesALivenessProbeWithoutAKind) {
+  v1::ProcessSpec spec = Full();
+  spec.mutable_liveness()->clear_kind();
+  core::Violations violations;
+  SpecFromProto(spec, "spec", violations);
+  EXPECT_FALSE(violations.ToStatus().ok());
 }
 
 TEST(ProcessConvertTest, WhatIsNamedAndUnsetGetsItsDefault) {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/log_printer.h"
 #include "shell/commands/typed_commands.h"
@@ -153,6 +154,32 @@ TEST_F(CommandsTest, StartWithACommandCreates) {
   EXPECT_EQ(spec.working_directory(), "/srv");
   EXPECT_EQ(request.process_id(), "proc_x");
   EXPECT_EQ(request.caller_directory(), std::filesystem::current_path().string());
+}
+
+TEST_F(CommandsTest, StartSaysWhichPortAndWhatIsProbed) {
+  EXPECT_EQ(Run("start web ./web --port 8080 --ready http:8081/health --ready-timeout 5s "
+                "--liveness tcp --liveness-period 1m --liveness-timeout 2s --liveness-failures 7"),
+            ExitCode::kOk)
+      << err();
+  const v1::ProcessSpec& spec = daemon_.state.last_create.process().spec();
+  EXPECT_EQ(spec.port(), 8080);
+  EXPECT_FALSE(spec.auto_port());
+  EXPECT_EQ(spec.ready().http().path(), "/health");
+  EXPECT_EQ(spec.ready().http().port(), 8081);
+  EXPECT_EQ(spec.ready().timeout().seconds(), 5);
+  EXPECT_TRUE(spec.liveness().has_tcp());
+  EXPECT_EQ(spec.liveness().period().seconds(), 60);
+  EXPECT_EQ(spec.liveness().timeout().seconds(), 2);
+  EXPECT_EQ(spec.liveness().failures(), 7);
+  EXPECT_EQ(Run("start any ./any --port auto --ready delay:2s"), ExitCode::kOk);
+  EXPECT_TRUE(daemon_.state.last_create.process().spec().auto_port());
+  EXPECT_EQ(daemon_.state.last_create.process().spec().ready().delay().seconds(), 2);
+  for (const char* wrong :
+       {"--port 0", "--port 65536", "--port http", "--ready https:/x", "--ready http:health",
+        "--ready tcp:", "--ready tcp:x", "--ready delay:soon", "--liveness notify",
+        "--liveness-failures 0", "--liveness-period soon"}) {
+    EXPECT_EQ(Run(absl::StrCat("start bad ./bad ", wrong)), ExitCode::kUsage) << wrong;
+  }
 }
 
 TEST_F(CommandsTest, StartWithoutACommandStartsWhatExists) {

@@ -43,7 +43,9 @@ std::string Padded(const std::string& text, size_t columns) {
 Style StyleOfAction(const std::string& action) {
   if (action == "ready" || action == "started" || action == "created") return Style::kGood;
   if (action == "failed" || action == "crash_looping" || action == "unkillable") return Style::kBad;
-  if (action == "backoff" || action == "exited" || action == "deleted") return Style::kWarning;
+  if (action == "not_ready" || action == "not_live" || action == "backoff" || action == "exited" ||
+      action == "deleted")
+    return Style::kWarning;
   return Style::kPlain;
 }
 

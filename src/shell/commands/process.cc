@@ -100,6 +100,12 @@ absl::StatusOr<v1::WaitProcessRequest::Condition> ParseCondition(const std::stri
       absl::StrCat("There is no condition ", word, "; expected: --for running, ready or exited."));
 }
 
+// What its supervisor has found out.
+std::string WhyNot(const v1::Process& process) {
+  const std::string& message = process.status().message();
+  return message.empty() ? "" : absl::StrCat(" ", EscapeForTerminal(message), ".");
+}
+
 // Waits for one process, by as many calls as it takes, over restarts of the daemon too.
 absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
                                     const std::string& wanted,
@@ -127,11 +133,11 @@ absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
     if (response->satisfied()) return response->process();
     if (session.interrupted()) return absl::CancelledError("Interrupted.");
     if (deadline && Clock::now() >= *deadline) {
-      return MakeError(
-          absl::StatusCode::kDeadlineExceeded,
-          absl::StrCat(response->process().name(), " is not ", wanted, " but ",
-                       StateWord(response->process().status().state()), "; gave up waiting."),
-          {.reason = kWaitTimedOut});
+      return MakeError(absl::StatusCode::kDeadlineExceeded,
+                       absl::StrCat(response->process().name(), " is not ", wanted, " but ",
+                                    StateWord(response->process().status().state()),
+                                    "; gave up waiting.", WhyNot(response->process())),
+                       {.reason = kWaitTimedOut});
     }
   }
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "manifest/quantity.h"
 #include "manifest/suggest.h"
+#include "shell/commands/probe_options.h"
 #include "shell/commands/process_rows.h"
 #include "shell/current_directory.h"
 
@@ -107,6 +108,7 @@ std::vector<Option> SpecOptions() {
   for (const SpecField& field : SpecFields()) {
     if (field.option.name != CommandOption().name) options.push_back(field.option);
   }
+  for (const Option& option : ProbeOptions()) options.push_back(option);
   options.push_back({"secret", 0, "K[=V]", "a variable whose value is never shown again", true});
   return options;
 }
@@ -120,7 +122,7 @@ absl::Status ApplySpecOptions(const Arguments& arguments, v1::ProcessSpec& spec,
     if (absl::Status status = SetField(field.field, *text, spec); !status.ok()) return status;
     paths.push_back(absl::StrCat("spec.", field.field));
   }
-  return absl::OkStatus();
+  return ApplyProbeOptions(arguments, spec, paths);
 }
 
 }  // namespace grpc_os::shell

@@ -80,6 +80,34 @@ std::string OrDefault(const std::string& text, const char* fallback) {
   return text.empty() ? fallback : text;
 }
 
+// As the options of `start` have it.
+template <typename Probed>
+std::string Target(const Probed& probe) {
+  const auto port = [](int32_t number) { return number > 0 ? absl::StrCat(number) : ""; };
+  if (probe.has_http()) {
+    return absl::StrCat("http:", port(probe.http().port()), probe.http().path());
+  }
+  const std::string number = port(probe.tcp().port());
+  return number.empty() ? "tcp" : absl::StrCat("tcp:", number);
+}
+
+std::string DescribeProbe(const v1::ReadyProbe& ready) {
+  switch (ready.kind_case()) {
+    case v1::ReadyProbe::kNotify:
+      return "notify";
+    case v1::ReadyProbe::kDelay:
+      return absl::StrCat("delay:", FormatDuration(Ms(ready.delay())));
+    case v1::ReadyProbe::KIND_NOT_SET:
+      return "default";
+    default:
+      return Target(ready);
+  }
+}
+
+std::string DescribeProbe(const v1::LivenessProbe& liveness) {
+  return liveness.kind_case() == v1::LivenessProbe::KIND_NOT_SET ? "none" : Target(liveness);
+}
+
 // The lines that say what was asked for.
 void DescribeSpec(const v1::Process& process, Table& table) {
   const v1::ProcessSpec& spec = process.spec();
@@ -91,6 +119,16 @@ void DescribeSpec(const v1::Process& process, Table& table) {
   table.AddRow({{"stop"},
                 {absl::StrCat(OrDefault(spec.stop_signal(), "TERM"), ", KILL after ",
                               FormatDuration(Ms(spec.stop_timeout())))}});
+  table.AddRow({{"ready when"},
+                {absl::StrCat(DescribeProbe(spec.ready()), ", within ",
+                              FormatDuration(Ms(spec.ready().timeout())))}});
+  if (spec.has_liveness()) {
+    const v1::LivenessProbe& liveness = spec.liveness();
+    table.AddRow(
+        {{"liveness"},
+         {absl::StrCat(DescribeProbe(liveness), " every ", FormatDuration(Ms(liveness.period())),
+                       ", restart after ", liveness.failures(), " failures")}});
+  }
   table.AddRow({{"log limit"}, {FormatBytes(spec.log_max_bytes())}});
 }
 
@@ -118,6 +156,10 @@ void DescribeStatus(const v1::Process& process, int64_t now_ms, const Typing& ty
     table.AddRow({{"cpu"},
                   {absl::StrCat(CpuText(process, now_ms), " (",
                                 FormatDuration(Ms(status.cpu_time())), " in all)")}});
+  }
+  if (status.port() > 0) {
+    table.AddRow(
+        {{"port"}, {absl::StrCat(status.port(), process.spec().auto_port() ? " (auto)" : "")}});
   }
   table.AddRow({{"restarts"}, {absl::StrCat(status.restart_count())}});
   table.AddRow({{"last exit"}, {status.has_last_exit() ? DescribeExit(status.last_exit()) : "-"}});
@@ -153,6 +195,8 @@ std::string ExitWord(const v1::ExitReport& report) {
       return "supervisor lost";
     case v1::ExitReport::REASON_HOST_RESTARTED:
       return "host restarted";
+    case v1::ExitReport::REASON_NOT_LIVE:
+      return "not live";
     default:
       return "-";
   }
@@ -267,6 +311,10 @@ std::string ReadyText(const v1::Process& process) {
   return process.status().ready() ? "yes" : "no";
 }
 
+std::string PortText(const v1::Process& process) {
+  return process.status().port() > 0 ? absl::StrCat(process.status().port()) : "-";
+}
+
 std::string PidText(const v1::Process& process) {
   return IsLive(process.status().state()) ? absl::StrCat(process.status().pid()) : "-";
 }
@@ -300,6 +348,7 @@ ResourceView<v1::Process> ProcessView(int64_t now_ms, Typing typed) {
            {"LAST-EXIT", exit},
            {"MEMORY", MemoryText, kRight},
            {"CPU", [now_ms](const auto& process) { return CpuText(process, now_ms); }, kRight},
+           {"PORT", PortText, kRight, kWide},
            {"ACCOUNT", account, kLeft, kWide},
            {"GENERATION", generation, kLeft, kWide},
            {"COMMAND", [](const auto& process) { return process.spec().command(); }, kLeft, kWide}},

@@ -198,6 +198,8 @@ TEST(ProcessRenderTest, ExitReportsAreToldAsTheyAre) {
   EXPECT_EQ(DescribeExit(report), "exit 3 at 1970-01-01T00:16:42Z after 2.5s (attempt 2)");
   report.set_reason(v1::ExitReport::REASON_SUPERVISOR_LOST);
   EXPECT_EQ(ExitWord(report), "supervisor lost");
+  report.set_reason(v1::ExitReport::REASON_NOT_LIVE);
+  EXPECT_EQ(ExitWord(report), "not live");
 }
 
 TEST(JsonTest, CanonicalNamesWithDefaults) {
