@@ -45,7 +45,11 @@ Process FullProcess() {
                   .stop_timeout_ms = 101,
                   .stop_signal = 2,
                   .log_max_bytes = 103,
-                  .secrets = {"PORT", "EMPTY"}};
+                  .secrets = {"PORT", "EMPTY"},
+                  .port = 8099,
+                  .auto_port = true,
+                  .ready = {core::ReadyKind::kHttp, "/health", 81, 107, 108},
+                  .liveness = {core::LivenessKind::kTcp, "/", 82, 109, 110, 111}};
   process.desired = core::DesiredState::kCompleted;
   process.generation = 104;
   process.change_number = 105;

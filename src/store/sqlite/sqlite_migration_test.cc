@@ -116,7 +116,9 @@ class SqliteMigrationTest : public testing::Test {
             .stop_timeout_ms = 101,
             .stop_signal = 2,
             .log_max_bytes = 103,
-            .secrets = version < 4 ? std::set<std::string>() : std::set<std::string>{"TOKEN"}};
+            .secrets = version < 4 ? std::set<std::string>() : std::set<std::string>{"TOKEN"},
+            .ready = {},
+            .liveness = {}};
   }
   // Each thing that the daemon keeps beside objects, in revisions 1 and 2.
   static void Fill(Store& store) {
