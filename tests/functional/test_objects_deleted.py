@@ -117,7 +117,8 @@ async def test_what_expired_is_listed_and_after_the_retention_no_more(system, ob
     async with objects_of(system) as again:
 
         async def swept():
-            await again.put("/more", b"")
+            # What is due is looked for every so many commits.
+            await asyncio.gather(*(again.put(f"/more/{i}", b"") for i in range(50)))
             return await deleted(again) == ["/young"]
 
         await until(swept, "it is forgotten")
