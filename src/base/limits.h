@@ -125,6 +125,8 @@ inline constexpr int kCustomRoles = 1'000;
 inline constexpr int kRoleRules = 100;  // of one role
 inline constexpr int kRoleDescriptionBytes = 255;
 inline constexpr int kQuotas = 1'000;
+inline constexpr int kVolumes = 1'000;
+inline constexpr int kVolumesPerProcess = 32;
 
 // What strangers and neighbours can use up.
 // Of init.sock, and of each ctl.sock: one more takes the place of the oldest that has no name.

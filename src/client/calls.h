@@ -17,6 +17,7 @@
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
 #include "grpc_os/v1/system_services.grpc.pb.h"
+#include "grpc_os/v1/volume_services.grpc.pb.h"
 
 namespace grpc_os::client {
 
@@ -35,6 +36,7 @@ struct Client::Connection {
   v1::EventService::Stub events;
   v1::FilesystemService::Stub objects;
   v1::SystemService::Stub system;
+  v1::VolumeService::Stub volume;
 };
 
 // What Cancel, on another thread, has to know.

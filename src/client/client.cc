@@ -53,7 +53,8 @@ Client::Connection::Connection(const Address& address)
       processes(channel),
       events(channel),
       objects(channel),
-      system(channel) {}
+      system(channel),
+      volume(channel) {}
 
 Client::Client(Address address, ClientOptions options)
     : address_(std::move(address)),

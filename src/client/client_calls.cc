@@ -8,6 +8,7 @@
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
+#include "grpc_os/v1/volume_services.pb.h"
 
 namespace grpc_os::client {
 namespace {
@@ -101,6 +102,38 @@ absl::StatusOr<v1::Role> Client::UpdateRole(const v1::UpdateRoleRequest& request
 absl::StatusOr<v1::DeleteRoleResponse> Client::DeleteRole(const v1::DeleteRoleRequest& request) {
   return Mutate<v1::DeleteRoleRequest, v1::DeleteRoleResponse>(GRPC_OS_METHOD(auth, DeleteRole),
                                                                request, options_.timeout);
+}
+
+absl::StatusOr<v1::ListVolumesResponse> Client::ListVolumes() {
+  v1::ListVolumesRequest request;
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListVolumesRequest, v1::ListVolumesResponse>(
+      GRPC_OS_METHOD(volume, ListVolumes), request, [](auto& page, auto& all) {
+        for (v1::Volume& one : *page.mutable_volumes()) all.mutable_volumes()->Add(std::move(one));
+      });
+}
+
+absl::StatusOr<v1::Volume> Client::GetVolume(const std::string& name) {
+  v1::GetVolumeRequest request;
+  request.set_name(name);
+  return CallWithToken<v1::GetVolumeRequest, v1::Volume>(GRPC_OS_METHOD(volume, GetVolume), request,
+                                                         options_.timeout);
+}
+
+absl::StatusOr<v1::Volume> Client::CreateVolume(const v1::CreateVolumeRequest& request) {
+  return Mutate<v1::CreateVolumeRequest, v1::Volume>(GRPC_OS_METHOD(volume, CreateVolume), request,
+                                                     options_.timeout);
+}
+
+absl::StatusOr<v1::Volume> Client::UpdateVolume(const v1::UpdateVolumeRequest& request) {
+  return Mutate<v1::UpdateVolumeRequest, v1::Volume>(GRPC_OS_METHOD(volume, UpdateVolume), request,
+                                                     options_.timeout);
+}
+
+absl::StatusOr<v1::DeleteVolumeResponse> Client::DeleteVolume(
+    const v1::DeleteVolumeRequest& request) {
+  return Mutate<v1::DeleteVolumeRequest, v1::DeleteVolumeResponse>(
+      GRPC_OS_METHOD(volume, DeleteVolume), request, options_.timeout);
 }
 
 absl::StatusOr<v1::ListSessionsResponse> Client::ListSessions(

@@ -21,6 +21,7 @@
 #include "main/parts/services_part.h"
 #include "main/parts/store_part.h"
 #include "main/parts/system_log.h"
+#include "main/parts/volumes_part.h"
 
 namespace grpc_os {
 
@@ -38,11 +39,14 @@ class Daemon::Impl {
         StorePart::Needs{directory, log, files, clocks, scheduler_, settings.events_kept});
     auto& identity = parts_.Add<IdentityPart>(IdentityPart::Needs{
         directory, store, clocks, scheduler_, options.shielded, settings.jwt_secret});
+    auto& volumes = parts_.Add<VolumesPart>(
+        VolumesPart::Needs{directory, log, store, identity, scheduler_, options.shielded});
     auto& processes = parts_.Add<ProcessesPart>(
         ProcessesPart::Needs{directory,
                              log,
                              store,
                              copy,
+                             volumes,
                              loop_,
                              scheduler_,
                              options.shielded,
@@ -52,7 +56,7 @@ class Daemon::Impl {
     auto& objects = parts_.Add<ObjectsPart>(
         ObjectsPart::Needs{directory, log, store, clocks, processes, scheduler_});
     auto& services = parts_.Add<ServicesPart>(
-        ServicesPart::Needs{log, copy, store, identity, processes, objects, scheduler_});
+        ServicesPart::Needs{log, copy, store, identity, processes, volumes, objects, scheduler_});
     auto& ports = parts_.Add<Ports>(options.grpc_port, options.http_port);
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });

@@ -16,7 +16,7 @@
 namespace grpc_os {
 namespace {
 
-constexpr std::array<std::pair<const char*, int64_t>, 52> kLimits = {{
+constexpr std::array<std::pair<const char*, int64_t>, 54> kLimits = {{
     {"argument_bytes", limits::kArgumentBytes},
     {"audit_kept_ms", limits::kAuditKeptMs},
     {"audit_records_kept", limits::kAuditKept},
@@ -68,6 +68,8 @@ constexpr std::array<std::pair<const char*, int64_t>, 52> kLimits = {{
     {"users", limits::kUsers},
     {"version_kept_ms", limits::kVersionKeptMs},
     {"versions_per_object", limits::kVersionsPerObject},
+    {"volumes", limits::kVolumes},
+    {"volumes_per_process", limits::kVolumesPerProcess},
     {"waiters_per_process", limits::kWaitersPerProcess},
 }};
 

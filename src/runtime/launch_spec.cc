@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/command.h"
 #include "core/tagged.h"
+#include "core/volume/volume.h"
 #include "runtime/layout.h"
 
 namespace grpc_os::runtime {
@@ -50,6 +51,10 @@ std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
   // What gRPC OS itself says cannot be set by the spec. PATH is the system's: supervise adds it.
   variables["GRPC_OS_PROCESS"] = process.name;
   variables["GRPC_OS_PROCESS_ID"] = process.id;
+  for (const core::VolumeUse& use : process.spec.volumes) {
+    variables[core::VolumeVariable(use.name)] =
+        absl::StrCat(data_directory, "/", core::kVolumesDirectory, "/", use.name);
+  }
   variables.erase("NOTIFY_SOCKET");  // supervise adds it
   return variables;
 }
@@ -98,6 +103,7 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   rest.environment.clear();
   rest.secrets.clear();
   rest.port = core::PortOf(process.spec);  // its environment may say it
+  rest.volumes.clear();                    // which a supervisor of before does not know
   spec.set_spec(core::EncodeTagged(rest));
   return spec;
 }

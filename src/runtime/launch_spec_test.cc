@@ -49,6 +49,17 @@ TEST(LaunchSpecTest, SaysTheEnvironmentOnce) {
   EXPECT_EQ(*core::DecodeTagged<core::ProcessSpec>(spec->spec()), Web().spec);
 }
 
+TEST(LaunchSpecTest, NamesVolumesInVariablesThatTheSpecCannotSet) {
+  core::Process process = Web();
+  process.spec.environment = {{"GRPC_OS_VOLUME_MY_DATA", "/elsewhere"}};
+  process.spec.volumes = {{"my-data", "/app/data", false}};
+  const auto spec = MakeLaunchSpec(process, "/data", std::nullopt);
+  EXPECT_THAT(spec->environment(),
+              ::testing::Contains("GRPC_OS_VOLUME_MY_DATA=/data/volumes/my-data"));
+  EXPECT_EQ(*core::DecodeTagged<core::ProcessSpec>(spec->spec()), Web().spec)
+      << "a supervisor of before can read it";
+}
+
 TEST(LaunchSpecTest, TranslatesEachRestartPolicy) {
   core::Process process = Web();
   process.spec.restart = core::RestartPolicy::kAlways;

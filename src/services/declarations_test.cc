@@ -73,11 +73,11 @@ TEST(Declarations, TheBuiltInRolesAllowWhatTheApiDeclares) {
   const auto roles = core::BuiltInRoles(declared->permissions);
   ASSERT_EQ(roles.size(), 3u);
   EXPECT_THAT(AllowedBy(roles[0]), ElementsAre("*"));
-  EXPECT_THAT(AllowedBy(roles[1]),
-              ElementsAre("event.read", "object.read", "object.write", "process.read",
-                          "process.write", "quota.read", "system.read"));
+  EXPECT_THAT(AllowedBy(roles[1]), ElementsAre("event.read", "object.read", "object.write",
+                                               "process.read", "process.write", "quota.read",
+                                               "system.read", "volume.read", "volume.write"));
   EXPECT_THAT(AllowedBy(roles[2]), ElementsAre("event.read", "object.read", "process.read",
-                                               "quota.read", "system.read"));
+                                               "quota.read", "system.read", "volume.read"));
 }
 
 TEST(Declarations, TheKindsAreThoseOfTheirMessages) {
@@ -85,7 +85,7 @@ TEST(Declarations, TheKindsAreThoseOfTheirMessages) {
   ASSERT_TRUE(declared.ok()) << declared.status();
   std::vector<std::string> names;
   for (const Kind& kind : declared->kinds) names.push_back(kind.name);
-  EXPECT_THAT(names, ElementsAre("object", "process", "quota", "role", "user"));
+  EXPECT_THAT(names, ElementsAre("object", "process", "quota", "role", "user", "volume"));
   EXPECT_EQ(declared->FindKind("process")->permission, "process.read");
   EXPECT_TRUE(declared->FindKind("process")->watched_by_default);
   EXPECT_EQ(declared->FindKind("none"), nullptr);

@@ -66,6 +66,21 @@ std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
   return events;
 }
 
+std::vector<core::Event> SnapshotOfVolumes(const core::Volumes& volumes) {
+  std::vector<core::Event> events;
+  for (const core::Volume& volume : volumes.List("", std::numeric_limits<int>::max())) {
+    core::Event event;
+    event.revision = volume.revision;
+    event.time_ms = volume.update_time_ms;
+    event.kind = core::kVolumeKind.name;
+    event.resource_id = volume.id;
+    event.name = volume.name;
+    event.action = "snapshot";
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
 }  // namespace
 
 EventService::EventService(Handlers& handlers, const Parts& parts)
@@ -98,6 +113,9 @@ std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& 
     if (kind == "process") {
       revision = parts_.processes.Revision(newest);
       found = SnapshotOf(parts_.processes);
+    } else if (kind == core::kVolumeKind.name) {
+      revision = parts_.volumes.Revision(newest);
+      found = SnapshotOfVolumes(parts_.volumes);
     } else if (kind == "user" || kind == "role") {
       revision = parts_.identity.UsersRevision(newest);
       found = kind == "user" ? SnapshotOfUsers(parts_.identity) : SnapshotOfRoles(parts_.identity);

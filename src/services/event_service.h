@@ -14,6 +14,7 @@
 #include "core/identity/identity.h"
 #include "core/process/processes.h"
 #include "core/violations.h"
+#include "core/volume/volumes.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "services/event_stream.h"
 #include "services/handlers.h"
@@ -25,6 +26,7 @@ class EventService {
   struct Parts {
     core::Scheduler& scheduler;
     core::Processes& processes;
+    const core::Volumes& volumes;
     const core::Identity& identity;
     core::EventLog& log;
   };

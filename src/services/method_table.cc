@@ -11,6 +11,7 @@
 #include "grpc_os/v1/options.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
+#include "grpc_os/v1/volume_services.pb.h"
 
 namespace grpc_os::services {
 
@@ -70,8 +71,8 @@ absl::StatusOr<MethodTable> MethodTable::BuildApi() { return Build(ApiFiles()); 
 
 std::vector<const google::protobuf::FileDescriptor*> MethodTable::ApiFiles() {
   return {v1::LoginRequest::descriptor()->file(), v1::Process::descriptor()->file(),
-          v1::System::descriptor()->file(), v1::Event::descriptor()->file(),
-          v1::Object::descriptor()->file()};
+          v1::System::descriptor()->file(),       v1::Event::descriptor()->file(),
+          v1::Object::descriptor()->file(),       v1::Volume::descriptor()->file()};
 }
 
 const MethodInfo* MethodTable::Find(const google::protobuf::Descriptor* request) const {

@@ -1,5 +1,6 @@
 #include "services/process_service.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -26,6 +27,16 @@ absl::Status CheckReference(const std::string& reference) {
   core::Violations violations;
   core::CheckProcessReference(reference, "name", violations);
   return violations.ToStatus();
+}
+
+std::vector<core::VolumeUse> AddedVolumes(const core::ProcessSpec& before,
+                                          const core::ProcessSpec& after) {
+  std::vector<core::VolumeUse> added = after.volumes;
+  std::erase_if(added, [&before](const core::VolumeUse& use) {
+    return std::any_of(before.volumes.begin(), before.volumes.end(),
+                       [&use](const core::VolumeUse& one) { return one.name == use.name; });
+  });
+  return added;
 }
 
 }  // namespace
@@ -96,6 +107,19 @@ ProcessService::ProcessService(Handlers& handlers, const Parts& parts) : parts_(
   AddWaits(handlers);
 }
 
+void ProcessService::WithVolumes(const ProcessCall& call, std::vector<core::VolumeUse> uses,
+                                 const std::string& account, core::Origin origin,
+                                 std::function<void(core::Origin)> then) const {
+  if (uses.empty()) return then(std::move(origin));
+  parts_.volumes.PrepareUse(
+      std::move(uses), account, std::move(origin),
+      [this, call, then = std::move(then)](absl::StatusOr<core::Origin> prepared) {
+        if (!prepared.ok()) return call->End(prepared.status());
+        parts_.scheduler.Post(
+            [then, prepared = *std::move(prepared)]() mutable { then(std::move(prepared)); });
+      });
+}
+
 void ProcessService::AddReads(Handlers& handlers) {
   handlers.Unary<v1::GetProcessRequest, v1::Process>(
       [this](const auto& call, const v1::GetProcessRequest& request) {
@@ -136,7 +160,12 @@ void ProcessService::AddChanges(Handlers& handlers) {
             const bool its_own = call->local() && !parts_.facts.shielded;
             if (process.spec.working_directory.empty() && its_own)
               process.spec.working_directory = here;
-            parts_.processes.Create(std::move(process), AnswerWith(call), std::move(origin));
+            origin.name = process.name;
+            const auto& spec = process.spec;
+            WithVolumes(call, spec.volumes, spec.account, std::move(origin),
+                        [this, call, process](core::Origin prepared) {
+                          parts_.processes.Create(process, AnswerWith(call), std::move(prepared));
+                        });
           });
         };
         RunOnce(call, request, name, carry_out, RepeatFor(call));
@@ -152,8 +181,20 @@ void ProcessService::AddChanges(Handlers& handlers) {
         if (!violations.empty()) return call->End(violations.ToStatus());
         const auto carry_out = [this, call, reference, etag = given.etag(),
                                 change = std::move(change)](core::Origin origin) {
-          parts_.scheduler.Post([this, call, reference, etag, change, origin] {
-            parts_.processes.Update(reference, etag, change, AnswerWith(call), origin);
+          parts_.scheduler.Post([this, call, reference, etag, change, origin]() mutable {
+            const core::Process* process = parts_.processes.Find(reference);
+            core::ProcessSpec spec;
+            std::vector<core::VolumeUse> added;
+            if (process != nullptr && call->Permits(process->name)) {
+              origin.name = process->name;
+              spec = process->spec;
+              if (change(spec).ok()) added = AddedVolumes(process->spec, spec);
+            }
+            WithVolumes(call, added, spec.account, std::move(origin),
+                        [this, call, reference, etag, change](core::Origin prepared) {
+                          parts_.processes.Update(reference, etag, change, AnswerWith(call),
+                                                  std::move(prepared));
+                        });
           });
         };
         RunOnce(call, request, reference, carry_out, RepeatFor(call));

@@ -7,6 +7,7 @@
 #include "core/event/event.h"
 #include "core/process/process_ports.h"
 #include "core/process/processes.h"
+#include "core/volume/volumes.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "services/handlers.h"
 #include "services/paging.h"
@@ -19,6 +20,7 @@ class ProcessService {
   struct Parts {
     core::Scheduler& scheduler;
     core::Processes& processes;
+    core::Volumes& volumes;
     const core::UsageSource& usage;
     core::LogSource& logs;
     const core::EventLog& log;
@@ -39,6 +41,10 @@ class ProcessService {
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;
+  // `then` comes on the core's thread once those volumes are there and the caller may have them.
+  void WithVolumes(const ProcessCall& call, std::vector<core::VolumeUse> uses,
+                   const std::string& account, core::Origin origin,
+                   std::function<void(core::Origin)> then) const;
   v1::ListProcessesResponse ListPage(const Call& call, const PageQuery& query) const;
 
   void AddReads(Handlers& handlers);

@@ -28,7 +28,8 @@ namespace grpc_os::services {
 // - `Given(request)`: the message in a Create or an Update; `ItemsOf(list_response)`: the messages
 //   of a page;
 // - `CheckName(name, field, violations)`; `Read(message, violations)`: the resource that is asked
-//   for, with a `name`; `Show(resource)`: its message;
+//   for, with a `name`; `Show(resource)`, or `Show(resource, call)` if it depends on who asks: its
+//   message;
 // - `Find(name)`: an absl::StatusOr; `List(after, limit)`: those after this key, in the order of
 //   `KeyOf(resource)`;
 // - `Create(resource, origin, done)` and `Update(resource, etag, origin, done)`, whose `done` takes
@@ -63,7 +64,15 @@ class ResourceMethods {
   static void Answer(const Kind& kind, const CallPointer& call,
                      const absl::StatusOr<Resource>& resource) {
     if (!resource.ok()) return call->End(resource.status());
-    call->Answer(kind.Show(*resource));
+    call->Answer(ShowTo(*call, kind, *resource));
+  }
+  template <typename Resource>
+  static Message ShowTo(const Call& call, const Kind& kind, const Resource& resource) {
+    if constexpr (requires { kind.Show(resource, call); }) {
+      return kind.Show(resource, call);
+    } else {
+      return kind.Show(resource);
+    }
   }
 
   static void AddReads(Handlers& handlers, const Kind& kind) {
@@ -90,7 +99,7 @@ class ResourceMethods {
       const int most = call->PermitsAll() ? query->size() + 1 : std::numeric_limits<int>::max();
       for (const auto& resource : kind.List(query->after(), most)) {
         if (!call->Permits(resource.name)) continue;
-        if (!page.Add(kind.Show(resource), kind.KeyOf(resource))) break;
+        if (!page.Add(ShowTo(*call, kind, resource), kind.KeyOf(resource))) break;
       }
       answer.set_next_page_token(page.NextToken());
       call->Answer(std::move(answer));

@@ -49,7 +49,8 @@ Process FullProcess() {
                   .port = 8099,
                   .auto_port = true,
                   .ready = {core::ReadyKind::kHttp, "/health", 81, 107, 108},
-                  .liveness = {core::LivenessKind::kTcp, "/", 82, 109, 110, 111}};
+                  .liveness = {core::LivenessKind::kTcp, "/", 82, 109, 110, 111},
+                  .volumes = {{"data", "/app/data", true}}};
   process.desired = core::DesiredState::kCompleted;
   process.generation = 104;
   process.change_number = 105;

@@ -14,15 +14,15 @@ PASSWORD = "a password of some length"
 # What each role may do, said a second time.
 ALLOWED = {
     "nobody": {"none"},
-    "viewer": {"none", "authenticated", "process.read", "event.read", "system.read", "object.read", "quota.read"},
+    "viewer": {"none", "authenticated", "process.read", "event.read", "system.read", "object.read", "quota.read", "volume.read"},
     "operator": {
         *("none", "authenticated", "process.read", "process.write", "event.read", "system.read"),
-        *("object.read", "object.write", "quota.read"),
+        *("object.read", "object.write", "quota.read", "volume.read", "volume.write"),
     },
     "admin": {
         *("none", "authenticated", "process.read", "process.write", "event.read", "system.read", "system.write"),
         *("user.read", "user.write", "role.write", "audit.read"),
-        *("object.read", "object.write", "quota.read", "quota.write"),
+        *("object.read", "object.write", "quota.read", "quota.write", "volume.read", "volume.write"),
     },
 }
 EVERYTHING = ALLOWED["admin"]

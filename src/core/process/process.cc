@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+
 namespace grpc_os::core {
 namespace {
 
@@ -98,6 +100,13 @@ int PortOf(const ProcessSpec& spec) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   const bool number = error == std::errc() && end == text.data() + text.size() && text[0] != '0';
   return number && port > 0 && port <= kPortMax ? port : 0;
+}
+
+std::string VolumeVariable(const std::string& volume) {
+  std::string variable = "GRPC_OS_VOLUME_";
+  for (const char byte : volume)
+    variable += byte == '-' || byte == '.' ? '_' : absl::ascii_toupper(byte);
+  return variable;
 }
 
 bool IsAtRest(ProcessState state) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/process/probes.h"
 
@@ -50,6 +51,23 @@ std::optional<DesiredState> DesiredStateFrom(const std::string& word);
 std::optional<RestartPolicy> RestartPolicyFrom(const std::string& word);
 std::optional<ExitReason> ExitReasonFrom(const std::string& word);
 
+// A volume (core/volume) that a process has.
+struct VolumeUse {
+  std::string name;
+  std::string path;     // where the process is to see it; empty: nowhere beside its own place
+  bool shared = false;  // of a volume that is made with the process
+
+  bool operator==(const VolumeUse&) const = default;
+};
+template <typename Fields>
+void Describe(Fields& fields, VolumeUse& use) {
+  fields.Text(1, use.name);
+  fields.Text(2, use.path);
+  fields.Int(3, use.shared);
+}
+// "GRPC_OS_VOLUME_MY_DATA" of "my-data": the variable that names its directory to the process.
+std::string VolumeVariable(const std::string& volume);
+
 // What the user wants run. Validated: see validate.h.
 struct ProcessSpec {
   std::string command;
@@ -67,6 +85,7 @@ struct ProcessSpec {
   bool auto_port = false;
   ReadySpec ready;
   LivenessSpec liveness;
+  std::vector<VolumeUse> volumes;
 
   bool operator==(const ProcessSpec&) const = default;
 };
@@ -88,6 +107,7 @@ void Describe(Fields& fields, ProcessSpec& spec) {
   fields.Int(11, spec.auto_port);
   fields.Struct(12, spec.ready);
   fields.Struct(13, spec.liveness);
+  fields.Structs(14, spec.volumes);
 }
 
 // The port that it listens on: its own, else, if that is a port and no secret, the PORT of its

@@ -29,6 +29,7 @@ void Processes::Load(std::vector<Process> stored, int64_t revision, bool reboote
                        process.status.state != ProcessState::kHeld;  // which Reconcile begins anew
     Entry& entry = AddEntry(std::move(process));
     entry.visible = true;
+    SettleVolumes(entry);
     entry.from_before_boot = rebooted;
     if (IsForcedRestart(entry.process.restart_number)) {
       entry.forced_restart_number = entry.process.restart_number;
@@ -53,7 +54,19 @@ Processes::Entry& Processes::AddEntry(Process process) {
   return added;
 }
 
+absl::Status Processes::TakeVolumes(const Process& process, const Origin* origin) const {
+  return volumes_ == nullptr ? absl::OkStatus() : volumes_->Take(process, origin);
+}
+
+void Processes::SettleVolumes(const Entry& entry) const {
+  if (volumes_ == nullptr) return;
+  static const auto& none = *new std::vector<VolumeUse>;
+  volumes_->Settle(entry.process, entry.visible ? entry.process.spec.volumes : none);
+}
+
 void Processes::RemoveEntry(Entry& entry) {
+  entry.visible = false;
+  SettleVolumes(entry);
   by_name_.erase(entry.process.name);
   by_instance_.erase(entry.process.instance_id);
   const std::string id = entry.process.id;
@@ -208,6 +221,8 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
                                                  : CheckPort(process, PermitOf(origin));
       !port.ok())
     return refuse(port);
+  if (absl::Status taken = TakeVolumes(process, origin ? &*origin : nullptr); !taken.ok())
+    return refuse(taken);
   process.create_time_ms = process.update_time_ms = scheduler_.NowMs();
   Entry& entry = AddEntry(std::move(process));
   RunUseCase(
@@ -225,9 +240,12 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
   auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
+  // Before the origin goes on: in which order arguments are taken is not said.
+  const auto permit = PermitOf(origin);
+  const std::optional<Origin> asker = origin;
   RunUseCase(
       **entry, etag,
-      [this, change = std::move(change), permit = PermitOf(origin)](Draft& draft) {
+      [this, change = std::move(change), permit, asker](Draft& draft) {
         Process changed = draft.process;
         ProcessSpec& spec = changed.spec;
         if (absl::Status status = change(spec); !status.ok()) return status;
@@ -241,6 +259,8 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
                                    : absl::OkStatus();
           if (!ports.ok()) return ports;
         }
+        if (absl::Status taken = TakeVolumes(changed, asker ? &*asker : nullptr); !taken.ok())
+          return taken;
         draft.process.spec = std::move(spec);
         ++draft.process.generation;
         ++draft.process.change_number;

@@ -18,6 +18,7 @@
 #include "core/change/envelope.h"
 #include "core/process/process.h"
 #include "core/process/process_store.h"
+#include "core/process/process_volumes.h"
 #include "core/process/supervision.h"
 #include "core/scheduler.h"
 
@@ -54,6 +55,8 @@ class Processes final : public SupervisionObserver {
     port_range_ = range;
     port_is_free_ = std::move(is_free);
   }
+  // Asked before a spec is taken over, and told what became of it. Outlives this.
+  void SetVolumes(ProcessVolumes& volumes) { volumes_ = &volumes; }
 
   // Before Load, where this system is a copy of one that may run elsewhere (`why`, a clause): until
   // Resume nothing is launched, and what is wanted to run is `held`.
@@ -157,6 +160,8 @@ class Processes final : public SupervisionObserver {
   Entry* FindByInstance(const std::string& instance_id) const;
   Entry& AddEntry(Process process);
   void RemoveEntry(Entry& entry);
+  absl::Status TakeVolumes(const Process& process, const Origin* origin) const;
+  void SettleVolumes(const Entry& entry) const;
   absl::StatusOr<Entry*> Require(const std::string& reference) const;
   // The process, if whoever asks may change it: what is forbidden and what is not there answer
   // alike.
@@ -212,6 +217,7 @@ class Processes final : public SupervisionObserver {
   Supervision& supervision_;
   Scheduler& scheduler_;
   uint64_t next_waiter_ = 0;
+  ProcessVolumes* volumes_ = nullptr;
   int64_t revision_ = 0;  // of the last commit of ours
   int commits_under_way_ = 0;
   bool instances_known_ = false;

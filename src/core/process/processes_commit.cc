@@ -112,6 +112,7 @@ void Processes::OnCommitted(const std::string& process_id,
   entry.claimed_port = 0;
   --commits_under_way_;
   if (!revision.ok()) {
+    SettleVolumes(entry);
     const bool not_permitted = IsNotPermitted(revision.status());
     std::vector<Mutation> again;
     for (Mutation& mutation : *batch) {
@@ -160,6 +161,8 @@ void Processes::OnCommitted(const std::string& process_id,
   revision_ = std::max(revision_, *revision);
   if (!draft->unchanged) draft->process.revision = *revision;
   entry.process = draft->process;
+  entry.visible = !draft->erase;  // before anyone is answered
+  SettleVolumes(entry);
   entry.visible = true;
   if (IsAhead(entry)) {
     ViewUnsaved(entry, scheduler_.NowMs());

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -125,6 +126,23 @@ void CheckProbes(const ProcessSpec& spec, const std::string& prefix, Violations&
   }
 }
 
+void CheckVolumes(const ProcessSpec& spec, const std::string& field, Violations& violations) {
+  if (static_cast<int64_t>(spec.volumes.size()) > limits::kVolumesPerProcess)
+    violations.Add(field, absl::StrCat("a process has at most ", limits::kVolumesPerProcess));
+  std::map<std::string, std::string> variables;  // and whose
+  for (size_t i = 0; i < spec.volumes.size(); ++i) {
+    const VolumeUse& use = spec.volumes[i];
+    const std::string one = absl::StrCat(field, "[", i, "]");
+    CheckProcessName(use.name, one + ".name", violations);
+    CheckDirectory(use.path, one + ".path", violations);
+    const auto [it, is_new] = variables.emplace(VolumeVariable(use.name), use.name);
+    if (is_new) continue;
+    const std::string other = absl::CHexEscape(it->second.substr(0, 64));
+    violations.Add(one + ".name", absl::StrCat("would have the same variable as '", other,
+                                               "'; give another volume, or only one of them"));
+  }
+}
+
 }  // namespace
 
 void CheckProbedPorts(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
@@ -175,17 +193,19 @@ void CheckDirectory(std::string_view directory, const std::string& field, Violat
   }
 }
 
+void CheckAccount(std::string_view account, const std::string& field, Violations& violations) {
+  if (account.size() > 32 || !std::all_of(account.begin(), account.end(), IsNameByte))
+    violations.Add(field, "give the name of an account of this machine");
+}
+
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
   CheckCommand(spec, prefix + ".command", violations);
   CheckEnvironment(spec, prefix + ".environment", violations);
   CheckSecrets(spec, prefix + ".secret_environment", violations);
   CheckDirectory(spec.working_directory, prefix + ".working_directory", violations);
   CheckProbes(spec, prefix, violations);
-  if (!spec.account.empty() &&
-      (spec.account.size() > 32 ||
-       !std::all_of(spec.account.begin(), spec.account.end(), IsNameByte))) {
-    violations.Add(prefix + ".account", "give the name of an account of this machine");
-  }
+  CheckVolumes(spec, prefix + ".volumes", violations);
+  CheckAccount(spec.account, prefix + ".account", violations);
   if (spec.stop_timeout_ms < 0 || spec.stop_timeout_ms > limits::kStopTimeoutMaxMs) {
     violations.Add(prefix + ".stop_timeout", "give 0 to 3600 seconds");
   }

@@ -2,6 +2,7 @@
 
 #include "core/identity/roles.h"
 #include "core/resource/resource_codec.h"
+#include "core/volume/volume.h"
 
 namespace grpc_os::core {
 namespace {
@@ -16,6 +17,7 @@ absl::Status Check(const StoredResource& row) {
 const std::vector<StoredKind>& StoredKinds() {
   static const auto& kinds = *new std::vector<StoredKind>{
       {kRoleKind, Check<Role>},
+      {kVolumeKind, Check<Volume>},
   };
   return kinds;
 }

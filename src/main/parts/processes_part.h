@@ -15,6 +15,7 @@
 #include "main/parts/data_directory.h"
 #include "main/parts/store_part.h"
 #include "main/parts/system_log.h"
+#include "main/parts/volumes_part.h"
 #include "runtime/log_reader.h"
 #include "runtime/supervision_client.h"
 #include "services/system_service.h"
@@ -29,6 +30,7 @@ class ProcessesPart final : public Part {
     const SystemLog& log;
     const StorePart& store;
     CopyHold& copy;
+    const VolumesPart& volumes;
     EventLoop& loop;
     core::Scheduler& scheduler;
     bool shielded;

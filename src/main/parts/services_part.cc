@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "services/method_table.h"
+#include "services/volume_methods.h"
 
 namespace grpc_os {
 
@@ -17,6 +18,7 @@ absl::Status ServicesPart::Start() {
   core::Identity& identity = needs_.identity.identity();
   const core::Digest& digest = needs_.identity.digest();
   core::Processes& processes = needs_.processes.processes();
+  core::Volumes& volumes = needs_.volumes.volumes();
   const services::SystemFacts& facts = needs_.processes.facts();
   const ObjectsPart& objects = needs_.objects;
   environment_ = std::make_unique<services::CallEnvironment>(
@@ -26,10 +28,12 @@ absl::Status ServicesPart::Start() {
   handlers_ = std::make_unique<services::Handlers>(*environment_);
   auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);
   process_ = std::make_unique<services::ProcessService>(
-      *handlers_, services::ProcessService::Parts{scheduler, processes, needs_.processes.usage(),
-                                                  needs_.processes.log_source(), store, facts});
+      *handlers_,
+      services::ProcessService::Parts{scheduler, processes, volumes, needs_.processes.usage(),
+                                      needs_.processes.log_source(), store, facts});
+  services::AddVolumeMethods(*handlers_, volumes);
   event_ = std::make_unique<services::EventService>(
-      *handlers_, services::EventService::Parts{scheduler, processes, identity, store});
+      *handlers_, services::EventService::Parts{scheduler, processes, volumes, identity, store});
   filesystem_ = std::make_unique<services::FilesystemService>(
       *handlers_, services::FilesystemService::Parts{
                       objects.objects(), objects.quotas(), store, objects.blobs(),

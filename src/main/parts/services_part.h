@@ -12,6 +12,7 @@
 #include "main/parts/processes_part.h"
 #include "main/parts/store_part.h"
 #include "main/parts/system_log.h"
+#include "main/parts/volumes_part.h"
 #include "services/auth_service.h"
 #include "services/event_service.h"
 #include "services/filesystem_service.h"
@@ -29,6 +30,7 @@ class ServicesPart final : public Part {
     const StorePart& store;
     const IdentityPart& identity;
     const ProcessesPart& processes;
+    const VolumesPart& volumes;
     const ObjectsPart& objects;
     core::Scheduler& scheduler;
   };

@@ -223,7 +223,7 @@ struct SpecField {
   void (*take)(const ProcessSpec& from, CoreSpec& to);
 };
 
-constexpr std::array<SpecField, 13> kSpecFields = {{
+constexpr std::array<SpecField, 14> kSpecFields = {{
     {"command", [](const CoreSpec& from, ProcessSpec& to) { to.set_command(from.command); },
      [](const ProcessSpec& from, CoreSpec& to) { to.command = from.command(); }},
     {"environment",
@@ -292,6 +292,20 @@ constexpr std::array<SpecField, 13> kSpecFields = {{
      [](const ProcessSpec& from, CoreSpec& to) {
        to.liveness =
            from.has_liveness() ? LivenessFromProto(from.liveness()) : core::LivenessSpec();
+     }},
+    {"volumes",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       for (const core::VolumeUse& use : from.volumes) {
+         auto& shown = *to.add_volumes();
+         shown.set_name(use.name);
+         shown.set_path(use.path);
+         shown.set_shared(use.shared);
+       }
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.volumes.clear();
+       for (const auto& use : from.volumes())
+         to.volumes.push_back({use.name(), use.path(), use.shared()});
      }},
 }};
 

@@ -31,6 +31,10 @@ v1::ProcessSpec Full() {
   spec.mutable_liveness()->mutable_period()->set_seconds(2);
   spec.mutable_liveness()->set_failures(5);
   spec.mutable_liveness()->mutable_timeout()->set_nanos(500'000'000);
+  auto& volume = *spec.add_volumes();
+  volume.set_name("data");
+  volume.set_path("/app/data");
+  volume.set_shared(true);
   return spec;
 }
 

@@ -16,6 +16,7 @@ namespace grpc_os::shell {
   KIND(LogIn, "Log-in", "")                  \
   KIND(Process, "Processes", "process")      \
   KIND(Manifest, "Processes", "")            \
+  KIND(Volume, "Processes", "volume")        \
   KIND(Object, "Objects", "object")          \
   KIND(Quota, "Objects", "quota")            \
   KIND(User, "Users and access", "user")     \
@@ -35,6 +36,7 @@ GRPC_OS_SHELL_KINDS(GRPC_OS_SHELL_DECLARE)
 extern const WordKind kUserWord;
 extern const WordKind kRoleWord;
 extern const WordKind kFolderWord;
+extern const WordKind kVolumeWord;
 
 // Options of commands of several kinds.
 inline Option WatchOption() {

@@ -6,8 +6,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "manifest/quantity.h"
 #include "manifest/suggest.h"
+#include "shell/commands/kinds.h"
 #include "shell/commands/probe_options.h"
 #include "shell/commands/process_rows.h"
 #include "shell/current_directory.h"
@@ -87,6 +89,22 @@ absl::Status SetField(const std::string& name, const std::string& text, v1::Proc
   }
 }
 
+// "data", "data:/app/data", "data:shared", "data:/app/data:shared".
+absl::Status AddVolume(const std::string& word, v1::ProcessSpec& spec) {
+  const std::vector<std::string> parts = absl::StrSplit(word, ':');
+  auto& use = *spec.add_volumes();
+  use.set_name(parts[0]);
+  size_t at = 1;
+  if (at < parts.size() && parts[at].starts_with('/')) use.set_path(parts[at++]);
+  if (at < parts.size() && parts[at] == "shared") {
+    use.set_shared(true);
+    ++at;
+  }
+  if (!parts[0].empty() && at == parts.size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--volume ", word, " is none; expected: NAME[:/PATH][:shared]."));
+}
+
 }  // namespace
 
 std::optional<std::pair<std::string, std::string>> ParseAssignment(const std::string& word) {
@@ -109,6 +127,9 @@ std::vector<Option> SpecOptions() {
     if (field.option.name != CommandOption().name) options.push_back(field.option);
   }
   for (const Option& option : ProbeOptions()) options.push_back(option);
+  options.push_back({"volume", 0, "NAME[:PATH][:shared]",
+                     "a directory that outlives it, made if there is none of this name", true,
+                     &kVolumeWord});
   options.push_back({"secret", 0, "K[=V]", "a variable whose value is never shown again", true});
   return options;
 }
@@ -122,6 +143,13 @@ absl::Status ApplySpecOptions(const Arguments& arguments, v1::ProcessSpec& spec,
     if (absl::Status status = SetField(field.field, *text, spec); !status.ok()) return status;
     paths.push_back(absl::StrCat("spec.", field.field));
   }
+  if (arguments.Has("volume")) spec.clear_volumes();
+  for (const std::string& word : arguments.Values("volume")) {
+    // `--volume ""`: none any more.
+    if (word.empty() && arguments.Values("volume").size() == 1) continue;
+    if (absl::Status status = AddVolume(word, spec); !status.ok()) return status;
+  }
+  if (arguments.Has("volume")) paths.emplace_back("spec.volumes");
   return ApplyProbeOptions(arguments, spec, paths);
 }
 

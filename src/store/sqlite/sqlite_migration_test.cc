@@ -118,7 +118,8 @@ class SqliteMigrationTest : public testing::Test {
             .log_max_bytes = 103,
             .secrets = version < 4 ? std::set<std::string>() : std::set<std::string>{"TOKEN"},
             .ready = {},
-            .liveness = {}};
+            .liveness = {},
+            .volumes = {}};
   }
   // Each thing that the daemon keeps beside objects, in revisions 1 and 2.
   static void Fill(Store& store) {
