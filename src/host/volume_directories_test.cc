@@ -23,6 +23,9 @@ using ::testing::HasSubstr;
 
 class TestLogger final : public core::Logger {
  public:
+  bool Enabled(core::LogLevel) const override { return true; }
+  void SetLevel(core::LogLevel) override {}
+  core::LogLevel Level() const override { return core::LogLevel::kInfo; }
   void Write(core::LogLevel, std::string_view message, const core::LogFields&) override {
     lines.emplace_back(message);
   }

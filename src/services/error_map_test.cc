@@ -134,6 +134,11 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kRoleInUse,
                                          core::reason::kRoleBuiltIn,
                                          core::reason::kQuotaNotFound,
+                                         core::reason::kVolumeNotFound,
+                                         core::reason::kVolumeExists,
+                                         core::reason::kVolumeInUse,
+                                         core::reason::kVolumeAccount,
+                                         core::reason::kVolumeDirectory,
                                          core::reason::kPortTaken,
                                          core::reason::kNoFreePort,
                                          core::reason::kInternal};

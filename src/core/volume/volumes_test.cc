@@ -26,6 +26,9 @@ using ::testing::Not;
 
 class NoLogger final : public Logger {
  public:
+  bool Enabled(LogLevel) const override { return true; }
+  void SetLevel(LogLevel) override {}
+  LogLevel Level() const override { return LogLevel::kInfo; }
   void Write(LogLevel, std::string_view, const LogFields&) override {}
 };
 
@@ -57,7 +60,8 @@ class Places final : public VolumeDirectories {
   }
   bool RemoveSome() override { return ++removals % 3 != 0; }
   void Recover(const std::function<bool(const std::string&)>& exists) override {
-    for (const std::string& name : std::set<std::string>(marked)) EndRemoval(name, !exists(name));
+    for (const std::string& name : std::set<std::string>(marked))
+      EXPECT_TRUE(EndRemoval(name, !exists(name)).ok());
   }
 
   std::map<std::string, std::string> there, aside;  // name and account
@@ -71,18 +75,18 @@ class VolumesTest : public ::testing::Test {
  protected:
   void SetUp() override { Restart(); }
   void Restart() {
-    volumes_ = std::make_unique<Volumes>(
-        Volumes::Parts{.store = store_,
-                       .clock = clock_,
-                       .logger = logger_,
-                       .directories = places_,
-                       .blocking = [](const std::function<void()>& work) { work(); },
-                       .may =
-                           [this](const Origin&, const char* permission, std::string_view name) {
-                             return denied_.contains(absl::StrCat(permission, ":", name))
-                                        ? absl::PermissionDeniedError("denied")
-                                        : absl::OkStatus();
-                           }});
+    volumes_ = std::make_unique<Volumes>(Volumes::Parts{
+        .store = store_,
+        .clock = clock_,
+        .logger = logger_,
+        .directories = places_,
+        .blocking = [](const std::function<void()>& work) { work(); },
+        .may =
+            [this](const Origin&, const char* permission, std::string_view name) {
+              return denied_.contains(absl::StrCat(permission, ":", std::string(name)))
+                         ? absl::PermissionDeniedError("denied")
+                         : absl::OkStatus();
+            }});
     ASSERT_TRUE(volumes_->Load(store_.revision).ok());
   }
 
