@@ -302,9 +302,10 @@ void Processes::Start(const std::string& reference, const std::string& etag, Don
   auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
+  const auto permit = PermitOf(origin);  // before the origin goes on, as above
   RunUseCase(
       **entry, etag,
-      [this, permit = PermitOf(origin)](Draft& draft) {
+      [this, permit](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
         return WishRunning(draft, "start_requested", false, permit);
       },
@@ -316,9 +317,10 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
   auto entry = Require(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
+  const auto permit = PermitOf(origin);  // before the origin goes on, as above
   RunUseCase(
       **entry, etag,
-      [this, permit = PermitOf(origin)](Draft& draft) {
+      [this, permit](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
         return WishRunning(draft, "restart_requested", true, permit);
       },
