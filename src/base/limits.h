@@ -59,6 +59,10 @@ inline constexpr int64_t kLogLineBytes = int64_t{16}
                                          << 10;  // longer ones are split, marked partial
 inline constexpr int kLogPartialFlushMs = 100;  // a line without its newline is shown after so long
 
+inline constexpr int kTasks = 64;        // at a time
+inline constexpr int kTasksPerUser = 8;  // of them
+inline constexpr int64_t kTaskMaxMs = int64_t{24} * 3'600'000;
+
 inline constexpr int64_t kPacketBytes = int64_t{64} << 10;  // one message between our programs
 inline constexpr int kSocketPathBytes = 107;                // sun_path, without its NUL
 

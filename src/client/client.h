@@ -70,6 +70,8 @@ class RestartProcessRequest;
 class ResumeResponse;
 class RevokeRoleRequest;
 class Role;
+class RunTaskRequest;
+class RunTaskResponse;
 class SetLogLevelRequest;
 class SetLogLevelResponse;
 class SetPasswordRequest;
@@ -202,6 +204,10 @@ class Client {
   // returns false (then OK). Without a deadline if `request.follow`.
   absl::Status TailLogs(const v1::TailLogsRequest& request,
                         const std::function<bool(const v1::TailLogsResponse&)>& on_message);
+
+  // As TailLogs, without a deadline. Cancel ends what runs.
+  absl::Status RunTask(const v1::RunTaskRequest& request,
+                       const std::function<bool(const v1::RunTaskResponse&)>& on_message);
 
   // As TailLogs; never ends by itself.
   absl::Status Watch(const v1::WatchRequest& request,

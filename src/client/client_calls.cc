@@ -247,6 +247,11 @@ absl::Status Client::TailLogs(const v1::TailLogsRequest& request,
                 request.follow() ? kNoTimeout : options_.timeout, on_message);
 }
 
+absl::Status Client::RunTask(const v1::RunTaskRequest& request,
+                             const std::function<bool(const v1::RunTaskResponse&)>& on_message) {
+  return Stream(GRPC_OS_METHOD(processes, RunTask), request, kNoTimeout, on_message);
+}
+
 absl::Status Client::Watch(const v1::WatchRequest& request,
                            const std::function<bool(const v1::WatchResponse&)>& on_message) {
   return Stream(GRPC_OS_METHOD(events, Watch), request, kNoTimeout, on_message);

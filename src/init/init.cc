@@ -298,6 +298,7 @@ void Init::OnOsdConnected(UniqueFd process) {
     list.set_more(next < ids.size());
     list.set_cgroup_mode(cgroup::ToString(tree_.mode));
     list.set_shielded(control_.has_value());
+    list.set_launches_tasks(true);
     socket_->SendToOsd(reply);
   } while (next < ids.size());
   daemon_->OnConnected(std::move(process));

@@ -155,6 +155,43 @@ TEST_F(ProgramTest, AReleasedInstanceIsGoneForGood) {
   EXPECT_THAT(FakeOsd(data_).instances(), IsEmpty());
 }
 
+TEST_F(ProgramTest, ATaskIsNoInstanceAndIsLaunchedAgainOnceToClearAway) {
+  const FakeOsd osd = StartReady();
+  osd.SendLaunch(kA, "", "web", /*task=*/true);
+  EXPECT_EQ(osd.Receive().launched().error(), "");
+  kill(std::stoi(Expect("supervise")[2]), SIGKILL);
+  EXPECT_TRUE(osd.Receive().gone().relaunching());
+  const auto words = Expect("supervise");
+  EXPECT_EQ(words[1], kA);
+  EXPECT_EQ(words[3], "without-spec");
+  LaunchOne(osd, kB);  // of the same process: one does not stand for the other
+  EXPECT_TRUE(std::filesystem::exists(InstanceDirectory(kA)));
+  EXPECT_THAT(FakeOsd(data_).instances(), ElementsAre(kB));
+}
+
+TEST_F(ProgramTest, ATaskThatEndedLeavesNothingHoweverItEnded) {
+  const FakeOsd osd = StartReady();
+  osd.SendLaunch(kA, "", "web", /*task=*/true);
+  EXPECT_EQ(osd.Receive().launched().error(), "");
+  const pid_t first = std::stoi(Expect("supervise")[2]);
+  osd.SendLaunch(kB, "", "web", /*task=*/true);
+  EXPECT_EQ(osd.Receive().launched().error(), "");
+  const pid_t second = std::stoi(Expect("supervise")[2]);
+  kill(first, SIGTERM);  // as with a disk that is so full that it could not say that it is released
+  internal::InitReply reply = osd.Receive();
+  EXPECT_EQ(reply.gone().instance_id(), kA);
+  EXPECT_FALSE(reply.gone().relaunching());
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kA)));
+  kill(second, SIGKILL);
+  EXPECT_TRUE(osd.Receive().gone().relaunching());
+  Expect("stopped");
+  kill(std::stoi(Expect("supervise")[2]), SIGKILL);
+  reply = osd.Receive();
+  EXPECT_EQ(reply.gone().instance_id(), kB);
+  EXPECT_FALSE(reply.gone().relaunching());
+  EXPECT_FALSE(std::filesystem::exists(InstanceDirectory(kB)));
+}
+
 TEST_F(ProgramTest, OneThatWasShutDownIsNotLaunchedAgainButKeepsItsRecord) {
   const FakeOsd osd = StartReady();
   const pid_t first = LaunchOne(osd, kA);

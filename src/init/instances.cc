@@ -169,13 +169,14 @@ absl::Status Instances::Launch(const internal::Launch& request, int spec_memfd) 
   if (spec.process_id() != request.process_id()) {
     return absl::InvalidArgumentError("the launch and its spec name different processes");
   }
-  ForgetEndedOf(request.process_id(), id);
+  if (!request.task()) ForgetEndedOf(request.process_id(), id);
   auto instance = std::make_unique<Instance>();
   instance->record.set_instance_id(id);
   instance->record.set_process_id(request.process_id());
   instance->record.set_process_name(request.process_name());
   instance->record.set_account(request.account());
   instance->record.set_cgroup(settings_.tree.path);
+  instance->record.set_task(request.task());
   absl::StatusOr<std::optional<Account>> account = ProcessAccount(instance->record);
   // A default is kept by name: another one of later is for new instances.
   if (account.ok() && *account) instance->record.set_account((*account)->name);
@@ -220,6 +221,7 @@ std::vector<std::string> Instances::Arguments(const internal::Launch& record,
       "--cgroup",
       record.cgroup().empty() ? "none" : record.cgroup(),
   };
+  if (record.task()) arguments.insert(arguments.end(), {"--kind", "task"});
   if (account) {
     for (const std::string& argument :
          {std::string("--uid"), absl::StrCat(account->uid), std::string("--gid"),
@@ -284,6 +286,11 @@ void Instances::OnChildEnd(const std::string& instance_id, pid_t child, int wait
 void Instances::OnDeath(Instance& instance) {
   const std::string id = instance.record.instance_id();
   if (directories_.IsReleased(id)) return End(instance, true);
+  // Another supervisor clears away what a task left, and tells of it; it is not to die as well.
+  if (instance.record.task() && (std::exchange(instance.died, true) || frozen_)) {
+    KillLeaf(instance);
+    return End(instance, true);
+  }
   if (frozen_) return End(instance, false);
   instance.state = State::kWaiting;
   const int64_t delay_ms = instance.delay.Ended(EventLoop::NowMs());
@@ -309,7 +316,7 @@ void Instances::Relaunch(const std::string& instance_id) {
 void Instances::End(Instance& instance, bool remove) {
   const std::string id = instance.record.instance_id();
   instance.state = State::kEnded;
-  if (remove) Forget(id);
+  if (remove || instance.record.task()) Forget(id);  // nobody asks for an ended task again
   settings_.on_gone(id, false);
   FinishStopIfNoneAlive();
 }
@@ -334,7 +341,7 @@ void Instances::ForgetEndedOf(const std::string& process_id, const std::string& 
 std::vector<std::string> Instances::Ids() const {
   std::vector<std::string> ids;
   for (const auto& [id, instance] : instances_) {
-    if (instance->state != State::kEnded) ids.push_back(id);
+    if (instance->state != State::kEnded && !instance->record.task()) ids.push_back(id);
   }
   return ids;
 }
@@ -364,15 +371,19 @@ void Instances::StopAll(std::function<void()> done) {
   loop_.After(0, [this] { FinishStopIfNoneAlive(); });
 }
 
+void Instances::KillLeaf(const Instance& instance) {
+  const internal::Launch& record = instance.record;
+  const absl::StatusOr<cgroup::Leaf> leaf = cgroup::Leaf::Open(
+      record.cgroup().empty() ? "" : absl::StrCat(record.cgroup(), "/i-", record.instance_id()));
+  if (leaf.ok()) leaf->KillAll().IgnoreError();
+}
+
 void Instances::Kill() {
   for (auto& [id, instance] : instances_) {
     if (instance->state != State::kAlive) continue;
     log_.Warn(absl::StrCat(Describe(instance->record), " did not stop its process within ",
                            kStopMs / 1000, " s; both are killed"));
-    const std::string& tree = instance->record.cgroup();
-    const absl::StatusOr<cgroup::Leaf> leaf =
-        cgroup::Leaf::Open(tree.empty() ? "" : absl::StrCat(tree, "/i-", id));
-    if (leaf.ok()) leaf->KillAll().IgnoreError();
+    KillLeaf(*instance);
     reaper_.Signal(instance->child, SIGKILL);
   }
   stop_timer_ = loop_.After(kKillMs, [this] {

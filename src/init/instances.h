@@ -52,7 +52,7 @@ class Instances {
   [[nodiscard]] absl::Status Adopt(bool relaunch);
   // Idempotent by instance id. PERMISSION_DENIED: the account is refused.
   absl::Status Launch(const internal::Launch& request, int spec_memfd);
-  // Those that live or are about to be launched again.
+  // Those that live or are about to be launched again, but tasks.
   std::vector<std::string> Ids() const;
   // From now on nothing is launched again.
   void Freeze() { frozen_ = true; }
@@ -68,6 +68,7 @@ class Instances {
     pid_t child = 0;        // 0: a former init's
     UniqueFd connection;    // to a former init's: its end is that of the supervisor
     int64_t attach_ms = 0;  // waited for the last attempt to connect
+    bool died = false;      // a task: its first supervisor
     RelaunchDelay delay{1'000, 60'000, 60'000};
     EventLoop::TimerId timer = 0;
   };
@@ -91,6 +92,7 @@ class Instances {
   void End(Instance& instance, bool remove);
   void Forget(const std::string& instance_id);
   void ForgetEndedOf(const std::string& process_id, const std::string& but);
+  static void KillLeaf(const Instance& instance);
   void Kill();
   bool AnyAlive() const;
   void FinishStopIfNoneAlive();

@@ -133,7 +133,7 @@ class FakeOsd {
     return reply;
   }
   void SendLaunch(const std::string& instance_id, const std::string& account = "",
-                  const std::string& name = "web") const {
+                  const std::string& name = "web", bool task = false) const {
     internal::LaunchSpec spec;
     spec.set_process_id("proc_1");
     const auto memfd = protocol::ToMemfd(spec);
@@ -144,6 +144,7 @@ class FakeOsd {
     launch.set_process_id("proc_1");
     launch.set_process_name(name);
     launch.set_account(account);
+    launch.set_task(task);
     Send(request, memfd->get());
   }
   internal::LaunchResult Launch(const std::string& instance_id, const std::string& account = "",

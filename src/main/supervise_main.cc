@@ -12,10 +12,14 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "protocol/log_format.h"
 #include "supervise/control.h"
 #include "supervise/instance.h"
 #include "supervise/options.h"
@@ -25,6 +29,8 @@ namespace {
 
 constexpr int kListenerFd = 3;
 constexpr int kSpecFd = 4;
+// How long a task waits for who asked for it.
+constexpr int64_t kCallerMs = 10'000;
 
 void Say(const std::string& text) {
   dprintf(STDERR_FILENO, "grpc-os-supervise: %s\n", text.c_str());
@@ -73,12 +79,17 @@ int Run(const Options& options) {
 
   EventLoop loop;
   std::optional<Control> control;
+  absl::Status started;
   Instance instance(loop, options,
                     {.on_report =
                          [&control] {
                            if (control) control->SendReports();
                          },
-                     .on_end = [&loop] { loop.Stop(); }});
+                     .on_end = [&loop] { loop.Stop(); },
+                     .on_output =
+                         [&control](protocol::LogStream stream, std::string_view bytes) {
+                           if (control) control->Relay(stream, bytes);
+                         }});
   control.emplace(loop, instance, options.instance_id, std::move(listener));
   loop.Watch(signals.get(), EPOLLIN, [&](uint32_t) {
     signalfd_siginfo info{};
@@ -87,15 +98,26 @@ int Run(const Options& options) {
       if (info.ssi_signo == SIGTERM) instance.ShutDown();
     }
   });
-  const absl::Status started = instance.Start(spec.get());
-  spec.Reset();
-  if (!started.ok()) {
-    Say(std::string(started.message()));
-    return 1;
+  const bool first = static_cast<bool>(spec);
+  bool begun = false;
+  const auto begin = [&] {
+    if (std::exchange(begun, true)) return;
+    started = instance.Start(spec.get());
+    spec.Reset();
+    if (!started.ok()) loop.Stop();
+  };
+  if (options.task) {
+    control->WatchCaller(begin, [&instance] { instance.Abandon(); });
+    loop.After(kCallerMs, [&] {
+      if (!control->has_caller()) instance.Abandon();
+    });
   }
-  loop.Run();
+  // A task is executed for a caller that is there; what one leaves is cleared away in any case.
+  if (!options.task || !first) begin();
+  if (started.ok()) loop.Run();
   control.reset();
-  return 0;
+  if (!started.ok()) Say(std::string(started.message()));
+  return started.ok() ? 0 : 1;
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ void InitConnection::TakeInstances(const internal::InstanceList& part) {
   if (listed_.empty()) {
     cgroup_mode_ = part.cgroup_mode();
     shielded_ = part.shielded();
+    launches_tasks_ = part.launches_tasks();
   }
   listed_.insert(listed_.end(), part.instance_ids().begin(), part.instance_ids().end());
   if (part.more()) return;
@@ -146,7 +147,7 @@ bool InitConnection::Expects(const std::string& instance_id) const {
   return known_.count(instance_id) > 0 || launches_.count(instance_id) > 0;
 }
 
-void InitConnection::Launch(const core::Process& process, Done done) {
+void InitConnection::Launch(const core::Process& process, Done done, bool task) {
   if (absl::Status valid = CheckInstanceId(process.instance_id); !valid.ok()) {
     Fail(std::move(done), std::move(valid));
     return;
@@ -158,6 +159,7 @@ void InitConnection::Launch(const core::Process& process, Done done) {
   }
   const auto [it, is_new] = launches_.try_emplace(process.instance_id);
   it->second.process = process;
+  it->second.task = task;
   it->second.done.push_back(std::move(done));
   if (!is_new) return;
   unsent_.push_back(process.instance_id);
@@ -167,13 +169,21 @@ void InitConnection::Launch(const core::Process& process, Done done) {
   });
 }
 
+bool InitConnection::Withdraw(const std::string& instance_id) {
+  const auto it = launches_.find(instance_id);
+  if (it == launches_.end() || it->second.sent) return false;
+  launches_.erase(it);
+  std::erase(unsent_, instance_id);
+  return true;
+}
+
 void InitConnection::SendLaunches() {
   while (established_ && !channel_->backlogged() && unanswered_ < kLaunchWindow &&
          !unsent_.empty()) {
     const std::string instance_id = unsent_.front();
     PendingLaunch& pending = launches_.at(instance_id);
     const absl::Status sent = SendLaunch(pending);
-    if (absl::IsUnavailable(sent)) return;  // asked again on the next connection
+    if (absl::IsUnavailable(sent) && !pending.task) return;  // asked again on the next connection
     unsent_.pop_front();
     if (sent.ok()) {
       pending.sent = true;
@@ -186,6 +196,11 @@ void InitConnection::SendLaunches() {
 
 absl::Status InitConnection::SendLaunch(const PendingLaunch& pending) {
   const core::Process& process = pending.process;
+  if (pending.task && !launches_tasks_) {
+    return absl::UnavailableError(
+        "grpc-os-init is older than grpc-osd and runs no commands beside processes; restart the "
+        "system to have a newer one");
+  }
   absl::StatusOr<internal::LaunchSpec> spec = SpecOf(process);
   if (!spec.ok()) return spec.status();
   absl::StatusOr<UniqueFd> memfd = protocol::ToMemfd(*spec);
@@ -196,6 +211,7 @@ absl::Status InitConnection::SendLaunch(const PendingLaunch& pending) {
   launch.set_process_id(process.id);
   launch.set_process_name(process.name);
   launch.set_account(process.spec.account);
+  launch.set_task(pending.task);
   return channel_->Send(request, *std::move(memfd));
 }
 

@@ -48,7 +48,10 @@ class InitConnection final : private PacketChannel::Owner {
   // Has init launch process.instance_id. `done` is never called from inside the call.
   // FAILED_PRECONDITION: the account is refused; RESOURCE_EXHAUSTED: too many launches wait;
   // INTERNAL: init could not.
-  void Launch(const core::Process& process, Done done);
+  // `task`: the run of a task (messages.proto, Launch.task), UNAVAILABLE from an init of before.
+  void Launch(const core::Process& process, Done done, bool task = false);
+  // Takes back a launch that init was not asked for yet, and forgets its `done`. False: it was.
+  bool Withdraw(const std::string& instance_id);
   // Has init remove processes/<name> if it is empty. Lost if init is away: the directory stays.
   void RemoveProcessDirectory(const std::string& process_name);
   // The spec as this machine runs it; needs no connection.
@@ -62,6 +65,7 @@ class InitConnection final : private PacketChannel::Owner {
  private:
   struct PendingLaunch {
     core::Process process;
+    bool task = false;
     std::vector<Done> done;
     bool sent = false;  // on the present connection
   };
@@ -93,6 +97,7 @@ class InitConnection final : private PacketChannel::Owner {
   bool established_ = false;
   bool daemon_ready_ = false;
   bool shielded_ = false;
+  bool launches_tasks_ = false;
   std::string cgroup_mode_;
   std::vector<std::string> listed_;  // parts of the list so far
   std::set<std::string> known_;      // instances that exist

@@ -129,6 +129,10 @@ void InstanceConnection::Receive() {
   if (channel_ != nullptr) channel_->Receive();
 }
 
+void InstanceConnection::ContinueOutput() {
+  if (channel_ != nullptr) channel_->Pause(false);
+}
+
 void InstanceConnection::OnDrained() { Flush(); }
 
 void InstanceConnection::OnPacket(protocol::Packet packet) {
@@ -153,6 +157,9 @@ void InstanceConnection::OnPacket(protocol::Packet packet) {
     events_.OnInstancePresent(snapshot);
   } else if (reply.kind_case() == internal::SuperviseReply::kResult) {
     TakeResult(reply.result());
+  } else if (reply.kind_case() == internal::SuperviseReply::kOutput) {
+    channel_->Pause(true);
+    events_.OnTaskOutput(instance_id_, reply.output());
   }
 }
 

@@ -32,6 +32,9 @@ class InstanceConnection final : private PacketChannel::Owner {
     // connection.
     virtual void OnInstanceAway(const std::string& instance_id) = 0;
     virtual void OnError(const std::string& message) = 0;
+    // Of a task; nothing more comes before ContinueOutput.
+    virtual void OnTaskOutput(const std::string& /*instance_id*/,
+                              const internal::TaskOutput& /*output*/) {}
 
    protected:
     ~Events() = default;
@@ -52,6 +55,8 @@ class InstanceConnection final : private PacketChannel::Owner {
   // The supervisor is being launched again: finds out at once whether the line is dead, and if so
   // tries soon.
   void Relaunching();
+  // The last output was taken.
+  void ContinueOutput();
   // Takes what the supervisor has said so far.
   void Receive();
 

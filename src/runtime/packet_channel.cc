@@ -17,11 +17,23 @@ constexpr size_t kPacketsPerTurn = 64;
 
 PacketChannel::PacketChannel(EventLoop& loop, UniqueFd socket, Owner& owner)
     : loop_(loop), socket_(std::move(socket)), owner_(owner) {
-  loop_.Watch(socket_.get(), EPOLLIN, [this](uint32_t events) { OnEvents(events); });
+  WatchAsNeeded();
+}
+
+void PacketChannel::WatchAsNeeded() {
+  const uint32_t events = queue_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
+  loop_.Watch(socket_.get(), events, [this](uint32_t ready) { OnEvents(ready); });
+}
+
+void PacketChannel::Pause(bool paused) {
+  if (ended_ || std::exchange(paused_, paused) == paused) return;
+  // An end of the other side would be reported all the time to who watches for nothing.
+  if (paused) return loop_.Unwatch(socket_.get());
+  WatchAsNeeded();
 }
 
 PacketChannel::~PacketChannel() {
-  if (!ended_) loop_.Unwatch(socket_.get());
+  if (!ended_ && !paused_) loop_.Unwatch(socket_.get());
 }
 
 absl::Status PacketChannel::Send(const google::protobuf::MessageLite& message,
@@ -38,7 +50,7 @@ absl::Status PacketChannel::Send(const google::protobuf::MessageLite& message,
   std::unique_ptr<google::protobuf::MessageLite> copy(message.New());
   copy->CheckTypeAndMergeFrom(message);
   queue_.push_back({std::move(copy), std::move(descriptor)});
-  if (queue_.size() == 1) loop_.Rewatch(socket_.get(), EPOLLIN | EPOLLOUT);
+  if (queue_.size() == 1 && !paused_) loop_.Rewatch(socket_.get(), EPOLLIN | EPOLLOUT);
   return absl::OkStatus();
 }
 
@@ -51,7 +63,7 @@ void PacketChannel::OnEvents(uint32_t events) {
 
 bool PacketChannel::ReceiveAtMost(size_t packets) {
   const std::weak_ptr<char> alive = alive_;
-  for (size_t i = 0; i < packets && !ended_; ++i) {
+  for (size_t i = 0; i < packets && !ended_ && !paused_; ++i) {
     absl::StatusOr<protocol::Packet> packet = protocol::ReceivePacket(socket_.get());
     if (!packet.ok()) {
       End(packet.status());

@@ -44,6 +44,8 @@ class PacketChannel {
   absl::Status Send(const google::protobuf::MessageLite& message, UniqueFd descriptor = UniqueFd());
   // Whether messages wait for the other side to read.
   bool backlogged() const { return !queue_.empty(); }
+  // While paused nothing is received, so that the other side has to wait; nor is its end noticed.
+  void Pause(bool paused);
   // Takes what has arrived, without waiting for the loop to say so.
   void Receive();
 
@@ -57,12 +59,14 @@ class PacketChannel {
   bool ReceiveAtMost(size_t packets);
   bool FlushQueue();
   void End(const absl::Status& why);
+  void WatchAsNeeded();
 
   EventLoop& loop_;
   UniqueFd socket_;
   Owner& owner_;
   std::deque<Queued> queue_;
   bool ended_ = false;
+  bool paused_ = false;
   // Its end tells a method that a callback destroyed the channel.
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

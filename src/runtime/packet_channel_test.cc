@@ -107,6 +107,37 @@ TEST_F(PacketChannelTest, WhatWasSaidBeforeTheEndIsHeard) {
   EXPECT_THAT(closed_, ElementsAre(absl::StatusCode::kUnavailable));
 }
 
+TEST_F(PacketChannelTest, ReceivesNothingWhilePausedAndLosesNothing) {
+  on_packet_ = [this] { channel_->Pause(true); };
+  for (int i = 1; i <= 3; ++i) ASSERT_TRUE(protocol::SendPacket(peer_.get(), Ack(i)).ok());
+  Settle();
+  EXPECT_THAT(received_, ElementsAre(1));
+  ASSERT_TRUE(channel_->Send(Ack(7)).ok());
+  EXPECT_THAT(ReadAtPeer(1), ElementsAre(7));
+  peer_.Reset();
+  channel_->Pause(false);
+  Settle();
+  EXPECT_THAT(received_, ElementsAre(1, 2));
+  EXPECT_TRUE(closed_.empty());
+  on_packet_ = nullptr;
+  channel_->Pause(false);
+  Settle();
+  EXPECT_THAT(received_, ElementsAre(1, 2, 3));
+  EXPECT_THAT(closed_, ElementsAre(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(PacketChannelTest, WhatWaitedWhenItWasPausedIsSentOnceItGoesOn) {
+  int64_t sent = 0;
+  while (!channel_->backlogged()) ASSERT_TRUE(channel_->Send(Ack(++sent)).ok());
+  channel_->Pause(true);
+  std::vector<int64_t> seen = ReadAtPeer(10'000);
+  channel_->Pause(false);
+  Settle();
+  for (const int64_t seq : ReadAtPeer(10'000)) seen.push_back(seq);
+  EXPECT_EQ(seen.size(), static_cast<size_t>(sent));
+  EXPECT_EQ(drained_, 1);
+}
+
 TEST_F(PacketChannelTest, MayBeDestroyedFromItsCallbacks) {
   on_packet_ = [this] { channel_.reset(); };
   for (int i = 1; i <= 3; ++i) ASSERT_TRUE(protocol::SendPacket(peer_.get(), Ack(i)).ok());

@@ -10,6 +10,7 @@
 #include "runtime/instance_connection.h"
 #include "runtime/layout.h"
 #include "runtime/remains.h"
+#include "runtime/task_runs.h"
 #include "runtime/usage.h"
 
 namespace grpc_os::runtime {
@@ -34,13 +35,16 @@ class SupervisionClient::Impl final : private InitConnection::Events,
   Impl(EventLoop& loop, Options options)
       : loop_(loop),
         options_(std::move(options)),
-        init_(loop, options_.data_directory, OwnAccount(), *this) {}
+        init_(loop, options_.data_directory, OwnAccount(), *this),
+        tasks_(loop, options_.data_directory, init_,
+               [this](const std::string& message) { OnError(message); }) {}
 
   void Start(core::SupervisionObserver& observer) {
     observer_ = &observer;
     init_.Start();
   }
   void ReportReady() { init_.ReportReady(); }
+  TaskRuns& tasks() { return tasks_; }
 
   void Launch(const core::Process& process, std::function<void(absl::Status)> done);
   void Attach(const std::string& instance_id, int64_t after_seq);
@@ -77,6 +81,7 @@ class SupervisionClient::Impl final : private InitConnection::Events,
   const Options options_;
   core::SupervisionObserver* observer_ = nullptr;
   InitConnection init_;
+  TaskRuns tasks_;
   std::map<std::string, std::unique_ptr<InstanceConnection>> instances_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
@@ -192,6 +197,7 @@ void SupervisionClient::Impl::OnInit(const std::string& cgroup_mode, bool shield
 }
 
 void SupervisionClient::Impl::OnInstanceGone(const std::string& instance_id, bool relaunching) {
+  if (tasks_.OnGone(instance_id, relaunching)) return;
   const auto it = instances_.find(instance_id);
   if (relaunching) {
     if (it != instances_.end()) it->second->Relaunching();
@@ -300,6 +306,8 @@ void SupervisionClient::RemoveRemains(const std::string& process_id,
                                       const std::string& process_name) {
   impl_->RemoveRemains(process_id, process_name);
 }
+
+core::TaskRunner& SupervisionClient::tasks() { return impl_->tasks(); }
 
 SupervisionClient::Usage SupervisionClient::UsageOf(const std::string& instance_id) const {
   return impl_->UsageOf(instance_id);

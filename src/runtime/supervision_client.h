@@ -8,6 +8,7 @@
 
 #include "base/event_loop.h"
 #include "core/process/supervision.h"
+#include "core/task/task_runner.h"
 
 namespace grpc_os::runtime {
 
@@ -47,6 +48,9 @@ class SupervisionClient final : public core::Supervision {
   void Acknowledge(const std::string& instance_id, int64_t seq) override;
   void Release(const std::string& instance_id) override;
   void RemoveRemains(const std::string& process_id, const std::string& process_name) override;
+
+  // Runs of tasks over the same connection to init.
+  core::TaskRunner& tasks();
 
   // What the processes of an instance use now, read from /proc through its cgroup (mode none: of
   // the main process only). About 10 µs per process.

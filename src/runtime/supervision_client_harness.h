@@ -201,6 +201,7 @@ class SupervisionClientTest : public ::testing::Test {
     reply.mutable_instances()->set_more(more);
     reply.mutable_instances()->set_cgroup_mode("v2");
     reply.mutable_instances()->set_shielded(shielded_);
+    reply.mutable_instances()->set_launches_tasks(launches_tasks_);
     for (const std::string& id : ids) reply.mutable_instances()->add_instance_ids(id);
     init_->Send(reply);
   }
@@ -298,6 +299,7 @@ class SupervisionClientTest : public ::testing::Test {
   std::vector<std::string> errors_;
   int shutdowns_ = 0;
   bool shielded_ = false;
+  bool launches_tasks_ = true;
   std::unique_ptr<FakeInit> init_;
   std::map<std::string, std::unique_ptr<FakeSupervisor>> supervisors_;
   std::unique_ptr<SupervisionClient> client_;

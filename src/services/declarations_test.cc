@@ -73,9 +73,10 @@ TEST(Declarations, TheBuiltInRolesAllowWhatTheApiDeclares) {
   const auto roles = core::BuiltInRoles(declared->permissions);
   ASSERT_EQ(roles.size(), 3u);
   EXPECT_THAT(AllowedBy(roles[0]), ElementsAre("*"));
-  EXPECT_THAT(AllowedBy(roles[1]), ElementsAre("event.read", "object.read", "object.write",
-                                               "process.read", "process.write", "quota.read",
-                                               "system.read", "volume.read", "volume.write"));
+  EXPECT_THAT(
+      AllowedBy(roles[1]),
+      ElementsAre("event.read", "object.read", "object.write", "process.read", "process.run",
+                  "process.write", "quota.read", "system.read", "volume.read", "volume.write"));
   EXPECT_THAT(AllowedBy(roles[2]), ElementsAre("event.read", "object.read", "process.read",
                                                "quota.read", "system.read", "volume.read"));
 }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/signal_name.h"
 #include "core/error_reason.h"
 #include "core/process/process_errors.h"
@@ -15,6 +16,7 @@
 #include "services/convert/time_convert.h"
 #include "services/log_stream.h"
 #include "services/run_once.h"
+#include "services/task_stream.h"
 
 namespace grpc_os::services {
 namespace {
@@ -105,6 +107,7 @@ ProcessService::ProcessService(Handlers& handlers, const Parts& parts) : parts_(
   AddChanges(handlers);
   AddRuns(handlers);
   AddWaits(handlers);
+  AddTasks(handlers);
 }
 
 void ProcessService::WithVolumes(const ProcessCall& call, std::vector<core::VolumeUse> uses,
@@ -332,6 +335,52 @@ void ProcessService::AddWaits(Handlers& handlers) {
           if (follow) stream->FinishAtRest(parts_.processes, id);
         });
       });
+}
+
+void ProcessService::AddTasks(Handlers& handlers) {
+  handlers.Stream<v1::RunTaskRequest, v1::RunTaskResponse>(
+      [this](const auto& call, const v1::RunTaskRequest& request) {
+        core::Violations violations;
+        core::CheckProcessReference(request.name(), "name", violations);
+        core::ProcessSpec given;
+        given.command = request.command();
+        core::CheckCommand(given, "command", violations);
+        given.environment = {request.environment().begin(), request.environment().end()};
+        core::CheckEnvironment(given, "environment", violations);
+        if (request.has_timeout() &&
+            (request.timeout().seconds() < 0 || request.timeout().nanos() < 0 ||
+             DurationMs(request.timeout()) > limits::kTaskMaxMs))
+          violations.Add("timeout", "give at most 24 hours");
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        // So that the audit says what was run.
+        const core::Origin origin =
+            call->MakeOrigin(absl::StrCat(request.name(), ": ", request.command()));
+        parts_.scheduler.Post([this, call, request, origin] { RunTask(call, request, origin); });
+      });
+}
+
+void ProcessService::RunTask(const std::shared_ptr<StreamCall<v1::RunTaskResponse>>& call,
+                             const v1::RunTaskRequest& request, const core::Origin& origin) {
+  const auto process = FindFor(*call, request.name());
+  if (!process.ok()) return call->End(process.status());
+  if (!parts_.processes.held().empty()) {
+    return call->End(core::SystemHeld(parts_.processes.held()));
+  }
+  core::TaskSpec task{.process = **process, .user = call->caller().user};
+  task.process.spec.command = request.command();
+  for (const auto& [name, value] : request.environment()) {
+    task.process.spec.environment[name] = value;
+  }
+  core::Violations violations;
+  core::CheckEnvironment(task.process.spec, "environment", violations);
+  if (!violations.empty()) return call->End(violations.ToStatus());
+  if (request.has_timeout()) task.timeout_ms = DurationMs(request.timeout());
+  const auto stream =
+      std::make_shared<TaskStream>(call, parts_.tasks, parts_.scheduler, task.process.name);
+  if (!stream->Start(task)) return;
+  // Now, for it may run for long, and the daemon may be killed meanwhile.
+  call->environment().audit.Note(origin.record);
+  origin.written->store(true);
 }
 
 }  // namespace grpc_os::services

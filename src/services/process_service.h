@@ -7,6 +7,7 @@
 #include "core/event/event.h"
 #include "core/process/process_ports.h"
 #include "core/process/processes.h"
+#include "core/task/tasks.h"
 #include "core/volume/volumes.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "services/handlers.h"
@@ -23,6 +24,7 @@ class ProcessService {
     core::Volumes& volumes;
     const core::UsageSource& usage;
     core::LogSource& logs;
+    core::Tasks& tasks;
     const core::EventLog& log;
     const SystemFacts& facts;
   };
@@ -54,6 +56,10 @@ class ProcessService {
   void AddVerb(Handlers& handlers, Verb verb);
   void AddRuns(Handlers& handlers);
   void AddWaits(Handlers& handlers);
+  void AddTasks(Handlers& handlers);
+  // On the core's thread.
+  void RunTask(const std::shared_ptr<StreamCall<v1::RunTaskResponse>>& call,
+               const v1::RunTaskRequest& request, const core::Origin& origin);
 
   const Parts parts_;
 };

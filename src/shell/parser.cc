@@ -115,6 +115,7 @@ absl::StatusOr<Arguments> ParseArguments(const Command& command,
   for (size_t at = 0; at < words.size(); ++at) {
     if (!options_end && words[at] == "--") {
       options_end = true;
+      arguments.EndOptions();
     } else if (!options_end && IsOption(words[at])) {
       if (absl::Status status = reader.Take(words, at, arguments); !status.ok()) return status;
     } else {

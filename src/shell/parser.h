@@ -23,6 +23,10 @@ class Arguments {
   // All values, in their order.
   std::vector<std::string> Values(const std::string& option) const;
 
+  // How many of the positional ones came before `--`; nullopt: there was none.
+  std::optional<size_t> before_dashes() const { return before_dashes_; }
+
+  void EndOptions() { before_dashes_ = positional_.size(); }
   void AddPositional(std::string word) { positional_.push_back(std::move(word)); }
   void AddOption(const std::string& name, std::string value) {
     options_[name].push_back(std::move(value));
@@ -30,6 +34,7 @@ class Arguments {
 
  private:
   std::vector<std::string> positional_;
+  std::optional<size_t> before_dashes_;
   std::map<std::string, std::vector<std::string>> options_;
 };
 

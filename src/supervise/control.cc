@@ -14,6 +14,8 @@
 namespace grpc_os::supervise {
 namespace {
 
+constexpr size_t kOutputBytes = size_t{32} << 10;  // in one message
+
 bool MayAsk(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -135,6 +137,7 @@ void Control::OnHello(Connection& connection, const internal::SuperviseHello& he
   }
   connection.greeted = true;
   if (hello.role() != "osd") return;
+  if (on_come_) on_come_();
   connection.wants_reports = true;
   connection.sent_seq = hello.after_seq();
   internal::SuperviseReply reply;
@@ -161,11 +164,47 @@ void Control::SendWaiting(Connection& connection) {
     if (!Send(connection, answers.front())) return;
     answers.pop_front();
   }
+  if (connection.wants_reports && !SendOutputTo(connection)) return;
   if (connection.wants_reports && !SendReportsTo(connection)) return;
   while (!answers.empty()) {
     if (!Send(connection, answers.front())) return;
     answers.pop_front();
   }
+}
+
+bool Control::SendOutputTo(Connection& connection) {
+  while (!output_.empty()) {
+    if (!Send(connection, output_.front())) return false;
+    output_.pop_front();
+  }
+  instance_.PauseOutput(false);
+  return true;
+}
+
+void Control::WatchCaller(std::function<void()> on_come, std::function<void()> on_leave) {
+  on_come_ = std::move(on_come);
+  on_leave_ = std::move(on_leave);
+}
+
+bool Control::has_caller() const {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& connection) { return connection->wants_reports; });
+}
+
+void Control::Relay(protocol::LogStream stream, std::string_view bytes) {
+  if (!has_caller()) return;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), kOutputBytes))) {
+    internal::TaskOutput& output = *output_.emplace_back().mutable_output();
+    output.set_to_stderr(stream == protocol::LogStream::kStderr);
+    output.set_data(std::string(bytes.substr(0, kOutputBytes)));
+  }
+  // A connection that has ended is removed when its socket says so.
+  for (const auto& connection : connections_) {
+    if (!connection->wants_reports) continue;
+    SendWaiting(*connection);
+    WatchAsNeeded(*connection);
+  }
+  if (!output_.empty()) instance_.PauseOutput(true);
 }
 
 bool Control::SendReportsTo(Connection& connection) {
@@ -208,10 +247,16 @@ void Control::SendReports() {
 }
 
 void Control::RemoveClosed() {
-  std::erase_if(connections_, [this](const std::unique_ptr<Connection>& connection) {
+  bool left = false;
+  std::erase_if(connections_, [&](const std::unique_ptr<Connection>& connection) {
     if (connection->closed) loop_.Unwatch(connection->socket.get());
+    left = left || (connection->closed && connection->wants_reports);
     return connection->closed;
   });
+  if (!left || !on_leave_) return;
+  output_.clear();
+  instance_.PauseOutput(false);
+  loop_.Post(on_leave_);
 }
 
 }  // namespace grpc_os::supervise

@@ -4,13 +4,16 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "protocol/log_format.h"
 #include "protocol/messages.pb.h"
 #include "protocol/packet.h"
 #include "supervise/instance.h"
@@ -28,6 +31,14 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   ~Control();
+
+  // Of a task: its caller, which asks for reports, has come, before it is greeted; or has gone.
+  // Call before the loop runs.
+  void WatchCaller(std::function<void()> on_come, std::function<void()> on_leave);
+  bool has_caller() const;
+  // Sends what a task wrote to its caller, ahead of reports; while that does not read, the output
+  // is paused.
+  void Relay(protocol::LogStream stream, std::string_view bytes);
 
   // Sends what the journal has gained; while it cannot be written, then the present status.
   void SendReports();
@@ -53,6 +64,7 @@ class Control {
   void OnHello(Connection& connection, const internal::SuperviseHello& hello);
   bool Send(Connection& connection, const internal::SuperviseReply& reply);  // false: not now
   void SendWaiting(Connection& connection);
+  bool SendOutputTo(Connection& connection);   // false: not all, for now
   bool SendReportsTo(Connection& connection);  // false: not all, for now
   void WatchAsNeeded(Connection& connection);
   void RemoveClosed();
@@ -61,6 +73,9 @@ class Control {
   Instance& instance_;
   const std::string instance_id_;
   std::vector<std::unique_ptr<Connection>> connections_;  // in the order of acceptance
+  std::function<void()> on_come_;
+  std::function<void()> on_leave_;
+  std::deque<internal::SuperviseReply> output_;  // for the caller of a task
   Acceptor acceptor_;
 };
 

@@ -58,7 +58,9 @@ Instance::Instance(EventLoop& loop, Options options, Events events)
       output_(
           loop, log_, [this] { CheckCleared(); }, [this] { ReportMessageSoon(); }),
       clock_steps_(loop, [this] { FollowClock(); }),
-      prober_(loop, ProberEvents()) {}
+      prober_(loop, ProberEvents()) {
+  if (options_.task) output_.RelayTo(events_.on_output);
+}
 
 Instance::~Instance() {
   if (notify_) loop_.Unwatch(notify_->fd());
@@ -79,6 +81,7 @@ void Instance::UnwatchLeaf() {
 }
 
 absl::Status Instance::Start(int spec_memfd) {
+  begun_ = true;
   absl::StatusOr<std::optional<Journal::Last>> last = journal_.Open();
   if (!last.ok()) return last.status();
   const absl::Status loaded = LoadSpec(spec_memfd);
@@ -112,6 +115,7 @@ absl::Status Instance::Start(int spec_memfd) {
   }
   UniqueFd(open(MarkPath().c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (last->has_value()) Resume(**last);
+  if (options_.task && spec_memfd < 0) LoseTask();
   if (core::IsFinal(state_) || state_ == InstanceState::kBackoff ||
       state_ == InstanceState::kCrashLooping) {
     return absl::OkStatus();
@@ -139,6 +143,7 @@ void Instance::Raise(InstanceEvent event) {
   handling_ = false;
   FlushJournal();
   if (leaving_ && core::IsFinal(state_)) End();
+  if (abandoned_ && core::IsFinal(state_)) EndAbandoned();
 }
 
 void Instance::Handle(InstanceEvent event) {
@@ -235,7 +240,19 @@ void Instance::End() {
 
 // ---- Asked for ----------------------------------------------------------------------------------
 
+void Instance::Abandon() {
+  if (std::exchange(abandoned_, true)) return;
+  if (begun_) return Raise(InstanceEvent::kStop);
+  EndAbandoned();
+}
+
+void Instance::EndAbandoned() {
+  LeaveMark(ReleasedPath());  // without it init finds out by the end
+  End();
+}
+
 void Instance::ShutDown() {
+  if (options_.task) return Abandon();
   if (leaving_) return;
   leaving_ = true;
   loop_.After(kShutDownTimeoutMs, [this] { OnStopTimeout(); });
@@ -282,7 +299,7 @@ absl::Status Instance::Release() {
     return absl::FailedPreconditionError(
         absl::StrCat("the instance is ", core::ToString(state_), ": stop it before its release"));
   }
-  const std::string path = options_.directory + "/released";
+  const std::string path = ReleasedPath();
   if (!LeaveMark(path)) {
     return absl::InternalError(absl::StrCat("cannot make ", path, ": ", strerror(errno)));
   }

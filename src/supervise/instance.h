@@ -37,6 +37,8 @@ class Instance {
   struct Events {
     std::function<void()> on_report;  // the journal has more, or would if it could be written
     std::function<void()> on_end;     // released, or shut down: the program is to end
+    // Of a task: what it wrote.
+    Output::Relay on_output = nullptr;
   };
   Instance(EventLoop& loop, Options options, Events events);
   Instance(const Instance&) = delete;
@@ -44,7 +46,7 @@ class Instance {
   ~Instance();
 
   // Reads the journal and begins, or goes on. `spec_memfd`: of the first launch; -1: the kept spec
-  // is used.
+  // is used. A task does not go on: what is left of it is cleared away.
   absl::Status Start(int spec_memfd);
 
   void OnChildren();
@@ -52,6 +54,11 @@ class Instance {
   // wanted.
   void ShutDown();
   static constexpr int64_t kShutDownTimeoutMs = 25'000;
+
+  // Of a task, also before Start: nobody waits for it any more. Stops it, releases itself and ends.
+  void Abandon();
+  // Of a task: whether what it writes has to wait.
+  void PauseOutput(bool paused) { output_.Pause(paused); }
 
   // ---- Asked for by the daemon; the message of an error says why not and what to do.
   // Takes a spec that is not older than the present one, for the next start. It is on disk when
@@ -96,8 +103,10 @@ class Instance {
   void End();
   // Leaves word that what the journal says is the end, also after a loss of power.
   void MarkEnded() const;
+  void EndAbandoned();
   bool LeaveMark(const std::string& path) const;
   std::string MarkPath() const { return options_.directory + "/mark"; }
+  std::string ReleasedPath() const { return options_.directory + "/released"; }
 
   // instance_execution.cc: from execution to its end.
   void Execute();
@@ -127,6 +136,7 @@ class Instance {
   absl::Status TakeSpec(internal::LaunchSpec spec, bool is_new);
   void Resume(const Journal::Last& last);
   void ResumeLost(const Journal::Last& last);
+  void LoseTask();
   void Report(const char* action);
   void ReportExit();
   void ReportMessageSoon();
@@ -154,6 +164,8 @@ class Instance {
   bool handling_ = false;  // Raise is running
   bool leaving_ = false;   // was told to shut down
   bool ended_ = false;
+  bool begun_ = false;  // Start was called
+  bool abandoned_ = false;
   bool ever_started_ = false;
   bool pending_exit_logged_ = false;
   bool clearing_ = false;

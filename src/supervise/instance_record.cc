@@ -201,6 +201,19 @@ void Instance::ResumeLost(const Journal::Last& last) {
   }
 }
 
+// Whether it was executed before the supervisor was lost is not known where nothing was reported;
+// then it counts as executed.
+void Instance::LoseTask() {
+  if (state_ != InstanceState::kLaunching) return;
+  state_ = InstanceState::kStopping;
+  if (pending_exit_) return;
+  internal::ExitInfo exit;
+  exit.set_reason(internal::ExitInfo::SUPERVISOR_LOST);
+  exit.set_exit_time_ms(WallClockMs());
+  pending_exit_ = std::move(exit);
+  pending_exit_logged_ = true;
+}
+
 // ---- Status and reports -------------------------------------------------------------------------
 
 internal::InstanceState Instance::StateForReports() const {

@@ -25,7 +25,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
   std::map<std::string, std::string> given;
   for (const char* known :
        {"--instance", "--process-id", "--process-name", "--dir", "--log-dir", "--cgroup", "--uid",
-        "--gid", "--groups", "--account", "--home", "--shell"}) {
+        "--gid", "--groups", "--account", "--home", "--shell", "--kind"}) {
     given[known] = "";
   }
   for (size_t i = 0; i < arguments.size(); i += 2) {
@@ -50,7 +50,12 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
                   .directory = given["--dir"],
                   .log_directory = given["--log-dir"],
                   .cgroup = given["--cgroup"] == "none" ? "" : given["--cgroup"],
-                  .account = std::nullopt};
+                  .account = std::nullopt,
+                  .task = given["--kind"] == "task"};
+  if (!given["--kind"].empty() && !options.task) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--kind is task or left out, not '", given["--kind"], "'"));
+  }
   if (given["--uid"].empty()) return options;
   const auto uid = ParseNumericId("--uid", given["--uid"]);
   const auto gid = ParseNumericId("--gid", given["--gid"]);

@@ -30,6 +30,7 @@ struct Options {
   std::string log_directory;  // DATA_DIR/logs/<process id>
   std::string cgroup;         // the tree that the leaf is made in; empty: mode none
   std::optional<Account> account;
+  bool task = false;  // Launch.task in messages.proto
 
   std::string LeafPath() const { return cgroup.empty() ? "" : cgroup + "/i-" + instance_id; }
 };

@@ -55,7 +55,7 @@ void Output::Attach(UniqueFd stdout_pipe, UniqueFd stderr_pipe) {
 
 void Output::Start() {
   for (Stream& stream : streams_) {
-    if (!stream.pipe || stream.watched) continue;
+    if (!stream.pipe || stream.watched || paused_) continue;
     stream.watched = true;
     loop_.Watch(stream.pipe.get(), EPOLLIN, [this, &stream](uint32_t) {
       ReadOnce(stream);
@@ -63,6 +63,15 @@ void Output::Start() {
       ArmHeldTimer();
       if (!open()) on_closed_();
     });
+  }
+}
+
+void Output::Pause(bool paused) {
+  if (std::exchange(paused_, paused) == paused) return;
+  if (!paused) return Start();
+  for (Stream& stream : streams_) {
+    if (stream.watched) loop_.Unwatch(stream.pipe.get());
+    stream.watched = false;
   }
 }
 
@@ -76,6 +85,10 @@ bool Output::ReadOnce(Stream& stream) {
   if (size <= 0) {
     EndStream(stream);
     return false;
+  }
+  if (relay_) {
+    relay_(stream.name, {Chunk(), static_cast<size_t>(size)});
+    return true;
   }
   const int64_t now_ns = WallClockNs();
   bool began = !stream.framer.holds();
@@ -115,6 +128,7 @@ void Output::Close() {
 }
 
 void Output::WriteSystemLine(std::string_view text) {
+  if (relay_) return;
   log_.AppendSystem(WallClockNs(), Printable(text, limits::kLogLineBytes));
   FlushLog();
 }
@@ -144,6 +158,7 @@ void Output::FlushHeld() {
 }
 
 void Output::FlushLog() {
+  if (relay_) return;
   log_.Flush();
   const int64_t now_ms = EventLoop::NowMs();
   const bool again = log_.failing() && now_ms - trouble_told_at_ms_ >= kTroubleMs;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <utility>
 
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
@@ -15,7 +16,8 @@
 
 namespace grpc_os::supervise {
 
-// Always reads, whatever becomes of the log: a payload never blocks on its output. Lives on the
+// Always reads, whatever becomes of the log: a payload never blocks on its output. (What is relayed
+// instead may be paused.) Lives on the
 // loop's thread.
 class Output {
  public:
@@ -26,6 +28,13 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output();
+
+  // From now on hands the output on, byte for byte, instead of writing it to the log, which gets no
+  // lines of the supervisor either.
+  using Relay = std::function<void(protocol::LogStream, std::string_view)>;
+  void RelayTo(Relay relay) { relay_ = std::move(relay); }
+  // While paused nothing is read but by Drain, so that the writers wait. Only what is relayed.
+  void Pause(bool paused);
 
   // Takes the read ends of a new payload; reads nothing before Start.
   void Attach(UniqueFd stdout_pipe, UniqueFd stderr_pipe);
@@ -55,6 +64,8 @@ class Output {
 
   EventLoop& loop_;
   LogFile& log_;
+  Relay relay_;
+  bool paused_ = false;
   const std::function<void()> on_closed_;
   const std::function<void()> on_trouble_;
   std::array<Stream, 2> streams_;

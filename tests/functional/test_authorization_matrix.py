@@ -16,11 +16,11 @@ ALLOWED = {
     "nobody": {"none"},
     "viewer": {"none", "authenticated", "process.read", "event.read", "system.read", "object.read", "quota.read", "volume.read"},
     "operator": {
-        *("none", "authenticated", "process.read", "process.write", "event.read", "system.read"),
+        *("none", "authenticated", "process.read", "process.write", "process.run", "event.read", "system.read"),
         *("object.read", "object.write", "quota.read", "volume.read", "volume.write"),
     },
     "admin": {
-        *("none", "authenticated", "process.read", "process.write", "event.read", "system.read", "system.write"),
+        *("none", "authenticated", "process.read", "process.write", "process.run", "event.read", "system.read", "system.write"),
         *("user.read", "user.write", "role.write", "audit.read"),
         *("object.read", "object.write", "quota.read", "quota.write", "volume.read", "volume.write"),
     },

@@ -21,6 +21,8 @@ bool IsNameByte(char byte) {
   return absl::ascii_isalnum(byte) || byte == '.' || byte == '_' || byte == '-';
 }
 
+}  // namespace
+
 void CheckEnvironment(const ProcessSpec& spec, const std::string& field, Violations& violations) {
   int64_t total = 0;
   for (const auto& [name, value] : spec.environment) {
@@ -49,6 +51,8 @@ void CheckEnvironment(const ProcessSpec& spec, const std::string& field, Violati
   }
 }
 
+namespace {
+
 void CheckSecrets(const ProcessSpec& spec, const std::string& field, Violations& violations) {
   for (const std::string& name : spec.secrets) {
     if (spec.environment.contains(name)) continue;
@@ -57,6 +61,8 @@ void CheckSecrets(const ProcessSpec& spec, const std::string& field, Violations&
                                        "leave it out here"));
   }
 }
+
+}  // namespace
 
 void CheckCommand(const ProcessSpec& spec, const std::string& field, Violations& violations) {
   if (static_cast<int64_t>(spec.command.size()) > limits::kCommandBytes) {
@@ -77,6 +83,8 @@ void CheckCommand(const ProcessSpec& spec, const std::string& field, Violations&
     }
   }
 }
+
+namespace {
 
 void CheckPort(int port, const std::string& field, Violations& violations) {
   if (port < 0 || port > kPortMax) {

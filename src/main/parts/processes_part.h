@@ -10,6 +10,7 @@
 #include "base/event_loop.h"
 #include "core/process/processes.h"
 #include "core/process/recovery.h"
+#include "core/task/tasks.h"
 #include "main/adapters.h"
 #include "main/parts/copy_hold.h"
 #include "main/parts/data_directory.h"
@@ -56,6 +57,7 @@ class ProcessesPart final : public Part {
   core::Processes& processes() const { return *processes_; }
   const core::UsageSource& usage() const { return *usage_; }
   core::LogSource& log_source() const { return *log_source_; }
+  core::Tasks& tasks() const { return *tasks_; }
   const services::SystemFacts& facts() const { return facts_; }  // of the core's thread
 
  private:
@@ -70,6 +72,7 @@ class ProcessesPart final : public Part {
   std::unique_ptr<runtime::SupervisionClient> supervision_;
   std::unique_ptr<UsageAdapter> usage_;
   std::unique_ptr<core::Processes> processes_;
+  std::unique_ptr<core::Tasks> tasks_;
   std::unique_ptr<core::Recovery> recovery_;
 };
 

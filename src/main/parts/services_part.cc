@@ -28,9 +28,9 @@ absl::Status ServicesPart::Start() {
   handlers_ = std::make_unique<services::Handlers>(*environment_);
   auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);
   process_ = std::make_unique<services::ProcessService>(
-      *handlers_,
-      services::ProcessService::Parts{scheduler, processes, volumes, needs_.processes.usage(),
-                                      needs_.processes.log_source(), store, facts});
+      *handlers_, services::ProcessService::Parts{
+                      scheduler, processes, volumes, needs_.processes.usage(),
+                      needs_.processes.log_source(), needs_.processes.tasks(), store, facts});
   services::AddVolumeMethods(*handlers_, volumes);
   event_ = std::make_unique<services::EventService>(
       *handlers_, services::EventService::Parts{scheduler, processes, volumes, identity, store});

@@ -334,6 +334,12 @@ v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usag
   return out;
 }
 
+v1::ExitReport ToProto(const core::ExitReport& exit) {
+  v1::ExitReport out;
+  Fill(exit, &out);
+  return out;
+}
+
 v1::LogLine ToProto(const core::LogLine& line) {
   v1::LogLine out;
   SetTimeNs(line.time_ns, out.mutable_time());

@@ -15,6 +15,7 @@ namespace grpc_os::services {
 
 v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usage);
 v1::LogLine ToProto(const core::LogLine& line);
+v1::ExitReport ToProto(const core::ExitReport& exit);
 
 // The spec with its defaults filled in; what is wrong goes to `violations`, under `prefix`.
 core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& prefix,

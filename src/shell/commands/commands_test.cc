@@ -195,7 +195,7 @@ TEST_F(CommandsTest, StartWithoutACommandStartsWhatExists) {
 TEST_F(CommandsTest, WhatOtherProgramsCallACommandIsAnsweredWithOurs) {
   const std::pair<const char*, const char*> kWords[] = {
       {"log", "logs"},           {"top", "ps"},        {"list", "ps"}, {"tail", "logs"},
-      {"run", "start"},          {"remove", "delete"}, {"copy", "cp"}, {"lgos", "logs"},
+      {"exec", "run"},           {"remove", "delete"}, {"copy", "cp"}, {"lgos", "logs"},
       {"passwd", "user passwd"}, {"stpo", "stop"}};
   for (const auto& [word, command] : kWords) {
     EXPECT_EQ(Run(word), ExitCode::kUsage);

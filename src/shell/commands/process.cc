@@ -291,6 +291,7 @@ std::vector<Command> ProcessCommands() {
        .least = 1,
        .run = RunWait},
       LogsRow(),
+      RunRow(),
       {.name = "delete",
        .elsewhere = {"remove", "forget", "unregister", "destroy"},
        .synopsis = "NAME…",

@@ -19,6 +19,7 @@ Command PsRow();      // ps.cc
 Command StartRow();   // start.cc
 Command UpdateRow();  // start.cc
 Command LogsRow();    // logs.cc
+Command RunRow();     // run.cc
 
 }  // namespace grpc_os::shell
 

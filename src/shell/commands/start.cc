@@ -304,7 +304,7 @@ ExitCode RunUpdate(Session& session, const Arguments& arguments) {
 
 Command StartRow() {
   return {.name = "start",
-          .elsewhere = {"run", "create", "new", "add", "register", "exec", "launch", "enable"},
+          .elsewhere = {"create", "new", "add", "register", "launch", "enable"},
           .synopsis = "NAME [\"COMMAND\"] [K=V…]",
           .arguments = {&kProcessWord},
           .summary = "Create a process and start it, or start one that exists",
