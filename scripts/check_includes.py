@@ -17,7 +17,7 @@ ROOMS = {
     "cgroup": {"base"},
     "manifest": {"base"},
     "bundle": {"base", "manifest", "core/disk.h"},
-    "host": {"core", "base"},
+    "host": {"core", "base", "bundle"},
     "store": {"core", "base"},
     "runtime": {"core", "base", "protocol", "cgroup"},
     "init": {"base", "protocol", "cgroup"},

@@ -131,6 +131,18 @@ inline constexpr int kRoleDescriptionBytes = 255;
 inline constexpr int kQuotas = 1'000;
 inline constexpr int kVolumes = 1'000;
 inline constexpr int kVolumesPerProcess = 32;
+inline constexpr int kDependencies = 32;  // of one process; as well as the following
+inline constexpr int kProcessLabels = 64;
+inline constexpr int64_t kProcessLabelBytes = 255;  // of its name, and of its value
+inline constexpr int64_t kVersionBytes = 128;
+inline constexpr int kDomainsPerProcess = 64;
+inline constexpr int64_t kDomainBytes = 253;  // as in RFC 1035
+
+inline constexpr int kProcessRevisions = 10;                       // of one process
+inline constexpr int64_t kRevisionSpecBytes = int64_t{100} << 10;  // as it is stored
+inline constexpr int64_t kDeployMessageBytes = int64_t{8} << 10;   // why one failed
+inline constexpr int64_t kReleaseMs = int64_t{30} * 60 * 1000;     // of a release command
+inline constexpr int kDeployLogLines = 20;                         // of it
 
 // What strangers and neighbours can use up.
 // Of init.sock, and of each ctl.sock: one more takes the place of the oldest that has no name.

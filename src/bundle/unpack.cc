@@ -1,8 +1,6 @@
 #include "bundle/unpack.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,23 +14,16 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "base/disk_space.h"
 #include "base/unique_fd.h"
 #include "bundle/digest.h"
 #include "bundle/format.h"
 #include "bundle/limits.h"
 #include "bundle/pack.h"
-#include "core/disk.h"
+#include "bundle/tree.h"
 
 namespace grpc_os::bundle {
 namespace {
 
-constexpr char kPartial[] = ".partial-";
-constexpr mode_t kWritable = 0700;
-constexpr mode_t kRootMode = 0500;
-constexpr mode_t kPlainMode = 0444;
-constexpr mode_t kExecutableMode = 0555;  // and of directories
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int64_t kPaxBytes = 16 << 10;  // more than any name and target, with attributes to name
 
 absl::Status Refused(const std::string& why) {
@@ -40,19 +31,6 @@ absl::Status Refused(const std::string& why) {
 }
 absl::Status Refused(std::string_view path, const std::string& why) {
   return Refused(absl::StrCat(Quoted(path), " ", why));
-}
-
-absl::Status Failed(const std::string& directory, const std::string& what, int error) {
-  if (IsDiskFull(error)) {
-    return core::DiskFullError(DescribeDiskFull(directory, error), "the bundle was not unpacked");
-  }
-  return absl::UnavailableError(absl::StrCat("cannot ", what, ": ", strerror(error)));
-}
-
-bool IsDigest(std::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
 }
 
 // The bytes of the archive, one after the other.
@@ -376,61 +354,6 @@ class Unpacker {
   int64_t entries_ = 0;
 };
 
-absl::StatusOr<UniqueFd> OpenDirectory(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd) return fd;
-  return absl::UnavailableError(
-      absl::StrCat("cannot open the directory of bundles ", Quoted(path), ": ", strerror(errno)));
-}
-
-absl::StatusOr<std::vector<std::string>> NamesIn(int directory) {
-  const int fd = openat(directory, ".", kDirectoryFlags);  // that reads from the beginning
-  DIR* const entries = fd >= 0 ? fdopendir(fd) : nullptr;
-  if (entries == nullptr) {
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    return absl::UnavailableError(absl::StrCat("cannot list a directory: ", strerror(error)));
-  }
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(entries)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  closedir(entries);
-  return names;
-}
-
-// Removes `name` with all below it, also where nobody may write to it.
-absl::Status RemoveTree(int in, const std::string& name) {
-  const auto failed = [&name] {
-    return absl::UnavailableError(
-        absl::StrCat("cannot remove ", Quoted(name), ": ", strerror(errno)));
-  };
-  if (unlinkat(in, name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
-  if (errno != EISDIR) return failed();
-  UniqueFd directory(openat(in, name.c_str(), kDirectoryFlags));
-  if (!directory || fchmod(directory.get(), kWritable) != 0) return failed();
-  auto names = NamesIn(directory.get());
-  if (!names.ok()) return names.status();
-  for (const std::string& one : *names) {
-    if (absl::Status status = RemoveTree(directory.get(), one); !status.ok()) return status;
-  }
-  return unlinkat(in, name.c_str(), AT_REMOVEDIR) == 0 ? absl::OkStatus() : failed();
-}
-
-std::string PartialName(const std::string& digest) {
-  uint64_t random = 0;
-  while (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
-  }
-  return absl::StrCat(digest, kPartial, absl::Hex(random, absl::kZeroPad16));
-}
-
-absl::Status CheckDigest(const std::string& digest) {
-  if (IsDigest(digest)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      Quoted(digest), " is no digest of a bundle, which has 64 of the digits 0-9 and a-f"));
-}
-
 // Fills `partial`, which lies in `in`.
 absl::Status UnpackInto(int in, const std::string& partial, int archive,
                         const std::string& directory, const std::string& digest) {
@@ -458,12 +381,7 @@ absl::Status Unpack(int archive, const std::string& directory, const std::string
   if (mkdirat(in->get(), partial.c_str(), kWritable) != 0)
     return Failed(directory, "make a directory in " + Quoted(directory), errno);
   absl::Status status = UnpackInto(in->get(), partial, archive, directory, digest);
-  if (status.ok() && renameat(in->get(), partial.c_str(), in->get(), digest.c_str()) != 0 &&
-      errno != ENOTEMPTY && errno != EEXIST) {  // which say that another thread was faster
-    status = Failed(directory, "name the bundle " + digest, errno);
-  }
-  if (status.ok() && fsync(in->get()) != 0)
-    status = Failed(directory, "write the directory " + Quoted(directory), errno);
+  if (status.ok()) status = Publish(in->get(), directory, partial, digest);
   RemoveTree(in->get(), partial).IgnoreError();  // what stays is removed at the next start
   return status;
 }
@@ -482,14 +400,14 @@ absl::Status Verify(const std::string& directory, const std::string& digest) {
                                : std::string(packed.status().message())));
 }
 
-absl::Status RemoveBundle(const std::string& directory, const std::string& digest) {
-  if (absl::Status status = CheckDigest(digest); !status.ok()) return status;
+absl::Status RemoveBundle(const std::string& directory, const std::string& name) {
+  if (absl::Status status = CheckDigest(name.substr(0, 64)); !status.ok()) return status;
   const auto in = OpenDirectory(directory);
   if (!in.ok()) return in.status();
-  const std::string partial = PartialName(digest);
-  if (renameat(in->get(), digest.c_str(), in->get(), partial.c_str()) != 0) {
+  const std::string partial = PartialName(name);
+  if (renameat(in->get(), name.c_str(), in->get(), partial.c_str()) != 0) {
     if (errno == ENOENT) return absl::OkStatus();
-    return absl::UnavailableError(absl::StrCat("cannot remove ", digest, ": ", strerror(errno)));
+    return absl::UnavailableError(absl::StrCat("cannot remove ", name, ": ", strerror(errno)));
   }
   fsync(in->get());
   return RemoveTree(in->get(), partial);
@@ -502,8 +420,7 @@ absl::Status RemovePartials(const std::string& directory) {
   if (!names.ok()) return names.status();
   absl::Status status;
   for (const std::string& name : *names) {
-    if (name.size() > 64 && IsDigest(name.substr(0, 64)) && name.compare(64, 9, kPartial) == 0)
-      status.Update(RemoveTree(in->get(), name));
+    if (IsPartialName(name)) status.Update(RemoveTree(in->get(), name));
   }
   return status;
 }

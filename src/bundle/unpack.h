@@ -24,8 +24,9 @@ absl::Status Unpack(int archive, const std::string& directory, const std::string
 // NOT_FOUND: it is not there.
 absl::Status Verify(const std::string& directory, const std::string& digest);
 
-// Removes DIRECTORY/<digest>: as one, also if the power fails meanwhile. OK if it is not there.
-absl::Status RemoveBundle(const std::string& directory, const std::string& digest);
+// Removes DIRECTORY/<name>, a bundle (a digest) or a view of one: as one, also if the power fails
+// meanwhile. OK if it is not there.
+absl::Status RemoveBundle(const std::string& directory, const std::string& name);
 
 // Removes what Unpack and RemoveBundle left there when they were killed. None of them may run.
 absl::Status RemovePartials(const std::string& directory);

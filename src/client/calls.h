@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "client/client.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
+#include "grpc_os/v1/deploy_services.grpc.pb.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
@@ -37,6 +38,7 @@ struct Client::Connection {
   v1::FilesystemService::Stub objects;
   v1::SystemService::Stub system;
   v1::VolumeService::Stub volume;
+  v1::DeployService::Stub deploys;
 };
 
 // What Cancel, on another thread, has to know.

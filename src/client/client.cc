@@ -54,7 +54,8 @@ Client::Connection::Connection(const Address& address)
       events(channel),
       objects(channel),
       system(channel),
-      volume(channel) {}
+      volume(channel),
+      deploys(channel) {}
 
 Client::Client(Address address, ClientOptions options)
     : address_(std::move(address)),

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "client/calls.h"
 #include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/deploy_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
@@ -14,6 +15,8 @@ namespace grpc_os::client {
 namespace {
 
 constexpr int kListPage = limits::kPageSizeMax;
+constexpr std::chrono::milliseconds kDeployTimeout =
+    std::chrono::minutes(5);  // a large bundle on a slow disk
 
 }  // namespace
 
@@ -134,6 +137,41 @@ absl::StatusOr<v1::DeleteVolumeResponse> Client::DeleteVolume(
     const v1::DeleteVolumeRequest& request) {
   return Mutate<v1::DeleteVolumeRequest, v1::DeleteVolumeResponse>(
       GRPC_OS_METHOD(volume, DeleteVolume), request, options_.timeout);
+}
+
+absl::StatusOr<v1::Revision> Client::DeployProcess(const v1::DeployProcessRequest& request) {
+  return Mutate<v1::DeployProcessRequest, v1::Revision>(GRPC_OS_METHOD(deploys, DeployProcess),
+                                                        request, kDeployTimeout);
+}
+
+absl::StatusOr<v1::Revision> Client::RollbackProcess(const v1::RollbackProcessRequest& request) {
+  return Mutate<v1::RollbackProcessRequest, v1::Revision>(GRPC_OS_METHOD(deploys, RollbackProcess),
+                                                          request, kDeployTimeout);
+}
+
+absl::StatusOr<v1::Revision> Client::GetRevision(const std::string& process, int64_t number) {
+  v1::GetRevisionRequest request;
+  request.set_process(process);
+  request.set_number(number);
+  return CallWithToken<v1::GetRevisionRequest, v1::Revision>(GRPC_OS_METHOD(deploys, GetRevision),
+                                                             request, options_.timeout);
+}
+
+absl::StatusOr<v1::ListRevisionsResponse> Client::ListRevisions(const std::string& process) {
+  v1::ListRevisionsRequest request;
+  request.set_process(process);
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListRevisionsRequest, v1::ListRevisionsResponse>(
+      GRPC_OS_METHOD(deploys, ListRevisions), request, [](auto& page, auto& all) {
+        for (v1::Revision& one : *page.mutable_revisions())
+          all.mutable_revisions()->Add(std::move(one));
+      });
+}
+
+absl::StatusOr<v1::Revision> Client::WaitRevision(const v1::WaitRevisionRequest& request) {
+  const Timeout wait(request.timeout().seconds() * 1000 + request.timeout().nanos() / 1'000'000);
+  return CallWithToken<v1::WaitRevisionRequest, v1::Revision>(GRPC_OS_METHOD(deploys, WaitRevision),
+                                                              request, options_.timeout + wait);
 }
 
 absl::StatusOr<v1::ListSessionsResponse> Client::ListSessions(

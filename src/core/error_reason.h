@@ -64,6 +64,10 @@ inline constexpr char kVolumeExists[] = "VOLUME_EXISTS";
 inline constexpr char kVolumeInUse[] = "VOLUME_IN_USE";
 inline constexpr char kVolumeAccount[] = "VOLUME_ACCOUNT";
 inline constexpr char kVolumeDirectory[] = "VOLUME_DIRECTORY";
+inline constexpr char kRevisionNotFound[] = "REVISION_NOT_FOUND";
+inline constexpr char kDeployInProgress[] = "DEPLOY_IN_PROGRESS";
+inline constexpr char kBundleRefused[] = "BUNDLE_REFUSED";
+inline constexpr char kBundleDamaged[] = "BUNDLE_DAMAGED";
 inline constexpr char kInternal[] = "INTERNAL";
 
 }  // namespace grpc_os::core::reason

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "base/error_detail.h"
 #include "base/id.h"
 #include "core/error_reason.h"
+#include "host/account.h"
 #include "host/acl.h"
 
 namespace grpc_os::host {
@@ -76,28 +76,13 @@ absl::Status VolumeDirectories::Failed(const std::string& name, const std::strin
 }
 
 absl::StatusOr<uid_t> VolumeDirectories::UidOf(const std::string& account) const {
-  if (account.empty()) {
-    if (!options_.shielded) return geteuid();
+  if (account.empty() && options_.shielded) {
     return absl::FailedPreconditionError(
         "with --user a volume is of a named account, for life; say which of "
         "/etc/grpc-os/accounts: `volume create NAME --user ACCOUNT`, and of a process `start … "
         "--user ACCOUNT`");
   }
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  const int error = getpwnam_r(account.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0) return absl::UnavailableError(absl::StrCat("passwd: ", strerror(error)));
-  if (found == nullptr) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this machine has no account '", account, "'; see /etc/grpc-os/accounts"));
-  }
-  if (!options_.shielded && entry.pw_uid != geteuid()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("without --user processes run as the daemon's own account, not as '", account,
-                     "'; leave the account out"));
-  }
-  return entry.pw_uid;
+  return UidOfAccount(account, options_.shielded);
 }
 
 absl::Status VolumeDirectories::Prepare(const std::string& name, const std::string& account) {

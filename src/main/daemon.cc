@@ -7,6 +7,7 @@
 #include "main/parts/composition.h"
 #include "main/parts/copy_hold.h"
 #include "main/parts/data_directory.h"
+#include "main/parts/deploys_part.h"
 #include "main/parts/first_admin.h"
 #include "main/parts/grpc_part.h"
 #include "main/parts/http_part.h"
@@ -55,8 +56,10 @@ class Daemon::Impl {
                              std::move(on_shutdown)});
     auto& objects = parts_.Add<ObjectsPart>(
         ObjectsPart::Needs{directory, log, store, clocks, processes, scheduler_});
-    auto& services = parts_.Add<ServicesPart>(
-        ServicesPart::Needs{log, copy, store, identity, processes, volumes, objects, scheduler_});
+    auto& deploys = parts_.Add<DeploysPart>(DeploysPart::Needs{
+        directory, log, store, volumes, processes, objects, scheduler_, options.shielded});
+    auto& services = parts_.Add<ServicesPart>(ServicesPart::Needs{
+        log, copy, store, identity, processes, volumes, objects, deploys, scheduler_});
     auto& ports = parts_.Add<Ports>(options.grpc_port, options.http_port);
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });

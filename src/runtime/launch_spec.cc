@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/command.h"
+#include "core/process/bundle_place.h"
 #include "core/tagged.h"
 #include "core/volume/volume.h"
 #include "runtime/layout.h"
@@ -27,6 +28,10 @@ internal::LaunchSpec::Restart RestartFrom(core::RestartPolicy policy) {
       break;
   }
   return internal::LaunchSpec::ALWAYS;
+}
+
+std::string StateDirectory(const core::Process& process, const std::string& data_directory) {
+  return absl::StrCat(ProcessesDirectory(data_directory), "/", process.name);
 }
 
 // The environment of a process is built from its spec and never inherited: protos,
@@ -51,12 +56,32 @@ std::map<std::string, std::string> EnvironmentOf(const core::Process& process,
   // What gRPC OS itself says cannot be set by the spec. PATH is the system's: supervise adds it.
   variables["GRPC_OS_PROCESS"] = process.name;
   variables["GRPC_OS_PROCESS_ID"] = process.id;
+  if (!process.spec.bundle.empty())
+    variables["GRPC_OS_STATE_DIR"] = StateDirectory(process, data_directory);
   for (const core::VolumeUse& use : process.spec.volumes) {
     variables[core::VolumeVariable(use.name)] =
         absl::StrCat(data_directory, "/", core::kVolumesDirectory, "/", use.name);
   }
   variables.erase("NOTIFY_SOCKET");  // supervise adds it
   return variables;
+}
+
+void SetDirectories(const core::Process& process, const std::string& data_directory,
+                    internal::LaunchSpec& spec) {
+  const std::string& wanted = process.spec.working_directory;
+  const std::string place = core::BundlePlace(process);
+  const std::string state = StateDirectory(process, data_directory);
+  if (place.empty()) {
+    spec.set_make_working_directory(wanted.empty());
+    spec.set_working_directory(wanted.empty() ? state : wanted);
+    return;
+  }
+  spec.set_state_directory(state);
+  if (!wanted.empty() && !core::IsInBundle(wanted)) return spec.set_working_directory(wanted);
+  std::string directory = absl::StrCat(data_directory, "/", core::kBundlesDirectory, "/", place);
+  if (const std::string_view below = core::PathInBundle(wanted); !below.empty())
+    absl::StrAppend(&directory, "/", absl::string_view(below.data(), below.size()));
+  spec.set_working_directory(directory);
 }
 
 }  // namespace
@@ -89,11 +114,7 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   for (const auto& [name, value] : EnvironmentOf(process, data_directory, account)) {
     spec.add_environment(absl::StrCat(name, "=", value));
   }
-  spec.set_make_working_directory(process.spec.working_directory.empty());
-  spec.set_working_directory(
-      process.spec.working_directory.empty()
-          ? absl::StrCat(ProcessesDirectory(data_directory), "/", process.name)
-          : process.spec.working_directory);
+  SetDirectories(process, data_directory, spec);
   spec.set_restart(RestartFrom(process.spec.restart));
   spec.set_stop_signal(process.spec.stop_signal);
   spec.set_stop_timeout_ms(process.spec.stop_timeout_ms);
@@ -103,7 +124,14 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   rest.environment.clear();
   rest.secrets.clear();
   rest.port = core::PortOf(process.spec);  // its environment may say it
-  rest.volumes.clear();                    // which a supervisor of before does not know
+  // What supervise need not know, and one of before does not; but `deployed`, by which it refuses.
+  rest.volumes.clear();
+  rest.depends_on.clear();
+  rest.release.clear();
+  rest.labels.clear();
+  rest.version.clear();
+  rest.domains.clear();
+  rest.bundle.clear();
   spec.set_spec(core::EncodeTagged(rest));
   return spec;
 }

@@ -86,7 +86,8 @@ TEST(Declarations, TheKindsAreThoseOfTheirMessages) {
   ASSERT_TRUE(declared.ok()) << declared.status();
   std::vector<std::string> names;
   for (const Kind& kind : declared->kinds) names.push_back(kind.name);
-  EXPECT_THAT(names, ElementsAre("object", "process", "quota", "role", "user", "volume"));
+  EXPECT_THAT(names,
+              ElementsAre("object", "process", "quota", "revision", "role", "user", "volume"));
   EXPECT_EQ(declared->FindKind("process")->permission, "process.read");
   EXPECT_TRUE(declared->FindKind("process")->watched_by_default);
   EXPECT_EQ(declared->FindKind("none"), nullptr);

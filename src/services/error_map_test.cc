@@ -139,6 +139,10 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kVolumeInUse,
                                          core::reason::kVolumeAccount,
                                          core::reason::kVolumeDirectory,
+                                         core::reason::kRevisionNotFound,
+                                         core::reason::kDeployInProgress,
+                                         core::reason::kBundleRefused,
+                                         core::reason::kBundleDamaged,
                                          core::reason::kPortTaken,
                                          core::reason::kNoFreePort,
                                          core::reason::kInternal};

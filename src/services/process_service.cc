@@ -41,6 +41,16 @@ std::vector<core::VolumeUse> AddedVolumes(const core::ProcessSpec& before,
   return added;
 }
 
+// What is in a bundle is changed by deploys.
+absl::Status CheckOfDeploys(const core::ProcessSpec& before, const core::ProcessSpec& after) {
+  core::Violations violations;
+  constexpr char kCure[] = "is changed by a deploy alone: `register-process DIR`";
+  if (after.bundle != before.bundle) violations.Add("process.spec.bundle", kCure);
+  if (!before.bundle.empty() && after.volumes != before.volumes)
+    violations.Add("process.spec.volumes", kCure);
+  return violations.ToStatus();
+}
+
 }  // namespace
 
 v1::Process ProcessService::Show(const core::Process& process) const {
@@ -156,6 +166,8 @@ void ProcessService::AddChanges(Handlers& handlers) {
         process.spec = SpecFromProto(request.process().spec(), "process.spec", violations);
         core::CheckDirectory(request.caller_directory(), "caller_directory", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
+        if (absl::Status status = CheckOfDeploys({}, process.spec); !status.ok())
+          return call->End(status);
         const std::string name = process.name;
         const auto carry_out = [this, call, process = std::move(process),
                                 here = request.caller_directory()](core::Origin origin) {
@@ -180,8 +192,15 @@ void ProcessService::AddChanges(Handlers& handlers) {
         const v1::Process& given = request.process();
         const std::string reference = given.id().empty() ? given.name() : given.id();
         core::CheckProcessReference(reference, "process.name", violations);
-        auto change = ChangeFromProto(request, violations);
+        const auto asked = ChangeFromProto(request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
+        core::Processes::Change change = [asked](core::ProcessSpec& spec) {
+          core::ProcessSpec changed = spec;
+          absl::Status status = asked(changed);
+          if (status.ok()) status = CheckOfDeploys(spec, changed);
+          if (status.ok()) spec = std::move(changed);
+          return status;
+        };
         const auto carry_out = [this, call, reference, etag = given.etag(),
                                 change = std::move(change)](core::Origin origin) {
           parts_.scheduler.Post([this, call, reference, etag, change, origin]() mutable {
@@ -342,9 +361,8 @@ void ProcessService::AddTasks(Handlers& handlers) {
       [this](const auto& call, const v1::RunTaskRequest& request) {
         core::Violations violations;
         core::CheckProcessReference(request.name(), "name", violations);
+        core::CheckCommand(request.command(), "command", violations);
         core::ProcessSpec given;
-        given.command = request.command();
-        core::CheckCommand(given, "command", violations);
         given.environment = {request.environment().begin(), request.environment().end()};
         core::CheckEnvironment(given, "environment", violations);
         if (request.has_timeout() &&

@@ -50,7 +50,14 @@ Process FullProcess() {
                   .auto_port = true,
                   .ready = {core::ReadyKind::kHttp, "/health", 81, 107, 108},
                   .liveness = {core::LivenessKind::kTcp, "/", 82, 109, 110, 111},
-                  .volumes = {{"data", "/app/data", true}}};
+                  .volumes = {{"data", "/app/data", true}},
+                  .depends_on = {{"db", core::DependencyCondition::kStarted}},
+                  .release = "./migrate",
+                  .labels = {{"team", "web"}},
+                  .version = "1.0",
+                  .domains = {"www.example.org"},
+                  .bundle = std::string(64, 'a'),
+                  .deployed = 7};
   process.desired = core::DesiredState::kCompleted;
   process.generation = 104;
   process.change_number = 105;

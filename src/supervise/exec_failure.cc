@@ -144,6 +144,11 @@ std::string DescribeExecFailure(const Command& command, const SpawnFailure& fail
     return absl::StrCat("cannot enter the working directory ",
                         Printable(command.working_directory, kShownBytes), ": ", why);
   }
+  if (std::string_view(failure.stage) == "state") {
+    return absl::StrCat("cannot make the directory ",
+                        Printable(command.state_directory, kShownBytes),
+                        " for what it keeps: ", why);
+  }
   const std::string what = command.argv.empty() ? "the command" : command.argv[0];
   return absl::StrCat("cannot execute '", Printable(what, kShownBytes), "': ", why, " (",
                       failure.stage, ")", failure.explanation.empty() ? "" : "; ",

@@ -66,6 +66,7 @@ Command Instance::MakeCommand() const {
   }
   command.working_directory = spec_.working_directory();
   command.make_working_directory = spec_.make_working_directory();
+  command.state_directory = spec_.state_directory();
   command.account = options_.account;
   return command;
 }

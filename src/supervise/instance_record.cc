@@ -82,6 +82,10 @@ absl::Status Instance::TakeSpec(internal::LaunchSpec spec, bool is_new) {
         absl::StrCat("this supervisor is older than the spec: ", process_spec.status().message(),
                      "; stop and start the process to have a newer one"));
   }
+  if (has_spec_ && process_spec->deployed != process_spec_.deployed) {
+    return absl::FailedPreconditionError(
+        "this supervisor runs another deploy: a deploy begins a new instance");
+  }
   if (is_new) {
     if (absl::Status stored = StoreSpec(spec); !stored.ok()) return stored;
   }

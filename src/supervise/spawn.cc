@@ -33,7 +33,7 @@ constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 constexpr int kOomScoreRaise = 200;
 constexpr int kOutcomeFd = 3;  // in the child
 
-enum class Stage : int { kFork, kCgroup, kOutput, kAccount, kSetuid, kChdir, kExec };
+enum class Stage : int { kFork, kCgroup, kOutput, kAccount, kSetuid, kState, kChdir, kExec };
 
 const char* Name(Stage stage) {
   switch (stage) {
@@ -47,6 +47,8 @@ const char* Name(Stage stage) {
       return "account";
     case Stage::kSetuid:
       return "setuid";
+    case Stage::kState:
+      return "state";
     case Stage::kChdir:
       return "chdir";
     case Stage::kExec:
@@ -70,6 +72,7 @@ struct Plan {
   std::vector<char*> environment;
   std::vector<std::string> candidates;  // what to try to execute, in this order
   std::string parent_of_directory;
+  std::string parent_of_state_directory;
   char oom_score_adj[16];
   pid_t supervisor;
   int null;
@@ -179,6 +182,11 @@ void BecomeAccount(const Account& account) {
 }
 
 void EnterDirectory(const Plan& plan) {
+  if (!plan.command->state_directory.empty()) {
+    mkdir(plan.parent_of_state_directory.c_str(), 0755);
+    if (mkdir(plan.command->state_directory.c_str(), 0755) != 0 && errno != EEXIST)
+      Fail(Stage::kState);
+  }
   const char* directory = plan.command->working_directory.c_str();
   if (chdir(directory) == 0) return;
   if (errno != ENOENT || !plan.command->make_working_directory) Fail(Stage::kChdir);
@@ -313,6 +321,8 @@ SpawnResult Spawn(const Command& command, const cgroup::Leaf& leaf) {
             .environment = Pointers(command.environment),
             .candidates = Candidates(command),
             .parent_of_directory = directory.substr(0, directory.rfind('/')),
+            .parent_of_state_directory = command.state_directory.substr(
+                0, std::min(command.state_directory.rfind('/'), command.state_directory.size())),
             .oom_score_adj = {},
             .supervisor = getpid(),
             .null = null.get(),

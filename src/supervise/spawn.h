@@ -19,6 +19,7 @@ struct Command {
   std::vector<std::string> environment;  // complete; its PATH is where argv[0] is looked for
   std::string working_directory;
   bool make_working_directory = false;
+  std::string state_directory = {};  // made, with its parent, if it is not there; empty: none
   std::optional<Account> account;
 };
 

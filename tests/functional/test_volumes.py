@@ -109,8 +109,8 @@ async def test_a_request_is_carried_out_once(volumes):
 
 async def test_what_a_process_writes_outlives_it_and_all_restarts(system, volumes):
     command = "sh -c 'echo $RANDOM-written >> $GRPC_OS_VOLUME_MY_DATA/log; exec sleep 1000'"
-    started = await volumes.start("one", {"name": "my-data", "path": "/app/data"}, command=command)
-    assert [(use.name, use.path) for use in started.spec.volumes] == [("my-data", "/app/data")]
+    started = await volumes.start("one", {"name": "my-data"}, command=command)
+    assert [(use.name, use.path) for use in started.spec.volumes] == [("my-data", "")]
     log = pathlib.Path((await volumes.get("my-data")).status.path) / "log"
     poll(lambda: log.exists() and log.read_text().count("written") == 1, "the first line")
     await volumes.raw.call("ProcessService", "RestartProcess", name="one")
@@ -248,7 +248,7 @@ def test_the_shell_knows_them(idle_system):
     cli = idle_system.cli
     assert "made the volume data" in cli("volume", "create", "data").stdout
     assert "data" in cli("volume", "ls").stdout and "exclusive" not in cli("volume", "ls").stdout
-    started = cli("start", "one", "sleep 1000", "--volume", "data:/app/data", "--volume", "media:shared")
+    started = cli("start", "one", "sleep 1000", "--volume", "data", "--volume", "media:shared")
     assert started.returncode == 0, started.stderr
     shown = cli("volume", "show", "data").stdout
     assert str(idle_system.data / "volumes" / "data") in shown and "one" in shown

@@ -178,6 +178,22 @@ void Objects::Delete(DeleteObject change, By by,
          });
 }
 
+void Objects::Purge(const std::string& name, std::function<void(absl::Status)> done) {
+  By by;
+  by.access = [](ObjectVerb, std::string_view) { return true; };
+  DeleteObject change;
+  change.name = name;
+  change.purge = true;
+  Single single = SingleOf<DeleteObject>(WorkOf(std::move(change)), std::move(by), clock_.NowMs(),
+                                         &ObjectEdit::CheckDelete);
+  single.asked_for = false;
+  single.deletes = true;
+  Commit(store_, std::move(single),
+         [done = std::move(done)](const absl::StatusOr<int64_t>& revision, const Single&) {
+           done(revision.status());
+         });
+}
+
 absl::StatusOr<Objects::Deleted> Objects::RepeatDelete(const std::string& subject) {
   const std::vector<std::string> parts = absl::StrSplit(subject, absl::MaxSplits(' ', 2));
   Deleted deleted;

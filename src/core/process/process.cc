@@ -45,6 +45,10 @@ constexpr Words<ReadyKind, 5> kReadyKinds{{{ReadyKind::kDefault, "default"},
                                            {ReadyKind::kDelay, "delay"}}};
 constexpr Words<LivenessKind, 3> kLivenessKinds{
     {{LivenessKind::kNone, "none"}, {LivenessKind::kHttp, "http"}, {LivenessKind::kTcp, "tcp"}}};
+constexpr Words<DependencyCondition, 3> kConditions{
+    {{DependencyCondition::kStarted, "started"},
+     {DependencyCondition::kReady, "ready"},
+     {DependencyCondition::kCompleted, "completed"}}};
 
 template <typename Enum, size_t N>
 const char* WordOf(const Words<Enum, N>& words, Enum value) {
@@ -70,6 +74,7 @@ const char* ToString(RestartPolicy policy) { return WordOf(kRestartPolicies, pol
 const char* ToString(ExitReason reason) { return WordOf(kExitReasons, reason); }
 const char* ToString(ReadyKind kind) { return WordOf(kReadyKinds, kind); }
 const char* ToString(LivenessKind kind) { return WordOf(kLivenessKinds, kind); }
+const char* ToString(DependencyCondition condition) { return WordOf(kConditions, condition); }
 
 std::optional<ProcessState> ProcessStateFrom(const std::string& word) {
   return ValueOf(kStates, word);
@@ -89,6 +94,9 @@ std::optional<ReadyKind> ReadyKindFrom(const std::string& word) {
 }
 std::optional<LivenessKind> LivenessKindFrom(const std::string& word) {
   return ValueOf(kLivenessKinds, word);
+}
+std::optional<DependencyCondition> DependencyConditionFrom(const std::string& word) {
+  return ValueOf(kConditions, word);
 }
 
 int PortOf(const ProcessSpec& spec) {

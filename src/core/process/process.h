@@ -65,6 +65,23 @@ void Describe(Fields& fields, VolumeUse& use) {
   fields.Text(2, use.path);
   fields.Int(3, use.shared);
 }
+enum class DependencyCondition { kStarted, kReady, kCompleted };
+const char* ToString(DependencyCondition condition);  // "started", "ready", "completed"
+std::optional<DependencyCondition> DependencyConditionFrom(const std::string& word);
+
+// Another process, and how far it must have come before one that depends on it is begun.
+struct Dependency {
+  std::string process;  // its name
+  DependencyCondition condition = DependencyCondition::kReady;
+
+  bool operator==(const Dependency&) const = default;
+};
+template <typename Fields>
+void Describe(Fields& fields, Dependency& dependency) {
+  fields.Text(1, dependency.process);
+  fields.Word(2, dependency.condition, DependencyCondition::kReady, DependencyConditionFrom);
+}
+
 // "GRPC_OS_VOLUME_MY_DATA" of "my-data": the variable that names its directory to the process.
 std::string VolumeVariable(const std::string& volume);
 
@@ -86,6 +103,13 @@ struct ProcessSpec {
   ReadySpec ready;
   LivenessSpec liveness;
   std::vector<VolumeUse> volumes;
+  std::vector<Dependency> depends_on;
+  std::string release;  // run once before a deploy; empty: nothing
+  std::map<std::string, std::string> labels;
+  std::string version;               // for people
+  std::vector<std::string> domains;  // that it is to be reached by
+  std::string bundle;    // SHA-256 of what it runs in, 64 hexadecimal digits; empty: none
+  int64_t deployed = 0;  // the number of the revision (core/deploy) that this is; 0: none
 
   bool operator==(const ProcessSpec&) const = default;
 };
@@ -108,6 +132,13 @@ void Describe(Fields& fields, ProcessSpec& spec) {
   fields.Struct(12, spec.ready);
   fields.Struct(13, spec.liveness);
   fields.Structs(14, spec.volumes);
+  fields.Structs(15, spec.depends_on);
+  fields.Text(16, spec.release);
+  fields.Pairs(17, spec.labels);
+  fields.Text(18, spec.version);
+  fields.Texts(19, spec.domains);
+  fields.Text(20, spec.bundle);
+  fields.Int(21, spec.deployed);
 }
 
 // The port that it listens on: its own, else, if that is a port and no secret, the PORT of its

@@ -235,6 +235,31 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
       Awaited::kStarted, std::move(done), std::move(origin));
 }
 
+// `to_run`: it is begun anew with it, whatever was wanted before.
+absl::Status Processes::ChangeSpec(Draft& draft, const Change& change, bool to_run,
+                                   const Permit& permit, const Origin* asker) const {
+  Process changed = draft.process;
+  ProcessSpec& spec = changed.spec;
+  if (absl::Status status = change(spec); !status.ok()) return status;
+  const ProcessSpec& before = draft.process.spec;
+  if (spec.auto_port && spec.port == 0 && before.auto_port) spec.port = before.port;
+  if (spec == before) return absl::OkStatus();
+  if (PortOf(spec) != PortOf(before) || spec.auto_port != before.auto_port) {
+    absl::Status ports = spec.auto_port ? ChoosePort(changed, spec.port)
+                         : to_run || changed.desired == DesiredState::kRunning
+                             ? CheckPort(changed, permit)
+                             : absl::OkStatus();
+    if (!ports.ok()) return ports;
+  }
+  if (absl::Status taken = TakeVolumes(changed, asker); !taken.ok()) return taken;
+  draft.process.spec = std::move(spec);
+  ++draft.process.generation;
+  ++draft.process.change_number;
+  draft.process.update_time_ms = draft.now_ms;
+  draft.Tell("updated", {{"generation", absl::StrCat(draft.process.generation)}});
+  return absl::OkStatus();
+}
+
 void Processes::Update(const std::string& reference, const std::string& etag, Change change,
                        Done done, std::optional<Origin> origin) {
   auto entry = Require(reference, origin);
@@ -246,29 +271,30 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
   RunUseCase(
       **entry, etag,
       [this, change = std::move(change), permit, asker](Draft& draft) {
-        Process changed = draft.process;
-        ProcessSpec& spec = changed.spec;
-        if (absl::Status status = change(spec); !status.ok()) return status;
-        const ProcessSpec& before = draft.process.spec;
-        if (spec.auto_port && spec.port == 0 && before.auto_port) spec.port = before.port;
-        if (spec == before) return absl::OkStatus();
-        if (PortOf(spec) != PortOf(before) || spec.auto_port != before.auto_port) {
-          absl::Status ports = spec.auto_port ? ChoosePort(changed, spec.port)
-                               : changed.desired == DesiredState::kRunning
-                                   ? CheckPort(changed, permit)
-                                   : absl::OkStatus();
-          if (!ports.ok()) return ports;
-        }
-        if (absl::Status taken = TakeVolumes(changed, asker ? &*asker : nullptr); !taken.ok())
-          return taken;
-        draft.process.spec = std::move(spec);
-        ++draft.process.generation;
-        ++draft.process.change_number;
-        draft.process.update_time_ms = draft.now_ms;
-        draft.Tell("updated", {{"generation", absl::StrCat(draft.process.generation)}});
-        return absl::OkStatus();
+        return ChangeSpec(draft, change, false, permit, asker ? &*asker : nullptr);
       },
       Awaited::kNothing, std::move(done), std::move(origin));
+}
+
+void Processes::Deploy(const std::string& reference, Change change, Done done,
+                       std::optional<Origin> origin) {
+  auto entry = Require(reference, origin);
+  if (!entry.ok())
+    return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
+  const auto permit = PermitOf(origin);
+  const std::optional<Origin> asker = origin;
+  RunUseCase(
+      **entry, "",
+      [this, change = std::move(change), permit, asker](Draft& draft) {
+        if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
+        const Draft before = draft;
+        absl::Status status = ChangeSpec(draft, change, true, permit, asker ? &*asker : nullptr);
+        // A supervisor refuses the spec of another deploy, so this restart is a new instance.
+        if (status.ok()) status = WishRunning(draft, "deployed", true, permit);
+        if (!status.ok()) draft = before;
+        return status;
+      },
+      Awaited::kStarted, std::move(done), std::move(origin));
 }
 
 // What Start and Restart share: the wish to run, for a process in whatever state.

@@ -58,6 +58,9 @@ class Processes final : public SupervisionObserver {
   // Asked before a spec is taken over, and told what became of it. Outlives this.
   void SetVolumes(ProcessVolumes& volumes) { volumes_ = &volumes; }
 
+  // Called with each process that is gone for good.
+  void SetDeleted(std::function<void(const Process&)> deleted) { deleted_ = std::move(deleted); }
+
   // Before Load, where this system is a copy of one that may run elsewhere (`why`, a clause): until
   // Resume nothing is launched, and what is wanted to run is `held`.
   void Hold(std::string why) { held_ = std::move(why); }
@@ -108,6 +111,10 @@ class Processes final : public SupervisionObserver {
   using Change = std::function<absl::Status(ProcessSpec&)>;
   void Update(const std::string& reference, const std::string& etag, Change change, Done done,
               std::optional<Origin> origin = std::nullopt);
+  // Makes the spec another one and begins a new instance with it, stop-first, as a restart does;
+  // answers as Start.
+  void Deploy(const std::string& reference, Change change, Done done,
+              std::optional<Origin> origin = std::nullopt);
   void Start(const std::string& reference, const std::string& etag, Done done,
              std::optional<Origin> origin = std::nullopt);
   void Stop(const std::string& reference, const std::string& etag, Done done,
@@ -132,8 +139,9 @@ class Processes final : public SupervisionObserver {
     std::string process_id;
     uint64_t waiter = 0;
   };
+  // `generation`: of kRunning and kReady, of the spec that must run at least.
   WaiterPlace Wait(const std::string& reference, Condition condition, int64_t timeout_ms,
-                   std::function<void(absl::StatusOr<Waited>)> done);
+                   std::function<void(absl::StatusOr<Waited>)> done, int64_t generation = 0);
   // Nobody waits for that answer any more: `done` does not come, if it has not.
   void StopWaiting(const WaiterPlace& place);
 
@@ -191,6 +199,8 @@ class Processes final : public SupervisionObserver {
   Waiter WaiterFor(Awaited awaited, const Process& wished) const;
   Waiter StartedWaiter(const Process& wished) const;
   static Waiter StoppedWaiter();
+  absl::Status ChangeSpec(Draft& draft, const Change& change, bool to_run, const Permit& permit,
+                          const Origin* asker) const;
   absl::Status WishRunning(Draft& draft, const char* event, bool even_if_running,
                            const Permit& permit) const;
 
@@ -218,6 +228,7 @@ class Processes final : public SupervisionObserver {
   Scheduler& scheduler_;
   uint64_t next_waiter_ = 0;
   ProcessVolumes* volumes_ = nullptr;
+  std::function<void(const Process&)> deleted_ = [](const Process&) {};
   int64_t revision_ = 0;  // of the last commit of ours
   int commits_under_way_ = 0;
   bool instances_known_ = false;

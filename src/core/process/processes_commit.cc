@@ -228,7 +228,9 @@ void Processes::AfterCommit(Entry& entry, const Draft& draft) {
     std::vector<Mutation> pending = std::exchange(entry.pending, {});
     const std::string name = entry.process.name;
     TellIfItRests(entry, /*deleted=*/true);
+    const Process deleted = entry.process;
     RemoveEntry(entry);
+    deleted_(deleted);
     for (Waiter& waiter : waiters)
       waiter.done(draft.erase_cause.ok() ? ProcessNotFound(name) : draft.erase_cause);
     for (Mutation& mutation : pending) mutation.done(ProcessNotFound(name));

@@ -156,7 +156,8 @@ void Processes::TellIfItRests(Entry& entry, bool deleted) {
 
 Processes::WaiterPlace Processes::Wait(const std::string& reference, Condition condition,
                                        int64_t timeout_ms,
-                                       std::function<void(absl::StatusOr<Waited>)> done) {
+                                       std::function<void(absl::StatusOr<Waited>)> done,
+                                       int64_t generation) {
   auto found = Require(reference);
   if (!found.ok()) {
     scheduler_.Post([done = std::move(done), status = found.status()] { done(status); });
@@ -164,11 +165,12 @@ Processes::WaiterPlace Processes::Wait(const std::string& reference, Condition c
   }
   Waiter waiter;
   waiter.id = ++next_waiter_;
-  waiter.check = [condition](const Entry& entry) -> Check {
+  waiter.check = [condition, generation](const Entry& entry) -> Check {
     const Process& process = entry.process;
     const bool at_rest = IsAtRest(process.status.state);
     if (condition == Condition::kAtRest) return at_rest ? Check(absl::OkStatus()) : std::nullopt;
-    const bool running = process.status.state == ProcessState::kRunning;
+    const bool running = process.status.state == ProcessState::kRunning &&
+                         process.status.running_generation >= generation;
     if (running && (condition == Condition::kRunning || process.status.ready))
       return absl::OkStatus();
     if (RestsForGood(process)) {

@@ -4,15 +4,18 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/command.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
+#include "core/process/bundle_place.h"
 
 namespace grpc_os::core {
 namespace {
@@ -64,13 +67,13 @@ void CheckSecrets(const ProcessSpec& spec, const std::string& field, Violations&
 
 }  // namespace
 
-void CheckCommand(const ProcessSpec& spec, const std::string& field, Violations& violations) {
-  if (static_cast<int64_t>(spec.command.size()) > limits::kCommandBytes) {
-    violations.Add(field, absl::StrCat("has ", spec.command.size(), " bytes, the limit is ",
+void CheckCommand(const std::string& command, const std::string& field, Violations& violations) {
+  if (static_cast<int64_t>(command.size()) > limits::kCommandBytes) {
+    violations.Add(field, absl::StrCat("has ", command.size(), " bytes, the limit is ",
                                        limits::kCommandBytes, "; put it in a script"));
     return;
   }
-  const auto words = SplitCommand(spec.command);
+  const auto words = SplitCommand(command);
   if (!words.ok()) {
     violations.Add(field, std::string(words.status().message()));
     return;
@@ -134,6 +137,21 @@ void CheckProbes(const ProcessSpec& spec, const std::string& prefix, Violations&
   }
 }
 
+void CheckVolumePlace(const std::string& path, const std::string& field, Violations& violations) {
+  if (path.empty()) return;
+  CheckDirectory(path, field, violations);
+  const std::vector<std::string> names = absl::StrSplit(path.substr(1), '/');
+  const bool plain = std::none_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.empty() || name == "." || name == "..";
+  });
+  if (!plain) {
+    violations.Add(field, "give a path without '.', '..' and empty names");
+  } else if (!IsInBundle(path) || PathInBundle(path).empty()) {
+    violations.Add(field, absl::StrCat("give a place below ", kBundleRoot,
+                                       "; any other needs a jacket, which there is not yet"));
+  }
+}
+
 void CheckVolumes(const ProcessSpec& spec, const std::string& field, Violations& violations) {
   if (static_cast<int64_t>(spec.volumes.size()) > limits::kVolumesPerProcess)
     violations.Add(field, absl::StrCat("a process has at most ", limits::kVolumesPerProcess));
@@ -142,7 +160,7 @@ void CheckVolumes(const ProcessSpec& spec, const std::string& field, Violations&
     const VolumeUse& use = spec.volumes[i];
     const std::string one = absl::StrCat(field, "[", i, "]");
     CheckProcessName(use.name, one + ".name", violations);
-    CheckDirectory(use.path, one + ".path", violations);
+    CheckVolumePlace(use.path, one + ".path", violations);
     const auto [it, is_new] = variables.emplace(VolumeVariable(use.name), use.name);
     if (is_new) continue;
     const std::string other = absl::CHexEscape(it->second.substr(0, 64));
@@ -151,9 +169,83 @@ void CheckVolumes(const ProcessSpec& spec, const std::string& field, Violations&
   }
 }
 
+void CheckDependencies(const ProcessSpec& spec, const std::string& field, Violations& violations) {
+  if (static_cast<int64_t>(spec.depends_on.size()) > limits::kDependencies)
+    violations.Add(field, absl::StrCat("a process has at most ", limits::kDependencies));
+  std::set<std::string> names;
+  for (size_t i = 0; i < spec.depends_on.size(); ++i) {
+    const std::string one = absl::StrCat(field, "[", i, "].process");
+    CheckProcessName(spec.depends_on[i].process, one, violations);
+    if (!names.insert(spec.depends_on[i].process).second) violations.Add(one, "comes twice");
+  }
+}
+
+// At most `most` bytes of UTF-8 (the transport takes no other) without control characters.
+bool IsShortText(std::string_view text, int64_t most) {
+  return static_cast<int64_t>(text.size()) <= most &&
+         std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
+}
+
+bool IsDomain(std::string_view domain) {
+  if (domain.starts_with("*.")) domain.remove_prefix(2);
+  if (domain.empty() || static_cast<int64_t>(domain.size()) > limits::kDomainBytes) return false;
+  for (const auto label : absl::StrSplit(absl::string_view(domain.data(), domain.size()), '.')) {
+    const bool good = !label.empty() && label.size() <= 63 && label.front() != '-' &&
+                      label.back() != '-' && std::all_of(label.begin(), label.end(), [](char byte) {
+                        return absl::ascii_isalnum(byte) || byte == '-';
+                      });
+    if (!good) return false;
+  }
+  return true;
+}
+
+// What is kept for people and for other kinds.
+void CheckNotes(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
+  if (!IsShortText(spec.version, limits::kVersionBytes)) {
+    violations.Add(prefix + ".version", absl::StrCat("give at most ", limits::kVersionBytes,
+                                                     " bytes without control characters"));
+  }
+  if (static_cast<int64_t>(spec.labels.size()) > limits::kProcessLabels)
+    violations.Add(prefix + ".labels",
+                   absl::StrCat("a process has at most ", limits::kProcessLabels));
+  for (const auto& [name, value] : spec.labels) {
+    if (!name.empty() && IsShortText(name, limits::kProcessLabelBytes) &&
+        IsShortText(value, limits::kProcessLabelBytes))
+      continue;
+    violations.Add(
+        prefix + ".labels",
+        absl::StrCat("a name has 1 to ", limits::kProcessLabelBytes, " bytes, a value at most ",
+                     limits::kProcessLabelBytes, ", without control characters"));
+  }
+  if (static_cast<int64_t>(spec.domains.size()) > limits::kDomainsPerProcess) {
+    violations.Add(prefix + ".domains",
+                   absl::StrCat("a process has at most ", limits::kDomainsPerProcess));
+  }
+  for (size_t i = 0; i < spec.domains.size(); ++i) {
+    if (IsDomain(spec.domains[i])) continue;
+    violations.Add(absl::StrCat(prefix, ".domains[", i, "]"),
+                   "give a host name, such as www.example.com, or *.example.com");
+  }
+}
+
+void CheckBundle(const ProcessSpec& spec, const std::string& field, Violations& violations) {
+  const bool good =
+      spec.bundle.empty() || (spec.bundle.size() == 64 &&
+                              std::all_of(spec.bundle.begin(), spec.bundle.end(), [](char byte) {
+                                return absl::ascii_isdigit(byte) || (byte >= 'a' && byte <= 'f');
+                              }));
+  if (!good) violations.Add(field, "give a SHA-256: 64 of 0-9 and a-f");
+}
+
 }  // namespace
 
-void CheckProbedPorts(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
+void CheckTogether(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
+  for (size_t i = 0; i < spec.volumes.size(); ++i) {
+    if (spec.volumes[i].path.empty() || !spec.bundle.empty()) continue;
+    violations.Add(absl::StrCat(prefix, ".volumes[", i, "].path"),
+                   "give none to a process without a bundle: its variable names the directory; "
+                   "a place needs a bundle, or a jacket, which there is not yet");
+  }
   if (spec.auto_port || PortOf(spec) > 0) return;
   const bool ready = spec.ready.kind == ReadyKind::kHttp || spec.ready.kind == ReadyKind::kTcp;
   const bool live = spec.liveness.kind != LivenessKind::kNone;
@@ -207,12 +299,16 @@ void CheckAccount(std::string_view account, const std::string& field, Violations
 }
 
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
-  CheckCommand(spec, prefix + ".command", violations);
+  CheckCommand(spec.command, prefix + ".command", violations);
+  if (!spec.release.empty()) CheckCommand(spec.release, prefix + ".release", violations);
   CheckEnvironment(spec, prefix + ".environment", violations);
   CheckSecrets(spec, prefix + ".secret_environment", violations);
   CheckDirectory(spec.working_directory, prefix + ".working_directory", violations);
   CheckProbes(spec, prefix, violations);
   CheckVolumes(spec, prefix + ".volumes", violations);
+  CheckDependencies(spec, prefix + ".depends_on", violations);
+  CheckNotes(spec, prefix, violations);
+  CheckBundle(spec, prefix + ".bundle", violations);
   CheckAccount(spec.account, prefix + ".account", violations);
   if (spec.stop_timeout_ms < 0 || spec.stop_timeout_ms > limits::kStopTimeoutMaxMs) {
     violations.Add(prefix + ".stop_timeout", "give 0 to 3600 seconds");

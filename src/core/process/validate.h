@@ -21,13 +21,13 @@ void CheckProcessReference(std::string_view reference, const std::string& field,
 void CheckDirectory(std::string_view directory, const std::string& field, Violations& violations);
 // Empty (the default), or what may be the name of an account of the machine.
 void CheckAccount(std::string_view account, const std::string& field, Violations& violations);
-// The command of a spec; its environment.
-void CheckCommand(const ProcessSpec& spec, const std::string& field, Violations& violations);
+void CheckCommand(const std::string& command, const std::string& field, Violations& violations);
 void CheckEnvironment(const ProcessSpec& spec, const std::string& field, Violations& violations);
 // All of a spec; `prefix` is the path of the spec in the request: "process.spec".
 void CheckSpec(const ProcessSpec& spec, const std::string& prefix, Violations& violations);
-// That each probe has a port, which may be another field's: of a spec that is whole.
-void CheckProbedPorts(const ProcessSpec& spec, const std::string& prefix, Violations& violations);
+// What one field needs of another, of a spec that is whole: each probe a port, a volume's place a
+// bundle.
+void CheckTogether(const ProcessSpec& spec, const std::string& prefix, Violations& violations);
 
 }  // namespace grpc_os::core
 

@@ -152,8 +152,8 @@ class Catalogue {
     });
   }
 
-  // `done` gets the revision.
-  void Delete(std::string reference, std::string etag, Origin origin,
+  // `done` gets the revision. Without an origin: the system.
+  void Delete(std::string reference, std::string etag, std::optional<Origin> origin,
               std::function<void(absl::StatusOr<int64_t>)> done) {
     parts_.changes.Enqueue([this, reference = std::move(reference), etag = std::move(etag),
                             origin = std::move(origin),
@@ -162,7 +162,9 @@ class Catalogue {
         done(status);
         next();
       };
-      if (absl::Status status = Permit(reference, origin); !status.ok()) return refuse(status);
+      if (origin) {
+        if (absl::Status status = Permit(reference, *origin); !status.ok()) return refuse(status);
+      }
       ResourceKey key{parts_.kind.name, DamagedId(reference)};
       std::string name = reference;
       std::shared_ptr<const R> before;
@@ -173,13 +175,16 @@ class Catalogue {
         key.id = before->id;
         name = before->name;
       }
-      if (absl::Status status = Check(before.get(), nullptr, origin); !status.ok())
-        return refuse(status);
+      if (origin) {
+        if (absl::Status status = Check(before.get(), nullptr, *origin); !status.ok())
+          return refuse(status);
+      }
       ResourceWrite write{.remove = {key}, .may_use_reserve = true};
       write.events = {EventOf(key.id, name, "deleted")};
       std::string subject = key.id;
       parts_.store.CommitResources(
-          std::move(write), Envelope(std::move(origin), std::move(subject)),
+          std::move(write),
+          origin ? Envelope(*std::move(origin), std::move(subject)) : Envelope::OfSystem(),
           [this, before, name, done = std::move(done),
            next = std::move(next)](const absl::StatusOr<int64_t>& revision) {
             if (revision.ok()) {

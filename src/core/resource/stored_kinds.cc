@@ -1,5 +1,6 @@
 #include "core/resource/stored_kinds.h"
 
+#include "core/deploy/revision.h"
 #include "core/identity/roles.h"
 #include "core/resource/resource_codec.h"
 #include "core/volume/volume.h"
@@ -18,6 +19,7 @@ const std::vector<StoredKind>& StoredKinds() {
   static const auto& kinds = *new std::vector<StoredKind>{
       {kRoleKind, Check<Role>},
       {kVolumeKind, Check<Volume>},
+      {kRevisionKind, Check<Revision>},
   };
   return kinds;
 }

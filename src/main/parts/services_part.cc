@@ -32,6 +32,9 @@ absl::Status ServicesPart::Start() {
                       scheduler, processes, volumes, needs_.processes.usage(),
                       needs_.processes.log_source(), needs_.processes.tasks(), store, facts});
   services::AddVolumeMethods(*handlers_, volumes);
+  deploy_ = std::make_unique<services::DeployService>(
+      *handlers_,
+      services::DeployService::Parts{scheduler, processes, volumes, needs_.deploys.deploys()});
   event_ = std::make_unique<services::EventService>(
       *handlers_, services::EventService::Parts{scheduler, processes, volumes, identity, store});
   filesystem_ = std::make_unique<services::FilesystemService>(

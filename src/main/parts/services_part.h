@@ -7,6 +7,7 @@
 #include "core/scheduler.h"
 #include "host/loopback_peers.h"
 #include "main/parts/copy_hold.h"
+#include "main/parts/deploys_part.h"
 #include "main/parts/identity_part.h"
 #include "main/parts/objects_part.h"
 #include "main/parts/processes_part.h"
@@ -14,6 +15,7 @@
 #include "main/parts/system_log.h"
 #include "main/parts/volumes_part.h"
 #include "services/auth_service.h"
+#include "services/deploy_service.h"
 #include "services/event_service.h"
 #include "services/filesystem_service.h"
 #include "services/handlers.h"
@@ -32,6 +34,7 @@ class ServicesPart final : public Part {
     const ProcessesPart& processes;
     const VolumesPart& volumes;
     const ObjectsPart& objects;
+    const DeploysPart& deploys;
     core::Scheduler& scheduler;
   };
   explicit ServicesPart(const Needs& needs) : needs_(needs) {}
@@ -51,6 +54,7 @@ class ServicesPart final : public Part {
   std::unique_ptr<services::Handlers> handlers_;
   std::unique_ptr<services::AuthService> auth_;
   std::unique_ptr<services::ProcessService> process_;
+  std::unique_ptr<services::DeployService> deploy_;
   std::unique_ptr<services::EventService> event_;
   std::unique_ptr<services::FilesystemService> filesystem_;
   std::unique_ptr<services::SystemService> system_;

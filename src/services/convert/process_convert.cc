@@ -213,6 +213,29 @@ core::LivenessSpec LivenessFromProto(const v1::LivenessProbe& probe) {
   return liveness;
 }
 
+ProcessSpec::Dependency::Condition ToProto(core::DependencyCondition condition) {
+  switch (condition) {
+    case core::DependencyCondition::kStarted:
+      return ProcessSpec::Dependency::CONDITION_STARTED;
+    case core::DependencyCondition::kCompleted:
+      return ProcessSpec::Dependency::CONDITION_COMPLETED;
+    case core::DependencyCondition::kReady:
+      break;
+  }
+  return ProcessSpec::Dependency::CONDITION_READY;
+}
+
+core::DependencyCondition ConditionFromProto(ProcessSpec::Dependency::Condition condition) {
+  switch (condition) {
+    case ProcessSpec::Dependency::CONDITION_STARTED:
+      return core::DependencyCondition::kStarted;
+    case ProcessSpec::Dependency::CONDITION_COMPLETED:
+      return core::DependencyCondition::kCompleted;
+    default:
+      return core::DependencyCondition::kReady;
+  }
+}
+
 using CoreSpec = core::ProcessSpec;
 
 // One field of a spec: its name, and both directions. `take` gives a field that is unset its
@@ -223,7 +246,7 @@ struct SpecField {
   void (*take)(const ProcessSpec& from, CoreSpec& to);
 };
 
-constexpr std::array<SpecField, 14> kSpecFields = {{
+constexpr std::array<SpecField, 20> kSpecFields = {{
     {"command", [](const CoreSpec& from, ProcessSpec& to) { to.set_command(from.command); },
      [](const ProcessSpec& from, CoreSpec& to) { to.command = from.command(); }},
     {"environment",
@@ -307,6 +330,39 @@ constexpr std::array<SpecField, 14> kSpecFields = {{
        for (const auto& use : from.volumes())
          to.volumes.push_back({use.name(), use.path(), use.shared()});
      }},
+    {"depends_on",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       for (const core::Dependency& dependency : from.depends_on) {
+         auto& shown = *to.add_depends_on();
+         shown.set_process(dependency.process);
+         shown.set_condition(ToProto(dependency.condition));
+       }
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.depends_on.clear();
+       for (const auto& given : from.depends_on())
+         to.depends_on.push_back({given.process(), ConditionFromProto(given.condition())});
+     }},
+    {"release", [](const CoreSpec& from, ProcessSpec& to) { to.set_release(from.release); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.release = from.release(); }},
+    {"labels",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       for (const auto& [name, value] : from.labels) (*to.mutable_labels())[name] = value;
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.labels = {from.labels().begin(), from.labels().end()};
+     }},
+    {"version", [](const CoreSpec& from, ProcessSpec& to) { to.set_version(from.version); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.version = from.version(); }},
+    {"domains",
+     [](const CoreSpec& from, ProcessSpec& to) {
+       for (const std::string& domain : from.domains) to.add_domains(domain);
+     },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.domains = {from.domains().begin(), from.domains().end()};
+     }},
+    {"bundle", [](const CoreSpec& from, ProcessSpec& to) { to.set_bundle(from.bundle); },
+     [](const ProcessSpec& from, CoreSpec& to) { to.bundle = from.bundle(); }},
 }};
 
 bool IsSet(const ProcessSpec& spec, const SpecField& field) {
@@ -318,14 +374,21 @@ bool IsSet(const ProcessSpec& spec, const SpecField& field) {
 
 }  // namespace
 
+ProcessSpec ToProto(const core::ProcessSpec& spec) {
+  ProcessSpec out;
+  for (const SpecField& field : kSpecFields) field.show(spec, out);
+  return out;
+}
+
 v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usage) {
   Process out;
   out.set_id(process.id);
   out.set_name(process.name);
-  for (const SpecField& field : kSpecFields) field.show(process.spec, *out.mutable_spec());
+  *out.mutable_spec() = ToProto(process.spec);
   out.set_desired_state(ToProto(process.desired));
   Fill(process.status, usage, out.mutable_status());
   out.mutable_status()->set_port(core::PortOf(process.spec));
+  out.mutable_status()->set_deployed_revision(process.spec.deployed);
   out.set_generation(process.generation);
   out.set_etag(core::Processes::EtagOf(process));
   out.set_revision(process.revision);
@@ -373,6 +436,10 @@ core::ProcessSpec TakeSpec(const v1::ProcessSpec& spec, const std::string& prefi
     violations.Add(prefix + ".restart_policy", "give ALWAYS, ON_FAILURE or NEVER");
   if (spec.has_liveness() && spec.liveness().kind_case() == v1::LivenessProbe::KIND_NOT_SET)
     violations.Add(prefix + ".liveness", "give http or tcp");
+  for (const auto& given : spec.depends_on()) {
+    if (!ProcessSpec::Dependency::Condition_IsValid(given.condition()))
+      violations.Add(prefix + ".depends_on", "give STARTED, READY or COMPLETED");
+  }
   core::CheckSpec(out, prefix, violations);
   return out;
 }
@@ -382,7 +449,7 @@ core::ProcessSpec TakeSpec(const v1::ProcessSpec& spec, const std::string& prefi
 core::ProcessSpec SpecFromProto(const v1::ProcessSpec& spec, const std::string& prefix,
                                 core::Violations& violations) {
   core::ProcessSpec out = TakeSpec(spec, prefix, violations);
-  core::CheckProbedPorts(out, prefix, violations);
+  core::CheckTogether(out, prefix, violations);
   return out;
 }
 
@@ -437,7 +504,7 @@ core::Processes::Change ChangeFromProto(const v1::UpdateProcessRequest& request,
         return status;
     }
     core::Violations missing;
-    core::CheckProbedPorts(changed, "process.spec", missing);
+    core::CheckTogether(changed, "process.spec", missing);
     if (absl::Status status = missing.ToStatus(); !status.ok()) return status;
     target = std::move(changed);
     return absl::OkStatus();

@@ -14,6 +14,8 @@
 namespace grpc_os::services {
 
 v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usage);
+// Without the values of its secrets.
+v1::ProcessSpec ToProto(const core::ProcessSpec& spec);
 v1::LogLine ToProto(const core::LogLine& line);
 v1::ExitReport ToProto(const core::ExitReport& exit);
 

@@ -35,6 +35,14 @@ v1::ProcessSpec Full() {
   volume.set_name("data");
   volume.set_path("/app/data");
   volume.set_shared(true);
+  auto& dependency = *spec.add_depends_on();
+  dependency.set_process("db");
+  dependency.set_condition(v1::ProcessSpec::Dependency::CONDITION_STARTED);
+  spec.set_release("./migrate");
+  (*spec.mutable_labels())["team"] = "web";
+  spec.set_version("1.0");
+  spec.add_domains("www.example.org");
+  spec.set_bundle(std::string(64, 'a'));
   return spec;
 }
 
@@ -70,7 +78,8 @@ TEST(ProcessConvertTest, AnUpdateTakesTheFieldsThatAreSetOrNamed) {
   v1::ProcessSpec before;
   before.set_command("true");
   (*before.mutable_environment())["TOKEN"] = "";
-  before = Shown(Taken(before));  // with its defaults
+  before.set_bundle(std::string(64, 'b'));  // which volumes need
+  before = Shown(Taken(before));            // with its defaults
   const v1::ProcessSpec full = Full();
   for (const auto* field : Fields()) {
     for (const bool named : {false, true}) {

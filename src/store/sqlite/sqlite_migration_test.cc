@@ -119,7 +119,13 @@ class SqliteMigrationTest : public testing::Test {
             .secrets = version < 4 ? std::set<std::string>() : std::set<std::string>{"TOKEN"},
             .ready = {},
             .liveness = {},
-            .volumes = {}};
+            .volumes = {},
+            .depends_on = {},
+            .release = {},
+            .labels = {},
+            .version = {},
+            .domains = {},
+            .bundle = {}};
   }
   // Each thing that the daemon keeps beside objects, in revisions 1 and 2.
   static void Fill(Store& store) {

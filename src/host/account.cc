@@ -1,0 +1,49 @@
+#include "host/account.h"
+
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace grpc_os::host {
+
+absl::StatusOr<uid_t> UidOfAccount(const std::string& account, bool shielded) {
+  if (account.empty()) return geteuid();
+  std::vector<char> buffer(16384);
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = getpwnam_r(account.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (error != 0) return absl::UnavailableError(absl::StrCat("passwd: ", strerror(error)));
+  if (found == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this machine has no account '", account, "'; see /etc/grpc-os/accounts"));
+  }
+  if (!shielded && entry.pw_uid != geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("without --user processes run as the daemon's own account, not as '", account,
+                     "'; leave the account out"));
+  }
+  return entry.pw_uid;
+}
+
+absl::StatusOr<std::string> DefaultAccount(const std::string& file) {
+  std::ifstream lines(file);
+  std::string line;
+  while (std::getline(lines, line)) {
+    line.resize(std::min(line.size(), line.find('#')));
+    absl::StripAsciiWhitespace(&line);
+    if (!line.empty()) return line;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the account that it is to run as is not known, because ", file,
+                   " cannot be read or names none; name one: `user: ACCOUNT` in process.yml"));
+}
+
+}  // namespace grpc_os::host

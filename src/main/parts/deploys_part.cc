@@ -1,0 +1,108 @@
+#include "main/parts/deploys_part.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/disk_space.h"
+#include "core/deploy/deploy_errors.h"
+#include "core/deploy/release.h"
+#include "core/disk.h"
+#include "core/process/bundle_place.h"
+
+namespace grpc_os {
+namespace {
+
+absl::Status WriteAll(int file, std::string_view bytes, const std::string& directory) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = write(file, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && IsDiskFull(errno))
+      return core::DiskFullError(DescribeDiskFull(directory, errno), "nothing was deployed");
+    if (wrote < 0)
+      return absl::UnavailableError(absl::StrCat("cannot write a bundle: ", strerror(errno)));
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+  }
+  return absl::OkStatus();
+}
+
+// Piece by piece; each is written on the thread that read it.
+void Copy(std::shared_ptr<core::BlobReader> reader, int file, std::string directory,
+          std::function<void(absl::Status)> done) {
+  reader->Next([reader, file, directory = std::move(directory),
+                done = std::move(done)](const absl::StatusOr<core::BlobReader::Piece>& piece) {
+    if (!piece.ok() || piece->data.empty()) return done(piece.status());
+    if (absl::Status status = WriteAll(file, piece->data, directory); !status.ok())
+      return done(status);
+    Copy(reader, file, directory, done);
+  });
+}
+
+}  // namespace
+
+absl::Status DeploysPart::Start() {
+  thread_ = std::make_unique<store::IoThreads>(1);
+  places_ = std::make_unique<host::BundlePlaces>(host::BundlePlaces::Parts{
+      .path = needs_.directory.PathOf(core::kBundlesDirectory),
+      .shielded = needs_.shielded,
+      .scheduler = needs_.scheduler,
+      .logger = needs_.log.logger(),
+      .blocking = [this](std::function<void()> work) { thread_->Post(std::move(work)); },
+      .fetch = [this](const std::string& digest, int file,
+                      auto done) { Fetch(digest, file, std::move(done)); },
+      .forget = [this](const std::string& digest) { Forget(digest); },
+      .path_of_volume =
+          [this](const std::string& name) { return needs_.volumes.volumes().PathOf(name); }});
+  if (absl::Status status = places_->Open(); !status.ok()) return status;
+  core::Tasks& tasks = needs_.processes.tasks();
+  deploys_ = std::make_unique<core::Deploys>(core::Deploys::Parts{
+      .processes = needs_.processes.processes(),
+      .store = needs_.store.store(),
+      .scheduler = needs_.scheduler,
+      .logger = needs_.log.logger(),
+      .bundles = *places_,
+      .logs = needs_.processes.log_source(),
+      .release = [&tasks](const core::Process& process, const std::string& command, auto done) {
+        core::RunRelease(tasks, process, command, done);
+      }});
+  if (absl::Status status = deploys_->Load(needs_.store.store().NewestRevision()); !status.ok())
+    return status;
+  needs_.scheduler.Post([this] { deploys_->Recover(); });
+  return absl::OkStatus();
+}
+
+void DeploysPart::Fetch(const std::string& digest, int file,
+                        std::function<void(absl::Status)> done) const {
+  const std::string directory = needs_.directory.PathOf(core::kBundlesDirectory);
+  const auto any = [](core::ObjectVerb, std::string_view) { return true; };
+  needs_.objects.objects().Get(
+      core::BundleObject(digest), /*generation=*/0, /*data=*/true, {}, any,
+      [this, digest, file, directory,
+       done = std::move(done)](const absl::StatusOr<core::Object>& object) {
+        if (absl::IsNotFound(object.status())) return done(core::BundleNotFound(digest));
+        if (!object.ok()) return done(object.status());
+        if (absl::BytesToHexString(object->sha256) != digest)
+          return done(core::BundleDamaged(digest, "the object has another content"));
+        if (!object->blob) return done(WriteAll(file, object->data, directory));
+        Copy(
+            needs_.objects.blobs().ReadBlob(
+                {.name = object->name, .sha256 = object->sha256, .size_bytes = object->size_bytes}),
+            file, directory, done);
+      });
+}
+
+void DeploysPart::Forget(const std::string& digest) const {
+  needs_.objects.objects().Purge(core::BundleObject(digest), [&logger = needs_.log.logger(),
+                                                              digest](const absl::Status& status) {
+    if (status.ok() || absl::IsNotFound(status)) return;
+    logger.Write(core::LogLevel::kError, "the object of a bundle that nothing needs stays",
+                 {{"bundle", digest}, {"error", std::string(status.message())}});
+  });
+}
+
+}  // namespace grpc_os
