@@ -53,8 +53,32 @@ void CheckOne(const YamlNode& at, const ProcessManifest& manifest, Problems& pro
                      "; leave one of them out"));
 }
 
-// Which begins again where it ended; "" if there is none.
-std::string FindCircle(const std::vector<ProcessManifest>& processes) {
+void CheckTogether(const YamlNode& at, const std::vector<ProcessManifest>& processes,
+                   Problems& problems) {
+  // What only one may have, and who has it.
+  std::map<std::string, std::string> owners;
+  const auto claim = [&](const std::string& what, const ProcessManifest& one, const char* cure) {
+    if (const auto [other, added] = owners.emplace(what, one.name); !added)
+      problems.push_back({at.line, at.column,
+                          absl::StrCat("'", other->second, "' and '", one.name, "' both have the ",
+                                       what, "; ", cure)});
+  };
+  for (const ProcessManifest& one : processes) {
+    if (one.port != 0)
+      claim(absl::StrCat("port ", one.port), one, "give each its own, or `port: auto`");
+    for (const std::string& domain : one.domains)
+      claim(absl::StrCat("domain ", domain), one, "leave it with one");
+    for (const VolumeMount& mount : one.volumes)
+      if (!mount.shared)
+        claim(absl::StrCat("volume ", mount.name), one, "write `:shared` after its place in both");
+  }
+  if (const std::string circle = DependencyCircle(processes); !circle.empty())
+    problems.push_back({at.line, at.column, "`depends_on` goes in a circle: " + circle});
+}
+
+}  // namespace
+
+std::string DependencyCircle(const std::vector<ProcessManifest>& processes) {
   for (const ProcessManifest& start : processes) {
     // At most as many steps as there are processes, each to the first that leads on.
     std::vector<std::string> path;
@@ -82,31 +106,6 @@ std::string FindCircle(const std::vector<ProcessManifest>& processes) {
   }
   return "";
 }
-
-void CheckTogether(const YamlNode& at, const std::vector<ProcessManifest>& processes,
-                   Problems& problems) {
-  // What only one may have, and who has it.
-  std::map<std::string, std::string> owners;
-  const auto claim = [&](const std::string& what, const ProcessManifest& one, const char* cure) {
-    if (const auto [other, added] = owners.emplace(what, one.name); !added)
-      problems.push_back({at.line, at.column,
-                          absl::StrCat("'", other->second, "' and '", one.name, "' both have the ",
-                                       what, "; ", cure)});
-  };
-  for (const ProcessManifest& one : processes) {
-    if (one.port != 0)
-      claim(absl::StrCat("port ", one.port), one, "give each its own, or `port: auto`");
-    for (const std::string& domain : one.domains)
-      claim(absl::StrCat("domain ", domain), one, "leave it with one");
-    for (const VolumeMount& mount : one.volumes)
-      if (!mount.shared)
-        claim(absl::StrCat("volume ", mount.name), one, "write `:shared` after its place in both");
-  }
-  if (const std::string circle = FindCircle(processes); !circle.empty())
-    problems.push_back({at.line, at.column, "`depends_on` goes in a circle: " + circle});
-}
-
-}  // namespace
 
 std::optional<std::vector<ProcessManifest>> ParseProcesses(std::string_view text,
                                                            Problems& problems) {
@@ -177,6 +176,24 @@ bool IsAbout(const std::string& text, const std::string& directory) {
   return name != nullptr && name->text == directory;
 }
 
+// Of a file: see the header.
+std::string DirectoryAbout(const std::string& path, const std::string& text) {
+  namespace fs = std::filesystem;
+  std::string own = fs::path(path).parent_path().string();
+  if (own.empty()) own = ".";
+  std::string named;
+  std::error_code error;
+  if (IsAbout(text, fs::canonical(own, error).filename().string())) return own;
+  for (fs::directory_iterator entry(own, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with('.') || name == fs::path(path).filename()) continue;
+    if (!entry->is_directory(error)) return own;
+    if (IsAbout(text, name)) named = entry->path().string();
+  }
+  return error || named.empty() || IsFile(absl::StrCat(named, "/", kFileName)) ? own : named;
+}
+
 }  // namespace
 
 absl::StatusOr<ManifestFile> FindProcessFile(const std::string& path) {
@@ -190,11 +207,10 @@ absl::StatusOr<ManifestFile> FindProcessFile(const std::string& path) {
   ManifestFile file;
   if (!fs::is_directory(status)) {
     file.path = path;
-    file.directory = fs::path(path).parent_path().string();
-    if (file.directory.empty()) file.directory = ".";
     auto text = ReadText(path, "the file", kYamlBytes);
     if (!text.ok()) return text.status();
     file.text = *std::move(text);
+    file.directory = DirectoryAbout(path, file.text);
     return file;
   }
   const fs::path directory = fs::canonical(path, error);

@@ -77,8 +77,13 @@ struct ProcessManifest {
 std::optional<std::vector<ProcessManifest>> ParseProcesses(std::string_view text,
                                                            std::vector<Problem>& problems);
 
+// "a → b → a", if they depend on each other so; else "".
+std::string DependencyCircle(const std::vector<ProcessManifest>& processes);
+
 // Where the process.yml of this directory is: in it, or beside it if its `name` is the directory's.
-// `path` may also be a file. NOT_FOUND and other errors of reading it, with a cure.
+// `path` may also be a file: it is about its own directory, or, if there is nothing else than
+// directories beside it, about the one of them with its `name`, unless that has one of its own.
+// NOT_FOUND and other errors of reading it, with a cure.
 struct ManifestFile {
   std::string path;
   std::string directory;  // that it is about

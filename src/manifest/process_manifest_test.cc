@@ -242,5 +242,27 @@ TEST_F(ProcessFileTest, InTheDirectoryOrBesideItIfItHasItsName) {
   EXPECT_TRUE(absl::IsInvalidArgument(FindProcessFile(root_ + "/large.yml").status()));
 }
 
+TEST_F(ProcessFileTest, AFileThatIsNamedIsAboutItsOwnDirectoryOrTheOneBesideIt) {
+  Write("processes/process.yml", "name: myapp\ncommand: a\n");
+  const std::string file = root_ + "/processes/process.yml";
+  const auto directory = [&] { return FindProcessFile(file)->directory; };
+  EXPECT_EQ(directory(), root_ + "/processes/myapp");
+  std::filesystem::create_directories(root_ + "/processes/other");
+  Write("processes/.hidden", "");
+  EXPECT_EQ(directory(), root_ + "/processes/myapp");
+  // A program with a package of its name.
+  Write("processes/requirements.txt", "");
+  EXPECT_EQ(directory(), root_ + "/processes");
+  std::filesystem::remove(root_ + "/processes/requirements.txt");
+  Write("processes/myapp/process.yml", "name: any\ncommand: a\n");
+  EXPECT_EQ(directory(), root_ + "/processes");
+  std::filesystem::remove(root_ + "/processes/myapp/process.yml");
+  std::filesystem::create_directories(root_ + "/processes/processes");
+  Write("processes/process.yml", "name: processes\ncommand: a\n");
+  EXPECT_EQ(directory(), root_ + "/processes");
+  Write("processes/process.yml", "processes:\n  myapp:\n    command: a\n");
+  EXPECT_EQ(directory(), root_ + "/processes");
+}
+
 }  // namespace
 }  // namespace grpc_os::manifest
