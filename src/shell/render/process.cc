@@ -1,6 +1,7 @@
 #include "shell/render/process.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -130,6 +131,21 @@ void DescribeSpec(const v1::Process& process, Table& table) {
                        ", restart after ", liveness.failures(), " failures")}});
   }
   table.AddRow({{"log limit"}, {FormatBytes(spec.log_max_bytes())}});
+  const auto add = [&](const char* name, const std::string& text) {
+    if (!text.empty()) table.AddRow({{name}, {text}});
+  };
+  add("volumes", VolumesText(spec));
+  add("depends on", DependenciesText(spec));
+  add("release", spec.release());
+  const std::map<std::string, std::string> labels(spec.labels().begin(), spec.labels().end());
+  add("labels", absl::StrJoin(labels, " ", absl::PairFormatter("=")));
+  add("domains", spec.domains().empty() ? ""
+                                        : absl::StrCat(absl::StrJoin(spec.domains(), ", "), " (",
+                                                       kDomainsPending, ")"));
+  add("bundle", ShortDigest(spec.bundle()));
+  add("version", spec.version());
+  if (process.status().deployed_revision() > 0)
+    add("revision", absl::StrCat(process.status().deployed_revision()));
 }
 
 // The lines that say what is so.
@@ -182,6 +198,26 @@ std::string PolicyWord(v1::ProcessSpec::RestartPolicy policy) {
   return absl::StrReplaceAll(Lower(v1::ProcessSpec::RestartPolicy_Name(policy), "RESTART_POLICY_"),
                              {{"_", "-"}});
 }
+
+std::string VolumesText(const v1::ProcessSpec& spec) {
+  return absl::StrJoin(spec.volumes(), ", ", [](std::string* out, const auto& use) {
+    absl::StrAppend(out, use.name(), use.path().empty() ? "" : ":", use.path(),
+                    use.shared() ? ":shared" : "");
+  });
+}
+
+std::string DependenciesText(const v1::ProcessSpec& spec) {
+  using Dependency = v1::ProcessSpec::Dependency;
+  return absl::StrJoin(spec.depends_on(), ", ", [](std::string* out, const auto& one) {
+    const auto condition = one.condition() == Dependency::CONDITION_UNSPECIFIED
+                               ? Dependency::CONDITION_READY
+                               : one.condition();
+    absl::StrAppend(out, one.process(), ":",
+                    Lower(Dependency::Condition_Name(condition), "CONDITION_"));
+  });
+}
+
+std::string ShortDigest(const std::string& digest) { return digest.substr(0, 12); }
 
 std::string ExitWord(const v1::ExitReport& report) {
   switch (report.reason()) {

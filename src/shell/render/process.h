@@ -11,6 +11,8 @@
 
 namespace grpc_os::shell {
 
+inline constexpr char kDomainsPending[] = "pending: domains are served by a later version";
+
 // "running", "crash_looping", …
 std::string StateWord(v1::Process::State state);
 // "exit 1", "signal KILL", "supervisor lost", …; "-" if there was none.
@@ -19,6 +21,12 @@ std::string ExitWord(const v1::ExitReport& report);
 std::string DescribeExit(const v1::ExitReport& report);
 // "always", "on-failure", "never".
 std::string PolicyWord(v1::ProcessSpec::RestartPolicy policy);
+// "data:/app/data, media:shared", as `--volume` has them.
+std::string VolumesText(const v1::ProcessSpec& spec);
+// "db:started, cache:ready", as `--depends-on` has them.
+std::string DependenciesText(const v1::ProcessSpec& spec);
+// As people compare bundles: the first 12 digits.
+std::string ShortDigest(const std::string& digest);
 // Whether it has a main process now.
 bool IsLive(v1::Process::State state);
 // Whether it ran to its end, and nothing but its user makes it run again.
