@@ -105,6 +105,25 @@ absl::Status AddVolume(const std::string& word, v1::ProcessSpec& spec) {
       absl::StrCat("--volume ", word, " is none; expected: NAME[:/PATH][:shared]."));
 }
 
+// "db", "db:started".
+absl::Status AddDependency(const std::string& word, v1::ProcessSpec& spec) {
+  const size_t colon = word.find(':');
+  const std::string name = word.substr(0, colon);
+  const std::string condition = colon == std::string::npos ? "ready" : word.substr(colon + 1);
+  auto& dependency = *spec.add_depends_on();
+  dependency.set_process(name);
+  using Dependency = v1::ProcessSpec::Dependency;
+  Dependency::Condition parsed = Dependency::CONDITION_UNSPECIFIED;
+  if (!name.empty() &&
+      Dependency::Condition_Parse("CONDITION_" + absl::AsciiStrToUpper(condition), &parsed) &&
+      parsed != Dependency::CONDITION_UNSPECIFIED) {
+    dependency.set_condition(parsed);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--depends-on ", word, " is none; expected: NAME, or NAME:started, :ready or :completed."));
+}
+
 }  // namespace
 
 std::optional<std::pair<std::string, std::string>> ParseAssignment(const std::string& word) {
@@ -130,6 +149,8 @@ std::vector<Option> SpecOptions() {
   options.push_back({"volume", 0, "NAME[:PATH][:shared]",
                      "a directory that outlives it, made if there is none of this name", true,
                      &kVolumeWord});
+  options.push_back({"depends-on", 0, "NAME[:started|ready|completed]",
+                     "begin it once that process has come so far", true, &kProcessWord});
   options.push_back({"secret", 0, "K[=V]", "a variable whose value is never shown again", true});
   return options;
 }
@@ -150,6 +171,14 @@ absl::Status ApplySpecOptions(const Arguments& arguments, v1::ProcessSpec& spec,
     if (absl::Status status = AddVolume(word, spec); !status.ok()) return status;
   }
   if (arguments.Has("volume")) paths.emplace_back("spec.volumes");
+  if (arguments.Has("depends-on")) {
+    spec.clear_depends_on();
+    paths.emplace_back("spec.depends_on");
+  }
+  for (const std::string& word : arguments.Values("depends-on")) {
+    if (word.empty() && arguments.Values("depends-on").size() == 1) continue;
+    if (absl::Status status = AddDependency(word, spec); !status.ok()) return status;
+  }
   return ApplyProbeOptions(arguments, spec, paths);
 }
 
