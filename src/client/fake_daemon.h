@@ -21,6 +21,7 @@
 
 #include "base/unique_fd.h"
 #include "client/fake_auth.h"
+#include "client/fake_deploys.h"
 #include "client/fake_objects.h"
 #include "client/fake_state.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
@@ -40,7 +41,8 @@ class FakeDaemon {
         processes_(state),
         events_(state),
         objects_(state),
-        system_(state) {
+        system_(state),
+        deploys_(state) {
     std::filesystem::create_directories(directory_ + "/run");
     grpc::ServerBuilder builder;
     // Otherwise its end may have to wait for a thread that looks up every 10 s.
@@ -51,6 +53,7 @@ class FakeDaemon {
     builder.RegisterService(&events_);
     builder.RegisterService(&objects_);
     builder.RegisterService(&system_);
+    builder.RegisterService(&deploys_);
     server_ = builder.BuildAndStart();
     ListenForPeers();
   }
@@ -447,6 +450,7 @@ class FakeDaemon {
   Events events_;
   FakeObjects objects_;
   System system_;
+  FakeDeploys deploys_;
   std::unique_ptr<grpc::Server> server_;
   UniqueFd listener_;
   std::thread peer_thread_;

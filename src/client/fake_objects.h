@@ -75,6 +75,7 @@ class FakeObjects : public v1::FilesystemService::Service {
   grpc::Status GetObject(grpc::ServerContext* context, const v1::GetObjectRequest* request,
                          v1::Object* response) override {
     const std::lock_guard<std::mutex> lock(state_.mutex);
+    if (state_.before_get) std::exchange(state_.before_get, nullptr)();
     if (auto status = Enter(context, "GetObject", request->name()); !status.ok()) return status;
     const v1::Object* object = Find(request->name(), request->generation());
     if (object != nullptr) {

@@ -16,6 +16,7 @@
 
 #include "grpc_os/internal/v1/rpc_status.pb.h"
 #include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/deploy_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
@@ -111,7 +112,14 @@ struct FakeState {
   std::vector<v1::ReadObjectRequest> reads;
   std::map<std::string, v1::Quota> quotas;  // by prefix
   std::vector<v1::CheckObjectsResponse> checks;
+  std::map<std::string, std::vector<v1::Revision>> revisions;  // by process, the oldest first
+  std::vector<v1::DeployProcessRequest> deploys;  // those that were to change something
+  std::vector<v1::Revision::Step> deploy_steps;   // which one after the other take
+  std::string deploy_fails;          // the message of the next that has ended; empty: it is ready
+  std::string deploy_refused;        // the reason with which all are refused; empty: they are not
+  std::function<void()> at_wait;     // something that happens during WaitRevision
   std::function<void()> before_put;  // something that happens in between, once
+  std::function<void()> before_get;  // GetObject
   std::function<void()> before_read;
 };
 

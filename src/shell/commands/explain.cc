@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client/errors.h"
 #include "shell/commands/log_printer.h"
 #include "shell/escape.h"
@@ -74,6 +75,20 @@ void ExplainEnd(Session& session, const v1::Process& process) {
                 << (WaitsForExecution(process) ? " could not be executed now:\n"
                                                : " has ended already:\n");
   Explain(session, process);
+}
+
+ExitCode ReportLines(Session& session, const absl::Status& status) {
+  std::vector<std::string> lines = absl::StrSplit(std::string(status.message()), '\n');
+  if (lines.size() == 1) return session.Report(status);
+  absl::Status first(status.code(), lines[0]);
+  status.ForEachPayload(
+      [&](auto type, const absl::Cord& payload) { first.SetPayload(type, payload); });
+  const ExitCode code = session.Report(first);
+  if (lines.back().empty()) lines.pop_back();
+  for (size_t i = 1; i < lines.size(); ++i)
+    session.err() << "  " << EscapeForTerminal(lines[i], Tabs::kKeep) << "\n";
+  session.err() << std::flush;
+  return code;
 }
 
 }  // namespace grpc_os::shell

@@ -20,6 +20,9 @@ void ExplainFailure(Session& session, const std::string& name, const absl::Statu
 // The same for a process that was just started and has ended already by itself.
 void ExplainEnd(Session& session, const v1::Process& process);
 
+// Session::Report of an error of several lines, as a list of problems or with the end of a log.
+ExitCode ReportLines(Session& session, const absl::Status& status);
+
 }  // namespace grpc_os::shell
 
 #endif  // GRPC_OS_SHELL_COMMANDS_EXPLAIN_H_

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/deploy_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
@@ -86,6 +87,21 @@ TEST_F(HostileTest, InEveryColumn) {
     v1::Process& process = daemon_.AddProcess(text, v1::Process::STATE_BACKOFF);
     process.mutable_spec()->set_command(text);
     process.mutable_spec()->set_account(text);
+    process.mutable_spec()->set_version(text);
+    process.mutable_spec()->set_release(text);
+    process.mutable_spec()->set_bundle(text);
+    process.mutable_spec()->add_domains(text);
+    process.mutable_spec()->add_depends_on()->set_process(text);
+    process.mutable_spec()->add_volumes()->set_path(text);
+    (*process.mutable_spec()->mutable_labels())[text] = text;
+    std::vector<v1::Revision>& revisions = daemon_.state.revisions["web"];
+    v1::Revision& revision = revisions.emplace_back();
+    revision.set_process(text);
+    revision.set_process_id(text);
+    revision.set_number(static_cast<int64_t>(revisions.size()));
+    revision.set_owner(text);
+    revision.set_message(text);
+    *revision.mutable_spec() = process.spec();
     (*process.mutable_spec()->mutable_environment())[text] = text;
     process.mutable_status()->set_message(text);
     process.mutable_status()->mutable_last_exit()->set_reason(v1::ExitReport::REASON_SIGNALED);
@@ -125,8 +141,20 @@ TEST_F(HostileTest, InEveryColumn) {
   daemon_.state.events.emplace_back().set_synced(true);
   for (const char* command :
        {"ls -l /h", "find /h", "stat '/h/*'", "quota ls", "ps", "ps -l", "user ls", "sessions",
-        "token ls", "audit -n 1000", "events -n 1000"}) {
+        "token ls", "audit -n 1000", "events -n 1000", "revisions web", "diff web 1 9"}) {
     ExpectHarmless(command);
+  }
+  for (const std::string& text : texts) {
+    if (text.find('\t') != std::string::npos) continue;  // which stays as it is in a log
+    for (const ExitCode end : {ExitCode::kConflict, ExitCode::kOk}) {
+      daemon_.state.revisions.erase(text);
+      daemon_.state.revisions["web"].resize(1);
+      daemon_.state.revisions["web"][0].set_process(text);
+      daemon_.state.deploy_steps = {v1::Revision::STEP_RELEASING};
+      daemon_.state.deploy_fails = end == ExitCode::kOk ? "" : text;
+      EXPECT_EQ(Run("rollback web 1"), end) << text << err();
+      ExpectHarmless(out() + err(), "rollback");
+    }
   }
 }
 

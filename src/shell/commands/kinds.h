@@ -15,6 +15,7 @@ namespace grpc_os::shell {
 #define GRPC_OS_SHELL_KINDS(KIND)            \
   KIND(LogIn, "Log-in", "")                  \
   KIND(Process, "Processes", "process")      \
+  KIND(Deploy, "Processes", "revision")      \
   KIND(Manifest, "Processes", "")            \
   KIND(Volume, "Processes", "volume")        \
   KIND(Object, "Objects", "object")          \

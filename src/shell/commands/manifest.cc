@@ -1,13 +1,13 @@
 // Files that say what is to run: what can be said of them without a daemon.
 #include <google/protobuf/struct.pb.h>
 
-#include <filesystem>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "manifest/process_manifest.h"
 #include "shell/commands/kinds.h"
+#include "shell/commands/process_directory.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
 #include "shell/quantity.h"
@@ -63,22 +63,12 @@ std::vector<std::pair<std::string, std::string>> FieldsOf(const ProcessManifest&
 }
 
 ExitCode RunValidate(Session& session, const Arguments& arguments) {
-  const auto file = manifest::FindProcessFile(arguments.positional()[0]);
-  if (!file.ok()) return session.Report(file.status());
-  std::vector<manifest::Problem> problems;
-  const auto processes = manifest::ParseProcesses(file->text, problems);
-  const std::string relative = std::filesystem::absolute(file->path)
-                                   .lexically_normal()
-                                   .lexically_proximate(std::filesystem::current_path());
-  const std::string shown = relative.starts_with("..") ? file->path : relative;
-  if (!processes.has_value()) {
-    for (const manifest::Problem& problem : problems)
-      session.err() << EscapeForTerminal(manifest::Describe(problem, shown)) << '\n';
-    return ExitCode::kUsage;
-  }
+  ExitCode code = ExitCode::kOk;
+  const auto directory = ReadProcessDirectory(session, arguments.positional()[0], code);
+  if (!directory) return code;
   google::protobuf::Struct all;
   auto* const list = (*all.mutable_fields())["processes"].mutable_list_value();
-  for (const ProcessManifest& process : *processes) {
+  for (const ProcessManifest& process : directory->processes) {
     const auto fields = FieldsOf(process);
     google::protobuf::Struct object;
     for (const auto& [name, text] : fields) (*object.mutable_fields())[name].set_string_value(text);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -212,21 +213,22 @@ ExitCode RunWait(Session& session, const Arguments& arguments) {
                  {.run = wait, .sentence = sentence, .together = false});
 }
 
-ExitCode RunDelete(Session& session, const Arguments& arguments) {
+// `question` of "NAME (ID)".
+ExitCode Delete(Session& session, const Arguments& arguments, bool force,
+                const std::function<std::string(const std::string& process)>& question) {
   const auto keep = [&](const v1::Process& process, bool) -> absl::StatusOr<std::string> {
-    const std::string name = EscapeForTerminal(process.name());
-    absl::Status status = Confirm(
-        session, arguments, absl::StrCat("Delete ", name, " (", process.id(), ") and its logs?"),
-        process.name());
+    const std::string name =
+        absl::StrCat(EscapeForTerminal(process.name()), " (", process.id(), ")");
+    absl::Status status = Confirm(session, arguments, question(name), process.name());
     if (!status.ok()) return status;
     return "";
   };
   const auto remove = [&](const v1::Process& process) -> absl::StatusOr<v1::Process> {
     v1::DeleteProcessRequest request;
     request.set_name(process.id());
-    request.set_force(arguments.Has("force"));
+    request.set_force(force);
     const auto response = session.client().DeleteProcess(
-        request, arguments.Has("force") ? StopTime(session, process) : session.client().timeout());
+        request, force ? StopTime(session, process) : session.client().timeout());
     if (!response.ok()) return response.status();
     return process;
   };
@@ -235,6 +237,18 @@ ExitCode RunDelete(Session& session, const Arguments& arguments) {
   };
   return ForEach(session, arguments.positional(),
                  {.run = remove, .sentence = sentence, .leave = keep, .explains_end = false});
+}
+
+ExitCode RunDelete(Session& session, const Arguments& arguments) {
+  return Delete(session, arguments, arguments.Has("force"), [](const std::string& process) {
+    return absl::StrCat("Delete ", process, " and its logs?");
+  });
+}
+
+ExitCode RunUnregister(Session& session, const Arguments& arguments) {
+  return Delete(session, arguments, true, [](const std::string& process) {
+    return absl::StrCat("Stop ", process, " and delete it, its revisions and its logs?");
+  });
 }
 
 }  // namespace
@@ -293,7 +307,7 @@ std::vector<Command> ProcessCommands() {
       LogsRow(),
       RunRow(),
       {.name = "delete",
-       .elsewhere = {"remove", "forget", "unregister", "destroy"},
+       .elsewhere = {"remove", "forget", "destroy"},
        .synopsis = "NAME…",
        .arguments = {&kProcessWord},
        .summary = "Forget stopped processes and remove their logs",
@@ -302,6 +316,15 @@ std::vector<Command> ProcessCommands() {
        .examples = {"delete web-server", "delete --force -y 'web-*'"},
        .least = 1,
        .run = RunDelete},
+      {.name = "unregister",
+       .synopsis = "NAME…",
+       .arguments = {&kProcessWord},
+       .summary = "Stop and forget processes, with their revisions and logs",
+       .details = std::string(kProcessNames) + "Volumes are kept: `volume rm` removes them.\n",
+       .options = {YesOption()},
+       .examples = {"unregister myapp"},
+       .least = 1,
+       .run = RunUnregister},
   };
 }
 

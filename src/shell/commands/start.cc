@@ -304,7 +304,7 @@ ExitCode RunUpdate(Session& session, const Arguments& arguments) {
 
 Command StartRow() {
   return {.name = "start",
-          .elsewhere = {"create", "new", "add", "register", "launch", "enable"},
+          .elsewhere = {"create", "new", "add", "launch", "enable"},
           .synopsis = "NAME [\"COMMAND\"] [K=V…]",
           .arguments = {&kProcessWord},
           .summary = "Create a process and start it, or start one that exists",

@@ -47,6 +47,12 @@ absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Open(const std::string& 
   return std::unique_ptr<FileSource>(new FileSource(std::move(fd), path, info));
 }
 
+absl::StatusOr<std::unique_ptr<FileSource>> FileSource::Of(UniqueFd fd, const std::string& name) {
+  struct stat info = {};
+  if (::fstat(fd.get(), &info) != 0) return FileError("Cannot read", name);
+  return std::unique_ptr<FileSource>(new FileSource(std::move(fd), name, info));
+}
+
 bool FileSource::KnowsItsSize() const {
   return info_.st_blocks > 0 || info_.st_size > ::sysconf(_SC_PAGESIZE);
 }

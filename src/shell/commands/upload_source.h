@@ -36,6 +36,8 @@ class FileSource : public UploadSource {
   // INVALID_ARGUMENT or NOT_FOUND: there is no such file that can be read. Of anything but a
   // regular file nothing is made: nullptr, and the descriptor is given to `other`.
   static absl::StatusOr<std::unique_ptr<FileSource>> Open(const std::string& path, UniqueFd& other);
+  // One that is open already; `name` is for errors.
+  static absl::StatusOr<std::unique_ptr<FileSource>> Of(UniqueFd fd, const std::string& name);
 
   std::optional<int64_t> size() const override { return info_.st_size; }
   absl::StatusOr<int64_t> Prepare(int64_t offset) override;
