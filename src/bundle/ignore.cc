@@ -230,7 +230,10 @@ absl::StatusOr<LeftOut> ReadIgnoreFiles(const std::string& directory) {
     const std::string path = absl::StrCat(directory, directory.ends_with('/') ? "" : "/", name);
     const auto text = manifest::ReadText(path, "the file", kIgnoreFileBytes);
     if (absl::IsNotFound(text.status())) continue;
-    if (!text.ok()) return text.status();
+    if (absl::IsInvalidArgument(text.status())) return text.status();
+    if (!text.ok())
+      return absl::FailedPreconditionError(
+          absl::StrCat("cannot read ", Quoted(path), "; make it a readable file, or remove it"));
     if (absl::Status status = rules->Add(*text, path); !status.ok()) return status;
   }
   return LeftOut([rules](const std::string& path, bool is_directory) {

@@ -179,7 +179,8 @@ TEST_F(IgnoreFilesTest, OneThatCannotBeTakenIsNamed) {
               HasSubstr(At(".dockerignore") + " is larger than 65536 bytes"));
   std::filesystem::remove(At(".dockerignore"));
   std::filesystem::create_directory(At(".dockerignore"));
-  EXPECT_FALSE(ReadIgnoreFiles(source_).ok());
+  EXPECT_THAT(std::string(ReadIgnoreFiles(source_).status().message()),
+              HasSubstr("dockerignore'; make it a readable file, or remove it"));
 }
 
 }  // namespace

@@ -141,7 +141,10 @@ class Deployer {
       return Outcome::kUnchanged;
     }
     std::string sentence =
-        absl::StrCat(process.name(), ": nothing differs; revision ", last.number());
+        absl::StrCat(process.name(), ": nothing differs; revision ", last.number(),
+                     last.state() == v1::Revision::STATE_FAILED
+                         ? ", which failed: `revisions " + process.name() + "`"
+                         : "");
     if (how_.starts_what_rests && !how_.dry_run && IsAtRest(process)) {
       v1::StartProcessRequest request;
       request.set_name(process.id());
@@ -153,7 +156,8 @@ class Deployer {
       }
       absl::StrAppend(&sentence, "; started it", OutcomeOfStart(*started));
     }
-    if (session_.for_people()) session_.out() << EscapeForTerminal(sentence) << "\n" << std::flush;
+    if (session_.for_people())
+      session_.out() << session_.TypedIn(EscapeForTerminal(sentence)) << "\n" << std::flush;
     Show(last);
     return Outcome::kUnchanged;
   }

@@ -148,6 +148,14 @@ TEST_F(DeployTest, WhatRestsIsStartedByRegisterAndLeftByApply) {
   EXPECT_EQ(daemon_.state.deploys.size(), 1U);
 }
 
+TEST_F(DeployTest, WhatFailedAndWasLeftSoIsSaidAgain) {
+  WriteSeed();
+  daemon_.state.deploy_fails = "not ready";
+  EXPECT_EQ(Register(" --no-rollback"), ExitCode::kConflict);
+  ASSERT_EQ(Register(), ExitCode::kOk) << err();
+  EXPECT_EQ(out(), "myapp: nothing differs; revision 1, which failed: `revisions myapp`\n");
+}
+
 TEST_F(DeployTest, ADryRunChangesNothing) {
   WriteSeed();
   ASSERT_EQ(Register(" --dry-run"), ExitCode::kOk) << err();
