@@ -12,7 +12,6 @@ import urllib.request
 import pytest
 from raw_calls import RawCalls
 from running_system import poll
-from uploads_api import upload_files
 
 ROOT = pathlib.Path(__file__).parents[2]
 SEED = ROOT.parent / "shared/seed/grpcos-readme.md"
@@ -127,11 +126,12 @@ async def test_what_rests_is_started_again(system, myapp):
 
 async def test_one_that_is_not_ready_goes_back_and_says_why(system, myapp):
     done_well(myapp.register())
-    myapp.write("ready: {timeout: 1s}\n", command="sh -c 'echo no database; exec sleep 1000'")
+    myapp.write(f"ready: {{tcp: {myapp.port}, timeout: 1s}}\n", command="sh -c 'echo no database; exec sleep 1000'")
     done = myapp.register()
     assert done.returncode == 5, done
     assert "rolling back to revision 1" in done.stdout
     assert done.stderr.startswith("myapp: revision 2 failed: ") and "no database" in done.stderr
+    assert "is ready" in done_well(system.cli("wait", "myapp"))
     assert myapp.answers() == "one"
 
 
@@ -170,13 +170,20 @@ async def test_many_are_applied_in_the_order_of_their_dependencies(system, tmp_p
     assert front.pid() == pids[0] and back.pid() != pids[1]
 
 
+def uploaded_bytes(system):
+    try:
+        return sum(path.stat().st_size for path in (system.data / "uploads").iterdir())
+    except FileNotFoundError:  # it has just become an object
+        return 0
+
+
 async def test_an_upload_that_was_killed_goes_on(system, myapp):
     (myapp.path / "large").write_bytes(os.urandom(128 << 20))
     command = [system.bin / "grpc-os", "--address", system.address, "register-process", myapp.path]
     environment = {**os.environ, "HOME": str(system.home), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as first:
         poll(
-            lambda: first.poll() is not None or any(path.stat().st_size > 8 << 20 for path in upload_files(system)),
+            lambda: first.poll() is not None or uploaded_bytes(system) > 8 << 20,
             "a part of it is there",
             every_s=0.001,
         )
@@ -191,7 +198,7 @@ async def test_an_upload_that_was_killed_goes_on(system, myapp):
 async def test_interrupting_leaves_the_deploy_alone(system, myapp):
     flag = system.home / "flag"
     myapp.write(
-        f"ready: {{timeout: 600s}}\nenvironment: {{FLAG: {flag}}}\n",
+        f"ready: {{tcp: {myapp.port}, timeout: 600s}}\nenvironment: {{FLAG: {flag}}}\n",
         command="sh -c 'while ! test -e $FLAG; do sleep 0.05; done; exec python3 app.py'",
     )
     command = [system.bin / "grpc-os", "--address", system.address, "register-process", myapp.path]

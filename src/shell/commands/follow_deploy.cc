@@ -108,7 +108,8 @@ absl::StatusOr<v1::Revision> FollowDeploy(Session& session, v1::Revision revisio
       }
     }
     v1::WaitRevisionRequest request;
-    request.set_process(revision.process_id());
+    // By its name: the first deploy makes the process.
+    request.set_process(revision.process());
     request.set_number(revision.number());
     request.set_step(shown);
     *request.mutable_timeout() =
