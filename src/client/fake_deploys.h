@@ -27,7 +27,10 @@ class FakeDeploys : public v1::DeployService::Service {
     const char* const what =
         request->validate_only() ? "DeployProcess (validate) " : "DeployProcess ";
     if (auto status = Enter(context, what + name); !status.ok()) return status;
-    if (!request->validate_only()) state_.deploys.push_back(*request);
+    if (!request->validate_only()) {
+      state_.deploys.push_back(*request);
+      if (state_.before_deploy) std::exchange(state_.before_deploy, nullptr)();
+    }
     const auto known = state_.processes.find(name);
     const bool is_new = known == state_.processes.end();
     if (!request->etag().empty() && (is_new || known->second.etag() != request->etag()))

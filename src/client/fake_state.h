@@ -115,11 +115,12 @@ struct FakeState {
   std::map<std::string, std::vector<v1::Revision>> revisions;  // by process, the oldest first
   std::vector<v1::DeployProcessRequest> deploys;  // those that were to change something
   std::vector<v1::Revision::Step> deploy_steps;   // which one after the other take
-  std::string deploy_fails;          // the message of the next that has ended; empty: it is ready
-  std::string deploy_refused;        // the reason with which all are refused; empty: they are not
-  std::function<void()> at_wait;     // something that happens during WaitRevision
-  std::function<void()> before_put;  // something that happens in between, once
-  std::function<void()> before_get;  // GetObject
+  std::string deploy_fails;    // the message of the next that has ended; empty: it is ready
+  std::string deploy_refused;  // the reason with which all are refused; empty: they are not
+  std::function<void()> before_deploy;  // DeployProcess that is no validation, once
+  std::function<void()> at_wait;        // something that happens during WaitRevision
+  std::function<void()> before_put;     // something that happens in between, once
+  std::function<void()> before_get;     // GetObject
   std::function<void()> before_read;
 };
 

@@ -254,6 +254,14 @@ TEST_F(DeployTest, ALargeBundleIsUploadedAndAKilledUploadGoesOn) {
   EXPECT_THAT(Deployed(), ElementsAre("myapp"));
 }
 
+TEST_F(DeployTest, ABundleThatIsGoneWhenItIsDeployedIsUploadedAgain) {
+  WriteSeed();
+  daemon_.state.before_deploy = [this] { daemon_.state.objects.clear(); };
+  ASSERT_EQ(Register(), ExitCode::kOk) << err();
+  EXPECT_THAT(Deployed(), ElementsAre("myapp", "myapp"));
+  EXPECT_EQ(Bundles().size(), 1U);
+}
+
 TEST_F(DeployTest, ADirectoryThatChangesMeanwhileIsNotDeployed) {
   WriteSeed();
   // Between the two readings: while the daemon is asked whether it has the bundle.
