@@ -59,6 +59,7 @@ inline constexpr char kRoleBuiltIn[] = "ROLE_BUILT_IN";
 inline constexpr char kQuotaNotFound[] = "QUOTA_NOT_FOUND";
 inline constexpr char kPortTaken[] = "PORT_TAKEN";
 inline constexpr char kNoFreePort[] = "NO_FREE_PORT";
+inline constexpr char kDependencyCycle[] = "DEPENDENCY_CYCLE";
 inline constexpr char kVolumeNotFound[] = "VOLUME_NOT_FOUND";
 inline constexpr char kVolumeExists[] = "VOLUME_EXISTS";
 inline constexpr char kVolumeInUse[] = "VOLUME_IN_USE";

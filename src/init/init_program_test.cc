@@ -24,6 +24,7 @@ using ::testing::StartsWith;
 
 const std::string kA = InstanceId('a');
 const std::string kB = InstanceId('b');
+const std::string kC = InstanceId('c');
 
 // One packet, as it is, with a descriptor.
 void SendWithDescriptor(const UniqueFd& socket, std::string content, const UniqueFd& descriptor) {
@@ -294,6 +295,38 @@ TEST_F(ProgramTest, StopAllEndsEverything) {
   Expect("stopped");
   EXPECT_EQ(WaitFor(init).code, 0);
   EXPECT_FALSE(IsOsd(osds_.at(0)));
+}
+
+// db, web that depends on it, and worker that depends on both.
+void LaunchThree(const FakeOsd& osd) {
+  EXPECT_EQ(osd.Launch(kA, "", "db").error(), "");
+  EXPECT_EQ(osd.Launch(kB, "", "web", {"db", "gone"}).error(), "");
+  EXPECT_EQ(osd.Launch(kC, "", "worker", {"web", "db"}).error(), "");
+}
+
+TEST_F(ProgramTest, StopAllStopsEachAfterThoseThatDependOnIt) {
+  const FakeOsd osd = StartReady();
+  LaunchThree(osd);
+  for (int i = 0; i < 3; ++i) Expect("supervise");
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  for (const std::string& id : {kC, kB, kA})
+    EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", id));
+}
+
+TEST_F(ProgramTest, TheOrderIsKnownToOneThatDidNotLaunchThem) {
+  const pid_t init = (StartReady(), inits_.at(0));
+  LaunchThree(FakeOsd(data_));
+  for (int i = 0; i < 3; ++i) Expect("supervise");
+  EXPECT_EQ(Run({"--stop"}).code, 0);
+  EXPECT_EQ(WaitFor(init).code, 0);
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  std::vector<std::string> stopped;
+  while (stopped.size() < 3) {
+    const std::vector<std::string> words = Next();
+    ASSERT_FALSE(words.empty());
+    if (words[0] == "stopped") stopped.push_back(words[1]);
+  }
+  EXPECT_THAT(stopped, ElementsAre(kC, kB, kA));
 }
 
 TEST_F(ProgramTest, StoppingWhereNothingRunsIsNoError) {

@@ -24,6 +24,7 @@ constexpr int kProtocolVersion = 1;
 constexpr int64_t kAttachFirstMs = 5;
 constexpr int64_t kAttachMaxMs = 1'000;
 constexpr int64_t kStopMs = 30'000;
+constexpr int64_t kOrderMs = 15'000;  // of these; the rest is for who was held back until then
 constexpr int64_t kKillMs = 5'000;
 constexpr int kListenerPlace = 3;
 constexpr int kSpecPlace = 4;
@@ -56,6 +57,7 @@ Instances::Instances(EventLoop& loop, Reaper& reaper, const DataDirectory& data,
 
 Instances::~Instances() {
   loop_.Cancel(stop_timer_);
+  loop_.Cancel(order_timer_);
   for (auto& [id, instance] : instances_) {
     loop_.Cancel(instance->timer);
     Disconnect(*instance);
@@ -315,7 +317,8 @@ void Instances::Relaunch(const std::string& instance_id) {
 
 void Instances::End(Instance& instance, bool remove) {
   const std::string id = instance.record.instance_id();
-  instance.state = State::kEnded;
+  const bool lived = std::exchange(instance.state, State::kEnded) == State::kAlive;
+  if (on_stopped_ && lived) StopFreed(instance);
   if (remove || instance.record.task()) Forget(id);  // nobody asks for an ended task again
   settings_.on_gone(id, false);
   FinishStopIfNoneAlive();
@@ -354,19 +357,24 @@ bool Instances::AnyAlive() const {
 void Instances::StopAll(std::function<void()> done) {
   Freeze();
   on_stopped_ = std::move(done);
-  internal::SuperviseRequest request;
-  request.mutable_stop()->set_cause("shutdown");
   for (auto& [id, instance] : instances_) {
     if (instance->state == State::kWaiting) {
       loop_.Cancel(std::exchange(instance->timer, 0));
       instance->state = State::kEnded;
-    } else if (instance->child != 0) {
-      reaper_.Signal(instance->child, SIGTERM);
-    } else if (instance->connection) {
-      const absl::Status sent = protocol::SendPacket(instance->connection.get(), request);
-      if (!sent.ok()) log_.Warn(absl::StrCat("cannot stop ", Describe(instance->record)));
+    }
+    if (instance->state == State::kEnded) continue;
+    for (const std::string& name : instance->record.depends_on()) ++dependents_[name];
+  }
+  for (auto& [id, instance] : instances_) {
+    if (instance->state == State::kEnded) continue;
+    const internal::Launch& record = instance->record;
+    if (!record.task() && dependents_.contains(record.process_name())) {
+      held_back_.emplace(record.process_name(), id);
+    } else {
+      BeginStop(*instance);
     }
   }
+  order_timer_ = loop_.After(kOrderMs, [this] { StopHeldBack(); });
   stop_timer_ = loop_.After(kStopMs, [this] { Kill(); });
   loop_.After(0, [this] { FinishStopIfNoneAlive(); });
 }
@@ -376,6 +384,34 @@ void Instances::KillLeaf(const Instance& instance) {
   const absl::StatusOr<cgroup::Leaf> leaf = cgroup::Leaf::Open(
       record.cgroup().empty() ? "" : absl::StrCat(record.cgroup(), "/i-", record.instance_id()));
   if (leaf.ok()) leaf->KillAll().IgnoreError();
+}
+
+void Instances::BeginStop(Instance& instance) {
+  if (instance.child != 0) {
+    reaper_.Signal(instance.child, SIGTERM);
+  } else if (instance.connection) {
+    internal::SuperviseRequest request;
+    request.mutable_stop()->set_cause("shutdown");
+    const absl::Status sent = protocol::SendPacket(instance.connection.get(), request);
+    if (!sent.ok()) log_.Warn(absl::StrCat("cannot stop ", Describe(instance.record)));
+  }
+}
+
+void Instances::StopFreed(const Instance& ended) {
+  for (const std::string& name : ended.record.depends_on()) {
+    if (--dependents_[name] > 0) continue;
+    for (auto node = held_back_.extract(name); node; node = held_back_.extract(name)) {
+      if (const auto freed = instances_.find(node.mapped()); freed != instances_.end())
+        BeginStop(*freed->second);
+    }
+  }
+}
+
+void Instances::StopHeldBack() {
+  order_timer_ = 0;
+  for (const auto& [name, id] : std::exchange(held_back_, {})) {
+    if (const auto late = instances_.find(id); late != instances_.end()) BeginStop(*late->second);
+  }
 }
 
 void Instances::Kill() {

@@ -56,8 +56,9 @@ class Instances {
   std::vector<std::string> Ids() const;
   // From now on nothing is launched again.
   void Freeze() { frozen_ = true; }
-  // Has every supervisor stop its process and end itself; `done` is called once they have, or after
-  // the bound (30 s, then SIGKILL to what is left and 5 s more).
+  // Has every supervisor stop its process and end itself, each after those that depend on it;
+  // `done` is called once they have, or after the bound (15 s, then the others are not waited for;
+  // 30 s, then SIGKILL to what is left and 5 s more).
   void StopAll(std::function<void()> done);
 
  private:
@@ -93,6 +94,10 @@ class Instances {
   void Forget(const std::string& instance_id);
   void ForgetEndedOf(const std::string& process_id, const std::string& but);
   static void KillLeaf(const Instance& instance);
+  void BeginStop(Instance& instance);
+  // What that one depends on and nothing else that lives does.
+  void StopFreed(const Instance& ended);
+  void StopHeldBack();
   void Kill();
   bool AnyAlive() const;
   void FinishStopIfNoneAlive();
@@ -107,6 +112,11 @@ class Instances {
   bool frozen_ = false;
   std::function<void()> on_stopped_;
   EventLoop::TimerId stop_timer_ = 0;
+  // While all are stopped, by the name of the process: how many of those that live depend on it,
+  // and its instances, as long as some do.
+  std::map<std::string, int> dependents_;
+  std::multimap<std::string, std::string> held_back_;
+  EventLoop::TimerId order_timer_ = 0;
 };
 
 }  // namespace grpc_os::init

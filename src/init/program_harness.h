@@ -133,7 +133,8 @@ class FakeOsd {
     return reply;
   }
   void SendLaunch(const std::string& instance_id, const std::string& account = "",
-                  const std::string& name = "web", bool task = false) const {
+                  const std::string& name = "web", bool task = false,
+                  const std::vector<std::string>& depends_on = {}) const {
     internal::LaunchSpec spec;
     spec.set_process_id("proc_1");
     const auto memfd = protocol::ToMemfd(spec);
@@ -145,11 +146,13 @@ class FakeOsd {
     launch.set_process_name(name);
     launch.set_account(account);
     launch.set_task(task);
+    for (const std::string& one : depends_on) launch.add_depends_on(one);
     Send(request, memfd->get());
   }
   internal::LaunchResult Launch(const std::string& instance_id, const std::string& account = "",
-                                const std::string& name = "web") const {
-    SendLaunch(instance_id, account, name);
+                                const std::string& name = "web",
+                                const std::vector<std::string>& depends_on = {}) const {
+    SendLaunch(instance_id, account, name, /*task=*/false, depends_on);
     const internal::InitReply reply = Receive();
     EXPECT_TRUE(reply.has_launched());
     return reply.launched();

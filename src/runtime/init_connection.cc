@@ -212,6 +212,7 @@ absl::Status InitConnection::SendLaunch(const PendingLaunch& pending) {
   launch.set_process_name(process.name);
   launch.set_account(process.spec.account);
   launch.set_task(pending.task);
+  for (const core::Dependency& one : process.spec.depends_on) launch.add_depends_on(one.process);
   return channel_->Send(request, *std::move(memfd));
 }
 

@@ -139,6 +139,7 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kVolumeInUse,
                                          core::reason::kVolumeAccount,
                                          core::reason::kVolumeDirectory,
+                                         core::reason::kDependencyCycle,
                                          core::reason::kRevisionNotFound,
                                          core::reason::kDeployInProgress,
                                          core::reason::kBundleRefused,

@@ -53,16 +53,21 @@ absl::Status CheckOfDeploys(const core::ProcessSpec& before, const core::Process
 
 }  // namespace
 
-v1::Process ProcessService::Show(const core::Process& process) const {
-  return ToProto(process, parts_.usage.UsageOf(process.instance_id));
+v1::Process ProcessService::Show(const Call& call, const core::Process& process) const {
+  v1::Process shown = ToProto(process, parts_.usage.UsageOf(process.instance_id));
+  if (process.status.state == core::ProcessState::kPending) {
+    const auto may_know = [&call](std::string_view name) { return call.Permits(name); };
+    shown.mutable_status()->set_message(parts_.processes.WhyPending(process, may_know));
+  }
+  return shown;
 }
 
-v1::Process ProcessService::ShowNewest(const core::Process& process) const {
+v1::Process ProcessService::ShowNewest(const Call& call, const core::Process& process) const {
   const core::Processes::Unsaved* unsaved = parts_.processes.UnsavedOf(process.id);
-  if (unsaved == nullptr) return Show(process);
+  if (unsaved == nullptr) return Show(call, process);
   core::Process newest = process;
   newest.status = unsaved->process.status;
-  v1::Process shown = Show(newest);
+  v1::Process shown = Show(call, newest);
   shown.mutable_status()->set_unsaved(true);
   SetTimeMs(unsaved->since_ms, shown.mutable_status()->mutable_unsaved_since());
   return shown;
@@ -71,7 +76,7 @@ v1::Process ProcessService::ShowNewest(const core::Process& process) const {
 core::Processes::Done ProcessService::AnswerWith(const ProcessCall& call) const {
   return [this, call](absl::StatusOr<core::Process> process) {
     if (!process.ok()) return call->End(process.status());
-    call->Answer(Show(*process));
+    call->Answer(Show(*call, *process));
   };
 }
 
@@ -96,7 +101,7 @@ v1::ListProcessesResponse ProcessService::ListPage(const Call& call, const PageQ
   const int most = call.PermitsAll() ? query.size() + 1 : std::numeric_limits<int>::max();
   for (const core::Process* process : parts_.processes.List(query.after(), most)) {
     if (!call.Permits(process->name)) continue;
-    if (!page.Add(ShowNewest(*process), process->name)) break;
+    if (!page.Add(ShowNewest(call, *process), process->name)) break;
   }
   answer.set_next_page_token(page.NextToken());
   return answer;
@@ -141,7 +146,7 @@ void ProcessService::AddReads(Handlers& handlers) {
         parts_.scheduler.Post([this, call, name = request.name()] {
           const auto process = FindFor(*call, name);
           if (!process.ok()) return call->End(process.status());
-          call->Answer(ShowNewest(**process));
+          call->Answer(ShowNewest(*call, **process));
         });
       });
 
@@ -322,8 +327,8 @@ void ProcessService::AddWaits(Handlers& handlers) {
               return call->End(status);
             v1::WaitProcessResponse current;
             // Nobody is answered that it holds before that is stored.
-            *current.mutable_process() =
-                waited->satisfied ? Show(waited->process) : ShowNewest(waited->process);
+            *current.mutable_process() = waited->satisfied ? Show(*call, waited->process)
+                                                           : ShowNewest(*call, waited->process);
             current.set_satisfied(waited->satisfied);
             call->Answer(std::move(current));
           };

@@ -37,9 +37,9 @@ class ProcessService {
   // thread, until the next call.
   absl::StatusOr<const core::Process*> FindFor(const Call& call,
                                                const std::string& reference) const;
-  v1::Process Show(const core::Process& process) const;  // as it is stored
+  v1::Process Show(const Call& call, const core::Process& process) const;  // as it is stored
   // With the newest status, marked if that could not be stored yet.
-  v1::Process ShowNewest(const core::Process& process) const;
+  v1::Process ShowNewest(const Call& call, const core::Process& process) const;
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;

@@ -63,6 +63,14 @@ absl::Status PortTaken(const Process& process, int port, const std::string& owne
       detail);
 }
 
+absl::Status DependencyCycle(const Process& process, const std::string& way) {
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("'", process.name, "' would wait for itself: ", way,
+             "; take one of these out of what the process before it depends on"),
+      {.reason = reason::kDependencyCycle, .metadata = {{"process", process.name}, {"way", way}}});
+}
+
 absl::Status NoFreePort(int first, int last) {
   const std::string range = StrCat(first, "-", last);
   return MakeError(StatusCode::kResourceExhausted,

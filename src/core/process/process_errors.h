@@ -18,6 +18,8 @@ absl::Status NameTaken(const std::string& name, const Process* owner);
 absl::Status IdTaken(const std::string& id, const std::string& owner_name);
 // `owner_name` empty: who asks may not know it.
 absl::Status PortTaken(const Process& process, int port, const std::string& owner_name);
+// `way`: "a → b → a".
+absl::Status DependencyCycle(const Process& process, const std::string& way);
 absl::Status NoFreePort(int first, int last);
 absl::Status TooManyProcesses(int count);
 // `why`, a clause: see Processes::Hold.

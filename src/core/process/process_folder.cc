@@ -175,7 +175,9 @@ void ProcessFolder::FindOnThread(const std::string& path,
   const auto answer = [&](std::string text) {
     done(std::optional<Object>(SystemObject(path, std::move(text), now)));
   };
-  const ProcessStatus& status = processes_.NewestStatus(*process);
+  ProcessStatus status = processes_.NewestStatus(*process);
+  if (status.state == ProcessState::kPending)
+    status.message = processes_.WhyPending(*process, [](auto) { return false; });
   if (file == "status") {
     return answer(StatusText(*process, status, processes_.UnsavedOf(process->id) != nullptr,
                              usage_.UsageOf(process->instance_id)));

@@ -65,6 +65,7 @@ void Processes::SettleVolumes(const Entry& entry) const {
 }
 
 void Processes::RemoveEntry(Entry& entry) {
+  Await(entry, {});
   entry.visible = false;
   SettleVolumes(entry);
   by_name_.erase(entry.process.name);
@@ -221,6 +222,8 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
                                                  : CheckPort(process, PermitOf(origin));
       !port.ok())
     return refuse(port);
+  if (absl::Status cycle = CheckDependencies(process, PermitOf(origin)); !cycle.ok())
+    return refuse(cycle);
   if (absl::Status taken = TakeVolumes(process, origin ? &*origin : nullptr); !taken.ok())
     return refuse(taken);
   process.create_time_ms = process.update_time_ms = scheduler_.NowMs();
@@ -250,6 +253,9 @@ absl::Status Processes::ChangeSpec(Draft& draft, const Change& change, bool to_r
                              ? CheckPort(changed, permit)
                              : absl::OkStatus();
     if (!ports.ok()) return ports;
+  }
+  if (spec.depends_on != before.depends_on) {
+    if (absl::Status cycle = CheckDependencies(changed, permit); !cycle.ok()) return cycle;
   }
   if (absl::Status taken = TakeVolumes(changed, asker); !taken.ok()) return taken;
   draft.process.spec = std::move(spec);
@@ -398,12 +404,14 @@ void Processes::Delete(const std::string& reference, const std::string& etag, bo
     return;
   }
   Mutation mutation;
-  mutation.apply = [etag](Draft& draft) -> absl::Status {
+  mutation.apply = [this, etag](Draft& draft) -> absl::Status {
     const Process& process = draft.process;
     if (!etag.empty() && etag != EtagOf(process)) {
       return EtagMismatch(process, EtagOf(process), etag);
     }
-    if (!IsAtRest(process.status.state)) {
+    const bool waits =
+        process.status.state == ProcessState::kPending && !by_id_.at(process.id)->awaited.empty();
+    if (!IsAtRest(process.status.state) && !waits) {
       return StillRunning(process);
     }
     draft.erase = true;

@@ -88,6 +88,11 @@ class Processes final : public SupervisionObserver {
   const Unsaved* UnsavedOf(const std::string& id) const;
   // Of one that Find or List gave: what is not stored, or else what is.
   const ProcessStatus& NewestStatus(const Process& process) const;
+  // What a pending process waits for before it is launched, as it is now: "waits for db to be
+  // ready". Of processes that whoever asks may not know, only what is wanted of them is said.
+  // Empty: it does not wait.
+  using MayKnow = std::function<bool(std::string_view)>;
+  std::string WhyPending(const Process& process, const MayKnow& may_know) const;
   // Of all processes: the reports that wait, and since when.
   struct UnsavedTotal {
     int64_t reports = 0;
@@ -181,6 +186,7 @@ class Processes final : public SupervisionObserver {
   void RetryLater(Entry& entry);
   static void ViewUnsaved(Entry& entry, int64_t now_ms);
   static bool IsAhead(const Entry& entry);
+  static bool IsSettled(const Entry& entry);
   void OnCommitted(const std::string& process_id, std::shared_ptr<std::vector<Mutation>> batch,
                    std::shared_ptr<Draft> draft, absl::StatusOr<int64_t> revision);
   void AfterCommit(Entry& entry, const Draft& draft);
@@ -215,6 +221,14 @@ class Processes final : public SupervisionObserver {
   void ResumeProcess(Entry& entry);
   absl::Status CheckNotHeld(const Process& process) const;
   void ReleaseInstance(const std::string& instance_id);
+  // processes_dependencies.cc: what it waits for before that.
+  absl::Status CheckDependencies(const Process& process, const Permit& permit) const;
+  bool IsMet(const Dependency& dependency) const;
+  std::string WaitsFor(const Process& process, const MayKnow& may_know) const;
+  void Await(Entry& entry, std::vector<std::string> names);
+  bool MayLaunch(Entry& entry);
+  void TellThatItWaits(Entry& entry);
+  void WakeDependents(const std::string& name);
   void ApplyReport(Draft& draft, const InstanceReport& report) const;
   // processes_instance.cc: what a new instance has.
   static Permit PermitOf(const std::optional<Origin>& origin);
@@ -239,9 +253,10 @@ class Processes final : public SupervisionObserver {
   std::map<std::string, std::unique_ptr<Entry>> by_id_;
   std::map<std::string, Entry*> by_name_;
   std::map<std::string, Entry*> by_instance_;
-  std::set<std::string> known_instances_;  // that init says exist
-  std::set<std::string> attached_;         // that we asked to be connected to
-  std::set<std::string> orphans_;          // exist, but belong to no process
+  std::set<std::string> known_instances_;                  // that init says exist
+  std::set<std::string> attached_;                         // that we asked to be connected to
+  std::set<std::string> orphans_;                          // exist, but belong to no process
+  std::set<std::pair<std::string, std::string>> awaited_;  // a name, and the id of who waits for it
   std::shared_ptr<bool> alive_ =
       std::make_shared<bool>(true);  // callbacks that come later see its end
 };

@@ -65,6 +65,7 @@ void Processes::Pump(Entry& entry) {
   }
   const bool wanted = !draft->erase && draft->process.desired == DesiredState::kRunning;
   entry.claimed_port = wanted ? PortOf(draft->process.spec) : 0;
+  entry.claimed_dependencies = draft->process.spec.depends_on;
   entry.writing = true;
   ++commits_under_way_;
   const std::string id = entry.process.id;
@@ -110,6 +111,7 @@ void Processes::OnCommitted(const std::string& process_id,
   Entry& entry = *by_id_.at(process_id);  // nothing removes an entry that is being written
   entry.writing = false;
   entry.claimed_port = 0;
+  entry.claimed_dependencies.clear();
   --commits_under_way_;
   if (!revision.ok()) {
     SettleVolumes(entry);
@@ -154,6 +156,7 @@ void Processes::OnCommitted(const std::string& process_id,
     entry.spec_unanswered = entry.spec_refused = entry.replacing = false;
     entry.supervisor_generation = entry.supervisor_restart_number = entry.spec_sent =
         entry.restart_sent = 0;
+    entry.takes_over = draft->takes_over;
     entry.account_refusal.clear();
     entry.forced_restart_number = 0;
   }
@@ -239,6 +242,7 @@ void Processes::AfterCommit(Entry& entry, const Draft& draft) {
   CheckWaiters(entry);
   TellIfItRests(entry, /*deleted=*/false);
   Reconcile(entry);
+  WakeDependents(entry.process.name);
   Pump(entry);
 }
 

@@ -20,6 +20,7 @@ struct Processes::Draft {
   absl::Status erase_cause;  // what those who wait for the process get
   std::vector<Event> events;
   std::vector<std::string> release;   // instances to let go once this is committed
+  bool takes_over = false;            // its new instance goes on where one was replaced
   int64_t forced_restart_number = 0;  // a restart that is due even if the process runs
   int64_t acknowledge = 0;            // reports of process.instance_id up to here are in it
   std::string acknowledge_instance;
@@ -61,7 +62,9 @@ struct Processes::Entry {
   bool writing = false;  // a commit is under way
   std::vector<Mutation> pending;
   bool retry_due = false;  // a timer runs that pumps
-  int claimed_port = 0;    // by the commit that is under way
+  int claimed_port = 0;    // by the commit that is under way; as well as the following
+  std::vector<Dependency> claimed_dependencies;
+  std::vector<std::string> awaited;  // names: it is not launched before they have come so far
   // What the facts in `pending` come to, once the store failed, and then `present`.
   std::optional<Unsaved> unsaved;
   // What the supervisor told ahead of its reports, until they are stored.
@@ -86,6 +89,7 @@ struct Processes::Entry {
   int64_t restart_sent = 0;
   int64_t forced_restart_number = 0;  // the last restart that is due even if the process runs
   bool from_before_boot = false;      // its instance was of the boot before this one
+  bool takes_over = false;            // its instance goes on where another one was replaced
 };
 
 }  // namespace grpc_os::core

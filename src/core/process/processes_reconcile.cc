@@ -89,6 +89,7 @@ void Processes::OnConnected(const InstanceReport& snapshot) {
   entry->supervisor_restart_number =
       std::max(entry->supervisor_restart_number, snapshot.restart_number);
   Reconcile(*entry);
+  WakeDependents(entry->process.name);
 }
 
 void Processes::OnReport(const InstanceReport& report) {
@@ -147,6 +148,8 @@ void Processes::ApplyReport(Draft& draft, const InstanceReport& report) const {
     const bool begins_anew =
         report.restart_number < process.restart_number || state == ProcessState::kStopped;
     if (begins_anew) {
+      const Entry* entry = FindByInstance(report.instance_id);
+      draft.takes_over = entry != nullptr && entry->replacing;
       BeginInstance(draft).IgnoreError();  // without a free port, with the one of before
     } else if (state == ProcessState::kExited) {
       process.desired = DesiredState::kCompleted;
@@ -166,14 +169,16 @@ void Processes::OnGone(const std::string& instance_id) {
 }
 
 bool Processes::Settled() const {
-  return instances_known_ && std::all_of(by_id_.begin(), by_id_.end(), [](const auto& item) {
-           const Entry& entry = *item.second;
-           if (!entry.unsaved && (entry.writing || !entry.pending.empty())) return false;
-           const Process& newest = entry.unsaved ? entry.unsaved->process : entry.process;
-           const ProcessState state = newest.status.state;
-           if (IsAtRest(state) || state == ProcessState::kPending) return true;
-           return entry.connected && newest.instance_seq >= entry.awaited_seq;
-         });
+  return instances_known_ && std::all_of(by_id_.begin(), by_id_.end(),
+                                         [](const auto& item) { return IsSettled(*item.second); });
+}
+
+bool Processes::IsSettled(const Entry& entry) {
+  if (!entry.unsaved && (entry.writing || !entry.pending.empty())) return false;
+  const Process& newest = entry.unsaved ? entry.unsaved->process : entry.process;
+  const ProcessState state = newest.status.state;
+  if (IsAtRest(state) || state == ProcessState::kPending) return true;
+  return entry.connected && newest.instance_seq >= entry.awaited_seq;
 }
 
 std::vector<std::string> Processes::Unowned() const { return {orphans_.begin(), orphans_.end()}; }
@@ -185,6 +190,7 @@ void Processes::Reconcile(Entry& entry) {
   if (!instances_known_ || !entry.visible || entry.writing || !entry.pending.empty()) return;
   const Process& process = entry.process;
   const bool wanted = process.desired == DesiredState::kRunning;
+  Await(entry, {});
   if (process.status.state == ProcessState::kHeld && wanted && held_.empty()) {
     ResumeProcess(entry);
     return;
@@ -199,7 +205,7 @@ void Processes::Reconcile(Entry& entry) {
     if (wanted && !held_.empty()) {
       HoldProcess(entry);
     } else if (wanted && process.status.state == ProcessState::kPending) {
-      LaunchInstance(entry);
+      if (MayLaunch(entry)) LaunchInstance(entry);
     } else {
       ReplaceLost(entry);
     }

@@ -104,6 +104,9 @@ Processes::Waiter Processes::StartedWaiter(const Process& wished) const {
       return entry.account_refusal.empty() ? ExecFailed(process, entry.exec_failure)
                                            : AccountRefused(process, entry.account_refusal);
     }
+    if (state == ProcessState::kPending && !entry.awaited.empty() &&
+        !process.status.message.empty())
+      return absl::OkStatus();  // it was told that it waits
     if (state == ProcessState::kPending || state == ProcessState::kStarting ||
         state == ProcessState::kStopping || state == ProcessState::kStopped ||
         state == ProcessState::kHeld)

@@ -271,6 +271,8 @@ bool WaitsForExecution(const v1::Process& process) {
 std::string OutcomeOfStart(const v1::Process& process) {
   const v1::ProcessStatus& status = process.status();
   if (status.pid() > 0) return absl::StrCat(", pid ", status.pid());
+  if (status.state() == State::STATE_PENDING && !status.message().empty())
+    return absl::StrCat("; it ", status.message());  // "waits for …"
   if (status.has_last_exit() && !IsLive(status.state())) {
     return absl::StrCat("; it has ended already: ", ExitWord(status.last_exit()));
   }
