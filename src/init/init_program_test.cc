@@ -24,7 +24,6 @@ using ::testing::StartsWith;
 
 const std::string kA = InstanceId('a');
 const std::string kB = InstanceId('b');
-const std::string kC = InstanceId('c');
 
 // One packet, as it is, with a descriptor.
 void SendWithDescriptor(const UniqueFd& socket, std::string content, const UniqueFd& descriptor) {
@@ -297,36 +296,38 @@ TEST_F(ProgramTest, StopAllEndsEverything) {
   EXPECT_FALSE(IsOsd(osds_.at(0)));
 }
 
-// db, web that depends on it, and worker that depends on both.
-void LaunchThree(const FakeOsd& osd) {
-  EXPECT_EQ(osd.Launch(kA, "", "db").error(), "");
-  EXPECT_EQ(osd.Launch(kB, "", "web", {"db", "gone"}).error(), "");
-  EXPECT_EQ(osd.Launch(kC, "", "worker", {"web", "db"}).error(), "");
+// Each depends on the next one: in no order that comes by itself.
+const std::vector<std::string> kChain = {kB, InstanceId('d'), kA, InstanceId('c')};
+
+void LaunchChain(const FakeOsd& osd) {
+  for (size_t i = 0; i < kChain.size(); ++i) {
+    const std::string name = "p" + std::to_string(i);
+    const std::string next = "p" + std::to_string(i + 1);
+    EXPECT_EQ(osd.Launch(kChain[i], "", name, {"gone", next}).error(), "");
+  }
 }
 
 TEST_F(ProgramTest, StopAllStopsEachAfterThoseThatDependOnIt) {
-  const FakeOsd osd = StartReady();
-  LaunchThree(osd);
-  for (int i = 0; i < 3; ++i) Expect("supervise");
+  LaunchChain(StartReady());
+  for (size_t i = 0; i < kChain.size(); ++i) Expect("supervise");
   EXPECT_EQ(Run({"--stop-all"}).code, 0);
-  for (const std::string& id : {kC, kB, kA})
-    EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", id));
+  for (const std::string& id : kChain) EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", id));
 }
 
 TEST_F(ProgramTest, TheOrderIsKnownToOneThatDidNotLaunchThem) {
-  const pid_t init = (StartReady(), inits_.at(0));
-  LaunchThree(FakeOsd(data_));
-  for (int i = 0; i < 3; ++i) Expect("supervise");
+  LaunchChain(StartReady());
+  for (size_t i = 0; i < kChain.size(); ++i) Expect("supervise");
+  const pid_t init = inits_.at(0);
   EXPECT_EQ(Run({"--stop"}).code, 0);
   EXPECT_EQ(WaitFor(init).code, 0);
   EXPECT_EQ(Run({"--stop-all"}).code, 0);
   std::vector<std::string> stopped;
-  while (stopped.size() < 3) {
+  while (stopped.size() < kChain.size()) {
     const std::vector<std::string> words = Next();
     ASSERT_FALSE(words.empty());
     if (words[0] == "stopped") stopped.push_back(words[1]);
   }
-  EXPECT_THAT(stopped, ElementsAre(kC, kB, kA));
+  EXPECT_EQ(stopped, kChain);
 }
 
 TEST_F(ProgramTest, StoppingWhereNothingRunsIsNoError) {

@@ -179,6 +179,7 @@ absl::Status Instances::Launch(const internal::Launch& request, int spec_memfd) 
   instance->record.set_account(request.account());
   instance->record.set_cgroup(settings_.tree.path);
   instance->record.set_task(request.task());
+  *instance->record.mutable_depends_on() = request.depends_on();
   absl::StatusOr<std::optional<Account>> account = ProcessAccount(instance->record);
   // A default is kept by name: another one of later is for new instances.
   if (account.ok() && *account) instance->record.set_account((*account)->name);
