@@ -15,9 +15,9 @@ namespace grpc_os::host {
 // FAILED_PRECONDITION, a sentence without its subject's beginning: there is none, or it is another.
 absl::StatusOr<uid_t> UidOfAccount(const std::string& account, bool shielded);
 
-// The first of /etc/grpc-os/accounts, as which a process of a shielded system runs that names none.
+// The first account in the file, as which a process of a shielded system runs that names none.
 // FAILED_PRECONDITION: it cannot be read, or names none.
-absl::StatusOr<std::string> DefaultAccount(const std::string& file = "/etc/grpc-os/accounts");
+absl::StatusOr<std::string> DefaultAccount(const std::string& file);
 
 }  // namespace grpc_os::host
 

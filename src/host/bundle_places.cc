@@ -56,7 +56,7 @@ absl::Status BundlePlaces::Open() const {
 absl::Status BundlePlaces::Grant(const core::Process& process) const {
   std::string account = process.spec.account;
   if (account.empty() && parts_.shielded) {
-    auto first = DefaultAccount();
+    auto first = DefaultAccount(parts_.accounts_file);
     if (!first.ok()) return core::AccountRefused(process, std::string(first.status().message()));
     account = *std::move(first);
   }
@@ -94,7 +94,11 @@ void BundlePlaces::Prepare(const core::Process& process, std::function<void(absl
   parts_.blocking([this, process, answer] {
     const std::string digest = process.spec.bundle;
     const std::string whole = absl::StrCat(parts_.path, "/", digest);
-    if (access(whole.c_str(), F_OK) == 0) return answer(Finish(process));
+    if (access(whole.c_str(), F_OK) == 0) {
+      // What lies there may have been damaged since; who runs in it, runs on.
+      const absl::Status intact = bundle::Verify(parts_.path, digest);
+      return answer(intact.ok() ? Finish(process) : ForCaller(digest, intact));
+    }
     // Without a name: whatever happens, nothing of it stays.
     auto file =
         std::make_shared<UniqueFd>(open(parts_.path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));

@@ -19,7 +19,8 @@ class BundlePlaces final : public core::Bundles {
  public:
   struct Parts {
     std::string path;
-    bool shielded = false;  // processes run as other accounts than ours
+    bool shielded = false;      // processes run as other accounts than ours,
+    std::string accounts_file;  // of which the first is the default
     core::Scheduler& scheduler;
     core::Logger& logger;
     // Runs it on a thread that may block, one after the other.

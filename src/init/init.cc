@@ -228,7 +228,9 @@ std::vector<std::string> Init::DaemonArguments() const {
   if (!options_.env_file.empty()) {
     arguments.insert(arguments.end(), {"--env-file", options_.env_file});
   }
-  if (control_) arguments.push_back("--shielded");
+  if (control_) {
+    arguments.insert(arguments.end(), {"--shielded", "--accounts", options_.accounts_file});
+  }
   arguments.insert(arguments.end(), {"--boot-id", boot_id_});
   return arguments;
 }

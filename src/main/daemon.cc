@@ -56,8 +56,9 @@ class Daemon::Impl {
                              std::move(on_shutdown)});
     auto& objects = parts_.Add<ObjectsPart>(
         ObjectsPart::Needs{directory, log, store, clocks, processes, scheduler_});
-    auto& deploys = parts_.Add<DeploysPart>(DeploysPart::Needs{
-        directory, log, store, volumes, processes, objects, scheduler_, options.shielded});
+    auto& deploys = parts_.Add<DeploysPart>(
+        DeploysPart::Needs{directory, log, store, volumes, processes, objects, scheduler_,
+                           options.shielded, options.accounts_file});
     auto& services = parts_.Add<ServicesPart>(ServicesPart::Needs{
         log, copy, store, identity, processes, volumes, objects, deploys, scheduler_});
     auto& ports = parts_.Add<Ports>(options.grpc_port, options.http_port);

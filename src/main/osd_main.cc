@@ -31,7 +31,7 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: grpc-osd --data-dir DIR [--grpc-port N] [--http-port N] [--env-file FILE] [--shielded] "
-    "--boot-id ID\n"
+    "[--accounts FILE] --boot-id ID\n"
     "It is started by grpc-os-init; start that instead.\n"
     "       grpc-osd --check DIR\n"
     "Reads the database in the data directory DIR and says what is wrong with it.\n";
@@ -43,6 +43,7 @@ struct Arguments {
   int grpc_port = -1;
   int http_port = -1;
   bool shielded = false;
+  std::string accounts_file;
 };
 
 bool ParsePort(const char* text, int& port) {
@@ -56,6 +57,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
                                     {"http-port", required_argument, nullptr, 'h'},
                                     {"env-file", required_argument, nullptr, 'e'},
                                     {"shielded", no_argument, nullptr, 's'},
+                                    {"accounts", required_argument, nullptr, 'a'},
                                     {"boot-id", required_argument, nullptr, 'b'},
                                     {"version", no_argument, nullptr, 'v'},
                                     {"check", required_argument, nullptr, 'c'},
@@ -76,6 +78,9 @@ bool Parse(int argc, char** argv, Arguments& out) {
         break;
       case 's':
         out.shielded = true;
+        break;
+      case 'a':
+        out.accounts_file = optarg;
         break;
       case 'b':
         out.boot_id = optarg;
@@ -111,6 +116,7 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   options.grpc_port = arguments.grpc_port >= 0 ? arguments.grpc_port : settings->grpc_port;
   options.http_port = arguments.http_port >= 0 ? arguments.http_port : settings->http_port;
   options.shielded = arguments.shielded;
+  if (!arguments.accounts_file.empty()) options.accounts_file = arguments.accounts_file;
   options.boot_id = arguments.boot_id;
   options.settings = *std::move(settings);
   if (const std::string path = options.data_directory + "/run/peer.sock";

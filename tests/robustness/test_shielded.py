@@ -13,6 +13,7 @@ import uuid
 import pytest
 import pytest_asyncio
 from beaters import Beaters, check_numbers, log_files
+from deploys_api import deploys_of
 from expectations import SLEEP, assert_no_trace, names, refused, texts, wait_for_state
 from load import until
 from outcomes import STUBBORN, assert_reported_lost, await_new_mains, create_all
@@ -499,3 +500,34 @@ async def test_a_copy_is_held_and_resumed_by_the_control_account(shielded, clien
         await mine.wait_process("web", "ready", timeout=30)
         assert ids((await mine.get_process("web")).details.pid)["Uid"].split()[0] == str(shielded.uid(shielded.alice))
         await copy.close_clients()
+
+
+# ---- Deploys -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_bundle_is_its_accounts_alone(shielded, client, named):
+    account = shielded.bob if named else shielded.alice  # the first of the file
+    name = "named" if named else "default"  # what a process keeps is its account's, and outlives the process
+    script = "import os; print(open('secret.txt').read(), os.getuid())\ntry:\n    open('new', 'w')\nexcept OSError as error:\n    print(type(error).__name__)\nopen(os.environ['GRPC_OS_STATE_DIR'] + '/own', 'w')\nimport time; time.sleep(1000)"
+    script = "open('data/kept', 'a').write('x')\n" * named + script
+    async with deploys_of(shielded.system) as deploys:
+        await deploys.raw.call("VolumeService", "CreateVolume", volume={"name": "kept", "spec": {"account": account}})
+        revision = await deploys.deploy(
+            name,
+            {"main.py": script, "secret.txt": "only mine"},
+            command="python3 -u main.py",
+            auto_port=False,
+            account=account if named else "",
+            volumes=[{"name": "kept", "path": "/app/data"}] if named else [],
+        )
+        assert revision.state == 2, revision.message
+    lines = await texts(client, name)
+    assert lines[:2] == [f"only mine {shielded.uid(account)}", "PermissionError"]
+    (place,) = (shielded.system.data / "bundles").glob(f"{revision.spec.bundle}-*" if named else revision.spec.bundle)
+    other = shielded.alice if named else shielded.bob
+    seen = subprocess.run(["setpriv", "--reuid", str(shielded.uid(other)), "--clear-groups", "ls", place], capture_output=True)
+    assert seen.returncode != 0, "another account sees it"
+    await client.delete_process(name, force=True)
+    async with deploys_of(shielded.system) as deploys:
+        await deploys.raw.call("VolumeService", "DeleteVolume", name="kept")

@@ -55,9 +55,8 @@ absl::Status BundleRefused(const std::string& digest, const std::string& why) {
 absl::Status BundleDamaged(const std::string& digest, const std::string& why) {
   return MakeError(
       StatusCode::kDataLoss,
-      StrCat("the bundle ", digest, " is damaged: ", why, "; remove the object /bundles/", digest,
-             " and register the directory "
-             "again"),
+      StrCat(why, "; remove what is damaged of it (the object /bundles/", digest,
+             ", or in the data directory bundles/", digest, ") and register the directory again"),
       {.reason = reason::kBundleDamaged, .metadata = {{"bundle", digest}}});
 }
 

@@ -307,6 +307,9 @@ void Deploys::AwaitReady(const Revision& revision) {
         std::string why = absl::StrCat("it is not ready after ",
                                        revision.spec.spec.ready.timeout_ms / 1000, " s");
         if (!waited.ok()) why = std::string(waited.status().message());
+        const std::string waits =
+            parts_.processes.WhyPending(process, [](std::string_view) { return true; });
+        if (!waits.empty()) absl::StrAppend(&why, "; it ", waits);
         if (!status.message.empty() && why.find(status.message) == std::string::npos)
           absl::StrAppend(&why, "; ", status.message);
         OnNotReady(revision, why);

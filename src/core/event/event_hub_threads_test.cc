@@ -263,7 +263,9 @@ TEST(EventHubThreadsTest, EachIsToldExactlyTheLogWithReadsThatOvertakeEachOther)
 
 TEST(EventHubThreadsTest, EachIsToldExactlyTheLogByAHubThatRests) {
   Pauses pauses;
-  Stress({.memory_events = 40, .memory_bytes = 1 << 20}, /*readers=*/2, 4, &pauses);
+  // On a machine with much else to do it rests less often.
+  for (unsigned seed = 4; seed < 24 && pauses.ended() <= 10; ++seed)
+    Stress({.memory_events = 40, .memory_bytes = 1 << 20}, /*readers=*/2, seed, &pauses);
   EXPECT_GT(pauses.ended(), 10) << "it hardly rested: nothing is proved";
 }
 

@@ -85,7 +85,7 @@ class ProcessesDependenciesTest : public ::testing::Test {
     report.status.observed_generation = report.status.running_generation = process.generation;
     if (exit_code) report.status.last_exit.emplace().exit_code = exit_code;
     report.restart_number = process.restart_number;
-    report.ever_started = true;
+    report.ever_started = action != "failed";
     processes_.OnReport(report);
     Settle();
   }

@@ -50,6 +50,7 @@ absl::Status DeploysPart::Start() {
   places_ = std::make_unique<host::BundlePlaces>(host::BundlePlaces::Parts{
       .path = needs_.directory.PathOf(core::kBundlesDirectory),
       .shielded = needs_.shielded,
+      .accounts_file = needs_.accounts_file,
       .scheduler = needs_.scheduler,
       .logger = needs_.log.logger(),
       .blocking = [this](std::function<void()> work) { thread_->Post(std::move(work)); },
@@ -87,7 +88,9 @@ void DeploysPart::Fetch(const std::string& digest, int file,
         if (absl::IsNotFound(object.status())) return done(core::BundleNotFound(digest));
         if (!object.ok()) return done(object.status());
         if (absl::BytesToHexString(object->sha256) != digest)
-          return done(core::BundleDamaged(digest, "the object has another content"));
+          return done(core::BundleDamaged(
+              digest,
+              absl::StrCat("the object ", core::BundleObject(digest), " has another content")));
         if (!object->blob) return done(WriteAll(file, object->data, directory));
         Copy(
             needs_.objects.blobs().ReadBlob(

@@ -31,6 +31,7 @@ class DeploysPart final : public Part {
     const ObjectsPart& objects;
     core::Scheduler& scheduler;
     bool shielded;
+    std::string accounts_file;
   };
   explicit DeploysPart(const Needs& needs) : needs_(needs) {}
 

@@ -91,7 +91,8 @@ TEST_F(SqliteCheckTest, AWholeDatabaseIsFoundWhole) {
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(report->findings, IsEmpty());
   EXPECT_EQ(report->summary,
-            "revision 3, 2 processes, 1 users, 0 roles, 1 sessions, 3 objects, 1 versions, 1 files "
+            "revision 3, 2 processes, 1 users, 0 roles, 0 volumes, 0 revisions, 1 sessions, 3 "
+            "objects, 1 versions, 1 files "
             "of contents, 1 quotas, 2 events after revision 0, 4 audit records, 2 requests");
 }
 
@@ -114,8 +115,8 @@ TEST_F(SqliteCheckTest, EachThingThatCannotBeIsFound) {
       {"UPDATE events SET attributes = x'31' WHERE revision = 2", "event 2.0 is damaged"},
       {"UPDATE processes SET state = 'asleep' WHERE id = 'proc_2'", "asleep"},
       {"UPDATE processes SET revision = 7 WHERE id = 'proc_2'", "proc_2 is of revision 7"},
-      {"UPDATE process_specs SET spec = x'01280a' WHERE process_id = 'proc_2'",
-       "the stored process proc_2 is damaged: its spec: field 20"},
+      {"UPDATE process_specs SET spec = x'01780a' WHERE process_id = 'proc_2'",
+       "the stored process proc_2 is damaged: its spec: field 60"},
       {"UPDATE users SET roles = 'x'", "the stored user anna is damaged"},
       {"UPDATE sessions SET roles = 'x'", "the stored session s1 is damaged"},
       {"UPDATE sessions SET user_name = 'nobody'", "session s1 is of the user nobody"},

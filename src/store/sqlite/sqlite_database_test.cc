@@ -345,8 +345,8 @@ TEST_F(SqliteTest, ARowThatCannotBeIsDataLoss) {
   damage("UPDATE processes SET exit_reason = NULL, desired_state = '' WHERE id = 'proc_2'");
   expect_data_loss("desired_state");
   damage("UPDATE processes SET desired_state = 'stopped' WHERE id = 'proc_2'");
-  damage("UPDATE process_specs SET spec = x'01280a' WHERE process_id = 'proc_2'");
-  expect_data_loss("its spec: field 20 is none that this program knows");
+  damage("UPDATE process_specs SET spec = x'01780a' WHERE process_id = 'proc_2'");
+  expect_data_loss("its spec: field 60 is none that this program knows");
   damage("UPDATE process_specs SET spec = x'02' WHERE process_id = 'proc_2'");
   expect_data_loss("its spec: it has the format 2");
   damage("DELETE FROM process_specs WHERE process_id = 'proc_2'");
