@@ -13,12 +13,20 @@ using absl::StrCat;
 absl::Status RevisionNotFound(const std::string& process, int64_t number) {
   return MakeError(StatusCode::kNotFound,
                    number == 0
-                       ? StrCat("'", process, "' has no such revision; `revisions ", process,
-                                "` lists those that are kept")
+                       ? StrCat("'", process, "' has no revision: it was never deployed; ",
+                                "`register-process DIR` does that")
                        : StrCat("'", process, "' has no revision ", number,
                                 " (any more); `revisions ", process, "` lists those that are kept"),
                    {.reason = reason::kRevisionNotFound,
                     .metadata = {{"process", process}, {"number", StrCat(number)}}});
+}
+
+absl::Status NothingToRollBackTo(const std::string& process) {
+  return MakeError(
+      StatusCode::kNotFound,
+      StrCat("'", process, "' has no earlier revision that was deployed; `revisions ", process,
+             "` lists those that are kept"),
+      {.reason = reason::kRevisionNotFound, .metadata = {{"process", process}, {"number", "0"}}});
 }
 
 absl::Status DeployInProgress(const std::string& process, int64_t number) {

@@ -9,8 +9,9 @@
 
 namespace grpc_os::core {
 
-// `number` 0: there is none at all, or none to go back to.
+// `number` 0: there is none at all.
 absl::Status RevisionNotFound(const std::string& process, int64_t number);
+absl::Status NothingToRollBackTo(const std::string& process);
 // `number` 0: it has no number yet.
 absl::Status DeployInProgress(const std::string& process, int64_t number);
 absl::Status SpecTooLarge(int64_t bytes);

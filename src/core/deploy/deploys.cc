@@ -139,7 +139,7 @@ absl::StatusOr<Deploys::Wanted> Deploys::WantedOf(const Process& process, int64_
     wanted.dockerfile = one.spec.dockerfile;
     return wanted;
   }
-  return RevisionNotFound(process.name, number);
+  return number == 0 ? NothingToRollBackTo(process.name) : RevisionNotFound(process.name, number);
 }
 
 // ---- To the record ------------------------------------------------------------------------------

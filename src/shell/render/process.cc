@@ -113,7 +113,10 @@ std::string DescribeProbe(const v1::LivenessProbe& liveness) {
 void DescribeSpec(const v1::Process& process, Table& table) {
   const v1::ProcessSpec& spec = process.spec();
   table.AddRow({{"command"}, {spec.command()}});
-  table.AddRow({{"directory"}, {OrDefault(spec.working_directory(), "(its own, made on demand)")}});
+  table.AddRow(
+      {{"directory"},
+       {OrDefault(spec.working_directory(),
+                  spec.bundle().empty() ? "(its own, made on demand)" : "/app (its bundle)")}});
   table.AddRow({{"account"}, {OrDefault(spec.account(), "(default)")}});
   table.AddRow({{"environment"}, {EnvironmentNames(spec)}});
   table.AddRow({{"restart"}, {PolicyWord(spec.restart_policy())}});
