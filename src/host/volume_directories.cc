@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +45,74 @@ std::vector<std::string> NamesIn(int directory, size_t most) {
   }
   return names;
 }
+
+// Walks a directory with what is in it, and adds up what that takes.
+class Walk {
+ public:
+  void Enter(UniqueFd directory) {
+    struct stat status {};
+    if (fstat(directory.get(), &status) != 0) return Miss();
+    Count(status);
+    Descend(std::move(directory));
+  }
+  void Miss() { size_.partial = true; }
+  // Looks at the next entry. False: there is none.
+  bool Next() {
+    if (open_.empty()) return false;
+    DIR* const directory = open_.back().get();
+    errno = 0;
+    const dirent* const entry = readdir(directory);
+    if (entry == nullptr) {
+      if (errno != 0) Miss();
+      open_.pop_back();
+      return true;
+    }
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") return true;
+    struct stat status {};
+    if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      // What has gone meanwhile is not missed.
+      if (errno != ENOENT) Miss();
+      return true;
+    }
+    Count(status);
+    if (!S_ISDIR(status.st_mode)) return true;
+    UniqueFd inner(openat(dirfd(directory), entry->d_name, kDirectory));
+    if (inner) {
+      Descend(std::move(inner));
+    } else if (errno != ENOENT) {
+      Miss();
+    }
+    return true;
+  }
+  const core::VolumeSize& size() const { return size_; }
+
+ private:
+  // Each directory on the way down is open, and each file with several names remembered.
+  static constexpr size_t kDeepest = 64;
+  static constexpr size_t kMostLinked = 500'000;
+
+  void Descend(UniqueFd directory) {
+    if (open_.size() == kDeepest) return Miss();
+    DIR* const stream = fdopendir(directory.get());
+    if (stream == nullptr) return Miss();
+    (void)directory.Release();
+    open_.emplace_back(stream, closedir);
+  }
+  void Count(const struct stat& status) {
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
+      const std::pair file(status.st_dev, status.st_ino);
+      if (linked_.contains(file)) return;
+      if (linked_.size() == kMostLinked) return Miss();
+      linked_.insert(file);
+    }
+    size_.bytes += int64_t{status.st_blocks} * 512;
+  }
+
+  core::VolumeSize size_;
+  std::vector<std::unique_ptr<DIR, int (*)(DIR*)>> open_;  // from the outermost
+  std::set<std::pair<dev_t, ino_t>> linked_;
+};
 
 }  // namespace
 
@@ -216,6 +286,23 @@ int VolumeDirectories::RemoveFrom(const std::string& name, int most) {
     ++done;
   }
   return done;
+}
+
+core::VolumeSize VolumeDirectories::Measure(const std::string& name,
+                                            const std::function<bool()>& stop) const {
+  Walk walk;
+  if (UniqueFd top(openat(root_.get(), name.c_str(), kDirectory)); top) {
+    walk.Enter(std::move(top));
+  } else {
+    walk.Miss();
+  }
+  while (walk.Next()) {
+    if (stop()) {
+      walk.Miss();
+      break;
+    }
+  }
+  return walk.size();
 }
 
 bool VolumeDirectories::RemoveSome() {

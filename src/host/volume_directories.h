@@ -38,6 +38,8 @@ class VolumeDirectories final : public core::VolumeDirectories {
   void BeginRemoval(const std::string& name) override;
   absl::Status EndRemoval(const std::string& name, bool gone) override;
   bool RemoveSome() override;
+  core::VolumeSize Measure(const std::string& name,
+                           const std::function<bool()>& stop) const override;
   void Recover(const std::function<bool(const std::string& name)>& exists) override;
 
  private:

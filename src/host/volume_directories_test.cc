@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,16 @@ class VolumeDirectoriesTest : public ::testing::Test {
   void RemoveAll() {
     while (directories_->RemoveSome()) {
     }
+  }
+  core::VolumeSize Measure(const std::string& name) const {
+    return directories_->Measure(name, [] { return false; });
+  }
+  int64_t Du(const std::string& name) const {
+    const std::string command = "du -s --block-size=1 " + (root_ / name).string();
+    const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+    long long bytes = -1;
+    EXPECT_EQ(fscanf(pipe.get(), "%lld", &bytes), 1);
+    return bytes;
   }
   static void WriteFile(const fs::path& path) { std::ofstream(path) << "text"; }
   static std::string Why(const absl::Status& status) {
@@ -159,6 +170,69 @@ TEST_F(VolumeDirectoriesTest, RemovalTakesAllOfItInBoundedStepsAndNothingThatLin
   EXPECT_TRUE(fs::exists(base_ / "kept/inner"));
   EXPECT_TRUE(fs::exists(root_ / "data/new"));
   EXPECT_TRUE(logger_.lines.empty());
+}
+
+TEST_F(VolumeDirectoriesTest, ASizeIsWhatDuSays) {
+  ASSERT_TRUE(Make("data").ok());
+  EXPECT_EQ(Measure("data"), (core::VolumeSize{Du("data"), false}));
+  const std::string content(3 << 20, 'x');
+  std::ofstream(root_ / "data/full") << content;
+  fs::create_directories(root_ / "data/inner/deeper");
+  std::ofstream(root_ / "data/inner/deeper/more") << content;
+  fs::create_hard_link(root_ / "data/full", root_ / "data/inner/again");
+  WriteFile(root_ / "data/sparse");
+  fs::resize_file(root_ / "data/sparse", 1 << 30);
+  std::ofstream(base_ / "outside") << content;
+  fs::create_symlink(base_ / "outside", root_ / "data/link");
+  fs::create_directory_symlink(base_, root_ / "data/inner/links");
+  const core::VolumeSize size = Measure("data");
+  EXPECT_EQ(size, (core::VolumeSize{Du("data"), false}));
+  EXPECT_GE(size.bytes, 6 << 20);
+  EXPECT_LT(size.bytes, 7 << 20);
+}
+
+TEST_F(VolumeDirectoriesTest, WhatCannotBeCountedIsSaid) {
+  EXPECT_TRUE(Measure("missing").partial);
+  fs::create_directory_symlink("/", root_ / "link");
+  EXPECT_EQ(Measure("link"), (core::VolumeSize{0, true}));
+
+  ASSERT_TRUE(Make("deep").ok());
+  fs::path deepest = root_ / "deep";
+  for (int i = 0; i < 63; ++i) deepest /= "d";
+  fs::create_directories(deepest);
+  EXPECT_FALSE(Measure("deep").partial);
+  fs::create_directory(deepest / "d");
+  EXPECT_EQ(Measure("deep"), (core::VolumeSize{Du("deep"), true})) << "the last is counted itself";
+
+  ASSERT_TRUE(Make("data").ok());
+  fs::create_directory(root_ / "data/private");
+  std::ofstream(root_ / "data/private/file") << std::string(1 << 20, 'x');
+  ASSERT_EQ(chmod((root_ / "data/private").c_str(), 0), 0);
+  if (geteuid() != 0) {
+    EXPECT_TRUE(Measure("data").partial);
+    return;
+  }
+  // As one who may not read everything.
+  ASSERT_EQ(chmod(base_.c_str(), 0711), 0);
+  ASSERT_EQ(chmod((root_ / "data").c_str(), 0755), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) _exit(1);
+    const core::VolumeSize size = Measure("data");
+    _exit(size.partial && size.bytes < 1 << 20 ? 0 : 2);
+  }
+  int result = 0;
+  ASSERT_EQ(waitpid(child, &result, 0), child);
+  EXPECT_EQ(result, 0);
+}
+
+TEST_F(VolumeDirectoriesTest, AMeasureEndsWhereItIsStopped) {
+  ASSERT_TRUE(Make("data").ok());
+  for (int i = 0; i < 10; ++i) WriteFile(root_ / "data" / std::to_string(i));
+  int asked = 0;
+  const core::VolumeSize size = directories_->Measure("data", [&] { return ++asked == 5; });
+  EXPECT_TRUE(size.partial);
+  EXPECT_EQ(asked, 5);
 }
 
 TEST_F(VolumeDirectoriesTest, RecoveryEndsWhatACrashInterrupted) {

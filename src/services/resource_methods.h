@@ -2,9 +2,12 @@
 #ifndef GRPC_OS_SERVICES_RESOURCE_METHODS_H_
 #define GRPC_OS_SERVICES_RESOURCE_METHODS_H_
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,7 +36,9 @@ namespace grpc_os::services {
 // - `Find(name)`: an absl::StatusOr; `List(after, limit)`: those after this key, in the order of
 //   `KeyOf(resource)`;
 // - `Create(resource, origin, done)` and `Update(resource, etag, origin, done)`, whose `done` takes
-//   an absl::StatusOr; `Delete(name, etag, origin, done)`, whose `done` takes an absl::Status.
+//   an absl::StatusOr; `Delete(name, etag, origin, done)`, whose `done` takes an absl::Status;
+// - if Get and List have to wait before they show something: `Refresh(names, done)`, whose `done`
+//   comes once, soon, on any thread.
 //
 // It is copied into each handler, and called on any thread.
 template <typename Kind>
@@ -86,7 +91,8 @@ class ResourceMethods {
       const auto found = kind.Find(request.name());
       if (found.ok() && !call->Permits(found->name))
         return call->End(core::ResourceNotFound(Kind::kKind, request.name()));
-      Answer(kind, call, found);
+      if (!found.ok()) return call->End(found.status());
+      Refresh(kind, {found->name}, [kind, call, found] { Answer(kind, call, found); });
     });
 
     using List = typename Kind::ListRequest;
@@ -94,16 +100,30 @@ class ResourceMethods {
     handlers.Unary<List, Listed>([kind](const auto& call, const List& request) {
       const auto query = PageQuery::Of(*call, request);
       if (!query.ok()) return call->End(query.status());
-      Listed answer;
-      Page page(*query, kind.ItemsOf(answer));
       const int most = call->PermitsAll() ? query->size() + 1 : std::numeric_limits<int>::max();
-      for (const auto& resource : kind.List(query->after(), most)) {
-        if (!call->Permits(resource.name)) continue;
-        if (!page.Add(ShowTo(*call, kind, resource), kind.KeyOf(resource))) break;
-      }
-      answer.set_next_page_token(page.NextToken());
-      call->Answer(std::move(answer));
+      auto resources = kind.List(query->after(), most);
+      std::erase_if(resources, [&](const auto& each) { return !call->Permits(each.name); });
+      std::vector<std::string> names;
+      for (const auto& resource : resources) names.push_back(resource.name);
+      names.resize(std::min(names.size(), static_cast<size_t>(query->size())));
+      Refresh(kind, names, [kind, call, query = *query, resources = std::move(resources)] {
+        Listed answer;
+        Page page(query, kind.ItemsOf(answer));
+        for (const auto& resource : resources) {
+          if (!page.Add(ShowTo(*call, kind, resource), kind.KeyOf(resource))) break;
+        }
+        answer.set_next_page_token(page.NextToken());
+        call->Answer(std::move(answer));
+      });
     });
+  }
+  static void Refresh(const Kind& kind, const std::vector<std::string>& names,
+                      std::function<void()> done) {
+    if constexpr (requires { kind.Refresh(names, done); }) {
+      kind.Refresh(names, std::move(done));
+    } else {
+      done();
+    }
   }
 
   // `run(resource, etag, origin, done)`.

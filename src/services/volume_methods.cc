@@ -1,5 +1,6 @@
 #include "services/volume_methods.h"
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,11 @@ struct VolumeKind {
     shown.mutable_spec()->set_account(volume.spec.account);
     shown.mutable_spec()->set_shared(volume.spec.shared);
     shown.mutable_status()->set_path(volumes.PathOf(volume.name));
+    if (const auto measured = volumes.sizes().Last(volume.name)) {
+      shown.mutable_status()->set_size_bytes(measured->size.bytes);
+      shown.mutable_status()->set_size_partial(measured->size.partial);
+      SetTimeMs(measured->time_ms, shown.mutable_status()->mutable_size_time());
+    }
     for (const std::string& process : volumes.UsersOf(volume.name)) {
       if (call.caller().authority.AllowsName("process.read", process))
         shown.mutable_status()->add_processes(process);
@@ -56,6 +62,9 @@ struct VolumeKind {
     return shown;
   }
 
+  void Refresh(const std::vector<std::string>& names, std::function<void()> done) const {
+    volumes.sizes().Refresh(names, std::move(done));
+  }
   static std::string KeyOf(const core::Volume& volume) { return volume.name; }
   std::vector<core::Volume> List(const std::string& after, int limit) const {
     return volumes.List(after, limit);

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import pathlib
+import re
+import subprocess
 
 import grpc.aio
 import pytest
-from expectations import refused
+from expectations import refused, until
 from grpc_os.v1 import auth_services_pb2
 from raw_calls import RawCalls
 from running_system import PATIENCE_S, poll
@@ -85,7 +87,9 @@ async def test_a_volume_is_made_shown_changed_and_removed(system, volumes):
     path = pathlib.Path(made.status.path)
     assert path == system.data / "volumes" / "data" and path.stat().st_mode & 0o7777 == 0o700
     assert (made.spec.account, made.spec.shared, list(made.status.processes), made.owner) == ("", False, [], "admin")
-    assert await volumes.get("data") == made
+    got = await volumes.get("data")
+    got.status.size_time.CopyFrom(made.status.size_time)
+    assert got == made
     with refused("VOLUME_EXISTS"):
         await volumes.create("data")
     shared = await volumes.update("data", shared=True)
@@ -100,6 +104,38 @@ async def test_a_volume_is_made_shown_changed_and_removed(system, volumes):
     poll(lambda: not os.listdir(system.data / "volumes" / ".removed"), "the end of the removal")
     with refused("VOLUME_NOT_FOUND"):
         await volumes.delete("data")
+
+
+def du(path):
+    return int(subprocess.run(["du", "-s", "--block-size=1", path], check=True, capture_output=True, text=True).stdout.split()[0])
+
+
+async def test_sizes_are_those_of_du(system, volumes):
+    made = await volumes.create("data")
+    assert made.status.HasField("size_time") and (made.status.size_bytes, made.status.size_partial) == (du(made.status.path), False)
+    path = pathlib.Path(made.status.path)
+    (path / "file").write_bytes(b"x" * (5 << 20))
+    os.link(path / "file", path / "again")
+
+    async def measured(calls):
+        (listed,) = (await calls.raw.call("VolumeService", "ListVolumes")).volumes
+        size = listed.status.size_bytes
+        return listed.status if listed.status.HasField("size_time") and 5 << 20 < size < 6 << 20 and size == du(path) else None
+
+    status = await until(lambda: measured(volumes), "the new size")
+    assert not status.size_partial and status.size_time.ToMilliseconds() > made.status.size_time.ToMilliseconds()
+    system.kill_daemon()
+    async with volumes_of(system) as after:
+        await until(lambda: measured(after), "the size after a start")
+        deep = path
+        for _ in range(64):
+            deep /= "d"
+            deep.mkdir()
+
+        async def partial():
+            return (await after.get("data")).status.size_partial
+
+        await until(partial, "what is too deep is said")
 
 
 async def test_a_request_is_carried_out_once(volumes):
@@ -247,10 +283,12 @@ def test_the_shell_knows_them(idle_system):
     idle_system.start()
     cli = idle_system.cli
     assert "made the volume data" in cli("volume", "create", "data").stdout
-    assert "data" in cli("volume", "ls").stdout and "exclusive" not in cli("volume", "ls").stdout
+    listed = cli("volume", "ls").stdout
+    assert "exclusive" not in listed and re.search(r"^NAME +SIZE .*\ndata +[0-9.]+(Ki)?B ", listed), listed
     started = cli("start", "one", "sleep 1000", "--volume", "data", "--volume", "media:shared")
     assert started.returncode == 0, started.stderr
     shown = cli("volume", "show", "data").stdout
+    assert re.search(r"^size +[0-9.]+(Ki)?B\nmeasured +20", shown, re.M), shown
     assert str(idle_system.data / "volumes" / "data") in shown and "one" in shown
     refusal = cli("volume", "rm", "data", "-y")
     assert refusal.returncode != 0 and "'one'" in refusal.stderr

@@ -39,14 +39,20 @@ absl::Status OtherAccount(const Volume& volume, const std::string& wanted) {
 
 Volumes::Volumes(Parts parts)
     : parts_(std::move(parts)),
-      catalogue_({.kind = kVolumeKind,
-                  .store = parts_.store,
-                  .clock = parts_.clock,
-                  .changes = changes_,
-                  .rules = {.check = [this](const Volume* before, const Volume* after,
-                                            const Origin& origin) {
-                    return CheckChange(before, after, origin);
-                  }}}) {}
+      catalogue_(
+          {.kind = kVolumeKind,
+           .store = parts_.store,
+           .clock = parts_.scheduler,
+           .changes = changes_,
+           .rules = {.check =
+                         [this](const Volume* before, const Volume* after, const Origin& origin) {
+                           return CheckChange(before, after, origin);
+                         }}}),
+      sizes_({.directories = parts_.directories,
+              .scheduler = parts_.scheduler,
+              .find = [this](const std::string& name) { return Find(name); },
+              .quick = parts_.quick,
+              .slow = parts_.slow}) {}
 
 absl::Status Volumes::Load(int64_t revision) {
   if (absl::Status status = catalogue_.Load(revision); !status.ok()) return status;
@@ -96,6 +102,7 @@ void Volumes::Create(Volume wanted, Origin origin, Done done) {
           if (created.ok()) {
             Failpoint("osd.volume.created");
             if (absl::Status there = parts_.directories.Publish(name); !there.ok()) created = there;
+            if (created.ok()) sizes_.MeasureNow(name);
           } else {
             parts_.directories.Discard(name);
           }
@@ -164,6 +171,7 @@ void Volumes::Delete(const std::string& name, const std::string& etag, Origin or
                             absl::Status removed;
                             if (there) removed = parts_.directories.EndRemoval(name, revision.ok());
                             state_.Lock()->leaving.erase(name);
+                            if (revision.ok()) sizes_.Forget(name);
                             done(revision.ok() ? removed : revision.status());
                             next();
                             if (revision.ok()) RemoveRest();

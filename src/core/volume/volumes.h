@@ -22,6 +22,7 @@
 #include "core/resource/catalogue.h"
 #include "core/volume/volume.h"
 #include "core/volume/volume_directories.h"
+#include "core/volume/volume_sizes.h"
 
 namespace grpc_os::core {
 
@@ -32,11 +33,12 @@ class Volumes final : public ProcessVolumes {
  public:
   struct Parts {
     ResourceStore& store;
-    const Clock& clock;
+    Scheduler& scheduler;
     Logger& logger;
     VolumeDirectories& directories;
     // Runs it on a thread that may block, one after the other.
     std::function<void(std::function<void()>)> blocking;
+    std::function<void(std::function<void()>)> quick, slow;  // of VolumeSizes
     // Whether whoever asks has another permission than that of their call, for the thing of this
     // name.
     std::function<absl::Status(const Origin& origin, const char* permission, std::string_view name)>
@@ -47,8 +49,11 @@ class Volumes final : public ProcessVolumes {
   // Takes what the store holds, mends the directories, and goes on with removals. Blocks; before
   // anything else.
   absl::Status Load(int64_t revision);
-  // No removal goes on any more; the next Load does.
-  void Stop() { stopping_ = true; }
+  // No removal and no measure goes on any more; the next Load goes on with removals.
+  void Stop() {
+    stopping_ = true;
+    sizes_.Stop();
+  }
 
   absl::StatusOr<Volume> Find(const std::string& name) const { return catalogue_.Find(name); }
   std::vector<Volume> List(const std::string& after, int limit) const {
@@ -56,6 +61,7 @@ class Volumes final : public ProcessVolumes {
   }
   int64_t Revision(int64_t newest) const { return catalogue_.Revision(newest); }
   std::string PathOf(const std::string& name) const { return parts_.directories.PathOf(name); }
+  VolumeSizes& sizes() { return sizes_; }
   // The processes that have it, in the order of their names.
   std::vector<std::string> UsersOf(const std::string& name) const;
 
@@ -100,6 +106,7 @@ class Volumes final : public ProcessVolumes {
   ChangeQueue changes_;  // of the catalogue
   ChangeQueue steps_;    // of rows and directories together
   Catalogue<Volume> catalogue_;
+  VolumeSizes sizes_;
   mutable Guarded<State> state_;
   std::atomic<bool> stopping_{false};
 };

@@ -59,6 +59,10 @@ class Places final : public VolumeDirectories {
     return absl::OkStatus();
   }
   bool RemoveSome() override { return ++removals % 3 != 0; }
+  VolumeSize Measure(const std::string& name, const std::function<bool()>&) const override {
+    EXPECT_TRUE(there.contains(name));
+    return {.bytes = bytes};
+  }
   void Recover(const std::function<bool(const std::string&)>& exists) override {
     for (const std::string& name : std::set<std::string>(marked))
       EXPECT_TRUE(EndRemoval(name, !exists(name)).ok());
@@ -69,6 +73,7 @@ class Places final : public VolumeDirectories {
   std::vector<std::string> mended;
   absl::Status refusal;
   int removals = 0;
+  int64_t bytes = 4096;
 };
 
 class VolumesTest : public ::testing::Test {
@@ -77,10 +82,12 @@ class VolumesTest : public ::testing::Test {
   void Restart() {
     volumes_ = std::make_unique<Volumes>(Volumes::Parts{
         .store = store_,
-        .clock = clock_,
+        .scheduler = clock_,
         .logger = logger_,
         .directories = places_,
         .blocking = [](const std::function<void()>& work) { work(); },
+        .quick = [](const std::function<void()>& work) { work(); },
+        .slow = [](const std::function<void()>& work) { work(); },
         .may =
             [this](const Origin&, const char* permission, std::string_view name) {
               return denied_.contains(absl::StrCat(permission, ":", std::string(name)))
@@ -309,6 +316,16 @@ TEST_F(VolumesTest, TheRequestOfAProcessIsNotSpentOnItsVolumes) {
   ASSERT_EQ(store_.audit.size(), 1u);
   EXPECT_EQ(store_.audit[0].user, "ada");
   EXPECT_FALSE(origin.written->load());
+}
+
+TEST_F(VolumesTest, ANewOneIsMeasuredAndOneOfItsNameAnew) {
+  ASSERT_TRUE(Create(Named("data")).ok());
+  EXPECT_EQ(volumes_->sizes().Last("data")->size.bytes, 4096);
+  ASSERT_TRUE(Delete("data").ok());
+  EXPECT_FALSE(volumes_->sizes().Last("data"));
+  places_.bytes = 0;
+  ASSERT_TRUE(Create(Named("data")).ok());
+  EXPECT_EQ(volumes_->sizes().Last("data")->size.bytes, 0);
 }
 
 TEST_F(VolumesTest, VariablesAreNamedAfterTheirVolumes) {

@@ -22,7 +22,7 @@ class VolumesPart final : public Part {
     const SystemLog& log;
     const StorePart& store;
     const IdentityPart& identity;
-    const core::Clock& clock;
+    core::Scheduler& scheduler;
     bool shielded;
   };
   explicit VolumesPart(const Needs& needs) : needs_(needs) {}
@@ -34,13 +34,17 @@ class VolumesPart final : public Part {
         needs_.log.logger());
     if (absl::Status status = directories_->Open(); !status.ok()) return status;
     thread_ = std::make_unique<store::IoThreads>(1);
+    quick_ = std::make_unique<store::IoThreads>(1);
+    slow_ = std::make_unique<store::IoThreads>(1);
     const core::Identity& identity = needs_.identity.identity();
     volumes_ = std::make_unique<core::Volumes>(core::Volumes::Parts{
         .store = needs_.store.store(),
-        .clock = needs_.clock,
+        .scheduler = needs_.scheduler,
         .logger = needs_.log.logger(),
         .directories = *directories_,
         .blocking = [this](std::function<void()> work) { thread_->Post(std::move(work)); },
+        .quick = [this](std::function<void()> work) { quick_->Post(std::move(work)); },
+        .slow = [this](std::function<void()> work) { slow_->Post(std::move(work)); },
         .may =
             [&identity](const core::Origin& origin, const char* permission, std::string_view name) {
               uint64_t version = 0;
@@ -48,7 +52,7 @@ class VolumesPart final : public Part {
             }});
     return volumes_->Load(needs_.store.store().NewestRevision());
   }
-  // The store, which still runs, answers what waits; the thread ends once that is done.
+  // The store, which still runs, answers what waits; the threads end once that is done.
   void Stop() override { volumes_->Stop(); }
 
   core::Volumes& volumes() const { return *volumes_; }
@@ -57,7 +61,10 @@ class VolumesPart final : public Part {
   const Needs needs_;
   std::unique_ptr<host::VolumeDirectories> directories_;
   std::unique_ptr<core::Volumes> volumes_;
-  std::unique_ptr<store::IoThreads> thread_;  // last: it ends first
+  // Last: they end first, and quick_ before slow_, to which it posts.
+  std::unique_ptr<store::IoThreads> slow_;   // measures of large volumes
+  std::unique_ptr<store::IoThreads> quick_;  // other measures
+  std::unique_ptr<store::IoThreads> thread_;
 };
 
 }  // namespace grpc_os

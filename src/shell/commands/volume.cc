@@ -4,15 +4,26 @@
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/escape.h"
+#include "shell/quantity.h"
 #include "shell/render/text.h"
 
 namespace grpc_os::shell {
 namespace {
 
+std::string SizeText(const v1::VolumeStatus& status) {
+  if (!status.has_size_time()) return "-";
+  return absl::StrCat(status.size_partial() ? ">" : "", FormatBytes(status.size_bytes()));
+}
+
 Table Details(const v1::Volume& volume) {
   Table table({{""}, {""}});
   table.AddRow({{"name"}, {volume.name(), Style::kTitle}});
   table.AddRow({{"path"}, {volume.status().path()}});
+  table.AddRow({{"size"}, {SizeText(volume.status())}});
+  if (volume.status().size_partial())
+    table.AddRow({{""}, {"some of it cannot be read, is too deep or takes too long"}});
+  if (volume.status().has_size_time())
+    table.AddRow({{"measured"}, {TimeText(volume.status().size_time())}});
   table.AddRow({{"account"}, {OrDash(volume.spec().account())}});
   table.AddRow({{"shared"}, {volume.spec().shared() ? "yes" : "no: one process at a time"}});
   table.AddRow({{"processes"}, {OrDash(Joined(volume.status().processes()))}});
@@ -26,6 +37,8 @@ ResourceView<v1::Volume> View() {
   return {
       .name = [](const auto& volume) { return volume.name(); },
       .columns = {{"NAME", [](const auto& volume) { return volume.name(); }},
+                  {"SIZE", [](const auto& volume) { return SizeText(volume.status()); },
+                   Table::Align::kRight},
                   {"SHARED",
                    [](const auto& volume) {
                      return std::string(volume.spec().shared() ? "yes" : "-");
@@ -104,7 +117,7 @@ std::vector<Command> VolumeCommands() {
       {.name = "volume ls",
        .aliases = {"volume list"},
        .elsewhere = {"volumes"},
-       .summary = "List the volumes and which processes have them",
+       .summary = "List the volumes, what they take on the disk and which processes have them",
        .examples = {"volume ls"},
        .most = 0,
        .run = RunList},
