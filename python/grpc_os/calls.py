@@ -20,6 +20,9 @@ _BACKOFF_FIRST_S = 0.05
 _BACKOFF_MAX_S = 1.6
 _ATTEMPTS = 8
 
+# Of one call that waits for something; longer waits are several calls.
+WAIT_CALL_S = 20.0
+
 _Message = typing.TypeVar("_Message")
 _Resource = typing.TypeVar("_Resource")
 

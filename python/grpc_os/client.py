@@ -6,12 +6,15 @@ import builtins
 import typing
 
 from grpc_os.auth import AuthCalls
+from grpc_os.deploys import DeployCalls
 from grpc_os.errors import NoSuchOperation
 from grpc_os.events import EventCalls
-from grpc_os.processes import Condition, ProcessCalls, RestartPolicy
+from grpc_os.processes import Condition, ProcessCalls
 from grpc_os.resources import System, log_level_word
+from grpc_os.specs import RestartPolicy
 from grpc_os.transfers import TransferCalls
 from grpc_os.v1 import system_services_pb2, system_services_pb2_grpc
+from grpc_os.volumes import VolumeCalls
 
 __all__ = ["Condition", "GrpcOSClient", "LogLevel", "RestartPolicy"]
 
@@ -20,7 +23,7 @@ _SYSTEM = system_services_pb2_grpc.SystemServiceStub
 LogLevel = typing.Literal["debug", "info", "warning", "error"]
 
 
-class GrpcOSClient(AuthCalls, ProcessCalls, TransferCalls, EventCalls):
+class GrpcOSClient(AuthCalls, ProcessCalls, DeployCalls, VolumeCalls, TransferCalls, EventCalls):
     """Speaks to one gRPC OS, on one event loop.
 
     `channel` is an address ("unix:/…/run/api.sock", "localhost:50051"), a grpc.aio channel, or a synchronous one; the

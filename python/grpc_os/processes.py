@@ -7,23 +7,13 @@ import time
 import typing
 
 from google.protobuf import field_mask_pb2
-from grpc_os.calls import Calls
-from grpc_os.resources import LogLine, Process, ProcessStatus, to_duration
+from grpc_os.calls import WAIT_CALL_S, Calls
+from grpc_os.resources import LogLine, Process, ProcessStatus, TaskExit, TaskOutput, to_duration
+from grpc_os.specs import SpecFields, to_spec
 from grpc_os.v1 import process_services_pb2, process_services_pb2_grpc
 
 _PROCESSES = process_services_pb2_grpc.ProcessServiceStub
 
-# Of one WaitProcess call; longer waits are several calls.
-_WAIT_CALL_S = 20.0
-
-_RESTART_POLICIES = {
-    "always": process_services_pb2.ProcessSpec.RESTART_POLICY_ALWAYS,
-    "on-failure": process_services_pb2.ProcessSpec.RESTART_POLICY_ON_FAILURE,
-    "never": process_services_pb2.ProcessSpec.RESTART_POLICY_NEVER,
-}
-
-RestartPolicy = typing.Literal["always", "on-failure", "never"]
-Port = int | typing.Literal["auto"]
 Condition = typing.Literal["running", "ready", "exited"]
 
 
@@ -37,35 +27,14 @@ class ProcessCalls(Calls):
         environment: typing.Mapping[str, str] | None = None,
         *,
         process_id: str = "",
-        working_directory: str = "",
         caller_directory: str = "",
-        account: str = "",
-        restart: RestartPolicy | None = None,
-        stop_timeout: float | None = None,
-        stop_signal: str = "",
-        log_max_bytes: int = 0,
-        secret_environment: typing.Iterable[str] = (),
-        port: Port = 0,
-        ready: str = "",
-        ready_timeout: float | None = None,
-        liveness: str = "",
-        liveness_period: float | None = None,
-        liveness_timeout: float | None = None,
-        liveness_failures: int = 0,
         timeout: float | None = None,
         request_id: str = "",
+        **fields: typing.Unpack[SpecFields],
     ) -> Process:
-        """Stores and starts a process; answers once its command was executed. Times are in seconds.
-
-        `secret_environment` names variables of `environment` whose values are never shown again. `port` is a number or
-        "auto". `ready` is "http:/path", "http:8081/path", "tcp", "tcp:8081", "notify", "delay:2" (seconds) or
-        "default"; `liveness` is one of the first four, or "none".
-        """
-        spec = _spec(command, environment, working_directory, account, restart, stop_timeout, stop_signal, log_max_bytes)
-        spec.secret_environment.extend(secret_environment)
-        _set_port(spec, port)
-        _set_ready(spec, ready, ready_timeout)
-        _set_liveness(spec, liveness, liveness_period, liveness_timeout, liveness_failures)
+        """Stores and starts a process; answers once its command was executed, or with the status "pending" if it has to
+        wait for what it depends on. `timeout` is in seconds."""
+        spec, _ = to_spec(command, environment, fields)
         request = process_services_pb2.CreateProcessRequest(
             process=process_services_pb2.Process(name=name, spec=spec),
             process_id=process_id,
@@ -98,54 +67,13 @@ class ProcessCalls(Calls):
         *,
         command: str | None = None,
         environment: typing.Mapping[str, str] | None = None,
-        working_directory: str | None = None,
-        account: str | None = None,
-        restart: RestartPolicy | None = None,
-        stop_timeout: float | None = None,
-        stop_signal: str | None = None,
-        log_max_bytes: int | None = None,
-        secret_environment: typing.Iterable[str] | None = None,
-        port: Port | None = None,
-        ready: str | None = None,
-        ready_timeout: float | None = None,
-        liveness: str | None = None,
-        liveness_period: float | None = None,
-        liveness_timeout: float | None = None,
-        liveness_failures: int = 0,
         etag: str = "",
         request_id: str = "",
+        **fields: typing.Unpack[SpecFields],
     ) -> Process:
         """Changes what is given, from the next restart on; `environment` replaces the whole one, in which "" keeps the
-        value of a secret variable. Their times go with `ready` and `liveness`, which are replaced as a whole."""
-        spec = _spec(
-            command or "",
-            environment,
-            working_directory or "",
-            account or "",
-            restart,
-            stop_timeout,
-            stop_signal or "",
-            log_max_bytes or 0,
-        )
-        spec.secret_environment.extend(secret_environment or ())
-        _set_port(spec, port or 0)
-        _set_ready(spec, ready or "", ready_timeout)
-        _set_liveness(spec, liveness or "", liveness_period, liveness_timeout, liveness_failures)
-        given = {
-            "command": command,
-            "environment": environment,
-            "working_directory": working_directory,
-            "account": account,
-            "restart_policy": restart,
-            "stop_timeout": stop_timeout,
-            "stop_signal": stop_signal,
-            "log_max_bytes": log_max_bytes,
-            "secret_environment": secret_environment,
-            "port": port,
-            "auto_port": port,
-            "ready": ready,
-            "liveness": liveness,
-        }
+        value of a secret variable."""
+        spec, paths = to_spec(command, environment, fields)
         process = process_services_pb2.Process(spec=spec, etag=etag)
         # A name never looks like an id.
         if name.startswith("proc_"):
@@ -154,9 +82,7 @@ class ProcessCalls(Calls):
             process.name = name
         request = process_services_pb2.UpdateProcessRequest(
             process=process,
-            update_mask=field_mask_pb2.FieldMask(
-                paths=[f"spec.{field}" for field, value in given.items() if value is not None]
-            ),
+            update_mask=field_mask_pb2.FieldMask(paths=[f"spec.{path}" for path in paths]),
         )
         return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id))
 
@@ -203,7 +129,7 @@ class ProcessCalls(Calls):
         """Waits until the condition holds; TimeoutError after `timeout` seconds."""
         end = time.monotonic() + timeout
         while True:
-            part = min(max(end - time.monotonic(), 0.001), _WAIT_CALL_S)
+            part = min(max(end - time.monotonic(), 0.001), WAIT_CALL_S)
             request = process_services_pb2.WaitProcessRequest(
                 name=name, condition=f"CONDITION_{condition.upper()}", timeout=to_duration(part)
             )
@@ -249,74 +175,27 @@ class ProcessCalls(Calls):
             async for message in messages:
                 yield message
 
+    async def run_task(
+        self,
+        name: str,
+        command: str,
+        environment: typing.Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> typing.AsyncGenerator[TaskOutput | TaskExit, None]:
+        """Runs a command once beside a process, with its account, working directory and environment, on top of which
+        `environment` comes: what it writes, as it writes it, and last how it ended. It is ended after `timeout` seconds
+        (None: 24 hours), and when this generator is closed: leave it early with contextlib.aclosing.
 
-def _spec(
-    command: str,
-    environment: typing.Mapping[str, str] | None,
-    working_directory: str,
-    account: str,
-    restart: RestartPolicy | None,
-    stop_timeout: float | None,
-    stop_signal: str,
-    log_max_bytes: int,
-) -> process_services_pb2.ProcessSpec:
-    if restart is not None and restart not in _RESTART_POLICIES:
-        raise ValueError(f"restart is {restart!r}; expected one of {', '.join(_RESTART_POLICIES)}")
-    return process_services_pb2.ProcessSpec(
-        command=command,
-        environment=environment,
-        working_directory=working_directory,
-        account=account,
-        restart_policy=None if restart is None else _RESTART_POLICIES[restart],
-        stop_timeout=None if stop_timeout is None else to_duration(stop_timeout),
-        stop_signal=stop_signal,
-        log_max_bytes=log_max_bytes,
-    )
-
-
-def _set_port(spec: process_services_pb2.ProcessSpec, port: Port) -> None:
-    spec.auto_port = port == "auto"
-    spec.port = 0 if isinstance(port, str) else port
-
-
-def _set_target(probe: process_services_pb2.ReadyProbe | process_services_pb2.LivenessProbe, text: str) -> bool:
-    kind, _, rest = text.partition(":")
-    number, slash, path = rest.partition("/")
-    if kind == "http" and slash and (not number or number.isdigit()):
-        probe.http.path = slash + path
-        probe.http.port = int(number or 0)
-    elif kind == "tcp" and not slash and (not number or number.isdigit()):
-        probe.tcp.port = int(number or 0)
-    else:
-        return False
-    return True
-
-
-def _set_ready(spec: process_services_pb2.ProcessSpec, ready: str, timeout: float | None) -> None:
-    if timeout is not None:
-        spec.ready.timeout.CopyFrom(to_duration(timeout))
-    kind, _, rest = ready.partition(":")
-    if ready == "notify":
-        spec.ready.notify.SetInParent()
-    elif kind == "delay" and rest:
-        spec.ready.delay.CopyFrom(to_duration(float(rest)))
-    elif ready not in ("", "default") and not _set_target(spec.ready, ready):
-        raise ValueError(f"ready is {ready!r}; expected http:/PATH, tcp, notify, delay:SECONDS or default")
-
-
-def _set_liveness(
-    spec: process_services_pb2.ProcessSpec,
-    liveness: str,
-    period: float | None,
-    timeout: float | None,
-    failures: int,
-) -> None:
-    if liveness in ("", "none"):
-        return
-    if not _set_target(spec.liveness, liveness):
-        raise ValueError(f"liveness is {liveness!r}; expected http:/PATH, tcp or none")
-    spec.liveness.failures = failures
-    if period is not None:
-        spec.liveness.period.CopyFrom(to_duration(period))
-    if timeout is not None:
-        spec.liveness.timeout.CopyFrom(to_duration(timeout))
+        NOT_FOUND (PROCESS_NOT_FOUND), FAILED_PRECONDITION (EXEC_FAILED, ACCOUNT_REFUSED, HELD), RESOURCE_EXHAUSTED
+        (LIMIT_REACHED), UNAVAILABLE: what became of it is not known. It is not run again by itself.
+        """
+        request = process_services_pb2.RunTaskRequest(name=name, command=command, environment=environment)
+        if timeout is not None:
+            request.timeout.CopyFrom(to_duration(timeout))
+        async with contextlib.aclosing(self._stream(_PROCESSES, "RunTask", request, None)) as messages:
+            async for message in messages:
+                if message.HasField("output"):
+                    yield TaskOutput.from_proto(message.output)
+                elif message.HasField("exited"):
+                    yield TaskExit(message.exited)

@@ -7,7 +7,14 @@ import datetime
 import typing
 
 from google.protobuf import duration_pb2, timestamp_pb2
-from grpc_os.v1 import auth_services_pb2, filesystem_services_pb2, process_services_pb2, system_services_pb2
+from grpc_os.v1 import (
+    auth_services_pb2,
+    deploy_services_pb2,
+    filesystem_services_pb2,
+    process_services_pb2,
+    system_services_pb2,
+    volume_services_pb2,
+)
 
 
 def to_time(timestamp: timestamp_pb2.Timestamp) -> datetime.datetime:
@@ -134,6 +141,139 @@ class Process:
 
     def __repr__(self) -> str:
         return f"<Process {self.id} {self.name!r} {self.status}>"
+
+
+class Revision:
+    """What a process was to run, from one deploy to the next."""
+
+    def __init__(self, proto: deploy_services_pb2.Revision) -> None:
+        self.proto = proto
+
+    @property
+    def process(self) -> str:
+        """The name."""
+        return self.proto.process
+
+    @property
+    def process_id(self) -> str:
+        return self.proto.process_id
+
+    @property
+    def number(self) -> int:
+        """From 1."""
+        return self.proto.number
+
+    @property
+    def spec(self) -> process_services_pb2.ProcessSpec:
+        return self.proto.spec
+
+    @property
+    def state(self) -> str:
+        """ "deploying", "deployed" or "failed"."""
+        return _word(deploy_services_pb2.Revision.State, self.proto.state, "STATE_")
+
+    @property
+    def step(self) -> str:
+        """While it is being deployed: "releasing", "starting" or "rolling_back"; else "unspecified"."""
+        return _word(deploy_services_pb2.Revision.Step, self.proto.step, "STEP_")
+
+    @property
+    def message(self) -> str:
+        """Why it failed, and what the process has now."""
+        return self.proto.message
+
+    @property
+    def previous(self) -> int:
+        """What the process had before; 0: nothing."""
+        return self.proto.previous
+
+    @property
+    def rollback_of(self) -> int:
+        """Which one it repeats; 0: none."""
+        return self.proto.rollback_of
+
+    @property
+    def current(self) -> bool:
+        """Whether the process has this one now."""
+        return self.proto.current
+
+    @property
+    def changed(self) -> bool:
+        """Whether the process was updated since."""
+        return self.proto.changed
+
+    @property
+    def owner(self) -> str:
+        """Who deployed it."""
+        return self.proto.owner
+
+    @property
+    def create_time(self) -> datetime.datetime:
+        return to_time(self.proto.create_time)
+
+    def __repr__(self) -> str:
+        return f"<Revision {self.number} of {self.process!r} {self.state}>"
+
+
+class Volume:
+    """A directory that outlives the processes that have it."""
+
+    def __init__(self, proto: volume_services_pb2.Volume) -> None:
+        self.proto = proto
+
+    @property
+    def name(self) -> str:
+        return self.proto.name
+
+    @property
+    def account(self) -> str:
+        """Of the machine, for life; empty: the daemon's own."""
+        return self.proto.spec.account
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may have it at a time."""
+        return self.proto.spec.shared
+
+    @property
+    def path(self) -> str:
+        return self.proto.status.path
+
+    @property
+    def processes(self) -> list[str]:
+        """The names of those that have it, and that you may see."""
+        return list(self.proto.status.processes)
+
+    @property
+    def size(self) -> int | None:
+        """In bytes, as `du` has it; None: not measured yet."""
+        return self.proto.status.size_bytes if self.proto.status.HasField("size_time") else None
+
+    @property
+    def size_partial(self) -> bool:
+        """There is more, which is not counted."""
+        return self.proto.status.size_partial
+
+    @property
+    def size_time(self) -> datetime.datetime | None:
+        """When it was measured."""
+        return to_time(self.proto.status.size_time) if self.proto.status.HasField("size_time") else None
+
+    @property
+    def etag(self) -> str:
+        return self.proto.etag
+
+    @property
+    def owner(self) -> str:
+        """Who made it."""
+        return self.proto.owner
+
+    @property
+    def create_time(self) -> datetime.datetime:
+        return to_time(self.proto.create_time)
+
+    def __repr__(self) -> str:
+        return f"<Volume {self.name!r}>"
 
 
 class Identity:
@@ -455,3 +595,41 @@ class LogLine:
             partial=proto.partial,
             data=proto.raw or proto.text.encode(),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskOutput:
+    """What a task wrote next. The order of the two streams among each other is not kept."""
+
+    stream: str
+    """ "stdout" or "stderr"."""
+    data: bytes
+    """At most 32 KiB, and not just whole lines."""
+
+    @classmethod
+    def from_proto(cls, proto: process_services_pb2.RunTaskResponse.Output) -> TaskOutput:
+        return cls(_word(process_services_pb2.LogLine.Stream, proto.stream, "STREAM_"), proto.data)
+
+
+class TaskExit:
+    """How a task ended."""
+
+    def __init__(self, proto: process_services_pb2.RunTaskResponse.Exited) -> None:
+        self.proto = proto
+
+    @property
+    def status(self) -> int:
+        """As shells say it: the exit code, or 128 + the number of the signal."""
+        return self.proto.status
+
+    @property
+    def timed_out(self) -> bool:
+        """It was ended because its time was over."""
+        return self.proto.timed_out
+
+    @property
+    def report(self) -> process_services_pb2.ExitReport:
+        return self.proto.exit
+
+    def __repr__(self) -> str:
+        return f"<TaskExit {self.status}>"

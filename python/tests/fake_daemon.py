@@ -11,6 +11,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_os.v1 import (
     auth_services_pb2,
     auth_services_pb2_grpc,
+    deploy_services_pb2,
+    deploy_services_pb2_grpc,
     event_services_pb2,
     event_services_pb2_grpc,
     filesystem_services_pb2_grpc,
@@ -35,6 +37,7 @@ class FakeDaemon(
     FakeObjects,
     auth_services_pb2_grpc.AuthServiceServicer,
     process_services_pb2_grpc.ProcessServiceServicer,
+    deploy_services_pb2_grpc.DeployServiceServicer,
     event_services_pb2_grpc.EventServiceServicer,
     system_services_pb2_grpc.SystemServiceServicer,
 ):
@@ -48,6 +51,8 @@ class FakeDaemon(
         self.unavailable = 0  # so many calls are answered so
         self.processes = {}
         self.log_messages = []
+        self.task_messages = []
+        self.task_hangs = False  # instead of ending
         self.streams_cancelled = 0
         self.carried_out = {}  # request_id -> answer
         self.lose_answers = 0  # so many changes are carried out and answered UNAVAILABLE
@@ -278,6 +283,24 @@ class FakeDaemon(
             next_page_token=str(end) if end < len(names) else "",
         )
 
+    async def RunTask(self, request, context):
+        await self._enter(request, context)
+        for message in self.task_messages:
+            yield message
+        if self.task_hangs:
+            context.add_done_callback(self._stream_ended)
+            await asyncio.Event().wait()
+
+    # ---- Deploys -----------------------------------------------------------------------------------------------------
+
+    async def DeployProcess(self, request, context):
+        return await self._change(request, context, lambda: deploy_services_pb2.Revision(number=1, state="STATE_DEPLOYING"))
+
+    async def WaitRevision(self, request, context):
+        await self._enter(request, context)
+        state = "STATE_FAILED" if len(self.requests) > 2 else "STATE_DEPLOYING"
+        return deploy_services_pb2.Revision(number=request.number, state=state)
+
     # ---- Streams -----------------------------------------------------------------------------------------------------
 
     async def _tell(self, context, messages):
@@ -307,20 +330,21 @@ class FakeDaemon(
                 yield message
             return
         revision = request.from_revision
-        context.add_done_callback(self._watch_ended)
+        context.add_done_callback(self._stream_ended)
         while True:
             revision += 1
             yield event_services_pb2.WatchResponse(
                 events=[event_services_pb2.Event(revision=revision)], revision=revision
             )
 
-    def _watch_ended(self, _):
+    def _stream_ended(self, _):
         self.streams_cancelled += 1
 
     async def serve(self, address):
         server = grpc.aio.server()
         auth_services_pb2_grpc.add_AuthServiceServicer_to_server(self, server)
         process_services_pb2_grpc.add_ProcessServiceServicer_to_server(self, server)
+        deploy_services_pb2_grpc.add_DeployServiceServicer_to_server(self, server)
         event_services_pb2_grpc.add_EventServiceServicer_to_server(self, server)
         system_services_pb2_grpc.add_SystemServiceServicer_to_server(self, server)
         filesystem_services_pb2_grpc.add_FilesystemServiceServicer_to_server(self, server)

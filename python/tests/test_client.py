@@ -1,8 +1,9 @@
 import asyncio
+import contextlib
 
 import grpc
 import pytest
-from grpc_os import GrpcOSClient, error_info, field_violations
+from grpc_os import GrpcOSClient, TaskOutput, error_info, field_violations
 from grpc_os.v1 import process_services_pb2
 
 
@@ -29,6 +30,20 @@ async def test_all_of_a_spec_is_sent(client, daemon):
         stop_timeout=1.5,
         stop_signal="INT",
         log_max_bytes=65536,
+        secret_environment=["S"],
+        port=8080,
+        ready="http:/health",
+        ready_timeout=2,
+        liveness="tcp:81",
+        liveness_period=0.5,
+        liveness_timeout=3,
+        liveness_failures=4,
+        volumes=["data", "media:/app/media:shared", "more:shared", "other:/app/other"],
+        depends_on=["db", "cache:started", "migrate:completed"],
+        labels={"team": "shop"},
+        version="1.0",
+        release="migrate",
+        domains=["example.com"],
     )
     request = daemon.requests[0]
     assert (request.process_id, request.caller_directory) == ("proc_x", "/c")
@@ -36,6 +51,53 @@ async def test_all_of_a_spec_is_sent(client, daemon):
     assert (spec.working_directory, spec.account, spec.stop_signal, spec.log_max_bytes) == ("/w", "nobody", "INT", 65536)
     assert spec.restart_policy == process_services_pb2.ProcessSpec.RESTART_POLICY_ON_FAILURE
     assert spec.stop_timeout.ToMilliseconds() == 1500
+    assert (list(spec.secret_environment), spec.port, spec.auto_port) == (["S"], 8080, False)
+    assert (spec.ready.http.path, spec.ready.timeout.ToMilliseconds()) == ("/health", 2000)
+    live = spec.liveness
+    assert (live.tcp.port, live.period.ToMilliseconds(), live.timeout.ToMilliseconds(), live.failures) == (81, 500, 3000, 4)
+    assert [(use.name, use.path, use.shared) for use in spec.volumes] == [
+        ("data", "", False),
+        ("media", "/app/media", True),
+        ("more", "", True),
+        ("other", "/app/other", False),
+    ]
+    Dependency = process_services_pb2.ProcessSpec.Dependency
+    assert [(each.process, each.condition) for each in spec.depends_on] == [
+        ("db", Dependency.CONDITION_READY),
+        ("cache", Dependency.CONDITION_STARTED),
+        ("migrate", Dependency.CONDITION_COMPLETED),
+    ]
+    assert (dict(spec.labels), spec.version, spec.release) == ({"team": "shop"}, "1.0", "migrate")
+    assert list(spec.domains) == ["example.com"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ready": "http"},
+        {"liveness": "notify"},
+        {"volumes": ["data:app"]},
+        {"volumes": [":/app/data"]},
+        {"volumes": ["data:shared:/app/data"]},
+        {"depends_on": ["db:running"]},
+        {"depends_on": ["db:"]},
+        {"depends_on": [":started"]},
+    ],
+)
+async def test_a_field_of_a_wrong_form_is_refused(daemon, fields):
+    async with GrpcOSClient(daemon.address) as client:
+        with pytest.raises(ValueError, match="expected"):
+            await client.create_process("web", "true", **fields)
+    assert daemon.requests == []
+
+
+async def test_a_field_that_there_is_not_is_a_type_error(client, daemon):
+    for call in (client.create_process, client.deploy_process):
+        with pytest.raises(TypeError, match="'volume'"):
+            await call("web", "true", volume="data")
+    with pytest.raises(TypeError, match="'bundle'"):
+        await client.update_process("web", bundle="0")
+    assert daemon.requests == []
 
 
 async def test_an_unknown_restart_policy_is_refused(client):
@@ -107,7 +169,10 @@ async def test_lists_go_over_all_pages(client, daemon):
 async def test_an_update_names_just_what_it_changes(client, daemon):
     await client.update_process("web", environment={}, stop_timeout=0, etag="e")
     await client.update_process("proc_1", command="true")
-    first, second = daemon.requests
+    await client.update_process("web", command=None, port="auto", ready="default", volumes=[], depends_on=[], labels={}, version="")
+    first, second, third = daemon.requests
+    fields = ["port", "auto_port", "ready", "volumes", "depends_on", "labels", "version"]
+    assert list(third.update_mask.paths) == [f"spec.{field}" for field in fields] and third.process.spec.auto_port
     assert list(first.update_mask.paths) == ["spec.environment", "spec.stop_timeout"]
     assert (first.process.name, first.process.id, first.process.etag) == ("web", "", "e")
     assert list(second.update_mask.paths) == ["spec.command"]
@@ -127,6 +192,51 @@ async def test_a_wait_goes_on_over_several_calls(client, daemon):
 async def test_a_wait_that_is_over_raises(client):
     with pytest.raises(TimeoutError, match="not exited"):
         await client.wait_process("web", "exited", timeout=0)
+
+
+async def test_a_deploy_sends_the_whole_spec_and_is_waited_for_over_several_calls(client, daemon):
+    revision = await client.deploy_process("web", "run", {"A": "1"}, bundle="0" * 64, version="2", etag="e", no_rollback=True)
+    assert (revision.number, revision.state) == (1, "deploying")
+    (request,) = daemon.requests
+    assert (request.process, request.etag, request.no_rollback, request.validate_only) == ("web", "e", True, False)
+    spec = request.spec
+    assert (spec.command, dict(spec.environment), spec.bundle, spec.version) == ("run", {"A": "1"}, "0" * 64, "2")
+    assert (await client.wait_revision("web", revision.number)).state == "failed"
+    waits = daemon.requests[1:]
+    assert [(wait.process, wait.number, wait.timeout.ToMilliseconds()) for wait in waits] == [("web", 1, 20_000)] * 2
+
+
+async def test_a_wait_for_a_deploy_that_is_over_raises(client):
+    with pytest.raises(TimeoutError, match="revision 3 of web"):
+        await client.wait_revision("web", 3, timeout=0)
+
+
+async def test_a_task_gives_its_output_and_its_end(client, daemon):
+    Task = process_services_pb2.RunTaskResponse
+    daemon.task_messages = [
+        Task(started={"pid": 7}),
+        Task(output={"stream": "STREAM_STDERR", "data": b"\xff"}),
+        Task(),
+        Task(output={"stream": "STREAM_STDOUT", "data": b"out"}),
+        Task(exited={"status": 143, "timed_out": True, "exit": {"signal": "TERM"}}),
+    ]
+    *output, end = [each async for each in client.run_task("web", "echo", {"A": "1"}, timeout=1.5)]
+    assert output == [TaskOutput("stderr", b"\xff"), TaskOutput("stdout", b"out")]
+    assert (end.status, end.timed_out, end.report.signal) == (143, True, "TERM")
+    (request,) = daemon.requests
+    assert (request.name, request.command, dict(request.environment)) == ("web", "echo", {"A": "1"})
+    assert request.timeout.ToMilliseconds() == 1500
+    assert daemon.time_remaining[0] is None or daemon.time_remaining[0] > 1000, "the call itself has no deadline"
+
+
+async def test_a_task_that_is_left_is_cancelled(client, daemon):
+    daemon.task_messages = [process_services_pb2.RunTaskResponse(output={"stream": "STREAM_STDOUT", "data": b"out"})]
+    daemon.task_hangs = True
+    async with contextlib.aclosing(client.run_task("web", "cat")) as task:
+        assert (await anext(task)).data == b"out"
+    async with asyncio.timeout(10):
+        while not daemon.streams_cancelled:
+            await asyncio.sleep(0.01)
 
 
 async def test_log_lines_are_joined_per_stream(client, daemon):

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import contextlib
 import datetime
+import hashlib
 import inspect
 import pathlib
 import re
@@ -11,10 +12,11 @@ import types
 
 import grpc.aio
 import pytest
-from expectations import SLEEP, refused, shell
-from grpc_os import ErrorReason, GrpcOSClient, GrpcOSError, error_info
+from deploys_api import archive
+from expectations import SLEEP, await_line, refused, shell
+from grpc_os import ErrorReason, GrpcOSClient, GrpcOSError, TaskExit, error_info
 from grpc_os.v1 import auth_services_pb2, auth_services_pb2_grpc
-from running_system import PATIENCE_S
+from running_system import PATIENCE_S, is_alive, poll
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 PASSWORD = "correct horse battery staple"
@@ -195,6 +197,74 @@ async def test_the_log_level(over_tcp):
     previous = await over_tcp.set_log_level("debug")
     assert (await over_tcp.get_system()).log_level == "debug"
     assert await over_tcp.set_log_level(previous) == "debug"
+
+
+# ---- Deploys, volumes, tasks -------------------------------------------------------------------------------------------
+
+
+async def test_a_deploy_with_a_bundle_and_a_rollback(client):
+    content = archive({"version.txt": "one\n"})
+    digest = hashlib.sha256(content).hexdigest()
+    await client.put_object(f"/bundles/{digest}", content)
+    ready = {"restart": "always", "ready": "delay:0.1", "ready_timeout": 20}
+    first = await client.deploy_process("web", shell("cat version.txt; exec sleep 3600"), bundle=digest, version="1.0", labels={"a": "b"}, **ready)
+    assert (first.process, first.number, first.state, first.spec.bundle) == ("web", 1, "deploying", digest)
+    first = await client.wait_revision("web", first.number, timeout=PATIENCE_S)
+    assert (first.state, first.current, first.previous, first.owner) == ("deployed", True, 0, "admin"), first.message
+    assert (first.spec.version, dict(first.spec.labels)) == ("1.0", {"a": "b"})
+    await await_line(client, "web", "one")
+
+    planned = await client.deploy_process("web", "false", validate_only=True)
+    assert planned.number == 2 and [each.number async for each in client.list_revisions("web")] == [1]
+    second = await client.deploy_process("web", "false", restart="never", ready="delay:10", ready_timeout=20)
+    second = await client.wait_revision("web", second.number)
+    assert second.state == "failed" and second.message and not second.current
+    third = await client.deploy_process("web", SLEEP, **ready)
+    third = await client.wait_revision("web", third.number)
+    fourth = await client.wait_revision("web", (await client.rollback_process("web", 1)).number)
+    assert (fourth.state, fourth.rollback_of, fourth.previous) == ("deployed", 1, third.number), fourth.message
+    listed = [(each.number, each.state) async for each in client.list_revisions("web", page_size=1)]
+    assert listed == [(4, "deployed"), (3, "deployed"), (2, "failed"), (1, "deployed")]
+    assert (await client.get_revision("web")).number == 4 and (await client.get_revision("web", 2)).state == "failed"
+    with refused("REVISION_NOT_FOUND"):
+        await client.get_revision("web", 5)
+    with refused("OBJECT_NOT_FOUND"):
+        await client.deploy_process("web", SLEEP, bundle="0" * 64)
+
+
+async def test_the_life_of_a_volume(client):
+    made = await client.create_volume("data", shared=True)
+    assert (made.name, made.shared, made.account, made.processes, made.owner) == ("data", True, "", [], "admin")
+    assert made.path.endswith("/volumes/data") and made.size >= 0 and made.size_time and not made.size_partial
+    await client.create_process("db", SLEEP, labels={"tier": "1"})
+    web = await client.create_process("web", SLEEP, volumes=["data", "own"], depends_on=["db:started"], version="7")
+    assert [use.name for use in web.proto.spec.volumes] == ["data", "own"] and web.proto.spec.version == "7"
+    assert [(each.name, each.processes) async for each in client.list_volumes(page_size=1)] == [("data", ["web"]), ("own", ["web"])]
+    with refused("VOLUME_IN_USE"):
+        await client.delete_volume("data")
+    updated = await client.update_process("web", volumes=[], depends_on=["db:completed"], labels={"a": "b"})
+    assert not updated.proto.spec.volumes and dict(updated.proto.spec.labels) == {"a": "b"} and updated.proto.spec.version == "7"
+    with refused("ETAG_MISMATCH"):
+        await client.update_volume("data", shared=False, etag="none")
+    assert not (await client.update_volume("data", shared=False, etag=made.etag)).shared
+    await client.delete_volume("data")
+    with refused("VOLUME_NOT_FOUND"):
+        await client.get_volume("data")
+
+
+async def test_a_task(client):
+    await client.create_process("web", SLEEP, {"A": "1"})
+    task = [each async for each in client.run_task("web", shell("echo $A $B; echo wrong >&2; exit 7"), {"B": "2"})]
+    said = {stream: b"".join(each.data for each in task[:-1] if each.stream == stream) for stream in ("stdout", "stderr")}
+    assert said == {"stdout": b"1 2\n", "stderr": b"wrong\n"}
+    assert isinstance(task[-1], TaskExit) and (task[-1].status, task[-1].report.exit_code) == (7, 7)
+    (late,) = [each async for each in client.run_task("web", SLEEP, timeout=0.5)]
+    assert late.timed_out and late.status == 143
+    async with contextlib.aclosing(client.run_task("web", shell("echo $$; exec sleep 3600"))) as left:
+        pid = int((await anext(left)).data)
+    await asyncio.to_thread(poll, lambda: not is_alive(pid), "it has ended with the generator")
+    with refused("EXEC_FAILED"):
+        [each async for each in client.run_task("web", "/no/such/program")]
 
 
 # ---- Over a restart of the daemon --------------------------------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""Deploys: revisions of a process, each a spec and the bundle that it runs in."""
+
+from __future__ import annotations
+
+import time
+import typing
+
+from grpc_os.calls import WAIT_CALL_S, Calls
+from grpc_os.resources import Revision, to_duration
+from grpc_os.specs import SpecFields, to_spec
+from grpc_os.v1 import deploy_services_pb2, deploy_services_pb2_grpc
+
+_DEPLOYS = deploy_services_pb2_grpc.DeployServiceStub
+
+
+class DeployCalls(Calls):
+    """DeployService. Each `name` takes the id or the name of a process."""
+
+    async def deploy_process(
+        self,
+        name: str,
+        command: str,
+        environment: typing.Mapping[str, str] | None = None,
+        *,
+        bundle: str = "",
+        no_rollback: bool = False,
+        validate_only: bool = False,
+        etag: str = "",
+        timeout: float | None = None,
+        request_id: str = "",
+        **fields: typing.Unpack[SpecFields],
+    ) -> Revision:
+        """Begins a deploy of this spec, which is all of it: what is left out has its default, not what the process has.
+        `wait_revision` waits for the end. If nothing differs, nothing is done, and the answer is the last revision.
+
+        `bundle` is the SHA-256, 64 hexadecimal digits, of an archive that is the object /bundles/SHA256. The client packs
+        no directories: `grpc-os register-process DIRECTORY` makes bundles and uploads them. With `no_rollback` what does
+        not become ready stays as it is; with `validate_only` nothing is changed, and the answer is the revision as it
+        would be. `timeout` seconds are for the call, in which the bundle is unpacked.
+
+        NOT_FOUND (OBJECT_NOT_FOUND: there is no such bundle), FAILED_PRECONDITION (DEPLOY_IN_PROGRESS, VOLUME_IN_USE,
+        PORT_TAKEN, …), INVALID_ARGUMENT (BUNDLE_REFUSED), DATA_LOSS (BUNDLE_DAMAGED).
+        """
+        spec, _ = to_spec(command, environment, fields)
+        spec.bundle = bundle
+        request = deploy_services_pb2.DeployProcessRequest(
+            process=name, spec=spec, etag=etag, no_rollback=no_rollback, validate_only=validate_only
+        )
+        return Revision(await self._change(_DEPLOYS, "DeployProcess", request, request_id, timeout))
+
+    async def rollback_process(
+        self,
+        name: str,
+        number: int = 0,
+        *,
+        no_rollback: bool = False,
+        timeout: float | None = None,
+        request_id: str = "",
+    ) -> Revision:
+        """Begins a deploy of the spec of an earlier revision (0: the newest before the current one that was deployed), as
+        a revision of its own. NOT_FOUND (REVISION_NOT_FOUND) if there is none; else as `deploy_process`."""
+        request = deploy_services_pb2.RollbackProcessRequest(process=name, number=number, no_rollback=no_rollback)
+        return Revision(await self._change(_DEPLOYS, "RollbackProcess", request, request_id, timeout))
+
+    async def get_revision(self, name: str, number: int = 0) -> Revision:
+        """0: the newest. NOT_FOUND (PROCESS_NOT_FOUND, REVISION_NOT_FOUND) if there is none."""
+        request = deploy_services_pb2.GetRevisionRequest(process=name, number=number)
+        return Revision(await self._read(_DEPLOYS, "GetRevision", request))
+
+    def list_revisions(self, name: str, page_size: int = 0) -> typing.AsyncGenerator[Revision, None]:
+        """The newest first, fetched page by page; the last 10 are kept. NOT_FOUND (PROCESS_NOT_FOUND)."""
+        request = deploy_services_pb2.ListRevisionsRequest(process=name, page_size=page_size)
+        return self._pages(_DEPLOYS, "ListRevisions", request, "revisions", Revision)
+
+    async def wait_revision(self, name: str, number: int, timeout: float | None = None) -> Revision:
+        """Waits until its deploy has ended, well ("deployed") or not ("failed", see its message), also over a restart of
+        the daemon; TimeoutError after `timeout` seconds (None: as long as it takes), and the deploy goes on."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            part = WAIT_CALL_S if end is None else min(max(end - time.monotonic(), 0.001), WAIT_CALL_S)
+            request = deploy_services_pb2.WaitRevisionRequest(process=name, number=number, timeout=to_duration(part))
+            revision = Revision(await self._read(_DEPLOYS, "WaitRevision", request, part + 10.0))
+            if revision.state != "deploying":
+                return revision
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(f"revision {number} of {name} is still being deployed after {timeout:g} s")
