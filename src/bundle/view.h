@@ -11,7 +11,7 @@ namespace grpc_os::bundle {
 
 struct Mount {
   std::string path;    // in the bundle: "data", "var/cache"
-  std::string target;  // absolute; what lies there
+  std::string target;  // what the link says: absolute, or from where it lies
 };
 
 // Makes DIRECTORY/<name>, which has what the bundle DIRECTORY/<digest> has (its files are hard

@@ -77,8 +77,11 @@ absl::Status BundlePlaces::Finish(const core::Process& process) const {
     std::vector<bundle::Mount> mounts;
     for (const core::VolumeUse& use : process.spec.volumes) {
       if (use.path.empty()) continue;
-      mounts.push_back(
-          {std::string(core::PathInBundle(use.path)), parts_.path_of_volume(use.name)});
+      const std::string path(core::PathInBundle(use.path));
+      // From where the link lies, so that a copy of the data directory has volumes of its own.
+      std::string up = "../";
+      for (const char byte : path) up += byte == '/' ? "../" : "";
+      mounts.push_back({path, absl::StrCat(up, parts_.volumes, "/", use.name)});
     }
     if (absl::Status made = bundle::MakeView(parts_.path, digest, place, mounts); !made.ok())
       return ForCaller(digest, made);
@@ -127,6 +130,19 @@ void BundlePlaces::RemoveNow(const std::string& place) const {
                       {{"place", place}, {"error", std::string(removed.message())}});
 }
 
+void BundlePlaces::Restore(const core::Process& process) {
+  parts_.blocking([this, process] {
+    const std::string path = absl::StrCat(parts_.path, "/", core::BundlePlace(process));
+    if (access(path.c_str(), F_OK) == 0) return;
+    Prepare(process, [this, name = process.name](const absl::Status& status) {
+      parts_.logger.Write(
+          status.ok() ? core::LogLevel::kInfo : core::LogLevel::kError,
+          "the directory of a process's bundle was not there",
+          {{"process", name}, {"made_anew", status.ok() ? "yes" : std::string(status.message())}});
+    });
+  });
+}
+
 void BundlePlaces::RemovePlace(const std::string& place) {
   parts_.blocking([this, place] { RemoveNow(place); });
 }
@@ -136,7 +152,7 @@ void BundlePlaces::RemoveBundle(const std::string& digest) {
   parts_.forget(digest);
 }
 
-void BundlePlaces::KeepOnly(std::set<std::string> places) {
+void BundlePlaces::KeepOnly(std::set<std::string> places, std::set<std::string> digests) {
   parts_.blocking([this, places = std::move(places)] {
     std::set<std::string> kept = places;
     for (const std::string& place : places) kept.insert(place.substr(0, 64));  // of a view
@@ -146,6 +162,7 @@ void BundlePlaces::KeepOnly(std::set<std::string> places) {
       if (!kept.contains(name)) RemoveNow(name);
     }
   });
+  parts_.forget_others(std::move(digests));
 }
 
 }  // namespace grpc_os::host

@@ -30,7 +30,9 @@ class BundlePlaces final : public core::Bundles {
         fetch;
     // Removes that object.
     std::function<void(const std::string& digest)> forget;
-    std::function<std::string(const std::string& volume)> path_of_volume;
+    // Removes those objects that are older than a day, but for these.
+    std::function<void(std::set<std::string> digests)> forget_others;
+    std::string volumes;  // the directory of volumes, from `path`: "../volumes"
   };
   explicit BundlePlaces(Parts parts) : parts_(std::move(parts)) {}
 
@@ -39,9 +41,10 @@ class BundlePlaces final : public core::Bundles {
 
   // core::Bundles:
   void Prepare(const core::Process& process, std::function<void(absl::Status)> done) override;
+  void Restore(const core::Process& process) override;
   void RemovePlace(const std::string& place) override;
   void RemoveBundle(const std::string& digest) override;
-  void KeepOnly(std::set<std::string> places) override;
+  void KeepOnly(std::set<std::string> places, std::set<std::string> digests) override;
 
  private:
   // These block.

@@ -83,7 +83,7 @@ v1::Revision DeployService::Show(const core::Revision& revision) const {
   if (revision.revision > 0 && revision.status.state == core::RevisionState::kDeploying)
     shown.set_step(ToProto(revision.status.step));
   shown.set_message(revision.status.message);
-  shown.set_previous(spec.before.deployed);
+  shown.set_previous(spec.previous);
   shown.set_rollback_of(spec.rollback_of);
   shown.set_current(process != nullptr && process->spec.deployed == spec.number);
   shown.set_changed(shown.current() && core::Deploys::Changed(*process, revision));
@@ -119,7 +119,9 @@ void DeployService::Deploy(const RevisionCall& call, core::Deploys::Wanted wante
       !call->caller().authority.AllowsName(core::kObjectRead, absl::StrCat("/bundles/", bundle)))
     return call->End(core::BundleNotFound(bundle));
   origin.name = wanted.process;
-  if (absl::Status status = origin.CheckPermitted(); !status.ok()) return call->End(status);
+  // Before volumes are made for it.
+  if (absl::Status status = parts_.deploys.Check(wanted, origin); !status.ok())
+    return call->End(status);
   const core::Process* process = parts_.processes.Find(wanted.process);
   std::vector<core::VolumeUse> added = wanted.spec.volumes;
   std::erase_if(added, [process](const core::VolumeUse& use) {

@@ -48,6 +48,8 @@ absl::Status CheckOfDeploys(const core::ProcessSpec& before, const core::Process
   if (after.bundle != before.bundle) violations.Add("process.spec.bundle", kCure);
   if (!before.bundle.empty() && after.volumes != before.volumes)
     violations.Add("process.spec.volumes", kCure);
+  if (!before.bundle.empty() && after.account != before.account)
+    violations.Add("process.spec.account", kCure);
   return violations.ToStatus();
 }
 

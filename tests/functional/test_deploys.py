@@ -1,8 +1,10 @@
 """Deploys: revisions of a process with the bundles that they run in."""
 
+import asyncio
 import io
 import os
 import pathlib
+import signal
 import tarfile
 
 import grpc.aio
@@ -11,7 +13,7 @@ from deploys_api import COMMAND, app, archive, copies, deploys_of
 from expectations import refused, texts, until
 from running_system import poll
 from test_uploads_disk_full import full
-from test_volumes import user_of
+from test_volumes import allow, user_of, user_with
 from test_weather import MOUNTS, mounted_tmpfs
 
 DEPLOYED, FAILED, DEPLOYING = 2, 3, 1
@@ -279,6 +281,88 @@ async def test_who_may_deploy(system, deploys):
             await viewer.call("DeployProcess", process="web", spec={"command": "true"})
         with refused("PERMISSION_MISSING"):
             await viewer.call("RollbackProcess", process="web")
+
+
+async def test_a_copy_has_volumes_of_its_own(idle_system):
+    idle_system.start()
+    uses = [{"name": "data", "path": "/app/deep/data"}]
+    async with deploys_of(idle_system) as deploys:
+        revision = await deploys.deploy("db", app("one"), volumes=uses)
+        assert revision.state == DEPLOYED, revision.message
+    idle_system.stop_all()
+    copy = idle_system.copy_data()
+    (view,) = (copy / "bundles").glob("*-proc_*")
+    assert (view / "deep" / "data").resolve() == copy / "volumes" / "data"
+
+
+async def test_a_place_that_is_gone_is_made_again(system, deploys):
+    first = await deploys.deploy("web", app("one"))
+    place = system.data / "bundles" / first.spec.bundle
+
+    def lose():
+        place.chmod(0o700)
+        for entry in place.iterdir():
+            entry.unlink()
+        place.rmdir()
+
+    lose()
+    again = await deploys.deploy("web", app("one"))
+    assert again.number == 1 and (place / "app.py").exists()
+    lose()
+    system.kill_daemon()
+    system.await_api()
+    poll(lambda: (place / "app.py").exists(), "the next daemon makes it")
+
+
+async def test_no_name_that_the_deployer_may_not_know_is_told(system, deploys):
+    await deploys.deploy("hidden", app("one"), auto_port=False, environment={"PORT": "8098"})
+    async with deploys_of(system, await user_with(deploys, allow("process.read", "web"), allow("process.write", "web"))) as ann:
+        spec = {"command": "sleep 1000", "port": 8098}
+        with refused("PORT_TAKEN") as why:
+            await ann.call("DeployProcess", process="web", spec=spec)
+        assert "hidden" not in why.message
+    # Seen by nobody, what is found out only later names nobody.
+    slow = await deploys.begin("web", command="sleep 1000", auto_port=False, release="sleep 2", environment={"PORT": "8097"})
+    await deploys.raw.call("ProcessService", "CreateProcess", process={"name": "secret", "spec": {"command": "sleep 1000", "port": 8097}})
+    failed = await deploys.end(slow)
+    assert failed.state == FAILED and "8097" in failed.message and "secret" not in failed.message
+
+
+async def test_what_is_refused_leaves_nothing(system, deploys):
+    digest = await deploys.upload(b"no archive")
+    with refused("BUNDLE_REFUSED"):
+        await deploys.call("DeployProcess", process="web", spec={"command": "true", "bundle": digest})
+
+    async def gone():
+        return await deploys.objects.list("/bundles/") == []
+
+    await until(gone, "what is no bundle is removed")
+    with refused("PROCESS_NOT_FOUND"):
+        await deploys.call("DeployProcess", process="web", etag="old", spec={"command": "true", "volumes": [{"name": "new"}]})
+    with refused("VOLUME_NOT_FOUND"):
+        await deploys.raw.call("VolumeService", "GetVolume", name="new")
+
+
+async def test_its_account_is_changed_by_a_deploy_alone(deploys):
+    await deploys.deploy("web", app("one"))
+    with refused("FIELD_INVALID"):
+        await deploys.raw.call("ProcessService", "UpdateProcess", process={"name": "web", "spec": {"account": "nobody"}})
+
+
+async def test_a_daemon_that_is_asked_to_end_does_not_wait_for_bundles(idle_system):
+    idle_system.start()
+    async with deploys_of(idle_system) as deploys:
+        digest = await deploys.upload(app("one", **{"large": os.urandom(40 << 10)}))
+        calls = [
+            deploys.call("DeployProcess", process=f"web-{number}", spec={"command": "sleep 1000", "bundle": digest})
+            for number in range(50)
+        ]
+        waiting = [asyncio.ensure_future(call) for call in calls]
+        await asyncio.sleep(0)
+        pid = idle_system.daemon_pid()
+        os.kill(pid, signal.SIGTERM)
+        poll(lambda: not os.path.exists(f"/proc/{pid}"), "it ends", patience_s=8)
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_two_at_once(deploys):

@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t kStoreRetryMs = 500;
 // Beyond the time-out of `ready`, whose own finding is worth waiting for.
 constexpr int64_t kReadySlackMs = 1000;
+// How long a deploy waits for processes that its own depends on.
+constexpr int64_t kDependenciesMs = int64_t{10} * 60 * 1000;
 
 // Whether a deploy of `wanted` would change nothing where there is `has`. An automatic port is
 // chosen by the process itself.
@@ -55,10 +57,11 @@ std::string Shortened(std::string text) {
   return text;
 }
 
+// Of a process that has the spec of before.
 std::string HasNow(const RevisionSpec& spec) {
-  if (spec.before.command.empty()) return "there is no revision before it";
-  if (spec.before.deployed == 0) return "the process has the spec of before";
-  return absl::StrCat("the process has revision ", spec.before.deployed);
+  if (spec.generation == 0) return "there is no revision before it";
+  if (spec.previous == 0) return "the process has the spec of before";
+  return absl::StrCat("the process has revision ", spec.previous);
 }
 
 // The process, as it is to be.
@@ -144,102 +147,142 @@ absl::StatusOr<Deploys::Wanted> Deploys::WantedOf(const Process& process, int64_
 
 // ---- To the record ------------------------------------------------------------------------------
 
-// What a deploy would record; with the number of the current revision: nothing is to be done.
-absl::StatusOr<RevisionSpec> Deploys::Plan(const Wanted& wanted, const Process* process) const {
-  RevisionSpec planned;
-  planned.process = wanted.process;
-  planned.process_id = process == nullptr ? NewId("proc_", parts_.scheduler.NowMs()) : process->id;
-  planned.spec = wanted.spec;
-  planned.rollback_of = wanted.rollback_of;
-  planned.no_rollback = wanted.no_rollback;
-  planned.dockerfile = wanted.dockerfile;
+absl::StatusOr<Deploys::Planned> Deploys::Plan(const Wanted& wanted) const {
+  const Process* process = parts_.processes.Find(wanted.process);
+  Planned planned;
+  RevisionSpec& spec = planned.spec;
+  spec.process = wanted.process;
+  spec.process_id = process == nullptr ? NewId("proc_", parts_.scheduler.NowMs()) : process->id;
+  spec.spec = wanted.spec;
+  spec.rollback_of = wanted.rollback_of;
+  spec.no_rollback = wanted.no_rollback;
+  spec.dockerfile = wanted.dockerfile;
   if (process != nullptr) {
-    const ProcessSpec& has = process->spec;
-    planned.before = has;
-    planned.generation = process->generation;
-    planned.was_stopped = process->desired != DesiredState::kRunning;
-    KeepSecrets(has, planned.spec);
-    if (planned.spec.auto_port && planned.spec.port == 0 && has.auto_port)
-      planned.spec.port = has.port;
-    if (has.deployed != 0 && SameSpec(planned.spec, has)) {
-      planned.spec = has;
-      planned.number = has.deployed;
-      return planned;
+    const ProcessSpec& has = planned.before = process->spec;
+    spec.previous = has.deployed;
+    spec.generation = process->generation;
+    spec.was_stopped = process->desired != DesiredState::kRunning;
+    KeepSecrets(has, spec.spec);
+    if (spec.spec.auto_port && spec.spec.port == 0 && has.auto_port) spec.spec.port = has.port;
+    if (has.deployed != 0 && SameSpec(spec.spec, has)) {
+      const auto current = Find(process->name, has.deployed);
+      // What failed is tried again.
+      planned.nothing_to_do = current.ok() && current->status.state != RevisionState::kFailed;
+      if (planned.nothing_to_do) {
+        spec = current->spec;
+        return planned;
+      }
     }
   }
-  planned.number = planned.spec.deployed = NextNumber(wanted.process);
-  const auto bytes = static_cast<int64_t>(EncodeTagged(planned.spec).size());
-  if (bytes > limits::kRevisionSpecBytes) return SpecTooLarge(bytes);
-  const auto before = static_cast<int64_t>(EncodeTagged(planned.before).size());
-  if (before > limits::kRevisionSpecBytes) return SpecTooLarge(before);
+  spec.number = spec.spec.deployed = NextNumber(wanted.process);
+  for (ProcessSpec* one : {&spec.spec, &planned.before}) {
+    const auto bytes = static_cast<int64_t>(EncodeTagged(*one).size());
+    if (bytes > limits::kRevisionSpecBytes) return SpecTooLarge(bytes);
+  }
   return planned;
 }
 
-void Deploys::Deploy(Wanted wanted, Origin origin, Done done) {
-  const auto refuse = [this, done](absl::Status status) {
-    parts_.scheduler.Post([done, status = std::move(status)] { done(status); });
-  };
-  const std::string name = wanted.process;
-  origin.name = name;
-  if (absl::Status status = origin.CheckPermitted(); !status.ok()) return refuse(status);
-  const Process* process = parts_.processes.Find(name);
-  if (!wanted.etag.empty() && process != nullptr && wanted.etag != Processes::EtagOf(*process))
-    return refuse(EtagMismatch(*process, Processes::EtagOf(*process), wanted.etag));
-  auto planned = Plan(wanted, process);
-  if (!planned.ok()) return refuse(planned.status());
-  const bool nothing_to_do = process != nullptr && planned->number == process->spec.deployed;
-  if (nothing_to_do || wanted.validate_only) {
-    Revision revision;
-    auto found = nothing_to_do ? Find(name, planned->number) : RevisionNotFound(name, 0);
-    if (found.ok()) {
-      revision = *std::move(found);
-    } else {
-      revision.spec = *std::move(planned);
-    }
-    return parts_.scheduler.Post([done, revision = std::move(revision)] { done(revision); });
+absl::StatusOr<Deploys::Planned> Deploys::PlanFor(const Wanted& wanted,
+                                                  const Origin& origin) const {
+  if (absl::Status status = origin.CheckPermitted(); !status.ok()) return status;
+  const Process* process = parts_.processes.Find(wanted.process);
+  if (!wanted.etag.empty()) {
+    if (process == nullptr) return ProcessNotFound(wanted.process);
+    if (const std::string etag = Processes::EtagOf(*process); wanted.etag != etag)
+      return EtagMismatch(*process, etag, wanted.etag);
   }
-  if (const auto other = busy_.find(name); other != busy_.end())
-    return refuse(DeployInProgress(name, other->second));
-  if (!parts_.processes.held().empty()) return refuse(SystemHeld(parts_.processes.held()));
-  busy_[name] = 0;
-  Use(*planned);  // from now on, so that nothing of it is removed meanwhile
-  const Process prepared = ProcessOf(*planned);
-  parts_.bundles.Prepare(
-      prepared, [this, alive = std::weak_ptr<char>(alive_), name, planned = *std::move(planned),
-                 origin = std::move(origin), done](const absl::Status& status) mutable {
-        if (alive.expired()) return;
-        if (!status.ok()) {
-          busy_.erase(name);
-          Unuse(planned, false);
-          return done(status);
-        }
-        Failpoint("osd.deploy.prepared");
-        Record(std::move(planned), std::move(origin), std::move(done));
-      });
+  auto planned = Plan(wanted);
+  if (!planned.ok() || planned->nothing_to_do) return planned;
+  if (const auto other = busy_.find(wanted.process); other != busy_.end())
+    return DeployInProgress(wanted.process, other->second);
+  if (!parts_.processes.held().empty()) return SystemHeld(parts_.processes.held());
+  if (absl::Status status = parts_.processes.CheckDeploy(ProcessOf(planned->spec), origin);
+      !status.ok())
+    return status;
+  return planned;
 }
 
-void Deploys::Record(RevisionSpec planned, Origin origin, Done done) {
-  Revision wanted;
-  wanted.name = RevisionName(planned.process, planned.number);
-  if (!planned.spec.release.empty()) wanted.status.step = DeployStep::kReleasing;
-  // The right to deploy is that to the process.
-  origin.permit = [permit = origin.permit, name = planned.process](std::string_view) {
-    return permit ? permit(name) : absl::OkStatus();
+absl::Status Deploys::Check(const Wanted& wanted, const Origin& origin) const {
+  return PlanFor(wanted, origin).status();
+}
+
+void Deploys::Deploy(Wanted wanted, Origin origin, Done done) {
+  origin.name = wanted.process;
+  auto planned = PlanFor(wanted, origin);
+  if (!planned.ok() || wanted.validate_only) {
+    Revision revision;
+    if (planned.ok()) revision.spec = planned->spec;
+    if (planned.ok() && planned->nothing_to_do)
+      revision = *Find(wanted.process, planned->spec.number);
+    return parts_.scheduler.Post([done, status = planned.status(), revision] {
+      done(status.ok() ? absl::StatusOr<Revision>(revision) : status);
+    });
+  }
+  const bool nothing_to_do = planned->nothing_to_do;
+  if (!nothing_to_do) {
+    busy_[wanted.process] = 0;
+    Use(planned->spec);  // from now on, so that nothing of it is removed meanwhile
+  }
+  const Process process = ProcessOf(planned->spec);  // before `planned` goes on
+  parts_.bundles.Prepare(process, [this, alive = std::weak_ptr<char>(alive_),
+                                   planned = *std::move(planned), origin = std::move(origin),
+                                   done = std::move(done)](const absl::Status& status) mutable {
+    if (alive.expired()) return;
+    const RevisionSpec& spec = planned.spec;
+    if (planned.nothing_to_do) {
+      if (!status.ok()) return done(status);
+      return Remember(RevisionName(spec.process, spec.number), std::move(origin), std::move(done));
+    }
+    if (!status.ok()) {
+      busy_.erase(spec.process);
+      // What is no bundle is of no use to anybody.
+      Unuse(spec, absl::IsInvalidArgument(status));
+      return done(status);
+    }
+    Failpoint("osd.deploy.prepared");
+    Record(planned, std::move(origin), std::move(done));
+  });
+}
+
+namespace {
+
+// The right to deploy is that to the process.
+Origin ForRevision(Origin origin, const std::string& process) {
+  origin.permit = [permit = origin.permit, process](std::string_view) {
+    return permit ? permit(process) : absl::OkStatus();
   };
-  wanted.spec = planned;
-  catalogue_.Create(
-      std::move(wanted), std::move(origin),
-      Posted([this, planned, done = std::move(done)](const absl::StatusOr<Revision>& recorded) {
-        if (!recorded.ok()) {
-          busy_.erase(planned.process);
-          Unuse(planned, false);
-          return done(recorded.status());
-        }
-        busy_[planned.process] = planned.number;
-        Failpoint("osd.deploy.recorded");
-        done(recorded);
-        Begin(*recorded);
-      }));
+  return origin;
+}
+
+}  // namespace
+
+// Nothing is to be done, and that it was asked for is remembered.
+void Deploys::Remember(const std::string& name, Origin origin, Done done) {
+  const std::string process = origin.name;
+  catalogue_.Update(
+      name, "", [](RevisionSpec&) { return absl::OkStatus(); },
+      ForRevision(std::move(origin), process), Posted(std::move(done)));
+}
+
+void Deploys::Record(const Planned& planned, Origin origin, Done done) {
+  Revision wanted;
+  wanted.name = RevisionName(planned.spec.process, planned.spec.number);
+  wanted.spec = planned.spec;
+  wanted.status.before = planned.before;
+  if (!planned.spec.spec.release.empty()) wanted.status.step = DeployStep::kReleasing;
+  catalogue_.Create(std::move(wanted), ForRevision(std::move(origin), planned.spec.process),
+                    Posted([this, spec = planned.spec,
+                            done = std::move(done)](const absl::StatusOr<Revision>& recorded) {
+                      if (!recorded.ok()) {
+                        busy_.erase(spec.process);
+                        Unuse(spec, false);
+                        return done(recorded.status());
+                      }
+                      busy_[spec.process] = spec.number;
+                      Failpoint("osd.deploy.recorded");
+                      done(recorded);
+                      Begin(*recorded);
+                    }));
 }
 
 // ---- From the record to its end -----------------------------------------------------------------
@@ -256,8 +299,7 @@ void Deploys::Begin(const Revision& revision) {
                                                 std::string(status.message())));
                    }
                    Failpoint("osd.deploy.released");
-                   SetStatus(revision, {.step = DeployStep::kStarting, .message = {}},
-                             [this, revision] { Start(revision); });
+                   SetStatus(revision, {}, [this, revision] { Start(revision); });
                  });
 }
 
@@ -277,7 +319,7 @@ void Deploys::Start(const Revision& revision) {
   if (spec.generation == 0) return parts_.processes.Create(ProcessOf(spec), started);
   parts_.processes.Deploy(
       spec.process_id,
-      [wanted = spec.spec, before = spec.before, name = spec.process](ProcessSpec& now) {
+      [wanted = spec.spec, before = revision.status.before, name = spec.process](ProcessSpec& now) {
         if (now != before) {
           return absl::AbortedError(
               absl::StrCat("the spec of '", name, "' was changed meanwhile; deploy it again"));
@@ -285,16 +327,18 @@ void Deploys::Start(const Revision& revision) {
         now = wanted;
         return absl::OkStatus();
       },
-      started);
+      spec.was_stopped, started);
 }
 
-void Deploys::AwaitReady(const Revision& revision) {
+// `waited_ms`: so long for processes that it depends on.
+void Deploys::AwaitReady(const Revision& revision, int64_t waited_ms) {
   Failpoint("osd.deploy.started");
   const RevisionSpec& spec = revision.spec;
+  const int64_t timeout_ms = spec.spec.ready.timeout_ms + kReadySlackMs;
   parts_.processes.Wait(
-      spec.process_id, Processes::Condition::kReady, spec.spec.ready.timeout_ms + kReadySlackMs,
-      [this, alive = std::weak_ptr<char>(alive_),
-       revision](const absl::StatusOr<Processes::Waited>& waited) {
+      spec.process_id, Processes::Condition::kReady, timeout_ms,
+      [this, alive = std::weak_ptr<char>(alive_), revision, timeout_ms,
+       waited_ms](const absl::StatusOr<Processes::Waited>& waited) {
         if (alive.expired()) return;
         Failpoint("osd.deploy.waited");
         if (waited.ok() && waited->satisfied) return Finish(revision, RevisionState::kDeployed, "");
@@ -308,7 +352,10 @@ void Deploys::AwaitReady(const Revision& revision) {
                                        revision.spec.spec.ready.timeout_ms / 1000, " s");
         if (!waited.ok()) why = std::string(waited.status().message());
         const std::string waits =
-            parts_.processes.WhyPending(process, [](std::string_view) { return true; });
+            parts_.processes.WhyPending(process, [](std::string_view) { return false; });
+        // Its own time begins once the others have come.
+        if (!waits.empty() && waited_ms + timeout_ms <= kDependenciesMs)
+          return AwaitReady(revision, waited_ms + timeout_ms);
         if (!waits.empty()) absl::StrAppend(&why, "; it ", waits);
         if (!status.message.empty() && why.find(status.message) == std::string::npos)
           absl::StrAppend(&why, "; ", status.message);
@@ -335,7 +382,7 @@ void Deploys::OnNotReady(const Revision& revision, const std::string& why) {
       return Finish(revision, RevisionState::kFailed,
                     absl::StrCat("it was left as it is, as was asked for (no_rollback): ", told));
     }
-    SetStatus(revision, {.step = DeployStep::kRollingBack, .message = told},
+    SetStatus(revision, {.step = DeployStep::kRollingBack, .message = told, .before = {}},
               [this, revision, told] { RollBack(revision, told); });
   });
 }
@@ -347,8 +394,8 @@ void Deploys::RollBack(const Revision& revision, const std::string& why) {
                       why](const absl::StatusOr<Process>& process) {
     if (!alive.expired()) OnRolledBack(revision, why, process.status());
   };
-  if (spec.before.command.empty()) return parts_.processes.Stop(spec.process_id, "", ended);
-  const auto change = [before = spec.before, number = spec.number](ProcessSpec& now) {
+  if (spec.generation == 0) return parts_.processes.Stop(spec.process_id, "", ended);
+  const auto change = [before = revision.status.before, number = spec.number](ProcessSpec& now) {
     if (now.deployed != number) return absl::AbortedError("it was changed meanwhile");
     now = before;
     return absl::OkStatus();
@@ -363,7 +410,7 @@ void Deploys::RollBack(const Revision& revision, const std::string& why) {
                           });
     return;
   }
-  parts_.processes.Deploy(spec.process_id, change,
+  parts_.processes.Deploy(spec.process_id, change, false,
                           [this, alive = std::weak_ptr<char>(alive_), revision, why,
                            ended](const absl::StatusOr<Process>& process) {
                             if (alive.expired()) return;
@@ -376,7 +423,8 @@ void Deploys::RollBack(const Revision& revision, const std::string& why) {
 void Deploys::AwaitOldOne(const Revision& revision, const std::string& why) {
   const RevisionSpec& spec = revision.spec;
   parts_.processes.Wait(
-      spec.process_id, Processes::Condition::kReady, spec.before.ready.timeout_ms + kReadySlackMs,
+      spec.process_id, Processes::Condition::kReady,
+      revision.status.before.ready.timeout_ms + kReadySlackMs,
       [this, alive = std::weak_ptr<char>(alive_), revision,
        why](const absl::StatusOr<Processes::Waited>& waited) {
         if (alive.expired()) return;
@@ -393,8 +441,8 @@ void Deploys::OnRolledBack(const Revision& revision, const std::string& why,
   const RevisionSpec& spec = revision.spec;
   const Process* now = parts_.processes.Find(spec.process_id);
   const bool has_it = now != nullptr && now->spec.deployed == spec.number;
-  const bool first = spec.before.command.empty();
-  if (has_it && !first && IsOfStore(status)) {
+  const bool first = spec.generation == 0;
+  if (has_it && IsOfStore(status)) {
     return parts_.scheduler.After(kStoreRetryMs,
                                   [this, alive = std::weak_ptr<char>(alive_), revision, why] {
                                     if (!alive.expired()) RollBack(revision, why);
@@ -405,7 +453,11 @@ void Deploys::OnRolledBack(const Revision& revision, const std::string& why,
   if (now == nullptr) {
     has = "the process is gone";
   } else if (first) {
-    has = "there is no revision before it, so the process was stopped";
+    has = status.ok() ? "there is no revision before it, so the process was stopped"
+                      : absl::StrCat(
+                            "there is no revision before it, and the process could not be "
+                            "stopped: ",
+                            problem);
   } else if (has_it) {  // its port was taken, the system is held
     has = absl::StrCat("it could not be rolled back: ", problem);
   } else {
@@ -417,8 +469,7 @@ void Deploys::OnRolledBack(const Revision& revision, const std::string& why,
 }
 
 void Deploys::Finish(const Revision& revision, RevisionState state, const std::string& message) {
-  SetStatus(revision,
-            {.state = state, .step = DeployStep::kStarting, .message = Shortened(message)},
+  SetStatus(revision, {.state = state, .message = Shortened(message), .before = {}},
             [this, revision] {
               busy_.erase(revision.spec.process);
               Failpoint("osd.deploy.finished");
@@ -428,6 +479,7 @@ void Deploys::Finish(const Revision& revision, RevisionState state, const std::s
 
 void Deploys::SetStatus(const Revision& revision, RevisionStatus status,
                         std::function<void()> then) {
+  if (status.state == RevisionState::kDeploying) status.before = revision.status.before;
   catalogue_.SetStatus(
       revision.id, revision.generation, status,
       Posted([this, revision, status, then](const absl::StatusOr<Revision>& stored) {
@@ -543,14 +595,26 @@ void Deploys::Recover() {
       Finish(revision, RevisionState::kFailed,
              absl::StrCat("it was rolled back: ", HasNow(spec), ". ", revision.status.message));
     } else {
+      const bool released = revision.status.step == DeployStep::kStarting;
+      const char* release = spec.spec.release.empty() ? ""
+                            : released                ? "; its release command has run"
+                                                      : "; its release command may have run";
       Finish(revision, RevisionState::kFailed,
-             absl::StrCat("the daemon ended before the process was changed; ", HasNow(spec),
-                          ". Deploy it again."));
+             absl::StrCat("the daemon ended before the process was changed", release, "; ",
+                          HasNow(spec), ". Deploy it again."));
     }
   }
-  std::set<std::string> places;
+  std::set<std::string> places, digests;
   for (const auto& [place, uses] : places_) places.insert(place);
-  parts_.bundles.KeepOnly(std::move(places));
+  for (const auto& [digest, uses] : bundles_) digests.insert(digest);
+  // What runs keeps its place, whatever can be read of its revisions.
+  for (const Process* process : parts_.processes.List("", parts_.processes.Count())) {
+    if (process->spec.bundle.empty()) continue;
+    places.insert(BundlePlace(*process));
+    digests.insert(process->spec.bundle);
+    parts_.bundles.Restore(*process);
+  }
+  parts_.bundles.KeepOnly(std::move(places), std::move(digests));
 }
 
 void Deploys::Use(const RevisionSpec& spec) {
@@ -579,7 +643,8 @@ void Deploys::Prune(const std::string& process) {
   std::vector<Revision> dropped;
   int kept = 0;
   for (Revision& one : RevisionsOf(process)) {
-    const bool of_it = now == nullptr || one.spec.process_id == now->id;
+    // Of no process: of first deploys, which made none.
+    const bool of_it = now == nullptr ? one.spec.generation == 0 : one.spec.process_id == now->id;
     const bool current = now != nullptr && of_it && one.spec.number == now->spec.deployed;
     const bool newest = of_it && ++kept <= limits::kProcessRevisions;
     if (newest || current || one.status.state == RevisionState::kDeploying) continue;

@@ -64,6 +64,8 @@ class Deploys {
     bool validate_only = false;
   };
   using Done = std::function<void(absl::StatusOr<Revision>)>;
+  // What Deploy would refuse before it looks at the bundle.
+  absl::Status Check(const Wanted& wanted, const Origin& origin) const;
   // See DeployService for the semantics and errors. `done` comes once the deploy is recorded, or
   // there is nothing to do.
   void Deploy(Wanted wanted, Origin origin, Done done);
@@ -97,13 +99,20 @@ class Deploys {
 
   std::vector<Revision> RevisionsOf(const std::string& process) const;
   int64_t NextNumber(const std::string& process) const;
-  absl::StatusOr<RevisionSpec> Plan(const Wanted& wanted, const Process* process) const;
-  void Record(RevisionSpec planned, Origin origin, Done done);
+  struct Planned {
+    RevisionSpec spec;
+    ProcessSpec before;
+    bool nothing_to_do = false;  // then `spec` is that of the revision that the process has
+  };
+  absl::StatusOr<Planned> Plan(const Wanted& wanted) const;
+  absl::StatusOr<Planned> PlanFor(const Wanted& wanted, const Origin& origin) const;
+  void Remember(const std::string& name, Origin origin, Done done);
+  void Record(const Planned& planned, Origin origin, Done done);
 
   // The steps.
   void Begin(const Revision& revision);
   void Start(const Revision& revision);
-  void AwaitReady(const Revision& revision);
+  void AwaitReady(const Revision& revision, int64_t waited_ms = 0);
   bool WasTakenAway(const Revision& revision);
   void OnNotReady(const Revision& revision, const std::string& why);
   void RollBack(const Revision& revision, const std::string& why);

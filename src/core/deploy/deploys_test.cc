@@ -36,12 +36,15 @@ class FakeBundles final : public Bundles {
   }
   void RemovePlace(const std::string& place) override { places_removed.push_back(place); }
   void RemoveBundle(const std::string& digest) override { removed.push_back(digest); }
-  void KeepOnly(std::set<std::string> places) override { kept = std::move(places); }
+  void Restore(const Process& process) override { restored.push_back(process.name); }
+  void KeepOnly(std::set<std::string> places, std::set<std::string>) override {
+    kept = std::move(places);
+  }
 
   absl::Status answer;
   bool hold = false;
   std::function<void(absl::Status)> held;
-  std::vector<std::string> prepared, places_removed, removed;
+  std::vector<std::string> prepared, restored, places_removed, removed;
   std::set<std::string> kept;
 };
 
@@ -300,6 +303,135 @@ TEST_F(DeploysTest, WhereNothingDiffersNothingIsDone) {
   EXPECT_EQ(same->spec.number, 1);
   EXPECT_THAT(Numbers(), ElementsAre(1));
   EXPECT_THAT(supervision_.stopped, IsEmpty());
+}
+
+TEST_F(DeploysTest, ThatNothingWasToBeDoneIsRememberedAndThePlaceIsLookedAfter) {
+  Deploy(Web("1"));
+  Origin origin;
+  origin.request.emplace().key.id = "again";
+  std::optional<absl::StatusOr<Revision>> answer;
+  deploys_->Deploy(Web("1"), origin,
+                   [&answer](absl::StatusOr<Revision> revision) { answer = std::move(revision); });
+  scheduler_.RunAll();
+  ASSERT_TRUE(answer && answer->ok());
+  ASSERT_EQ(resources_.requests.size(), 1u);
+  EXPECT_EQ(resources_.requests.front().subject, "web/1");
+  EXPECT_EQ(bundles_.prepared.size(), 2u) << "it may be gone or damaged";
+  bundles_.answer = absl::DataLossError("damaged");
+  EXPECT_EQ(Begin(Web("1")).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(DeploysTest, WhatFailedIsTriedAgain) {
+  Deploy(Web("1"));
+  auto wanted = Web("2");
+  wanted.no_rollback = true;
+  ASSERT_TRUE(Begin(wanted).ok());
+  Replace();
+  scheduler_.Advance(kReadyMs + 2000);
+  ASSERT_EQ(State(2), RevisionState::kFailed);
+  const auto again = Begin(wanted);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->spec.number, 3);
+  Replace();
+  BeReady();
+  EXPECT_EQ(State(3), RevisionState::kDeployed);
+}
+
+TEST_F(DeploysTest, AStopDuringTheReleaseIsNotUndone) {
+  Deploy(Web("1"));
+  auto wanted = Web("2");
+  wanted.spec.release = "migrate";
+  ASSERT_TRUE(Begin(wanted).ok());
+  processes_.Stop("web", "", [](const absl::StatusOr<Process>&) {});
+  scheduler_.RunAll();
+  Stopped();
+  release_done_(absl::OkStatus());
+  scheduler_.RunAll();
+  EXPECT_EQ(State(2), RevisionState::kFailed);
+  EXPECT_EQ(processes_.Find("web")->desired, DesiredState::kStopped);
+  EXPECT_EQ(Spec().deployed, 1);
+}
+
+TEST_F(DeploysTest, AStopWhileItIsRolledBackIsNotUndone) {
+  Deploy(Web("1"));
+  ASSERT_TRUE(Begin(Web("2")).ok());
+  Replace();
+  store_.failure = absl::UnavailableError("the disk is full");
+  scheduler_.Advance(kReadyMs + 2000);
+  store_.failure = absl::OkStatus();
+  processes_.Stop("web", "", [](const absl::StatusOr<Process>&) {});
+  scheduler_.RunAll();
+  Stopped();
+  scheduler_.Advance(1000);
+  EXPECT_EQ(State(2), RevisionState::kFailed);
+  EXPECT_EQ(processes_.Find("web")->desired, DesiredState::kStopped);
+}
+
+TEST_F(DeploysTest, OneThatIsBeingLaunchedWithTheOldSpecIsReplaced) {
+  Deploy(Web("1"));
+  processes_.Stop("web", "", [](const absl::StatusOr<Process>&) {});
+  scheduler_.RunAll();
+  Stopped();
+  processes_.Start("web", "", [](const absl::StatusOr<Process>&) {});
+  scheduler_.RunAll();
+  const std::string launched = supervision_.launched.back();
+  ASSERT_TRUE(Begin(Web("2")).ok());
+  supervision_.stopped.clear();
+  supervision_.launch_done(absl::OkStatus());
+  InstanceReport snapshot;
+  snapshot.instance_id = launched;
+  snapshot.status.state = ProcessState::kStarting;
+  processes_.OnConnected(snapshot);
+  scheduler_.RunAll();
+  EXPECT_THAT(supervision_.stopped, ElementsAre(launched));
+}
+
+TEST_F(DeploysTest, WhatWouldBeRefusedIsRefusedBeforeTheRelease) {
+  Process other;
+  other.name = "other";
+  other.spec.command = "serve";
+  other.spec.port = 8080;
+  processes_.Create(other, [](const absl::StatusOr<Process>&) {});
+  scheduler_.RunAll();
+  auto wanted = Web("1");
+  wanted.spec.port = 8080;
+  wanted.spec.release = "migrate";
+  wanted.validate_only = true;
+  EXPECT_EQ(ReasonOf(Begin(wanted).status()), reason::kPortTaken);
+  wanted.validate_only = false;
+  EXPECT_EQ(ReasonOf(Begin(wanted).status()), reason::kPortTaken);
+  EXPECT_THAT(released_, IsEmpty());
+  EXPECT_THAT(Numbers(), IsEmpty());
+}
+
+TEST_F(DeploysTest, TheRevisionOfAProcessThatWasDeletedMeanwhileGoes) {
+  Deploy(Web("1"));
+  auto wanted = Web("2");
+  wanted.spec.release = "migrate";
+  ASSERT_TRUE(Begin(wanted).ok());
+  processes_.Delete("web", "", true, [](const absl::StatusOr<int64_t>&) {});
+  scheduler_.RunAll();
+  Stopped();
+  release_done_(absl::OkStatus());
+  scheduler_.RunAll();
+  EXPECT_TRUE(resources_.rows.empty());
+}
+
+TEST_F(DeploysTest, WhatItHadBeforeIsKeptOnlyAsLongAsItIsNeeded) {
+  Deploy(Web("1"));
+  ASSERT_TRUE(Begin(Web("2")).ok());
+  EXPECT_EQ(deploys_->Find("web", 2)->status.before.version, "1");
+  Replace();
+  BeReady();
+  EXPECT_EQ(deploys_->Find("web", 2)->status.before, ProcessSpec());
+}
+
+TEST_F(DeploysTest, TheNextDaemonLooksForThePlacesOfAll) {
+  Deploy(Web("1", std::string(64, 'a')));
+  resources_.rows.clear();  // whatever can be read of the revisions
+  Restart();
+  EXPECT_THAT(bundles_.restored, ElementsAre("web"));
+  EXPECT_THAT(bundles_.kept, ::testing::Contains(std::string(64, 'a')));
 }
 
 TEST_F(DeploysTest, AskingWhatWouldBeChangesNothing) {

@@ -29,8 +29,8 @@ struct RevisionSpec {
   std::string process_id;
   int64_t number = 0;        // of this process, from 1
   ProcessSpec spec;          // whose `deployed` is the number
-  ProcessSpec before;        // what the process had; if there was none, without a command
-  int64_t generation = 0;    // of that; 0: there was no process
+  int64_t previous = 0;      // the revision that the process had; 0: none
+  int64_t generation = 0;    // of the spec that the process had; 0: there was no process
   int64_t rollback_of = 0;   // the revision whose spec it has
   bool no_rollback = false;  // what is not ready stays
   bool dockerfile = false;   // the directory had one
@@ -44,7 +44,7 @@ void Describe(Fields& fields, RevisionSpec& spec) {
   fields.Text(2, spec.process_id);
   fields.Int(3, spec.number);
   fields.Struct(4, spec.spec);
-  fields.Struct(5, spec.before);
+  fields.Int(5, spec.previous);
   fields.Int(6, spec.generation);
   fields.Int(7, spec.rollback_of);
   fields.Int(8, spec.no_rollback);
@@ -56,6 +56,7 @@ struct RevisionStatus {
   RevisionState state = RevisionState::kDeploying;
   DeployStep step = DeployStep::kStarting;
   std::string message;  // why it failed, or is about to
+  ProcessSpec before;   // what the process had; only while it is deploying
 
   bool operator==(const RevisionStatus&) const = default;
 };
@@ -64,6 +65,7 @@ void Describe(Fields& fields, RevisionStatus& status) {
   fields.Word(1, status.state, RevisionState::kDeploying, RevisionStateFrom);
   fields.Word(2, status.step, DeployStep::kStarting, DeployStepFrom);
   fields.Text(3, status.message);
+  fields.Struct(4, status.before);
 }
 
 using Revision = Resource<RevisionSpec, RevisionStatus>;

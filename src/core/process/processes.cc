@@ -218,8 +218,10 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
   }
   if (absl::Status held = CheckNotHeld(process); !held.ok()) return refuse(held);
   if (absl::Status room = check_room_(); !room.ok()) return refuse(room);
+  // The system itself deploys for somebody who may not know of the others.
+  const Permit permit = origin || process.spec.deployed == 0 ? PermitOf(origin) : HideOthers;
   if (absl::Status port = process.spec.auto_port ? ChoosePort(process, process.spec.port)
-                                                 : CheckPort(process, PermitOf(origin));
+                                                 : CheckPort(process, permit);
       !port.ok())
     return refuse(port);
   if (absl::Status cycle = CheckDependencies(process, PermitOf(origin)); !cycle.ok())
@@ -282,25 +284,56 @@ void Processes::Update(const std::string& reference, const std::string& etag, Ch
       Awaited::kNothing, std::move(done), std::move(origin));
 }
 
-void Processes::Deploy(const std::string& reference, Change change, Done done,
-                       std::optional<Origin> origin) {
-  auto entry = Require(reference, origin);
+void Processes::Deploy(const std::string& id, Change change, bool even_if_stopped, Done done) {
+  auto entry = Require(id);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
-  const auto permit = PermitOf(origin);
-  const std::optional<Origin> asker = origin;
   RunUseCase(
       **entry, "",
-      [this, change = std::move(change), permit, asker](Draft& draft) {
+      [this, change = std::move(change), even_if_stopped](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
+        if (draft.process.desired == DesiredState::kStopped && !even_if_stopped)
+          return Superseded(draft.process);
         const Draft before = draft;
-        absl::Status status = ChangeSpec(draft, change, true, permit, asker ? &*asker : nullptr);
+        absl::Status status = ChangeSpec(draft, change, true, HideOthers, nullptr);
         // A supervisor refuses the spec of another deploy, so this restart is a new instance.
-        if (status.ok()) status = WishRunning(draft, "deployed", true, permit);
+        if (status.ok()) status = WishRunning(draft, "deployed", true, HideOthers);
+        if (status.ok()) ReplaceLaunched(draft);
         if (!status.ok()) draft = before;
         return status;
       },
-      Awaited::kStarted, std::move(done), std::move(origin));
+      Awaited::kStarted, std::move(done), std::nullopt);
+}
+
+// One that is being launched just now may have the spec of before: then it is restarted too.
+void Processes::ReplaceLaunched(Draft& draft) const {
+  Process& process = draft.process;
+  if (process.status.state != ProcessState::kPending) return;
+  const Entry* entry = FindByInstance(process.instance_id);
+  if (entry == nullptr || (!entry->launching && !known_instances_.contains(process.instance_id)))
+    return;
+  process.restart_number = NextRestartNumber(process.restart_number, true);
+  draft.forced_restart_number = process.restart_number;
+}
+
+absl::Status Processes::HideOthers(std::string_view /*name*/) {
+  return absl::PermissionDeniedError("nobody is to know");
+}
+
+absl::Status Processes::CheckDeploy(const Process& wanted, const Origin& origin) const {
+  const Entry* entry = FindEntry(wanted.id);
+  if (entry == nullptr && Count() >= limits::kProcesses) return TooManyProcesses(Count());
+  const auto permit = PermitOf(origin);
+  if (absl::Status port = CheckPort(wanted, permit); !port.ok()) return port;
+  if (absl::Status cycle = CheckDependencies(wanted, permit); !cycle.ok()) return cycle;
+  absl::Status taken = TakeVolumes(wanted, &origin);
+  if (entry != nullptr) {
+    SettleVolumes(*entry);
+  } else if (volumes_ != nullptr) {
+    volumes_->Settle(wanted, {});
+  }
+  // One that is not there is made first.
+  return absl::IsNotFound(taken) ? absl::OkStatus() : taken;
 }
 
 // What Start and Restart share: the wish to run, for a process in whatever state.

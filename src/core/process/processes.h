@@ -116,10 +116,12 @@ class Processes final : public SupervisionObserver {
   using Change = std::function<absl::Status(ProcessSpec&)>;
   void Update(const std::string& reference, const std::string& etag, Change change, Done done,
               std::optional<Origin> origin = std::nullopt);
-  // Makes the spec another one and begins a new instance with it, stop-first, as a restart does;
-  // answers as Start.
-  void Deploy(const std::string& reference, Change change, Done done,
-              std::optional<Origin> origin = std::nullopt);
+  // For the system itself: makes the spec another one and begins a new instance with it,
+  // stop-first, as a restart does; answers as Start. `even_if_stopped`: also where it is stopped,
+  // or else ABORTED (SUPERSEDED). Errors name no process but this one.
+  void Deploy(const std::string& id, Change change, bool even_if_stopped, Done done);
+  // What Deploy, or Create, of a process that is to be so would refuse now, for whoever asks.
+  absl::Status CheckDeploy(const Process& wanted, const Origin& origin) const;
   void Start(const std::string& reference, const std::string& etag, Done done,
              std::optional<Origin> origin = std::nullopt);
   void Stop(const std::string& reference, const std::string& etag, Done done,
@@ -207,6 +209,8 @@ class Processes final : public SupervisionObserver {
   static Waiter StoppedWaiter();
   absl::Status ChangeSpec(Draft& draft, const Change& change, bool to_run, const Permit& permit,
                           const Origin* asker) const;
+  void ReplaceLaunched(Draft& draft) const;
+  static absl::Status HideOthers(std::string_view name);
   absl::Status WishRunning(Draft& draft, const char* event, bool even_if_running,
                            const Permit& permit) const;
 

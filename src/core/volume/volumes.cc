@@ -259,11 +259,9 @@ std::vector<std::string> Volumes::UsersOf(const std::string& name) const {
 absl::Status Volumes::InUse(const std::string& volume, const std::vector<std::string>& users,
                             const Origin* origin, const char* cure) const {
   std::vector<std::string> shown = users;
-  if (origin != nullptr) {
-    std::erase_if(shown, [&](const std::string& name) {
-      return !parts_.may(*origin, kReadProcess, name).ok();
-    });
-  }
+  std::erase_if(shown, [&](const std::string& name) {
+    return origin == nullptr || !parts_.may(*origin, kReadProcess, name).ok();
+  });
   ErrorDetail detail{.reason = reason::kVolumeInUse, .metadata = {{"volume", volume}}};
   if (!shown.empty()) detail.metadata["process"] = shown.front();
   const std::string who = shown.empty()

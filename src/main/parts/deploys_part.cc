@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <future>
 #include <string_view>
 #include <utility>
 
@@ -14,9 +15,13 @@
 #include "core/deploy/release.h"
 #include "core/disk.h"
 #include "core/process/bundle_place.h"
+#include "core/volume/volume.h"
 
 namespace grpc_os {
 namespace {
+
+constexpr int kObjectsPage = 1000;
+constexpr int64_t kUndeployedMs = int64_t{24} * 60 * 60 * 1000;
 
 absl::Status WriteAll(int file, std::string_view bytes, const std::string& directory) {
   while (!bytes.empty()) {
@@ -53,12 +58,13 @@ absl::Status DeploysPart::Start() {
       .accounts_file = needs_.accounts_file,
       .scheduler = needs_.scheduler,
       .logger = needs_.log.logger(),
-      .blocking = [this](std::function<void()> work) { thread_->Post(std::move(work)); },
+      .blocking = [this](std::function<void()> work) { Blocking(std::move(work)); },
       .fetch = [this](const std::string& digest, int file,
                       auto done) { Fetch(digest, file, std::move(done)); },
       .forget = [this](const std::string& digest) { Forget(digest); },
-      .path_of_volume =
-          [this](const std::string& name) { return needs_.volumes.volumes().PathOf(name); }});
+      .forget_others =
+          [this](std::set<std::string> digests) { ForgetOthers(std::move(digests), ""); },
+      .volumes = absl::StrCat("../", core::kVolumesDirectory)});
   if (absl::Status status = places_->Open(); !status.ok()) return status;
   core::Tasks& tasks = needs_.processes.tasks();
   deploys_ = std::make_unique<core::Deploys>(core::Deploys::Parts{
@@ -75,6 +81,20 @@ absl::Status DeploysPart::Start() {
     return status;
   needs_.scheduler.Post([this] { deploys_->Recover(); });
   return absl::OkStatus();
+}
+
+void DeploysPart::Blocking(std::function<void()> work) {
+  if (stopping_) return;
+  thread_->Post([this, work = std::move(work)] {
+    if (!stopping_) work();
+  });
+}
+
+void DeploysPart::Stop() {
+  stopping_ = true;
+  std::promise<void> idle;
+  thread_->Post([&idle] { idle.set_value(); });
+  idle.get_future().wait();
 }
 
 void DeploysPart::Fetch(const std::string& digest, int file,
@@ -106,6 +126,28 @@ void DeploysPart::Forget(const std::string& digest) const {
     logger.Write(core::LogLevel::kError, "the object of a bundle that nothing needs stays",
                  {{"bundle", digest}, {"error", std::string(status.message())}});
   });
+}
+
+// Page by page, those after `after`. One that was uploaded just now may be deployed yet.
+void DeploysPart::ForgetOthers(std::set<std::string> digests, const std::string& after) const {
+  core::ObjectQuery query;
+  query.prefix = core::BundleObject("");
+  query.after = after;
+  query.recursive = false;
+  query.limit = kObjectsPage;
+  const auto any = [](core::ObjectVerb, std::string_view) { return true; };
+  needs_.objects.objects().List(
+      query, any, nullptr,
+      [this, digests = std::move(digests)](const absl::StatusOr<core::ObjectPage>& page) mutable {
+        if (!page.ok() || stopping_) return;
+        const int64_t old = needs_.scheduler.NowMs() - kUndeployedMs;
+        for (const core::Object& object : page->objects) {
+          const std::string digest = object.name.substr(core::BundleObject("").size());
+          if (object.update_time_ms < old && digest.size() == 64 && !digests.contains(digest))
+            Forget(digest);
+        }
+        if (page->more) ForgetOthers(std::move(digests), page->next_after);
+      });
 }
 
 }  // namespace grpc_os

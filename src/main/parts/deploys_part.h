@@ -2,8 +2,10 @@
 #ifndef GRPC_OS_MAIN_PARTS_DEPLOYS_PART_H_
 #define GRPC_OS_MAIN_PARTS_DEPLOYS_PART_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "core/deploy/deploys.h"
@@ -36,6 +38,8 @@ class DeploysPart final : public Part {
   explicit DeploysPart(const Needs& needs) : needs_(needs) {}
 
   absl::Status Start() override;
+  // What waits is dropped: its calls have ended. What is under way is finished.
+  void Stop() override;
 
   core::Deploys& deploys() const { return *deploys_; }
 
@@ -43,8 +47,11 @@ class DeploysPart final : public Part {
   // Of host::BundlePlaces.
   void Fetch(const std::string& digest, int file, std::function<void(absl::Status)> done) const;
   void Forget(const std::string& digest) const;
+  void ForgetOthers(std::set<std::string> digests, const std::string& after) const;
+  void Blocking(std::function<void()> work);
 
   const Needs needs_;
+  std::atomic<bool> stopping_{false};
   std::unique_ptr<host::BundlePlaces> places_;
   std::unique_ptr<core::Deploys> deploys_;
   std::unique_ptr<store::IoThreads> thread_;  // last: it ends first
