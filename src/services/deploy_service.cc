@@ -16,11 +16,10 @@
 #include "services/convert/time_convert.h"
 #include "services/paging.h"
 #include "services/run_once.h"
+#include "services/take_volumes.h"
 
 namespace grpc_os::services {
 namespace {
-
-constexpr int64_t kWaitMaxMs = 30'000;
 
 v1::Revision::State ToProto(core::RevisionState state) {
   switch (state) {
@@ -123,23 +122,14 @@ void DeployService::Deploy(const RevisionCall& call, core::Deploys::Wanted wante
   if (absl::Status status = parts_.deploys.Check(wanted, origin); !status.ok())
     return call->End(status);
   const core::Process* process = parts_.processes.Find(wanted.process);
-  std::vector<core::VolumeUse> added = wanted.spec.volumes;
-  std::erase_if(added, [process](const core::VolumeUse& use) {
-    return process != nullptr &&
-           std::any_of(process->spec.volumes.begin(), process->spec.volumes.end(),
-                       [&use](const auto& one) { return one.name == use.name; });
-  });
-  if (wanted.validate_only || added.empty())
-    return parts_.deploys.Deploy(std::move(wanted), std::move(origin), AnswerWith(call));
+  std::vector<core::VolumeUse> added;
+  if (!wanted.validate_only)
+    added = AddedVolumes(process == nullptr ? core::ProcessSpec() : process->spec, wanted.spec);
   const std::string account = wanted.spec.account;
-  parts_.volumes.PrepareUse(
-      std::move(added), account, std::move(origin),
-      [this, call, wanted = std::move(wanted)](absl::StatusOr<core::Origin> prepared) {
-        if (!prepared.ok()) return call->End(prepared.status());
-        parts_.scheduler.Post([this, call, wanted, prepared = *std::move(prepared)] {
-          parts_.deploys.Deploy(wanted, prepared, AnswerWith(call));
-        });
-      });
+  TakeVolumes(parts_.volumes, parts_.scheduler, call, std::move(added), account, std::move(origin),
+              [this, call, wanted = std::move(wanted)](core::Origin prepared) {
+                parts_.deploys.Deploy(wanted, std::move(prepared), AnswerWith(call));
+              });
 }
 
 void DeployService::AddDeploys(Handlers& handlers) {
@@ -234,13 +224,8 @@ void DeployService::AddReads(Handlers& handlers) {
       [this](const auto& call, const v1::WaitRevisionRequest& request) {
         core::Violations violations;
         CheckReference(request.process(), request.number(), violations);
-        const bool timed = request.has_timeout();
-        if (timed && (request.timeout().seconds() < 0 || request.timeout().nanos() < 0))
-          violations.Add("timeout", "give 0 to 30 seconds");
+        const int64_t timeout = WaitTimeoutMs(request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        const int64_t timeout = timed && request.timeout().seconds() < kWaitMaxMs / 1000
-                                    ? DurationMs(request.timeout())
-                                    : kWaitMaxMs;
         // Which wait it is, for the core's thread.
         const auto waiter = std::make_shared<uint64_t>(0);
         call->WhenEnded([this, waiter] {

@@ -16,12 +16,12 @@
 #include "services/convert/time_convert.h"
 #include "services/log_stream.h"
 #include "services/run_once.h"
+#include "services/take_volumes.h"
 #include "services/task_stream.h"
 
 namespace grpc_os::services {
 namespace {
 
-constexpr int64_t kWaitMaxMs = 30'000;
 constexpr int kTailLinesDefault = 100;
 constexpr int kTailLinesMax = 1'000'000;
 
@@ -29,16 +29,6 @@ absl::Status CheckReference(const std::string& reference) {
   core::Violations violations;
   core::CheckProcessReference(reference, "name", violations);
   return violations.ToStatus();
-}
-
-std::vector<core::VolumeUse> AddedVolumes(const core::ProcessSpec& before,
-                                          const core::ProcessSpec& after) {
-  std::vector<core::VolumeUse> added = after.volumes;
-  std::erase_if(added, [&before](const core::VolumeUse& use) {
-    return std::any_of(before.volumes.begin(), before.volumes.end(),
-                       [&use](const core::VolumeUse& one) { return one.name == use.name; });
-  });
-  return added;
 }
 
 // What is in a bundle is changed by deploys.
@@ -127,19 +117,6 @@ ProcessService::ProcessService(Handlers& handlers, const Parts& parts) : parts_(
   AddTasks(handlers);
 }
 
-void ProcessService::WithVolumes(const ProcessCall& call, std::vector<core::VolumeUse> uses,
-                                 const std::string& account, core::Origin origin,
-                                 std::function<void(core::Origin)> then) const {
-  if (uses.empty()) return then(std::move(origin));
-  parts_.volumes.PrepareUse(
-      std::move(uses), account, std::move(origin),
-      [this, call, then = std::move(then)](absl::StatusOr<core::Origin> prepared) {
-        if (!prepared.ok()) return call->End(prepared.status());
-        parts_.scheduler.Post(
-            [then, prepared = *std::move(prepared)]() mutable { then(std::move(prepared)); });
-      });
-}
-
 void ProcessService::AddReads(Handlers& handlers) {
   handlers.Unary<v1::GetProcessRequest, v1::Process>(
       [this](const auto& call, const v1::GetProcessRequest& request) {
@@ -184,8 +161,8 @@ void ProcessService::AddChanges(Handlers& handlers) {
               process.spec.working_directory = here;
             origin.name = process.name;
             const auto& spec = process.spec;
-            WithVolumes(call, spec.volumes, spec.account, std::move(origin),
-                        [this, call, process](core::Origin prepared) {
+            TakeVolumes(parts_.volumes, parts_.scheduler, call, spec.volumes, spec.account,
+                        std::move(origin), [this, call, process](core::Origin prepared) {
                           parts_.processes.Create(process, AnswerWith(call), std::move(prepared));
                         });
           });
@@ -219,7 +196,8 @@ void ProcessService::AddChanges(Handlers& handlers) {
               spec = process->spec;
               if (change(spec).ok()) added = AddedVolumes(process->spec, spec);
             }
-            WithVolumes(call, added, spec.account, std::move(origin),
+            TakeVolumes(parts_.volumes, parts_.scheduler, call, added, spec.account,
+                        std::move(origin),
                         [this, call, reference, etag, change](core::Origin prepared) {
                           parts_.processes.Update(reference, etag, change, AnswerWith(call),
                                                   std::move(prepared));
@@ -310,13 +288,8 @@ void ProcessService::AddWaits(Handlers& handlers) {
         } else if (request.condition() != v1::WaitProcessRequest::CONDITION_EXITED) {
           violations.Add("condition", "give RUNNING, READY or EXITED");
         }
-        const bool timed = request.has_timeout();
-        if (timed && (request.timeout().seconds() < 0 || request.timeout().nanos() < 0))
-          violations.Add("timeout", "give 0 to 30 seconds");
+        const int64_t timeout = WaitTimeoutMs(request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        const int64_t timeout = timed && request.timeout().seconds() < kWaitMaxMs / 1000
-                                    ? DurationMs(request.timeout())
-                                    : kWaitMaxMs;
         // Where it waits, for the core's thread.
         const auto place = std::make_shared<core::Processes::WaiterPlace>();
         call->WhenEnded([this, place] {

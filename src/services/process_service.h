@@ -43,10 +43,6 @@ class ProcessService {
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;
-  // `then` comes on the core's thread once those volumes are there and the caller may have them.
-  void WithVolumes(const ProcessCall& call, std::vector<core::VolumeUse> uses,
-                   const std::string& account, core::Origin origin,
-                   std::function<void(core::Origin)> then) const;
   v1::ListProcessesResponse ListPage(const Call& call, const PageQuery& query) const;
 
   void AddReads(Handlers& handlers);

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "core/violations.h"
+
 namespace grpc_os::services {
 
 inline void SetTimeNs(int64_t ns, google::protobuf::Timestamp* out) {
@@ -31,6 +33,17 @@ inline void SetDurationMs(int64_t ms, google::protobuf::Duration* out) {
 
 inline int64_t DurationMs(const google::protobuf::Duration& duration) {
   return duration.seconds() * 1000 + duration.nanos() / 1'000'000;
+}
+
+inline constexpr int64_t kWaitMaxMs = 30'000;
+
+// How long a call is to wait: its `timeout`, at most kWaitMaxMs, which is also the default.
+template <typename Request>
+int64_t WaitTimeoutMs(const Request& request, core::Violations& violations) {
+  if (!request.has_timeout()) return kWaitMaxMs;
+  const google::protobuf::Duration& given = request.timeout();
+  if (given.seconds() < 0 || given.nanos() < 0) violations.Add("timeout", "give 0 to 30 seconds");
+  return given.seconds() < kWaitMaxMs / 1000 ? DurationMs(given) : kWaitMaxMs;
 }
 
 }  // namespace grpc_os::services
