@@ -30,4 +30,6 @@ check ten_million_objects env GRPC_OS_OBJECTS=5000000 build/release/bin/store_te
   --gtest_filter=SqliteObjectPages.CostWhatIsOnThem
 check clang_tidy scripts/tidy.sh
 GRPC_OS_LONG=1 suite robustness_long pytest_suite release tests/robustness
+# A daemon killed 200 times in the midst of a deploy.
+GRPC_OS_LONG=1 suite deploys_long parallel_pytest_suite release tests/functional/test_deploys.py
 summary

@@ -405,7 +405,7 @@ KILLED_AT = [
 ]
 
 
-ROUNDS = 22 if os.environ.get("GRPC_OS_LONG") else 2  # 20 kills and more, or 200
+ROUNDS = 22 if os.environ.get("GRPC_OS_LONG") == "1" else 2  # 20 kills and more, or 200
 
 
 async def killed_at(system, failpoints, failpoint, versions):
