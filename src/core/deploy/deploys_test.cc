@@ -116,15 +116,16 @@ class DeploysTest : public ::testing::Test {
     return wanted;
   }
   absl::StatusOr<Revision> Begin(const Deploys::Wanted& wanted) {
-    std::optional<absl::StatusOr<Revision>> answer;
+    // It may come later, too.
+    const auto answer = std::make_shared<std::optional<absl::StatusOr<Revision>>>();
     Origin origin;
     origin.record.user = "ada";
-    deploys_->Deploy(wanted, origin, [&answer](absl::StatusOr<Revision> revision) {
-      ASSERT_FALSE(answer.has_value()) << "answered twice";
-      answer = std::move(revision);
+    deploys_->Deploy(wanted, origin, [answer](absl::StatusOr<Revision> revision) {
+      ASSERT_FALSE(answer->has_value()) << "answered twice";
+      *answer = std::move(revision);
     });
     scheduler_.RunAll();
-    return answer.value_or(absl::DeadlineExceededError("no answer yet"));
+    return answer->value_or(absl::DeadlineExceededError("no answer yet"));
   }
   static std::string ReasonOf(const absl::Status& status) {
     const auto detail = DetailOf(status);

@@ -36,8 +36,9 @@ class ProcessesDependenciesTest : public ::testing::Test {
       return value && !value->ok() ? std::string(value->status().message()) : "";
     }
   };
-  Processes::Done Into(Answer& answer) {
-    return [&answer](absl::StatusOr<Process> process) { answer.value = std::move(process); };
+  // It may come later, too.
+  Processes::Done Into(const std::shared_ptr<Answer>& answer) {
+    return [answer](absl::StatusOr<Process> process) { answer->value = std::move(process); };
   }
   static Process With(const std::string& name, std::vector<Dependency> depends_on = {}) {
     Process process;
@@ -48,21 +49,21 @@ class ProcessesDependenciesTest : public ::testing::Test {
   }
   Answer Create(const std::string& name, std::vector<Dependency> depends_on = {},
                 std::optional<Origin> origin = std::nullopt) {
-    Answer answer;
+    const auto answer = std::make_shared<Answer>();
     processes_.Create(With(name, std::move(depends_on)), Into(answer), std::move(origin));
     Settle();
-    return answer;
+    return *answer;
   }
   using Verb = void (Processes::*)(const std::string&, const std::string&, Processes::Done,
                                    std::optional<Origin>);
   Answer Do(Verb verb, const std::string& name) {
-    Answer answer;
+    const auto answer = std::make_shared<Answer>();
     (processes_.*verb)(name, "", Into(answer), std::nullopt);
     Settle();
-    return answer;
+    return *answer;
   }
   Answer Depend(const std::string& name, std::vector<Dependency> depends_on) {
-    Answer answer;
+    const auto answer = std::make_shared<Answer>();
     processes_.Update(
         name, "",
         [depends_on](ProcessSpec& spec) {
@@ -71,7 +72,7 @@ class ProcessesDependenciesTest : public ::testing::Test {
         },
         Into(answer));
     Settle();
-    return answer;
+    return *answer;
   }
   void Report(const std::string& name, const std::string& action, ProcessState state,
               bool ready = false, std::optional<int> exit_code = std::nullopt) {
@@ -300,9 +301,10 @@ TEST_F(ProcessesDependenciesTest, NamesThatMayNotBeKnownAreNotOnTheWay) {
 TEST_F(ProcessesDependenciesTest, TwoUpdatesAtOnceDoNotCloseOneTogether) {
   Create("a");
   Create("b");
-  Answer first, second;
+  const auto first = std::make_shared<Answer>(), second = std::make_shared<Answer>();
   store_.hold = true;
-  const auto depend = [this](const std::string& name, const std::string& on, Answer& answer) {
+  const auto depend = [this](const std::string& name, const std::string& on,
+                             const std::shared_ptr<Answer>& answer) {
     processes_.Update(
         name, "",
         [on](ProcessSpec& spec) {
@@ -317,7 +319,7 @@ TEST_F(ProcessesDependenciesTest, TwoUpdatesAtOnceDoNotCloseOneTogether) {
   store_.hold = false;
   for (const auto& commit : std::exchange(store_.held, {})) commit();
   scheduler_.RunAll();
-  EXPECT_EQ(first.reason() + second.reason(), reason::kDependencyCycle);
+  EXPECT_EQ(first->reason() + second->reason(), reason::kDependencyCycle);
 }
 
 // What the store knows of a process may be of before the daemon, or the machine, ended.

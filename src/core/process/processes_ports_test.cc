@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <set>
 
 #include "base/error_detail.h"
@@ -75,20 +76,20 @@ class ProcessesPortsTest : public ::testing::Test {
     Report(name, "started", ProcessState::kRunning);
   }
   Answer Create(const Process& process) {
-    Answer answer;
+    Answer& answer = answers_.emplace_back();
     processes_.Create(process, Into(answer));
     scheduler_.RunAll();
     if (processes_.Find(process.name) != nullptr && !answer.value) Runs(process.name);
     return answer;
   }
   Answer Start(const std::string& name) {
-    Answer answer;
+    Answer& answer = answers_.emplace_back();
     processes_.Start(name, "", Into(answer));
     scheduler_.RunAll();
     return answer;
   }
   Answer Update(const std::string& name, const std::function<void(ProcessSpec&)>& change) {
-    Answer answer;
+    Answer& answer = answers_.emplace_back();
     processes_.Update(
         name, "",
         [change](ProcessSpec& spec) {
@@ -100,14 +101,15 @@ class ProcessesPortsTest : public ::testing::Test {
     return answer;
   }
   void Stop(const std::string& name) {
-    Answer answer;
+    Answer& answer = answers_.emplace_back();
     processes_.Stop(name, "", Into(answer));
     scheduler_.RunAll();
     Report(name, "stopped", ProcessState::kStopped);
   }
   int PortOfProcess(const std::string& name) const { return PortOf(processes_.Find(name)->spec); }
 
-  std::set<int> listening_;  // strangers
+  std::set<int> listening_;     // strangers
+  std::deque<Answer> answers_;  // which may come later
   testing::ManualScheduler scheduler_;
   testing::MemoryProcessStore store_;
   testing::RecordingSupervision supervision_;
