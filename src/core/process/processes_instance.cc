@@ -54,7 +54,8 @@ absl::Status Processes::ChoosePort(const Process& process, int& port) const {
     return !taken.contains(candidate) && port_is_free_(candidate);
   };
   if (port > 0 && is_free(port)) return absl::OkStatus();
-  const auto count = static_cast<size_t>(port_range_.last - port_range_.first + 1);
+  const auto count =
+      static_cast<size_t>(port_range_.last) - static_cast<size_t>(port_range_.first) + 1;
   // From a place of its own, so that systems on one machine do not all try the same one.
   const size_t begin = std::hash<std::string>()(process.id);
   for (size_t i = 0; i < count; ++i) {

@@ -188,7 +188,7 @@ Processes::WaiterPlace Processes::Wait(const std::string& reference, Condition c
   waiter.timed_out = [done = std::move(done)](const Process& process) {
     done(Waited{process, false});
   };
-  const WaiterPlace place = {(*found)->process.id, waiter.id};
+  WaiterPlace place = {(*found)->process.id, waiter.id};
   AddWaiter(**found, std::move(waiter));
   scheduler_.Post([this, alive = std::weak_ptr<bool>(alive_), id = place.process_id] {
     if (alive.expired()) return;
