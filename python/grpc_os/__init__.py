@@ -4,24 +4,8 @@ from grpc_os.client import GrpcOSClient
 from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
 from grpc_os.object_resources import Object, Quota, StoredBytes, Upload
 from grpc_os.objects import Condition
-from grpc_os.resources import (
-    AccessToken,
-    ApiToken,
-    AuditRecord,
-    Identity,
-    LogLine,
-    Process,
-    ProcessStatus,
-    Revision,
-    Role,
-    Rule,
-    Session,
-    System,
-    TaskExit,
-    TaskOutput,
-    User,
-    Volume,
-)
+from grpc_os.process_resources import LogLine, Process, ProcessStatus, Revision, TaskExit, TaskOutput, Volume
+from grpc_os.resources import AccessToken, ApiToken, AuditRecord, Identity, Role, Rule, Session, System, User
 from grpc_os.v1.error_reasons import ErrorReason
 
 __all__ = [

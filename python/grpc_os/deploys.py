@@ -6,7 +6,8 @@ import time
 import typing
 
 from grpc_os.calls import WAIT_CALL_S, Calls
-from grpc_os.resources import Revision, to_duration
+from grpc_os.process_resources import Revision
+from grpc_os.resources import to_duration
 from grpc_os.specs import SpecFields, to_spec
 from grpc_os.v1 import deploy_services_pb2, deploy_services_pb2_grpc
 

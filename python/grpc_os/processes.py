@@ -8,7 +8,8 @@ import typing
 
 from google.protobuf import field_mask_pb2
 from grpc_os.calls import WAIT_CALL_S, Calls
-from grpc_os.resources import LogLine, Process, ProcessStatus, TaskExit, TaskOutput, to_duration
+from grpc_os.process_resources import LogLine, Process, ProcessStatus, TaskExit, TaskOutput
+from grpc_os.resources import to_duration
 from grpc_os.specs import SpecFields, to_spec
 from grpc_os.v1 import process_services_pb2, process_services_pb2_grpc
 

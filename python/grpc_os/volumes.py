@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 
 from grpc_os.calls import Calls
-from grpc_os.resources import Volume
+from grpc_os.process_resources import Volume
 from grpc_os.v1 import volume_services_pb2, volume_services_pb2_grpc
 
 _VOLUMES = volume_services_pb2_grpc.VolumeServiceStub

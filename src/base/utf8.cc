@@ -35,4 +35,12 @@ bool IsValidUtf8(std::string_view text) {
   return true;
 }
 
+std::string TruncateUtf8(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  // Back to where a character begins.
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  text.resize(most);
+  return text;
+}
+
 }  // namespace grpc_os

@@ -3,6 +3,7 @@
 #define GRPC_OS_BASE_UTF8_H_
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace grpc_os {
@@ -11,6 +12,9 @@ namespace grpc_os {
 size_t Utf8CharacterLength(std::string_view text);
 
 bool IsValidUtf8(std::string_view text);
+
+// At most so many bytes of valid text, cut between two characters.
+std::string TruncateUtf8(std::string text, size_t most);
 
 }  // namespace grpc_os
 

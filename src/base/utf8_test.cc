@@ -29,5 +29,12 @@ TEST(Utf8, ACharacterHasItsBytes) {
   EXPECT_EQ(Utf8CharacterLength("\xff"), 0U);
 }
 
+TEST(Utf8, IsCutBetweenTwoCharacters) {
+  EXPECT_EQ(TruncateUtf8("a€b", 9), "a€b");
+  EXPECT_EQ(TruncateUtf8("a€b", 4), "a€");
+  EXPECT_EQ(TruncateUtf8("a€b", 3), "a");
+  EXPECT_EQ(TruncateUtf8("€", 1), "");
+}
+
 }  // namespace
 }  // namespace grpc_os

@@ -4,13 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <sstream>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/accounts_file.h"
 
 namespace grpc_os::host {
 
@@ -34,13 +34,11 @@ absl::StatusOr<uid_t> UidOfAccount(const std::string& account, bool shielded) {
 }
 
 absl::StatusOr<std::string> DefaultAccount(const std::string& file) {
-  std::ifstream lines(file);
-  std::string line;
-  while (std::getline(lines, line)) {
-    line.resize(std::min(line.size(), line.find('#')));
-    absl::StripAsciiWhitespace(&line);
-    if (!line.empty()) return line;
-  }
+  std::ifstream stream(file);
+  std::stringstream text;
+  text << stream.rdbuf();
+  const std::vector<std::string> names = ParseAccounts(text.str());
+  if (!names.empty()) return names.front();
   return absl::FailedPreconditionError(
       absl::StrCat("the account that it is to run as is not known, because ", file,
                    " cannot be read or names none; name one: `user: ACCOUNT` in process.yml"));

@@ -12,7 +12,7 @@ namespace grpc_os::host {
 
 // The uid of an account of this machine; empty: our own. `shielded`: processes run as other
 // accounts than ours (--user); otherwise only our own will do.
-// FAILED_PRECONDITION, a sentence without its subject's beginning: there is none, or it is another.
+// FAILED_PRECONDITION: there is no such account, or it is another than ours.
 absl::StatusOr<uid_t> UidOfAccount(const std::string& account, bool shielded);
 
 // The first account in the file, as which a process of a shielded system runs that names none.

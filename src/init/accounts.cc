@@ -10,11 +10,10 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <sstream>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/accounts_file.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::init {
@@ -93,14 +92,7 @@ absl::StatusOr<std::vector<std::string>> AllowedAccounts::Names() const {
     return absl::InternalError(absl::StrCat("cannot read ", file_, ": ", strerror(errno)));
   }
   text.resize(static_cast<size_t>(size));
-  std::vector<std::string> names;
-  std::istringstream lines(text);
-  std::string line;
-  while (std::getline(lines, line)) {
-    line.resize(std::min(line.size(), line.find('#')));
-    absl::StripAsciiWhitespace(&line);
-    if (!line.empty()) names.push_back(line);
-  }
+  std::vector<std::string> names = ParseAccounts(text);
   if (names.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat(file_, " names no account; write one that processes may run as into it"));

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -109,7 +110,7 @@ class Deploys {
   void Remember(const std::string& name, Origin origin, Done done);
   void Record(const Planned& planned, Origin origin, Done done);
 
-  // The steps.
+  // deploy_steps.cc.
   void Begin(const Revision& revision);
   void Start(const Revision& revision);
   void AwaitReady(const Revision& revision, int64_t waited_ms = 0);
@@ -134,7 +135,14 @@ class Deploys {
   void Unuse(const RevisionSpec& spec, bool forget);
   // On the core's thread, unless this is gone.
   template <typename Then>
-  auto Posted(Then then) const;
+  auto Posted(Then then) const {
+    return [scheduler = &parts_.scheduler, alive = std::weak_ptr<char>(alive_),
+            then = std::move(then)](auto result) {
+      scheduler->Post([alive, then, result = std::move(result)]() mutable {
+        if (!alive.expired()) then(std::move(result));
+      });
+    };
+  }
 
   const Parts parts_;
   ChangeQueue changes_;

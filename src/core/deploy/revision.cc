@@ -42,4 +42,18 @@ std::optional<DeployStep> DeployStepFrom(const std::string& word) {
   return std::nullopt;
 }
 
+Process ProcessOf(const RevisionSpec& revision) {
+  Process process;
+  process.id = revision.process_id;
+  process.name = revision.process;
+  process.spec = revision.spec;
+  return process;
+}
+
+std::string HasNow(const RevisionSpec& spec) {
+  if (spec.generation == 0) return "there is no revision before it";
+  if (spec.previous == 0) return "the process has the spec of before";
+  return absl::StrCat("the process has revision ", spec.previous);
+}
+
 }  // namespace grpc_os::core

@@ -75,6 +75,11 @@ inline std::string RevisionName(const std::string& process, int64_t number) {
   return absl::StrCat(process, "/", number);
 }
 
+// The process, as it is to be.
+Process ProcessOf(const RevisionSpec& revision);
+// What a process has that got the spec of before again, or has it still: a clause.
+std::string HasNow(const RevisionSpec& revision);
+
 inline constexpr ResourceKind kRevisionKind = {
     .name = "revision",
     .id_prefix = "",

@@ -9,9 +9,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "base/guarded.h"
 #include "base/limits.h"
 #include "base/signal_name.h"
+#include "core/process/read_log.h"
 #include "core/store_error.h"
 
 namespace grpc_os::core {
@@ -100,37 +100,7 @@ class LogText {
     return object;
   }
 
-  // The next batch, please; also before the tail is known.
-  void Continue() {
-    std::shared_ptr<LogSource::Tail> tail;
-    {
-      auto state = state_.Lock();
-      tail = state->tail;
-      state->early = tail == nullptr;
-    }
-    if (tail != nullptr) tail->Continue();
-  }
-  void SetTail(const std::shared_ptr<LogSource::Tail>& tail) {
-    bool early = false;
-    {
-      auto state = state_.Lock();
-      if (!state->ended) state->tail = tail;
-      early = std::exchange(state->early, false);
-    }
-    if (early) tail->Continue();
-  }
-  void End() {
-    auto state = state_.Lock();
-    state->ended = true;
-    state->tail.reset();
-  }
-
  private:
-  struct State {
-    std::shared_ptr<LogSource::Tail> tail;
-    bool early = false;
-    bool ended = false;
-  };
   void AddLine(const LogLine& line) {
     if (open_.has_value() && *open_ != line.stream) {
       text_ += '\n';
@@ -146,7 +116,6 @@ class LogText {
     }
   }
 
-  Guarded<State> state_;
   // On the source's thread.
   std::string text_;
   std::optional<LogLine::Stream> open_;  // the stream whose line is the last of text_, unfinished
@@ -194,18 +163,14 @@ void ProcessFolder::ReadLog(const std::string& name, const std::string& process_
   LogSource::Options options;
   options.process_id = process_id;
   options.lines = kLogLines + 1;
-  const auto on_lines = [log](const LogLines& batch) {
-    log->Add(batch);
-    log->Continue();
-  };
+  const auto on_lines = [log](const LogLines& batch) { log->Add(batch); };
   const auto on_end = [log, name, now = scheduler_.NowMs(),
                        done = std::move(done)](const absl::Status& status) {
-    log->End();
     if (absl::IsNotFound(status)) return done(std::optional<Object>());
     if (!status.ok()) return done(FromStore(status));
     done(std::optional<Object>(log->Take(name, now)));
   };
-  log->SetTail(logs_.Start(std::move(options), on_lines, on_end));
+  core::ReadLog(logs_, std::move(options), on_lines, on_end);
 }
 
 void ProcessFolder::List(const Range& range, std::function<void(Listed)> done) {

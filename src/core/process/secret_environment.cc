@@ -49,4 +49,15 @@ absl::Status ChangeEnvironment(const EnvironmentChange& change, const std::strin
   return absl::OkStatus();
 }
 
+void KeepSecrets(const ProcessSpec& before, ProcessSpec& spec) {
+  for (const std::string& name : before.secrets) {
+    const auto given = spec.environment.find(name);
+    const bool kept =
+        given == spec.environment.end() || (given->second.empty() && spec.secrets.contains(name));
+    if (!kept) continue;
+    spec.environment[name] = before.environment.at(name);
+    spec.secrets.insert(name);
+  }
+}
+
 }  // namespace grpc_os::core

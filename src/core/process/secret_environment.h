@@ -29,6 +29,10 @@ struct EnvironmentChange {
 absl::Status ChangeEnvironment(const EnvironmentChange& change, const std::string& prefix,
                                ProcessSpec& spec);
 
+// Of a spec that takes the place of another as a whole: the secret variables of `before` that it
+// does not name, or names as secret without a value, stay.
+void KeepSecrets(const ProcessSpec& before, ProcessSpec& spec);
+
 }  // namespace grpc_os::core
 
 #endif  // GRPC_OS_CORE_PROCESS_SECRET_ENVIRONMENT_H_
