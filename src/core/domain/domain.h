@@ -107,7 +107,10 @@ inline constexpr ResourceKind kDomainKind = {.name = "domain",
                                              .most = limits::kDomains,
                                              .limit = "domains",
                                              .not_found = reason::kDomainNotFound,
-                                             .exists = reason::kDomainExists};
+                                             .exists = reason::kDomainExists,
+                                             .list_command = "domains",
+                                             .change_command = "assign --replace",
+                                             .remove_command = "unassign"};
 
 }  // namespace grpc_os::core
 

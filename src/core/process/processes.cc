@@ -29,7 +29,7 @@ void Processes::Load(std::vector<Process> stored, int64_t revision, bool reboote
                        process.status.state != ProcessState::kHeld;  // which Reconcile begins anew
     Entry& entry = AddEntry(std::move(process));
     entry.visible = true;
-    SettleVolumes(entry);
+    SettleClaims(entry);
     entry.from_before_boot = rebooted;
     if (IsForcedRestart(entry.process.restart_number)) {
       entry.forced_restart_number = entry.process.restart_number;
@@ -54,20 +54,33 @@ Processes::Entry& Processes::AddEntry(Process process) {
   return added;
 }
 
-absl::Status Processes::TakeVolumes(const Process& process, const Origin* origin) const {
-  return volumes_ == nullptr ? absl::OkStatus() : volumes_->Take(process, origin);
+absl::Status Processes::TakeClaims(const Process& process, const Origin* origin) const {
+  for (ProcessClaims* claims : claims_) {
+    absl::Status taken = claims->Take(process, origin);
+    if (taken.ok()) continue;
+    if (const Entry* entry = FindEntry(process.id); entry != nullptr) {
+      SettleClaims(*entry);
+    } else {
+      SettleClaims(process, false);
+    }
+    return taken;
+  }
+  return absl::OkStatus();
 }
 
-void Processes::SettleVolumes(const Entry& entry) const {
-  if (volumes_ == nullptr) return;
-  static const auto& none = *new std::vector<VolumeUse>;
-  volumes_->Settle(entry.process, entry.visible ? entry.process.spec.volumes : none);
+void Processes::SettleClaims(const Process& process, bool there) const {
+  for (ProcessClaims* claims : claims_) claims->Settle(process, there);
+}
+
+void Processes::SettleClaims(const Entry& entry) const {
+  SettleClaims(entry.process, entry.visible);
 }
 
 void Processes::RemoveEntry(Entry& entry) {
   Await(entry, {});
   entry.visible = false;
-  SettleVolumes(entry);
+  SettleClaims(entry);
+  TellTraffic(entry);
   by_name_.erase(entry.process.name);
   by_instance_.erase(entry.process.instance_id);
   const std::string id = entry.process.id;
@@ -226,7 +239,7 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
     return refuse(port);
   if (absl::Status cycle = CheckDependencies(process, PermitOf(origin)); !cycle.ok())
     return refuse(cycle);
-  if (absl::Status taken = TakeVolumes(process, origin ? &*origin : nullptr); !taken.ok())
+  if (absl::Status taken = TakeClaims(process, origin ? &*origin : nullptr); !taken.ok())
     return refuse(taken);
   process.create_time_ms = process.update_time_ms = scheduler_.NowMs();
   Entry& entry = AddEntry(std::move(process));
@@ -259,7 +272,7 @@ absl::Status Processes::ChangeSpec(Draft& draft, const Change& change, bool to_r
   if (spec.depends_on != before.depends_on) {
     if (absl::Status cycle = CheckDependencies(changed, permit); !cycle.ok()) return cycle;
   }
-  if (absl::Status taken = TakeVolumes(changed, asker); !taken.ok()) return taken;
+  if (absl::Status taken = TakeClaims(changed, asker); !taken.ok()) return taken;
   draft.process.spec = std::move(spec);
   ++draft.process.generation;
   ++draft.process.change_number;
@@ -326,11 +339,11 @@ absl::Status Processes::CheckDeploy(const Process& wanted, const Origin& origin)
   const auto permit = PermitOf(origin);
   if (absl::Status port = CheckPort(wanted, permit); !port.ok()) return port;
   if (absl::Status cycle = CheckDependencies(wanted, permit); !cycle.ok()) return cycle;
-  absl::Status taken = TakeVolumes(wanted, &origin);
+  absl::Status taken = TakeClaims(wanted, &origin);
   if (entry != nullptr) {
-    SettleVolumes(*entry);
-  } else if (volumes_ != nullptr) {
-    volumes_->Settle(wanted, {});
+    SettleClaims(*entry);
+  } else {
+    SettleClaims(wanted, false);
   }
   // One that is not there is made first.
   return absl::IsNotFound(taken) ? absl::OkStatus() : taken;

@@ -17,8 +17,9 @@
 #include "absl/status/statusor.h"
 #include "core/change/envelope.h"
 #include "core/process/process.h"
+#include "core/process/process_claims.h"
 #include "core/process/process_store.h"
-#include "core/process/process_volumes.h"
+#include "core/process/process_traffic.h"
 #include "core/process/supervision.h"
 #include "core/scheduler.h"
 
@@ -56,7 +57,10 @@ class Processes final : public SupervisionObserver {
     port_is_free_ = std::move(is_free);
   }
   // Asked before a spec is taken over, and told what became of it. Outlives this.
-  void SetVolumes(ProcessVolumes& volumes) { volumes_ = &volumes; }
+  void AddClaims(ProcessClaims& claims) { claims_.push_back(&claims); }
+
+  // Asked before a process that runs is stopped. Outlives this.
+  void SetTraffic(ProcessTraffic& traffic) { traffic_ = &traffic; }
 
   // Called with each process that is gone for good.
   void SetDeleted(std::function<void(const Process&)> deleted) { deleted_ = std::move(deleted); }
@@ -175,8 +179,9 @@ class Processes final : public SupervisionObserver {
   Entry* FindByInstance(const std::string& instance_id) const;
   Entry& AddEntry(Process process);
   void RemoveEntry(Entry& entry);
-  absl::Status TakeVolumes(const Process& process, const Origin* origin) const;
-  void SettleVolumes(const Entry& entry) const;
+  absl::Status TakeClaims(const Process& process, const Origin* origin) const;
+  void SettleClaims(const Process& process, bool there) const;
+  void SettleClaims(const Entry& entry) const;
   absl::StatusOr<Entry*> Require(const std::string& reference) const;
   // The process, if whoever asks may change it: what is forbidden and what is not there answer
   // alike.
@@ -186,7 +191,7 @@ class Processes final : public SupervisionObserver {
   void Pump(Entry& entry);
   static absl::Status PermissionOf(const Mutation& mutation);
   void RetryLater(Entry& entry);
-  static void ViewUnsaved(Entry& entry, int64_t now_ms);
+  void ViewUnsaved(Entry& entry, int64_t now_ms);
   static bool IsAhead(const Entry& entry);
   static bool IsSettled(const Entry& entry);
   void OnCommitted(const std::string& process_id, std::shared_ptr<std::vector<Mutation>> batch,
@@ -219,6 +224,9 @@ class Processes final : public SupervisionObserver {
   void ReconcileRunning(Entry& entry);
   void ReconcileStopped(Entry& entry);
   void ReplaceInstance(Entry& entry);
+  bool IsDrained(Entry& entry);
+  void EndDrain(Entry& entry) const;
+  void TellTraffic(const Entry& entry) const;
   void LaunchInstance(Entry& entry);
   void ReplaceLost(Entry& entry);
   void HoldProcess(Entry& entry);
@@ -245,7 +253,8 @@ class Processes final : public SupervisionObserver {
   Supervision& supervision_;
   Scheduler& scheduler_;
   uint64_t next_waiter_ = 0;
-  ProcessVolumes* volumes_ = nullptr;
+  std::vector<ProcessClaims*> claims_;
+  ProcessTraffic* traffic_ = nullptr;
   std::function<void(const Process&)> deleted_ = [](const Process&) {};
   int64_t revision_ = 0;  // of the last commit of ours
   int commits_under_way_ = 0;

@@ -114,7 +114,7 @@ void Processes::OnCommitted(const std::string& process_id,
   entry.claimed_dependencies.clear();
   --commits_under_way_;
   if (!revision.ok()) {
-    SettleVolumes(entry);
+    SettleClaims(entry);
     const bool not_permitted = IsNotPermitted(revision.status());
     std::vector<Mutation> again;
     for (Mutation& mutation : *batch) {
@@ -165,7 +165,7 @@ void Processes::OnCommitted(const std::string& process_id,
   if (!draft->unchanged) draft->process.revision = *revision;
   entry.process = draft->process;
   entry.visible = !draft->erase;  // before anyone is answered
-  SettleVolumes(entry);
+  SettleClaims(entry);
   entry.visible = true;
   if (IsAhead(entry)) {
     ViewUnsaved(entry, scheduler_.NowMs());
@@ -177,6 +177,7 @@ void Processes::OnCommitted(const std::string& process_id,
   for (Mutation& mutation : *batch) {
     mutation.done(mutation.refusal.ok() ? revision : mutation.refusal);
   }
+  if (!draft->erase) TellTraffic(entry);
   AfterCommit(entry, *draft);
 }
 
@@ -218,6 +219,12 @@ void Processes::ViewUnsaved(Entry& entry, int64_t now_ms) {
   view.process = std::move(draft.process);
   entry.unsaved.reset();
   if (view.reports > 0) entry.unsaved = std::move(view);
+  TellTraffic(entry);
+}
+
+void Processes::TellTraffic(const Entry& entry) const {
+  if (traffic_ == nullptr) return;
+  traffic_->OnChanged(entry.unsaved ? entry.unsaved->process : entry.process, entry.visible);
 }
 
 void Processes::AfterCommit(Entry& entry, const Draft& draft) {

@@ -89,7 +89,10 @@ struct Processes::Entry {
   int64_t restart_sent = 0;
   int64_t forced_restart_number = 0;  // the last restart that is due even if the process runs
   bool from_before_boot = false;      // its instance was of the boot before this one
-  bool takes_over = false;            // its instance goes on where another one was replaced
+  // The execution (its start) that is to have no more requests, and whether it has none; 0: none.
+  int64_t drain_of = 0;
+  bool drained = false;
+  bool takes_over = false;  // its instance goes on where another one was replaced
 };
 
 }  // namespace grpc_os::core

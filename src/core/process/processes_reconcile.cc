@@ -251,6 +251,7 @@ void Processes::ReconcileRunning(Entry& entry) {
   }
   if (std::max(entry.supervisor_restart_number, entry.restart_sent) < process.restart_number) {
     const bool forced = entry.forced_restart_number > entry.supervisor_restart_number;
+    if (forced && !IsDrained(entry)) return;
     if ((forced || waiting) && (entry.spec_refused || process.spec.auto_port)) {
       return ReplaceInstance(entry);
     }
@@ -258,7 +259,33 @@ void Processes::ReconcileRunning(Entry& entry) {
     supervision_.Restart(process.instance_id, process.restart_number,
                          entry.forced_restart_number <= entry.supervisor_restart_number,
                          [](absl::Status) {});
+  } else if (entry.restart_sent <= entry.supervisor_restart_number) {
+    EndDrain(entry);
   }
+}
+
+// Whether what runs has no requests any more; else Reconcile comes again once that is so.
+bool Processes::IsDrained(Entry& entry) {
+  const Process& process = entry.process;
+  if (traffic_ == nullptr || process.status.state != ProcessState::kRunning) return true;
+  const int64_t execution = process.status.start_time_ms;
+  if (entry.drain_of == execution) return entry.drained;
+  entry.drain_of = execution;
+  entry.drained = !traffic_->Drain(process, [this, alive = std::weak_ptr<bool>(alive_), execution,
+                                             instance = process.instance_id] {
+    Entry* drained = alive.expired() ? nullptr : FindByInstance(instance);
+    if (drained == nullptr || drained->drain_of != execution) return;
+    drained->drained = true;
+    Reconcile(*drained);
+  });
+  return entry.drained;
+}
+
+void Processes::EndDrain(Entry& entry) const {
+  const Process& process = entry.process;
+  if (entry.drain_of == 0 || process.status.state != ProcessState::kRunning) return;
+  if (entry.drain_of == process.status.start_time_ms) traffic_->EndDrain(process);
+  entry.drain_of = 0;
 }
 
 // Stops it, though it is wanted: when it has stopped, a new instance begins. For what a restart by
@@ -270,7 +297,7 @@ void Processes::ReplaceInstance(Entry& entry) {
 }
 
 void Processes::ReconcileStopped(Entry& entry) {
-  if (entry.stop_sent) return;
+  if (entry.stop_sent || !IsDrained(entry)) return;
   entry.stop_sent = true;
   Failpoint("osd.stop.committed");
   supervision_.Stop(entry.process.instance_id, [](absl::Status) {});

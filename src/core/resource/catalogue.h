@@ -29,7 +29,7 @@ namespace grpc_os::core {
 // What a kind adds to the rules of all. Each may be empty.
 template <typename R>
 struct ResourceRules {
-  // Whether a change may be made: of `before` (null: a creation) to `after` (null: a deletion).
+  // Whether users may make a change: of `before` (null: a creation) to `after` (null: a deletion).
   // Asked once all changes before it are committed, before the change is.
   std::function<absl::Status(const R* before, const R* after, const Origin& origin)> check = {};
   // What only this one may have.
@@ -197,6 +197,57 @@ class Catalogue {
     });
   }
 
+  // The system's own, in one transaction: first those of these names go, then these are made or,
+  // where there is one of the name, get this spec. `check`: whether one of these changes may be
+  // made, as in ResourceRules; if one may not, none is. `done` gets the revision.
+  using MayChange = std::function<absl::Status(const R* before, const R* after)>;
+  void ChangeAll(std::vector<std::string> remove, std::vector<R> put, MayChange check,
+                 std::function<void(absl::StatusOr<int64_t>)> done) {
+    parts_.changes.Enqueue([this, remove = std::move(remove), put = std::move(put),
+                            check = std::move(check),
+                            done = std::move(done)](std::function<void()> next) mutable {
+      const auto refuse = [&](const absl::Status& status) {
+        done(status);
+        next();
+      };
+      int count = Count() - static_cast<int>(remove.size());
+      ResourceWrite write;
+      auto changes = std::make_shared<std::vector<std::pair<Pointer, Pointer>>>();
+      for (const std::string& name : remove) {
+        const Pointer before = Named(name);
+        if (before == nullptr) continue;
+        if (absl::Status status = check(before.get(), nullptr); !status.ok()) return refuse(status);
+        write.remove.push_back({parts_.kind.name, before->id});
+        write.events.push_back(EventOf(before->id, name, "deleted"));
+        changes->emplace_back(before, nullptr);
+      }
+      for (R& wanted : put) {
+        const Pointer before = Named(wanted.name);
+        if (before != nullptr && before->spec == wanted.spec) continue;
+        if (before == nullptr && ++count > parts_.kind.most)
+          return refuse(TooManyResources(parts_.kind));
+        const auto after = Changed(before.get(), std::move(wanted));
+        if (absl::Status status = check(before.get(), after.get()); !status.ok())
+          return refuse(status);
+        write.put.push_back(RowOf(*after));
+        write.events.push_back(
+            EventOf(after->id, after->name, before == nullptr ? "created" : "updated"));
+        changes->emplace_back(before, after);
+      }
+      if (changes->empty()) {
+        done(state_.Lock()->revision);
+        return next();
+      }
+      parts_.store.CommitResources(std::move(write), Envelope::OfSystem(),
+                                   [this, changes, done = std::move(done), next = std::move(next)](
+                                       const absl::StatusOr<int64_t>& revision) {
+                                     if (revision.ok()) Take(*changes, *revision);
+                                     done(revision.ok() ? revision : FromStore(revision.status()));
+                                     next();
+                                   });
+    });
+  }
+
   // What a reconciler found, of this generation of the spec. Nobody asks for it. A resource that is
   // gone meanwhile is NOT_FOUND.
   void SetStatus(std::string id, int64_t observed_generation, Status status, Done done) {
@@ -251,6 +302,42 @@ class Catalogue {
     }
   };
 
+  int Count() const { return static_cast<int>(state_.Lock()->by_name.size()); }
+  Pointer Named(const std::string& name) const {
+    auto state = state_.Lock();
+    const auto it = state->by_name.find(name);
+    return it == state->by_name.end() ? nullptr : it->second;
+  }
+  // As ChangeAll makes it of what is wanted.
+  std::shared_ptr<R> Changed(const R* before, R wanted) const {
+    const int64_t now = parts_.clock.NowMs();
+    auto after = std::make_shared<R>(before != nullptr ? *before : std::move(wanted));
+    if (before != nullptr) {
+      after->spec = std::move(wanted.spec);
+      ++after->generation;
+    } else {
+      after->id = *parts_.kind.id_prefix == 0 ? after->name : NewId(parts_.kind.id_prefix, now);
+      after->generation = 1;
+      after->create_time_ms = now;
+    }
+    after->update_time_ms = now;
+    return after;
+  }
+  void Take(const std::vector<std::pair<Pointer, Pointer>>& changes, int64_t revision) {
+    {
+      auto state = state_.Lock();
+      for (const auto& [before, after] : changes) {
+        if (after == nullptr) {
+          state->Remove(before->name, revision);
+        } else {
+          state->Put(after);
+        }
+      }
+      state->revision = revision;
+    }
+    if (!parts_.rules.committed) return;
+    for (const auto& [before, after] : changes) parts_.rules.committed(before.get(), after.get());
+  }
   absl::Status CheckPlace(const std::string& name) const {
     auto state = state_.Lock();
     if (state->by_name.contains(name) || state->damaged.contains(name))

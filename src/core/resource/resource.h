@@ -54,6 +54,10 @@ struct ResourceKind {
   // Of an error: core/error_reason.h.
   const char* not_found;
   const char* exists;
+  // The shell's commands for it, where they are not "role ls", "role update" and "role rm".
+  const char* list_command = nullptr;
+  const char* change_command = nullptr;
+  const char* remove_command = nullptr;
 };
 
 }  // namespace grpc_os::core

@@ -295,7 +295,7 @@ absl::Status Volumes::Take(const Process& process, const Origin* origin) {
   return absl::OkStatus();
 }
 
-void Volumes::Settle(const Process& process, const std::vector<VolumeUse>& has) {
+void Volumes::Settle(const Process& process, bool there) {
   auto state = state_.Lock();
   if (const auto it = state->volumes_of.find(process.id); it != state->volumes_of.end()) {
     for (const std::string& name : it->second) {
@@ -305,7 +305,8 @@ void Volumes::Settle(const Process& process, const std::vector<VolumeUse>& has) 
     }
     state->volumes_of.erase(it);
   }
-  for (const VolumeUse& use : has) {
+  if (!there) return;
+  for (const VolumeUse& use : process.spec.volumes) {
     state->users[use.name][process.id] = process.name;
     state->volumes_of[process.id].insert(use.name);
   }

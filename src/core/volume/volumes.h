@@ -18,7 +18,7 @@
 #include "core/change/change_queue.h"
 #include "core/change/envelope.h"
 #include "core/logger.h"
-#include "core/process/process_volumes.h"
+#include "core/process/process_claims.h"
 #include "core/resource/catalogue.h"
 #include "core/volume/volume.h"
 #include "core/volume/volume_directories.h"
@@ -29,7 +29,7 @@ namespace grpc_os::core {
 // A volume is of one account for life. Unless it is shared, one process has it at a time; a process
 // has those that its spec names, whether it runs or not. Thread-safe; answers come once, on some
 // thread.
-class Volumes final : public ProcessVolumes {
+class Volumes final : public ProcessClaims {
  public:
   struct Parts {
     ResourceStore& store;
@@ -78,9 +78,9 @@ class Volumes final : public ProcessVolumes {
   void PrepareUse(std::vector<VolumeUse> uses, std::string account, Origin origin,
                   std::function<void(absl::StatusOr<Origin>)> done);
 
-  // ProcessVolumes:
+  // ProcessClaims:
   absl::Status Take(const Process& process, const Origin* origin) override;
-  void Settle(const Process& process, const std::vector<VolumeUse>& has) override;
+  void Settle(const Process& process, bool there) override;
 
  private:
   struct State {

@@ -143,7 +143,7 @@ class VolumesTest : public ::testing::Test {
   // As after the commit.
   void Run(const Process& process) {
     ASSERT_TRUE(Take(process).ok());
-    volumes_->Settle(process, process.spec.volumes);
+    volumes_->Settle(process, true);
   }
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
@@ -229,7 +229,7 @@ TEST_F(VolumesTest, WhoIsRefusedOrLeavesHasNothing) {
   Run(WithVolumes("one", {"b"}));
   EXPECT_FALSE(Take(WithVolumes("two", {"a", "b"})).ok());
   EXPECT_THAT(volumes_->UsersOf("a"), IsEmpty());
-  volumes_->Settle(WithVolumes("one", {}), {});
+  volumes_->Settle(WithVolumes("one", {}), true);
   EXPECT_TRUE(Take(WithVolumes("two", {"a", "b"})).ok());
   EXPECT_THAT(volumes_->UsersOf("b"), ElementsAre("two")) << "before its commit, too";
 }
@@ -240,7 +240,7 @@ TEST_F(VolumesTest, ASharedOneIsOfMany) {
   Run(WithVolumes("two", {"media"}));
   EXPECT_THAT(volumes_->UsersOf("media"), ElementsAre("one", "two"));
   EXPECT_EQ(Why(Update(Named("media", false)).status()), "VOLUME_IN_USE");
-  volumes_->Settle(WithVolumes("two", {}), {});
+  volumes_->Settle(WithVolumes("two", {}), true);
   EXPECT_TRUE(Update(Named("media", false)).ok());
   EXPECT_EQ(Why(Take(WithVolumes("two", {"media"}))), "VOLUME_IN_USE");
 }

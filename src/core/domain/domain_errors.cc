@@ -1,0 +1,62 @@
+#include "core/domain/domain_errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/error_detail.h"
+
+namespace grpc_os::core {
+
+using absl::StatusCode;
+using absl::StrCat;
+
+absl::Status DomainTaken(const std::string& domain, const std::string& path,
+                         const std::vector<std::string>& owners) {
+  ErrorDetail detail{.reason = reason::kDomainExists, .metadata = {{"domain", domain}}};
+  if (!owners.empty()) detail.metadata["process"] = owners.front();
+  const std::string what = path == "/" ? StrCat("'", domain, "'") : StrCat("'", domain, path, "'");
+  const std::string who =
+      owners.empty() ? "another process" : StrCat("'", absl::StrJoin(owners, "', '"), "'");
+  return MakeError(StatusCode::kAlreadyExists,
+                   StrCat(what, " leads to ", who,
+                          " already; take it with `assign --replace`, add a target with `assign "
+                          "--weight N`, or free it with `unassign`"),
+                   detail);
+}
+
+absl::Status DomainManaged(const std::string& domain, const std::string& manager) {
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("'", domain, "' belongs to ", manager,
+                          manager.starts_with("process ")
+                              ? "; change `domains:` of its process.yml and deploy it"
+                              : "; change it there and run `reload`"),
+                   {.reason = reason::kDomainManaged,
+                    .metadata = {{"domain", domain}, {"managed_by", manager}}});
+}
+
+absl::Status NotLedThere(const std::string& domain, const std::string& process,
+                         const std::string& path) {
+  const std::string where = path.empty() ? domain : StrCat(domain, path);
+  return MakeError(StatusCode::kNotFound,
+                   process.empty() ? StrCat("'", domain, "' has no route '", path,
+                                            "'; `domain-status ", domain, "` shows what it has")
+                                   : StrCat("'", where, "' does not lead to '", process,
+                                            "'; `domain-status ", domain, "` shows where it leads"),
+                   {.reason = reason::kDomainNotFound, .metadata = {{"domain", domain}}});
+}
+
+absl::Status NoPort(const std::string& process) {
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("the process '", process,
+             "' has no port; name the one that it listens on, as in `assign DOMAIN ", process,
+             " 8080`, or give it one with `update ", process, " --port 8080`"),
+      {.reason = reason::kNoPort, .metadata = {{"process", process}}});
+}
+
+absl::Status DomainsFileRefused(const std::string& file, const std::string& why) {
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat(file, " was not taken over, and nothing changed: ", why),
+                   {.reason = reason::kDomainsFile, .metadata = {{"file", file}}});
+}
+
+}  // namespace grpc_os::core

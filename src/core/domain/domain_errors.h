@@ -1,0 +1,27 @@
+// What goes wrong with domains, as errors that say what to do.
+#ifndef GRPC_OS_CORE_DOMAIN_DOMAIN_ERRORS_H_
+#define GRPC_OS_CORE_DOMAIN_DOMAIN_ERRORS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/domain/domain.h"
+
+namespace grpc_os::core {
+
+// `owners`: the names of processes that have the route; those that whoever asks may know.
+absl::Status DomainTaken(const std::string& domain, const std::string& path,
+                         const std::vector<std::string>& owners);
+// `manager`: as DomainStatus.managed_by in the API has it.
+absl::Status DomainManaged(const std::string& domain, const std::string& manager);
+// It does not lead there.
+absl::Status NotLedThere(const std::string& domain, const std::string& process,
+                         const std::string& path);
+absl::Status NoPort(const std::string& process);
+// `why`, a clause or lines.
+absl::Status DomainsFileRefused(const std::string& file, const std::string& why);
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_DOMAIN_DOMAIN_ERRORS_H_

@@ -1,0 +1,473 @@
+#include "core/domain/domains.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/failpoint.h"
+#include "core/domain/domain_errors.h"
+#include "core/domain/domain_name.h"
+#include "core/resource/resource_errors.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr char kReadProcess[] = "process.read";
+constexpr int64_t kSyncRetryMs = 1'000;
+
+DomainRoute* FindRoute(DomainSpec& spec, const std::string& path) {
+  const auto it = std::find_if(spec.routes.begin(), spec.routes.end(),
+                               [&](const DomainRoute& route) { return route.path == path; });
+  return it == spec.routes.end() ? nullptr : &*it;
+}
+
+void SortRoutes(DomainSpec& spec) {
+  std::sort(spec.routes.begin(), spec.routes.end(),
+            [](const DomainRoute& a, const DomainRoute& b) { return a.path < b.path; });
+}
+
+// The spec of a domain that a process's spec names.
+DomainSpec SpecFor(const std::string& process_id) {
+  DomainSpec spec;
+  spec.manager = process_id;
+  spec.routes = {{.path = "/", .targets = {{.process = process_id}}}};
+  return spec;
+}
+
+}  // namespace
+
+Domains::Domains(Parts parts)
+    : parts_(std::move(parts)),
+      catalogue_({.kind = kDomainKind,
+                  .store = parts_.store,
+                  .clock = parts_.scheduler,
+                  .changes = changes_,
+                  .rules = {.check = [this](const Domain* before, const Domain*,
+                                            const Origin&) { return CheckChange(before); },
+                            .committed =
+                                [this](const Domain* before, const Domain* after) {
+                                  // A status is no change of what is wanted.
+                                  if (before != nullptr && after != nullptr &&
+                                      before->generation == after->generation)
+                                    return;
+                                  parts_.scheduler.Post(
+                                      [this, alive = std::weak_ptr<char>(alive_)] {
+                                        if (!alive.expired()) OnCommitted();
+                                      });
+                                }}}) {}
+
+absl::Status Domains::Load(int64_t revision) {
+  if (absl::Status status = catalogue_.Load(revision); !status.ok()) return status;
+  for (const Domain& domain : List("", std::numeric_limits<int>::max())) {
+    const std::string& manager = domain.spec.manager;
+    if (!manager.empty() && manager != kManagedByFile) synced_[manager].insert(domain.name);
+  }
+  return absl::OkStatus();
+}
+
+std::string Domains::ManagerOf(
+    const Domain& domain, const std::function<std::string(const std::string&)>& name_of) const {
+  const std::string& manager = domain.spec.manager;
+  if (manager.empty()) return "";
+  if (manager != kManagedByFile) return absl::StrCat("process ", name_of(manager));
+  return absl::StrCat("domains.conf:", domain.spec.line);
+}
+
+// ---- What users change --------------------------------------------------------------------------
+
+absl::Status Domains::CheckChange(const Domain* before) const {
+  if (before == nullptr || before->spec.manager.empty()) return absl::OkStatus();
+  return DomainManaged(before->name, before->spec.manager == kManagedByFile
+                                         ? absl::StrCat(parts_.file, ":", before->spec.line)
+                                         : "process " + before->spec.manager);
+}
+
+void Domains::Create(Domain wanted, Origin origin, Done done) {
+  SortRoutes(wanted.spec);
+  catalogue_.Create(std::move(wanted), std::move(origin), std::move(done));
+}
+
+void Domains::Update(Domain wanted, const std::string& etag, Origin origin, Done done) {
+  SortRoutes(wanted.spec);
+  const std::string name = wanted.name;
+  catalogue_.Update(
+      name, etag,
+      [wanted = std::move(wanted.spec)](DomainSpec& spec) {
+        const std::string manager = spec.manager;
+        const int line = spec.line;
+        spec = wanted;
+        spec.manager = manager;
+        spec.line = line;
+        return absl::OkStatus();
+      },
+      std::move(origin), std::move(done));
+}
+
+void Domains::Delete(const std::string& name, const std::string& etag, Origin origin,
+                     std::function<void(absl::Status)> done) {
+  catalogue_.Delete(name, etag, std::move(origin),
+                    [done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
+                      done(revision.status());
+                    });
+}
+
+void Domains::Assign(Assignment wanted, Origin origin, Done done) {
+  Repeat(std::move(wanted), std::move(origin), std::move(done), 2);
+}
+
+// Another call may make or delete the domain in between.
+void Domains::Repeat(Assignment wanted, Origin origin, Done done, int tries) {
+  const bool there = !absl::IsNotFound(Find(wanted.domain).status());
+  const auto answer = [this, wanted, origin, done = std::move(done), there,
+                       tries](absl::StatusOr<Domain> result) {
+    const bool lost =
+        there ? absl::IsNotFound(result.status()) : absl::IsAlreadyExists(result.status());
+    if (!lost || tries == 0) return done(std::move(result));
+    Repeat(wanted, origin, done, tries - 1);
+  };
+  if (!there) {
+    Domain domain;
+    domain.name = wanted.domain;
+    if (absl::Status status = ChangeRoute(wanted, domain.spec); !status.ok()) return answer(status);
+    return Create(std::move(domain), std::move(origin), answer);
+  }
+  catalogue_.Update(
+      wanted.domain, "",
+      [this, wanted](DomainSpec& spec) {
+        Domain before;
+        before.name = wanted.domain;
+        before.spec = spec;
+        if (absl::Status managed = CheckChange(&before); !managed.ok()) return managed;
+        return ChangeRoute(wanted, spec);
+      },
+      std::move(origin), answer);
+}
+
+absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
+  if (wanted.grpc) spec.grpc = *wanted.grpc;
+  if (wanted.hold_ms) spec.hold_ms = *wanted.hold_ms;
+  if (wanted.drain_ms) spec.drain_ms = *wanted.drain_ms;
+  if (wanted.max_body_bytes) spec.max_body_bytes = *wanted.max_body_bytes;
+  if (wanted.read_timeout_ms) spec.read_timeout_ms = *wanted.read_timeout_ms;
+  DomainRoute* route = FindRoute(spec, wanted.path);
+  if (route == nullptr) {
+    if (spec.routes.size() >= static_cast<size_t>(limits::kRoutesPerDomain)) {
+      Violations violations;
+      violations.Add("path", absl::StrCat("the domain has ", limits::kRoutesPerDomain,
+                                          " routes, the limit; remove one with `unassign`"));
+      return violations.ToStatus();
+    }
+    spec.routes.push_back(
+        {.path = wanted.path, .strip = wanted.strip.value_or(false), .targets = {wanted.target}});
+    SortRoutes(spec);
+    return absl::OkStatus();
+  }
+  const bool others =
+      std::any_of(route->targets.begin(), route->targets.end(),
+                  [&](const DomainTarget& one) { return one.process != wanted.target.process; });
+  if (others && !wanted.replace && !wanted.beside_others) {
+    std::vector<std::string> owners;
+    for (const DomainTarget& one : route->targets)
+      if (const auto it = wanted.names.find(one.process); it != wanted.names.end())
+        owners.push_back(it->second);
+    return DomainTaken(wanted.domain, wanted.path, owners);
+  }
+  if (wanted.strip) route->strip = *wanted.strip;
+  if (!wanted.beside_others) {
+    route->targets = {wanted.target};
+    return absl::OkStatus();
+  }
+  // The same process on another port is another target.
+  std::erase_if(route->targets, [&](const DomainTarget& one) {
+    return one.process == wanted.target.process && one.port == wanted.target.port;
+  });
+  if (route->targets.size() >= static_cast<size_t>(limits::kTargetsPerRoute)) {
+    Violations violations;
+    violations.Add("process", absl::StrCat("the route has ", limits::kTargetsPerRoute,
+                                           " targets, the limit; remove one with `unassign`"));
+    return violations.ToStatus();
+  }
+  route->targets.push_back(wanted.target);
+  return absl::OkStatus();
+}
+
+void Domains::Unassign(const std::string& name, const std::string& process, const std::string& path,
+                       const std::string& process_name, Origin origin, Left done) {
+  const auto found = Find(name);
+  // What the domain has without them.
+  const auto take_out = [process, path](DomainSpec& spec) {
+    bool any = false;
+    for (DomainRoute& route : spec.routes) {
+      if (!path.empty() && route.path != path) continue;
+      const auto before = route.targets.size();
+      std::erase_if(route.targets, [&](const DomainTarget& one) {
+        return process.empty() || one.process == process;
+      });
+      any = any || route.targets.size() != before;
+    }
+    std::erase_if(spec.routes, [](const DomainRoute& route) { return route.targets.empty(); });
+    return any;
+  };
+  bool all = process.empty() && path.empty();
+  if (found.ok() && !all) {
+    DomainSpec rest = found->spec;
+    all = take_out(rest) && rest.routes.empty();
+  }
+  if (!found.ok() || all) {
+    const std::string etag = found.ok() && !(process.empty() && path.empty()) ? EtagOf(*found) : "";
+    return Delete(name, etag, std::move(origin), [done = std::move(done)](absl::Status status) {
+      if (!status.ok()) return done(status);
+      done(std::optional<Domain>());
+    });
+  }
+  catalogue_.Update(
+      name, "",
+      [this, take_out, domain = found->name, process_name, path](DomainSpec& spec) {
+        Domain before;
+        before.name = domain;
+        before.spec = spec;
+        if (absl::Status managed = CheckChange(&before); !managed.ok()) return managed;
+        return take_out(spec) ? absl::OkStatus() : NotLedThere(domain, process_name, path);
+      },
+      std::move(origin),
+      [done = std::move(done)](absl::StatusOr<Domain> left) {
+        if (!left.ok()) return done(left.status());
+        done(std::optional<Domain>(*std::move(left)));
+      });
+}
+
+// ---- What domains.conf says ---------------------------------------------------------------------
+
+absl::Status Domains::CheckFileChange(const Domain* before, const Domain* after) const {
+  if (before == nullptr || before->spec.manager == kManagedByFile) return absl::OkStatus();
+  const int line = after == nullptr ? 0 : after->spec.line;
+  return DomainsFileRefused(parts_.file,
+                            absl::StrCat("line ", line, ": '", before->name, "' belongs to ",
+                                         before->spec.manager.empty() ? "a user" : "a process",
+                                         " already; free it with `unassign ", before->name, "`"));
+}
+
+Domains::FileChanges Domains::Compare(const std::vector<Domain>& wanted) const {
+  FileChanges changes;
+  std::set<std::string> names;
+  for (const Domain& domain : wanted) {
+    names.insert(domain.name);
+    const auto before = Find(domain.name);
+    if (!before.ok()) {
+      changes.created.push_back(domain.name);
+    } else if (before->spec != domain.spec) {
+      changes.changed.push_back(domain.name);
+    } else {
+      ++changes.unchanged;
+    }
+  }
+  for (const Domain& domain : List("", std::numeric_limits<int>::max()))
+    if (domain.spec.manager == kManagedByFile && !names.contains(domain.name))
+      changes.removed.push_back(domain.name);
+  return changes;
+}
+
+void Domains::SetFileDomains(std::vector<Domain> wanted, bool only_compare,
+                             std::function<void(absl::StatusOr<FileChanges>)> done) {
+  for (Domain& domain : wanted) {
+    SortRoutes(domain.spec);
+    domain.spec.manager = kManagedByFile;
+    const auto before = Find(domain.name);
+    if (!before.ok()) continue;
+    if (absl::Status status = CheckFileChange(&*before, &domain); !status.ok()) return done(status);
+  }
+  FileChanges changes = Compare(wanted);
+  if (only_compare) return done(changes);
+  std::vector<std::string> remove = changes.removed;
+  catalogue_.ChangeAll(
+      std::move(remove), std::move(wanted),
+      [this](const Domain* before, const Domain* after) { return CheckFileChange(before, after); },
+      [changes = std::move(changes),
+       done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
+        if (!revision.ok()) return done(revision.status());
+        done(changes);
+      });
+}
+
+// ---- What processes name ------------------------------------------------------------------------
+
+Origin Domains::PermitUse(const std::vector<std::string>& names, Origin origin) const {
+  if (names.empty()) return origin;
+  // Copied first: what asks for these must not hold itself.
+  const auto asker = std::make_shared<Origin>(origin);
+  origin.permit = [this, asker, names](std::string_view process) {
+    absl::Status status = asker->permit ? asker->permit(process) : absl::OkStatus();
+    for (const std::string& name : names)
+      if (status.ok()) status = parts_.may(*asker, kDomainWrite, name);
+    return status;
+  };
+  return origin;
+}
+
+absl::Status Domains::TakenBy(const Domain& domain, const Origin* origin) const {
+  std::vector<std::string> owners;
+  for (const DomainRoute& route : domain.spec.routes) {
+    for (const DomainTarget& target : route.targets) {
+      const auto it = process_names_.find(target.process);
+      if (it != process_names_.end() && origin != nullptr &&
+          parts_.may(*origin, kReadProcess, it->second).ok())
+        owners.push_back(it->second);
+    }
+  }
+  return DomainTaken(domain.name, "/", owners);
+}
+
+absl::Status Domains::Take(const Process& process, const Origin* origin) {
+  Violations violations;
+  const auto& names = process.spec.domains;
+  for (size_t i = 0; i < names.size(); ++i)
+    CheckDomainName(names[i], absl::StrCat("process.spec.domains[", i, "]"),
+                    parts_.is_public_suffix, violations);
+  if (!violations.empty()) return violations.ToStatus();
+  for (const std::string& name : names) {
+    if (const auto row = Find(name); row.ok() && row->spec.manager != process.id)
+      return TakenBy(*row, origin);
+    for (const auto& [id, taken] : taken_) {
+      if (id == process.id || !taken.contains(name)) continue;
+      Domain domain;
+      domain.name = name;
+      domain.spec = SpecFor(id);
+      return TakenBy(domain, origin);
+    }
+  }
+  taken_[process.id].insert(names.begin(), names.end());
+  return absl::OkStatus();
+}
+
+void Domains::Settle(const Process& process, bool there) {
+  std::set<std::string> names;
+  if (there) names = {process.spec.domains.begin(), process.spec.domains.end()};
+  if (there) {
+    process_names_[process.id] = process.name;
+  } else {
+    process_names_.erase(process.id);
+  }
+  if (names.empty()) {
+    taken_.erase(process.id);
+    named_.erase(process.id);
+  } else {
+    taken_[process.id] = names;
+    named_[process.id] = std::move(names);
+  }
+  SyncProcess(process.id);
+}
+
+void Domains::SyncAll() {
+  std::vector<std::string> ids;
+  for (const auto& [id, names] : synced_) ids.push_back(id);
+  for (const std::string& id : ids) SyncProcess(id);
+}
+
+// One change at a time; it is looked at anew afterwards.
+void Domains::SyncProcess(const std::string& process_id) {
+  const auto named = named_.find(process_id);
+  const auto synced = synced_.find(process_id);
+  const std::set<std::string> none;
+  const std::set<std::string>& wanted = named == named_.end() ? none : named->second;
+  const std::set<std::string>& rows = synced == synced_.end() ? none : synced->second;
+  if (wanted == rows || !syncing_.insert(process_id).second) return;
+  std::vector<std::string> remove;
+  std::set_difference(rows.begin(), rows.end(), wanted.begin(), wanted.end(),
+                      std::back_inserter(remove));
+  std::vector<Domain> put;
+  for (const std::string& name : wanted) {
+    if (rows.contains(name)) continue;
+    Domain domain;
+    domain.name = name;
+    domain.spec = SpecFor(process_id);
+    put.push_back(std::move(domain));
+  }
+  catalogue_.ChangeAll(
+      std::move(remove), std::move(put),
+      [this, process_id](const Domain* before, const Domain*) {
+        return before == nullptr || before->spec.manager == process_id ? absl::OkStatus()
+                                                                       : TakenBy(*before, nullptr);
+      },
+      [this, alive = std::weak_ptr<char>(alive_), process_id,
+       now = wanted](const absl::StatusOr<int64_t>& revision) {
+        if (alive.expired()) return;
+        parts_.scheduler.Post([this, alive, process_id, now, status = revision.status()] {
+          if (alive.expired()) return;
+          syncing_.erase(process_id);
+          if (status.ok()) {
+            synced_[process_id] = now;
+            if (now.empty()) synced_.erase(process_id);
+            return SyncProcess(process_id);
+          }
+          parts_.logger.Write(LogLevel::kError, "the domains of a process are not stored",
+                              {{"process", process_id}, {"error", std::string(status.message())}});
+          parts_.scheduler.After(kSyncRetryMs, [this, alive, process_id] {
+            if (!alive.expired()) SyncProcess(process_id);
+          });
+        });
+      });
+}
+
+// ---- What became of them ------------------------------------------------------------------------
+
+void Domains::OnCommitted() {
+  std::erase_if(outcomes_, [this](const auto& item) { return !Find(item.first).ok(); });
+  changed_();
+  CheckWaiters();  // of what is gone
+}
+
+void Domains::OnOutcome(const std::string& id, const PlaneOutcome& outcome) {
+  outcomes_[id] = outcome;
+  DomainStatus status{.active_generation = outcome.active_generation, .message = outcome.message};
+  if (outcome.state == PlaneOutcome::State::kActive) status.state = DomainState::kActive;
+  if (outcome.state == PlaneOutcome::State::kRejected) status.state = DomainState::kRejected;
+  Failpoint("osd.domain.outcome");
+  catalogue_.SetStatus(id, outcome.generation, std::move(status),
+                       [this, alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<Domain>&) {
+                         if (alive.expired()) return;
+                         parts_.scheduler.Post([this, alive] {
+                           if (!alive.expired()) CheckWaiters();
+                         });
+                       });
+}
+
+std::optional<PlaneOutcome> Domains::OutcomeOf(const std::string& id) const {
+  const auto it = outcomes_.find(id);
+  if (it == outcomes_.end()) return std::nullopt;
+  return it->second;
+}
+
+void Domains::WaitForOutcome(const Domain& domain, int64_t timeout_ms, Done done) {
+  const uint64_t number = ++next_waiter_;
+  waiters_.push_back({number, domain.id, domain.name, domain.generation, std::move(done)});
+  parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired()) CheckWaiters();
+  });
+  parts_.scheduler.After(timeout_ms, [this, alive = std::weak_ptr<char>(alive_), number] {
+    if (alive.expired()) return;
+    const auto it = std::find_if(waiters_.begin(), waiters_.end(),
+                                 [&](const Waiter& one) { return one.number == number; });
+    if (it == waiters_.end()) return;
+    const Waiter waiter = std::move(*it);
+    waiters_.erase(it);
+    waiter.done(Find(waiter.name));
+  });
+}
+
+void Domains::CheckWaiters() {
+  std::vector<Waiter> due;
+  std::erase_if(waiters_, [&](Waiter& waiter) {
+    const auto outcome = outcomes_.find(waiter.id);
+    const bool reached =
+        outcome != outcomes_.end() && outcome->second.generation >= waiter.generation;
+    if (!reached && Find(waiter.id).ok()) return false;
+    due.push_back(std::move(waiter));
+    return true;
+  });
+
+  for (const Waiter& waiter : due) waiter.done(Find(waiter.name));
+}
+
+}  // namespace grpc_os::core

@@ -1,0 +1,153 @@
+// The domains of this machine, and who may change which.
+#ifndef GRPC_OS_CORE_DOMAIN_DOMAINS_H_
+#define GRPC_OS_CORE_DOMAIN_DOMAINS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/change/change_queue.h"
+#include "core/change/envelope.h"
+#include "core/domain/domain.h"
+#include "core/logger.h"
+#include "core/process/process_claims.h"
+#include "core/reconcile/reconciliation.h"
+#include "core/resource/catalogue.h"
+#include "core/scheduler.h"
+
+namespace grpc_os::core {
+
+// What `assign` asks for. What is not set stays as it is.
+struct Assignment {
+  std::string domain;   // checked
+  DomainTarget target;  // of a process's id
+  std::string path = "/";
+  std::optional<bool> strip;
+  bool beside_others = false;  // one target of several
+  bool replace = false;
+  std::optional<bool> grpc;
+  std::optional<int64_t> hold_ms, drain_ms, max_body_bytes, read_timeout_ms;
+  // The processes that whoever asks may know: names by ids.
+  std::map<std::string, std::string> names;
+};
+
+// A domain is of users, of domains.conf, or of the process whose spec names it; who has it alone
+// changes it. Find and List are thread-safe; all else is of the core's thread. Answers come on some
+// thread.
+class Domains final : public ProcessClaims {
+ public:
+  struct Parts {
+    ResourceStore& store;
+    Scheduler& scheduler;
+    Logger& logger;
+    // Of whoever asks, beside the permission of their call.
+    std::function<absl::Status(const Origin& origin, const char* permission, std::string_view name)>
+        may;
+    std::function<bool(std::string_view)> is_public_suffix;
+    std::string file;  // domains.conf, as people know it
+  };
+  explicit Domains(Parts parts);
+
+  // Takes what the store holds, before the processes are loaded. Blocks.
+  absl::Status Load(int64_t revision);
+  // `changed` is called on the core's thread after something was committed. Once.
+  void SetChanged(std::function<void()> changed) { changed_ = std::move(changed); }
+
+  absl::StatusOr<Domain> Find(const std::string& reference) const {
+    return catalogue_.Find(reference);
+  }
+  std::vector<Domain> List(const std::string& after, int limit) const {
+    return catalogue_.List(after, limit);
+  }
+  int64_t Revision(int64_t newest) const { return catalogue_.Revision(newest); }
+  // "domains.conf:12", "process web"; empty: users. `name_of` a process's id.
+  std::string ManagerOf(const Domain& domain,
+                        const std::function<std::string(const std::string&)>& name_of) const;
+  bool IsPublicSuffix(std::string_view name) const { return parts_.is_public_suffix(name); }
+  const std::string& file() const { return parts_.file; }
+
+  // Specs are checked, and name processes by their ids.
+  using Done = std::function<void(absl::StatusOr<Domain>)>;
+  void Create(Domain wanted, Origin origin, Done done);
+  void Update(Domain wanted, const std::string& etag, Origin origin, Done done);
+  void Delete(const std::string& name, const std::string& etag, Origin origin,
+              std::function<void(absl::Status)> done);
+  void Assign(Assignment wanted, Origin origin, Done done);
+  // Empty `process` (an id), `path`: all. `done` gets what is left; nullopt: nothing, it is gone.
+  using Left = std::function<void(absl::StatusOr<std::optional<Domain>>)>;
+  void Unassign(const std::string& name, const std::string& process, const std::string& path,
+                const std::string& process_name, Origin origin, Left done);
+
+  // What domains.conf says, checked: in one transaction these are all that it has. Refused, with
+  // the lines, if one of them is somebody else's.
+  struct FileChanges {
+    std::vector<std::string> created, changed, removed;
+    int unchanged = 0;
+  };
+  void SetFileDomains(std::vector<Domain> wanted, bool only_compare,
+                      std::function<void(absl::StatusOr<FileChanges>)> done);
+
+  // What the reconciler made of it.
+  void OnOutcome(const std::string& id, const PlaneOutcome& outcome);
+  std::optional<PlaneOutcome> OutcomeOf(const std::string& id) const;
+  // `done` comes on the core's thread once that generation had an outcome or the domain is gone, or
+  // after the time, with the domain as it then is.
+  void WaitForOutcome(const Domain& domain, int64_t timeout_ms, Done done);
+
+  // The origin of a change that gives a process these domains, with the permissions that it needs
+  // for them.
+  Origin PermitUse(const std::vector<std::string>& names, Origin origin) const;
+
+  // Once the processes are loaded: what those that are gone left behind goes.
+  void SyncAll();
+
+  // ProcessClaims:
+  absl::Status Take(const Process& process, const Origin* origin) override;
+  void Settle(const Process& process, bool there) override;
+
+ private:
+  struct Waiter {
+    uint64_t number = 0;
+    std::string id;
+    std::string name;
+    int64_t generation = 0;
+    Done done;
+  };
+
+  absl::Status CheckChange(const Domain* before) const;
+  static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
+  void Repeat(Assignment wanted, Origin origin, Done done, int tries);
+  absl::Status CheckFileChange(const Domain* before, const Domain* after) const;
+  FileChanges Compare(const std::vector<Domain>& wanted) const;
+  void OnCommitted();
+  void CheckWaiters();
+  // Rows of what processes name.
+  void SyncProcess(const std::string& process_id);
+  absl::Status TakenBy(const Domain& domain, const Origin* origin) const;
+
+  const Parts parts_;
+  ChangeQueue changes_;
+  Catalogue<Domain> catalogue_;
+  std::function<void()> changed_ = [] {};
+  std::map<std::string, PlaneOutcome> outcomes_;  // by the ids of domains
+  std::vector<Waiter> waiters_;
+  uint64_t next_waiter_ = 0;
+  // By the ids of processes: what their specs name; what they take in a change under way; what has
+  // rows.
+  std::map<std::string, std::set<std::string>> named_, taken_, synced_;
+  std::map<std::string, std::string> process_names_;
+  std::set<std::string> syncing_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_DOMAIN_DOMAINS_H_

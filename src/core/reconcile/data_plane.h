@@ -1,0 +1,45 @@
+// The port to a data plane: a program that serves what files say, such as nginx.
+#ifndef GRPC_OS_CORE_RECONCILE_DATA_PLANE_H_
+#define GRPC_OS_CORE_RECONCILE_DATA_PLANE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace grpc_os::core {
+
+// One thing as the data plane is to have it.
+struct PlaneFile {
+  int64_t generation = 0;  // of the thing's spec; 0: not known
+  std::string text;
+};
+// By the ids of the things.
+using PlaneFiles = std::map<std::string, std::shared_ptr<const PlaneFile>>;
+
+// On the core's thread; `done` comes on it too, once, never from inside the call.
+class DataPlane {
+ public:
+  virtual ~DataPlane() = default;
+
+  struct Verdict {
+    bool accepted = true;
+    std::string words = {};    // the program's, of a refusal
+    std::string culprit = {};  // the thing that it names; empty: it names none
+  };
+  // Whether the program takes these files together. An error: it could not be asked.
+  using Checked = std::function<void(absl::StatusOr<Verdict>)>;
+  virtual void Check(const PlaneFiles& files, Checked done) = 0;
+  // Makes those that were checked last live. OK: it serves by them, and nothing serves by others.
+  virtual void Apply(std::function<void(absl::Status)> done) = 0;
+  // How many generations still finish what they began.
+  virtual int Draining() const = 0;
+};
+
+}  // namespace grpc_os::core
+
+#endif  // GRPC_OS_CORE_RECONCILE_DATA_PLANE_H_
