@@ -187,6 +187,8 @@ void NginxPlane::Check(const core::PlaneFiles& files, Checked done) {
   const auto answer = [this, done](absl::Status status) {
     parts_.scheduler.Post([done, status = std::move(status)] { done(status); });
   };
+  checked_any_ = !files.empty();
+  if (files.empty()) return parts_.scheduler.Post([done] { done(Verdict{}); });
   if (absl::Status host = parts_.check_host(); !host.ok()) return answer(host);
   ++generation_;
   const auto main_file = parts_.main_file(generation_);
@@ -222,7 +224,12 @@ void NginxPlane::Judge(const absl::StatusOr<NginxProcess::Run>& run, int64_t gen
 
 // ---- Apply --------------------------------------------------------------------------------------
 
+// Without a domain there is nothing to run nginx for.
 void NginxPlane::Apply(std::function<void(absl::Status)> done) {
+  if (!checked_any_) {
+    parts_.process.Stop();
+    return parts_.scheduler.Post([done = std::move(done)] { done(absl::OkStatus()); });
+  }
   parts_.prepare([this, alive = std::weak_ptr<char>(alive_), done = std::move(done)] {
     if (alive.expired()) return;
     if (!parts_.process.Runs()) {

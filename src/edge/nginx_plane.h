@@ -68,6 +68,7 @@ class NginxPlane final : public core::DataPlane {
   const Parts parts_;
   int64_t generation_ = 0;            // of the last check
   std::shared_ptr<Written> written_;  // of the worker's thread
+  bool checked_any_ = false;          // in the last check: files
   int draining_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -37,6 +37,7 @@ namespace grpc_os::services {
 //   `KeyOf(resource)`;
 // - `Create(resource, origin, done)` and `Update(resource, etag, origin, done)`, whose `done` takes
 //   an absl::StatusOr; `Delete(name, etag, origin, done)`, whose `done` takes an absl::Status;
+// - if a page says more than its items: `Finish(list_response)`;
 // - if Get and List have to wait before they show something: `Refresh(names, done)`, whose `done`
 //   comes once, soon, on any thread.
 //
@@ -113,6 +114,7 @@ class ResourceMethods {
           if (!page.Add(ShowTo(*call, kind, resource), kind.KeyOf(resource))) break;
         }
         answer.set_next_page_token(page.NextToken());
+        if constexpr (requires { kind.Finish(answer); }) kind.Finish(answer);
         call->Answer(std::move(answer));
       });
     });

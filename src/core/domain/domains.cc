@@ -415,7 +415,6 @@ void Domains::SyncProcess(const std::string& process_id) {
 void Domains::OnCommitted() {
   std::erase_if(outcomes_, [this](const auto& item) { return !Find(item.first).ok(); });
   changed_();
-  CheckWaiters();  // of what is gone
 }
 
 void Domains::OnOutcome(const std::string& id, const PlaneOutcome& outcome) {
@@ -424,13 +423,9 @@ void Domains::OnOutcome(const std::string& id, const PlaneOutcome& outcome) {
   if (outcome.state == PlaneOutcome::State::kActive) status.state = DomainState::kActive;
   if (outcome.state == PlaneOutcome::State::kRejected) status.state = DomainState::kRejected;
   Failpoint("osd.domain.outcome");
+  // What is not stored (the disk is full) is found again by the next daemon.
   catalogue_.SetStatus(id, outcome.generation, std::move(status),
-                       [this, alive = std::weak_ptr<char>(alive_)](const absl::StatusOr<Domain>&) {
-                         if (alive.expired()) return;
-                         parts_.scheduler.Post([this, alive] {
-                           if (!alive.expired()) CheckWaiters();
-                         });
-                       });
+                       [](const absl::StatusOr<Domain>&) {});
 }
 
 std::optional<PlaneOutcome> Domains::OutcomeOf(const std::string& id) const {
@@ -439,35 +434,8 @@ std::optional<PlaneOutcome> Domains::OutcomeOf(const std::string& id) const {
   return it->second;
 }
 
-void Domains::WaitForOutcome(const Domain& domain, int64_t timeout_ms, Done done) {
-  const uint64_t number = ++next_waiter_;
-  waiters_.push_back({number, domain.id, domain.name, domain.generation, std::move(done)});
-  parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
-    if (!alive.expired()) CheckWaiters();
-  });
-  parts_.scheduler.After(timeout_ms, [this, alive = std::weak_ptr<char>(alive_), number] {
-    if (alive.expired()) return;
-    const auto it = std::find_if(waiters_.begin(), waiters_.end(),
-                                 [&](const Waiter& one) { return one.number == number; });
-    if (it == waiters_.end()) return;
-    const Waiter waiter = std::move(*it);
-    waiters_.erase(it);
-    waiter.done(Find(waiter.name));
-  });
-}
-
-void Domains::CheckWaiters() {
-  std::vector<Waiter> due;
-  std::erase_if(waiters_, [&](Waiter& waiter) {
-    const auto outcome = outcomes_.find(waiter.id);
-    const bool reached =
-        outcome != outcomes_.end() && outcome->second.generation >= waiter.generation;
-    if (!reached && Find(waiter.id).ok()) return false;
-    due.push_back(std::move(waiter));
-    return true;
-  });
-
-  for (const Waiter& waiter : due) waiter.done(Find(waiter.name));
+bool Domains::MayKnow(const Origin& origin, const std::string& process) const {
+  return parts_.may(origin, kReadProcess, process).ok();
 }
 
 }  // namespace grpc_os::core

@@ -98,9 +98,8 @@ class Domains final : public ProcessClaims {
   // What the reconciler made of it.
   void OnOutcome(const std::string& id, const PlaneOutcome& outcome);
   std::optional<PlaneOutcome> OutcomeOf(const std::string& id) const;
-  // `done` comes on the core's thread once that generation had an outcome or the domain is gone, or
-  // after the time, with the domain as it then is.
-  void WaitForOutcome(const Domain& domain, int64_t timeout_ms, Done done);
+  // Whether whoever asks may know the process of this name.
+  bool MayKnow(const Origin& origin, const std::string& process) const;
 
   // The origin of a change that gives a process these domains, with the permissions that it needs
   // for them.
@@ -114,21 +113,12 @@ class Domains final : public ProcessClaims {
   void Settle(const Process& process, bool there) override;
 
  private:
-  struct Waiter {
-    uint64_t number = 0;
-    std::string id;
-    std::string name;
-    int64_t generation = 0;
-    Done done;
-  };
-
   absl::Status CheckChange(const Domain* before) const;
   static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
   void Repeat(Assignment wanted, Origin origin, Done done, int tries);
   absl::Status CheckFileChange(const Domain* before, const Domain* after) const;
   FileChanges Compare(const std::vector<Domain>& wanted) const;
   void OnCommitted();
-  void CheckWaiters();
   // Rows of what processes name.
   void SyncProcess(const std::string& process_id);
   absl::Status TakenBy(const Domain& domain, const Origin* origin) const;
@@ -138,8 +128,6 @@ class Domains final : public ProcessClaims {
   Catalogue<Domain> catalogue_;
   std::function<void()> changed_ = [] {};
   std::map<std::string, PlaneOutcome> outcomes_;  // by the ids of domains
-  std::vector<Waiter> waiters_;
-  uint64_t next_waiter_ = 0;
   // By the ids of processes: what their specs name; what they take in a change under way; what has
   // rows.
   std::map<std::string, std::set<std::string>> named_, taken_, synced_;

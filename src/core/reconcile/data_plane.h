@@ -17,6 +17,7 @@ namespace grpc_os::core {
 struct PlaneFile {
   int64_t generation = 0;  // of the thing's spec; 0: not known
   std::string text;
+  std::string unfit = {};  // why there is no text of it; empty: there is
 };
 // By the ids of the things.
 using PlaneFiles = std::map<std::string, std::shared_ptr<const PlaneFile>>;

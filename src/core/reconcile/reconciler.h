@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "core/reconcile/reconciliation.h"
 
 namespace grpc_os::core {
@@ -20,7 +21,8 @@ class Reconciler {
     Scheduler& scheduler;
     DataPlane& plane;
     std::function<std::vector<T>()> wanted;
-    std::function<std::string(const T&)> render;
+    // An error: it cannot be rendered, and is rejected with these words.
+    std::function<absl::StatusOr<std::string>(const T&)> render;
     std::function<void(const std::string& id, const PlaneOutcome& outcome)> report;
   };
   explicit Reconciler(Parts parts)
@@ -47,7 +49,12 @@ class Reconciler {
           it != rendered_.end() && it->second->generation == resource.generation) {
         file = it->second;
       } else {
-        file = std::make_shared<const PlaneFile>(PlaneFile{resource.generation, render_(resource)});
+        auto text = render_(resource);
+        file = std::make_shared<const PlaneFile>(
+            text.ok() ? PlaneFile{resource.generation, *std::move(text)}
+                      : PlaneFile{.generation = resource.generation,
+                                  .text = "",
+                                  .unfit = std::string(text.status().message())});
       }
       files.emplace(resource.id, std::move(file));
     }
@@ -56,7 +63,7 @@ class Reconciler {
   }
 
   const std::function<std::vector<T>()> wanted_;
-  const std::function<std::string(const T&)> render_;
+  const std::function<absl::StatusOr<std::string>(const T&)> render_;
   PlaneFiles rendered_;
   Reconciliation reconciliation_;
 };

@@ -32,6 +32,11 @@ void Reconciliation::Renew() {
   Wake();
 }
 
+void Reconciliation::WhenCaughtUp(std::function<void()> done) {
+  waiting_.push_back(std::move(done));
+  Wake();
+}
+
 // The earliest time that was asked for counts.
 void Reconciliation::BeginAt(int64_t time_ms) {
   if (due_ms_ != 0 && due_ms_ <= time_ms) return;
@@ -55,12 +60,15 @@ void Reconciliation::Begin() {
   running_ = true;
   woken_ = searched_ = false;
   begun_ms_ = parts_.scheduler.NowMs();
+  answered_ = std::exchange(waiting_, {});
   wanted_ = parts_.wanted();
   std::erase_if(refused_, [this](const auto& item) {
     const auto it = wanted_.find(item.first);
     return it == wanted_.end() || it->second->text != item.second.text;
   });
   std::erase_if(reported_, [this](const auto& item) { return !wanted_.contains(item.first); });
+  for (const auto& [id, file] : wanted_)
+    if (!file->unfit.empty()) refused_[id] = {file->generation, file->text, file->unfit};
   next_ = wanted_;
   for (auto& [id, refusal] : refused_) {
     refusal.generation = wanted_.at(id)->generation;
@@ -236,6 +244,7 @@ void Reconciliation::End(bool again) {
   wanted_.clear();
   next_.clear();
   search_ = {};
+  for (const auto& done : std::exchange(answered_, {})) done();
   if (again && !stopped_) BeginAt(parts_.scheduler.NowMs() + backoff_ms_);
   if (woken_) Wake();
 }

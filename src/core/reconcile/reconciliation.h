@@ -48,7 +48,9 @@ class Reconciliation {
   // The plane, not what is wanted, is another now (it was started, its own settings changed): the
   // next round goes all the way, and what was refused is tried again.
   void Renew();
-  // No round begins any more.
+  // `done` comes once a round that begins from now on has ended, well or not.
+  void WhenCaughtUp(std::function<void()> done);
+  // No round begins any more; who waits is not answered.
   void Stop() { stopped_ = true; }
   // Why the last round did not come to its end; empty: it did.
   const std::string& problem() const { return problem_; }
@@ -106,6 +108,8 @@ class Reconciliation {
   int64_t due_ms_ = 0;      // the next round; 0: none
   int64_t backoff_ms_ = 0;  // after failures
   std::string problem_;
+  std::vector<std::function<void()>> waiting_;   // for a round that has not begun
+  std::vector<std::function<void()>> answered_;  // by the round that runs
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -1,0 +1,70 @@
+#include "core/domain/domain_rules.h"
+
+#include <cstdint>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "core/domain/domain_name.h"
+#include "core/process/validate.h"
+
+namespace grpc_os::core {
+namespace {
+
+constexpr int64_t kMostHoldMs = 300'000;
+constexpr int64_t kMostDrainMs = 60'000;
+constexpr int64_t kMostBodyBytes = int64_t{5} << 30;
+constexpr int64_t kLeastReadTimeoutMs = 1'000;
+constexpr int64_t kMostReadTimeoutMs = int64_t{24} * 3'600'000;
+
+}  // namespace
+
+void CheckDomainLimits(const DomainSpec& spec, const std::string& field, Violations& violations) {
+  if (spec.hold_ms < 0 || spec.hold_ms > kMostHoldMs)
+    violations.Add(field + ".hold", "give 0 (off) to 300 seconds");
+  if (spec.drain_ms < 0 || spec.drain_ms > kMostDrainMs)
+    violations.Add(field + ".drain", "give 0 to 60 seconds");
+  if (spec.max_body_bytes < 0 || spec.max_body_bytes > kMostBodyBytes)
+    violations.Add(field + ".max_body_bytes", "give 1 byte to 5 GiB, or 0 for the default");
+  if (spec.read_timeout_ms != 0 &&
+      (spec.read_timeout_ms < kLeastReadTimeoutMs || spec.read_timeout_ms > kMostReadTimeoutMs))
+    violations.Add(field + ".read_timeout", "give 1 second to 24 hours");
+}
+
+void CheckDomainTarget(const DomainTarget& target, const std::string& field,
+                       const std::function<std::string(int)>& owner_of, Violations& violations) {
+  CheckProcessReference(target.process, field + ".process", violations);
+  if (target.port < 0 || target.port > 65'535) {
+    violations.Add(field + ".port",
+                   "give 1 to 65535, or 0 for the port that the process's spec has");
+  } else if (target.port != 0) {
+    if (const std::string owner = owner_of(target.port); !owner.empty())
+      violations.Add(field + ".port", absl::StrCat("on ", target.port, " listens ", owner,
+                                                   "; give the port that the process listens on"));
+  }
+  if (target.weight < 1 || target.weight > 100) violations.Add(field + ".weight", "give 1 to 100");
+}
+
+void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
+                     const std::function<std::string(int)>& owner_of, Violations& violations) {
+  CheckDomainLimits(spec, field, violations);
+  if (spec.routes.empty() || spec.routes.size() > static_cast<size_t>(limits::kRoutesPerDomain))
+    violations.Add(field + ".routes",
+                   absl::StrCat("give 1 to ", limits::kRoutesPerDomain, " routes"));
+  std::set<std::string> paths;
+  for (size_t i = 0; i < spec.routes.size() && i <= limits::kRoutesPerDomain; ++i) {
+    const DomainRoute& route = spec.routes[i];
+    const std::string at = absl::StrCat(field, ".routes[", i, "]");
+    CheckRoutePath(route.path, at + ".path", violations);
+    if (!paths.insert(route.path).second)
+      violations.Add(at + ".path", absl::StrCat("there are two routes '", route.path, "'"));
+    if (route.targets.empty() ||
+        route.targets.size() > static_cast<size_t>(limits::kTargetsPerRoute))
+      violations.Add(at + ".targets",
+                     absl::StrCat("give 1 to ", limits::kTargetsPerRoute, " targets"));
+    for (size_t j = 0; j < route.targets.size() && j <= limits::kTargetsPerRoute; ++j)
+      CheckDomainTarget(route.targets[j], absl::StrCat(at, ".targets[", j, "]"), owner_of,
+                        violations);
+  }
+}
+
+}  // namespace grpc_os::core

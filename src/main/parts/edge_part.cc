@@ -1,0 +1,350 @@
+#include "main/parts/edge_part.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/domain/domain_errors.h"
+#include "core/domain/domain_name.h"
+#include "core/domain/domain_rules.h"
+#include "edge/access_log_files.h"
+#include "edge/domain_file.h"
+#include "edge/nginx_file.h"
+#include "host/free_port.h"
+#include "host/port_owner.h"
+#include "manifest/domains_file.h"
+
+namespace grpc_os {
+namespace {
+
+constexpr char kEdgeDirectory[] = "edge";
+constexpr char kNginxMissing[] =
+    "nginx is not installed: `apt-get install nginx libnginx-mod-http-lua`, or name another one "
+    "with EDGE_NGINX";
+constexpr char kLuaModule[] = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
+constexpr int64_t kServedMs = 30'000;
+constexpr int64_t kSilentMs = 5'000;
+constexpr int64_t kRotateMs = 10'000;
+
+// In the core's words. The names are looked at: they are no public suffixes.
+core::Domain DomainOf(const manifest::DomainEntry& entry) {
+  core::Domain domain;
+  domain.name = entry.name;
+  core::DomainSpec& spec = domain.spec;
+  spec.manager = core::kManagedByFile;
+  spec.line = entry.line;
+  for (const manifest::DomainRoute& route : entry.routes) {
+    core::DomainRoute& to = spec.routes.emplace_back();
+    to.path = route.path;
+    to.strip = route.strip;
+    for (const manifest::DomainTarget& target : route.targets)
+      to.targets.push_back({target.process, target.port, target.weight});
+  }
+  spec.grpc = entry.grpc.value_or(false);
+  spec.hold_ms = entry.hold_ms.value_or(spec.hold_ms);
+  spec.drain_ms = entry.drain_ms.value_or(spec.drain_ms);
+  spec.max_body_bytes = entry.max_body_bytes.value_or(0);
+  spec.read_timeout_ms = entry.read_timeout_ms.value_or(0);
+  return domain;
+}
+
+}  // namespace
+
+absl::Status EdgePart::Start() {
+  const std::string directory = needs_.directory.PathOf(kEdgeDirectory);
+  ports_ = ChooseEdgePorts(needs_.settings, needs_.directory.PathOf("run"));
+  auto nginx = NginxProcessFor(directory, needs_.settings, ports_, needs_.shielded);
+  if (!nginx.ok()) return nginx.status();
+  directory_ = MakeEdgeDirectory(directory, nginx->spec.account, needs_.shielded);
+  if (!directory_.ok()) needs_.log.Warn(std::string(directory_.message()));
+  Make(*std::move(nginx));
+  const auto live = plane_->ReadLive();
+  if (!live.ok()) return live.status();
+  reconciler_->rounds().Adopt(*live);
+  needs_.processes.processes().SetTraffic(*this);
+  needs_.domains.domains().SetChanged([this] { OnDomains(); });
+  return absl::OkStatus();
+}
+
+void EdgePart::Make(core::Process nginx) {
+  const std::string directory = needs_.directory.PathOf(kEdgeDirectory);
+  core::Scheduler& scheduler = needs_.scheduler;
+  slow_ = std::make_unique<WorkerThread>();
+  quick_ = std::make_unique<WorkerThread>();
+  socket_ = std::make_unique<edge::PrivateSocket>(directory + "/run");
+  process_ = std::make_unique<edge::NginxProcess>(edge::NginxProcess::Parts{
+      needs_.processes.processes(), needs_.processes.tasks(), scheduler, std::move(nginx)});
+  endpoints_ = std::make_unique<edge::NginxEndpoints>(edge::NginxEndpoints::Parts{
+      directory, *quick_, scheduler, *socket_, [this] { return process_->Runs(); }});
+  targets_ = std::make_unique<core::Targets>(core::Targets::Parts{
+      needs_.processes.processes(), scheduler, *endpoints_, [this] { return AllDomains(); }});
+  plane_ = std::make_unique<edge::NginxPlane>(edge::NginxPlane::Parts{
+      .directory = directory,
+      .worker = *slow_,
+      .scheduler = scheduler,
+      .process = *process_,
+      .socket = *socket_,
+      .main_file = [this](int64_t generation) { return RenderMain(generation); },
+      .check_host = [this] { return CheckHost(); },
+      .check_ports = [this] { return CheckPorts(); },
+      .prepare = [this](std::function<void()> then) { targets_->WhenSet(std::move(then)); }});
+  reconciler_ =
+      std::make_unique<core::Reconciler<core::Domain>>(core::Reconciler<core::Domain>::Parts{
+          .scheduler = scheduler,
+          .plane = *plane_,
+          .wanted = [this] { return AllDomains(); },
+          .render = [this](const core::Domain& domain) { return Render(domain); },
+          .report =
+              [this](const std::string& id, const core::PlaneOutcome& outcome) {
+                needs_.domains.domains().OnOutcome(id, outcome);
+              }});
+  access_logs_ = std::make_unique<edge::AccessLogs>(directory + "/logs");
+}
+
+void EdgePart::Stop() {
+  reconciler_->rounds().Stop();
+  access_logs_.reset();
+  slow_->Stop();
+  quick_->Stop();
+}
+
+// ---- What is served -----------------------------------------------------------------------------
+
+std::vector<core::Domain> EdgePart::AllDomains() const {
+  return needs_.domains.domains().List("", std::numeric_limits<int>::max());
+}
+
+absl::StatusOr<std::string> EdgePart::Render(const core::Domain& domain) const {
+  const std::string& address = needs_.settings.edge_address;
+  return edge::RenderDomain(domain, ListenAddresses(address, ports_.http),
+                            ListenAddresses(address, ports_.grpc));
+}
+
+absl::StatusOr<std::string> EdgePart::RenderMain(int64_t generation) const {
+  const manifest::Settings& settings = needs_.settings;
+  std::string text(edge::kNginxTemplate);
+  if (!settings.edge_template.empty()) {
+    std::ifstream file(settings.edge_template, std::ios::binary);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file)
+      return absl::FailedPreconditionError(
+          absl::StrCat("EDGE_TEMPLATE: cannot read ", settings.edge_template));
+  }
+  const std::string& address = settings.edge_address;
+  return edge::RenderNginx(text, {.generation = generation,
+                                  .http = ListenAddresses(address, ports_.http),
+                                  .https = ListenAddresses(address, ports_.https),
+                                  .grpc = ListenAddresses(address, ports_.grpc),
+                                  .domains = static_cast<int64_t>(AllDomains().size()),
+                                  .trusted_proxies = settings.edge_trusted_proxies,
+                                  .as_root = !needs_.shielded && geteuid() == 0});
+}
+
+absl::Status EdgePart::CheckHost() const {
+  if (!directory_.ok()) return directory_;
+  if (access(needs_.settings.edge_nginx.c_str(), X_OK) != 0 || access(kLuaModule, R_OK) != 0)
+    return absl::FailedPreconditionError(kNginxMissing);
+  return absl::OkStatus();
+}
+
+// Who else has them, while nginx does not run.
+absl::Status EdgePart::CheckPorts() const {
+  const std::pair<int, const char*> all[] = {{ports_.http, "EDGE_HTTP_PORT"},
+                                             {ports_.https, "EDGE_HTTPS_PORT"},
+                                             {ports_.grpc, "EDGE_GRPC_PORT"}};
+  for (const auto& [port, setting] : all) {
+    if (host::IsPortFree(port)) continue;
+    const std::string owner = host::OwnerOfPort(port);
+    if (owner.empty() && port < 1024) continue;  // we may not listen there; nginx may
+    return absl::UnavailableError(
+        absl::StrCat("port ", port, " is in use", owner.empty() ? "" : absl::StrCat(" by ", owner),
+                     "; stop that, or set ", setting, " to another port"));
+  }
+  return absl::OkStatus();
+}
+
+void EdgePart::Begin() {
+  begun_ = true;
+  needs_.domains.domains().SyncAll();
+  ReloadFile(false, [this](const absl::StatusOr<core::Domains::FileChanges>& changes) {
+    if (!changes.ok()) needs_.log.Warn(std::string(changes.status().message()));
+  });
+  OnDomains();
+}
+
+void EdgePart::OnDomains() {
+  if (!begun_) return;
+  needs_.files.Write("run/edge.http.port", absl::StrCat(ports_.http, "\n"));
+  needs_.files.Write("run/edge.https.port", absl::StrCat(ports_.https, "\n"));
+  needs_.files.Write("run/edge.grpc.port", absl::StrCat(ports_.grpc, "\n"));
+  targets_->OnDomains();
+  reconciler_->rounds().Wake();
+}
+
+void EdgePart::Tick(int64_t now_ms) {
+  if (!begun_) {
+    if (needs_.processes.processes().Settled()) Begin();
+    return;
+  }
+  if (!process_->Runs()) {
+    book_.Clear();
+    return;
+  }
+  PollTraffic();
+  plane_->Look();
+  if (now_ms - rotated_ms_ < kRotateMs) return;
+  rotated_ms_ = now_ms;
+  RotateLogs();
+}
+
+void EdgePart::PollTraffic() {
+  if (std::exchange(polling_, true)) return;
+  endpoints_->ReadTraffic([this](const absl::StatusOr<core::EdgeTraffic>& traffic) {
+    polling_ = false;
+    const int64_t now = needs_.scheduler.NowMs();
+    if (!traffic.ok()) {
+      if (silent_since_ms_ == 0) silent_since_ms_ = now;
+      return;
+    }
+    silent_since_ms_ = 0;
+    book_.Add(now, *traffic);
+    targets_->OnTraffic(*traffic);
+  });
+}
+
+void EdgePart::RotateLogs() {
+  std::set<std::string> ids;
+  for (const core::Domain& domain : AllDomains()) ids.insert(domain.id);
+  quick_->Post([this, directory = needs_.directory.PathOf(kEdgeDirectory) + "/logs"] {
+    if (!edge::RotateAccessLogs(directory)) return;
+    needs_.scheduler.Post([this] { process_->Signal(SIGUSR1, [](const absl::Status&) {}); });
+  });
+}
+
+// ---- What people see ----------------------------------------------------------------------------
+
+std::string EdgePart::Problem() const {
+  if (AllDomains().empty()) return file_problem_;
+  if (const std::string& problem = reconciler_->rounds().problem(); !problem.empty())
+    return problem;
+  if (begun_ && process_->Wanted() && !process_->Runs()) {
+    if (absl::Status host = CheckHost(); !host.ok()) return std::string(host.message());
+    if (absl::Status ports = CheckPorts(); !ports.ok()) return std::string(ports.message());
+    return absl::StrCat("nginx does not run; `logs ", process_->name(), "` has its words");
+  }
+  if (silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs)
+    return absl::StrCat("nginx does not answer; `restart ", process_->name(), "` starts it anew");
+  return file_problem_;
+}
+
+std::string EdgePart::UrlOf(const core::Domain& domain) const {
+  const int port = domain.spec.grpc ? ports_.grpc : ports_.http;
+  std::string host = domain.name;
+  if (host.starts_with("*.")) host.replace(0, 1, "NAME");
+  return absl::StrCat("http://", host, port == 80 ? "" : absl::StrCat(":", port), "/");
+}
+
+std::vector<core::Targets::View> EdgePart::TargetsOf(const core::Domain& domain) const {
+  return targets_->ViewOf(domain);
+}
+
+core::TrafficRates EdgePart::RatesOf(const core::Domain& domain) const {
+  return book_.RatesOf(domain.id);
+}
+
+std::string EdgePart::OwnerOf(int port) const {
+  if (port == ports_.http || port == ports_.https || port == ports_.grpc) return "the edge itself";
+  if (port == needs_.grpc_port || port == needs_.http_port) return "gRPC OS itself";
+  return "";
+}
+
+void EdgePart::Probe(std::vector<int> ports, std::function<void(std::map<int, std::string>)> done) {
+  slow_->Post([this, ports = std::move(ports), done = std::move(done)] {
+    auto found = host::ProbePorts(ports);
+    needs_.scheduler.Post([found = std::move(found), done] { done(found); });
+  });
+}
+
+void EdgePart::WhenServed(std::function<void()> done) {
+  const auto once = std::make_shared<std::function<void()>>(std::move(done));
+  const auto answer = [once] {
+    if (const auto then = std::exchange(*once, nullptr)) then();
+  };
+  reconciler_->rounds().WhenCaughtUp(answer);
+  needs_.scheduler.After(kServedMs, answer);
+}
+
+// ---- domains.conf -------------------------------------------------------------------------------
+
+void EdgePart::ReloadFile(bool only_compare,
+                          std::function<void(absl::StatusOr<core::Domains::FileChanges>)> done) {
+  core::Domains& domains = needs_.domains.domains();
+  const std::string& path = domains.file();
+  const auto answer = [this, done,
+                       only_compare](const absl::StatusOr<core::Domains::FileChanges>& changes) {
+    needs_.scheduler.Post([this, done, only_compare, changes] {
+      if (!only_compare)
+        file_problem_ = changes.ok() ? "" : std::string(changes.status().message());
+      done(changes);
+    });
+  };
+  const auto refuse = [&](const std::string& why) { answer(core::DomainsFileRefused(path, why)); };
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) {
+    text.assign(std::istreambuf_iterator<char>(file), {});
+    if (file.bad() || text.size() > manifest::kDomainsFileBytes)
+      return refuse(absl::StrCat("it cannot be read, or has more than ",
+                                 manifest::kDomainsFileBytes >> 20, " MiB"));
+  } else if (access(path.c_str(), F_OK) == 0) {
+    return refuse("grpc-osd may not read it; `chmod 644` it");
+  }
+  std::vector<manifest::Problem> problems;
+  const auto entries = manifest::ParseDomainsFile(text, problems);
+  std::vector<std::string> lines;
+  for (const manifest::Problem& problem : problems)
+    lines.push_back(
+        absl::StrCat("line ", problem.line, ", column ", problem.column, ": ", problem.message));
+  std::vector<core::Domain> wanted;
+  for (const manifest::DomainEntry& entry :
+       entries.value_or(std::vector<manifest::DomainEntry>())) {
+    core::Violations violations;
+    core::CheckDomainName(entry.name, "", host::IsPublicSuffix, violations);
+    core::Domain domain = DomainOf(entry);
+    core::CheckDomainSpec(
+        domain.spec, "spec", [this](int port) { return OwnerOf(port); }, violations);
+    if (const absl::Status status = violations.ToStatus(); !status.ok())
+      lines.push_back(absl::StrCat("line ", entry.line, ": ", status.message()));
+    wanted.push_back(std::move(domain));
+  }
+  if (!lines.empty()) return refuse(absl::StrJoin(lines, "; "));
+  domains.SetFileDomains(std::move(wanted), only_compare, answer);
+}
+
+// ---- Processes ----------------------------------------------------------------------------------
+
+bool EdgePart::Drain(const core::Process& process, std::function<void()> done) {
+  return process_->Runs() && targets_->Drain(process, std::move(done));
+}
+
+void EdgePart::EndDrain(const core::Process& process) { targets_->EndDrain(process); }
+
+void EdgePart::OnChanged(const core::Process& process, bool there) {
+  if (!begun_) return;
+  targets_->OnChanged(process, there);
+  if (process.name != process_->name() || process.status.state != core::ProcessState::kRunning ||
+      process.status.start_time_ms == std::exchange(nginx_start_ms_, process.status.start_time_ms))
+    return;
+  endpoints_->Forget();
+  targets_->Renew();
+}
+
+}  // namespace grpc_os
