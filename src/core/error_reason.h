@@ -69,6 +69,11 @@ inline constexpr char kRevisionNotFound[] = "REVISION_NOT_FOUND";
 inline constexpr char kDeployInProgress[] = "DEPLOY_IN_PROGRESS";
 inline constexpr char kBundleRefused[] = "BUNDLE_REFUSED";
 inline constexpr char kBundleDamaged[] = "BUNDLE_DAMAGED";
+inline constexpr char kDomainNotFound[] = "DOMAIN_NOT_FOUND";
+inline constexpr char kDomainExists[] = "DOMAIN_EXISTS";
+inline constexpr char kDomainManaged[] = "DOMAIN_MANAGED";
+inline constexpr char kNoPort[] = "NO_PORT";
+inline constexpr char kDomainsFile[] = "DOMAINS_FILE";
 inline constexpr char kInternal[] = "INTERNAL";
 
 }  // namespace grpc_os::core::reason

@@ -16,7 +16,7 @@
 namespace grpc_os {
 namespace {
 
-constexpr std::array<std::pair<const char*, int64_t>, 54> kLimits = {{
+constexpr std::array<std::pair<const char*, int64_t>, 57> kLimits = {{
     {"argument_bytes", limits::kArgumentBytes},
     {"audit_kept_ms", limits::kAuditKeptMs},
     {"audit_records_kept", limits::kAuditKept},
@@ -70,6 +70,9 @@ constexpr std::array<std::pair<const char*, int64_t>, 54> kLimits = {{
     {"versions_per_object", limits::kVersionsPerObject},
     {"volumes", limits::kVolumes},
     {"volumes_per_process", limits::kVolumesPerProcess},
+    {"domains", limits::kDomains},
+    {"routes_per_domain", limits::kRoutesPerDomain},
+    {"targets_per_route", limits::kTargetsPerRoute},
     {"waiters_per_process", limits::kWaitersPerProcess},
 }};
 

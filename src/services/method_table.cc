@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/deploy_services.pb.h"
+#include "grpc_os/v1/domain_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/options.pb.h"
@@ -74,7 +75,7 @@ std::vector<const google::protobuf::FileDescriptor*> MethodTable::ApiFiles() {
   return {v1::LoginRequest::descriptor()->file(), v1::Process::descriptor()->file(),
           v1::System::descriptor()->file(),       v1::Event::descriptor()->file(),
           v1::Object::descriptor()->file(),       v1::Volume::descriptor()->file(),
-          v1::Revision::descriptor()->file()};
+          v1::Revision::descriptor()->file(),     v1::Domain::descriptor()->file()};
 }
 
 const MethodInfo* MethodTable::Find(const google::protobuf::Descriptor* request) const {

@@ -1,6 +1,7 @@
 #include "core/resource/stored_kinds.h"
 
 #include "core/deploy/revision.h"
+#include "core/domain/domain.h"
 #include "core/identity/roles.h"
 #include "core/resource/resource_codec.h"
 #include "core/volume/volume.h"
@@ -20,6 +21,7 @@ const std::vector<StoredKind>& StoredKinds() {
       {kRoleKind, Check<Role>},
       {kVolumeKind, Check<Volume>},
       {kRevisionKind, Check<Revision>},
+      {kDomainKind, Check<Domain>},
   };
   return kinds;
 }
