@@ -11,8 +11,7 @@
 namespace grpc_os::edge {
 namespace {
 
-constexpr int64_t kReadTimeoutMs = 60'000;
-constexpr int64_t kLongTimeoutMs = 3'600'000;  // of streams, and of gRPC
+constexpr int64_t kStreamTimeoutMs = core::kDefaultGrpcReadTimeoutMs;  // websockets and events
 // Idle connections to the processes of a route, in each worker. A gRPC call has one of its own
 // while it goes on.
 constexpr int64_t kIdleConnections = 32;
@@ -35,15 +34,15 @@ struct CheckedRoute {
 
 class DomainRenderer {
  public:
-  DomainRenderer(const DomainFile& domain, Word id, Word name, std::vector<CheckedRoute> routes)
-      : domain_(domain), id_(std::move(id)), name_(std::move(name)), routes_(std::move(routes)) {}
+  DomainRenderer(const core::DomainSpec& spec, Word id, Word name, std::vector<CheckedRoute> routes)
+      : spec_(spec), id_(std::move(id)), name_(std::move(name)), routes_(std::move(routes)) {}
 
   std::string Http(const std::vector<Word>& listen) {
     for (const CheckedRoute& route : routes_) Upstream(route);
     writer_.Open("server", {});
     for (const Word& address : listen) writer_.Directive("listen", {address});
     Common();
-    writer_.Directive("client_max_body_size", {Bytes{domain_.max_body_bytes}});
+    writer_.Directive("client_max_body_size", {MaxBody()});
     Timeouts("proxy_read_timeout", "proxy_send_timeout", ReadTimeoutMs());
     for (const CheckedRoute& route : routes_) HttpRoute(route);
     OwnAnswers();
@@ -85,19 +84,24 @@ class DomainRenderer {
 
  private:
   int64_t ReadTimeoutMs() const {
-    if (domain_.read_timeout_ms > 0) return domain_.read_timeout_ms;
-    return domain_.grpc ? kLongTimeoutMs : kReadTimeoutMs;
+    if (spec_.read_timeout_ms > 0) return spec_.read_timeout_ms;
+    return spec_.grpc ? core::kDefaultGrpcReadTimeoutMs : core::kDefaultReadTimeoutMs;
+  }
+  // For nginx, 0 is no limit.
+  Bytes MaxBody() const {
+    if (spec_.max_body_bytes > 0) return {spec_.max_body_bytes};
+    return {spec_.grpc ? 0 : core::kDefaultMaxBodyBytes};
   }
 
   void Upstream(const CheckedRoute& route) {
     writer_.Open("upstream", {route.upstream});
     writer_.Directive("server", {"0.0.0.1:1"});  // nginx wants one; pick() chooses
-    if (domain_.grpc) {
+    if (spec_.grpc) {
       writer_.Lua("balancer_by_lua_block", "pick", {route.upstream, true});
     } else {
       writer_.Lua("balancer_by_lua_block", "pick", {route.upstream});
     }
-    writer_.Directive("keepalive", {domain_.grpc ? kIdleGrpcConnections : kIdleConnections});
+    writer_.Directive("keepalive", {spec_.grpc ? kIdleGrpcConnections : kIdleConnections});
     writer_.Directive("keepalive_timeout", {Milliseconds{kIdleMs}});
     writer_.Close();
   }
@@ -114,10 +118,10 @@ class DomainRenderer {
   }
 
   void GrpcLimits() {
-    writer_.Directive("client_max_body_size", {Bytes{0}});
+    writer_.Directive("client_max_body_size", {MaxBody()});
     writer_.Directive("keepalive_requests", {kGrpcRequestsPerConnection});
-    writer_.Directive("client_body_timeout", {Milliseconds{kLongTimeoutMs}});
-    writer_.Directive("send_timeout", {Milliseconds{kLongTimeoutMs}});
+    writer_.Directive("client_body_timeout", {Milliseconds{kStreamTimeoutMs}});
+    writer_.Directive("send_timeout", {Milliseconds{kStreamTimeoutMs}});
     Timeouts("grpc_read_timeout", "grpc_send_timeout", ReadTimeoutMs());
   }
 
@@ -178,8 +182,9 @@ class DomainRenderer {
 
   void StreamPass(const CheckedRoute& route, const Word& wait) {
     writer_.Directive("proxy_buffering", {"off"});
-    Timeouts("proxy_read_timeout", "proxy_send_timeout", std::max(ReadTimeoutMs(), kLongTimeoutMs));
-    writer_.Directive("send_timeout", {Milliseconds{kLongTimeoutMs}});
+    Timeouts("proxy_read_timeout", "proxy_send_timeout",
+             std::max(ReadTimeoutMs(), kStreamTimeoutMs));
+    writer_.Directive("send_timeout", {Milliseconds{kStreamTimeoutMs}});
     ProxyPass(route, wait);
   }
 
@@ -193,8 +198,7 @@ class DomainRenderer {
 
   void Wait(const CheckedRoute& route) {
     // What waits for an answer of gRPC waits no longer than for any other.
-    const int64_t hold_ms =
-        domain_.grpc ? std::min(domain_.hold_ms, ReadTimeoutMs()) : domain_.hold_ms;
+    const int64_t hold_ms = spec_.grpc ? std::min(spec_.hold_ms, ReadTimeoutMs()) : spec_.hold_ms;
     writer_.Directive("lua_check_client_abort", {"on"});
     writer_.Lua("access_by_lua_block", "wait", {route.upstream, id_, hold_ms});
   }
@@ -211,7 +215,7 @@ class DomainRenderer {
     writer_.Close();
   }
 
-  const DomainFile& domain_;
+  const core::DomainSpec& spec_;
   const Word id_;
   const Word name_;
   const std::vector<CheckedRoute> routes_;
@@ -234,25 +238,26 @@ std::string UpstreamName(const std::string& domain_id, size_t number) {
   return absl::StrCat(domain_id, "_", number);
 }
 
-absl::StatusOr<std::string> RenderDomain(const DomainFile& domain,
+absl::StatusOr<std::string> RenderDomain(const core::Domain& domain,
                                          const std::vector<std::string>& http,
                                          const std::vector<std::string>& grpc) {
+  const core::DomainSpec& spec = domain.spec;
   const absl::StatusOr<Word> id = Word::Identifier(domain.id);
   if (!id.ok()) return id.status();
   const absl::StatusOr<Word> name = Word::ServerName(domain.name);
   if (!name.ok()) return name.status();
-  if (domain.hold_ms < 0 || domain.max_body_bytes < 0 || domain.read_timeout_ms < 0) {
+  if (spec.hold_ms < 0 || spec.max_body_bytes < 0 || spec.read_timeout_ms < 0) {
     return absl::InvalidArgumentError("a time or size is below 0");
   }
   std::vector<CheckedRoute> routes;
   std::set<std::string> paths;
-  for (const DomainRoute& route : domain.routes) {
+  for (const core::DomainRoute& route : spec.routes) {
     absl::StatusOr<Word> path = Word::Path(route.path);
     if (!path.ok()) return path.status();
     if (!paths.insert(route.path).second) {
       return absl::InvalidArgumentError(absl::StrCat("two routes of path '", route.path, "'"));
     }
-    if (route.strip && domain.grpc) {
+    if (route.strip && spec.grpc) {
       return absl::InvalidArgumentError(
           "the path of a gRPC call is its method: it cannot be stripped");
     }
@@ -261,11 +266,11 @@ absl::StatusOr<std::string> RenderDomain(const DomainFile& domain,
     const auto number = static_cast<int64_t>(routes.size());
     routes.push_back({*std::move(path), route.strip, *std::move(upstream), number});
   }
-  const absl::StatusOr<std::vector<Word>> listen = ListenAddresses(domain.grpc ? grpc : http);
+  const absl::StatusOr<std::vector<Word>> listen = ListenAddresses(spec.grpc ? grpc : http);
   if (!listen.ok()) return listen.status();
   if (listen->empty()) return absl::InvalidArgumentError("no address to listen on");
-  DomainRenderer renderer(domain, *id, *name, std::move(routes));
-  return domain.grpc ? renderer.Grpc(*listen) : renderer.Http(*listen);
+  DomainRenderer renderer(spec, *id, *name, std::move(routes));
+  return spec.grpc ? renderer.Grpc(*listen) : renderer.Http(*listen);
 }
 
 }  // namespace grpc_os::edge

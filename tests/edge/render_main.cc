@@ -1,7 +1,7 @@
 // Renders an edge directory for tests/edge and bench/edge: edge-render DIRECTORY < lines of words
 //   setting NAME VALUE          see NginxSettings; http, https, grpc and trusted_proxies may come
-//   several times domain ID NAME [grpc] [FIELD=NUMBER …]    see DomainFile route PATH [strip] of
-//   the domain before it
+//   several times domain ID NAME [grpc] [FIELD=NUMBER …]    see core::DomainSpec route PATH [strip]
+//   of the domain before it
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,16 +54,17 @@ void Set(NginxSettings& settings, const std::string& name, const std::string& va
   }
 }
 
-DomainFile ReadDomain(std::istringstream& words) {
-  DomainFile domain;
+core::Domain ReadDomain(std::istringstream& words) {
+  core::Domain domain;
   words >> domain.id >> domain.name;
-  const std::map<std::string, int64_t*> numbers = {{"hold_ms", &domain.hold_ms},
-                                                   {"max_body_bytes", &domain.max_body_bytes},
-                                                   {"read_timeout_ms", &domain.read_timeout_ms}};
+  const std::map<std::string, int64_t*> numbers = {
+      {"hold_ms", &domain.spec.hold_ms},
+      {"max_body_bytes", &domain.spec.max_body_bytes},
+      {"read_timeout_ms", &domain.spec.read_timeout_ms}};
   for (std::string word; words >> word;) {
     const size_t equal = word.find('=');
     if (word == "grpc") {
-      domain.grpc = true;
+      domain.spec.grpc = true;
     } else if (const auto number = numbers.find(word.substr(0, equal)); number != numbers.end()) {
       *number->second = std::stoll(word.substr(equal + 1));
     } else {
@@ -76,7 +77,7 @@ DomainFile ReadDomain(std::istringstream& words) {
 int Run(const std::filesystem::path& directory) {
   NginxSettings settings;
   settings.as_root = geteuid() == 0;
-  std::vector<DomainFile> domains;
+  std::vector<core::Domain> domains;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string what, name, value;
@@ -87,7 +88,7 @@ int Run(const std::filesystem::path& directory) {
       domains.push_back(ReadDomain(words));
     } else if (what == "route" && !domains.empty() && words >> name) {
       words >> value;
-      domains.back().routes.push_back({name, value == "strip"});
+      domains.back().spec.routes.push_back({name, value == "strip", {}});
     } else {
       Fail("cannot read: " + line);
     }
@@ -100,7 +101,7 @@ int Run(const std::filesystem::path& directory) {
   const absl::StatusOr<std::string> nginx = RenderNginx(kNginxTemplate, settings);
   if (!nginx.ok()) Fail(std::string(nginx.status().message()));
   Write(conf / "nginx.conf", *nginx);
-  for (const DomainFile& domain : domains) {
+  for (const core::Domain& domain : domains) {
     const absl::StatusOr<std::string> text = RenderDomain(domain, settings.http, settings.grpc);
     if (!text.ok()) Fail(std::string(text.status().message()));
     Write(conf / "d" / (domain.id + ".conf"), *text);
