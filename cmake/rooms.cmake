@@ -214,3 +214,18 @@ function(grpc_os_tests)
   add_test(NAME include_table COMMAND python3 ${CMAKE_SOURCE_DIR}/scripts/check_includes.py)
   set_tests_properties(include_table PROPERTIES LABELS unit)
 endfunction()
+
+# grpc_os_text(ROOM NAMESPACE NAME=file ...): the texts of files as `const std::string_view NAME` of the namespace, in the room.
+function(grpc_os_text room namespace)
+  set(source ${CMAKE_BINARY_DIR}/gen/${room}_texts.cc)
+  set(files)
+  foreach(text ${ARGN})
+    string(REGEX REPLACE "^.*=" "" file ${text})
+    list(APPEND files ${CMAKE_SOURCE_DIR}/${file})
+  endforeach()
+  add_custom_command(OUTPUT ${source}
+    COMMAND ${CMAKE_COMMAND} -D OUTPUT=${source} -D NAMESPACE=${namespace} -D "TEXTS=${ARGN}" -D ROOT=${CMAKE_SOURCE_DIR}
+      -P ${CMAKE_SOURCE_DIR}/cmake/texts.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/texts.cmake VERBATIM)
+  target_sources(${room} PRIVATE ${source})
+endfunction()

@@ -23,6 +23,7 @@ ROOMS = {
     "init": {"base", "protocol", "cgroup"},
     "supervise": {"base", "protocol", "cgroup", "core/process/transition", "core/process/process.h", "core/tagged.h"},
     "services": {"core", "base", "protos"},
+    "edge": {"core", "base"},
     "gateway": {"core", "base", "protos"},
     "server": {"services", "core", "base", "protos"},
     "client": {"base", "protos"},

@@ -1,0 +1,12 @@
+# Writes OUTPUT, a C++ source with the texts of files: see grpc_os_text in rooms.cmake.
+set(code "#include <string_view>\n\nnamespace ${NAMESPACE} {\n")
+foreach(text ${TEXTS})
+  string(REGEX MATCH "^([^=]+)=(.*)$" _ ${text})
+  set(name ${CMAKE_MATCH_1})
+  file(READ ${ROOT}/${CMAKE_MATCH_2} hex HEX)
+  string(REGEX REPLACE "(..)" "\\\\x\\1" escaped "${hex}")
+  string(REPLACE "\\x0a" "\\x0a\"\n  \"" escaped "${escaped}")
+  string(APPEND code "extern const std::string_view ${name};\nconst std::string_view ${name} =\n  \"${escaped}\";\n")
+endforeach()
+string(APPEND code "}  // namespace ${NAMESPACE}\n")
+file(WRITE ${OUTPUT} "${code}")

@@ -1,0 +1,276 @@
+#include "edge/domain_file.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "edge/nginx_writer.h"
+
+namespace grpc_os::edge {
+namespace {
+
+constexpr int64_t kStreamTimeoutMs = core::kDefaultGrpcReadTimeoutMs;  // websockets and events
+// Idle connections to the processes of a route, in each worker. A gRPC call has one of its own
+// while it goes on.
+constexpr int64_t kIdleConnections = 32;
+constexpr int64_t kIdleGrpcConnections = 128;
+// Less than the 5 s after which Node closes one: a request on a connection that is just being
+// closed fails.
+constexpr int64_t kIdleMs = 4'000;
+constexpr int64_t kGrpcRequestsPerConnection = 1'000'000;
+
+// What a location returns to jump to the one for streams; processes that answer it themselves are
+// not meant by error_page.
+constexpr int64_t kStream = 418;
+
+struct CheckedRoute {
+  Word path;
+  bool strip;
+  Word upstream;
+  int64_t number;
+};
+
+class DomainRenderer {
+ public:
+  DomainRenderer(const core::DomainSpec& spec, Word id, Word name, std::vector<CheckedRoute> routes)
+      : spec_(spec), id_(std::move(id)), name_(std::move(name)), routes_(std::move(routes)) {}
+
+  std::string Http(const std::vector<Word>& listen) {
+    for (const CheckedRoute& route : routes_) Upstream(route);
+    writer_.Open("server", {});
+    for (const Word& address : listen) writer_.Directive("listen", {address});
+    Common();
+    writer_.Directive("client_max_body_size", {MaxBody()});
+    Timeouts("proxy_read_timeout", "proxy_send_timeout", ReadTimeoutMs());
+    for (const CheckedRoute& route : routes_) HttpRoute(route);
+    OwnAnswers();
+    writer_.Close();
+    return writer_.text();
+  }
+
+  std::string Grpc(const std::vector<Word>& listen) {
+    for (const CheckedRoute& route : routes_) Upstream(route);
+    writer_.Open("server", {});
+    for (const Word& address : listen) writer_.Directive("listen", {address, "http2"});
+    Common();
+    GrpcLimits();
+    for (const CheckedRoute& route : routes_) {
+      Locations(route, [&] { GrpcPass(route); });
+    }
+    OwnAnswers();
+    writer_.Close();
+    // Where calls wait: nginx passes the body of a call on as it comes, so after a failed try a
+    // call cannot jump to a location that waits. It is passed on to this server instead, as to one
+    // more target.
+    writer_.Open("server", {});
+    writer_.Directive("listen", {"unix:run/wait.sock", "http2"});
+    writer_.Directive("server_name", {name_});
+    writer_.Directive("grpc_set_header",
+                      {"Host", "$host$edge_port"});  // the others are there by now
+    GrpcLimits();
+    writer_.Lua("log_by_lua_block", "log_waited", {});
+    for (const CheckedRoute& route : routes_) {
+      Locations(route, [&] {
+        Wait(route);
+        GrpcPass(route);
+      });
+    }
+    OwnAnswers();
+    writer_.Close();
+    return writer_.text();
+  }
+
+ private:
+  int64_t ReadTimeoutMs() const {
+    if (spec_.read_timeout_ms > 0) return spec_.read_timeout_ms;
+    return spec_.grpc ? core::kDefaultGrpcReadTimeoutMs : core::kDefaultReadTimeoutMs;
+  }
+  // For nginx, 0 is no limit.
+  Bytes MaxBody() const {
+    if (spec_.max_body_bytes > 0) return {spec_.max_body_bytes};
+    return {spec_.grpc ? 0 : core::kDefaultMaxBodyBytes};
+  }
+
+  void Upstream(const CheckedRoute& route) {
+    writer_.Open("upstream", {route.upstream});
+    writer_.Directive("server", {"0.0.0.1:1"});  // nginx wants one; pick() chooses
+    if (spec_.grpc) {
+      writer_.Lua("balancer_by_lua_block", "pick", {route.upstream, true});
+    } else {
+      writer_.Lua("balancer_by_lua_block", "pick", {route.upstream});
+    }
+    writer_.Directive("keepalive", {spec_.grpc ? kIdleGrpcConnections : kIdleConnections});
+    writer_.Directive("keepalive_timeout", {Milliseconds{kIdleMs}});
+    writer_.Close();
+  }
+
+  void Common() {
+    writer_.Directive("server_name", {name_});
+    writer_.Directive("access_log", {Word::Join({"logs/", id_, ".log"}), "edge"});
+    writer_.Lua("log_by_lua_block", "log", {id_});
+  }
+
+  void Timeouts(Literal read, Literal send, int64_t ms) {
+    writer_.Directive(read, {Milliseconds{ms}});
+    writer_.Directive(send, {Milliseconds{ms}});
+  }
+
+  void GrpcLimits() {
+    writer_.Directive("client_max_body_size", {MaxBody()});
+    writer_.Directive("keepalive_requests", {kGrpcRequestsPerConnection});
+    writer_.Directive("client_body_timeout", {Milliseconds{kStreamTimeoutMs}});
+    writer_.Directive("send_timeout", {Milliseconds{kStreamTimeoutMs}});
+    Timeouts("grpc_read_timeout", "grpc_send_timeout", ReadTimeoutMs());
+  }
+
+  // The locations that a route's path means; `body` writes what is in each.
+  template <typename Body>
+  void Locations(const CheckedRoute& route, Body body) {
+    const bool root = route.path.text() == "/";
+    if (!root) {
+      writer_.Open("location", {"=", route.path});
+      body();
+      writer_.Close();
+    }
+    writer_.Open("location", {"^~", root ? route.path : Word::Join({route.path, "/"})});
+    body();
+    writer_.Close();
+  }
+
+  void HttpRoute(const CheckedRoute& route) {
+    const Word wait = Word::Join({"@wait_", route.number});
+    const Word stream = Word::Join({"@stream_", route.number});
+    const Word stream_wait = Word::Join({"@stream_wait_", route.number});
+    Locations(route, [&] {
+      writer_.Open("if", {"($edge_stream)"});
+      writer_.Directive("return", {kStream});
+      writer_.Close();
+      writer_.Directive("error_page", {kStream, "=", stream});
+      Strip(route);
+      ProxyPass(route, wait);
+    });
+    writer_.Open("location", {wait});
+    Wait(route);
+    ProxyPass(route, wait);
+    writer_.Close();
+
+    writer_.Open("location", {stream});
+    Strip(route);
+    StreamPass(route, stream_wait);
+    writer_.Close();
+    writer_.Open("location", {stream_wait});
+    Wait(route);
+    StreamPass(route, stream_wait);
+    writer_.Close();
+  }
+
+  // By the number of bytes: no text of a path becomes a regular expression.
+  void Strip(const CheckedRoute& route) {
+    if (!route.strip || route.path.text() == "/") return;
+    const auto bytes = static_cast<int64_t>(route.path.text().size());
+    const Word rest = Word::Join({"\"(?s)^.{", bytes, "}/?(.*)$\""});
+    writer_.Directive("rewrite", {rest, "/$1", "break"});
+  }
+
+  void ProxyPass(const CheckedRoute& route, const Word& wait) {
+    writer_.Directive("proxy_pass", {Word::Join({"http://", route.upstream})});
+    writer_.Directive("error_page", {"502", "=", wait});
+    Failures();
+  }
+
+  void StreamPass(const CheckedRoute& route, const Word& wait) {
+    writer_.Directive("proxy_buffering", {"off"});
+    Timeouts("proxy_read_timeout", "proxy_send_timeout",
+             std::max(ReadTimeoutMs(), kStreamTimeoutMs));
+    writer_.Directive("send_timeout", {Milliseconds{kStreamTimeoutMs}});
+    ProxyPass(route, wait);
+  }
+
+  void GrpcPass(const CheckedRoute& route) {
+    writer_.Directive("grpc_pass", {Word::Join({"grpc://", route.upstream})});
+    writer_.Directive("error_page", {"502", "@failed"});
+    Failures();
+  }
+
+  void Failures() { writer_.Directive("error_page", {"413", "500", "503", "504", "@failed"}); }
+
+  void Wait(const CheckedRoute& route) {
+    // What waits for an answer of gRPC waits no longer than for any other.
+    const int64_t hold_ms = spec_.grpc ? std::min(spec_.hold_ms, ReadTimeoutMs()) : spec_.hold_ms;
+    writer_.Directive("lua_check_client_abort", {"on"});
+    writer_.Lua("access_by_lua_block", "wait", {route.upstream, id_, hold_ms});
+  }
+
+  void OwnAnswers() {
+    writer_.Open("location", {"@failed"});
+    writer_.Lua("content_by_lua_block", "failed", {});
+    writer_.Close();
+    for (const CheckedRoute& route : routes_) {
+      if (route.path.text() == "/") return;
+    }
+    writer_.Open("location", {"/"});
+    writer_.Lua("content_by_lua_block", "no_route", {});
+    writer_.Close();
+  }
+
+  const core::DomainSpec& spec_;
+  const Word id_;
+  const Word name_;
+  const std::vector<CheckedRoute> routes_;
+  NginxWriter writer_;
+};
+
+absl::StatusOr<std::vector<Word>> ListenAddresses(const std::vector<std::string>& addresses) {
+  std::vector<Word> words;
+  for (const std::string& address : addresses) {
+    absl::StatusOr<Word> word = Word::ListenAddress(address);
+    if (!word.ok()) return word.status();
+    words.push_back(*std::move(word));
+  }
+  return words;
+}
+
+}  // namespace
+
+std::string UpstreamName(const std::string& domain_id, size_t number) {
+  return absl::StrCat(domain_id, "_", number);
+}
+
+absl::StatusOr<std::string> RenderDomain(const core::Domain& domain,
+                                         const std::vector<std::string>& http,
+                                         const std::vector<std::string>& grpc) {
+  const core::DomainSpec& spec = domain.spec;
+  const absl::StatusOr<Word> id = Word::Identifier(domain.id);
+  if (!id.ok()) return id.status();
+  const absl::StatusOr<Word> name = Word::ServerName(domain.name);
+  if (!name.ok()) return name.status();
+  if (spec.hold_ms < 0 || spec.max_body_bytes < 0 || spec.read_timeout_ms < 0) {
+    return absl::InvalidArgumentError("a time or size is below 0");
+  }
+  std::vector<CheckedRoute> routes;
+  std::set<std::string> paths;
+  for (const core::DomainRoute& route : spec.routes) {
+    absl::StatusOr<Word> path = Word::Path(route.path);
+    if (!path.ok()) return path.status();
+    if (!paths.insert(route.path).second) {
+      return absl::InvalidArgumentError(absl::StrCat("two routes of path '", route.path, "'"));
+    }
+    if (route.strip && spec.grpc) {
+      return absl::InvalidArgumentError(
+          "the path of a gRPC call is its method: it cannot be stripped");
+    }
+    absl::StatusOr<Word> upstream = Word::Identifier(UpstreamName(domain.id, routes.size()));
+    if (!upstream.ok()) return upstream.status();
+    const auto number = static_cast<int64_t>(routes.size());
+    routes.push_back({*std::move(path), route.strip, *std::move(upstream), number});
+  }
+  const absl::StatusOr<std::vector<Word>> listen = ListenAddresses(spec.grpc ? grpc : http);
+  if (!listen.ok()) return listen.status();
+  if (listen->empty()) return absl::InvalidArgumentError("no address to listen on");
+  DomainRenderer renderer(spec, *id, *name, std::move(routes));
+  return spec.grpc ? renderer.Grpc(*listen) : renderer.Http(*listen);
+}
+
+}  // namespace grpc_os::edge
