@@ -234,10 +234,6 @@ absl::StatusOr<std::vector<Word>> ListenAddresses(const std::vector<std::string>
 
 }  // namespace
 
-std::string UpstreamName(const std::string& domain_id, size_t number) {
-  return absl::StrCat(domain_id, "_", number);
-}
-
 absl::StatusOr<std::string> RenderDomain(const core::Domain& domain,
                                          const std::vector<std::string>& http,
                                          const std::vector<std::string>& grpc) {
@@ -261,7 +257,7 @@ absl::StatusOr<std::string> RenderDomain(const core::Domain& domain,
       return absl::InvalidArgumentError(
           "the path of a gRPC call is its method: it cannot be stripped");
     }
-    absl::StatusOr<Word> upstream = Word::Identifier(UpstreamName(domain.id, routes.size()));
+    absl::StatusOr<Word> upstream = Word::Identifier(core::UpstreamName(domain.id, routes.size()));
     if (!upstream.ok()) return upstream.status();
     const auto number = static_cast<int64_t>(routes.size());
     routes.push_back({*std::move(path), route.strip, *std::move(upstream), number});

@@ -10,9 +10,6 @@
 
 namespace grpc_os::edge {
 
-// The name of an upstream in nginx, and of its endpoints: those of the route `number`, from 0.
-std::string UpstreamName(const std::string& domain_id, size_t number);
-
 // Renders the file of what `domain` wants; where its processes are is not in it, see edge.lua.
 // `http` and `grpc` are the addresses that the edge listens on (see Word::ListenAddress).
 // INVALID_ARGUMENT if a field is not what it must be, or two routes have the same path.

@@ -8,6 +8,8 @@
 #include "main/parts/copy_hold.h"
 #include "main/parts/data_directory.h"
 #include "main/parts/deploys_part.h"
+#include "main/parts/domains_part.h"
+#include "main/parts/edge_part.h"
 #include "main/parts/first_admin.h"
 #include "main/parts/grpc_part.h"
 #include "main/parts/http_part.h"
@@ -42,12 +44,15 @@ class Daemon::Impl {
         directory, store, clocks, scheduler_, options.shielded, settings.jwt_secret});
     auto& volumes = parts_.Add<VolumesPart>(
         VolumesPart::Needs{directory, log, store, identity, scheduler_, options.shielded});
+    auto& domains = parts_.Add<DomainsPart>(
+        DomainsPart::Needs{log, store, identity, scheduler_, settings.domains_file});
     auto& processes = parts_.Add<ProcessesPart>(
         ProcessesPart::Needs{directory,
                              log,
                              store,
                              copy,
                              volumes,
+                             domains,
                              loop_,
                              scheduler_,
                              options.shielded,
@@ -55,19 +60,23 @@ class Daemon::Impl {
                              {settings.process_ports_first, settings.process_ports_last},
                              std::move(on_shutdown)});
     auto& objects = parts_.Add<ObjectsPart>(
-        ObjectsPart::Needs{directory, log, store, clocks, processes, scheduler_});
+        ObjectsPart::Needs{directory, log, store, clocks, processes, domains, scheduler_});
     auto& deploys = parts_.Add<DeploysPart>(
         DeploysPart::Needs{directory, log, store, volumes, processes, objects, scheduler_,
                            options.shielded, options.accounts_file});
-    auto& services = parts_.Add<ServicesPart>(ServicesPart::Needs{
-        log, copy, store, identity, processes, volumes, objects, deploys, scheduler_});
+    auto& edge = parts_.Add<EdgePart>(EdgePart::Needs{directory, log, files, domains, processes,
+                                                      scheduler_, options.shielded, settings,
+                                                      options.grpc_port, options.http_port});
+    auto& services =
+        parts_.Add<ServicesPart>(ServicesPart::Needs{log, copy, store, identity, processes, volumes,
+                                                     objects, deploys, domains, edge, scheduler_});
     auto& ports = parts_.Add<Ports>(options.grpc_port, options.http_port);
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });
     auto& grpc =
         parts_.Add<GrpcPart>(GrpcPart::Needs{directory, files, identity, services, ports, loop_});
     parts_.Add<HttpPart>(
-        HttpPart::Needs{files, store, processes, objects, services, ports, scheduler_});
+        HttpPart::Needs{files, store, processes, objects, edge, services, ports, scheduler_});
     parts_.Add<Readiness>(log, processes, grpc);
   }
 

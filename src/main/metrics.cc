@@ -30,6 +30,7 @@ void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) cons
   parts_.storage.Measure([this, exchange](const absl::StatusOr<core::StorageUsage>& storage) {
     parts_.scheduler.Post([this, exchange, storage] {
       exchange->Answer([this, storage, processes = CountProcesses(), disk = parts_.disk.Look(),
+                        domains = parts_.domains(),
                         unsaved = parts_.processes.TotalUnsaved().reports] {
         Exposition page;
         AddBuild(page);
@@ -37,6 +38,7 @@ void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) cons
         AddProcesses(processes, page);
         AddStore(page);
         AddDisk(disk, unsaved, page);
+        AddDomains(domains, page);
         if (storage.ok()) AddStorage(*storage, page);
         gateway::AddSelfMetrics(page);
         return gateway::HttpResponse{.content_type = gateway::kExpositionType, .body = page.Take()};
@@ -83,6 +85,18 @@ void Metrics::AddCalls(Exposition& page) const {
   page.Add(parts_.environment.admission.calls());
   page.Gauge("grpcos_streams_open", "Streams that have not ended.");
   page.Add(parts_.environment.admission.streams());
+}
+
+void Metrics::AddDomains(const std::vector<core::DomainCounts>& domains, Exposition& page) {
+  page.Counter("grpcos_domain_requests_total", "Requests that the edge answered, by domain.");
+  for (const auto& [name, counts] : domains)
+    page.Add({{"domain", name}}, static_cast<double>(counts.requests));
+  page.Counter("grpcos_domain_errors_total", "Requests answered 5xx, by domain.");
+  for (const auto& [name, counts] : domains)
+    page.Add({{"domain", name}}, static_cast<double>(counts.server_errors));
+  page.Gauge("grpcos_domain_waiting_requests", "Requests that wait for a process, by domain.");
+  for (const auto& [name, counts] : domains)
+    page.Add({{"domain", name}}, static_cast<double>(counts.waiting));
 }
 
 void Metrics::AddProcesses(const CountByState& processes, Exposition& page) const {

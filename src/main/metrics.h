@@ -4,9 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "core/disk.h"
+#include "core/domain/traffic_book.h"
 #include "core/object/storage_usage.h"
 #include "core/process/processes.h"
 #include "core/scheduler.h"
@@ -28,6 +31,7 @@ class Metrics {
     const store::Store& store;
     core::Disk& disk;
     core::StorageMeter& storage;
+    std::function<std::vector<core::DomainCounts>()> domains;  // on the core's thread
   };
   explicit Metrics(const Parts& parts) : parts_(parts) {}
 
@@ -46,6 +50,7 @@ class Metrics {
   void AddProcesses(const CountByState& processes, gateway::Exposition& page) const;
   void AddStore(gateway::Exposition& page) const;
   void AddDisk(const core::DiskState& disk, int64_t unsaved, gateway::Exposition& page) const;
+  static void AddDomains(const std::vector<core::DomainCounts>& domains, gateway::Exposition& page);
   static void AddStorage(const core::StorageUsage& storage, gateway::Exposition& page);
 
   const Parts parts_;

@@ -1,5 +1,7 @@
 #include "manifest/settings.h"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -7,10 +9,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "base/secret_variables.h"
 
@@ -96,6 +100,60 @@ absl::Status ResolveProcessPorts(const std::string& value, int& first, int& last
   return absl::OkStatus();
 }
 
+absl::Status ResolvePath(const char* name, const std::string& value, std::string& path) {
+  if (value.empty()) return absl::OkStatus();
+  if (value.front() != '/') {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " is ", Shown(value), "; expected an absolute path"));
+  }
+  path = value;
+  return absl::OkStatus();
+}
+
+bool IsAddress(const std::string& text) {
+  in6_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+// An address, or one with the length of its prefix.
+bool IsNetwork(const std::string& text) {
+  const size_t slash = text.find('/');
+  if (slash == std::string::npos) return IsAddress(text);
+  const std::string digits = text.substr(slash + 1);
+  int length = 0;
+  const int most = text.find(':') == std::string::npos ? 32 : 128;
+  return IsAddress(text.substr(0, slash)) &&
+         digits.find_first_not_of("0123456789") == std::string::npos &&
+         absl::SimpleAtoi(digits, &length) && length <= most;
+}
+
+absl::Status ResolveEdge(const Lookup& lookup, Settings& settings) {
+  settings.edge_address = lookup.Get("EDGE_ADDRESS");
+  if (!settings.edge_address.empty() && !IsAddress(settings.edge_address)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("EDGE_ADDRESS is ", Shown(settings.edge_address),
+                     "; expected an address of this machine, as in 127.0.0.1"));
+  }
+  for (const auto& [name, path] : {std::pair("EDGE_NGINX", &settings.edge_nginx),
+                                   std::pair("EDGE_TEMPLATE", &settings.edge_template),
+                                   std::pair("DOMAINS_FILE", &settings.domains_file)}) {
+    if (absl::Status status = ResolvePath(name, lookup.Get(name), *path); !status.ok())
+      return status;
+  }
+  for (const std::string_view part :
+       absl::StrSplit(lookup.Get("EDGE_TRUSTED_PROXIES"), ',', absl::SkipWhitespace())) {
+    std::string network(absl::StripAsciiWhitespace(part));
+    if (!IsNetwork(network)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("EDGE_TRUSTED_PROXIES has ", Shown(network),
+                       "; expected networks with commas between, as in 10.0.0.0/8,192.0.2.1"));
+    }
+    settings.edge_trusted_proxies.push_back(std::move(network));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ResolveYesOrNo(const char* name, const std::string& value, bool& yes) {
   if (value.empty()) return absl::OkStatus();
   if (value != "true" && value != "false" && value != "1" && value != "0") {
@@ -153,9 +211,23 @@ bool HasSecret(const Variables& env_file) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{
-        "GRPC_PORT",    "HTTP_PORT",     "JWT_SECRET",          "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-        "HELD_ON_COPY", "PROCESS_PORTS", kAdminPasswordVariable};
+    auto* all = new std::vector<std::string>{"GRPC_PORT",
+                                             "HTTP_PORT",
+                                             "JWT_SECRET",
+                                             "DEBUG",
+                                             "DATA_DIR",
+                                             "EVENTS_KEPT",
+                                             "HELD_ON_COPY",
+                                             "PROCESS_PORTS",
+                                             "EDGE_HTTP_PORT",
+                                             "EDGE_HTTPS_PORT",
+                                             "EDGE_GRPC_PORT",
+                                             "EDGE_ADDRESS",
+                                             "EDGE_NGINX",
+                                             "EDGE_TEMPLATE",
+                                             "EDGE_TRUSTED_PROXIES",
+                                             "DOMAINS_FILE",
+                                             kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -176,7 +248,10 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
   std::vector<std::string> unedited;
 
   for (const auto& [name, port] :
-       {std::pair("GRPC_PORT", &settings.grpc_port), std::pair("HTTP_PORT", &settings.http_port)}) {
+       {std::pair("GRPC_PORT", &settings.grpc_port), std::pair("HTTP_PORT", &settings.http_port),
+        std::pair("EDGE_HTTP_PORT", &settings.edge_http_port),
+        std::pair("EDGE_HTTPS_PORT", &settings.edge_https_port),
+        std::pair("EDGE_GRPC_PORT", &settings.edge_grpc_port)}) {
     if (absl::Status status = ResolvePort(name, lookup.Get(name), *port); !status.ok())
       return status;
   }
@@ -192,6 +267,7 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
           lookup.Get("PROCESS_PORTS"), settings.process_ports_first, settings.process_ports_last);
       !status.ok())
     return status;
+  if (absl::Status status = ResolveEdge(lookup, settings); !status.ok()) return status;
   settings.data_dir = lookup.Get("DATA_DIR");
   if (absl::Status status = ResolveAdminPassword(environment, env_file, settings.admin_password);
       !status.ok())

@@ -25,7 +25,17 @@ struct Settings {
   // PROCESS_PORTS, "FIRST-LAST": where the ports of processes that want any come from.
   int process_ports_first = 20'000;
   int process_ports_last = 32'000;
-  std::string data_dir;  // DATA_DIR; empty: not set
+  // What the edge listens on: EDGE_HTTP_PORT, EDGE_HTTPS_PORT, EDGE_GRPC_PORT; 0: any free one.
+  int edge_http_port = 8880;
+  int edge_https_port = 8443;
+  int edge_grpc_port = 8881;
+  std::string edge_address;                    // EDGE_ADDRESS, numeric; empty: all of the machine
+  std::string edge_nginx = "/usr/sbin/nginx";  // EDGE_NGINX, absolute
+  std::string edge_template;                   // EDGE_TEMPLATE, absolute; empty: the built-in one
+  // EDGE_TRUSTED_PROXIES, networks with commas between: whose X-Forwarded-For counts.
+  std::vector<std::string> edge_trusted_proxies;
+  std::string domains_file = "/etc/grpc-os/domains.conf";  // DOMAINS_FILE, absolute
+  std::string data_dir;                                    // DATA_DIR; empty: not set
   // To be said once at the start; empty: nothing to say.
   std::string warning;
 };

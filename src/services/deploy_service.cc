@@ -118,13 +118,14 @@ void DeployService::Deploy(const RevisionCall& call, core::Deploys::Wanted wante
       !call->caller().authority.AllowsName(core::kObjectRead, absl::StrCat("/bundles/", bundle)))
     return call->End(core::BundleNotFound(bundle));
   origin.name = wanted.process;
+  const core::Process* process = parts_.processes.Find(wanted.process);
+  const core::ProcessSpec before = process == nullptr ? core::ProcessSpec() : process->spec;
+  origin = parts_.domains.PermitUse(AddedDomains(before, wanted.spec), std::move(origin));
   // Before volumes are made for it.
   if (absl::Status status = parts_.deploys.Check(wanted, origin); !status.ok())
     return call->End(status);
-  const core::Process* process = parts_.processes.Find(wanted.process);
   std::vector<core::VolumeUse> added;
-  if (!wanted.validate_only)
-    added = AddedVolumes(process == nullptr ? core::ProcessSpec() : process->spec, wanted.spec);
+  if (!wanted.validate_only) added = AddedVolumes(before, wanted.spec);
   const std::string account = wanted.spec.account;
   TakeVolumes(parts_.volumes, parts_.scheduler, call, std::move(added), account, std::move(origin),
               [this, call, wanted = std::move(wanted)](core::Origin prepared) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/deploy/deploys.h"
+#include "core/domain/domains.h"
 #include "core/process/processes.h"
 #include "core/scheduler.h"
 #include "core/volume/volumes.h"
@@ -21,6 +22,7 @@ class DeployService {
     core::Scheduler& scheduler;
     core::Processes& processes;
     core::Volumes& volumes;
+    const core::Domains& domains;
     core::Deploys& deploys;
   };
   DeployService(Handlers& handlers, const Parts& parts);

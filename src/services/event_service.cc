@@ -66,15 +66,16 @@ std::vector<core::Event> SnapshotOfRoles(const core::Identity& identity) {
   return events;
 }
 
-std::vector<core::Event> SnapshotOfVolumes(const core::Volumes& volumes) {
+template <typename Resource>
+std::vector<core::Event> SnapshotOf(const std::vector<Resource>& resources, const char* kind) {
   std::vector<core::Event> events;
-  for (const core::Volume& volume : volumes.List("", std::numeric_limits<int>::max())) {
+  for (const Resource& resource : resources) {
     core::Event event;
-    event.revision = volume.revision;
-    event.time_ms = volume.update_time_ms;
-    event.kind = core::kVolumeKind.name;
-    event.resource_id = volume.id;
-    event.name = volume.name;
+    event.revision = resource.revision;
+    event.time_ms = resource.update_time_ms;
+    event.kind = kind;
+    event.resource_id = resource.id;
+    event.name = resource.name;
     event.action = "snapshot";
     events.push_back(std::move(event));
   }
@@ -115,7 +116,12 @@ std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& 
       found = SnapshotOf(parts_.processes);
     } else if (kind == core::kVolumeKind.name) {
       revision = parts_.volumes.Revision(newest);
-      found = SnapshotOfVolumes(parts_.volumes);
+      found = SnapshotOf(parts_.volumes.List("", std::numeric_limits<int>::max()),
+                         core::kVolumeKind.name);
+    } else if (kind == core::kDomainKind.name) {
+      revision = parts_.domains.Revision(newest);
+      found = SnapshotOf(parts_.domains.List("", std::numeric_limits<int>::max()),
+                         core::kDomainKind.name);
     } else if (kind == "user" || kind == "role") {
       revision = parts_.identity.UsersRevision(newest);
       found = kind == "user" ? SnapshotOfUsers(parts_.identity) : SnapshotOfRoles(parts_.identity);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/domain/domains.h"
 #include "core/event/event.h"
 #include "core/event/event_hub.h"
 #include "core/identity/identity.h"
@@ -27,6 +28,7 @@ class EventService {
     core::Scheduler& scheduler;
     core::Processes& processes;
     const core::Volumes& volumes;
+    const core::Domains& domains;
     const core::Identity& identity;
     core::EventLog& log;
   };

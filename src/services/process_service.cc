@@ -161,6 +161,7 @@ void ProcessService::AddChanges(Handlers& handlers) {
               process.spec.working_directory = here;
             origin.name = process.name;
             const auto& spec = process.spec;
+            origin = parts_.domains.PermitUse(spec.domains, std::move(origin));
             TakeVolumes(parts_.volumes, parts_.scheduler, call, spec.volumes, spec.account,
                         std::move(origin), [this, call, process](core::Origin prepared) {
                           parts_.processes.Create(process, AnswerWith(call), std::move(prepared));
@@ -194,7 +195,11 @@ void ProcessService::AddChanges(Handlers& handlers) {
             if (process != nullptr && call->Permits(process->name)) {
               origin.name = process->name;
               spec = process->spec;
-              if (change(spec).ok()) added = AddedVolumes(process->spec, spec);
+              if (change(spec).ok()) {
+                added = AddedVolumes(process->spec, spec);
+                origin =
+                    parts_.domains.PermitUse(AddedDomains(process->spec, spec), std::move(origin));
+              }
             }
             TakeVolumes(parts_.volumes, parts_.scheduler, call, added, spec.account,
                         std::move(origin),

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "core/domain/domains.h"
 #include "core/event/event.h"
 #include "core/process/process_ports.h"
 #include "core/process/processes.h"
@@ -22,6 +23,7 @@ class ProcessService {
     core::Scheduler& scheduler;
     core::Processes& processes;
     core::Volumes& volumes;
+    const core::Domains& domains;
     const core::UsageSource& usage;
     core::LogSource& logs;
     core::Tasks& tasks;

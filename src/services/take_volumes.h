@@ -25,6 +25,16 @@ inline std::vector<core::VolumeUse> AddedVolumes(const core::ProcessSpec& before
   return added;
 }
 
+// Those names of `after` that `before` does not have.
+inline std::vector<std::string> AddedDomains(const core::ProcessSpec& before,
+                                             const core::ProcessSpec& after) {
+  std::vector<std::string> added = after.domains;
+  std::erase_if(added, [&before](const std::string& name) {
+    return std::find(before.domains.begin(), before.domains.end(), name) != before.domains.end();
+  });
+  return added;
+}
+
 // Makes those that are not there, for this account, then calls `then(origin)` on the core's thread,
 // at once if there is nothing to do; or ends the call.
 template <typename CallPointer, typename Then>

@@ -20,6 +20,12 @@ struct TrafficRates {
   int64_t waiting = 0;
 };
 
+// What was counted of one domain.
+struct DomainCounts {
+  std::string name;
+  RouteTraffic counts;
+};
+
 // Not thread-safe.
 class TrafficBook {
  public:

@@ -260,6 +260,16 @@ core::TrafficRates EdgePart::RatesOf(const core::Domain& domain) const {
   return book_.RatesOf(domain.id);
 }
 
+std::vector<core::DomainCounts> EdgePart::CountDomains() const {
+  std::vector<core::DomainCounts> domains;
+  for (const core::Domain& domain : AllDomains()) {
+    const auto it = book_.Counts().find(domain.id);
+    domains.push_back(
+        {domain.name, it == book_.Counts().end() ? core::RouteTraffic() : it->second});
+  }
+  return domains;
+}
+
 std::string EdgePart::OwnerOf(int port) const {
   if (port == ports_.http || port == ports_.https || port == ports_.grpc) return "the edge itself";
   if (port == needs_.grpc_port || port == needs_.http_port) return "gRPC OS itself";

@@ -56,7 +56,8 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
 
   core::Edge& edge() { return *this; }
   core::LogSource& access_logs() const { return *access_logs_; }
-  const core::TrafficBook& traffic() const { return book_; }  // of the core's thread
+  // On the core's thread.
+  std::vector<core::DomainCounts> CountDomains() const;
 
  private:
   // core::Edge:

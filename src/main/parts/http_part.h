@@ -9,6 +9,7 @@
 #include "core/scheduler.h"
 #include "gateway/http_server.h"
 #include "main/metrics.h"
+#include "main/parts/edge_part.h"
 #include "main/parts/objects_part.h"
 #include "main/parts/ports.h"
 #include "main/parts/processes_part.h"
@@ -25,6 +26,7 @@ class HttpPart final : public Part {
     const StorePart& store;
     const ProcessesPart& processes;
     const ObjectsPart& objects;
+    const EdgePart& edge;
     const ServicesPart& services;
     Ports& ports;
     core::Scheduler& scheduler;
@@ -32,9 +34,10 @@ class HttpPart final : public Part {
   explicit HttpPart(const Needs& needs) : needs_(needs) {}
 
   absl::Status Start() override {
-    metrics_ = std::make_unique<Metrics>(Metrics::Parts{
-        needs_.services.environment(), needs_.scheduler, needs_.processes.processes(),
-        needs_.store.store(), needs_.store.disk(), needs_.objects.storage()});
+    metrics_ = std::make_unique<Metrics>(
+        Metrics::Parts{needs_.services.environment(), needs_.scheduler,
+                       needs_.processes.processes(), needs_.store.store(), needs_.store.disk(),
+                       needs_.objects.storage(), [this] { return needs_.edge.CountDomains(); }});
     auto server = gateway::HttpServer::Start(
         needs_.ports.TakeHttpListener(),
         {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});

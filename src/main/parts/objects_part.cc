@@ -6,6 +6,7 @@
 
 #include "base/event_loop.h"
 #include "core/disk.h"
+#include "core/domain/domain_folder.h"
 #include "core/process/process_folder.h"
 #include "main/sys_folder.h"
 
@@ -28,6 +29,8 @@ void ObjectsPart::MakeSystemObjects() {
   core::SystemObjects::Folders folders;
   folders["/proc/"] = std::make_unique<core::ProcessFolder>(
       processes.processes(), processes.usage(), processes.log_source(), needs_.scheduler);
+  folders["/domains/"] =
+      std::make_unique<core::DomainFolder>(needs_.domains.domains(), needs_.scheduler);
   folders["/sys/"] = MakeSysFolder(needs_.scheduler);
   system_objects_ = std::make_unique<core::SystemObjects>(std::move(folders), needs_.scheduler);
 }

@@ -13,6 +13,7 @@
 #include "host/content_sha256.h"
 #include "host/crc32c.h"
 #include "main/parts/data_directory.h"
+#include "main/parts/domains_part.h"
 #include "main/parts/processes_part.h"
 #include "main/parts/retention_clocks.h"
 #include "main/parts/store_part.h"
@@ -30,6 +31,7 @@ class ObjectsPart final : public Part {
     const StorePart& store;
     const RetentionClocks& clocks;
     const ProcessesPart& processes;
+    const DomainsPart& domains;
     core::Scheduler& scheduler;
   };
   explicit ObjectsPart(const Needs& needs) : needs_(needs) {}

@@ -22,6 +22,7 @@ absl::Status ProcessesPart::Start() {
       std::make_unique<core::Processes>(needs_.store.store(), *supervision_, needs_.scheduler);
   processes_->SetPorts(needs_.ports, host::IsPortFree);
   processes_->AddClaims(needs_.volumes.volumes());
+  processes_->AddClaims(needs_.domains.domains());
   tasks_ = std::make_unique<core::Tasks>(supervision_->tasks(), needs_.scheduler);
   processes_->SetRoomCheck([this] { return CheckRoom(); });
   return Load();

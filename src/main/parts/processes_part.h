@@ -14,6 +14,7 @@
 #include "main/adapters.h"
 #include "main/parts/copy_hold.h"
 #include "main/parts/data_directory.h"
+#include "main/parts/domains_part.h"
 #include "main/parts/store_part.h"
 #include "main/parts/system_log.h"
 #include "main/parts/volumes_part.h"
@@ -32,6 +33,7 @@ class ProcessesPart final : public Part {
     const StorePart& store;
     CopyHold& copy;
     const VolumesPart& volumes;
+    const DomainsPart& domains;
     EventLoop& loop;
     core::Scheduler& scheduler;
     bool shielded;

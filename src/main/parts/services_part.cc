@@ -19,6 +19,7 @@ absl::Status ServicesPart::Start() {
   const core::Digest& digest = needs_.identity.digest();
   core::Processes& processes = needs_.processes.processes();
   core::Volumes& volumes = needs_.volumes.volumes();
+  core::Domains& domains = needs_.domains.domains();
   const services::SystemFacts& facts = needs_.processes.facts();
   const ObjectsPart& objects = needs_.objects;
   environment_ = std::make_unique<services::CallEnvironment>(
@@ -29,14 +30,18 @@ absl::Status ServicesPart::Start() {
   auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);
   process_ = std::make_unique<services::ProcessService>(
       *handlers_, services::ProcessService::Parts{
-                      scheduler, processes, volumes, needs_.processes.usage(),
+                      scheduler, processes, volumes, domains, needs_.processes.usage(),
                       needs_.processes.log_source(), needs_.processes.tasks(), store, facts});
   services::AddVolumeMethods(*handlers_, volumes);
   deploy_ = std::make_unique<services::DeployService>(
-      *handlers_,
-      services::DeployService::Parts{scheduler, processes, volumes, needs_.deploys.deploys()});
+      *handlers_, services::DeployService::Parts{scheduler, processes, volumes, domains,
+                                                 needs_.deploys.deploys()});
+  domain_ = std::make_unique<services::DomainService>(
+      *handlers_, services::DomainService::Parts{scheduler, processes, domains, needs_.edge.edge(),
+                                                 needs_.edge.access_logs()});
   event_ = std::make_unique<services::EventService>(
-      *handlers_, services::EventService::Parts{scheduler, processes, volumes, identity, store});
+      *handlers_,
+      services::EventService::Parts{scheduler, processes, volumes, domains, identity, store});
   filesystem_ = std::make_unique<services::FilesystemService>(
       *handlers_, services::FilesystemService::Parts{
                       objects.objects(), objects.quotas(), store, objects.blobs(),

@@ -8,6 +8,8 @@
 #include "host/loopback_peers.h"
 #include "main/parts/copy_hold.h"
 #include "main/parts/deploys_part.h"
+#include "main/parts/domains_part.h"
+#include "main/parts/edge_part.h"
 #include "main/parts/identity_part.h"
 #include "main/parts/objects_part.h"
 #include "main/parts/processes_part.h"
@@ -16,6 +18,7 @@
 #include "main/parts/volumes_part.h"
 #include "services/auth_service.h"
 #include "services/deploy_service.h"
+#include "services/domain_service.h"
 #include "services/event_service.h"
 #include "services/filesystem_service.h"
 #include "services/handlers.h"
@@ -35,6 +38,8 @@ class ServicesPart final : public Part {
     const VolumesPart& volumes;
     const ObjectsPart& objects;
     const DeploysPart& deploys;
+    const DomainsPart& domains;
+    EdgePart& edge;
     core::Scheduler& scheduler;
   };
   explicit ServicesPart(const Needs& needs) : needs_(needs) {}
@@ -55,6 +60,7 @@ class ServicesPart final : public Part {
   std::unique_ptr<services::AuthService> auth_;
   std::unique_ptr<services::ProcessService> process_;
   std::unique_ptr<services::DeployService> deploy_;
+  std::unique_ptr<services::DomainService> domain_;
   std::unique_ptr<services::EventService> event_;
   std::unique_ptr<services::FilesystemService> filesystem_;
   std::unique_ptr<services::SystemService> system_;
