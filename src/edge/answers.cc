@@ -10,16 +10,16 @@
 namespace grpc_os::edge {
 namespace {
 
-using Words = std::vector<std::string_view>;
+using Words = std::vector<absl::string_view>;
 
-absl::Status NotOfTheFormat(std::string_view line) {
+absl::Status NotOfTheFormat(absl::string_view line) {
   return absl::InternalError(absl::StrCat("nginx answered a line that is not known: ", line));
 }
 
 // Calls `read` with the words of each line; ends with the first that it refuses.
 template <typename Read>
-absl::Status ReadLines(std::string_view text, Read read) {
-  for (const std::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+absl::Status ReadLines(absl::string_view text, Read read) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
     const Words words = absl::StrSplit(line, ' ', absl::SkipEmpty());
     if (words.empty() || !read(words)) return NotOfTheFormat(line);
   }
@@ -44,8 +44,8 @@ bool ReadDomain(const Words& words, core::EdgeTraffic& traffic) {
 bool ReadTarget(const Words& words, core::EdgeTraffic& traffic) {
   int port = 0;
   int64_t requests = 0;
-  const size_t colon = words.size() == 5 ? words[2].rfind(':') : std::string_view::npos;
-  if (colon == std::string_view::npos || !absl::SimpleAtoi(words[2].substr(colon + 1), &port) ||
+  const size_t colon = words.size() == 5 ? words[2].rfind(':') : absl::string_view::npos;
+  if (colon == absl::string_view::npos || !absl::SimpleAtoi(words[2].substr(colon + 1), &port) ||
       !absl::SimpleAtoi(words[3], &requests))
     return false;
   traffic.in_flight[port] += requests;
@@ -80,7 +80,7 @@ int Workers::DrainingGenerations() const {
   return static_cast<int>(generations.size());
 }
 
-absl::StatusOr<Workers> ParseStatus(std::string_view text) {
+absl::StatusOr<Workers> ParseStatus(absl::string_view text) {
   Workers workers;
   absl::Status status = ReadLines(text, [&](const Words& words) {
     if (words[0] == "waiting") return true;
@@ -96,7 +96,7 @@ absl::StatusOr<Workers> ParseStatus(std::string_view text) {
   return workers;
 }
 
-absl::StatusOr<std::map<std::string, int64_t>> ParseWaiting(std::string_view text) {
+absl::StatusOr<std::map<std::string, int64_t>> ParseWaiting(absl::string_view text) {
   std::map<std::string, int64_t> waiting;
   absl::Status status = ReadLines(text, [&](const Words& words) {
     if (words[0] != "waiting" || words.size() != 4) return true;
@@ -106,7 +106,7 @@ absl::StatusOr<std::map<std::string, int64_t>> ParseWaiting(std::string_view tex
   return waiting;
 }
 
-absl::StatusOr<core::EdgeTraffic> ParseTraffic(std::string_view text) {
+absl::StatusOr<core::EdgeTraffic> ParseTraffic(absl::string_view text) {
   core::EdgeTraffic traffic;
   absl::Status status = ReadLines(text, [&](const Words& words) {
     return words[0] == "domain"   ? ReadDomain(words, traffic)

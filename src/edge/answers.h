@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "core/domain/edge_endpoints.h"
 
 namespace grpc_os::edge {
@@ -29,11 +29,11 @@ struct Workers {
   int DrainingGenerations() const;
 };
 // INTERNAL: it is not of the format.
-absl::StatusOr<Workers> ParseStatus(std::string_view text);
+absl::StatusOr<Workers> ParseStatus(absl::string_view text);
 // The requests that wait, by domains; of GET /status too.
-absl::StatusOr<std::map<std::string, int64_t>> ParseWaiting(std::string_view text);
+absl::StatusOr<std::map<std::string, int64_t>> ParseWaiting(absl::string_view text);
 // GET /traffic.
-absl::StatusOr<core::EdgeTraffic> ParseTraffic(std::string_view text);
+absl::StatusOr<core::EdgeTraffic> ParseTraffic(absl::string_view text);
 
 }  // namespace grpc_os::edge
 

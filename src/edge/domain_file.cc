@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/domain/edge_endpoints.h"
 #include "edge/nginx_writer.h"
 
 namespace grpc_os::edge {

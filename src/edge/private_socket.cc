@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
-#include <string_view>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/unique_fd.h"
 
 namespace grpc_os::edge {
@@ -52,27 +52,27 @@ absl::Status Await(int fd, short events, int64_t deadline_ms, int64_t timeout_ms
 }
 
 // The value of a header, which is in lower case; nullopt: there is none.
-std::optional<std::string> HeaderOf(std::string_view head, std::string_view name) {
+std::optional<std::string> HeaderOf(absl::string_view head, absl::string_view name) {
   const std::string lower = absl::AsciiStrToLower(head);
   const std::string start = absl::StrCat("\r\n", name, ":");
   const size_t at = lower.find(start);
   if (at == std::string::npos) return std::nullopt;
   const size_t from = at + start.size();
   const size_t end = std::min(lower.find("\r\n", from), lower.size());
-  return std::string(absl::StripAsciiWhitespace(std::string_view(lower).substr(from, end - from)));
+  return std::string(absl::StripAsciiWhitespace(absl::string_view(lower).substr(from, end - from)));
 }
 
 absl::StatusOr<std::string> Parse(const std::string& answer) {
   const size_t end = answer.find("\r\n\r\n");
   if (end == std::string::npos || !answer.starts_with("HTTP/1.1 ") || answer.size() < 12)
     return absl::UnavailableError("nginx ended its answer early");
-  const std::string_view head(answer.data(), end);
+  const absl::string_view head(answer.data(), end);
   std::string body = answer.substr(end + 4);
   size_t length = 0;
   if (const auto given = HeaderOf(head, "content-length");
       !given || !absl::SimpleAtoi(*given, &length) || length != body.size())
     return absl::UnavailableError("nginx ended its answer early");
-  const std::string_view code = head.substr(9, 3);
+  const absl::string_view code = head.substr(9, 3);
   if (code == "200") return body;
   absl::StripTrailingAsciiWhitespace(&body);
   const std::string message = absl::StrCat("nginx answered ", code, ": ", body);

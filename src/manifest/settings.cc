@@ -141,9 +141,10 @@ absl::Status ResolveEdge(const Lookup& lookup, Settings& settings) {
     if (absl::Status status = ResolvePath(name, lookup.Get(name), *path); !status.ok())
       return status;
   }
-  for (const std::string_view part :
-       absl::StrSplit(lookup.Get("EDGE_TRUSTED_PROXIES"), ',', absl::SkipWhitespace())) {
-    std::string network(absl::StripAsciiWhitespace(part));
+  const std::vector<std::string> networks =
+      absl::StrSplit(lookup.Get("EDGE_TRUSTED_PROXIES"), ',', absl::SkipWhitespace());
+  for (std::string network : networks) {
+    absl::StripAsciiWhitespace(&network);
     if (!IsNetwork(network)) {
       return absl::InvalidArgumentError(
           absl::StrCat("EDGE_TRUSTED_PROXIES has ", Shown(network),

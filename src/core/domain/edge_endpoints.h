@@ -27,7 +27,7 @@ struct Endpoints {
     bool operator==(const Endpoint&) const = default;
   };
   State state = State::kOff;
-  std::vector<Endpoint> endpoints;
+  std::vector<Endpoint> endpoints = {};
 
   bool operator==(const Endpoints&) const = default;
 };

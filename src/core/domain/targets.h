@@ -43,7 +43,7 @@ class Targets final : public ProcessTraffic {
   struct View {
     std::string path;
     std::string process;     // its name; of one that is not there, what the domain says
-    std::string process_id;  // empty: it is not there
+    std::string process_id = {};  // empty: it is not there
     int port = 0;
     int weight = 1;
     TargetState state = TargetState::kMissing;
