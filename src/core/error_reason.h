@@ -69,6 +69,7 @@ inline constexpr char kRevisionNotFound[] = "REVISION_NOT_FOUND";
 inline constexpr char kDeployInProgress[] = "DEPLOY_IN_PROGRESS";
 inline constexpr char kBundleRefused[] = "BUNDLE_REFUSED";
 inline constexpr char kBundleDamaged[] = "BUNDLE_DAMAGED";
+inline constexpr char kSystemProcess[] = "SYSTEM_PROCESS";
 inline constexpr char kInternal[] = "INTERNAL";
 
 }  // namespace grpc_os::core::reason

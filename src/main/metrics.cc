@@ -86,7 +86,7 @@ void Metrics::AddCalls(Exposition& page) const {
 }
 
 void Metrics::AddProcesses(const CountByState& processes, Exposition& page) const {
-  page.Gauge("grpcos_processes", "Processes, by state.");
+  page.Gauge("grpcos_processes", "Processes, with those of gRPC OS itself, by state.");
   for (size_t state = 0; state < kStates; ++state) {
     page.Add({{"state", core::ToString(static_cast<core::ProcessState>(state))}},
              static_cast<double>(processes[state]));
