@@ -50,9 +50,9 @@ class ProcessCalls(Calls):
     async def get_process_status(self, name: str) -> ProcessStatus:
         return (await self.get_process(name)).details
 
-    def list_processes(self, page_size: int = 0) -> typing.AsyncGenerator[Process, None]:
-        """All processes in the order of their names, fetched page by page."""
-        request = process_services_pb2.ListProcessesRequest(page_size=page_size)
+    def list_processes(self, page_size: int = 0, *, system: bool = False) -> typing.AsyncGenerator[Process, None]:
+        """All processes in the order of their names, fetched page by page; with `system`, those of gRPC OS itself."""
+        request = process_services_pb2.ListProcessesRequest(page_size=page_size, system=system)
         return self._pages(_PROCESSES, "ListProcesses", request, "processes", Process)
 
     async def list_processes_page(

@@ -23,6 +23,7 @@ guest=scripts/vm/guest
 install -m 0755 "${programs[@]}" "$stage/usr/bin/"
 install -D -m 0644 deploy/systemd/grpc-os.service "$stage/lib/systemd/system/grpc-os.service"
 install -D -m 0644 deploy/systemd/grpc-os.sysusers "$stage/usr/lib/sysusers.d/grpc-os.conf"
+install -D -m 0644 deploy/systemd/system-accounts "$stage/etc/grpc-os/system-accounts"
 install -D -m 0644 "$guest/accounts" "$stage/etc/grpc-os/accounts"
 # What the tests need: other accounts, a way in, a network.
 install -D -m 0644 "$guest/accounts.sysusers" "$stage/usr/lib/sysusers.d/vm-accounts.conf"

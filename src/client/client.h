@@ -199,7 +199,8 @@ class Client {
       const v1::ListAuditRecordsRequest& request, int count);
 
   absl::StatusOr<v1::Process> GetProcess(const std::string& name);
-  absl::StatusOr<v1::ListProcessesResponse> ListProcesses();
+  // `system`: those of gRPC OS itself, instead of the others.
+  absl::StatusOr<v1::ListProcessesResponse> ListProcesses(bool system = false);
   absl::StatusOr<v1::Process> CreateProcess(const v1::CreateProcessRequest& request);
   absl::StatusOr<v1::Process> UpdateProcess(const v1::UpdateProcessRequest& request);
   absl::StatusOr<v1::DeleteProcessResponse> DeleteProcess(const v1::DeleteProcessRequest& request,

@@ -222,8 +222,9 @@ absl::StatusOr<v1::Process> Client::GetProcess(const std::string& name) {
                                                            request, options_.timeout);
 }
 
-absl::StatusOr<v1::ListProcessesResponse> Client::ListProcesses() {
+absl::StatusOr<v1::ListProcessesResponse> Client::ListProcesses(bool system) {
   v1::ListProcessesRequest request;
+  request.set_system(system);
   request.set_page_size(kListPage);
   return AllPages<v1::ListProcessesRequest, v1::ListProcessesResponse>(
       GRPC_OS_METHOD(processes, ListProcesses), request, [](auto& page, auto& all) {

@@ -151,8 +151,8 @@ class FakeDaemon {
       // Pages of two, whatever is asked for: a page may be smaller than wished.
       auto from = request->page_token().empty() ? state_.processes.begin()
                                                 : state_.processes.find(request->page_token());
-      for (int n = 0; n < 2 && from != state_.processes.end(); ++n, ++from) {
-        *response->add_processes() = from->second;
+      for (; response->processes_size() < 2 && from != state_.processes.end(); ++from) {
+        if (from->second.system() == request->system()) *response->add_processes() = from->second;
       }
       if (from != state_.processes.end()) response->set_next_page_token(from->first);
       response->set_revision(17);

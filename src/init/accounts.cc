@@ -64,18 +64,19 @@ absl::StatusOr<Account> AccountDatabase::Find(const std::string& name) const {
 }
 
 AllowedAccounts::AllowedAccounts(std::string file, uid_t owner, AccountDatabase database,
-                                 Account control)
+                                 Account control, std::string whose)
     : file_(std::move(file)),
       owner_(owner),
       database_(std::move(database)),
-      control_(std::move(control)) {}
+      control_(std::move(control)),
+      whose_(std::move(whose)) {}
 
 absl::StatusOr<std::vector<std::string>> AllowedAccounts::Names() const {
   const UniqueFd fd(open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot read ", file_, ": ", strerror(errno),
-                     "; write into it the accounts that processes may run as, one per line"));
+    return absl::FailedPreconditionError(absl::StrCat("cannot read ", file_, ": ", strerror(errno),
+                                                      "; write into it the accounts that ", whose_,
+                                                      " may run as, one per line"));
   }
   struct stat status {};
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -95,7 +96,7 @@ absl::StatusOr<std::vector<std::string>> AllowedAccounts::Names() const {
   std::vector<std::string> names = ParseAccounts(text);
   if (names.empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(file_, " names no account; write one that processes may run as into it"));
+        absl::StrCat(file_, " names no account; write one that ", whose_, " may run as into it"));
   }
   return names;
 }
@@ -107,9 +108,9 @@ absl::StatusOr<Account> AllowedAccounts::Resolve(const std::string& name) const 
   if (!names.ok()) return absl::PermissionDeniedError(std::string(names.status().message()));
   const std::string& wanted = name.empty() ? names->front() : name;
   if (std::find(names->begin(), names->end(), wanted) == names->end()) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the account '", wanted,
-                     "' is not allowed for processes; an administrator allows it in ", file_));
+    return absl::PermissionDeniedError(absl::StrCat("the account '", wanted,
+                                                    "' is not allowed for ", whose_,
+                                                    "; an administrator allows it in ", file_));
   }
   absl::StatusOr<Account> account = database_.Find(wanted);
   if (!account.ok()) return absl::PermissionDeniedError(std::string(account.status().message()));
@@ -129,6 +130,14 @@ absl::StatusOr<Account> AllowedAccounts::Resolve(const std::string& name) const 
   }
   std::erase(account->groups, control_.gid);
   return account;
+}
+
+bool AllowedAccounts::Lists(uid_t uid) const {
+  const absl::StatusOr<std::vector<std::string>> names = Names();
+  return names.ok() && std::any_of(names->begin(), names->end(), [&](const std::string& name) {
+           const absl::StatusOr<Account> account = database_.Find(name);
+           return account.ok() && account->uid == uid;
+         });
 }
 
 }  // namespace grpc_os::init

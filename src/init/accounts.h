@@ -30,20 +30,24 @@ struct AccountDatabase {
   absl::StatusOr<Account> Find(const std::string& name) const;
 };
 
-// The accounts that an administrator allows for processes: a file with one name per line, `#`
-// begins a comment, the first is the default. Read anew for every question, so that a change needs
-// no restart.
+// The accounts that an administrator allows for processes, or for those of gRPC OS itself: a file
+// with one name per line, `#` begins a comment, the first is the default. Read anew for every
+// question, so that a change needs no restart.
 class AllowedAccounts {
  public:
   // The file must belong to `owner` and be writable by nobody else. `control` is the account of the
-  // control plane, which processes may never have.
-  AllowedAccounts(std::string file, uid_t owner, AccountDatabase database, Account control);
+  // control plane, which processes may never have. `whose`, for messages: "processes".
+  AllowedAccounts(std::string file, uid_t owner, AccountDatabase database, Account control,
+                  std::string whose = "processes");
 
   // Whether the file can be trusted and names an account at all.
   absl::Status Check() const;
   // `name`, or the default one if empty, without the control plane's group. PERMISSION_DENIED: not
   // allowed, uid 0, the control plane's, or unknown.
   absl::StatusOr<Account> Resolve(const std::string& name) const;
+  // Whether an account of that uid is in the file, by whatever name.
+  bool Lists(uid_t uid) const;
+  const std::string& file() const { return file_; }
 
  private:
   absl::StatusOr<std::vector<std::string>> Names() const;
@@ -52,6 +56,7 @@ class AllowedAccounts {
   uid_t owner_;
   AccountDatabase database_;
   Account control_;
+  std::string whose_;
 };
 
 }  // namespace grpc_os::init

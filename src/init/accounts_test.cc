@@ -97,6 +97,15 @@ TEST_F(AccountsTest, TheControlPlanesGroupIsNoProcessGroup) {
   EXPECT_THAT(Refusal(Allowed("web\n"), "web"), HasSubstr("usermod -g GROUP web"));
 }
 
+TEST_F(AccountsTest, AnAccountIsListedUnderAnyOfItsNames) {
+  const AllowedAccounts accounts = Allowed("web\nghost\nalias\n");
+  EXPECT_TRUE(accounts.Lists(1000));
+  EXPECT_TRUE(accounts.Lists(900)) << "which alias is";
+  EXPECT_FALSE(accounts.Lists(1002));
+  std::filesystem::remove(accounts.file());
+  EXPECT_FALSE(accounts.Lists(1000));
+}
+
 TEST_F(AccountsTest, AChangeOfTheFileHoldsAtOnce) {
   const AllowedAccounts accounts = Allowed("web\n");
   ASSERT_TRUE(accounts.Resolve("web").ok());

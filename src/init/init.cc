@@ -117,6 +117,9 @@ absl::Status Init::PrepareAccounts() {
   }
   control_ = *std::move(control);
   accounts_.emplace(options_.accounts_file, 0, database, *control_);
+  // Looked at with each launch: without domains, say, nothing needs it.
+  system_accounts_.emplace(options_.system_accounts_file, 0, database, *control_,
+                           "the system's own processes");
   return accounts_->Check();
 }
 
@@ -207,6 +210,7 @@ void Init::MakeInstances() {
   settings.environment = SuperviseEnvironment(environment_, control_);
   settings.tree = tree_;
   settings.accounts = accounts_ ? &*accounts_ : nullptr;
+  settings.system_accounts = system_accounts_ ? &*system_accounts_ : nullptr;
   settings.files = files_found_;
   settings.on_gone = [this](const std::string& instance_id, bool relaunching) {
     internal::InitReply reply;
@@ -301,6 +305,7 @@ void Init::OnOsdConnected(UniqueFd process) {
     list.set_cgroup_mode(cgroup::ToString(tree_.mode));
     list.set_shielded(control_.has_value());
     list.set_launches_tasks(true);
+    list.set_launches_system(true);
     socket_->SendToOsd(reply);
   } while (next < ids.size());
   daemon_->OnConnected(std::move(process));

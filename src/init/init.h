@@ -68,6 +68,7 @@ class Init final : private ControlSocket::Handler {
   std::vector<std::string> environment_;
   std::optional<Account> control_;
   std::optional<AllowedAccounts> accounts_;
+  std::optional<AllowedAccounts> system_accounts_;
   std::optional<DataDirectory> data_;
   std::string boot_id_;
   cgroup::Tree tree_;

@@ -314,6 +314,18 @@ TEST_F(ProgramTest, StopAllStopsEachAfterThoseThatDependOnIt) {
   for (const std::string& id : kChain) EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", id));
 }
 
+TEST_F(ProgramTest, StopAllStopsTheSystemsOwnAfterAllOthers) {
+  const FakeOsd osd = StartReady();
+  // The first to be stopped, by its id.
+  EXPECT_EQ(osd.LaunchSystem(kA, "", true).error(), "") << "without --user it has what init has";
+  EXPECT_EQ(osd.Launch(kB, "", "web").error(), "");
+  EXPECT_EQ(osd.Launch(InstanceId('c'), "", "db").error(), "");
+  for (int i = 0; i < 3; ++i) Expect("supervise");
+  EXPECT_EQ(Run({"--stop-all"}).code, 0);
+  for (int i = 0; i < 2; ++i) EXPECT_NE(Expect("stopped")[1], kA);
+  EXPECT_EQ(Expect("stopped")[1], kA);
+}
+
 TEST_F(ProgramTest, TheOrderIsKnownToOneThatDidNotLaunchThem) {
   LaunchChain(StartReady());
   for (size_t i = 0; i < kChain.size(); ++i) Expect("supervise");

@@ -20,6 +20,7 @@ const std::string kB = InstanceId('b');
 // Accounts that every Debian has.
 constexpr char kControl[] = "daemon";
 constexpr char kPayload[] = "nobody";
+constexpr char kSystem[] = "www-data";
 
 class UserTest : public ProgramTest {
  protected:
@@ -33,7 +34,12 @@ class UserTest : public ProgramTest {
     if (!root_.empty()) ProgramTest::TearDown();
   }
   std::vector<std::string> AsUser() const {
-    return {"--user", kControl, "--accounts", root_ + "/accounts"};
+    return {"--user",
+            kControl,
+            "--accounts",
+            root_ + "/accounts",
+            "--system-accounts",
+            root_ + "/system-accounts"};
   }
   static std::string StatusLine(pid_t pid, const std::string& key) {
     std::istringstream lines(ReadFile("/proc/" + std::to_string(pid) + "/status"));
@@ -42,6 +48,28 @@ class UserTest : public ProgramTest {
       if (line.rfind(key + ":\t", 0) == 0) return line.substr(key.size() + 2);
     }
     return "";
+  }
+  void WriteSystemAccounts(const std::string& names) const {
+    WriteFile("system-accounts", names);
+    chmod((root_ + "/system-accounts").c_str(), 0644);
+  }
+  // Of what a real supervisor runs, once it does.
+  pid_t PidOf(const std::string& instance) const {
+    const auto socket = protocol::ConnectTo(InstanceDirectory(instance), "ctl.sock");
+    if (!socket.ok()) return 0;
+    internal::SuperviseRequest request;
+    request.mutable_hello()->set_instance_id(instance);
+    request.mutable_hello()->set_role("osd");
+    EXPECT_TRUE(protocol::SendPacket(socket->get(), request).ok());
+    pollfd ready{socket->get(), POLLIN, 0};
+    while (poll(&ready, 1, kPatienceMs) == 1) {
+      const auto packet = protocol::ReceivePacket(socket->get());
+      internal::SuperviseReply reply;
+      if (!packet.ok() || packet->closed || !reply.ParseFromString(packet->bytes)) return 0;
+      const auto& status = reply.has_hello() ? reply.hello() : reply.report().status();
+      if (status.state() == internal::INSTANCE_RUNNING) return status.pid();
+    }
+    return 0;
   }
   struct stat Stat(const std::string& path) const {
     struct stat status {};
@@ -156,6 +184,102 @@ TEST_F(UserTest, AccountsThatAreNotAllowedAreRefused) {
     EXPECT_THAT(result.error(), HasSubstr(account));
   }
   EXPECT_TRUE(std::filesystem::is_empty(data_ + "/run/i"));
+}
+
+TEST_F(UserTest, TheSystemsOwnHaveAccountsOfASecondList) {
+  const FakeOsd osd = StartReady(AsUser());
+  internal::LaunchResult result = osd.LaunchSystem(kA, "", false);
+  EXPECT_TRUE(result.account_refused());
+  EXPECT_THAT(result.error(), HasSubstr("the accounts that the system's own processes may run as"))
+      << "there is no list";
+  WriteSystemAccounts(std::string(kSystem) + "\ngames\n");
+  for (const char* account : {kPayload, "root", kControl, "no-such-account"}) {
+    result = osd.LaunchSystem(kA, account, false);
+    EXPECT_TRUE(result.account_refused()) << account;
+    EXPECT_THAT(result.error(), HasSubstr(account));
+  }
+  EXPECT_TRUE(osd.Launch(kB, kSystem).account_refused()) << "no user names it";
+  EXPECT_EQ(osd.LaunchSystem(kA, "", false).error(), "");
+  Expect("supervise");
+  const std::string arguments = ReadFile(InstanceDirectory(kA) + "/arguments");
+  EXPECT_THAT(arguments, HasSubstr(std::string(" --account ") + kSystem + " "));
+  EXPECT_THAT(arguments, Not(HasSubstr("--low-ports")));
+  EXPECT_EQ(osd.LaunchSystem(kB, "games", false).error(), "");
+  Expect("supervise");
+}
+
+TEST_F(UserTest, AnAccountOfBothListsIsRefusedToUsers) {
+  const FakeOsd osd = StartReady(AsUser());
+  WriteSystemAccounts(std::string(kPayload) + "\n");
+  for (const char* account : {"", kPayload}) {
+    const internal::LaunchResult result = osd.Launch(kA, account);
+    EXPECT_TRUE(result.account_refused());
+    EXPECT_THAT(result.error(), HasSubstr(root_ + "/system-accounts lists it"));
+  }
+  EXPECT_EQ(osd.LaunchSystem(kA, "", false).error(), "");
+  Expect("supervise");
+}
+
+TEST_F(UserTest, LowPortsAreForTheSystemsOwnAlone) {
+  WriteSystemAccounts(std::string(kSystem) + "\n");
+  const FakeOsd osd = StartReady(AsUser());
+  internal::Launch launch;
+  launch.set_instance_id(kA);
+  launch.set_process_name("web");
+  launch.set_low_ports(true);
+  osd.SendLaunch(launch, {});
+  EXPECT_THAT(osd.Receive().launched().error(), HasSubstr("ports below 1024"));
+  EXPECT_EQ(osd.LaunchSystem(kA, "", true).error(), "");
+  const pid_t supervisor = std::stoi(Expect("supervise")[2]);
+  // CAP_KILL 5, CAP_SETGID 6, CAP_SETUID 7, CAP_NET_BIND_SERVICE 10.
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
+    EXPECT_EQ(StatusLine(supervisor, set), "00000000000004e0") << set;
+  EXPECT_THAT(ReadFile(InstanceDirectory(kA) + "/arguments"), HasSubstr(" --low-ports yes"));
+  KillStranger(supervisor);
+  const pid_t again = std::stoi(Expect("supervise")[2]);
+  EXPECT_EQ(StatusLine(again, "CapAmb"), "00000000000004e0") << "launched again as it was";
+}
+
+TEST_F(UserTest, AnInitWithoutTheCapabilitySaysSo) {
+  WriteSystemAccounts(std::string(kSystem) + "\n");
+  std::vector<std::string> words = {"/usr/bin/setpriv", "--bounding-set", "-net_bind_service"};
+  for (const std::string& word : Command(AsUser())) words.push_back(word);
+  inits_.push_back(Fork(words));
+  Expect("osd");
+  const FakeOsd osd(data_);
+  osd.SendReady();
+  const internal::LaunchResult result = osd.LaunchSystem(kA, "", true);
+  EXPECT_TRUE(result.account_refused());
+  EXPECT_THAT(result.error(), HasSubstr("no CAP_NET_BIND_SERVICE"));
+  EXPECT_EQ(osd.LaunchSystem(kA, "", false).error(), "");
+  Expect("supervise");
+}
+
+// With the real supervisor.
+TEST_F(UserTest, WhatRunsHasThatCapabilityAloneAndDiesWithItsSupervisor) {
+  WriteSystemAccounts(std::string(kSystem) + "\n");
+  std::vector<std::string> options = AsUser();
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  ASSERT_TRUE(std::filesystem::exists(bin / "grpc-os-supervise"))
+      << "build grpc-os-supervise first";
+  options.insert(options.end(), {"--supervise", (bin / "grpc-os-supervise").string()});
+  const FakeOsd osd = StartReady(options);
+  internal::LaunchSpec spec;
+  for (const char* word : {"sleep", "100000"}) spec.add_argv(word);
+  spec.set_working_directory("/");
+  spec.set_generation(1);
+  ASSERT_EQ(osd.LaunchSystem(kA, "", true, spec).error(), "");
+  const pid_t payload = PidOf(kA);
+  ASSERT_GT(payload, 0);
+  EXPECT_EQ(StatusLine(payload, "Uid"), FourTimes(AccountDatabase().Find(kSystem)->uid));
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+    EXPECT_EQ(StatusLine(payload, set), "0000000000000400") << set;
+  EXPECT_EQ(StatusLine(payload, "NoNewPrivs"), "1");
+  const UniqueFd living(static_cast<int>(syscall(SYS_pidfd_open, payload, 0)));
+  ASSERT_TRUE(living);
+  KillStranger(std::stoi(StatusLine(payload, "PPid")));
+  pollfd dead{living.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&dead, 1, kPatienceMs), 1);
 }
 
 TEST_F(UserTest, ARelaunchKeepsTheAccountAndAsksForItAnew) {

@@ -81,6 +81,9 @@ absl::Status CheckLaunch(const internal::Launch& launch) {
   if (!IsProcessName(launch.process_name())) {
     return absl::InvalidArgumentError("a launch needs the name of a process");
   }
+  if (launch.low_ports() && !launch.system()) {
+    return absl::InvalidArgumentError("only the system's own processes listen on ports below 1024");
+  }
   return absl::OkStatus();
 }
 

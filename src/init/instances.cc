@@ -4,7 +4,10 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -42,6 +45,15 @@ bool IsDead(const absl::Status& connected) {
 std::string DescribeEnd(int wait_status) {
   if (WIFEXITED(wait_status)) return absl::StrCat("exited with ", WEXITSTATUS(wait_status));
   return absl::StrCat("was ended by signal ", WTERMSIG(wait_status));
+}
+
+// Whether this program has what it takes to listen on ports below 1024, and may pass it on.
+bool HasLowPorts() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2] = {};
+  return syscall(SYS_capget, &header, sets) == 0 &&
+         (sets[0].permitted & (uint32_t{1} << CAP_NET_BIND_SERVICE)) != 0 &&
+         prctl(PR_CAPBSET_READ, CAP_NET_BIND_SERVICE, 0, 0, 0) == 1;
 }
 
 }  // namespace
@@ -179,6 +191,8 @@ absl::Status Instances::Launch(const internal::Launch& request, int spec_memfd) 
   instance->record.set_account(request.account());
   instance->record.set_cgroup(settings_.tree.path);
   instance->record.set_task(request.task());
+  instance->record.set_system(request.system());
+  instance->record.set_low_ports(request.low_ports());
   *instance->record.mutable_depends_on() = request.depends_on();
   absl::StatusOr<std::optional<Account>> account = ProcessAccount(instance->record);
   // A default is kept by name: another one of later is for new instances.
@@ -202,8 +216,20 @@ absl::StatusOr<std::optional<Account>> Instances::ProcessAccount(
                                                     record.account(),
                                                     "' only where grpc-os-init runs with --user"));
   }
-  absl::StatusOr<Account> account = settings_.accounts->Resolve(record.account());
+  if (record.low_ports() && !HasLowPorts()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("grpc-os-init has no CAP_NET_BIND_SERVICE to give to ", record.process_name(),
+                     "; start it with that capability, or choose ports from 1024 on"));
+  }
+  const AllowedAccounts& system = *settings_.system_accounts;
+  const AllowedAccounts& allowed = record.system() ? system : *settings_.accounts;
+  absl::StatusOr<Account> account = allowed.Resolve(record.account());
   if (!account.ok()) return account.status();
+  if (!record.system() && system.Lists(account->uid)) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "the account '", account->name, "' is for the system's own processes, because ",
+        system.file(), " lists it; take it out of one of the two files"));
+  }
   return std::optional<Account>(*std::move(account));
 }
 
@@ -233,6 +259,7 @@ std::vector<std::string> Instances::Arguments(const internal::Launch& record,
           account->home, std::string("--shell"), account->shell}) {
       arguments.push_back(argument);
     }
+    if (record.low_ports()) arguments.insert(arguments.end(), {"--low-ports", "yes"});
   }
   return arguments;
 }
@@ -253,6 +280,7 @@ absl::Status Instances::Start(Instance& instance, int spec_memfd) {
   program.environment = settings_.environment;
   program.account = data_.control();
   program.capabilities = {CAP_SETUID, CAP_SETGID, CAP_KILL};
+  if (*account && instance.record.low_ports()) program.capabilities.push_back(CAP_NET_BIND_SERVICE);
   program.working_directory = "/";
   program.files = settings_.files;
   program.descriptors = {{listener->get(), kListenerPlace}};
@@ -364,7 +392,12 @@ void Instances::StopAll(std::function<void()> done) {
       instance->state = State::kEnded;
     }
     if (instance->state == State::kEnded) continue;
-    for (const std::string& name : instance->record.depends_on()) ++dependents_[name];
+    const internal::Launch& record = instance->record;
+    if (record.system() && !record.task()) system_names_.insert(record.process_name());
+  }
+  for (auto& [id, instance] : instances_) {
+    if (instance->state == State::kEnded) continue;
+    for (const std::string& name : StoppedAfter(instance->record)) ++dependents_[name];
   }
   for (auto& [id, instance] : instances_) {
     if (instance->state == State::kEnded) continue;
@@ -398,8 +431,14 @@ void Instances::BeginStop(Instance& instance) {
   }
 }
 
+std::vector<std::string> Instances::StoppedAfter(const internal::Launch& record) const {
+  std::vector<std::string> names(record.depends_on().begin(), record.depends_on().end());
+  if (!record.system()) names.insert(names.end(), system_names_.begin(), system_names_.end());
+  return names;
+}
+
 void Instances::StopFreed(const Instance& ended) {
-  for (const std::string& name : ended.record.depends_on()) {
+  for (const std::string& name : StoppedAfter(ended.record)) {
     if (--dependents_[name] > 0) continue;
     for (auto node = held_back_.extract(name); node; node = held_back_.extract(name)) {
       if (const auto freed = instances_.find(node.mapped()); freed != instances_.end())

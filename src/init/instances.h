@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,8 @@ class Instances {
     std::string supervise;                      // the program, absolute
     std::vector<std::string> environment;       // of supervisors
     cgroup::Tree tree;                          // for new instances
-    const AllowedAccounts* accounts = nullptr;  // null: without --user
+    const AllowedAccounts* accounts = nullptr;  // null: without --user, as the next
+    const AllowedAccounts* system_accounts = nullptr;
     // RLIMIT_NOFILE of supervisors, and so of processes; nullopt: ours, which is raised.
     std::optional<rlimit> files;
     // A supervisor died and will be launched again (true), or has ended for good.
@@ -50,13 +52,14 @@ class Instances {
   void ForgetDead();
   // Finds what is in run/i. The dead are launched again if `relaunch`, else left.
   [[nodiscard]] absl::Status Adopt(bool relaunch);
-  // Idempotent by instance id. PERMISSION_DENIED: the account is refused.
+  // Idempotent by instance id. PERMISSION_DENIED: the account is refused, or its capability.
   absl::Status Launch(const internal::Launch& request, int spec_memfd);
   // Those that live or are about to be launched again, but tasks.
   std::vector<std::string> Ids() const;
   // From now on nothing is launched again.
   void Freeze() { frozen_ = true; }
-  // Has every supervisor stop its process and end itself, each after those that depend on it;
+  // Has every supervisor stop its process and end itself, each after those that depend on it, as
+  // all do on the system's own;
   // `done` is called once they have, or after the bound (15 s, then the others are not waited for;
   // 30 s, then SIGKILL to what is left and 5 s more).
   void StopAll(std::function<void()> done);
@@ -95,6 +98,8 @@ class Instances {
   void ForgetEndedOf(const std::string& process_id, const std::string& but);
   static void KillLeaf(const Instance& instance);
   void BeginStop(Instance& instance);
+  // The names of the processes that are to be stopped after it.
+  std::vector<std::string> StoppedAfter(const internal::Launch& record) const;
   // What that one depends on and nothing else that lives does.
   void StopFreed(const Instance& ended);
   void StopHeldBack();
@@ -116,6 +121,7 @@ class Instances {
   // and its instances, as long as some do.
   std::map<std::string, int> dependents_;
   std::multimap<std::string, std::string> held_back_;
+  std::set<std::string> system_names_;  // of the system's own that lived when that began
   EventLoop::TimerId order_timer_ = 0;
 };
 

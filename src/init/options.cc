@@ -19,6 +19,7 @@ const char kUsage[] =
     "  --http-port N        TCP port of /metrics on 127.0.0.1; 0: any, see DIR/run/http.port\n"
     "  --user NAME          run the control plane as this account (needs root)\n"
     "  --accounts FILE      the accounts that processes may run as (/etc/grpc-os/accounts)\n"
+    "  --system-accounts FILE  the accounts of its own processes (/etc/grpc-os/system-accounts)\n"
     "  --env-file FILE      settings, passed on to grpc-osd\n"
     "  --osd PATH           the daemon (grpc-osd beside this program)\n"
     "  --supervise PATH     the supervisor (grpc-os-supervise beside this program)\n"
@@ -52,6 +53,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
       {"--http-port", &options.http_port},
       {"--user", &options.user},
       {"--accounts", &options.accounts_file},
+      {"--system-accounts", &options.system_accounts_file},
       {"--env-file", &options.env_file},
       {"--boot-id-file", &options.boot_id_file},
       {"--machine-id-file", &options.machine_id_file},

@@ -16,6 +16,7 @@ TEST(OptionsTest, Defaults) {
   EXPECT_EQ(options->grpc_port, "");
   EXPECT_EQ(options->http_port, "");
   EXPECT_EQ(options->accounts_file, "/etc/grpc-os/accounts");
+  EXPECT_EQ(options->system_accounts_file, "/etc/grpc-os/system-accounts");
   EXPECT_EQ(options->boot_id_file, "/proc/sys/kernel/random/boot_id");
   EXPECT_EQ(options->machine_id_file, "/etc/machine-id");
 }
@@ -24,13 +25,14 @@ TEST(OptionsTest, ValuesComeAsTheNextArgumentOrAfterAnEqualsSign) {
   const auto options =
       ParseOptions({"--data-dir", "/d", "--grpc-port=0", "--http-port", "1", "--user=grpc-os",
                     "--accounts", "/a", "--env-file=x=y", "--boot-id-file", "/b", "--osd", "/o",
-                    "--supervise=/s", "--machine-id-file", "/m"});
+                    "--supervise=/s", "--machine-id-file", "/m", "--system-accounts", "/t"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->data_directory, "/d");
   EXPECT_EQ(options->grpc_port, "0");
   EXPECT_EQ(options->http_port, "1");
   EXPECT_EQ(options->user, "grpc-os");
   EXPECT_EQ(options->accounts_file, "/a");
+  EXPECT_EQ(options->system_accounts_file, "/t");
   EXPECT_EQ(options->env_file, "x=y");
   EXPECT_EQ(options->boot_id_file, "/b");
   EXPECT_EQ(options->osd, "/o");

@@ -135,19 +135,36 @@ class FakeOsd {
   void SendLaunch(const std::string& instance_id, const std::string& account = "",
                   const std::string& name = "web", bool task = false,
                   const std::vector<std::string>& depends_on = {}) const {
-    internal::LaunchSpec spec;
-    spec.set_process_id("proc_1");
-    const auto memfd = protocol::ToMemfd(spec);
-    ASSERT_TRUE(memfd.ok());
-    internal::InitRequest request;
-    internal::Launch& launch = *request.mutable_launch();
+    internal::Launch launch;
     launch.set_instance_id(instance_id);
-    launch.set_process_id("proc_1");
     launch.set_process_name(name);
     launch.set_account(account);
     launch.set_task(task);
     for (const std::string& one : depends_on) launch.add_depends_on(one);
+    SendLaunch(launch, {});
+  }
+  void SendLaunch(internal::Launch launch, internal::LaunchSpec spec) const {
+    spec.set_process_id("proc_1");
+    const auto memfd = protocol::ToMemfd(spec);
+    ASSERT_TRUE(memfd.ok());
+    launch.set_process_id("proc_1");
+    internal::InitRequest request;
+    *request.mutable_launch() = launch;
     Send(request, memfd->get());
+  }
+  // One of gRPC OS itself.
+  internal::LaunchResult LaunchSystem(const std::string& instance_id, const std::string& account,
+                                      bool low_ports, const internal::LaunchSpec& spec = {}) const {
+    internal::Launch launch;
+    launch.set_instance_id(instance_id);
+    launch.set_process_name("grpc-os-nginx");
+    launch.set_account(account);
+    launch.set_system(true);
+    launch.set_low_ports(low_ports);
+    SendLaunch(launch, spec);
+    const internal::InitReply reply = Receive();
+    EXPECT_TRUE(reply.has_launched());
+    return reply.launched();
   }
   internal::LaunchResult Launch(const std::string& instance_id, const std::string& account = "",
                                 const std::string& name = "web",

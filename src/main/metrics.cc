@@ -100,7 +100,7 @@ void Metrics::AddDomains(const std::vector<core::DomainCounts>& domains, Exposit
 }
 
 void Metrics::AddProcesses(const CountByState& processes, Exposition& page) const {
-  page.Gauge("grpcos_processes", "Processes, by state.");
+  page.Gauge("grpcos_processes", "Processes, with those of gRPC OS itself, by state.");
   for (size_t state = 0; state < kStates; ++state) {
     page.Add({{"state", core::ToString(static_cast<core::ProcessState>(state))}},
              static_cast<double>(processes[state]));

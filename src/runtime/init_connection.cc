@@ -98,6 +98,7 @@ void InitConnection::TakeInstances(const internal::InstanceList& part) {
     cgroup_mode_ = part.cgroup_mode();
     shielded_ = part.shielded();
     launches_tasks_ = part.launches_tasks();
+    launches_system_ = part.launches_system();
   }
   listed_.insert(listed_.end(), part.instance_ids().begin(), part.instance_ids().end());
   if (part.more()) return;
@@ -201,6 +202,11 @@ absl::Status InitConnection::SendLaunch(const PendingLaunch& pending) {
         "grpc-os-init is older than grpc-osd and runs no commands beside processes; restart the "
         "system to have a newer one");
   }
+  if (process.spec.system && shielded_ && !launches_system_) {
+    return absl::FailedPreconditionError(
+        "grpc-os-init is older than grpc-osd and would run it as an account of users' processes; "
+        "restart the system to have a newer one");
+  }
   absl::StatusOr<internal::LaunchSpec> spec = SpecOf(process);
   if (!spec.ok()) return spec.status();
   absl::StatusOr<UniqueFd> memfd = protocol::ToMemfd(*spec);
@@ -212,6 +218,8 @@ absl::Status InitConnection::SendLaunch(const PendingLaunch& pending) {
   launch.set_process_name(process.name);
   launch.set_account(process.spec.account);
   launch.set_task(pending.task);
+  launch.set_system(process.spec.system);
+  launch.set_low_ports(process.spec.low_ports);
   for (const core::Dependency& one : process.spec.depends_on) launch.add_depends_on(one.process);
   return channel_->Send(request, *std::move(memfd));
 }

@@ -98,6 +98,7 @@ class InitConnection final : private PacketChannel::Owner {
   bool daemon_ready_ = false;
   bool shielded_ = false;
   bool launches_tasks_ = false;
+  bool launches_system_ = false;
   std::string cgroup_mode_;
   std::vector<std::string> listed_;  // parts of the list so far
   std::set<std::string> known_;      // instances that exist

@@ -124,7 +124,8 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   rest.environment.clear();
   rest.secrets.clear();
   rest.port = core::PortOf(process.spec);  // its environment may say it
-  // What supervise need not know, and one of before does not; but `deployed`, by which it refuses.
+  // What supervise need not know, and one of before does not; but `deployed` and `low_ports`, by
+  // which it refuses.
   rest.volumes.clear();
   rest.depends_on.clear();
   rest.release.clear();
@@ -132,6 +133,7 @@ absl::StatusOr<internal::LaunchSpec> MakeLaunchSpec(
   rest.version.clear();
   rest.domains.clear();
   rest.bundle.clear();
+  rest.system = false;
   spec.set_spec(core::EncodeTagged(rest));
   return spec;
 }

@@ -49,6 +49,15 @@ TEST(LaunchSpecTest, SaysTheEnvironmentOnce) {
   EXPECT_EQ(*core::DecodeTagged<core::ProcessSpec>(spec->spec()), Web().spec);
 }
 
+TEST(LaunchSpecTest, SaysWhichCapabilityItHasButNotWhoseItIs) {
+  core::Process process = Web();
+  process.spec.system = process.spec.low_ports = true;
+  const auto spec = MakeLaunchSpec(process, "/data", std::nullopt);
+  core::ProcessSpec said = Web().spec;
+  said.low_ports = true;
+  EXPECT_EQ(*core::DecodeTagged<core::ProcessSpec>(spec->spec()), said);
+}
+
 TEST(LaunchSpecTest, NamesVolumesInVariablesThatTheSpecCannotSet) {
   core::Process process = Web();
   process.spec.environment = {{"GRPC_OS_VOLUME_MY_DATA", "/elsewhere"}};

@@ -202,6 +202,7 @@ class SupervisionClientTest : public ::testing::Test {
     reply.mutable_instances()->set_cgroup_mode("v2");
     reply.mutable_instances()->set_shielded(shielded_);
     reply.mutable_instances()->set_launches_tasks(launches_tasks_);
+    reply.mutable_instances()->set_launches_system(launches_system_);
     for (const std::string& id : ids) reply.mutable_instances()->add_instance_ids(id);
     init_->Send(reply);
   }
@@ -300,6 +301,7 @@ class SupervisionClientTest : public ::testing::Test {
   int shutdowns_ = 0;
   bool shielded_ = false;
   bool launches_tasks_ = true;
+  bool launches_system_ = true;
   std::unique_ptr<FakeInit> init_;
   std::map<std::string, std::unique_ptr<FakeSupervisor>> supervisors_;
   std::unique_ptr<SupervisionClient> client_;

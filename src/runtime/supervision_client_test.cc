@@ -315,5 +315,18 @@ TEST_F(SupervisionClientTest, RemovesWhatADeletedProcessLeft) {
   EXPECT_TRUE(fs::exists(data_ + "/elsewhere/kept"));
 }
 
+TEST_F(SupervisionClientTest, AnInitOfBeforeDoesNotGiveTheSystemsOwnAUsersAccount) {
+  launches_system_ = false;
+  shielded_ = true;
+  StartWithInit();
+  core::Process process = ProcessOf(kInstance);
+  process.spec.system = true;
+  std::vector<absl::Status> answers;
+  client_->Launch(process, Into(answers));
+  ASSERT_TRUE(Until([&] { return !answers.empty(); }));
+  EXPECT_TRUE(absl::IsFailedPrecondition(answers[0])) << answers[0];
+  EXPECT_TRUE(Launches().empty());
+}
+
 }  // namespace
 }  // namespace grpc_os::runtime

@@ -96,6 +96,16 @@ TEST_F(TaskRunsTest, AnInitOfBeforeRunsNone) {
   EXPECT_THAT(Launches(), IsEmpty());
 }
 
+TEST_F(TaskRunsTest, OneBesideASystemProcessHasItsAccountAndCapability) {
+  StartWithInit();
+  core::Process process = ProcessOf(kInstance);
+  process.spec.system = process.spec.low_ports = true;
+  client_->tasks().Run(process, {});
+  AwaitLaunches(1);
+  const internal::Launch& launch = Launches()[0]->request.launch();
+  EXPECT_TRUE(launch.task() && launch.system() && launch.low_ports());
+}
+
 TEST_F(TaskRunsTest, OneStoppedBeforeInitHeardOfItIsNotLaunched) {
   Run();
   client_->tasks().Stop(kInstance);

@@ -144,6 +144,7 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kDeployInProgress,
                                          core::reason::kBundleRefused,
                                          core::reason::kBundleDamaged,
+                                         core::reason::kSystemProcess,
                                          core::reason::kPortTaken,
                                          core::reason::kNoFreePort,
                                          core::reason::kInternal};

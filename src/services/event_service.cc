@@ -30,6 +30,7 @@ std::vector<core::Event> SnapshotOf(const core::Processes& processes) {
     event.attributes = {{"state", core::ToString(process->status.state)},
                         {"desired_state", core::ToString(process->desired)},
                         {"generation", absl::StrCat(process->generation)}};
+    if (process->spec.system) event.attributes["system"] = "true";
     events.push_back(std::move(event));
   }
   return events;

@@ -86,12 +86,13 @@ std::function<void(const core::CommittedRequest&)> ProcessService::RepeatFor(
   };
 }
 
-v1::ListProcessesResponse ProcessService::ListPage(const Call& call, const PageQuery& query) const {
+v1::ListProcessesResponse ProcessService::ListPage(const Call& call, const PageQuery& query,
+                                                   core::Processes::Whose whose) const {
   v1::ListProcessesResponse answer;
   answer.set_revision(parts_.processes.Revision(parts_.log.NewestRevision()));
   Page page(query, answer.mutable_processes());
   const int most = call.PermitsAll() ? query.size() + 1 : std::numeric_limits<int>::max();
-  for (const core::Process* process : parts_.processes.List(query.after(), most)) {
+  for (const core::Process* process : parts_.processes.List(query.after(), most, whose)) {
     if (!call.Permits(process->name)) continue;
     if (!page.Add(ShowNewest(call, *process), process->name)) break;
   }
@@ -131,10 +132,13 @@ void ProcessService::AddReads(Handlers& handlers) {
 
   handlers.Unary<v1::ListProcessesRequest, v1::ListProcessesResponse>(
       [this](const auto& call, const v1::ListProcessesRequest& request) {
-        const auto query = PageQuery::Of(*call, request);
+        const auto query = PageQuery::Of(*call, request, {}, {request.system() ? "system" : ""});
         if (!query.ok()) return call->End(query.status());
-        parts_.scheduler.Post(
-            [this, call, query = *query] { call->Answer(ListPage(*call, query)); });
+        using Whose = core::Processes::Whose;
+        parts_.scheduler.Post([this, call, query = *query,
+                               whose = request.system() ? Whose::kSystem : Whose::kUsers] {
+          call->Answer(ListPage(*call, query, whose));
+        });
       });
 }
 
@@ -270,6 +274,7 @@ void ProcessService::AddRuns(Handlers& handlers) {
         parts_.scheduler.Post([this, call, name = request.name(), signal = *signal] {
           const auto process = FindFor(*call, name);
           if (!process.ok()) return call->End(process.status());
+          if ((*process)->spec.system) return call->End(core::SystemProcessRefused(**process));
           parts_.processes.Signal((*process)->id, signal, [call](absl::StatusOr<int> pid) {
             if (!pid.ok()) return call->End(pid.status());
             v1::SignalProcessResponse answer;
@@ -366,6 +371,8 @@ void ProcessService::RunTask(const std::shared_ptr<StreamCall<v1::RunTaskRespons
                              const v1::RunTaskRequest& request, const core::Origin& origin) {
   const auto process = FindFor(*call, request.name());
   if (!process.ok()) return call->End(process.status());
+  // It would have the account and the capabilities of the system's own.
+  if ((*process)->spec.system) return call->End(core::SystemProcessRefused(**process));
   if (!parts_.processes.held().empty()) {
     return call->End(core::SystemHeld(parts_.processes.held()));
   }

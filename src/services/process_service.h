@@ -45,7 +45,8 @@ class ProcessService {
   core::Processes::Done AnswerWith(const ProcessCall& call) const;
   // What a change with a request_id that was committed before is answered with.
   std::function<void(const core::CommittedRequest&)> RepeatFor(const ProcessCall& call) const;
-  v1::ListProcessesResponse ListPage(const Call& call, const PageQuery& query) const;
+  v1::ListProcessesResponse ListPage(const Call& call, const PageQuery& query,
+                                     core::Processes::Whose whose) const;
 
   void AddReads(Handlers& handlers);
   void AddChanges(Handlers& handlers);

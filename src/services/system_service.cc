@@ -96,7 +96,8 @@ v1::System SystemService::Describe() const {
   system.set_held_reason(parts_.processes.held());
   system.set_held_count(parts_.processes.CountHeld());
   int running = 0;
-  const auto all = parts_.processes.List("", std::numeric_limits<int>::max());
+  const auto all =
+      parts_.processes.List("", std::numeric_limits<int>::max(), core::Processes::Whose::kUsers);
   for (const core::Process* process : all)
     running += parts_.processes.NewestStatus(*process).state == core::ProcessState::kRunning;
   system.set_process_count(static_cast<int>(all.size()));

@@ -57,7 +57,9 @@ Process FullProcess() {
                   .version = "1.0",
                   .domains = {"www.example.org"},
                   .bundle = std::string(64, 'a'),
-                  .deployed = 7};
+                  .deployed = 7,
+                  .system = true,
+                  .low_ports = true};
   process.desired = core::DesiredState::kCompleted;
   process.generation = 104;
   process.change_number = 105;

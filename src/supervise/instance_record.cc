@@ -86,6 +86,10 @@ absl::Status Instance::TakeSpec(internal::LaunchSpec spec, bool is_new) {
     return absl::FailedPreconditionError(
         "this supervisor runs another deploy: a deploy begins a new instance");
   }
+  if (has_spec_ && process_spec->low_ports != process_spec_.low_ports) {
+    return absl::FailedPreconditionError(
+        "this supervisor has not the capabilities of that spec: they begin with a new instance");
+  }
   if (is_new) {
     if (absl::Status stored = StoreSpec(spec); !stored.ok()) return stored;
   }

@@ -25,7 +25,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
   std::map<std::string, std::string> given;
   for (const char* known :
        {"--instance", "--process-id", "--process-name", "--dir", "--log-dir", "--cgroup", "--uid",
-        "--gid", "--groups", "--account", "--home", "--shell", "--kind"}) {
+        "--gid", "--groups", "--account", "--home", "--shell", "--low-ports", "--kind"}) {
     given[known] = "";
   }
   for (size_t i = 0; i < arguments.size(); i += 2) {
@@ -56,13 +56,18 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
     return absl::InvalidArgumentError(
         absl::StrCat("--kind is task or left out, not '", given["--kind"], "'"));
   }
+  const bool low_ports = given["--low-ports"] == "yes";
+  if (!given["--low-ports"].empty() && (!low_ports || given["--uid"].empty())) {
+    return absl::InvalidArgumentError("--low-ports is yes, with an account, or left out");
+  }
   if (given["--uid"].empty()) return options;
   const auto uid = ParseNumericId("--uid", given["--uid"]);
   const auto gid = ParseNumericId("--gid", given["--gid"]);
   if (!uid.ok()) return uid.status();
   if (!gid.ok()) return gid.status();
   if (*uid == 0) return absl::InvalidArgumentError("--uid 0: a process never runs as root");
-  options.account = Account{*uid, *gid, {}, given["--account"], given["--home"], given["--shell"]};
+  options.account =
+      Account{*uid, *gid, {}, given["--account"], given["--home"], given["--shell"], low_ports};
   const std::vector<std::string> groups = absl::StrSplit(given["--groups"], ',', absl::SkipEmpty());
   for (const std::string& group : groups) {
     const auto id = ParseNumericId("--groups", group);

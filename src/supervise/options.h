@@ -20,6 +20,7 @@ struct Account {
   std::string name;
   std::string home;
   std::string shell;
+  bool low_ports = false;  // with CAP_NET_BIND_SERVICE
 };
 
 struct Options {

@@ -54,6 +54,16 @@ TEST(Options, AnAccountHasItsGroups) {
   EXPECT_FALSE(ParseOptions(With({"--uid", "5", "--gid", "5", "--groups", "1,x"})).ok());
 }
 
+TEST(Options, LowPortsAreOfAnAccount) {
+  const std::vector<std::string> account = {"--uid", "1000", "--gid", "1001"};
+  EXPECT_FALSE(ParseOptions(With(account))->account->low_ports);
+  EXPECT_FALSE(ParseOptions(With({"--low-ports", "yes"})).ok());
+  EXPECT_FALSE(ParseOptions(With({"--uid", "1", "--gid", "1", "--low-ports", "80"})).ok());
+  const auto options = ParseOptions(With({"--uid", "1", "--gid", "1", "--low-ports", "yes"}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_TRUE(options->account->low_ports);
+}
+
 TEST(Options, AUidThatIsNotANumberIsRefused) {
   for (const char* uid : {"app", "-1", "4294967295", "1000x"}) {
     EXPECT_FALSE(ParseOptions(With({"--uid", uid, "--gid", "5"})).ok()) << uid;

@@ -159,12 +159,17 @@ void JoinCgroup(const Plan& plan) {
   if (!WriteTo(plan.cgroup_to_join, "cgroup.procs", "0")) Fail(Stage::kCgroup, plan.outcome_end);
 }
 
-// Leaves nothing of our privileges: what is executed is the account and no more.
+// Leaves nothing of our privileges but what the account is to have: what is executed is the account
+// and no more.
 void BecomeAccount(const Account& account) {
+  const auto kept = [&account](int capability) {
+    return account.low_ports && capability == CAP_NET_BIND_SERVICE;
+  };
   // Needs CAP_SETPCAP, which only a supervisor that is root has; without it, no_new_privs and the
-  // empty sets below already mean that nothing can be regained.
+  // sets below already mean that nothing can be regained.
   for (int capability = 0; capability < 64; ++capability)
-    prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    if (!kept(capability)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  if (account.low_ports && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) Fail(Stage::kSetuid);
   if (setgroups(account.groups.size(), account.groups.data()) != 0 ||
       setresgid(account.gid, account.gid, account.gid) != 0 ||
       setresuid(account.uid, account.uid, account.uid) != 0) {
@@ -172,8 +177,16 @@ void BecomeAccount(const Account& account) {
   }
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct none[2] = {};
-  if (syscall(SYS_capset, &header, none) != 0) Fail(Stage::kSetuid);
+  __user_cap_data_struct sets[2] = {};
+  if (account.low_ports) {
+    constexpr uint32_t kBit = uint32_t{1} << CAP_NET_BIND_SERVICE;
+    sets[0] = {.effective = kBit, .permitted = kBit, .inheritable = kBit};
+  }
+  if (syscall(SYS_capset, &header, sets) != 0) Fail(Stage::kSetuid);
+  // Ambient, or the execution would take it away.
+  if (account.low_ports &&
+      prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) != 0)
+    Fail(Stage::kSetuid);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Fail(Stage::kSetuid);
   if (geteuid() != account.uid || getegid() != account.gid) {
     errno = EPERM;

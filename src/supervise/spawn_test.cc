@@ -215,6 +215,16 @@ TEST_F(SpawnTest, AnAccountGetsItsIdentityAndNothingElse) {
             "CapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n");
 }
 
+TEST_F(SpawnTest, AnAccountWithLowPortsHasThatCapabilityAndNoOther) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  command_.account = Account{65534, 65534, {}, "nobody", "/nonexistent", "/bin/sh", true};
+  Shell("id -u; grep -E 'Cap|NoNewPrivs' /proc/$$/status");
+  EXPECT_EQ(Run().out,
+            "65534\n"
+            "CapInh:\t0000000000000400\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000400\n"
+            "CapBnd:\t0000000000000400\nCapAmb:\t0000000000000400\nNoNewPrivs:\t1\n");
+}
+
 TEST_F(SpawnTest, ADirectoryThatTheAccountCannotEnterIsAnError) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   const std::string closed = root_ + "/closed";

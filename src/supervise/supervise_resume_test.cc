@@ -320,6 +320,20 @@ TEST_F(SuperviseTest, ASpecThatItDoesNotUnderstandIsRefusedAndTheOldOneStays) {
   EXPECT_EQ(kept.generation(), 1);
 }
 
+TEST_F(SuperviseTest, ASpecThatWantsOtherCapabilitiesIsForANewInstance) {
+  Script("exec sleep 1000");
+  Launch();
+  Client client = Connect();
+  client.Await("started");
+  process_spec_.low_ports = true;
+  spec_.set_generation(2);
+  SuperviseRequest request;
+  request.mutable_set_spec();
+  EXPECT_EQ(
+      client.Call(request, SpecMemfd().get()),
+      "this supervisor has not the capabilities of that spec: they begin with a new instance");
+}
+
 TEST_F(SuperviseTest, ARestartIsDoneOncePerNumber) {
   Script("exec sleep 1000");
   Launch();

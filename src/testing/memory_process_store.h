@@ -36,6 +36,7 @@ class MemoryProcessStore final : public core::ProcessStore {
     }
     for (const std::string& id : write.remove) rows.erase(id);
     for (const core::Event& event : write.events) actions.push_back(event.action);
+    events.insert(events.end(), write.events.begin(), write.events.end());
     Record(envelope, audit, requests);
     ++revision;
     if (hold) {
@@ -57,7 +58,8 @@ class MemoryProcessStore final : public core::ProcessStore {
   }
 
   std::map<std::string, core::Process> rows;
-  std::vector<std::string> actions;
+  std::vector<std::string> actions;  // of `events`
+  std::vector<core::Event> events;
   std::vector<core::AuditRecord> audit;
   std::vector<core::CommittedRequest> requests;
   int64_t revision = 0;

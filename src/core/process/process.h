@@ -110,6 +110,9 @@ struct ProcessSpec {
   std::vector<std::string> domains;  // that it is to be reached by
   std::string bundle;    // SHA-256 of what it runs in, 64 hexadecimal digits; empty: none
   int64_t deployed = 0;  // the number of the revision (core/deploy) that this is; 0: none
+  // Of gRPC OS itself: made and changed by the daemon alone, run as an account of the second list.
+  bool system = false;
+  bool low_ports = false;  // of a system process: it may listen on ports below 1024
 
   bool operator==(const ProcessSpec&) const = default;
 };
@@ -139,6 +142,8 @@ void Describe(Fields& fields, ProcessSpec& spec) {
   fields.Texts(19, spec.domains);
   fields.Text(20, spec.bundle);
   fields.Int(21, spec.deployed);
+  fields.Int(22, spec.system);
+  fields.Int(23, spec.low_ports);
 }
 
 // The port that it listens on: its own, else, if that is a port and no secret, the PORT of its

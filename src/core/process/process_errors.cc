@@ -16,6 +16,16 @@ absl::Status ProcessNotFound(const std::string& reference) {
                    {.reason = reason::kProcessNotFound, .metadata = {{"process", reference}}});
 }
 
+absl::Status SystemProcessRefused(const Process& process) {
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("'", process.name,
+             "' is a process of gRPC OS itself, which starts, changes and stops it as needed; you "
+             "may restart it with `restart ",
+             process.name, "`, and `ps --system` shows it"),
+      {.reason = reason::kSystemProcess, .metadata = {{"process", process.name}}});
+}
+
 absl::Status NameTaken(const std::string& name, const Process* owner) {
   ErrorDetail detail{.reason = reason::kNameTaken, .metadata = {{"name", name}}};
   std::string state = "being created";

@@ -12,6 +12,8 @@
 namespace grpc_os::core {
 
 absl::Status ProcessNotFound(const std::string& reference);
+// A user asks for more of a system process than to read and restart it.
+absl::Status SystemProcessRefused(const Process& process);
 // `owner` has the name; nullptr: it is being created just now.
 absl::Status NameTaken(const std::string& name, const Process* owner);
 // `owner_name` empty: who asks may not know it.

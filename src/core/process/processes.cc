@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "core/process/process_errors.h"
 #include "core/process/processes_entry.h"
+#include "core/process/validate.h"
 
 namespace grpc_os::core {
 
@@ -120,16 +121,27 @@ absl::StatusOr<Processes::Entry*> Processes::Require(const std::string& referenc
   return Require(reference);
 }
 
+absl::StatusOr<Processes::Entry*> Processes::RequireChangeable(
+    const std::string& reference, std::optional<Origin>& origin) const {
+  absl::StatusOr<Entry*> entry = Require(reference, origin);
+  if (entry.ok() && origin && (*entry)->process.spec.system)
+    return SystemProcessRefused((*entry)->process);
+  return entry;
+}
+
 const Process* Processes::Find(const std::string& reference) const {
   const Entry* entry = FindEntry(reference);
   return entry == nullptr ? nullptr : &entry->process;
 }
 
-std::vector<const Process*> Processes::List(const std::string& after_name, int limit) const {
+std::vector<const Process*> Processes::List(const std::string& after_name, int limit,
+                                            Whose whose) const {
   std::vector<const Process*> found;
   for (auto it = by_name_.upper_bound(after_name);
        it != by_name_.end() && static_cast<int>(found.size()) < limit; ++it) {
-    if (it->second->visible) found.push_back(&it->second->process);
+    const bool system = it->second->process.spec.system;
+    const bool wanted = whose == Whose::kAll || system == (whose == Whose::kSystem);
+    if (wanted && it->second->visible) found.push_back(&it->second->process);
   }
   return found;
 }
@@ -159,7 +171,8 @@ Processes::UnsavedTotal Processes::TotalUnsaved() const {
 
 int Processes::CountHeld() const {
   return static_cast<int>(std::count_if(by_id_.begin(), by_id_.end(), [](const auto& item) {
-    return item.second->process.status.state == ProcessState::kHeld;
+    const Process& process = item.second->process;
+    return process.status.state == ProcessState::kHeld && !process.spec.system;
   }));
 }
 
@@ -216,6 +229,8 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
   if (origin) {
     origin->name = process.name;
     if (absl::Status status = origin->CheckPermitted(); !status.ok()) return refuse(status);
+    if (absl::Status own = CheckNotReserved(process.name, "process.name"); !own.ok())
+      return refuse(own);
   }
   if (auto it = by_name_.find(process.name); it != by_name_.end()) {
     return refuse(NameTaken(process.name, it->second->visible ? &it->second->process : nullptr));
@@ -226,7 +241,7 @@ void Processes::Create(Process process, Done done, std::optional<Origin> origin)
     const bool hidden = origin && origin->permit && !origin->permit(owner).ok();
     return refuse(IdTaken(process.id, hidden ? "" : owner));
   }
-  if (Count() >= limits::kProcesses) {
+  if (Count() >= limits::kProcesses && !process.spec.system) {
     return refuse(TooManyProcesses(Count()));
   }
   if (absl::Status held = CheckNotHeld(process); !held.ok()) return refuse(held);
@@ -283,7 +298,7 @@ absl::Status Processes::ChangeSpec(Draft& draft, const Change& change, bool to_r
 
 void Processes::Update(const std::string& reference, const std::string& etag, Change change,
                        Done done, std::optional<Origin> origin) {
-  auto entry = Require(reference, origin);
+  auto entry = RequireChangeable(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   // Before the origin goes on: in which order arguments are taken is not said.
@@ -335,7 +350,11 @@ absl::Status Processes::HideOthers(std::string_view /*name*/) {
 
 absl::Status Processes::CheckDeploy(const Process& wanted, const Origin& origin) const {
   const Entry* entry = FindEntry(wanted.id);
-  if (entry == nullptr && Count() >= limits::kProcesses) return TooManyProcesses(Count());
+  if (entry != nullptr && entry->process.spec.system) return SystemProcessRefused(entry->process);
+  if (entry == nullptr) {
+    if (absl::Status own = CheckNotReserved(wanted.name, "process"); !own.ok()) return own;
+    if (Count() >= limits::kProcesses) return TooManyProcesses(Count());
+  }
   const auto permit = PermitOf(origin);
   if (absl::Status port = CheckPort(wanted, permit); !port.ok()) return port;
   if (absl::Status cycle = CheckDependencies(wanted, permit); !cycle.ok()) return cycle;
@@ -377,7 +396,7 @@ absl::Status Processes::WishRunning(Draft& draft, const char* event, bool even_i
 
 void Processes::Start(const std::string& reference, const std::string& etag, Done done,
                       std::optional<Origin> origin) {
-  auto entry = Require(reference, origin);
+  auto entry = RequireChangeable(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   const auto permit = PermitOf(origin);  // before the origin goes on, as above
@@ -398,8 +417,12 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
   const auto permit = PermitOf(origin);  // before the origin goes on, as above
   RunUseCase(
       **entry, etag,
-      [this, permit](Draft& draft) {
+      [this, permit, asked = origin.has_value()](Draft& draft) {
         if (absl::Status held = CheckNotHeld(draft.process); !held.ok()) return held;
+        // Of a system process, users decide nothing: what the daemon has stopped stays so.
+        const bool wanted = draft.process.desired == DesiredState::kRunning;
+        if (asked && draft.process.spec.system && !wanted)
+          return SystemProcessRefused(draft.process);
         return WishRunning(draft, "restart_requested", true, permit);
       },
       Awaited::kStarted, std::move(done), std::move(origin));
@@ -407,7 +430,7 @@ void Processes::Restart(const std::string& reference, const std::string& etag, D
 
 void Processes::Stop(const std::string& reference, const std::string& etag, Done done,
                      std::optional<Origin> origin) {
-  auto entry = Require(reference, origin);
+  auto entry = RequireChangeable(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   RunUseCase(
@@ -430,7 +453,7 @@ void Processes::Stop(const std::string& reference, const std::string& etag, Done
 void Processes::Delete(const std::string& reference, const std::string& etag, bool force,
                        std::function<void(absl::StatusOr<int64_t>)> done,
                        std::optional<Origin> origin) {
-  auto entry = Require(reference, origin);
+  auto entry = RequireChangeable(reference, origin);
   if (!entry.ok())
     return scheduler_.Post([done = std::move(done), status = entry.status()] { done(status); });
   if (force && !IsAtRest((*entry)->process.status.state)) {

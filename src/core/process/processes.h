@@ -80,7 +80,9 @@ class Processes final : public SupervisionObserver {
   // By id or name; nullptr if there is none. Valid until the next call.
   const Process* Find(const std::string& reference) const;
   // In the order of names, those after `after_name`, at most `limit`.
-  std::vector<const Process*> List(const std::string& after_name, int limit) const;
+  enum class Whose { kAll, kUsers, kSystem };
+  std::vector<const Process*> List(const std::string& after_name, int limit,
+                                   Whose whose = Whose::kAll) const;
   int Count() const;
   // What was reported of a process and could not be stored yet; it is tried again until it is.
   struct Unsaved {
@@ -114,7 +116,7 @@ class Processes final : public SupervisionObserver {
 
   // `process` has a validated name and spec, and an id if the caller chose one. See ProcessService
   // for the semantics and errors of all of these. The origin goes into the transaction; none:
-  // nobody asked for it.
+  // nobody asked for it, and only so a system process is made, changed, started and stopped.
   void Create(Process process, Done done, std::optional<Origin> origin = std::nullopt);
   // Refuses, having changed nothing, or changes.
   using Change = std::function<absl::Status(ProcessSpec&)>;
@@ -186,6 +188,9 @@ class Processes final : public SupervisionObserver {
   // The process, if whoever asks may change it: what is forbidden and what is not there answer
   // alike.
   absl::StatusOr<Entry*> Require(const std::string& reference, std::optional<Origin>& origin) const;
+  // The same; of a user's call also: no system process.
+  absl::StatusOr<Entry*> RequireChangeable(const std::string& reference,
+                                           std::optional<Origin>& origin) const;
 
   void Submit(Entry& entry, Mutation mutation);
   void Pump(Entry& entry);

@@ -30,6 +30,7 @@ void Processes::Draft::Tell(std::string action, std::map<std::string, std::strin
   event.name = process.name;
   event.action = std::move(action);
   event.attributes = std::move(attributes);
+  if (process.spec.system) event.attributes["system"] = "true";
   events.push_back(std::move(event));
 }
 

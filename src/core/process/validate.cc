@@ -257,6 +257,17 @@ void CheckProcessName(std::string_view name, const std::string& field, Violation
   }
 }
 
+absl::Status CheckNotReserved(std::string_view name, const std::string& field) {
+  Violations violations;
+  if (name.starts_with(kSystemNamePrefix)) {
+    violations.Add(
+        field, absl::StrCat("names that begin with ",
+                            absl::string_view(kSystemNamePrefix.data(), kSystemNamePrefix.size()),
+                            " are for the processes of gRPC OS itself; choose another name"));
+  }
+  return violations.ToStatus();
+}
+
 void CheckProcessId(std::string_view id, const std::string& field, Violations& violations) {
   const bool good = id.size() > 5 && id.size() <= 37 && id.substr(0, 5) == "proc_" &&
                     std::all_of(id.begin() + 5, id.end(), [](char byte) {

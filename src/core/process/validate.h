@@ -12,6 +12,9 @@ namespace grpc_os::core {
 
 // A letter or digit, then up to 62 letters, digits, '.', '_', '-'; must not look like an id.
 void CheckProcessName(std::string_view name, const std::string& field, Violations& violations);
+// Of one that is made anew: the names of gRPC OS's own processes are no user's.
+inline constexpr std::string_view kSystemNamePrefix = "grpc-os-";
+absl::Status CheckNotReserved(std::string_view name, const std::string& field);
 // "proc_" and 1 to 32 of a-z 0-9.
 void CheckProcessId(std::string_view id, const std::string& field, Violations& violations);
 // A name or id in a request that refers to a process: not empty, at most 63 bytes, printable.

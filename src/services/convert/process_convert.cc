@@ -394,6 +394,7 @@ v1::Process ToProto(const core::Process& process, const core::ProcessUsage& usag
   out.set_revision(process.revision);
   SetTimeMs(process.create_time_ms, out.mutable_create_time());
   SetTimeMs(process.update_time_ms, out.mutable_update_time());
+  out.set_system(process.spec.system);
   return out;
 }
 

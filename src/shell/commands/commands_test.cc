@@ -117,6 +117,21 @@ TEST_F(CommandsTest, PsInEveryFormat) {
   EXPECT_THAT(out(), HasSubstr("sleep 1000"));
 }
 
+TEST_F(CommandsTest, PsListsTheSystemsOwnWhereTheyAreAskedFor) {
+  daemon_.AddProcess("web", kRunning);
+  daemon_.AddProcess("grpc-os-nginx", kRunning).set_system(true);
+  EXPECT_EQ(Run("ps -o name"), ExitCode::kOk);
+  EXPECT_EQ(out(), "web\n");
+  EXPECT_EQ(Run("ps --system -o name"), ExitCode::kOk);
+  EXPECT_EQ(out(), "grpc-os-nginx\n");
+  EXPECT_EQ(Run("ps --system -o name '*'"), ExitCode::kOk);
+  EXPECT_EQ(out(), "grpc-os-nginx\n");
+  EXPECT_EQ(Run("restart '*'"), ExitCode::kOk);
+  EXPECT_THAT(out(), Not(HasSubstr("nginx")));
+  EXPECT_EQ(Run("ps -l grpc-os-nginx"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("gRPC OS itself starts"));
+}
+
 TEST_F(CommandsTest, OneWrongNameDoesNotStopTheOthers) {
   daemon_.AddProcess("a", kRunning);
   daemon_.AddProcess("b", kRunning);

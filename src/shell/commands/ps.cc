@@ -30,9 +30,12 @@ void ShowLong(Session& session, const ResourceView<v1::Process>& view,
   }
 }
 
-void Explain(Session& session, const v1::ListProcessesResponse& list) {
+void Explain(Session& session, const v1::ListProcessesResponse& list, bool system) {
   const auto& processes = list.processes();
-  if (processes.empty()) session.Hint("No processes. `start NAME \"COMMAND\"` starts one.");
+  if (processes.empty()) {
+    session.Hint(system ? "gRPC OS runs no process of its own just now."
+                        : "No processes. `start NAME \"COMMAND\"` starts one.");
+  }
   if (std::any_of(processes.begin(), processes.end(), NeedsRestart)) {
     session.Hint("* changed since it was started; `restart NAME` makes it take effect.");
   }
@@ -45,12 +48,13 @@ void Explain(Session& session, const v1::ListProcessesResponse& list) {
 ExitCode RunPs(Session& session, const Arguments& arguments) {
   v1::ListProcessesResponse list;
   ExitCode code = ExitCode::kOk;
+  const bool system = arguments.Has("system");
   if (arguments.positional().empty()) {
-    auto all = session.client().ListProcesses();
+    auto all = session.client().ListProcesses(system);
     if (!all.ok()) return session.Report(all.status());
     list = *std::move(all);
   } else {
-    const Selection selection = Select(session, arguments.positional());
+    const Selection selection = Select(session, arguments.positional(), system);
     code = selection.code;
     list = ToList(selection.processes);
   }
@@ -64,7 +68,7 @@ ExitCode RunPs(Session& session, const Arguments& arguments) {
     return code;
   }
   session.ShowList(view, list);
-  Explain(session, list);
+  Explain(session, list, system);
   return code;
 }
 
@@ -81,8 +85,10 @@ Command PsRow() {
               std::string(kProcessNames) +
               "A * after the state marks a process whose changes wait for a restart. CPU is the\n"
               "processor time since its start, in percent of one processor.\n",
-          .options = {{"long", 'l', "", "all about each"}, WatchOption()},
-          .examples = {"ps", "ps -l web-server", "ps 'web-*' -o json", "ps --watch"},
+          .options = {{"long", 'l', "", "all about each"},
+                      {"system", 0, "", "those of gRPC OS itself, such as nginx, instead of yours"},
+                      WatchOption()},
+          .examples = {"ps", "ps -l web-server", "ps 'web-*' -o json", "ps --watch", "ps --system"},
           .run = RunPs};
 }
 

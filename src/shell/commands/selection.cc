@@ -49,11 +49,11 @@ absl::Status Naming(const std::string& name, const absl::Status& status) {
 
 bool IsPattern(const std::string& word) { return word.find_first_of("*?[") != std::string::npos; }
 
-Selection Select(Session& session, const std::vector<std::string>& words) {
+Selection Select(Session& session, const std::vector<std::string>& words, bool system) {
   Selection selection;
   std::vector<v1::Process> listed;
   if (std::any_of(words.begin(), words.end(), IsPattern)) {
-    auto all = session.client().ListProcesses();
+    auto all = session.client().ListProcesses(system);
     if (!all.ok()) {
       selection.code = session.Report(all.status());
       return selection;

@@ -22,8 +22,9 @@ struct Selection {
   ExitCode code = ExitCode::kOk;       // of the words that mean nothing; these are reported
 };
 
-// Reads the processes from the daemon: by one list if a word is a pattern, else one by one.
-Selection Select(Session& session, const std::vector<std::string>& words);
+// Reads the processes from the daemon: by one list if a word is a pattern, else one by one. A
+// pattern means system processes only where `system` asks for them.
+Selection Select(Session& session, const std::vector<std::string>& words, bool system = false);
 
 // What is done to each of several processes. `before` is the process as it was selected.
 struct Action {

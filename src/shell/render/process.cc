@@ -147,6 +147,7 @@ void DescribeSpec(const v1::Process& process, Table& table) {
                                                        kDomainsPending, ")"));
   add("bundle", ShortDigest(spec.bundle()));
   add("version", spec.version());
+  add("system", process.system() ? "yes: gRPC OS itself starts, changes and stops it" : "");
   if (process.status().deployed_revision() > 0)
     add("revision", absl::StrCat(process.status().deployed_revision()));
 }
