@@ -20,6 +20,7 @@ ROOMS = {
     "host": {"core", "base", "bundle"},
     "store": {"core", "base"},
     "runtime": {"core", "base", "protocol", "cgroup"},
+    "edge": {"core", "base"},
     "init": {"base", "protocol", "cgroup"},
     "supervise": {"base", "protocol", "cgroup", "core/process/transition", "core/process/process.h", "core/tagged.h"},
     "services": {"core", "base", "protos"},

@@ -14,6 +14,7 @@
 #include "client/client.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
 #include "grpc_os/v1/deploy_services.grpc.pb.h"
+#include "grpc_os/v1/domain_services.grpc.pb.h"
 #include "grpc_os/v1/event_services.grpc.pb.h"
 #include "grpc_os/v1/filesystem_services.grpc.pb.h"
 #include "grpc_os/v1/process_services.grpc.pb.h"
@@ -39,6 +40,7 @@ struct Client::Connection {
   v1::SystemService::Stub system;
   v1::VolumeService::Stub volume;
   v1::DeployService::Stub deploys;
+  v1::DomainService::Stub domains;
 };
 
 // What Cancel, on another thread, has to know.

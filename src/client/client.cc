@@ -55,7 +55,8 @@ Client::Connection::Connection(const Address& address)
       objects(channel),
       system(channel),
       volume(channel),
-      deploys(channel) {}
+      deploys(channel),
+      domains(channel) {}
 
 Client::Client(Address address, ClientOptions options)
     : address_(std::move(address)),

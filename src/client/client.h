@@ -16,10 +16,12 @@
 
 // Of the API: whoever calls includes the messages that it uses.
 namespace grpc_os::v1 {
+class AssignDomainRequest;
 class CancelUploadResponse;
 class CheckObjectsRequest;
 class CheckObjectsResponse;
 class CopyObjectRequest;
+class CreateDomainRequest;
 class CreateObjectRequest;
 class CreateProcessRequest;
 class CreateRoleRequest;
@@ -27,6 +29,8 @@ class CreateTokenRequest;
 class CreateTokenResponse;
 class CreateUserRequest;
 class CreateVolumeRequest;
+class DeleteDomainRequest;
+class DeleteDomainResponse;
 class DeleteObjectRequest;
 class DeleteObjectResponse;
 class DeleteProcessRequest;
@@ -40,6 +44,7 @@ class DeleteVolumeRequest;
 class DeleteVolumeResponse;
 class DeployProcessRequest;
 class DisableUserRequest;
+class Domain;
 class EnableUserRequest;
 class EndSessionRequest;
 class EndSessionResponse;
@@ -48,6 +53,7 @@ class GetObjectRequest;
 class GrantRoleRequest;
 class ListAuditRecordsRequest;
 class ListAuditRecordsResponse;
+class ListDomainsResponse;
 class ListObjectsRequest;
 class ListObjectsResponse;
 class ListProcessesResponse;
@@ -68,6 +74,8 @@ class PutObjectRequest;
 class Quota;
 class ReadObjectRequest;
 class ReadObjectResponse;
+class ReloadDomainsRequest;
+class ReloadDomainsResponse;
 class RestartProcessRequest;
 class ResumeResponse;
 class RevokeRoleRequest;
@@ -84,9 +92,13 @@ class StartProcessRequest;
 class StartUploadRequest;
 class StopProcessRequest;
 class System;
+class TailDomainLogsRequest;
 class TailLogsRequest;
 class TailLogsResponse;
+class UnassignDomainRequest;
+class UnassignDomainResponse;
 class UndeleteObjectRequest;
+class UpdateDomainRequest;
 class UpdateObjectRequest;
 class UpdateProcessRequest;
 class UpdateRoleRequest;
@@ -185,6 +197,16 @@ class Client {
   absl::StatusOr<v1::Volume> CreateVolume(const v1::CreateVolumeRequest& request);
   absl::StatusOr<v1::Volume> UpdateVolume(const v1::UpdateVolumeRequest& request);
   absl::StatusOr<v1::DeleteVolumeResponse> DeleteVolume(const v1::DeleteVolumeRequest& request);
+  absl::StatusOr<v1::ListDomainsResponse> ListDomains();
+  absl::StatusOr<v1::Domain> GetDomain(const std::string& name);
+  absl::StatusOr<v1::Domain> CreateDomain(const v1::CreateDomainRequest& request);
+  absl::StatusOr<v1::Domain> UpdateDomain(const v1::UpdateDomainRequest& request);
+  absl::StatusOr<v1::DeleteDomainResponse> DeleteDomain(const v1::DeleteDomainRequest& request);
+  // These two answer when it is served so, which may take 30 s.
+  absl::StatusOr<v1::Domain> AssignDomain(const v1::AssignDomainRequest& request, Timeout timeout);
+  absl::StatusOr<v1::UnassignDomainResponse> UnassignDomain(
+      const v1::UnassignDomainRequest& request, Timeout timeout);
+  absl::StatusOr<v1::ReloadDomainsResponse> ReloadDomains(const v1::ReloadDomainsRequest& request);
   // These two do not answer before the bundle is unpacked.
   absl::StatusOr<v1::Revision> DeployProcess(const v1::DeployProcessRequest& request);
   absl::StatusOr<v1::Revision> RollbackProcess(const v1::RollbackProcessRequest& request);
@@ -216,6 +238,9 @@ class Client {
   // returns false (then OK). Without a deadline if `request.follow`.
   absl::Status TailLogs(const v1::TailLogsRequest& request,
                         const std::function<bool(const v1::TailLogsResponse&)>& on_message);
+  // As TailLogs.
+  absl::Status TailDomainLogs(const v1::TailDomainLogsRequest& request,
+                              const std::function<bool(const v1::TailLogsResponse&)>& on_message);
 
   // As TailLogs, without a deadline. Cancel ends what runs.
   absl::Status RunTask(const v1::RunTaskRequest& request,

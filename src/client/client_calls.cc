@@ -6,6 +6,7 @@
 #include "client/calls.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/deploy_services.pb.h"
+#include "grpc_os/v1/domain_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
@@ -137,6 +138,57 @@ absl::StatusOr<v1::DeleteVolumeResponse> Client::DeleteVolume(
     const v1::DeleteVolumeRequest& request) {
   return Mutate<v1::DeleteVolumeRequest, v1::DeleteVolumeResponse>(
       GRPC_OS_METHOD(volume, DeleteVolume), request, options_.timeout);
+}
+
+absl::StatusOr<v1::ListDomainsResponse> Client::ListDomains() {
+  v1::ListDomainsRequest request;
+  request.set_page_size(kListPage);
+  return AllPages<v1::ListDomainsRequest, v1::ListDomainsResponse>(
+      GRPC_OS_METHOD(domains, ListDomains), request, [](auto& page, auto& all) {
+        for (v1::Domain& one : *page.mutable_domains()) all.mutable_domains()->Add(std::move(one));
+        all.set_edge_problem(page.edge_problem());
+      });
+}
+
+absl::StatusOr<v1::Domain> Client::GetDomain(const std::string& name) {
+  v1::GetDomainRequest request;
+  request.set_name(name);
+  return CallWithToken<v1::GetDomainRequest, v1::Domain>(GRPC_OS_METHOD(domains, GetDomain),
+                                                         request, options_.timeout);
+}
+
+absl::StatusOr<v1::Domain> Client::CreateDomain(const v1::CreateDomainRequest& request) {
+  return Mutate<v1::CreateDomainRequest, v1::Domain>(GRPC_OS_METHOD(domains, CreateDomain), request,
+                                                     options_.timeout);
+}
+
+absl::StatusOr<v1::Domain> Client::UpdateDomain(const v1::UpdateDomainRequest& request) {
+  return Mutate<v1::UpdateDomainRequest, v1::Domain>(GRPC_OS_METHOD(domains, UpdateDomain), request,
+                                                     options_.timeout);
+}
+
+absl::StatusOr<v1::DeleteDomainResponse> Client::DeleteDomain(
+    const v1::DeleteDomainRequest& request) {
+  return Mutate<v1::DeleteDomainRequest, v1::DeleteDomainResponse>(
+      GRPC_OS_METHOD(domains, DeleteDomain), request, options_.timeout);
+}
+
+absl::StatusOr<v1::Domain> Client::AssignDomain(const v1::AssignDomainRequest& request,
+                                                Timeout timeout) {
+  return Mutate<v1::AssignDomainRequest, v1::Domain>(GRPC_OS_METHOD(domains, AssignDomain), request,
+                                                     timeout);
+}
+
+absl::StatusOr<v1::UnassignDomainResponse> Client::UnassignDomain(
+    const v1::UnassignDomainRequest& request, Timeout timeout) {
+  return Mutate<v1::UnassignDomainRequest, v1::UnassignDomainResponse>(
+      GRPC_OS_METHOD(domains, UnassignDomain), request, timeout);
+}
+
+absl::StatusOr<v1::ReloadDomainsResponse> Client::ReloadDomains(
+    const v1::ReloadDomainsRequest& request) {
+  return Mutate<v1::ReloadDomainsRequest, v1::ReloadDomainsResponse>(
+      GRPC_OS_METHOD(domains, ReloadDomains), request, options_.timeout);
 }
 
 absl::StatusOr<v1::Revision> Client::DeployProcess(const v1::DeployProcessRequest& request) {
@@ -283,6 +335,13 @@ absl::StatusOr<v1::WaitProcessResponse> Client::WaitProcess(const v1::WaitProces
 absl::Status Client::TailLogs(const v1::TailLogsRequest& request,
                               const std::function<bool(const v1::TailLogsResponse&)>& on_message) {
   return Stream(GRPC_OS_METHOD(processes, TailLogs), request,
+                request.follow() ? kNoTimeout : options_.timeout, on_message);
+}
+
+absl::Status Client::TailDomainLogs(
+    const v1::TailDomainLogsRequest& request,
+    const std::function<bool(const v1::TailLogsResponse&)>& on_message) {
+  return Stream(GRPC_OS_METHOD(domains, TailDomainLogs), request,
                 request.follow() ? kNoTimeout : options_.timeout, on_message);
 }
 

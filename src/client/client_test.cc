@@ -17,6 +17,7 @@
 #include "client/peer_ticket.h"
 #include "client/token_file.h"
 #include "grpc_os/v1/auth_services.pb.h"
+#include "grpc_os/v1/domain_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "grpc_os/v1/system_services.pb.h"
@@ -243,6 +244,30 @@ TEST_F(ClientTest, RolesAndQuotasAreListedWithAllPages) {
   const auto quotas = client->ListQuotas();
   ASSERT_TRUE(quotas.ok());
   EXPECT_EQ(quotas->quotas_size(), 3);
+}
+
+TEST_F(ClientTest, DomainsAreMadeListedChangedAndDeleted) {
+  const auto client = NewClient();
+  for (const char* name : {"a.example", "b.example", "c.example"}) {
+    v1::CreateDomainRequest request;
+    request.mutable_domain()->set_name(name);
+    ASSERT_TRUE(client->CreateDomain(request).ok());
+  }
+  daemon_.state.edge_problem = "nginx is missing";
+  const auto all = client->ListDomains();
+  ASSERT_TRUE(all.ok());
+  EXPECT_EQ(all->domains_size(), 3);
+  EXPECT_EQ(all->edge_problem(), "nginx is missing");
+  v1::UpdateDomainRequest update;
+  *update.mutable_domain() = all->domains(0);
+  update.mutable_domain()->mutable_spec()->set_grpc(true);
+  ASSERT_TRUE(client->UpdateDomain(update).ok());
+  EXPECT_EQ(client->UpdateDomain(update).status().code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(client->GetDomain("a.example")->spec().grpc());
+  v1::DeleteDomainRequest request;
+  request.set_name("a.example");
+  EXPECT_TRUE(client->DeleteDomain(request).ok());
+  EXPECT_EQ(client->GetDomain("a.example").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(ClientTest, ErrorsOfHandlersArriveWithTheirReason) {

@@ -22,6 +22,7 @@
 #include "base/unique_fd.h"
 #include "client/fake_auth.h"
 #include "client/fake_deploys.h"
+#include "client/fake_domains.h"
 #include "client/fake_objects.h"
 #include "client/fake_state.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
@@ -42,7 +43,8 @@ class FakeDaemon {
         events_(state),
         objects_(state),
         system_(state),
-        deploys_(state) {
+        deploys_(state),
+        domains_(state) {
     std::filesystem::create_directories(directory_ + "/run");
     grpc::ServerBuilder builder;
     // Otherwise its end may have to wait for a thread that looks up every 10 s.
@@ -54,6 +56,7 @@ class FakeDaemon {
     builder.RegisterService(&objects_);
     builder.RegisterService(&system_);
     builder.RegisterService(&deploys_);
+    builder.RegisterService(&domains_);
     server_ = builder.BuildAndStart();
     ListenForPeers();
   }
@@ -265,26 +268,7 @@ class FakeDaemon {
     }
     grpc::Status TailLogs(grpc::ServerContext* context, const v1::TailLogsRequest* request,
                           grpc::ServerWriter<v1::TailLogsResponse>* writer) override {
-      std::vector<v1::TailLogsResponse> log;
-      size_t cut = 0;
-      {
-        const std::lock_guard<std::mutex> lock(state_.mutex);
-        if (auto status = EnterFake(state_, context, "TailLogs " + request->name()); !status.ok()) {
-          return status;
-        }
-        state_.tails.push_back(*request);
-        log = state_.log;
-        cut = static_cast<size_t>(std::exchange(state_.cut_stream_after, 0));
-      }
-      size_t from = 0;
-      for (size_t i = 0; i < log.size(); ++i) {
-        if (log[i].cursor() == request->cursor()) from = i + 1;
-      }
-      for (size_t i = from; i < log.size(); ++i) {
-        if (cut != 0 && i == cut) return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
-        writer->Write(log[i]);
-      }
-      return grpc::Status::OK;
+      return WriteFakeLog(state_, context, "TailLogs ", *request, state_.tails, writer);
     }
 
    private:
@@ -451,6 +435,7 @@ class FakeDaemon {
   FakeObjects objects_;
   System system_;
   FakeDeploys deploys_;
+  FakeDomains domains_;
   std::unique_ptr<grpc::Server> server_;
   UniqueFd listener_;
   std::thread peer_thread_;

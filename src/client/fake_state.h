@@ -3,6 +3,7 @@
 #define GRPC_OS_CLIENT_FAKE_STATE_H_
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/support/sync_stream.h>
 #include <stdlib.h>
 
 #include <condition_variable>
@@ -12,11 +13,13 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "grpc_os/internal/v1/rpc_status.pb.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/deploy_services.pb.h"
+#include "grpc_os/v1/domain_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
@@ -117,6 +120,14 @@ struct FakeState {
   std::vector<v1::Revision::Step> deploy_steps;   // which one after the other take
   std::string deploy_fails;    // the message of the next that has ended; empty: it is ready
   std::string deploy_refused;  // the reason with which all are refused; empty: they are not
+  std::map<std::string, v1::Domain> domains;  // by name
+  v1::DomainStatus domain_status;             // what an assigned one comes to
+  std::string edge_problem;
+  v1::ReloadDomainsResponse reloaded;
+  std::string reload_refused;  // the message; empty: it is not
+  std::vector<v1::AssignDomainRequest> assigned;
+  std::vector<v1::UnassignDomainRequest> unassigned;
+  std::vector<v1::TailDomainLogsRequest> domain_tails;
   std::function<void()> before_deploy;  // DeployProcess that is no validation, once
   std::function<void()> at_wait;        // something that happens during WaitRevision
   std::function<void()> before_put;     // something that happens in between, once
@@ -146,6 +157,31 @@ inline grpc::Status LeaveFake(FakeState& state, const std::string& request_id) {
   if (state.unavailable == 0) return grpc::Status::OK;
   --state.unavailable;
   return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
+}
+
+// The log of what `request`, which is noted in `tails`, names.
+template <typename Request>
+grpc::Status WriteFakeLog(FakeState& state, grpc::ServerContext* context, const std::string& call,
+                          const Request& request, std::vector<Request>& tails,
+                          grpc::ServerWriter<v1::TailLogsResponse>* writer) {
+  std::vector<v1::TailLogsResponse> log;
+  size_t cut = 0;
+  {
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    if (auto status = EnterFake(state, context, call + request.name()); !status.ok()) return status;
+    tails.push_back(request);
+    log = state.log;
+    cut = static_cast<size_t>(std::exchange(state.cut_stream_after, 0));
+  }
+  size_t from = 0;
+  for (size_t i = 0; i < log.size(); ++i) {
+    if (log[i].cursor() == request.cursor()) from = i + 1;
+  }
+  for (size_t i = from; i < log.size(); ++i) {
+    if (cut != 0 && i == cut) return grpc::Status(grpc::UNAVAILABLE, "Socket closed");
+    writer->Write(log[i]);
+  }
+  return grpc::Status::OK;
 }
 
 }  // namespace grpc_os::client

@@ -47,7 +47,7 @@ class LogSource {
     std::string process_id;
     int64_t lines = 100;  // how many of the last ones to begin with; -1: none
     bool follow = false;
-    std::string cursor;  // if not empty: begin right after it
+    std::string cursor = {};  // if not empty: begin right after it
   };
   class Tail {
    public:

@@ -80,8 +80,7 @@ TEST_F(DeployTest, ANewProcessIsUploadedDeployedAndFollowed) {
   EXPECT_THAT(out(), HasSubstr("myapp: running its release: \nmyapp: starting, and waiting"));
   EXPECT_THAT(out(), EndsWith(") is deployed: revision 1\n"
                               "  address: http://127.0.0.1:8080\n"
-                              "  domains: myapp.example.com (pending: domains are served by a "
-                              "later version)\n"
+                              "  domain: myapp.example.com\n"
                               "  Dockerfile: kept in the revision, not used yet\n"
                               "  its output: `logs -f myapp`\n"));
   ASSERT_EQ(daemon_.state.deploys.size(), 1U);
@@ -91,6 +90,26 @@ TEST_F(DeployTest, ANewProcessIsUploadedDeployedAndFollowed) {
   EXPECT_FALSE(request.no_rollback());
   EXPECT_EQ(request.etag(), "");
   EXPECT_EQ(request.spec().volumes(0).path(), "/app/data");
+}
+
+TEST_F(DeployTest, WhereItsDomainsAreServedIsSaidIfItIsKnown) {
+  WriteSeed();
+  v1::Domain& domain = daemon_.state.domains["myapp.example.com"];
+  domain.set_name("myapp.example.com");
+  domain.mutable_status()->set_url("http://myapp.example.com:8880/");
+  domain.mutable_status()->set_state(v1::DomainStatus::STATE_ACTIVE);
+  domain.mutable_status()->set_managed_by("process other");
+  ASSERT_EQ(Register(), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), HasSubstr("\n  domain: myapp.example.com\n"));
+  domain.mutable_status()->set_managed_by("process myapp");
+  Write("processes/myapp/app.py", "print(2)\n");
+  ASSERT_EQ(Register(), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), HasSubstr("\n  domain: http://myapp.example.com:8880/\n"));
+  domain.mutable_status()->set_state(v1::DomainStatus::STATE_PENDING);
+  domain.mutable_status()->set_message("nginx starts");
+  Write("processes/myapp/app.py", "print(3)\n");
+  ASSERT_EQ(Register(), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), HasSubstr("\n  domain: myapp.example.com: not served yet: nginx starts.\n"));
 }
 
 TEST_F(DeployTest, TheFileMayLieBesideItsDirectory) {
@@ -409,7 +428,7 @@ TEST_F(DeployTest, DetailsOfAProcessHaveWhatItsDirectorySays) {
   ASSERT_EQ(Register(), ExitCode::kOk) << err();
   ASSERT_EQ(Run("ps -l myapp"), ExitCode::kOk) << err();
   for (const char* line :
-       {"revision +1", "version +1.0", "domains +myapp.example.com \\(pending", "labels +team=web",
+       {"revision +1", "version +1.0", "domains +myapp.example.com\n", "labels +team=web",
         "depends on +db:started", "volumes +data:/app/data", "bundle +[0-9a-f]{12}\n"}) {
     EXPECT_THAT(out(), ::testing::ContainsRegex(line));
   }

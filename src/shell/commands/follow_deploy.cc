@@ -7,9 +7,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "grpc_os/v1/domain_services.pb.h"
 #include "shell/commands/retry_policy.h"
 #include "shell/escape.h"
+#include "shell/render/domain.h"
 #include "shell/render/process.h"
 
 namespace grpc_os::shell {
@@ -42,6 +43,19 @@ std::string GoesOn(const v1::Revision& revision) {
                       " goes on; `revisions ", revision.process(), "` shows how it ends");
 }
 
+// Where the domain `name` of the spec of `process` is reached; just its name if that is not known.
+std::string WhereServed(const std::string& name, const std::string& process,
+                        const absl::StatusOr<v1::ListDomainsResponse>& domains) {
+  if (!domains.ok()) return name;
+  for (const v1::Domain& domain : domains->domains()) {
+    const v1::DomainStatus& status = domain.status();
+    if (domain.name() != name || status.managed_by() != "process " + process) continue;
+    if (status.state() == v1::DomainStatus::STATE_ACTIVE) return status.url();
+    return absl::StrCat(name, ": not served yet: ", ProblemOf(domain));
+  }
+  return name;
+}
+
 void ShowEnd(Session& session, const v1::Revision& revision) {
   const auto line = [&](const std::string& text) {
     session.out() << EscapeForTerminal(text) << "\n";
@@ -56,8 +70,9 @@ void ShowEnd(Session& session, const v1::Revision& revision) {
   if (process.ok() && process->status().port() > 0)
     line(absl::StrCat("  address: http://127.0.0.1:", process->status().port()));
   if (!spec.domains().empty()) {
-    line(absl::StrCat("  domains: ", absl::StrJoin(spec.domains(), ", "), " (", kDomainsPending,
-                      ")"));
+    const auto domains = session.client().ListDomains();
+    for (const std::string& name : spec.domains())
+      line("  domain: " + WhereServed(name, revision.process(), domains));
   }
   if (revision.dockerfile()) line("  Dockerfile: kept in the revision, not used yet");
   line(absl::StrCat("  its output: `", session.Typed(absl::StrCat("logs -f ", revision.process())),

@@ -4,6 +4,7 @@
 
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/deploy_services.pb.h"
+#include "grpc_os/v1/domain_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
@@ -83,6 +84,7 @@ TEST_F(HostileTest, ThereAreEnough) { EXPECT_GE(HostileTexts().size() + kNotUtf8
 
 TEST_F(HostileTest, InEveryColumn) {
   const std::vector<std::string> texts = HostileTexts();
+  std::vector<std::string> names;  // that can be typed
   for (const std::string& text : texts) {
     v1::Process& process = daemon_.AddProcess(text, v1::Process::STATE_BACKOFF);
     process.mutable_spec()->set_command(text);
@@ -137,11 +139,41 @@ TEST_F(HostileTest, InEveryColumn) {
     object.set_content_type(text);
     (*object.mutable_metadata())[text] = text;
     daemon_.state.quotas[text].set_prefix(text);
+    v1::Domain& domain = daemon_.state.domains[text];
+    domain.set_name(text);
+    domain.set_id(text);
+    domain.set_owner(text);
+    domain.mutable_spec()->add_routes()->set_path(text);
+    v1::DomainStatus& domain_status = *domain.mutable_status();
+    domain_status.set_message(text);
+    domain_status.set_next_step(text);
+    domain_status.set_managed_by(text);
+    domain_status.set_url("http://" + text);
+    v1::DomainTargetStatus& target = *domain_status.add_targets();
+    target.set_path(text);
+    target.set_process(text);
+    target.set_probe(text);
+    daemon_.state.edge_problem = text;
+    daemon_.state.reloaded.add_created(text);
+    daemon_.state.reloaded.set_file(text);
+    if (text.find_first_of("\n\r") == std::string::npos && text.find('\'') == std::string::npos)
+      names.push_back(text);
   }
   daemon_.state.events.emplace_back().set_synced(true);
-  for (const char* command :
-       {"ls -l /h", "find /h", "stat '/h/*'", "quota ls", "ps", "ps -l", "user ls", "sessions",
-        "token ls", "audit -n 1000", "events -n 1000", "revisions web", "diff web 1 9"}) {
+  for (const std::string& name : names) {
+    daemon_.state.domain_status = daemon_.state.domains[name].status();
+    ExpectHarmless("domain-status '" + name + "'");
+    for (const auto state : {v1::DomainStatus::STATE_PENDING, v1::DomainStatus::STATE_ACTIVE,
+                             v1::DomainStatus::STATE_REJECTED}) {
+      daemon_.state.domain_status.set_state(state);
+      (void)Run("assign '" + name + "' web --replace");
+      ExpectHarmless(out(), "assign");
+      ExpectHarmless(err(), "assign");
+    }
+  }
+  for (const char* command : {"domains", "reload", "ls -l /h", "find /h", "stat '/h/*'", "quota ls",
+                              "ps", "ps -l", "user ls", "sessions", "token ls", "audit -n 1000",
+                              "events -n 1000", "revisions web", "diff web 1 9"}) {
     ExpectHarmless(command);
   }
   for (const std::string& text : texts) {

@@ -18,6 +18,7 @@ namespace grpc_os::shell {
   KIND(Deploy, "Processes", "revision")      \
   KIND(Manifest, "Processes", "")            \
   KIND(Volume, "Processes", "volume")        \
+  KIND(Domain, "Domains", "domain")          \
   KIND(Object, "Objects", "object")          \
   KIND(Quota, "Objects", "quota")            \
   KIND(User, "Users and access", "user")     \
@@ -38,6 +39,7 @@ extern const WordKind kUserWord;
 extern const WordKind kRoleWord;
 extern const WordKind kFolderWord;
 extern const WordKind kVolumeWord;
+extern const WordKind kDomainWord;
 
 // Options of commands of several kinds.
 inline Option WatchOption() {

@@ -260,7 +260,7 @@ std::vector<Command> ProcessCommands() {
       PsRow(),
       StartRow(),
       {.name = "restart",
-       .elsewhere = {"reload", "reboot", "reset"},
+       .elsewhere = {"reboot", "reset"},
        .synopsis = "NAME…",
        .arguments = {&kProcessWord},
        .summary = "Stop and start with what `update` changed",

@@ -142,9 +142,7 @@ void DescribeSpec(const v1::Process& process, Table& table) {
   add("release", spec.release());
   const std::map<std::string, std::string> labels(spec.labels().begin(), spec.labels().end());
   add("labels", absl::StrJoin(labels, " ", absl::PairFormatter("=")));
-  add("domains", spec.domains().empty() ? ""
-                                        : absl::StrCat(absl::StrJoin(spec.domains(), ", "), " (",
-                                                       kDomainsPending, ")"));
+  add("domains", absl::StrJoin(spec.domains(), ", "));
   add("bundle", ShortDigest(spec.bundle()));
   add("version", spec.version());
   add("system", process.system() ? "yes: gRPC OS itself starts, changes and stops it" : "");

@@ -11,8 +11,6 @@
 
 namespace grpc_os::shell {
 
-inline constexpr char kDomainsPending[] = "pending: domains are served by a later version";
-
 // "running", "crash_looping", …
 std::string StateWord(v1::Process::State state);
 // "exit 1", "signal KILL", "supervisor lost", …; "-" if there was none.
