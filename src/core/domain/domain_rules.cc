@@ -1,32 +1,22 @@
 #include "core/domain/domain_rules.h"
 
-#include <cstdint>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "core/domain/domain_name.h"
 #include "core/process/validate.h"
 
 namespace grpc_os::core {
-namespace {
-
-constexpr int64_t kMostHoldMs = 300'000;
-constexpr int64_t kMostDrainMs = 60'000;
-constexpr int64_t kMostBodyBytes = int64_t{5} << 30;
-constexpr int64_t kLeastReadTimeoutMs = 1'000;
-constexpr int64_t kMostReadTimeoutMs = int64_t{24} * 3'600'000;
-
-}  // namespace
-
 void CheckDomainLimits(const DomainSpec& spec, const std::string& field, Violations& violations) {
-  if (spec.hold_ms < 0 || spec.hold_ms > kMostHoldMs)
+  if (spec.hold_ms < 0 || spec.hold_ms > limits::kDomainHoldMaxMs)
     violations.Add(field + ".hold", "give 0 (off) to 300 seconds");
-  if (spec.drain_ms < 0 || spec.drain_ms > kMostDrainMs)
+  if (spec.drain_ms < 0 || spec.drain_ms > limits::kDomainDrainMaxMs)
     violations.Add(field + ".drain", "give 0 to 60 seconds");
-  if (spec.max_body_bytes < 0 || spec.max_body_bytes > kMostBodyBytes)
+  if (spec.max_body_bytes < 0 || spec.max_body_bytes > limits::kDomainBodyBytesMax)
     violations.Add(field + ".max_body_bytes", "give 1 byte to 5 GiB, or 0 for the default");
-  if (spec.read_timeout_ms != 0 &&
-      (spec.read_timeout_ms < kLeastReadTimeoutMs || spec.read_timeout_ms > kMostReadTimeoutMs))
+  if (spec.read_timeout_ms != 0 && (spec.read_timeout_ms < limits::kDomainReadTimeoutMinMs ||
+                                    spec.read_timeout_ms > limits::kDomainReadTimeoutMaxMs))
     violations.Add(field + ".read_timeout", "give 1 second to 24 hours");
 }
 
