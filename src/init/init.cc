@@ -232,6 +232,9 @@ std::vector<std::string> Init::DaemonArguments() const {
   if (!options_.env_file.empty()) {
     arguments.insert(arguments.end(), {"--env-file", options_.env_file});
   }
+  if (!options_.domains_file.empty()) {
+    arguments.insert(arguments.end(), {"--domains-file", options_.domains_file});
+  }
   if (control_) {
     arguments.insert(arguments.end(), {"--shielded", "--accounts", options_.accounts_file});
   }

@@ -20,6 +20,7 @@ const char kUsage[] =
     "  --user NAME          run the control plane as this account (needs root)\n"
     "  --accounts FILE      the accounts that processes may run as (/etc/grpc-os/accounts)\n"
     "  --system-accounts FILE  the accounts of its own processes (/etc/grpc-os/system-accounts)\n"
+    "  --domains-file FILE  domains beside those of users (/etc/grpc-os/domains.conf)\n"
     "  --env-file FILE      settings, passed on to grpc-osd\n"
     "  --osd PATH           the daemon (grpc-osd beside this program)\n"
     "  --supervise PATH     the supervisor (grpc-os-supervise beside this program)\n"
@@ -54,6 +55,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
       {"--user", &options.user},
       {"--accounts", &options.accounts_file},
       {"--system-accounts", &options.system_accounts_file},
+      {"--domains-file", &options.domains_file},
       {"--env-file", &options.env_file},
       {"--boot-id-file", &options.boot_id_file},
       {"--machine-id-file", &options.machine_id_file},

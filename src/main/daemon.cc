@@ -45,7 +45,7 @@ class Daemon::Impl {
     auto& volumes = parts_.Add<VolumesPart>(
         VolumesPart::Needs{directory, log, store, identity, scheduler_, options.shielded});
     auto& domains = parts_.Add<DomainsPart>(
-        DomainsPart::Needs{log, store, identity, scheduler_, settings.domains_file});
+        DomainsPart::Needs{log, store, identity, scheduler_, options.domains_file});
     auto& processes = parts_.Add<ProcessesPart>(
         ProcessesPart::Needs{directory,
                              log,

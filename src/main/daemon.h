@@ -17,6 +17,7 @@ struct DaemonOptions {
   int http_port = 50052;
   bool shielded = false;  // init runs with --user: only uid 0 logs in by peer
   std::string accounts_file = "/etc/grpc-os/accounts";  // of processes, then
+  std::string domains_file = "/etc/grpc-os/domains.conf";
   std::string boot_id;
   manifest::Settings settings;
   // Takes what whoever started it should know, a line each, as soon as it is known.

@@ -31,7 +31,7 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: grpc-osd --data-dir DIR [--grpc-port N] [--http-port N] [--env-file FILE] [--shielded] "
-    "[--accounts FILE] --boot-id ID\n"
+    "[--accounts FILE] [--domains-file FILE] --boot-id ID\n"
     "It is started by grpc-os-init; start that instead.\n"
     "       grpc-osd --check DIR\n"
     "Reads the database in the data directory DIR and says what is wrong with it.\n";
@@ -44,6 +44,7 @@ struct Arguments {
   int http_port = -1;
   bool shielded = false;
   std::string accounts_file;
+  std::string domains_file;
 };
 
 bool ParsePort(const char* text, int& port) {
@@ -58,6 +59,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
                                     {"env-file", required_argument, nullptr, 'e'},
                                     {"shielded", no_argument, nullptr, 's'},
                                     {"accounts", required_argument, nullptr, 'a'},
+                                    {"domains-file", required_argument, nullptr, 'f'},
                                     {"boot-id", required_argument, nullptr, 'b'},
                                     {"version", no_argument, nullptr, 'v'},
                                     {"check", required_argument, nullptr, 'c'},
@@ -81,6 +83,9 @@ bool Parse(int argc, char** argv, Arguments& out) {
         break;
       case 'a':
         out.accounts_file = optarg;
+        break;
+      case 'f':
+        out.domains_file = optarg;
         break;
       case 'b':
         out.boot_id = optarg;
@@ -117,6 +122,7 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   options.http_port = arguments.http_port >= 0 ? arguments.http_port : settings->http_port;
   options.shielded = arguments.shielded;
   if (!arguments.accounts_file.empty()) options.accounts_file = arguments.accounts_file;
+  if (!arguments.domains_file.empty()) options.domains_file = arguments.domains_file;
   options.boot_id = arguments.boot_id;
   options.settings = *std::move(settings);
   if (const std::string path = options.data_directory + "/run/peer.sock";

@@ -136,8 +136,7 @@ absl::Status ResolveEdge(const Lookup& lookup, Settings& settings) {
                      "; expected an address of this machine, as in 127.0.0.1"));
   }
   for (const auto& [name, path] : {std::pair("EDGE_NGINX", &settings.edge_nginx),
-                                   std::pair("EDGE_TEMPLATE", &settings.edge_template),
-                                   std::pair("DOMAINS_FILE", &settings.domains_file)}) {
+                                   std::pair("EDGE_TEMPLATE", &settings.edge_template)}) {
     if (absl::Status status = ResolvePath(name, lookup.Get(name), *path); !status.ok())
       return status;
   }
@@ -227,7 +226,6 @@ const std::vector<std::string>& SettingNames() {
                                              "EDGE_NGINX",
                                              "EDGE_TEMPLATE",
                                              "EDGE_TRUSTED_PROXIES",
-                                             "DOMAINS_FILE",
                                              kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;

@@ -15,6 +15,14 @@ from grpc_os import GrpcOSClient
 
 _PR_SET_CHILD_SUBREAPER = 36
 
+# Systems run beside each other: none has the ports of the defaults.
+EDGE_SETTINGS = {
+    "EDGE_HTTP_PORT": "0",
+    "EDGE_HTTPS_PORT": "0",
+    "EDGE_GRPC_PORT": "0",
+    "EDGE_ADDRESS": "127.0.0.1",
+}
+
 # For things that take milliseconds on an idle machine.
 PATIENCE_S = 30.0
 
@@ -135,6 +143,12 @@ class RunningSystem:
         poll(path.exists, f"{path} is there")
         return int(path.read_text())
 
+    def edge_port(self, kind="http"):
+        """On which the edge serves "http", "https" or "grpc"."""
+        path = self.data / f"run/edge.{kind}.port"
+        poll(path.exists, f"{path} is there")
+        return int(path.read_text())
+
     def launch(self, *arguments, grpc_port=0, http_port=0, environment=None):
         """Starts init without waiting for anything."""
         with open(self.home / "init.said", "ab") as said:
@@ -142,13 +156,14 @@ class RunningSystem:
                 [
                     *(self.bin / "grpc-os-init", "--data-dir", self.data),
                     *("--grpc-port", str(grpc_port), "--http-port", str(http_port)),
+                    *("--domains-file", self.home / "domains.conf"),
                     *arguments,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **EDGE_SETTINGS, **(environment or {})},
             )
         return self.init
 

@@ -8,6 +8,7 @@
 #include "core/process/validate.h"
 
 namespace grpc_os::core {
+
 void CheckDomainLimits(const DomainSpec& spec, const std::string& field, Violations& violations) {
   if (spec.hold_ms < 0 || spec.hold_ms > limits::kDomainHoldMaxMs)
     violations.Add(field + ".hold", "give 0 (off) to 300 seconds");
