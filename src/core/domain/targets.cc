@@ -125,7 +125,8 @@ void Targets::WhenSet(std::function<void()> done) {
       if (!alive.expired()) done();
     });
   }
-  waiting_.push_back(std::move(done));
+  // What is being sent has all that is known, unless something changed since.
+  (sending_ && !changed_ ? answered_ : waiting_).push_back(std::move(done));
   if (!sending_) Send();
 }
 

@@ -93,7 +93,7 @@ class Targets final : public ProcessTraffic {
   bool changed_ = false;  // since what is being sent
   bool retrying_ = false;
   std::vector<std::function<void()>> waiting_;   // for what is known now
-  std::vector<std::function<void()>> answered_;  // by what is being sent
+  std::vector<std::function<void()>> answered_;  // by what is being sent, once it is
   std::map<std::string, Seen> seen_;             // by the ids of processes
   std::map<std::string, Drained> drains_;        // by the ids of processes
   std::map<int, int64_t> in_flight_;

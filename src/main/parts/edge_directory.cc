@@ -130,7 +130,7 @@ absl::StatusOr<core::Process> NginxProcessFor(const std::string& directory,
   core::ProcessSpec& spec = process.spec;
   spec.command = given.command;
   spec.environment = given.environment;
-  spec.environment["NGINX"] = settings.edge_nginx;
+  spec.environment["EDGE_NGINX"] = settings.edge_nginx;
   spec.working_directory = directory;
   if (shielded) spec.account = given.user;
   spec.stop_signal = SignalFrom(given.stop_signal).value_or(spec.stop_signal);
