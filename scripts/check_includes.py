@@ -42,6 +42,7 @@ LIBRARIES = {
     "OpenSSL": (r"openssl/", {"host", "bundle"}),
     "libsodium": (r"sodium\.h$", {"host"}),
     "ISA-L": (r"isa-l/", {"host", "client"}),
+    "libpsl": (r"libpsl\.h$", {"host"}),
     "nlohmann-json": (r"nlohmann/", {"host"}),
     "spdlog": (r"spdlog/|fmt/", {"host", "main"}),
     "prometheus": (r"prometheus/", set()),

@@ -4,26 +4,17 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/command.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/signal_name.h"
-#include "manifest/quantity.h"
-#include "manifest/suggest.h"
 
 namespace grpc_os::manifest {
 namespace {
 
 constexpr int64_t kHourMs = 3'600'000;
-
-template <typename Target>
-struct Key {
-  KeyText text;
-  void (*read)(const YamlNode& value, Target& target, Problems& problems);
-};
 
 constexpr Form kText = {"text", R"({"type": ["string", "number", "boolean"]})"};
 constexpr Form kName = {
@@ -34,19 +25,13 @@ constexpr Form kTexts = {
     R"({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}})"};
 constexpr Form kSignal = {"a signal such as `TERM`, `INT` or `QUIT`",
                           R"({"type": ["string", "integer"]})"};
-constexpr Form kList = {"a list of text",
-                        R"({"type": "array", "items": {"type": ["string", "number"]}})"};
+constexpr Form kDomainNames = {"a list of host names, such as `www.example.com` or `*.example.com`",
+                               R"({"type": "array", "items": {"type": "string"}})"};
 constexpr Form kMounts = {
     "a list of `NAME:/PATH` or `NAME:/PATH:shared`",
     R"({"type": "array", "items": {"type": "string", "pattern": "^[^:]+:/[^:]*(:shared)?$"}})"};
 constexpr Form kPolicy = {"`always`, `on-failure` or `never`",
                           R"({"enum": ["always", "on-failure", "never"]})"};
-constexpr Form kTime = {"a time such as `500ms`, `10s`, `2m` or `1h`; a bare number is seconds",
-                        R"({"type": ["string", "number"], "pattern": "^[0-9.]+(ms|s|m|h|d)?$"})"};
-constexpr Form kSize = {"a size such as `64K`, `50M` or `2G`",
-                        R"({"type": ["string", "integer"]})"};
-constexpr Form kPort = {"a number from 1 to 65535",
-                        R"({"type": "integer", "minimum": 1, "maximum": 65535})"};
 constexpr Form kPortOrAuto = {
     "a number from 1 to 65535, or `auto`",
     R"({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"const": "auto"}]})"};
@@ -67,37 +52,10 @@ constexpr Form kProcesses = {
 
 using Kind = YamlNode::Kind;
 
-void Add(Problems& problems, const YamlNode& at, std::string message) {
-  problems.push_back({at.line, at.column, std::move(message)});
-}
-
-std::string Shown(const YamlNode& node) {
-  if (node.kind == Kind::kMap) return "a map";
-  if (node.kind == Kind::kList) return "a list";
-  if (node.IsNull()) return "nothing";
-  return absl::StrCat("'", node.text.substr(0, 60), node.text.size() > 60 ? "…" : "", "'");
-}
-
-void Expected(Problems& problems, const YamlNode& at, const std::string& words) {
-  Add(problems, at, absl::StrCat("here is ", Shown(at), "; expected: ", words));
-}
-void Expected(Problems& problems, const YamlNode& at, const Form& form) {
-  Expected(problems, at, form.words);
-}
-
-bool IsText(const YamlNode& node) { return node.kind == Kind::kScalar && !node.IsNull(); }
-
-bool IsName(const std::string& text) {
-  return !text.empty() && text.size() <= 63 && absl::ascii_isalnum(text[0]) &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
-         });
-}
-
 // ---- One value of each form
 
 void ReadText(const YamlNode& value, std::string& into, Problems& problems) {
-  if (!IsText(value) || value.text.empty()) return Expected(problems, value, kText);
+  if (!IsText(value) || value.text.empty()) return AddExpected(problems, value, kText);
   into = value.text;
 }
 
@@ -111,7 +69,7 @@ void ReadCommand(const YamlNode& value, std::string& into, Problems& problems) {
 }
 
 void ReadName(const YamlNode& value, std::string& into, Problems& problems) {
-  if (!IsText(value) || !IsName(value.text)) return Expected(problems, value, kName);
+  if (!IsText(value) || !IsName(value.text)) return AddExpected(problems, value, kName);
   if (LooksLikeId(value.text)) {
     return Add(problems, value,
                absl::StrCat("'", value.text, "' looks like an id; take another name"));
@@ -119,32 +77,9 @@ void ReadName(const YamlNode& value, std::string& into, Problems& problems) {
   into = value.text;
 }
 
-bool ReadNumber(const YamlNode& value, int least, int most, const Form& form, int& into,
-                Problems& problems) {
-  int number = 0;
-  if (!IsText(value) || !absl::SimpleAtoi(value.text, &number) || number < least || number > most) {
-    Expected(problems, value, form);
-    return false;
-  }
-  into = number;
-  return true;
-}
-
-void ReadTime(const YamlNode& value, int64_t least, int64_t most, int64_t& into,
-              Problems& problems) {
-  const auto ms = ParseDurationMs(IsText(value) ? value.text : "-");
-  if (!ms.ok()) return Expected(problems, value, kTime);
-  if (*ms < least || *ms > most) {
-    return Add(problems, value,
-               absl::StrCat("'", value.text, "' is out of range; expected: ", least / 1000, "s to ",
-                            most / kHourMs, "h"));
-  }
-  into = *ms;
-}
-
 void ReadTexts(const YamlNode& value, bool variables, std::map<std::string, std::string>& into,
                Problems& problems) {
-  if (value.kind != Kind::kMap) return Expected(problems, value, kTexts);
+  if (value.kind != Kind::kMap) return AddExpected(problems, value, kTexts);
   for (const auto& [key, text] : value.entries) {
     const bool good = !key.text.empty() && !absl::ascii_isdigit(key.text[0]) &&
                       std::all_of(key.text.begin(), key.text.end(),
@@ -155,24 +90,24 @@ void ReadTexts(const YamlNode& value, bool variables, std::map<std::string, std:
                        "' is no name of a variable; expected: letters, digits and _, "
                        "not beginning with a digit"));
     if (!IsText(text)) {
-      Expected(problems, text, text.IsNull() ? "text; for empty text write \"\"" : kText.words);
+      AddExpected(problems, text, text.IsNull() ? "text; for empty text write \"\"" : kText.words);
       continue;
     }
     into[key.text] = text.text;
   }
 }
 
-void ReadList(const YamlNode& value, std::vector<std::string>& into, Problems& problems) {
-  if (value.kind != Kind::kList) return Expected(problems, value, kList);
+void ReadDomainNames(const YamlNode& value, std::vector<std::string>& into, Problems& problems) {
+  if (value.kind != Kind::kList) return AddExpected(problems, value, kDomainNames);
   into.clear();
   for (const YamlNode& item : value.items) {
-    if (!IsText(item) || item.text.empty()) {
-      Expected(problems, item, kText);
-    } else if (std::find(into.begin(), into.end(), item.text) != into.end()) {
+    std::string name;
+    ReadDomainName(item, name, problems);
+    if (name.empty()) continue;
+    if (std::find(into.begin(), into.end(), name) != into.end())
       Add(problems, item, absl::StrCat("'", item.text, "' comes twice"));
-    } else {
-      into.push_back(item.text);
-    }
+    else
+      into.push_back(std::move(name));
   }
 }
 
@@ -181,7 +116,7 @@ bool LeavesItself(const std::string& path) {
 }
 
 void ReadMounts(const YamlNode& value, std::vector<VolumeMount>& into, Problems& problems) {
-  if (value.kind != Kind::kList) return Expected(problems, value, kMounts);
+  if (value.kind != Kind::kList) return AddExpected(problems, value, kMounts);
   into.clear();
   for (const YamlNode& item : value.items) {
     VolumeMount mount;
@@ -195,7 +130,7 @@ void ReadMounts(const YamlNode& value, std::vector<VolumeMount>& into, Problems&
     if (colon != std::string::npos) mount.path = text.substr(colon + 1);
     if (!IsText(item) || !IsName(mount.name) || mount.path.empty() || mount.path[0] != '/' ||
         LeavesItself(mount.path) || mount.path.find(':') != std::string::npos) {
-      Expected(problems, item, "`NAME:/PATH` or `NAME:/PATH:shared`, without '..'");
+      AddExpected(problems, item, "`NAME:/PATH` or `NAME:/PATH:shared`, without '..'");
       continue;
     }
     const bool twice = std::any_of(into.begin(), into.end(), [&](const VolumeMount& other) {
@@ -211,7 +146,7 @@ void ReadMounts(const YamlNode& value, std::vector<VolumeMount>& into, Problems&
 void ReadDependencies(const YamlNode& value, std::vector<Dependency>& into, Problems& problems) {
   into.clear();
   const auto add = [&](const YamlNode& process, Dependency::Condition condition) {
-    if (!IsText(process) || !IsName(process.text)) return Expected(problems, process, kName);
+    if (!IsText(process) || !IsName(process.text)) return AddExpected(problems, process, kName);
     for (const Dependency& other : into) {
       if (other.process == process.text)
         return Add(problems, process, absl::StrCat("'", process.text, "' comes twice"));
@@ -229,42 +164,14 @@ void ReadDependencies(const YamlNode& value, std::vector<Dependency>& into, Prob
       else if (IsText(word) && word.text == "completed")
         add(process, Dependency::Condition::kCompleted);
       else
-        Expected(problems, word, "`started`, `ready` or `completed`");
+        AddExpected(problems, word, "`started`, `ready` or `completed`");
     }
   } else {
-    Expected(problems, value, kDependencies);
+    AddExpected(problems, value, kDependencies);
   }
 }
 
 // ---- Maps with keys of their own
-
-template <typename Target>
-std::vector<KeyText> TextsOf(const std::vector<Key<Target>>& keys) {
-  std::vector<KeyText> texts;
-  for (const Key<Target>& key : keys) texts.push_back(key.text);
-  return texts;
-}
-
-template <typename Target>
-void ReadKeys(const std::vector<Key<Target>>& keys, const YamlNode& map, Target& target,
-              Problems& problems) {
-  for (const auto& [name, value] : map.entries) {
-    const auto key = std::find_if(keys.begin(), keys.end(), [&name = name](const Key<Target>& one) {
-      return one.text.name == name.text;
-    });
-    if (key != keys.end()) {
-      key->read(value, target, problems);
-      continue;
-    }
-    std::vector<std::string> names;
-    for (const Key<Target>& one : keys) names.emplace_back(one.text.name);
-    const std::string nearest = Nearest(name.text, names);
-    Add(problems, name,
-        absl::StrCat("there is no key '", name.text.substr(0, 60), "'; ",
-                     nearest.empty() ? absl::StrCat("there are: ", absl::StrJoin(names, ", "))
-                                     : absl::StrCat("did you mean '", nearest, "'?")));
-  }
-}
 
 void ReadTcpPort(const YamlNode& value, Probe& probe, Problems& problems) {
   probe.kind = Probe::Kind::kTcp;
@@ -272,7 +179,7 @@ void ReadTcpPort(const YamlNode& value, Probe& probe, Problems& problems) {
 }
 void ReadHttpPath(const YamlNode& value, Probe& probe, Problems& problems) {
   probe.kind = Probe::Kind::kHttp;
-  if (!IsText(value) || !value.text.starts_with('/')) return Expected(problems, value, kPath);
+  if (!IsText(value) || !value.text.starts_with('/')) return AddExpected(problems, value, kPath);
   probe.path = value.text;
 }
 void ReadProbePort(const YamlNode& value, Probe& probe, Problems& problems) {
@@ -287,7 +194,7 @@ const std::vector<Key<Probe>>& ReadyKeys() {
       {{"notify", &kTrue, "Ready once it says READY=1 on $NOTIFY_SOCKET.", "true"},
        [](const YamlNode& value, Probe& probe, Problems& problems) {
          probe.kind = Probe::Kind::kNotify;
-         if (!IsText(value) || value.text != "true") Expected(problems, value, kTrue);
+         if (!IsText(value) || value.text != "true") AddExpected(problems, value, kTrue);
        }},
       {{"delay", &kTime, "Ready once it has been up for so long; 0s to 1h.", "2s"},
        [](const YamlNode& value, Probe& probe, Problems& problems) {
@@ -366,8 +273,8 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
       {{"environment", &kTexts, "Variables. Values stay as they are written: 1.0 is \"1.0\".",
         "\n  PORT: 8080\n  DEBUG: false"},
        [](const YamlNode& v, Manifest& m, Problems& p) { ReadTexts(v, true, m.environment, p); }},
-      {{"domains", &kList, "Host names that it answers.", "\n  - myapp.example.com"},
-       [](const YamlNode& v, Manifest& m, Problems& p) { ReadList(v, m.domains, p); }},
+      {{"domains", &kDomainNames, "Host names that it answers.", "\n  - myapp.example.com"},
+       [](const YamlNode& v, Manifest& m, Problems& p) { ReadDomainNames(v, m.domains, p); }},
       {{"volumes", &kMounts,
         "Directories that outlive it. `/app/…` is the place in its bundle. Of one process alone, "
         "unless shared.",
@@ -377,19 +284,19 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
         "Where it runs: absolute, or in its bundle. Default: the bundle itself.", "."},
        [](const YamlNode& v, Manifest& m, Problems& p) {
          ReadText(v, m.working_dir, p);
-         if (LeavesItself("/" + m.working_dir)) Expected(p, v, "a path without '..'");
+         if (LeavesItself("/" + m.working_dir)) AddExpected(p, v, "a path without '..'");
        }},
       {{"user", &kText, "The account that it runs as, of /etc/grpc-os/accounts.", "www-data"},
        [](const YamlNode& v, Manifest& m, Problems& p) { ReadText(v, m.user, p); }},
       {{"restart", &kPolicy, "After which ends it is run again. Default always.", "always"},
        [](const YamlNode& v, Manifest& m, Problems& p) {
          const bool known = v.text == "always" || v.text == "on-failure" || v.text == "never";
-         if (!IsText(v) || !known) return Expected(p, v, kPolicy);
+         if (!IsText(v) || !known) return AddExpected(p, v, kPolicy);
          m.restart = v.text;
        }},
       {{"stop_signal", &kSignal, "How it is asked to end. Default TERM.", "TERM"},
        [](const YamlNode& v, Manifest& m, Problems& p) {
-         if (!IsText(v) || !SignalFrom(v.text).has_value()) return Expected(p, v, kSignal);
+         if (!IsText(v) || !SignalFrom(v.text).has_value()) return AddExpected(p, v, kSignal);
          m.stop_signal = v.text;
        }},
       {{"stop_timeout", &kTime, "From the signal to SIGKILL; 0s to 1h. Default 10s.", "10s"},
@@ -418,7 +325,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
          if (IsText(v) && v.text == "notify")
            m.ready->kind = Probe::Kind::kNotify;
          else if (!IsText(v) || v.text != "tcp")
-           Expected(p, v, kReady);
+           AddExpected(p, v, kReady);
        }},
       {{"liveness", &kLiveness,
         "Looks after it once it is ready, and restarts it when it is not well. Default: nothing.",
@@ -427,7 +334,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
          m.liveness = Probe();
          if (v.kind == Kind::kMap)
            return ReadProbe(v, LivenessKeys(), {"http", "tcp"}, *m.liveness, p);
-         if (!IsText(v) || v.text != "tcp") Expected(p, v, kLiveness);
+         if (!IsText(v) || v.text != "tcp") AddExpected(p, v, kLiveness);
        }},
       {{"depends_on", &kDependencies,
         "Is started after these, and stopped before them. In a list: once they are ready.",
@@ -438,10 +345,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
        [](const YamlNode& v, Manifest& m, Problems& p) { ReadCommand(v, m.release, p); }},
       {{"log_max", &kSize, "For all of its log files together; 64K to 64G. Default 50M.", "50M"},
        [](const YamlNode& v, Manifest& m, Problems& p) {
-         const auto bytes = ParseBytes(IsText(v) ? v.text : "-");
-         if (!bytes.ok() || *bytes < limits::kLogMaxBytesMin || *bytes > limits::kLogMaxBytesMax)
-           return Expected(p, v, kSize);
-         m.log_max_bytes = *bytes;
+         ReadSize(v, limits::kLogMaxBytesMin, limits::kLogMaxBytesMax, m.log_max_bytes, p);
        }},
       {{"labels", &kTexts, "For your own programs; shown, and nothing else.", "\n  team: web"},
        [](const YamlNode& v, Manifest& m, Problems& p) { ReadTexts(v, false, m.labels, p); }},
@@ -451,7 +355,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
         "for each that does not say it itself.",
         ""},
        [](const YamlNode& v, Manifest&, Problems& p) {
-         if (v.kind != Kind::kMap || v.entries.empty()) Expected(p, v, kProcesses);
+         if (v.kind != Kind::kMap || v.entries.empty()) AddExpected(p, v, kProcesses);
        }},
   };
   return *keys;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,19 +16,13 @@ namespace {
 
 constexpr char kFileName[] = "process.yml";
 
-const YamlNode* Find(const YamlNode& map, const char* name) {
-  for (const auto& [key, value] : map.entries)
-    if (key.text == name) return &value;
-  return nullptr;
-}
-
 void CheckOne(const YamlNode& at, const ProcessManifest& manifest, Problems& problems) {
   const auto add = [&](std::string message) {
     problems.push_back({at.line, at.column, std::move(message)});
   };
   if (manifest.command.empty()) {
     const bool said = std::any_of(problems.begin(), problems.end(), [&](const Problem& problem) {
-      const YamlNode* command = Find(at, "command");
+      const YamlNode* command = FindKey(at, "command");
       return command != nullptr && problem.line == command->line;
     });
     if (!said)
@@ -119,8 +112,8 @@ std::optional<std::vector<ProcessManifest>> ParseProcesses(std::string_view text
   }
   ProcessManifest shared;
   ReadProcessKeys(*root, shared, problems);
-  const YamlNode* const name = Find(*root, "name");
-  const YamlNode* const several = Find(*root, "processes");
+  const YamlNode* const name = FindKey(*root, "name");
+  const YamlNode* const several = FindKey(*root, "processes");
   if (several == nullptr) {
     if (name == nullptr) problems.push_back({root->line, root->column, "`name: …` is missing"});
     CheckOne(*root, shared, problems);
@@ -141,7 +134,7 @@ std::optional<std::vector<ProcessManifest>> ParseProcesses(std::string_view text
         continue;
       }
       for (const char* not_here : {"name", "processes"}) {
-        if (const YamlNode* found = Find(value, not_here); found != nullptr)
+        if (const YamlNode* found = FindKey(value, not_here); found != nullptr)
           problems.push_back(
               {found->line, found->column, absl::StrCat("`", not_here, "` is not for in here")});
       }
@@ -151,10 +144,7 @@ std::optional<std::vector<ProcessManifest>> ParseProcesses(std::string_view text
     }
     CheckTogether(*several, processes, problems);
   }
-  std::stable_sort(problems.begin() + static_cast<std::ptrdiff_t>(before), problems.end(),
-                   [](const Problem& a, const Problem& b) {
-                     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-                   });
+  SortProblems(problems, before);
   if (problems.size() > before) return std::nullopt;
   return processes;
 }
@@ -172,7 +162,7 @@ bool IsAbout(const std::string& text, const std::string& directory) {
   Problems problems;
   const auto root = ParseYaml(text, problems);
   if (!root.has_value()) return true;
-  const YamlNode* name = Find(*root, "name");
+  const YamlNode* name = FindKey(*root, "name");
   return name != nullptr && name->text == directory;
 }
 

@@ -51,13 +51,13 @@ TEST(ProcessManifest, WhatIsWrittenStaysText) {
 
 TEST(ProcessManifest, EachKeyIsTaken) {
   const ProcessManifest web = With(
-      "domains: [a.example, b.example]\nvolumes: ['data:/app/data', 'both:/srv/x:shared']\n"
+      "domains: [A.example, '*.b.example']\nvolumes: ['data:/app/data', 'both:/srv/x:shared']\n"
       "working_dir: sub\nuser: www-data\nrestart: on-failure\nstop_signal: INT\n"
       "stop_timeout: 2m\nport: auto\nready: {http: /health, port: 81, timeout: 1m}\n"
       "liveness: {tcp: 82, period: 5s, failures: 2, timeout: 1s}\n"
       "depends_on: {db: started, cache: completed}\nrelease: migrate\nlog_max: 64K\n"
       "labels: {team: web}\n");
-  EXPECT_THAT(web.domains, ElementsAre("a.example", "b.example"));
+  EXPECT_THAT(web.domains, ElementsAre("a.example", "*.b.example"));
   EXPECT_THAT(web.volumes, ElementsAre(VolumeMount{"data", "/app/data", false},
                                        VolumeMount{"both", "/srv/x", true}));
   EXPECT_EQ(web.working_dir, "sub");
@@ -141,7 +141,9 @@ TEST(ProcessManifest, EachFormRefusesWhatItIsNot) {
                            "volumes: ['d:/a', 'e:/a']",
                            "volumes: ['d:/a:ro']",
                            "domains: a.example",
-                           "domains: [a, a]",
+                           "domains: [a, A]",
+                           "domains: ['a b.example']",
+                           "domains: ['*.com']",
                            "domains: [[a]]",
                            "working_dir: ../x",
                            "labels: [a]",

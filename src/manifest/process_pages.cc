@@ -1,57 +1,11 @@
-// What is made of the table of keys for people and editors.
+// What is made of the table of keys of process.yml for people and editors.
 #include <string>
-#include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "manifest/process_keys.h"
 #include "manifest/process_manifest.h"
 
 namespace grpc_os::manifest {
-namespace {
-
-// As a JSON string.
-std::string Quoted(const char* text) {
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
-}
-
-std::string SchemaOf(const std::vector<KeyText>& keys, const std::string& indent, bool several);
-
-std::string SchemaOf(const KeyText& key, const std::string& indent) {
-  std::string schema = key.form->schema;
-  if (key.below != nullptr)
-    schema = absl::StrReplaceAll(schema, {{"$", SchemaOf(*key.below, indent + "  ", false)}});
-  const std::string what = absl::StrCat("{\"description\": ", Quoted(key.what), ", ");
-  return what + schema.substr(1);
-}
-
-std::string SchemaOf(const std::vector<KeyText>& keys, const std::string& indent, bool several) {
-  std::string text = "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {";
-  const char* comma = "\n";
-  for (const KeyText& key : keys) {
-    if (!several && std::string_view(key.name) == "name") continue;  // the key of `processes` is it
-    std::string schema = SchemaOf(key, indent + "  ");
-    if (schema.find('#') != std::string::npos) {
-      if (!several) continue;
-      schema =
-          absl::StrReplaceAll(schema, {{"#", "{\"anyOf\": [{\"type\": \"null\"}, " +
-                                                 SchemaOf(keys, indent + "  ", false) + "]}"}});
-    }
-    absl::StrAppend(&text, comma, indent, "  \"", key.name, "\": ", schema);
-    comma = ",\n";
-  }
-  return absl::StrCat(text, "\n", indent, "}}");
-}
-
-void AppendTable(const std::vector<KeyText>& keys, std::string& page) {
-  absl::StrAppend(&page, "| key | value | meaning |\n|---|---|---|\n");
-  for (const KeyText& key : keys) {
-    absl::StrAppend(&page, "| `", key.name, "` | ", key.form->words, " | ",
-                    absl::StrReplaceAll(key.what, {{"|", "\\|"}}), " |\n");
-  }
-}
-
-}  // namespace
 
 std::string ProcessSchema() {
   std::string schema = SchemaOf(ProcessKeyTexts(), "", true);
@@ -63,27 +17,13 @@ std::string ProcessSchema() {
   return schema + "\n";
 }
 
-std::string ProcessReference() {
-  std::string page;
-  AppendTable(ProcessKeyTexts(), page);
-  for (const KeyText& key : ProcessKeyTexts()) {
-    if (key.below == nullptr) continue;
-    absl::StrAppend(&page, "\nThe keys of `", key.name, "`:\n\n");
-    AppendTable(*key.below, page);
-  }
-  return page;
-}
+std::string ProcessReference() { return ReferenceOf(ProcessKeyTexts()); }
 
 std::string ProcessExample() {
-  std::string example =
+  return absl::StrCat(
       "# An example that uses each key of process.yml; `name` and `command` suffice.\n"
-      "# docs/PROCESS_YML.md says more; `grpc-os validate FILE` tells what is wrong with yours.\n";
-  for (const KeyText& key : ProcessKeyTexts()) {
-    if (*key.example == 0) continue;
-    absl::StrAppend(&example, "\n# ", key.what, "\n", key.name, ":",
-                    *key.example == '\n' ? "" : " ", key.example, "\n");
-  }
-  return example;
+      "# docs/PROCESS_YML.md says more; `grpc-os validate FILE` tells what is wrong with yours.\n",
+      ExampleOf(ProcessKeyTexts()));
 }
 
 }  // namespace grpc_os::manifest

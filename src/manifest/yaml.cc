@@ -104,6 +104,13 @@ class Parser {
     yaml_event_delete(&event_);
     if (yaml_parser_parse(&parser_, &event_) != 0) return true;
     std::memset(&event_, 0, sizeof event_);
+    const yaml_mark_t& context = parser_.context_mark;
+    if (parser_.context != nullptr && context.index < text_.size() && text_[context.index] == '*') {
+      problems_.push_back(
+          {From1(context.line), From1(context.column),
+           "no YAML: text that begins with * needs quotes, as in \"*.example.com\""});
+      return false;
+    }
     const yaml_mark_t& mark = parser_.problem_mark;
     std::string message = parser_.problem != nullptr ? parser_.problem : "it ends too early";
     if (mark.index < text_.size() && text_[mark.index] == '\t')
@@ -207,14 +214,16 @@ bool YamlNode::IsNull() const {
          (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL");
 }
 
-std::optional<YamlNode> ParseYaml(std::string_view text, std::vector<Problem>& problems) {
+std::optional<Problem> CheckText(std::string_view& text, size_t most_bytes) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (text.size() > kYamlBytes) {
-    problems.push_back({1, 1, absl::StrCat("the file has more than ", kYamlBytes >> 10, " KiB")});
-    return std::nullopt;
-  }
-  if (auto problem = FindNoText(text); problem.has_value()) {
+  if (text.size() > most_bytes)
+    return Problem{1, 1, absl::StrCat("the file has more than ", most_bytes >> 10, " KiB")};
+  return FindNoText(text);
+}
+
+std::optional<YamlNode> ParseYaml(std::string_view text, std::vector<Problem>& problems) {
+  if (auto problem = CheckText(text, kYamlBytes); problem.has_value()) {
     problems.push_back(*std::move(problem));
     return std::nullopt;
   }

@@ -36,6 +36,10 @@ struct YamlNode {
 // same, so that more can be found. nullopt: it cannot be read beyond the last problem.
 std::optional<YamlNode> ParseYaml(std::string_view text, std::vector<Problem>& problems);
 
+// Passes over the byte order mark of `text`. What keeps it from being a file of text of at most so
+// many bytes: its size, or the first byte that is NUL or no UTF-8.
+std::optional<Problem> CheckText(std::string_view& text, size_t most_bytes);
+
 }  // namespace grpc_os::manifest
 
 #endif  // GRPC_OS_MANIFEST_YAML_H_

@@ -1,4 +1,4 @@
-"""`grpc-os validate`: process.yml without a daemon; and what is made of its table of keys."""
+"""`grpc-os validate`: process.yml without a daemon; and what is made of its table of keys and of domain.yml's."""
 
 import json
 import pathlib
@@ -11,6 +11,7 @@ from running_system import bin_dir
 ROOT = pathlib.Path(__file__).parents[2]
 SEED = ROOT.parent / "shared/seed/grpcos-readme.md"
 MADE = ("docs/PROCESS_YML.md", "config/schema/process.schema.json", "config/examples/process.yml.example")
+MADE_OF_DOMAINS = ("docs/DOMAIN_YML.md", "config/schema/domain.schema.json", "config/examples/domain.yml.example")
 
 
 def validate(*arguments, cwd):
@@ -79,7 +80,7 @@ def test_a_directory_without_one_says_where_it_was_looked_for(tmp_path):
 
 def test_what_is_made_of_the_table_of_keys_is_fresh(tmp_path):
     subprocess.run([ROOT / "scripts/generate_manifest_files.sh", bin_dir(), tmp_path], check=True)
-    for name in MADE:
+    for name in MADE + MADE_OF_DOMAINS:
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), "run scripts/generate_manifest_files.sh"
 
 
@@ -100,3 +101,11 @@ def test_the_schema_has_the_keys_of_the_example():
     assert schema["additionalProperties"] is False
     nested = schema["properties"]["processes"]["additionalProperties"]["anyOf"][1]
     assert set(nested["properties"]) == in_example - {"name"}
+
+
+def test_the_schema_of_a_domain_has_the_keys_of_its_example():
+    schema = json.loads((ROOT / MADE_OF_DOMAINS[1]).read_text())
+    in_example = set(re.findall(r"^(\w+):", (ROOT / MADE_OF_DOMAINS[2]).read_text(), re.MULTILINE))
+    assert set(schema["properties"]) == in_example | {"targets"}
+    path = schema["properties"]["paths"]["additionalProperties"]
+    assert set(path["properties"]) == {"process", "port", "targets", "strip"} and path["additionalProperties"] is False

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -12,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/command.h"
+#include "base/domain_name.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
@@ -186,19 +188,6 @@ bool IsShortText(std::string_view text, int64_t most) {
          std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
 }
 
-bool IsDomain(std::string_view domain) {
-  if (domain.starts_with("*.")) domain.remove_prefix(2);
-  if (domain.empty() || static_cast<int64_t>(domain.size()) > limits::kDomainBytes) return false;
-  for (const auto label : absl::StrSplit(absl::string_view(domain.data(), domain.size()), '.')) {
-    const bool good = !label.empty() && label.size() <= 63 && label.front() != '-' &&
-                      label.back() != '-' && std::all_of(label.begin(), label.end(), [](char byte) {
-                        return absl::ascii_isalnum(byte) || byte == '-';
-                      });
-    if (!good) return false;
-  }
-  return true;
-}
-
 // What is kept for people and for other kinds.
 void CheckNotes(const ProcessSpec& spec, const std::string& prefix, Violations& violations) {
   if (!IsShortText(spec.version, limits::kVersionBytes)) {
@@ -222,9 +211,9 @@ void CheckNotes(const ProcessSpec& spec, const std::string& prefix, Violations& 
                    absl::StrCat("a process has at most ", limits::kDomainsPerProcess));
   }
   for (size_t i = 0; i < spec.domains.size(); ++i) {
-    if (IsDomain(spec.domains[i])) continue;
-    violations.Add(absl::StrCat(prefix, ".domains[", i, "]"),
-                   "give a host name, such as www.example.com, or *.example.com");
+    std::string problem = DomainNameProblem(CanonicalDomainName(spec.domains[i]));
+    if (!problem.empty())
+      violations.Add(absl::StrCat(prefix, ".domains[", i, "]"), std::move(problem));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "manifest/domain_manifest.h"
 #include "manifest/process_manifest.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_directory.h"
@@ -87,9 +88,15 @@ ExitCode RunValidate(Session& session, const Arguments& arguments) {
 
 ExitCode RunManifest(Session& session, const Arguments& arguments) {
   const std::string& which = arguments.positional()[0];
-  session.out() << (which == "schema"      ? manifest::ProcessSchema()
-                    : which == "reference" ? manifest::ProcessReference()
-                                           : manifest::ProcessExample());
+  if (arguments.positional()[1] == "domain") {
+    session.out() << (which == "schema"      ? manifest::DomainSchema()
+                      : which == "reference" ? manifest::DomainReference()
+                                             : manifest::DomainExample());
+  } else {
+    session.out() << (which == "schema"      ? manifest::ProcessSchema()
+                      : which == "reference" ? manifest::ProcessReference()
+                                             : manifest::ProcessExample());
+  }
   return ExitCode::kOk;
 }
 
@@ -112,10 +119,10 @@ std::vector<Command> ManifestCommands() {
        .needs_daemon = false,
        .run = RunValidate},
       {.name = "__manifest",
-       .summary = "Print what is made of the keys of process.yml: schema, reference or example",
-       .examples = {"__manifest schema"},
-       .least = 1,
-       .most = 1,
+       .summary = "Print what is made of the keys of a file: schema, reference or example",
+       .examples = {"__manifest schema process", "__manifest example domain"},
+       .least = 2,
+       .most = 2,
        .needs_daemon = false,
        .hidden = true,
        .run = RunManifest},
