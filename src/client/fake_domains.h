@@ -23,6 +23,8 @@ class FakeDomains : public v1::DomainService::Service {
       return status;
     const auto found = state_.domains.find(request->name());
     if (found == state_.domains.end()) return NotFound(request->name());
+    if (state_.domains_served_after > 0 && --state_.domains_served_after == 0)
+      found->second.mutable_status()->set_state(v1::DomainStatus::STATE_ACTIVE);
     *response = found->second;
     return grpc::Status::OK;
   }
