@@ -60,6 +60,7 @@ class FakeDomains : public v1::DomainService::Service {
     const v1::Domain& wanted = request->domain();
     if (auto status = EnterFake(state_, context, "UpdateDomain " + wanted.name()); !status.ok())
       return status;
+    state_.domain_updates.push_back(*request);
     const auto found = state_.domains.find(wanted.name());
     if (found == state_.domains.end()) return NotFound(wanted.name());
     if (!wanted.etag().empty() && wanted.etag() != found->second.etag())

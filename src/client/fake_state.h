@@ -128,6 +128,7 @@ struct FakeState {
   std::string reload_refused;  // the message; empty: it is not
   std::vector<v1::AssignDomainRequest> assigned;
   std::vector<v1::UnassignDomainRequest> unassigned;
+  std::vector<v1::UpdateDomainRequest> domain_updates;
   std::vector<v1::TailDomainLogsRequest> domain_tails;
   std::function<void()> before_deploy;  // DeployProcess that is no validation, once
   std::function<void()> at_wait;        // something that happens during WaitRevision

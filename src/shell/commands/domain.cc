@@ -193,10 +193,8 @@ ExitCode ShowServed(Session& session, const v1::Domain& domain, const std::strin
       domain, domain.name(),
       !is_served ? "" : absl::StrCat(route, " is served", command.empty() ? "" : ": ", command));
   if (domain.status().state() == v1::DomainStatus::STATE_REJECTED) {
-    const bool serves = domain.status().active_generation() > 0;
-    return session.Report(absl::FailedPreconditionError(
-        absl::StrCat(domain.name(), " is rejected: ", problem,
-                     serves ? " What was served before is served on." : "")));
+    return session.Report(
+        absl::FailedPreconditionError(absl::StrCat(domain.name(), " is rejected: ", problem)));
   }
   const std::string warning =
       is_served ? problem : absl::StrCat(route, " is stored, but not served yet: ", problem);

@@ -138,12 +138,12 @@ TEST_F(DomainCommandsTest, ATakenDomainNeedsReplace) {
 TEST_F(DomainCommandsTest, PendingIsAWarning) {
   status().set_state(v1::DomainStatus::STATE_PENDING);
   status().set_message("nginx is not installed");
-  status().set_next_step("Install it; then `status` shows it.");
+  status().set_next_step("install it; then `status` shows it.");
   EXPECT_EQ(Run("assign example.com web"), ExitCode::kOk);
   EXPECT_EQ(out(), "");
   EXPECT_EQ(err(),
-            "example.com → web is stored, but not served yet: nginx is not installed. "
-            "Install it; then `grpc-os status` shows it.\n");
+            "example.com → web is stored, but not served yet: nginx is not installed; "
+            "install it; then `grpc-os status` shows it.\n");
   EXPECT_EQ(Run("assign example.com web -o json"), ExitCode::kOk);
   EXPECT_THAT(out(), HasSubstr("\"STATE_PENDING\""));
 }
@@ -153,11 +153,11 @@ TEST_F(DomainCommandsTest, RejectedIsAConflict) {
   status().set_message("invalid port in d/dom_1.conf:3");
   EXPECT_EQ(Run("assign example.com web"), ExitCode::kConflict);
   EXPECT_EQ(out(), "");
-  EXPECT_EQ(err(), "example.com is rejected: invalid port in d/dom_1.conf:3.\n");
-  status().set_active_generation(1);
+  EXPECT_EQ(err(), "example.com is rejected: invalid port in d/dom_1.conf:3\n");
+  status().set_next_step("remove it with `unassign example.com`");
   EXPECT_EQ(Run("assign example.com web -o name"), ExitCode::kConflict);
   EXPECT_EQ(out(), "example.com\n");
-  EXPECT_THAT(err(), HasSubstr("d/dom_1.conf:3. What was served before is served on."));
+  EXPECT_THAT(err(), HasSubstr("d/dom_1.conf:3; remove it with `grpc-os unassign example.com`\n"));
 }
 
 TEST_F(DomainCommandsTest, WhatIsServedMayStillNeedSomething) {
@@ -350,6 +350,8 @@ TEST_F(DomainFileTest, MakesTheDomainWhatTheFileSays) {
                         "- path /api: api x9, api-next x1 (stripped)\n"
                         "- read_timeout: 60s\n+ read_timeout: 3600s\nexample.com"));
   EXPECT_EQ(daemon_.state.domains["example.com"].generation(), 2);
+  // What somebody else changed meanwhile is not undone.
+  EXPECT_EQ(daemon_.state.domain_updates[0].domain().etag(), "e1");
   for (const auto& [size, shown] : {std::pair("11010049", "11010049"), std::pair("2G", "2G")}) {
     EXPECT_EQ(Apply(std::string("domain: b.example\nprocess: web\nmax_body: ") + size,
                     "--dry-run -o jsonl"),
@@ -377,9 +379,11 @@ TEST_F(DomainFileTest, IsWaitedForUntilItIsServed) {
   daemon_.state.domains_served_after = 2;
   EXPECT_EQ(Apply(kFile), ExitCode::kOk) << err();
   EXPECT_THAT(out(), HasSubstr("is served"));
-  status().set_message("nginx is missing");
-  EXPECT_EQ(Apply("domain: b.example\nprocess: web\n", "--timeout 1s"), ExitCode::kOk);
-  EXPECT_EQ(err(), "b.example → web is stored, but not served yet: nginx is missing.\n");
+  // What is served and leads to nothing is not waited for.
+  status().set_active_generation(1);
+  status().set_message("there is no process 'web'");
+  EXPECT_EQ(Apply("domain: b.example\nprocess: web\n"), ExitCode::kOk);
+  EXPECT_EQ(err(), "b.example → web is stored, but not served yet: there is no process 'web'\n");
 }
 
 TEST_F(DomainFileTest, WhatIsWrongIsToldAndNothingIsSent) {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/domain_defaults.h"
 #include "manifest/domain_manifest.h"
 #include "manifest/process_manifest.h"
 #include "shell/commands/domain_rows.h"
@@ -26,12 +27,6 @@ using Fields = std::map<std::string, std::string>;  // as the keys of the file
 // How long it may take until nginx serves what was stored. Longer, and it is pending.
 constexpr std::chrono::milliseconds kServedWithin{5'000};
 constexpr std::chrono::milliseconds kLookEvery{100};
-// Of what the spec leaves out (docs/DOMAIN_YML.md).
-constexpr int64_t kHoldMs = 30'000;
-constexpr int64_t kDrainMs = 10'000;
-constexpr int64_t kMaxBodyBytes = 10 << 20;
-constexpr int64_t kReadTimeoutMs = 60'000;
-constexpr int64_t kGrpcReadTimeoutMs = 3'600'000;
 
 std::optional<DomainEntry> Parse(Session& session, const std::string& path,
                                  const std::string& text) {
@@ -104,11 +99,13 @@ Fields FieldsOf(const v1::DomainSpec& spec, const std::map<std::string, std::str
   for (const v1::DomainRoute& route : spec.routes())
     fields["path " + (route.path().empty() ? "/" : route.path())] = RouteText(route, names);
   fields["grpc"] = grpc ? "true" : "false";
-  fields["hold"] = time(spec.has_hold(), spec.hold(), kHoldMs);
-  fields["drain"] = time(spec.has_drain(), spec.drain(), kDrainMs);
+  fields["hold"] = time(spec.has_hold(), spec.hold(), kDefaultHoldMs);
+  fields["drain"] = time(spec.has_drain(), spec.drain(), kDefaultDrainMs);
   fields["read_timeout"] = time(spec.has_read_timeout(), spec.read_timeout(),
-                                grpc ? kGrpcReadTimeoutMs : kReadTimeoutMs);
-  const int64_t most = spec.max_body_bytes() > 0 ? spec.max_body_bytes() : grpc ? 0 : kMaxBodyBytes;
+                                grpc ? kDefaultGrpcReadTimeoutMs : kDefaultReadTimeoutMs);
+  const int64_t most = spec.max_body_bytes() > 0 ? spec.max_body_bytes()
+                       : grpc                    ? 0
+                                                 : kDefaultMaxBodyBytes;
   fields["max_body"] = most > 0 ? SizeText(most) : "no limit";
   return fields;
 }
@@ -126,12 +123,13 @@ std::vector<Difference> DifferencesOf(const Fields& were, const Fields& are) {
   return differences;
 }
 
-// As it is once it is served or refused, or when that takes too long.
+// As it is once nginx has taken it over or refused it, or when that takes too long.
 absl::StatusOr<v1::Domain> WaitServed(Session& session, v1::Domain domain) {
   const auto within = session.timeout_given() ? session.client().timeout() : kServedWithin;
   const auto end = std::chrono::steady_clock::now() + within;
   const int64_t generation = domain.generation();
   while (domain.status().state() == v1::DomainStatus::STATE_PENDING &&
+         domain.status().active_generation() != domain.generation() &&
          domain.generation() == generation && std::chrono::steady_clock::now() < end &&
          session.Pause(kLookEvery)) {
     auto now = session.client().GetDomain(domain.name());
