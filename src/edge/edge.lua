@@ -36,7 +36,9 @@ local M = {}
 
 local STEP = 0.02            -- seconds between two looks of a request that waits
 local PROBE_EVERY = 0.2      -- seconds between two attempts to connect to the targets of an upstream, in one worker
+local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is ending still takes connections
 local PROBE_TIMEOUT_MS = 200
+local MOST_SENT = 3          -- times that a request is sent to processes: it may be what ends them
 local FOUND_SECONDS = 300    -- so long, what answered is known
 local OSD_SILENT = 3         -- seconds without a request on the private socket: nobody keeps the endpoints
 local JUMPS = 8              -- of a request into the waiting location; nginx allows ten
@@ -192,7 +194,7 @@ local function choose(list, tried)
   return best
 end
 
--- To how many targets bytes of this request were sent.
+-- How often bytes of this request were sent to a target.
 local function times_sent()
   local n = 0
   for bytes in (ngx.var.upstream_bytes_sent or ""):gmatch("%d+") do
@@ -215,9 +217,8 @@ function M.pick(name, wait)
     uncount(request)
     request.tried = request.tried or {}
     request.tried[again.address] = true
-    if times_sent() > 1 then return ngx.exit(BUSY) end  -- it may be the request that ends them
+    if times_sent() >= MOST_SENT then return ngx.exit(BUSY) end
   end
-  request.failed_at = now()
   while true do
     local list = current(name)
     request.version = list.version
@@ -257,6 +258,7 @@ local function answer(status, reason, retry_after)
     header["Content-Type"] = "application/grpc"
     header["grpc-status"] = GRPC_STATUS[status] or 14
     header["grpc-message"] = reason
+    header["Content-Length"] = 0  -- so that the headers end the stream, as gRPC wants it
     ngx.send_headers()
     return ngx.exit(200)
   end
@@ -361,8 +363,10 @@ end
 function M.wait(name, domain, hold_ms)
   local id = request_key()
   local request = requests[id]
-  if not request then
-    request = { waited = true, failed_at = now() }
+  if request then
+    request.failed_at = now()
+  else
+    request = { waited = true, failed_at = now() - PROBE_AFTER }
     requests[id] = request
   end
   uncount(request)
@@ -370,7 +374,7 @@ function M.wait(name, domain, hold_ms)
   request.jumps = (request.jumps or 0) + 1
   local sent = times_sent()
   local method = ngx.req.get_method()
-  if sent > 1 or sent > 0 and (method == "POST" or method == "PATCH" or method == "LOCK") then
+  if sent >= MOST_SENT or sent > 0 and (method == "POST" or method == "PATCH" or method == "LOCK") then
     return answer(502, REASONS[502])
   end
   local list = current(name)
@@ -390,12 +394,11 @@ function M.wait(name, domain, hold_ms)
     list = current(name)
     if list.state == "off" then break end
     if may_go_on(name, list, request) then
-      end_waiting(request)
-      request.failed_at = now()
-      return
+      return end_waiting(request)
     end
     if now() >= wait.until_time then break end
-    if list.targets[1] and (list.state == "up" or now() - (edge:get("seen") or 0) > OSD_SILENT) then probe(name, list) end
+    local listed = list.state == "up" or now() - (edge:get("seen") or 0) > OSD_SILENT
+    if listed and list.targets[1] and now() - request.failed_at > PROBE_AFTER then probe(name, list) end
     ngx.sleep(min(STEP, wait.until_time - now() + 0.001))
   end
   end_waiting(request)
