@@ -215,6 +215,15 @@ void DomainService::ShowState(const core::Domain& domain, v1::DomainStatus& stat
     return;
   }
   status.set_state(v1::DomainStatus::STATE_ACTIVE);
+  for (const Target& target : status.targets()) {
+    if (target.state() != Target::STATE_UP || target.probe().empty() ||
+        target.probe() == core::kAcceptsConnections)
+      continue;
+    return status.set_next_step(
+        absl::StrCat("'", target.process(), "' runs, and nothing accepts connections on port ",
+                     target.port(), " of 127.0.0.1; lead to the port that it listens on: `assign ",
+                     domain.name, " ", target.process(), " PORT`"));
+  }
   if (const auto stopped = in_state(Target::STATE_STOPPED);
       stopped != end && in_state(Target::STATE_UP) == end)
     status.set_next_step(absl::StrCat("`start ", stopped->process(), "`: it does not run"));

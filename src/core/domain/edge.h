@@ -14,6 +14,9 @@
 
 namespace grpc_os::core {
 
+// What Probe says of a port that somebody listens on.
+inline constexpr char kAcceptsConnections[] = "accepts connections";
+
 // On the core's thread; `done` comes on it too, once.
 class Edge {
  public:

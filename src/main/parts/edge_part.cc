@@ -238,7 +238,9 @@ std::string EdgePart::Problem() const {
   if (begun_ && process_->Wanted() && !process_->Runs()) {
     if (absl::Status host = CheckHost(); !host.ok()) return std::string(host.message());
     if (absl::Status ports = CheckPorts(); !ports.ok()) return std::string(ports.message());
-    return absl::StrCat("nginx does not run; `logs ", process_->name(), "` has its words");
+    const std::string& message = process_->Find()->status.message;
+    return absl::StrCat("nginx does not run", message.empty() ? "" : ": ", message, "; `logs ",
+                        process_->name(), "` has its words");
   }
   if (silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs)
     return absl::StrCat("nginx does not answer; `restart ", process_->name(), "` starts it anew");
@@ -278,7 +280,7 @@ std::string EdgePart::OwnerOf(int port) const {
 
 void EdgePart::Probe(std::vector<int> ports, std::function<void(std::map<int, std::string>)> done) {
   slow_->Post([this, ports = std::move(ports), done = std::move(done)] {
-    auto found = host::ProbePorts(ports);
+    auto found = host::ProbePorts(ports, core::kAcceptsConnections);
     needs_.scheduler.Post([found = std::move(found), done] { done(found); });
   });
 }
