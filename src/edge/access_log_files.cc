@@ -154,16 +154,16 @@ bool RotateAccessLogs(const std::string& directory, int64_t max_bytes, int keep)
   return reopen;
 }
 
-void RemoveAccessLogs(const std::string& directory, const std::string& domain_id) {
+void RemoveOtherAccessLogs(const std::string& directory, const std::set<std::string>& domain_ids) {
   const auto opened = OpenDirectory(directory);
-  if (!opened.ok() || !IsDomainId(domain_id)) return;
-  unlinkat(opened->get(), CurrentName(domain_id).c_str(), 0);
-  const auto logs = List(opened->get());
+  const auto logs = opened.ok() ? List(opened->get()) : opened.status();
   if (!logs.ok()) return;
-  const auto log = logs->find(domain_id);
-  if (log == logs->end()) return;
-  for (const uint64_t number : log->second.renamed)
-    unlinkat(opened->get(), RenamedName(domain_id, number).c_str(), 0);
+  for (const auto& [id, log] : *logs) {
+    if (!IsDomainId(id) || domain_ids.contains(id)) continue;
+    if (log.current) unlinkat(opened->get(), CurrentName(id).c_str(), 0);
+    for (const uint64_t number : log.renamed)
+      unlinkat(opened->get(), RenamedName(id, number).c_str(), 0);
+  }
 }
 
 bool IsDomainId(const std::string& text) {

@@ -551,16 +551,15 @@ TEST_F(AccessLogsTest, RotationTouchesNothingElse) {
   EXPECT_FALSE(RotateAccessLogs(root_ + "/none", 10, 1));
 }
 
-TEST_F(AccessLogsTest, RemovesAllOfADomainAndOfNoOther) {
+TEST_F(AccessLogsTest, RemovesAllOfDomainsThatAreGoneAndNothingElse) {
   Writer one(directory_);
   Writer other(directory_, "dom_12");
   one.Rotate();
   other.Reopen();
-  RemoveAccessLogs(directory_, kDomain);
-  EXPECT_THAT(Names(), UnorderedElementsAre("dom_12.log", "dom_12.000001.log"));
-  RemoveAccessLogs(directory_, "error");
-  RemoveAccessLogs(directory_, "../logs/dom_12");
-  EXPECT_THAT(Names(), UnorderedElementsAre("dom_12.log", "dom_12.000001.log"));
+  std::ofstream(directory_ + "/error.log") << "x";
+  RemoveOtherAccessLogs(directory_, {"dom_12"});
+  EXPECT_THAT(Names(), UnorderedElementsAre("dom_12.log", "dom_12.000001.log", "error.log"));
+  RemoveOtherAccessLogs(root_ + "/none", {});
 }
 
 }  // namespace

@@ -261,10 +261,19 @@ absl::Status DomainService::Resolve(core::DomainTarget& target, const core::Orig
 }
 
 absl::Status DomainService::Resolve(core::DomainSpec& spec, const core::Origin& origin) const {
-  for (core::DomainRoute& route : spec.routes)
-    for (core::DomainTarget& target : route.targets)
+  core::Violations violations;
+  for (core::DomainRoute& route : spec.routes) {
+    std::set<std::pair<std::string, int>> seen;
+    for (core::DomainTarget& target : route.targets) {
+      const std::string given = target.process;
       if (absl::Status status = Resolve(target, origin); !status.ok()) return status;
-  return absl::OkStatus();
+      if (!seen.emplace(target.process, target.port).second)
+        violations.Add("domain.spec.routes",
+                       absl::StrCat("'", given, "' is a target of '", route.path,
+                                    "' twice; give it a weight instead"));
+    }
+  }
+  return violations.ToStatus();
 }
 
 void DomainService::AnswerServed(const DomainCall& call, const std::string& name) const {

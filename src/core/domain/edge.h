@@ -34,7 +34,7 @@ class Edge {
   virtual void Probe(std::vector<int> ports,
                      std::function<void(std::map<int, std::string>)> done) = 0;
   // `done` comes once what is committed now is served, or was refused, or cannot be served; after
-  // 30 s in any case.
+  // 25 s in any case.
   virtual void WhenServed(std::function<void()> done) = 0;
   // Reads domains.conf.
   virtual void ReloadFile(bool only_compare,

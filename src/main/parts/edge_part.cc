@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -30,7 +31,7 @@ constexpr char kNginxMissing[] =
     "nginx is not installed: `apt-get install nginx libnginx-mod-http-lua`, or name another one "
     "with EDGE_NGINX";
 constexpr char kLuaModule[] = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
-constexpr int64_t kServedMs = 30'000;
+constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
 constexpr int64_t kRotateMs = 10'000;
 
@@ -221,9 +222,13 @@ void EdgePart::PollTraffic() {
 }
 
 void EdgePart::RotateLogs() {
-  std::set<std::string> ids;
-  for (const core::Domain& domain : AllDomains()) ids.insert(domain.id);
-  quick_->Post([this, directory = needs_.directory.PathOf(kEdgeDirectory) + "/logs"] {
+  std::optional<std::set<std::string>> ids;  // once nginx writes no others
+  if (reconciler_->rounds().problem().empty()) {
+    ids.emplace();
+    for (const core::Domain& domain : AllDomains()) ids->insert(domain.id);
+  }
+  quick_->Post([this, ids, directory = needs_.directory.PathOf(kEdgeDirectory) + "/logs"] {
+    if (ids) edge::RemoveOtherAccessLogs(directory, *ids);
     if (!edge::RotateAccessLogs(directory)) return;
     needs_.scheduler.Post([this] { process_->Signal(SIGUSR1, [](const absl::Status&) {}); });
   });
