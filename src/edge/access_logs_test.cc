@@ -380,15 +380,17 @@ TEST_F(AccessLogsTest, WhatWasRotatedAwayUnreadIsAGap) {
 
 TEST_F(AccessLogsTest, WithoutFollowingEndsWhereTheLogWasAtTheStart) {
   Writer nginx(directory_);
-  nginx.WriteLine("before");
+  for (int i = 0; i < 30; ++i) nginx.WriteLine(std::string(10'000, 'x'));  // more than a batch
   Client client(logs(), {.process_id = kDomain}, /*eager=*/false);
   client.WaitForBatches(1);
   nginx.WriteLine("after");
   nginx.Rotate();
   nginx.WriteLine("later");
   client.Continue();
+  client.WaitForBatches(2);
+  client.Continue();
   EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kOk);
-  EXPECT_THAT(client.texts(), ElementsAre("before"));
+  EXPECT_EQ(client.texts(), std::vector<std::string>(30, std::string(10'000, 'x')));
 }
 
 TEST_F(AccessLogsTest, FinishEndsFollowingOnceAllWasRead) {
