@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -336,6 +337,30 @@ TEST_F(AccessLogsTest, FollowsManyRotations) {
   const auto texts = client.WaitForLines(kLines);
   for (int i = 0; i < kLines; ++i) ASSERT_EQ(texts[i], absl::StrCat(i));
   for (const core::LogLines& batch : client.batches()) EXPECT_FALSE(batch.gap);
+}
+
+TEST_F(AccessLogsTest, AFileHasItsNumberAlsoWhileItIsRenamed) {
+  constexpr int kRotations = 3000;
+  Writer nginx(directory_);
+  std::atomic<bool> done = false;
+  std::thread rotations([&] {
+    for (int i = 1; i <= kRotations; ++i) {
+      nginx.WriteLine(absl::StrCat(i));
+      nginx.Rotate();
+    }
+    done = true;
+  });
+  const AccessLogFiles files(directory_, kDomain);
+  while (!done) {
+    const auto newest = files.Newest();
+    EXPECT_TRUE(newest.ok()) << newest.status();
+    if (!newest.ok()) break;
+    if (!*newest) continue;
+    char text[16] = {};
+    if (pread((*newest)->file.get(), text, sizeof text - 1, 0) <= 0) continue;
+    EXPECT_EQ(std::to_string((*newest)->number) + "\n", text);
+  }
+  rotations.join();
 }
 
 TEST_F(AccessLogsTest, WhatIsWrittenToARenamedFileComesBeforeTheNext) {
