@@ -173,6 +173,16 @@ bool IsDomainId(const std::string& text) {
              std::string::npos;
 }
 
+// Of `file`, which nginx wrote to before `renamed` was listed; nullopt: it was removed meanwhile.
+std::optional<uint64_t> AccessLogFiles::NumberOf(int file, int directory,
+                                                 const std::vector<uint64_t>& renamed) const {
+  for (auto number = renamed.rbegin(); number != renamed.rend(); ++number)
+    if (IsAt(file, directory, RenamedName(domain_id_, *number))) return *number;
+  struct stat status {};
+  if (fstat(file, &status) != 0 || status.st_nlink == 0) return std::nullopt;
+  return renamed.empty() ? 1 : renamed.back() + 1;
+}
+
 absl::StatusOr<std::optional<AccessLogFile>> AccessLogFiles::Newest() const {
   for (int i = 0; i < kTries; ++i) {
     const auto directory = OpenDirectory(directory_);
@@ -185,13 +195,13 @@ absl::StatusOr<std::optional<AccessLogFile>> AccessLogFiles::Newest() const {
     if (!logs.ok()) return logs.status();
     const std::vector<uint64_t>& renamed = (*logs)[domain_id_].renamed;
     const uint64_t last = renamed.empty() ? 0 : renamed.back();
-    const std::string last_name = RenamedName(domain_id_, last);
     if (current.ok()) {
-      const bool was_renamed = last > 0 && IsAt(current->get(), directory->get(), last_name);
-      return AccessLogFile{*std::move(current), was_renamed ? last : last + 1};
+      const auto number = NumberOf(current->get(), directory->get(), renamed);
+      if (!number) continue;
+      return AccessLogFile{*std::move(current), *number};
     }
     if (last == 0) return std::nullopt;
-    auto file = OpenFile(directory->get(), last_name);
+    auto file = OpenFile(directory->get(), RenamedName(domain_id_, last));
     if (file.ok()) return AccessLogFile{*std::move(file), last};
     if (!absl::IsNotFound(file.status())) return file.status();
   }

@@ -59,6 +59,9 @@ class AccessLogFiles {
   bool IsLeft(int file) const;
 
  private:
+  std::optional<uint64_t> NumberOf(int file, int directory,
+                                   const std::vector<uint64_t>& renamed) const;
+
   const std::string directory_;
   const std::string domain_id_;
 };

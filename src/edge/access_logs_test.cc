@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -338,6 +339,30 @@ TEST_F(AccessLogsTest, FollowsManyRotations) {
   for (const core::LogLines& batch : client.batches()) EXPECT_FALSE(batch.gap);
 }
 
+TEST_F(AccessLogsTest, AFileHasItsNumberAlsoWhileItIsRenamed) {
+  constexpr int kRotations = 3000;
+  Writer nginx(directory_);
+  std::atomic<bool> done = false;
+  std::thread rotations([&] {
+    for (int i = 1; i <= kRotations; ++i) {
+      nginx.WriteLine(absl::StrCat(i));
+      nginx.Rotate();
+    }
+    done = true;
+  });
+  const AccessLogFiles files(directory_, kDomain);
+  while (!done) {
+    const auto newest = files.Newest();
+    EXPECT_TRUE(newest.ok()) << newest.status();
+    if (!newest.ok()) break;
+    if (!*newest) continue;
+    char text[16] = {};
+    if (pread((*newest)->file.get(), text, sizeof text - 1, 0) <= 0) continue;
+    EXPECT_EQ(std::to_string((*newest)->number) + "\n", text);
+  }
+  rotations.join();
+}
+
 TEST_F(AccessLogsTest, WhatIsWrittenToARenamedFileComesBeforeTheNext) {
   Writer nginx(directory_);
   nginx.WriteLine("1");
@@ -380,15 +405,17 @@ TEST_F(AccessLogsTest, WhatWasRotatedAwayUnreadIsAGap) {
 
 TEST_F(AccessLogsTest, WithoutFollowingEndsWhereTheLogWasAtTheStart) {
   Writer nginx(directory_);
-  nginx.WriteLine("before");
+  for (int i = 0; i < 30; ++i) nginx.WriteLine(std::string(10'000, 'x'));  // more than a batch
   Client client(logs(), {.process_id = kDomain}, /*eager=*/false);
   client.WaitForBatches(1);
   nginx.WriteLine("after");
   nginx.Rotate();
   nginx.WriteLine("later");
   client.Continue();
+  client.WaitForBatches(2);
+  client.Continue();
   EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kOk);
-  EXPECT_THAT(client.texts(), ElementsAre("before"));
+  EXPECT_EQ(client.texts(), std::vector<std::string>(30, std::string(10'000, 'x')));
 }
 
 TEST_F(AccessLogsTest, FinishEndsFollowingOnceAllWasRead) {
