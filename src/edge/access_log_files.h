@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,9 +29,9 @@ inline constexpr int kAccessLogsKept = 5;                      // of the renamed
 // call.
 bool RotateAccessLogs(const std::string& directory, int64_t max_bytes = kAccessLogBytes,
                       int keep = kAccessLogsKept);
-// Removes the log of a domain, with all that was renamed. nginx must have been told before not to
-// write it any more.
-void RemoveAccessLogs(const std::string& directory, const std::string& domain_id);
+// Removes the logs of all domains but these, with all that was renamed. nginx must have been told
+// before not to write them any more.
+void RemoveOtherAccessLogs(const std::string& directory, const std::set<std::string>& domain_ids);
 
 // Whether a file may be named after it: "dom_" and small letters or digits.
 bool IsDomainId(const std::string& text);
@@ -58,6 +59,9 @@ class AccessLogFiles {
   bool IsLeft(int file) const;
 
  private:
+  std::optional<uint64_t> NumberOf(int file, int directory,
+                                   const std::vector<uint64_t>& renamed) const;
+
   const std::string directory_;
   const std::string domain_id_;
 };

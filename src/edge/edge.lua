@@ -14,7 +14,7 @@
 --   GET /status       worker PID GENERATION accepting|draining
 --                     waiting REQUESTS BYTES           in all
 --                     waiting DOMAIN REQUESTS BYTES
---   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX BYTES_IN BYTES_OUT B0 … B20
+--   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX BYTES B0 … B20
 --                       counted since nginx started; Bn: requests that took at most 10^(n/4) ms, and more than the one before; B20: longer
 --                     target NAME HOST:PORT REQUESTS STREAMS    in flight now
 --   GET /inflight?NAME=HOST:PORT    `REQUESTS STREAMS` of one target, exact: once a target is taken out and this is 0, it gets nothing more
@@ -40,12 +40,12 @@ local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is end
 local PROBE_TIMEOUT_MS = 200
 local MOST_SENT = 3          -- times that a request is sent to processes: it may be what ends them
 local FOUND_SECONDS = 300    -- so long, what answered is known
-local OSD_SILENT = 3         -- seconds without a request on the private socket: nobody keeps the endpoints
+local STREAM_TIMEOUT = 3600  -- seconds that a stream may be silent
 local JUMPS = 8              -- of a request into the waiting location; nginx allows ten
 local WAIT_SOCKET = "unix:run/wait.sock"
 local BUSY = -3              -- NGX_BUSY: this try ends, as "no live upstreams", without a connection
 
-local config                 -- of init()
+local config                 -- of init(); silent_ms: so long without a request on the private socket, and nobody keeps the endpoints
 local pid                    -- of this worker
 local draining = false       -- its listeners are closed
 local lists = {}             -- by upstream: its value, parsed; see current()
@@ -57,7 +57,10 @@ local probed = {}            -- by upstream: when this worker last tried to conn
 -- cost more. log() runs at the end of every request of a domain, and takes it out again.
 local requests = {}
 
-local function request_key() return tonumber(cast("uintptr_t", get_request())) end
+local function request_key()
+  local key = tonumber(cast("uintptr_t", get_request()))  -- no tail call: the compiler of LuaJIT takes those for loops
+  return key
+end
 
 -- ---------------------------------------------------------------- endpoints
 
@@ -203,8 +206,23 @@ local function times_sent()
   return n
 end
 
--- balancer_by_lua of the upstream `name`. With `wait`, requests that find no target go on at the wait socket, in a server where
--- they wait: what is asked of gRPC cannot jump to another location, because its body is not read beforehand.
+-- Takes a target of the upstream for this request, if there is one.
+local function take(name, request)
+  local list = current(name)
+  request.version = list.version
+  local up = targets_of(name, list)
+  local target = up and choose(up, request.tried)
+  if not target then return nil end
+  count(request, target)
+  -- Counted first, then looked again: who takes a target out and then reads 0 has had the last request.
+  if version_of(name) == list.version then return target, #up.targets end
+  uncount(request)
+  return take(name, request)
+end
+
+-- balancer_by_lua of the upstream `name`: for the first try of a request, and each one after it. With `wait`, requests that
+-- find no target go on at the wait socket, in a server where they wait: what is asked of gRPC cannot jump to another location,
+-- because its body is not read beforehand.
 function M.pick(name, wait)
   local id = request_key()
   local request = requests[id]
@@ -212,31 +230,24 @@ function M.pick(name, wait)
     request = { stream = ngx.var.edge_stream ~= "" }
     requests[id] = request
   end
-  local again = request.target
-  if again then
+  local failed = request.target
+  if failed then
     uncount(request)
     request.tried = request.tried or {}
-    request.tried[again.address] = true
+    request.tried[failed.address] = true
     if times_sent() >= MOST_SENT then return ngx.exit(BUSY) end
   end
-  while true do
-    local list = current(name)
-    request.version = list.version
-    local up = targets_of(name, list)
-    local target = up and choose(up, request.tried)
-    if not target then break end
-    count(request, target)
-    -- Counted first, then looked again: who takes a target out and then reads 0 has had the last request.
-    if version_of(name) == list.version then
-      if not again then balancer.set_more_tries(#up.targets - (wait and not request.waited and 0 or 1)) end
-      return assert(balancer.set_current_peer(target.host, target.port))
-    end
-    uncount(request)
+  local may_wait = wait and not request.waited
+  local target, targets = take(name, request)
+  if target then
+    if not failed and (targets > 1 or may_wait) then balancer.set_more_tries(targets - (may_wait and 0 or 1)) end
+    if request.stream then balancer.set_timeouts(nil, STREAM_TIMEOUT, STREAM_TIMEOUT) end
+    assert(balancer.set_current_peer(target.host, target.port))
+  elseif may_wait then
+    assert(balancer.set_current_peer(WAIT_SOCKET))
+  else
+    ngx.exit(BUSY)
   end
-  if wait and not request.waited then
-    return assert(balancer.set_current_peer(WAIT_SOCKET))
-  end
-  return ngx.exit(BUSY)
 end
 
 -- ---------------------------------------------------------------- answers of our own
@@ -282,7 +293,7 @@ local function answer(status, reason, retry_after)
   return ngx.exit(200)
 end
 
--- content_by_lua of the location to which nginx's own errors jump.
+-- Where nginx's own errors jump to.
 function M.failed()
   local status = ngx.status
   return answer(status, REASONS[status] or "The request failed.")
@@ -358,9 +369,10 @@ local function may_go_on(name, list, request)
   return found ~= nil and version == list.version and tonumber(found:match("^%S+")) >= request.failed_at
 end
 
--- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers.
--- A request that pick() has not had came by the wait socket.
+-- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers. What failed
+-- otherwise is answered here, too: each location costs nginx 20 KB. A request that pick() has not had came by the wait socket.
 function M.wait(name, domain, hold_ms)
+  if REASONS[ngx.status] then return M.failed() end
   local id = request_key()
   local request = requests[id]
   if request then
@@ -397,7 +409,7 @@ function M.wait(name, domain, hold_ms)
       return end_waiting(request)
     end
     if now() >= wait.until_time then break end
-    local listed = list.state == "up" or now() - (edge:get("seen") or 0) > OSD_SILENT
+    local listed = list.state == "up" or now() - (edge:get("seen") or 0) > config.silent_ms / 1000
     if listed and list.targets[1] and now() - request.failed_at > PROBE_AFTER then probe(name, list) end
     ngx.sleep(min(STEP, wait.until_time - now() + 0.001))
   end
@@ -408,7 +420,7 @@ end
 -- ---------------------------------------------------------------- counting
 
 local BUCKETS = 21
-local NAMES = { "requests", "streams", "4xx", "5xx", "in", "out" }
+local NAMES = { "requests", "streams", "4xx", "5xx", "bytes" }
 for i = 0, BUCKETS - 1 do NAMES[#NAMES + 1] = "b" .. i end
 
 local function flush()
@@ -426,7 +438,8 @@ end
 
 local function bucket(ms)
   if ms <= 1 then return 0 end
-  return min(BUCKETS - 1, ceil(log10(ms) * 4 - 1e-9))
+  local n = ceil(log10(ms) * 4 - 1e-9)
+  return n < BUCKETS and n or BUCKETS - 1
 end
 
 local function end_request()
@@ -448,15 +461,14 @@ function M.log(domain)
     for i = 1, #NAMES do c[i] = 0 end
     counters[domain] = c
   end
-  local var, status = ngx.var, ngx.status
+  local status = ngx.status
   c[1] = c[1] + 1
   if status >= 500 then c[4] = c[4] + 1 elseif status >= 400 then c[3] = c[3] + 1 end
-  c[5] = c[5] + tonumber(var.request_length)
-  c[6] = c[6] + tonumber(var.bytes_sent)
+  c[5] = c[5] + tonumber(ngx.var.bytes_sent)
   if request and request.stream then
     c[2] = c[2] + 1
   else
-    local b = 7 + bucket((now() - ngx.req.start_time()) * 1000)
+    local b = 6 + bucket((now() - ngx.req.start_time()) * 1000)
     c[b] = c[b] + 1
   end
   if draining then flush() end

@@ -215,6 +215,15 @@ void DomainService::ShowState(const core::Domain& domain, v1::DomainStatus& stat
     return;
   }
   status.set_state(v1::DomainStatus::STATE_ACTIVE);
+  for (const Target& target : status.targets()) {
+    if (target.state() != Target::STATE_UP || target.probe().empty() ||
+        target.probe() == core::kAcceptsConnections)
+      continue;
+    return status.set_next_step(
+        absl::StrCat("'", target.process(), "' runs, and nothing accepts connections on port ",
+                     target.port(), " of 127.0.0.1; lead to the port that it listens on: `assign ",
+                     domain.name, " ", target.process(), " PORT`"));
+  }
   if (const auto stopped = in_state(Target::STATE_STOPPED);
       stopped != end && in_state(Target::STATE_UP) == end)
     status.set_next_step(absl::StrCat("`start ", stopped->process(), "`: it does not run"));
@@ -252,10 +261,19 @@ absl::Status DomainService::Resolve(core::DomainTarget& target, const core::Orig
 }
 
 absl::Status DomainService::Resolve(core::DomainSpec& spec, const core::Origin& origin) const {
-  for (core::DomainRoute& route : spec.routes)
-    for (core::DomainTarget& target : route.targets)
+  core::Violations violations;
+  for (core::DomainRoute& route : spec.routes) {
+    std::set<std::pair<std::string, int>> seen;
+    for (core::DomainTarget& target : route.targets) {
+      const std::string given = target.process;
       if (absl::Status status = Resolve(target, origin); !status.ok()) return status;
-  return absl::OkStatus();
+      if (!seen.emplace(target.process, target.port).second)
+        violations.Add("domain.spec.routes",
+                       absl::StrCat("'", given, "' is a target of '", route.path,
+                                    "' twice; give it a weight instead"));
+    }
+  }
+  return violations.ToStatus();
 }
 
 void DomainService::AnswerServed(const DomainCall& call, const std::string& name) const {

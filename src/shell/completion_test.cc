@@ -70,8 +70,8 @@ TEST_F(CompletionTest, ValuesOfOptions) {
   EXPECT_THAT(At({"-o", "w"}), ElementsAre("wide"));
   EXPECT_THAT(At({"start", "x", "sleep 1", "--restart", "n"}), ElementsAre("never"));
   EXPECT_THAT(At({"log-level", "d"}), ElementsAre("debug"));
-  EXPECT_THAT(At({"events", "-k", ""}),
-              ElementsAre("domain", "object", "process", "quota", "revision", "role", "user", "volume"));
+  EXPECT_THAT(At({"events", "-k", ""}), ElementsAre("domain", "object", "process", "quota",
+                                                    "revision", "role", "user", "volume"));
   EXPECT_THAT(At({"wait", "web-1", "--timeout", ""}), IsEmpty());
   EXPECT_EQ(asked_, 0);
   EXPECT_THAT(At({"sessions", "--user", "e"}), ElementsAre("eva"));

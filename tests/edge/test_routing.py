@@ -99,7 +99,7 @@ def test_a_process_that_is_silent_is_504(served):
     assert served.ask("below.test", "/only/sleep?5000").status == 504
 
 
-@pytest.mark.parametrize("path, accept", [("/events", "text/event-stream"), ("/chunks", "text/event-stream"), ("/chunks", "*/*")])
+@pytest.mark.parametrize("path, accept", [("/events", "text/event-stream"), ("/events", "*/*"), ("/chunks", "*/*")])
 async def test_an_event_comes_at_once(served, path, accept):
     """The next one is a minute away: what waits for a full buffer never comes. The response has begun, with one event in it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.http)
@@ -113,6 +113,18 @@ async def test_websockets(served):
     assert await websocket.open(served.http, "a.test", "/strip/socket") == 101
     for number in range(3):
         assert await websocket.echo(b"hello %d" % number) == b"hello %d" % number
+    websocket.writer.close()
+
+
+async def test_a_stream_may_be_silent_for_longer_than_an_answer(served):
+    """below.test waits 200 ms for an answer."""
+    websocket = load.Websocket()
+    assert await websocket.open(served.http, "below.test", "/only/socket") == 101
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.http)
+    writer.write(b"GET /only/events?500 HTTP/1.1\r\nHost: below.test\r\nAccept: text/event-stream\r\n\r\n")
+    await asyncio.wait_for(reader.readuntil(b"data: 1\n\n"), 10)  # half a second after the first
+    assert await websocket.echo(b"x") == b"x"
+    writer.close()
     websocket.writer.close()
 
 

@@ -386,9 +386,10 @@ void Domains::SyncProcess(const std::string& process_id) {
   }
   catalogue_.ChangeAll(
       std::move(remove), std::move(put),
-      [this, process_id](const Domain* before, const Domain*) {
-        return before == nullptr || before->spec.manager == process_id ? absl::OkStatus()
-                                                                       : TakenBy(*before, nullptr);
+      [process_id](const Domain* before, const Domain*) {
+        return before == nullptr || before->spec.manager == process_id
+                   ? absl::OkStatus()
+                   : DomainTaken(before->name, "/", {});
       },
       [this, alive = std::weak_ptr<char>(alive_), process_id,
        now = wanted](const absl::StatusOr<int64_t>& revision) {

@@ -14,6 +14,9 @@
 
 namespace grpc_os::core {
 
+// What Probe says of a port that somebody listens on.
+inline constexpr char kAcceptsConnections[] = "accepts connections";
+
 // On the core's thread; `done` comes on it too, once.
 class Edge {
  public:
@@ -31,7 +34,7 @@ class Edge {
   virtual void Probe(std::vector<int> ports,
                      std::function<void(std::map<int, std::string>)> done) = 0;
   // `done` comes once what is committed now is served, or was refused, or cannot be served; after
-  // 30 s in any case.
+  // 25 s in any case.
   virtual void WhenServed(std::function<void()> done) = 0;
   // Reads domains.conf.
   virtual void ReloadFile(bool only_compare,

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -30,7 +31,7 @@ constexpr char kNginxMissing[] =
     "nginx is not installed: `apt-get install nginx libnginx-mod-http-lua`, or name another one "
     "with EDGE_NGINX";
 constexpr char kLuaModule[] = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
-constexpr int64_t kServedMs = 30'000;
+constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
 constexpr int64_t kRotateMs = 10'000;
 
@@ -221,9 +222,13 @@ void EdgePart::PollTraffic() {
 }
 
 void EdgePart::RotateLogs() {
-  std::set<std::string> ids;
-  for (const core::Domain& domain : AllDomains()) ids.insert(domain.id);
-  quick_->Post([this, directory = needs_.directory.PathOf(kEdgeDirectory) + "/logs"] {
+  std::optional<std::set<std::string>> ids;  // once nginx writes no others
+  if (reconciler_->rounds().problem().empty()) {
+    ids.emplace();
+    for (const core::Domain& domain : AllDomains()) ids->insert(domain.id);
+  }
+  quick_->Post([this, ids, directory = needs_.directory.PathOf(kEdgeDirectory) + "/logs"] {
+    if (ids) edge::RemoveOtherAccessLogs(directory, *ids);
     if (!edge::RotateAccessLogs(directory)) return;
     needs_.scheduler.Post([this] { process_->Signal(SIGUSR1, [](const absl::Status&) {}); });
   });
@@ -238,7 +243,9 @@ std::string EdgePart::Problem() const {
   if (begun_ && process_->Wanted() && !process_->Runs()) {
     if (absl::Status host = CheckHost(); !host.ok()) return std::string(host.message());
     if (absl::Status ports = CheckPorts(); !ports.ok()) return std::string(ports.message());
-    return absl::StrCat("nginx does not run; `logs ", process_->name(), "` has its words");
+    const std::string& message = process_->Find()->status.message;
+    return absl::StrCat("nginx does not run", message.empty() ? "" : ": ", message, "; `logs ",
+                        process_->name(), "` has its words");
   }
   if (silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs)
     return absl::StrCat("nginx does not answer; `restart ", process_->name(), "` starts it anew");
@@ -278,7 +285,7 @@ std::string EdgePart::OwnerOf(int port) const {
 
 void EdgePart::Probe(std::vector<int> ports, std::function<void(std::map<int, std::string>)> done) {
   slow_->Post([this, ports = std::move(ports), done = std::move(done)] {
-    auto found = host::ProbePorts(ports);
+    auto found = host::ProbePorts(ports, core::kAcceptsConnections);
     needs_.scheduler.Post([found = std::move(found), done] { done(found); });
   });
 }
