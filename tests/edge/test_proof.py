@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import uuid
 
 import grpc
 import load
@@ -59,7 +60,8 @@ class Site:
         assert revision.state == revision.STATE_DEPLOYED, revision.message
 
     async def restart(self, name):
-        await self.persistently(lambda: self.raw.call("ProcessService", "RestartProcess", name=name))
+        once = uuid.uuid4().hex
+        await self.persistently(lambda: self.raw.call("ProcessService", "RestartProcess", name=name, request_id=once))
         await self.persistently(
             lambda: self.raw.call("ProcessService", "WaitProcess", name=name, condition=2, timeout={"seconds": 30}))
 
@@ -73,6 +75,10 @@ class Site:
         else:
             await self.persistently(
                 lambda: self.domains.assign(name, "sock", replace=True, max_body_bytes=1000 + number))
+
+    def busiest_worker(self):
+        accepting = [pid for pid, (_, state) in self.view.workers().items() if state == "accepting"]
+        return max(accepting, key=lambda pid: len(os.listdir(f"/proc/{pid}/fd")))
 
     def kill_daemon(self):
         pid = self.system.daemon_pid()
@@ -94,10 +100,10 @@ class Loads:
     def __init__(self, site):
         http, h2c = site.system.edge_port("http"), site.system.edge_port("grpc")
         # Some are always under way: what is stopped without being waited for, fails.
-        self.get = load.Get(http, "a.test", rate=60)
-        self.post = load.Post(http, "a.test", rate=40, path="/sleep?100")
+        self.get = load.Get(http, "a.test", rate=40)
+        self.post = load.Post(http, "a.test", rate=25, path="/sleep?100")
         self.socks = load.Websockets(http, "s.test", rate=20)
-        self.calls = load.Grpc(h2c, "g.test", rate=40, request=b"sleep 50")
+        self.calls = load.Grpc(h2c, "g.test", rate=30, request=b"sleep 50")
         self.all = (self.get, self.post, self.socks, self.calls)
 
     def failed(self):
@@ -189,7 +195,7 @@ async def proof(system, numbers, rng):
             await endpoint_changes(site, loads, numbers)
             await changes_of_others(site, loads, numbers)
             for _ in range(numbers.kills):
-                worker = max(pid for pid, (_, state) in site.view.workers().items() if state == "accepting")
+                worker = site.busiest_worker()
                 await kills_of(loads, worker, "a worker of nginx")
             for name in ("web", "calls"):
                 pid = (await site.deploys.process(name)).status.pid

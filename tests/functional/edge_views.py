@@ -69,6 +69,8 @@ class EdgeView:
         """The pid of nginx's master; None if there is none."""
         found = [pid for pid in descendants() if command_line(pid)[:1] and command_line(pid)[0].startswith("nginx: master")
                  and os.path.realpath(f"/proc/{pid}/cwd") == os.path.realpath(self.directory)]  # fmt: skip
+        # A worker is called so, too, for its first moments.
+        found = [pid for pid in found if parent(pid) not in found]
         assert len(found) <= 1, found
         return found[0] if found else None
 
