@@ -197,6 +197,7 @@ void EdgePart::Tick(int64_t now_ms) {
   }
   if (!process_->Runs()) {
     book_.Clear();
+    silent_since_ms_ = 0;
     return;
   }
   PollTraffic();
@@ -360,6 +361,7 @@ void EdgePart::OnChanged(const core::Process& process, bool there) {
   if (process.name != process_->name() || process.status.state != core::ProcessState::kRunning ||
       process.status.start_time_ms == std::exchange(nginx_start_ms_, process.status.start_time_ms))
     return;
+  silent_since_ms_ = 0;
   endpoints_->Forget();
   targets_->Renew();
 }
