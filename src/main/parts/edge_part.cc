@@ -67,9 +67,15 @@ absl::Status EdgePart::Start() {
   directory_ = MakeEdgeDirectory(directory, nginx->spec.account, needs_.shielded);
   if (!directory_.ok()) needs_.log.Warn(std::string(directory_.message()));
   Make(*std::move(nginx));
-  const auto live = plane_->ReadLive();
+  auto live = plane_->ReadLive();
   if (!live.ok()) return live.status();
-  reconciler_->rounds().Adopt(*live);
+  for (auto& [id, file] : *live) {
+    const auto domain = needs_.domains.domains().Find(id);
+    if (!domain.ok()) continue;
+    file = std::make_shared<const core::PlaneFile>(
+        core::PlaneFile{domain->status.active_generation, file->text});
+  }
+  reconciler_->rounds().Adopt(*std::move(live));
   needs_.processes.processes().SetTraffic(*this);
   needs_.domains.domains().SetChanged([this] { OnDomains(); });
   return absl::OkStatus();
