@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/domain/edge_endpoints.h"
 #include "edge/nginx_syntax_harness.h"
 
 namespace grpc_os::edge {
@@ -50,7 +51,7 @@ std::vector<std::string> Locations(const Directive& file) {
 }
 
 TEST(DomainFile, NamesUpstreamsByIdAndNumber) {
-  EXPECT_EQ(UpstreamName("dom_1", 7), "dom_1_7");
+  EXPECT_EQ(core::UpstreamName("dom_1", 7), "dom_1_7");
   core::Domain domain = Example();
   domain.spec.routes.push_back({"/api", true, {}});
   const Directive file = Rendered(domain);

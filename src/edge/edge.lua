@@ -50,6 +50,7 @@ local pid                    -- of this worker
 local draining = false       -- its listeners are closed
 local lists = {}             -- by upstream: its value, parsed; see current()
 local keys = {}              -- of the dict `inflight` that are this worker's
+local forgotten              -- the version of all endpoints of which forget_keys() knows
 local counters = {}          -- by domain: what is not in the dict `traffic` yet
 local probed = {}            -- by upstream: when this worker last tried to connect
 
@@ -88,6 +89,13 @@ local function parse(value)
   return { state = state, targets = targets, total = total }
 end
 
+local function next_version() return edge:incr("version", 1, 0) % 2 ^ 31 end
+
+local function drop(name)
+  endpoints:delete(name)
+  next_version()
+end
+
 -- Changes the endpoints by the lines of `text`. The HTTP status, and what to say.
 local function apply(text)
   local changes, named, all = {}, {}, false
@@ -106,15 +114,15 @@ local function apply(text)
   end
   if all then  -- first, so that there is room
     for _, name in ipairs(endpoints:get_keys(0)) do
-      if not named[name] then endpoints:delete(name) end
+      if not named[name] then drop(name) end
     end
   end
   for index, change in ipairs(changes) do
     local name, value = change[1], change[2]
     if value == "-" then
-      endpoints:delete(name)
+      drop(name)
     elseif endpoints:get(name) ~= value then
-      local ok, err = endpoints:safe_set(name, value, 0, edge:incr("version", 1, 0) % 2 ^ 31)
+      local ok, err = endpoints:safe_set(name, value, 0, next_version())
       if not ok then
         local applied = {}
         for i = 1, index - 1 do applied[i] = changes[i][1] .. "\n" end
@@ -235,7 +243,9 @@ function M.pick(name, wait)
     uncount(request)
     request.tried = request.tried or {}
     request.tried[failed.address] = true
-    if times_sent() >= MOST_SENT then return ngx.exit(BUSY) end
+    local sent, _, status = times_sent(), balancer.get_last_failure()
+    request.timed_out = status == 504 and sent > 0  -- what takes too long here takes too long elsewhere
+    if request.timed_out or sent >= MOST_SENT then return ngx.exit(BUSY) end
   end
   local may_wait = wait and not request.waited
   local target, targets = take(name, request)
@@ -264,7 +274,7 @@ local GRPC_STATUS = { [404] = 12, [413] = 8, [500] = 13, [504] = 4 }  -- all oth
 
 local function answer(status, reason, retry_after)
   local header = ngx.header
-  if (ngx.var.content_type or ""):sub(1, 16) == "application/grpc" then
+  if ngx.req.http_version() == 2 then  -- gRPC: nothing else is served by it
     ngx.status = 200
     header["Content-Type"] = "application/grpc"
     header["grpc-status"] = GRPC_STATUS[status] or 14
@@ -382,6 +392,7 @@ function M.wait(name, domain, hold_ms)
     requests[id] = request
   end
   uncount(request)
+  if request.timed_out then return answer(504, REASONS[504]) end
   request.tried = nil
   request.jumps = (request.jumps or 0) + 1
   local sent = times_sent()
@@ -508,15 +519,20 @@ local function drop_dead()
   end
 end
 
--- Counts of targets that are gone, once they are 0.
+-- Forgets counts of targets that are gone, once they are 0.
 local function forget_keys()
+  local version = edge:get("version")
+  if forgotten == version then return end
+  forgotten = version
   for key in pairs(keys) do
     local name, address = key:match("^%d+ (%S+) (%S+)")
-    local list, there = current(name), false
-    for _, target in ipairs(list.targets or {}) do there = there or target.address == address end
+    local there = false
+    for _, target in ipairs(current(name).targets or {}) do there = there or target.address == address end
     if not there and inflight:get(key) == 0 then
       inflight:delete(key)
       keys[key] = nil
+    elseif not there then
+      forgotten = nil  -- look again
     end
   end
   for name in pairs(lists) do

@@ -77,6 +77,19 @@ def test_a_target_that_refuses_is_passed_over(edge):
     assert edge.waiting() == (0, 0) and edge.inflight("dom_a_0", a.target) == (0, 0)
 
 
+def test_what_takes_too_long_is_not_repeated(edge):
+    edge.domain("dom_a", "a.test", read_timeout_ms=200)
+    edge.start()
+    a, b = edge.backend(name="a"), edge.backend(name="b")
+    edge.up("dom_a_0", a, b)
+    assert edge.ask("a.test", "/sleep?3000", headers={"Accept": "application/json"}).json()["status"] == 504
+    counts = []
+    for backend in (a, b):
+        edge.up("dom_a_0", backend)
+        counts.append(edge.ask("a.test", "/count").text)
+    assert sorted(counts) == ["0", "1"]
+
+
 async def test_in_flight_is_counted_by_target(edge):
     edge.domain("dom_a", "a.test")
     edge.start()

@@ -116,7 +116,7 @@ class Domains final : public ProcessClaims {
   absl::Status CheckChange(const Domain* before) const;
   static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
   void Repeat(Assignment wanted, Origin origin, Done done, int tries);
-  absl::Status CheckFileChange(const Domain* before, const Domain* after) const;
+  static std::string FileConflict(const Domain* before, const Domain* after);
   FileChanges Compare(const std::vector<Domain>& wanted) const;
   void OnCommitted();
   // Rows of what processes name.

@@ -69,9 +69,15 @@ absl::Status EdgePart::Start() {
   directory_ = MakeEdgeDirectory(directory, nginx->spec.account, needs_.shielded);
   if (!directory_.ok()) needs_.log.Warn(std::string(directory_.message()));
   Make(*std::move(nginx));
-  const auto live = plane_->ReadLive();
+  auto live = plane_->ReadLive();
   if (!live.ok()) return live.status();
-  reconciler_->rounds().Adopt(*live);
+  for (auto& [id, file] : *live) {
+    const auto domain = needs_.domains.domains().Find(id);
+    if (!domain.ok()) continue;
+    file = std::make_shared<const core::PlaneFile>(
+        core::PlaneFile{domain->status.active_generation, file->text});
+  }
+  reconciler_->rounds().Adopt(*std::move(live));
   needs_.processes.processes().SetTraffic(*this);
   needs_.domains.domains().SetChanged([this] { OnDomains(); });
   return absl::OkStatus();
@@ -211,6 +217,7 @@ void EdgePart::Tick(int64_t now_ms) {
   }
   if (!process_->Runs()) {
     book_.Clear();
+    silent_since_ms_ = 0;
     return;
   }
   PollTraffic();
@@ -388,6 +395,7 @@ void EdgePart::OnChanged(const core::Process& process, bool there) {
   if (process.name != process_->name() || process.status.state != core::ProcessState::kRunning ||
       process.status.start_time_ms == std::exchange(nginx_start_ms_, process.status.start_time_ms))
     return;
+  silent_since_ms_ = 0;
   endpoints_->Forget();
   targets_->Renew();
 }
