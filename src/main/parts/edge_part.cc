@@ -34,6 +34,8 @@ constexpr char kLuaModule[] = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
 constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
 constexpr int64_t kRotateMs = 10'000;
+constexpr int64_t kSettleMs = 10'000;
+constexpr int64_t kLookMs = 20;
 
 // In the core's words. The names are looked at: they are no public suffixes.
 core::Domain DomainOf(const manifest::DomainEntry& entry) {
@@ -178,6 +180,12 @@ absl::Status EdgePart::CheckPorts() const {
   return absl::OkStatus();
 }
 
+// One supervisor that is silent keeps nobody else's requests for long.
+void EdgePart::AwaitProcesses(int64_t patience_ms) {
+  if (needs_.processes.processes().Settled() || patience_ms <= 0) return Begin();
+  needs_.scheduler.After(kLookMs, [this, patience_ms] { AwaitProcesses(patience_ms - kLookMs); });
+}
+
 void EdgePart::Begin() {
   begun_ = true;
   needs_.domains.domains().SyncAll();
@@ -185,6 +193,12 @@ void EdgePart::Begin() {
     if (!changes.ok()) needs_.log.Warn(std::string(changes.status().message()));
   });
   OnDomains();
+  for (auto& answer : std::exchange(early_waiters_, {}))
+    reconciler_->rounds().WhenCaughtUp(std::move(answer));
+  for (const auto& [id, done] : std::exchange(early_drains_, {})) {
+    const core::Process* process = needs_.processes.processes().Find(id);
+    if (process == nullptr || !Drain(*process, done)) done();
+  }
 }
 
 void EdgePart::OnDomains() {
@@ -198,7 +212,7 @@ void EdgePart::OnDomains() {
 
 void EdgePart::Tick(int64_t now_ms) {
   if (!begun_) {
-    if (needs_.processes.processes().Settled()) Begin();
+    if (!std::exchange(awaiting_, true)) AwaitProcesses(kSettleMs);
     return;
   }
   if (!process_->Runs()) {
@@ -256,6 +270,9 @@ std::string EdgePart::Problem() const {
   }
   if (silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs)
     return absl::StrCat("nginx does not answer; `restart ", process_->name(), "` starts it anew");
+  if (targets_->full())
+    return "nginx has no memory for all routes, so that requests do not follow some processes; "
+           "`unassign` what is not needed, or raise lua_shared_dict endpoints in EDGE_TEMPLATE";
   return file_problem_;
 }
 
@@ -302,7 +319,11 @@ void EdgePart::WhenServed(std::function<void()> done) {
   const auto answer = [once] {
     if (const auto then = std::exchange(*once, nullptr)) then();
   };
-  reconciler_->rounds().WhenCaughtUp(answer);
+  if (begun_) {
+    reconciler_->rounds().WhenCaughtUp(answer);
+  } else {
+    early_waiters_.push_back(answer);
+  }
   needs_.scheduler.After(kServedMs, answer);
 }
 
@@ -355,11 +376,18 @@ void EdgePart::ReloadFile(bool only_compare,
 
 // ---- Processes ----------------------------------------------------------------------------------
 
+// A stop that the daemon before this one did not come to do waits until it is known what runs.
 bool EdgePart::Drain(const core::Process& process, std::function<void()> done) {
-  return process_->Runs() && targets_->Drain(process, std::move(done));
+  if (begun_) return process_->Runs() && targets_->Drain(process, std::move(done));
+  if (AllDomains().empty()) return false;
+  early_drains_[process.id] = std::move(done);
+  return true;
 }
 
-void EdgePart::EndDrain(const core::Process& process) { targets_->EndDrain(process); }
+void EdgePart::EndDrain(const core::Process& process) {
+  early_drains_.erase(process.id);
+  targets_->EndDrain(process);
+}
 
 void EdgePart::OnChanged(const core::Process& process, bool there) {
   if (!begun_) return;
