@@ -105,7 +105,8 @@ class DomainRenderer {
 
   void Common() {
     writer_.Directive("server_name", {name_});
-    writer_.Directive("access_log", {Word::Join({"logs/", id_, ".log"}), "edge"});
+    writer_.Directive("access_log",
+                      {Word::Join({"logs/", id_, ".log"}), "edge", "buffer=8k", "flush=1s"});
     writer_.Lua("log_by_lua_block", "log", {id_});
   }
 

@@ -146,6 +146,25 @@ def test_the_hold_ends(one):
     assert one.ask("never-set.test").status == 404
 
 
+def test_it_waits_again_for_the_next_one_but_not_for_ever(one):
+    """Each new list is tried, and refuses; nginx's own limit of jumps would be a 500."""
+    ports = free_ports(2)
+
+    def refused(times):
+        waiting = in_background(one.ask, "a.test")
+        before = one.errors().count("refused")
+        for number in range(times):
+            one.set(f"dom_a_0 up 127.0.0.1:{ports[number % 2]}:1")
+            until(lambda: waiting.done() or one.errors().count("refused") > before + number)
+        return waiting
+
+    waiting = refused(3)
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+    one.set("dom_a_0 away")
+    assert refused(20).result(timeout=10).status == 502
+
+
 def test_off_answers_at_once(one):
     one.set("dom_a_0 off", "dom_g_0 off")
     assert one.ask("a.test", timeout=10).status == 503  # the hold is longer
