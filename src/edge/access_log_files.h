@@ -21,7 +21,7 @@
 namespace grpc_os::edge {
 
 inline constexpr int64_t kAccessLogBytes = int64_t{10} << 20;  // then it is renamed
-inline constexpr int kAccessLogsKept = 5;                      // of the renamed ones
+inline constexpr int kAccessLogsKept = 2;                      // of the renamed ones
 
 // Renames each log in `directory` of more than `max_bytes`, error.log as well, and removes all but
 // the last `keep` renamed ones of it. Whether nginx has to reopen its logs (USR1): after this or an

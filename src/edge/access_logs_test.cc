@@ -63,7 +63,7 @@ class Writer {
   }
   // Renames what there is, whatever its size, and reopens.
   void Rotate() {
-    ASSERT_TRUE(RotateAccessLogs(directory_, /*max_bytes=*/-1));
+    ASSERT_TRUE(RotateAccessLogs(directory_, /*max_bytes=*/-1, /*keep=*/5));
     Reopen();
   }
 

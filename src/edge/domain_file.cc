@@ -105,7 +105,8 @@ class DomainRenderer {
 
   void Common() {
     writer_.Directive("server_name", {name_});
-    writer_.Directive("access_log", {Word::Join({"logs/", id_, ".log"}), "edge"});
+    writer_.Directive("access_log",
+                      {Word::Join({"logs/", id_, ".log"}), "edge", "buffer=8k", "flush=1s"});
     writer_.Lua("log_by_lua_block", "log", {id_});
   }
 
@@ -169,7 +170,11 @@ class DomainRenderer {
 
   void Wait(const CheckedRoute& route) {
     // What waits for an answer of gRPC waits no longer than for any other.
+#ifdef GRPC_OS_MUTATION_no_hold
+    const int64_t hold_ms = 0;
+#else
     const int64_t hold_ms = spec_.grpc ? std::min(spec_.hold_ms, ReadTimeoutMs()) : spec_.hold_ms;
+#endif
     writer_.Directive("lua_check_client_abort", {"on"});
     writer_.Lua("access_by_lua_block", "wait", {route.upstream, id_, hold_ms});
   }

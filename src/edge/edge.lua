@@ -15,7 +15,7 @@
 --                     waiting REQUESTS BYTES           in all
 --                     waiting DOMAIN REQUESTS BYTES
 --   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX BYTES B0 … B20
---                       counted since nginx started; Bn: requests that took at most 10^(n/4) ms, and more than the one before; B20: longer
+--                       counted since nginx started, up to a second ago; Bn: requests that took at most 10^(n/4) ms, and more than the one before; B20: longer
 --                     target NAME HOST:PORT REQUESTS STREAMS    in flight now
 --   GET /inflight?NAME=HOST:PORT    `REQUESTS STREAMS` of one target, exact: once a target is taken out and this is 0, it gets nothing more
 -- A stream is a websocket, or was asked for with `Accept: text/event-stream`.
@@ -401,7 +401,6 @@ function M.wait(name, domain, hold_ms)
     return answer(502, REASONS[502])
   end
   local list = current(name)
-  if list.state == "off" then return answer(503, REASONS[503]) end
   if hold_ms == 0 or request.jumps > JUMPS then
     return answer(list.state == "up" and 502 or 503, REASONS[503], 5)
   end
@@ -571,9 +570,6 @@ function M.start()
   assert(ngx.timer.every(1, tick))
 end
 
--- exit_worker_by_lua.
-function M.stop() flush() end
-
 -- ---------------------------------------------------------------- the private socket
 
 local function say(status, text)
@@ -619,7 +615,6 @@ end
 function M.traffic()
   seen()
   drop_dead()
-  flush()
   local domains, targets, out = {}, {}, {}
   for _, key in ipairs(traffic:get_keys(0)) do domains[key:match("^%S+")] = true end
   for domain in pairs(domains) do

@@ -1,6 +1,7 @@
 #include "edge/nginx_file.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <tuple>
@@ -127,6 +128,8 @@ absl::StatusOr<std::string> RenderNginx(std::string_view text, const NginxSettin
   for (const auto& [name, value] : *values) {
     if (!seen.contains(name)) return problem(absl::StrCat("{{", name, "}} is missing"));
   }
+  // With another one, nginx is to read it.
+  absl::StrAppend(&out, "# edge.lua ", absl::Hex(std::hash<std::string_view>()(kEdgeLua)), "\n");
   return out;
 }
 

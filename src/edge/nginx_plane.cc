@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -64,6 +65,13 @@ absl::Status WriteAnew(const std::string& path, const std::string& text) {
   return error == 0 ? absl::OkStatus() : Failed("write", path, error);
 }
 
+std::optional<std::string> ReadText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file) return std::nullopt;
+  return text;
+}
+
 // The file that nginx names in what it says: ".../d/<id>.conf:7".
 std::string CulpritIn(const std::string& words) {
   const size_t end = words.rfind(absl::StrCat(kSuffix, ":"));
@@ -71,15 +79,24 @@ std::string CulpritIn(const std::string& words) {
   return begin == std::string::npos ? "" : words.substr(begin + 3, end - begin - 3);
 }
 
-// "nginx: [emerg] … in …/gen-7/d/x.conf:3" without what only this machine knows.
+// Of "nginx: [emerg] … in …/gen-7/d/x.conf:3" and other lines, what is wrong, without what only
+// this machine knows.
 std::string Shorten(std::string words, const std::string& directory) {
   words = std::string(absl::StripAsciiWhitespace(words));
   for (size_t at; (at = words.find(directory + "/")) != std::string::npos;)
     words.erase(at, directory.size() + 1);
   const size_t line = words.find("[emerg] ");
-  if (line != std::string::npos) words.erase(0, line + 8);
+  if (line != std::string::npos) {
+    words.erase(0, line + 8);
+    words.resize(std::min(words.find('\n'), words.size()));
+  }
   std::replace(words.begin(), words.end(), '\n', ' ');
   return words;
+}
+
+absl::StatusOr<Workers> ReadWorkers(const PrivateSocket& socket) {
+  const auto answer = socket.Get("/status", NginxPlane::kAskMs);
+  return answer.ok() ? ParseStatus(*answer) : answer.status();
 }
 
 }  // namespace
@@ -91,6 +108,7 @@ struct NginxPlane::Written {
   core::PlaneFiles live_files;
   int64_t generation = 0;
   core::PlaneFiles files;
+  bool unchanged = false;  // these are what is live
 
   std::string PathOf(int64_t number) const {
     return absl::StrCat(directory, "/conf/", kGeneration, number);
@@ -104,6 +122,7 @@ struct NginxPlane::Written {
     if (!fs::create_directories(path + "/d", error) && error)
       return Failed("make", path, error.value());
     generation = number;
+    RemoveOthers();  // of checks that came to nothing
     files.clear();
     for (const auto& [id, file] : live_files) {
       const std::string name = absl::StrCat("/d/", id, kSuffix);
@@ -131,6 +150,11 @@ struct NginxPlane::Written {
       files[id] = file;
     }
     return WriteAnew(path + "/nginx.conf", main_file);
+  }
+  // `main_file`: as it is to be in the generation that is live.
+  bool IsLive(const std::string& main_file) const {
+    return live != 0 && core::SameTexts(files, live_files) &&
+           ReadText(PathOf(live) + "/nginx.conf") == main_file;
   }
   absl::Status Swap() {
     const std::string link = directory + "/conf/live";
@@ -168,15 +192,14 @@ absl::StatusOr<core::PlaneFiles> NginxPlane::ReadLive() {
     generation_ = std::max(generation_, GenerationOf(entry.path().filename()));
   const fs::path target = fs::read_symlink(conf + "/live", error);
   if (error) return core::PlaneFiles();
-  written_->live = GenerationOf(target);
+  live_ = written_->live = GenerationOf(target);
   for (const auto& entry : fs::directory_iterator(conf + "/live/d", error)) {
     const std::string name = entry.path().filename();
     if (!name.ends_with(kSuffix)) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    std::string text(std::istreambuf_iterator<char>(file), {});
-    if (!file) continue;
+    auto text = ReadText(entry.path());
+    if (!text) continue;
     written_->live_files[name.substr(0, name.size() - sizeof kSuffix + 1)] =
-        std::make_shared<const core::PlaneFile>(core::PlaneFile{0, std::move(text)});
+        std::make_shared<const core::PlaneFile>(core::PlaneFile{0, *std::move(text)});
   }
   return written_->live_files;
 }
@@ -193,10 +216,13 @@ void NginxPlane::Check(const core::PlaneFiles& files, Checked done) {
   ++generation_;
   const auto main_file = parts_.main_file(generation_);
   if (!main_file.ok()) return answer(main_file.status());
+  const auto main_file_now = parts_.main_file(live_);
   parts_.worker.Post([this, alive = std::weak_ptr<char>(alive_), written = written_, files,
-                      text = *main_file, generation = generation_, done] {
+                      text = *main_file, now = main_file_now.value_or(""), generation = generation_,
+                      done] {
     absl::Status status = written->Begin(generation);
     if (status.ok()) status = written->Write(files, text);
+    written->unchanged = status.ok() && written->IsLive(now);
     parts_.scheduler.Post([this, alive, status, generation, done] {
       if (alive.expired()) return;
       if (!status.ok()) return done(status);
@@ -240,11 +266,16 @@ void NginxPlane::Apply(std::function<void(absl::Status)> done) {
 }
 
 void NginxPlane::Swap(const Done& done) {
-  parts_.worker.Post([this, alive = std::weak_ptr<char>(alive_), written = written_, done] {
-    const absl::Status status = written->Swap();
-    parts_.scheduler.Post([this, alive, status, done] {
+  parts_.worker.Post([this, alive = std::weak_ptr<char>(alive_), written = written_,
+                      &socket = parts_.socket, done] {
+    // A reload ends what takes long: it does not come for nothing, as at each start of grpc-osd.
+    const auto workers = written->unchanged ? ReadWorkers(socket) : absl::NotFoundError("");
+    const bool served = workers.ok() && workers->ServesOnly(written->live);
+    const absl::Status status = served ? absl::OkStatus() : written->Swap();
+    parts_.scheduler.Post([this, alive, status, served, live = written->live, done] {
       if (alive.expired()) return;
-      if (!status.ok()) return done(status);
+      if (!status.ok() || served) return done(status);
+      live_ = live;
       Tell(done);
     });
   });
@@ -263,8 +294,7 @@ void NginxPlane::Tell(const Done& done) {
 void NginxPlane::Acknowledge(int64_t deadline_ms, const Done& done) {
   parts_.worker.Post([this, alive = std::weak_ptr<char>(alive_), written = written_,
                       &socket = parts_.socket, deadline_ms, done] {
-    const auto answer = socket.Get("/status", kAskMs);
-    const auto workers = answer.ok() ? ParseStatus(*answer) : answer.status();
+    const auto workers = ReadWorkers(socket);
     const bool reached = workers.ok() && workers->ServesOnly(written->live);
     if (reached) written->RemoveOthers();
     parts_.scheduler.Post([this, alive, workers, reached, deadline_ms, done] {
@@ -294,8 +324,7 @@ absl::Status NginxPlane::NotAcknowledged(const absl::Status& last) const {
 void NginxPlane::Look() {
   if (draining_ == 0) return;
   parts_.worker.Post([this, alive = std::weak_ptr<char>(alive_), &socket = parts_.socket] {
-    const auto answer = socket.Get("/status", kAskMs);
-    const auto workers = answer.ok() ? ParseStatus(*answer) : answer.status();
+    const auto workers = ReadWorkers(socket);
     parts_.scheduler.Post([this, alive, workers] {
       if (!alive.expired()) draining_ = workers.ok() ? workers->DrainingGenerations() : 0;
     });

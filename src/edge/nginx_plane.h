@@ -39,7 +39,8 @@ class NginxPlane final : public core::DataPlane {
   };
   explicit NginxPlane(Parts parts);
 
-  // The files that are live, before anything else: without generations. Blocks.
+  // The files that are live, before anything else; of which generations of their domains, they do
+  // not say. Blocks.
   absl::StatusOr<core::PlaneFiles> ReadLive();
 
   // core::DataPlane:
@@ -67,6 +68,7 @@ class NginxPlane final : public core::DataPlane {
 
   const Parts parts_;
   int64_t generation_ = 0;            // of the last check
+  int64_t live_ = 0;                  // the one that conf/live leads to; 0: none
   std::shared_ptr<Written> written_;  // of the worker's thread
   bool checked_any_ = false;          // in the last check: files
   int draining_ = 0;

@@ -34,6 +34,7 @@ class RecordingSupervision final : public core::Supervision {
   }
   void Signal(const std::string&, int signal,
               std::function<void(absl::StatusOr<int>)> done) override {
+    signals.push_back(signal);
     done(signal);
   }
   void Acknowledge(const std::string&, int64_t seq) override { acknowledged = seq; }
@@ -42,6 +43,7 @@ class RecordingSupervision final : public core::Supervision {
 
   std::vector<std::string> launched, attached, stopped, released, removed;
   std::vector<int64_t> specs, restarts;
+  std::vector<int> signals;
   std::vector<bool> only_if_waiting;  // of each of `restarts`
   absl::Status spec_answer;
   int64_t acknowledged = 0;

@@ -1,5 +1,26 @@
+import os
+import pathlib
+import sys
+
 import pytest
 from edge import Edge
+
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "functional"))
+
+from running_system import RunningSystem  # noqa: E402
+
+
+@pytest.fixture
+def idle_system():
+    """A gRPC OS that the test starts itself."""
+    with RunningSystem() as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def long():
+    """Whether there is time: `make verify-edge`."""
+    return os.environ.get("GRPC_OS_LONG") == "1"
 
 
 @pytest.fixture

@@ -157,21 +157,23 @@ def test_a_killed_worker_is_replaced_and_its_counts_go(edge):
     assert edge.inflight("dom_a_0", a.target) == (0, 0)
 
 
-def test_a_reload_is_acknowledged_once_no_old_worker_accepts(edge):
+async def test_a_reload_is_acknowledged_once_no_old_worker_accepts(edge):
     edge.domain("dom_a", "a.test")
     edge.start()
-    a = edge.backend()
-    edge.up("dom_a_0", a)
+    edge.up("dom_a_0", edge.backend())
     old = {pid for pid, _, _ in edge.workers()}
-    with load.running(load.Get(edge.http, "a.test", rate=5, path="/sleep?2000")) as loads:
-        until(lambda: edge.inflight("dom_a_0", a.target)[0] >= 3)
-        edge.domain("dom_b", "b.test")
-        edge.reload()
-        # A new connection is of a new worker: the old ones do not know this domain.
-        assert all(edge.ask("b.test", headers={"Accept": "application/json"}).status == 503
-                   for edge_set in [edge.set("dom_b_0 off")] for _ in range(20))
-        assert {pid for pid, generation, state in edge.workers() if state == "draining"} <= old
-    assert loads[0].report.failed() == 0
+    websocket = load.Websocket()
+    assert await websocket.open(edge.http, "a.test") == 101
+    edge.domain("dom_b", "b.test")
+    edge.reload()
+    # The websocket's worker lives on, and takes no new connection: it would not know this domain.
+    draining = {pid for pid, generation, state in edge.workers() if (generation, state) == (1, "draining")}
+    assert draining and draining <= old
+    edge.set("dom_b_0 off")
+    assert {edge.ask("b.test").status for _ in range(20)} == {503}
+    assert await websocket.echo(b"still there") == b"still there"
+    websocket.writer.close()
+    await websocket.writer.wait_closed()
     until(lambda: not old & {pid for pid, _, _ in edge.workers()})
 
 
@@ -195,6 +197,27 @@ def test_switching_targets_loses_nothing(edge):
     assert loads[2].dropped == 0
 
 
+def counted(edge, requests):
+    """The numbers of dom_a, once it has had so many requests."""
+    for line in edge.private("GET", "/traffic").text.splitlines():
+        words = line.split()
+        if words[:3] == ["domain", "dom_a", str(requests)]:
+            return list(map(int, words[2:]))
+    return None
+
+
+def test_what_a_draining_worker_ends_is_counted(edge):
+    edge.domain("dom_a", "a.test")
+    edge.start()
+    a = edge.backend()
+    edge.up("dom_a_0", a)
+    with load.running(load.Get(edge.http, "a.test", rate=20, path="/sleep?500")) as loads:
+        until(lambda: edge.inflight("dom_a_0", a.target)[0] >= 5)
+        edge.reload()
+    assert loads[0].report.failed() == 0
+    until(lambda: counted(edge, loads[0].report.sent + loads[0].report.repeated))
+
+
 def test_traffic_is_counted(edge):
     edge.domain("dom_a", "a.test", max_body_bytes=10)
     edge.start()
@@ -206,11 +229,7 @@ def test_traffic_is_counted(edge):
     edge.set("dom_a_0 off")
     edge.ask("a.test")
 
-    def counted():
-        words = [line.split()[2:] for line in edge.private("GET", "/traffic").text.splitlines() if line.startswith("domain dom_a ")]
-        return words and list(map(int, words[0]))
-
-    numbers = until(lambda: counted() if (counted() or [0])[0] == 8 else None)
+    numbers = until(lambda: counted(edge, 8))
     requests, streams, client_errors, server_errors, bytes_sent, *buckets = numbers
     assert (requests, streams, client_errors, server_errors) == (8, 0, 1, 1)
     assert 500_000 < bytes_sent < 510_000

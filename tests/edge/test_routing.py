@@ -161,6 +161,7 @@ def test_the_access_log_is_json(served):
     hostile = '/keep/"}\\%0a?<x>'
     assert raw(served.http, f"GET {hostile} HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \"\\\x01\xff\r\nConnection: close\r\n\r\n"
                .encode("latin-1")).startswith("HTTP/1.1 200")
-    lines = (served.home / "logs/dom_a.log").read_bytes().decode("latin-1").splitlines()
-    record = until(lambda: next((r for r in map(json.loads, lines) if r["uri"] == hostile), None))
+    log = served.home / "logs/dom_a.log"
+    record = until(lambda: next((r for r in map(json.loads, log.read_bytes().decode("latin-1").splitlines())
+                                 if r["uri"] == hostile), None))
     assert record["status"] == 200 and record["client"] == "127.0.0.1" and record["target"].startswith("127.0.0.1:")

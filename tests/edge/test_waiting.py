@@ -12,7 +12,18 @@ from edge import free_ports, until
 @pytest.fixture
 def one(edge):
     """a.test with one backend at dom_a_0, g.test at dom_g_0."""
-    edge.settings.update(waiting_of_domain=40, waiting_bytes_of_domain=100_000, waiting=60, silent_ms=600)
+    edge.settings.update(silent_ms=600)
+    return started(edge)
+
+
+@pytest.fixture
+def small(edge):
+    """The same, where few requests may wait."""
+    edge.settings.update(waiting_of_domain=40, waiting_bytes_of_domain=100_000, waiting=60)
+    return started(edge)
+
+
+def started(edge):
     edge.domain("dom_a", "a.test", hold_ms=20_000)
     edge.domain("dom_b", "b.test", hold_ms=20_000)
     edge.domain("dom_g", "g.test", grpc=True, hold_ms=20_000)
@@ -98,32 +109,32 @@ def test_a_request_that_ends_processes_ends_three_at_most(one):
     assert one.ask("a.test").status == 200
 
 
-def test_past_the_limits_it_is_503(one):
-    one.set("dom_a_0 away", "dom_b_0 away")
-    waiting = [in_background(one.ask, "a.test", "/sleep?0") for _ in range(40)]
-    until(lambda: one.waiting("dom_a")[0] == 40)
-    page = one.ask("a.test", headers={"Accept": "application/json"})
+def test_past_the_limits_it_is_503(small):
+    small.set("dom_a_0 away", "dom_b_0 away")
+    waiting = [in_background(small.ask, "a.test", "/sleep?0") for _ in range(40)]
+    until(lambda: small.waiting("dom_a")[0] == 40)
+    page = small.ask("a.test", headers={"Accept": "application/json"})
     assert page.status == 503 and int(page.headers["Retry-After"]) > 0
     assert page.json() == {"status": 503, "error": "Too many requests wait for this process."}
-    assert one.waiting("dom_a")[0] == 40
+    assert small.waiting("dom_a")[0] == 40
     # The other domain has what is left of all.
-    waiting += [in_background(one.ask, "b.test") for _ in range(20)]
-    until(lambda: one.waiting() [0] == 60)
-    assert one.ask("b.test").status == 503
-    backend = one.backend()
-    one.set(f"dom_a_0 up {backend.target}:1", f"dom_b_0 up {backend.target}:1")
+    waiting += [in_background(small.ask, "b.test") for _ in range(20)]
+    until(lambda: small.waiting() [0] == 60)
+    assert small.ask("b.test").status == 503
+    backend = small.backend()
+    small.set(f"dom_a_0 up {backend.target}:1", f"dom_b_0 up {backend.target}:1")
     assert [future.result().status for future in waiting] == [200] * 60
-    assert one.waiting() == (0, 0)
+    assert small.waiting() == (0, 0)
 
 
-def test_bodies_that_wait_are_bounded(one):
-    one.set("dom_a_0 away")
-    waiting = [in_background(one.ask, "a.test", "/", "POST", b"x" * 40_000) for _ in range(2)]
-    until(lambda: one.waiting("dom_a")[0] == 2)
-    assert one.ask("a.test", method="POST", body=b"x" * 40_000).status == 503
-    waiting.append(in_background(one.ask, "a.test"))
-    until(lambda: one.waiting("dom_a")[0] == 3)
-    one.up("dom_a_0", one.backend())
+def test_bodies_that_wait_are_bounded(small):
+    small.set("dom_a_0 away")
+    waiting = [in_background(small.ask, "a.test", "/", "POST", b"x" * 40_000) for _ in range(2)]
+    until(lambda: small.waiting("dom_a")[0] == 2)
+    assert small.ask("a.test", method="POST", body=b"x" * 40_000).status == 503
+    waiting.append(in_background(small.ask, "a.test"))
+    until(lambda: small.waiting("dom_a")[0] == 3)
+    small.up("dom_a_0", small.backend())
     assert [future.result().status for future in waiting] == [200] * 3
 
 
@@ -133,6 +144,25 @@ def test_the_hold_ends(one):
     assert plain.status == 503 and plain.headers["Retry-After"] and plain.headers["Content-Type"].startswith("text/plain")
     assert one.ask("none.test").status == 503
     assert one.ask("never-set.test").status == 404
+
+
+def test_it_waits_again_for_the_next_one_but_not_for_ever(one):
+    """Each new list is tried, and refuses; nginx's own limit of jumps would be a 500."""
+    ports = free_ports(2)
+
+    def refused(times):
+        waiting = in_background(one.ask, "a.test")
+        before = one.errors().count("refused")
+        for number in range(times):
+            one.set(f"dom_a_0 up 127.0.0.1:{ports[number % 2]}:1")
+            until(lambda: waiting.done() or one.errors().count("refused") > before + number)
+        return waiting
+
+    waiting = refused(3)
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+    one.set("dom_a_0 away")
+    assert refused(20).result(timeout=10).status == 502
 
 
 def test_off_answers_at_once(one):

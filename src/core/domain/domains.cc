@@ -242,9 +242,17 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
     DomainSpec rest = found->spec;
     all = take_out(rest) && rest.routes.empty();
   }
+  // Another call may change it in between, so that something is left, or nothing.
+  const auto again = [this, name, process, path, process_name, origin, done] {
+    parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_), name, process, path,
+                           process_name, origin, done] {
+      if (!alive.expired()) Unassign(name, process, path, process_name, origin, done);
+    });
+  };
   if (!found.ok() || all) {
     const std::string etag = found.ok() && !(process.empty() && path.empty()) ? EtagOf(*found) : "";
-    return Delete(name, etag, std::move(origin), [done = std::move(done)](absl::Status status) {
+    return Delete(name, etag, std::move(origin), [done, again](absl::Status status) {
+      if (absl::IsAborted(status)) return again();
       if (!status.ok()) return done(status);
       done(std::optional<Domain>());
     });
@@ -255,10 +263,12 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
     before.name = domain;
     before.spec = spec;
     if (absl::Status managed = CheckChange(&before, origin); !managed.ok()) return managed;
-    return take_out(spec) ? absl::OkStatus() : NotLedThere(domain, process_name, path);
+    if (!take_out(spec)) return NotLedThere(domain, process_name, path);
+    return spec.routes.empty() ? absl::AbortedError("nothing is left") : absl::OkStatus();
   };
   catalogue_.Update(name, "", std::move(change), std::move(origin),
-                    [done = std::move(done)](absl::StatusOr<Domain> left) {
+                    [done, again](absl::StatusOr<Domain> left) {
+                      if (absl::IsAborted(left.status())) return again();
                       if (!left.ok()) return done(left.status());
                       done(std::optional<Domain>(*std::move(left)));
                     });
@@ -266,13 +276,16 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
 
 // ---- What domains.conf says ---------------------------------------------------------------------
 
-absl::Status Domains::CheckFileChange(const Domain* before, const Domain* after) const {
-  if (before == nullptr || before->spec.manager == kManagedByFile) return absl::OkStatus();
-  const int line = after == nullptr ? 0 : after->spec.line;
-  return DomainsFileRefused(parts_.file,
-                            absl::StrCat("line ", line, ": '", before->name, "' belongs to ",
-                                         before->spec.manager.empty() ? "a user" : "a process",
-                                         " already; free it with `unassign ", before->name, "`"));
+// Empty: the file may have it.
+std::string Domains::FileConflict(const Domain* before, const Domain* after) {
+  if (before == nullptr || before->spec.manager == kManagedByFile) return "";
+  const std::string line = after == nullptr ? "" : absl::StrCat("line ", after->spec.line, ": ");
+  return absl::StrCat(
+      line, "'", before->name,
+      before->spec.manager.empty()
+          ? absl::StrCat("' belongs to a user already; free it with `unassign ", before->name, "`")
+          : "' belongs to a process already; take it out of `domains:` of its "
+            "process.yml and deploy that");
 }
 
 Domains::FileChanges Domains::Compare(const std::vector<Domain>& wanted) const {
@@ -283,7 +296,11 @@ Domains::FileChanges Domains::Compare(const std::vector<Domain>& wanted) const {
     const auto before = Find(domain.name);
     if (!before.ok()) {
       changes.created.push_back(domain.name);
-    } else if (before->spec != domain.spec) {
+      continue;
+    }
+    DomainSpec spec = domain.spec;
+    spec.line = before->spec.line;  // it moved, that is all
+    if (before->spec != spec) {
       changes.changed.push_back(domain.name);
     } else {
       ++changes.unchanged;
@@ -297,19 +314,26 @@ Domains::FileChanges Domains::Compare(const std::vector<Domain>& wanted) const {
 
 void Domains::SetFileDomains(std::vector<Domain> wanted, bool only_compare,
                              std::function<void(absl::StatusOr<FileChanges>)> done) {
+  std::vector<std::string> conflicts;
   for (Domain& domain : wanted) {
     SortRoutes(domain.spec);
     domain.spec.manager = kManagedByFile;
     const auto before = Find(domain.name);
     if (!before.ok()) continue;
-    if (absl::Status status = CheckFileChange(&*before, &domain); !status.ok()) return done(status);
+    if (std::string why = FileConflict(&*before, &domain); !why.empty())
+      conflicts.push_back(std::move(why));
   }
+  if (!conflicts.empty())
+    return done(DomainsFileRefused(parts_.file, absl::StrJoin(conflicts, "; ")));
   FileChanges changes = Compare(wanted);
   if (only_compare) return done(changes);
   std::vector<std::string> remove = changes.removed;
   catalogue_.ChangeAll(
       std::move(remove), std::move(wanted),
-      [this](const Domain* before, const Domain* after) { return CheckFileChange(before, after); },
+      [this](const Domain* before, const Domain* after) {
+        const std::string why = FileConflict(before, after);
+        return why.empty() ? absl::OkStatus() : DomainsFileRefused(parts_.file, why);
+      },
       [changes = std::move(changes),
        done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
         if (!revision.ok()) return done(revision.status());
@@ -334,9 +358,10 @@ Origin Domains::PermitUse(const std::vector<std::string>& names, Origin origin) 
 
 absl::Status Domains::TakenBy(const Domain& domain, const Origin* origin) const {
   std::vector<std::string> owners;
+  // Where nobody asks, it may be on another thread than the core's.
+  if (origin == nullptr) return DomainTaken(domain.name, "/", owners);
   for (const DomainRoute& route : domain.spec.routes) {
     for (const DomainTarget& target : route.targets) {
-      if (origin == nullptr) continue;
       if (std::string name = KnownName(target.process, *origin); !name.empty())
         owners.push_back(std::move(name));
     }

@@ -122,7 +122,7 @@ class Domains final : public ProcessClaims {
   std::string KnownName(const std::string& process_id, const Origin& origin) const;
   static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
   void Repeat(Assignment wanted, Origin origin, Done done, int tries);
-  absl::Status CheckFileChange(const Domain* before, const Domain* after) const;
+  static std::string FileConflict(const Domain* before, const Domain* after);
   FileChanges Compare(const std::vector<Domain>& wanted) const;
   void OnCommitted();
   void TellGone();

@@ -125,9 +125,9 @@ void Targets::WhenSet(std::function<void()> done) {
       if (!alive.expired()) done();
     });
   }
-  // What is being sent has all that is known, unless something changed since.
-  (sending_ && !changed_ ? answered_ : waiting_).push_back(std::move(done));
-  if (!sending_) Send();
+  // What is being sent is all that is known, unless something changed since.
+  (changed_ ? waiting_ : answered_).push_back(std::move(done));
+  if (changed_) Send();
 }
 
 // One at a time, each with all that is known then.
@@ -144,17 +144,16 @@ void Targets::Send() {
 
 void Targets::OnSent(const absl::Status& status) {
   sending_ = false;
+  if (!status.ok()) changed_ = true;
   for (const auto& done : std::exchange(answered_, {})) done();
-  if (!status.ok() && !std::exchange(retrying_, true)) {
-    changed_ = true;
-    parts_.scheduler.After(kRetryMs, [this, alive = std::weak_ptr<char>(alive_)] {
-      if (alive.expired()) return;
-      retrying_ = false;
-      if (changed_) Send();
-    });
-    return;
-  }
-  if (changed_ && status.ok()) Send();
+  if (!changed_) return;
+  if (status.ok()) return Send();
+  if (std::exchange(retrying_, true)) return;
+  parts_.scheduler.After(kRetryMs, [this, alive = std::weak_ptr<char>(alive_)] {
+    if (alive.expired()) return;
+    retrying_ = false;
+    if (changed_) Send();
+  });
 }
 
 // ---- Stops --------------------------------------------------------------------------------------
@@ -186,6 +185,15 @@ bool Targets::Drain(const Process& process, std::function<void()> done) {
   OnChanged(process, true);
   Failpoint("osd.domain.draining");
   WhenSet([this, id = process.id] { PollDrain(id); });
+  // However long the edge takes to answer.
+  parts_.scheduler.After(std::min(longest, process.spec.stop_timeout_ms) + kUnreachedMs,
+                         [this, alive = std::weak_ptr<char>(alive_), id = process.id,
+                          begun_ms = parts_.scheduler.NowMs()] {
+                           if (alive.expired()) return;
+                           const auto it = drains_.find(id);
+                           if (it == drains_.end() || it->second.begun_ms != begun_ms) return;
+                           if (const auto end = std::exchange(it->second.done, nullptr)) end();
+                         });
   return true;
 }
 

@@ -36,13 +36,13 @@ class Targets final : public ProcessTraffic {
   void OnDomains();
   // The edge was started: it is given all anew.
   void Renew();
-  // `done` comes once the edge has all that is known now, or does not run.
+  // `done` comes once the edge has all that is known now, or did not take it.
   void WhenSet(std::function<void()> done);
 
   // A target as it is now.
   struct View {
     std::string path;
-    std::string process;     // its name; of one that is not there, what the domain says
+    std::string process;          // its name; of one that is not there, what the domain says
     std::string process_id = {};  // empty: it is not there
     int port = 0;
     int weight = 1;

@@ -73,8 +73,11 @@ void Processes::SettleClaims(const Process& process, bool there) const {
   for (ProcessClaims* claims : claims_) claims->Settle(process, there);
 }
 
+// What the commit under way took stays taken.
 void Processes::SettleClaims(const Entry& entry) const {
   SettleClaims(entry.process, entry.visible);
+  if (!entry.claimed) return;
+  for (ProcessClaims* claims : claims_) claims->Take(*entry.claimed, nullptr).IgnoreError();
 }
 
 void Processes::RemoveEntry(Entry& entry) {

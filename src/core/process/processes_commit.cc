@@ -63,6 +63,7 @@ void Processes::Pump(Entry& entry) {
   draft->now_ms = scheduler_.NowMs();
   for (Mutation& mutation : *batch) {
     mutation.refusal = draft->erase ? ProcessNotFound(entry.process.name) : mutation.apply(*draft);
+    entry.claimed = draft->process;
   }
   const bool wanted = !draft->erase && draft->process.desired == DesiredState::kRunning;
   entry.claimed_port = wanted ? PortOf(draft->process.spec) : 0;
@@ -113,6 +114,7 @@ void Processes::OnCommitted(const std::string& process_id,
   entry.writing = false;
   entry.claimed_port = 0;
   entry.claimed_dependencies.clear();
+  entry.claimed.reset();
   --commits_under_way_;
   if (!revision.ok()) {
     SettleClaims(entry);

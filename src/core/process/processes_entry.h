@@ -64,6 +64,7 @@ struct Processes::Entry {
   bool retry_due = false;  // a timer runs that pumps
   int claimed_port = 0;    // by the commit that is under way; as well as the following
   std::vector<Dependency> claimed_dependencies;
+  std::optional<Process> claimed;    // whose claims were taken
   std::vector<std::string> awaited;  // names: it is not launched before they have come so far
   // What the facts in `pending` come to, once the store failed, and then `present`.
   std::optional<Unsaved> unsaved;

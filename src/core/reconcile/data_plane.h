@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CORE_RECONCILE_DATA_PLANE_H_
 #define GRPC_OS_CORE_RECONCILE_DATA_PLANE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +23,14 @@ struct PlaneFile {
 // By the ids of the things.
 using PlaneFiles = std::map<std::string, std::shared_ptr<const PlaneFile>>;
 
+// Whether they are the same for the data plane.
+inline bool SameTexts(const PlaneFiles& one, const PlaneFiles& other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.first == b.first && a.second->text == b.second->text;
+                    });
+}
+
 // On the core's thread; `done` comes on it too, once, never from inside the call.
 class DataPlane {
  public:
@@ -36,6 +45,7 @@ class DataPlane {
   using Checked = std::function<void(absl::StatusOr<Verdict>)>;
   virtual void Check(const PlaneFiles& files, Checked done) = 0;
   // Makes those that were checked last live. OK: it serves by them, and nothing serves by others.
+  // Where that is so already, nothing is done.
   virtual void Apply(std::function<void(absl::Status)> done) = 0;
   // How many generations still finish what they began.
   virtual int Draining() const = 0;

@@ -6,18 +6,8 @@
 #include "absl/strings/str_cat.h"
 
 namespace grpc_os::core {
-namespace {
 
 using State = PlaneOutcome::State;
-
-bool SameTexts(const PlaneFiles& one, const PlaneFiles& other) {
-  return one.size() == other.size() &&
-         std::equal(one.begin(), one.end(), other.begin(), [](const auto& a, const auto& b) {
-           return a.first == b.first && a.second->text == b.second->text;
-         });
-}
-
-}  // namespace
 
 void Reconciliation::Wake() {
   woken_ = true;
@@ -27,8 +17,7 @@ void Reconciliation::Wake() {
 }
 
 void Reconciliation::Renew() {
-  renew_ = true;
-  refused_.clear();
+  renew_ = forgive_ = true;
   Wake();
 }
 
@@ -59,6 +48,8 @@ void Reconciliation::Begin() {
   if (running_ || stopped_) return;
   running_ = true;
   woken_ = searched_ = false;
+  whole_ = std::exchange(renew_, false);
+  if (std::exchange(forgive_, false)) refused_.clear();
   begun_ms_ = parts_.scheduler.NowMs();
   answered_ = std::exchange(waiting_, {});
   wanted_ = parts_.wanted();
@@ -78,7 +69,7 @@ void Reconciliation::Begin() {
       next_.erase(id);
     }
   }
-  if (!renew_ && SameTexts(next_, live_)) return OnApplied(next_);
+  if (!whole_ && SameTexts(next_, live_)) return OnApplied(next_);
   CheckWhole();
 }
 
@@ -116,7 +107,8 @@ void Reconciliation::OnWhole(const DataPlane::Verdict& verdict) {
     Reject(verdict.culprit, verdict.words);
     return CheckWhole();
   }
-  if (std::exchange(searched_, true)) return Fail(verdict.words);  // what it says changes
+  // Nobody is to blame, or what it says changes.
+  if (suspects.empty() || std::exchange(searched_, true)) return Fail(verdict.words);
   search_ = {next_, {}};
   for (const std::string& id : suspects) {
     if (const auto good = live_.find(id); good != live_.end()) {
@@ -125,19 +117,18 @@ void Reconciliation::OnWhole(const DataPlane::Verdict& verdict) {
       search_.base.erase(id);
     }
   }
-  if (suspects.empty()) return Fail(verdict.words);
-  search_.groups.push_back(suspects);
-  CheckBase(verdict.words);
+  CheckBase(suspects, verdict);
 }
 
 // Without those that are new: if that is refused too, none of them is to blame.
-void Reconciliation::CheckBase(const std::string& words) {
+void Reconciliation::CheckBase(const std::vector<std::string>& suspects,
+                               const DataPlane::Verdict& whole) {
   parts_.plane.Check(search_.base,
                      Guard<absl::StatusOr<DataPlane::Verdict>>(
-                         [this, words](const absl::StatusOr<DataPlane::Verdict>& base) {
+                         [this, suspects, whole](const absl::StatusOr<DataPlane::Verdict>& base) {
                            if (!base.ok()) return Fail(std::string(base.status().message()));
-                           if (!base->accepted) return Fail(words);
-                           SearchNext();
+                           if (!base->accepted) return Fail(whole.words);
+                           OnGroup(suspects, whole);
                          }));
 }
 
@@ -189,7 +180,7 @@ void Reconciliation::Reject(const std::string& id, const std::string& words) {
 }
 
 void Reconciliation::Apply(const PlaneFiles& files) {
-  if (!renew_ && SameTexts(files, live_)) return OnApplied(files);  // all that is new was refused
+  if (!whole_ && SameTexts(files, live_)) return OnApplied(files);  // all that is new was refused
   parts_.plane.Apply(Guard<absl::Status>([this, files](const absl::Status& status) {
     if (!status.ok()) return Fail(std::string(status.message()));
     OnApplied(files);
@@ -198,7 +189,6 @@ void Reconciliation::Apply(const PlaneFiles& files) {
 
 void Reconciliation::OnApplied(const PlaneFiles& files) {
   live_ = files;
-  renew_ = false;
   problem_.clear();
   backoff_ms_ = 0;
   ReportAll();

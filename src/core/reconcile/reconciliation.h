@@ -72,7 +72,7 @@ class Reconciliation {
   void Begin();
   void CheckWhole();
   void OnWhole(const DataPlane::Verdict& verdict);
-  void CheckBase(const std::string& words);
+  void CheckBase(const std::vector<std::string>& suspects, const DataPlane::Verdict& whole);
   void SearchNext();
   void CheckGroup(std::vector<std::string> group);
   void OnGroup(const std::vector<std::string>& group, const DataPlane::Verdict& verdict);
@@ -102,7 +102,9 @@ class Reconciliation {
   bool running_ = false;
   bool searched_ = false;
   bool woken_ = false;
-  bool renew_ = true;  // until the first round has ended, nothing is known of the plane
+  bool renew_ = true;  // the next round goes all the way: at first, nothing is known of the plane
+  bool forgive_ = false;  // and tries again what was refused
+  bool whole_ = false;    // this round goes all the way
   bool stopped_ = false;
   int64_t begun_ms_ = 0;    // the last round
   int64_t due_ms_ = 0;      // the next round; 0: none

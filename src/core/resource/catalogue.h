@@ -210,9 +210,9 @@ class Catalogue {
         done(status);
         next();
       };
-      int count = Count() - static_cast<int>(remove.size());
+      int count = Count();
       ResourceWrite write;
-      auto changes = std::make_shared<std::vector<std::pair<Pointer, Pointer>>>();
+      auto changes = std::make_shared<Changes>();
       for (const std::string& name : remove) {
         const Pointer before = Named(name);
         if (before == nullptr) continue;
@@ -220,13 +220,14 @@ class Catalogue {
         write.remove.push_back({parts_.kind.name, before->id});
         write.events.push_back(EventOf(before->id, name, "deleted"));
         changes->emplace_back(before, nullptr);
+        --count;
       }
       for (R& wanted : put) {
         const Pointer before = Named(wanted.name);
         if (before != nullptr && before->spec == wanted.spec) continue;
         if (before == nullptr && ++count > parts_.kind.most)
           return refuse(TooManyResources(parts_.kind));
-        const auto after = Changed(before.get(), std::move(wanted));
+        auto after = Changed(before.get(), std::move(wanted));
         if (absl::Status status = check(before.get(), after.get()); !status.ok())
           return refuse(status);
         write.put.push_back(RowOf(*after));
@@ -238,6 +239,7 @@ class Catalogue {
         done(state_.Lock()->revision);
         return next();
       }
+      write.may_use_reserve = write.put.empty();
       parts_.store.CommitResources(std::move(write), Envelope::OfSystem(),
                                    [this, changes, done = std::move(done), next = std::move(next)](
                                        const absl::StatusOr<int64_t>& revision) {
@@ -323,13 +325,15 @@ class Catalogue {
     after->update_time_ms = now;
     return after;
   }
-  void Take(const std::vector<std::pair<Pointer, Pointer>>& changes, int64_t revision) {
+  using Changes = std::vector<std::pair<Pointer, std::shared_ptr<R>>>;
+  void Take(const Changes& changes, int64_t revision) {
     {
       auto state = state_.Lock();
       for (const auto& [before, after] : changes) {
         if (after == nullptr) {
           state->Remove(before->name, revision);
         } else {
+          after->revision = revision;
           state->Put(after);
         }
       }

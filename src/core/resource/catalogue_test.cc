@@ -118,6 +118,25 @@ class CatalogueTest : public ::testing::Test {
     shops_->Delete(reference, etag, Ada(), [&](auto revision) { answer = std::move(revision); });
     return answer.value();
   }
+  // `put`: names and hosts. 'mine' is nobody else's.
+  absl::StatusOr<int64_t> ChangeAll(const std::vector<std::string>& remove,
+                                    const std::vector<std::pair<std::string, std::string>>& put) {
+    std::vector<Shop> wanted;
+    for (const auto& [name, host] : put) {
+      wanted.emplace_back().name = name;
+      wanted.back().spec.host = host;
+    }
+    std::optional<absl::StatusOr<int64_t>> answer;
+    shops_->ChangeAll(
+        remove, std::move(wanted),
+        [](const Shop* before, const Shop*) {
+          return before != nullptr && before->name == "mine"
+                     ? absl::FailedPreconditionError("it is mine")
+                     : absl::OkStatus();
+        },
+        [&](auto revision) { answer = std::move(revision); });
+    return answer.value();
+  }
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
     for (const Shop& shop : shops_->List("", 100)) names.push_back(shop.name);
@@ -289,6 +308,58 @@ TEST_F(CatalogueTest, WhatCannotBeReadIsDataLossByNameAndTheOthersLive) {
   EXPECT_EQ(Why(Create("one", "x.example").status()), "SHOP_EXISTS");
   ASSERT_TRUE(Delete("one").ok());
   EXPECT_TRUE(Create("one", "one.example").ok());
+}
+
+TEST_F(CatalogueTest, ManyAreChangedInOneTransaction) {
+  const auto one = Create("one", "one.example");
+  ASSERT_TRUE(Create("two", "two.example").ok());
+  ASSERT_TRUE(Create("three", "three.example").ok());
+  committed_.clear();
+  clock_.now_ms += 1'000;
+  const auto revision = ChangeAll({"two", "none"}, {{"one", "two.example"},  // which 'two' had
+                                                    {"three", "three.example"},
+                                                    {"four", "four.example"}});
+  ASSERT_TRUE(revision.ok()) << revision.status();
+  EXPECT_EQ(*revision, 4) << "one for all of it";
+  EXPECT_THAT(Names(), ElementsAre("four", "one", "three"));
+  EXPECT_EQ(shops_->Find("one")->id, one->id);
+  EXPECT_EQ(shops_->Find("one")->owner, "ada");
+  EXPECT_EQ(shops_->Find("one")->generation, 2);
+  EXPECT_EQ(shops_->Find("one")->update_time_ms, clock_.now_ms);
+  EXPECT_EQ(shops_->Find("one")->revision, 4);
+  EXPECT_EQ(shops_->Find("four")->generation, 1);
+  EXPECT_EQ(shops_->Find("four")->revision, 4);
+  EXPECT_EQ(shops_->Find("three")->revision, 3) << "it is as it was";
+  EXPECT_THAT(committed_, ElementsAre("two>-", "one>one", "->four"));
+  EXPECT_THAT(store_.audit, SizeIs(3)) << "nobody asked for it";
+  const std::vector<Shop> before = shops_->List("", 100);
+  Start();
+  EXPECT_EQ(shops_->List("", 100), before);
+}
+
+TEST_F(CatalogueTest, OfManyNoneIsChangedIfOneMayNotOrDoesNotFitOrIsNotStored) {
+  ASSERT_TRUE(Create("mine", "mine.example").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      ChangeAll({}, {{"a", "a.example"}, {"mine", "x.example"}}).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ChangeAll({"mine"}, {{"a", "a.example"}}).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      ChangeAll({"none", "nor this"}, {{"a", "a.example"}, {"b", "b.example"}, {"c", "c.example"}})
+          .status()));
+  EXPECT_FALSE(ChangeAll({}, {{"a", "mine.example"}}).ok()) << "a claim of another";
+  store_.failure = absl::UnavailableError("disk");
+  EXPECT_FALSE(ChangeAll({}, {{"a", "a.example"}}).ok());
+  store_.failure = absl::OkStatus();
+  EXPECT_THAT(Names(), ElementsAre("mine"));
+  EXPECT_EQ(ChangeAll({"none"}, {{"mine", "mine.example"}}).value(), 1) << "there is nothing to do";
+  EXPECT_EQ(store_.revision, 1);
+}
+
+TEST_F(CatalogueTest, OnAFullDiskManyAreRemovedAndNoneIsMade) {
+  ASSERT_TRUE(Create("one", "one.example").ok());
+  store_.full = true;
+  EXPECT_FALSE(ChangeAll({"one"}, {{"two", "two.example"}}).ok());
+  EXPECT_TRUE(ChangeAll({"one"}, {}).ok());
+  EXPECT_THAT(Names(), IsEmpty());
 }
 
 // A change that is refused at once does not nest in the one before it.

@@ -38,6 +38,8 @@ constexpr size_t kTemplateBytes = 1 << 20;
 constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
 constexpr int64_t kRotateMs = 10'000;
+constexpr int64_t kSettleMs = 10'000;
+constexpr int64_t kLookMs = 20;
 
 // A file that a person wrote. NOT_FOUND: there is none.
 absl::StatusOr<std::string> ReadText(const std::string& path, size_t most) {
@@ -94,9 +96,15 @@ absl::Status EdgePart::Start() {
   directory_ = MakeEdgeDirectory(directory, nginx->spec.account, needs_.shielded);
   if (!directory_.ok()) needs_.log.Warn(std::string(directory_.message()));
   Make(*std::move(nginx));
-  const auto live = plane_->ReadLive();
+  auto live = plane_->ReadLive();
   if (!live.ok()) return live.status();
-  reconciler_->rounds().Adopt(*live);
+  for (auto& [id, file] : *live) {
+    const auto domain = needs_.domains.domains().Find(id);
+    if (!domain.ok()) continue;
+    file = std::make_shared<const core::PlaneFile>(
+        core::PlaneFile{domain->status.active_generation, file->text});
+  }
+  reconciler_->rounds().Adopt(*std::move(live));
   needs_.processes.processes().SetTraffic(*this);
   needs_.domains.domains().SetChanged([this] { OnDomains(); });
   return absl::OkStatus();
@@ -199,6 +207,12 @@ absl::Status EdgePart::CheckPorts() const {
   return absl::OkStatus();
 }
 
+// One supervisor that is silent keeps nobody else's requests for long.
+void EdgePart::AwaitProcesses(int64_t patience_ms) {
+  if (needs_.processes.processes().Settled() || patience_ms <= 0) return Begin();
+  needs_.scheduler.After(kLookMs, [this, patience_ms] { AwaitProcesses(patience_ms - kLookMs); });
+}
+
 void EdgePart::Begin() {
   begun_ = true;
   needs_.domains.domains().SyncAll();
@@ -206,8 +220,12 @@ void EdgePart::Begin() {
     if (!changes.ok()) needs_.log.Warn(std::string(changes.status().message()));
   });
   OnDomains();
-  for (auto& answer : std::exchange(asked_early_, {}))
+  for (auto& answer : std::exchange(early_waiters_, {}))
     reconciler_->rounds().WhenCaughtUp(std::move(answer));
+  for (const auto& [id, done] : std::exchange(early_drains_, {})) {
+    const core::Process* process = needs_.processes.processes().Find(id);
+    if (process == nullptr || !Drain(*process, done)) done();
+  }
 }
 
 void EdgePart::OnDomains() {
@@ -221,11 +239,12 @@ void EdgePart::OnDomains() {
 
 void EdgePart::Tick(int64_t now_ms) {
   if (!begun_) {
-    if (needs_.processes.processes().Settled()) Begin();
+    if (!std::exchange(awaiting_, true)) AwaitProcesses(kSettleMs);
     return;
   }
   if (!process_->Runs()) {
     book_.Clear();
+    silent_since_ms_ = 0;
     return;
   }
   PollTraffic();
@@ -278,6 +297,9 @@ std::string EdgePart::Problem() const {
   }
   if (silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs)
     return absl::StrCat("nginx does not answer; `restart ", process_->name(), "` starts it anew");
+  if (targets_->full())
+    return "nginx has no memory for all routes, so that requests do not follow some processes; "
+           "`unassign` what is not needed, or raise lua_shared_dict endpoints in EDGE_TEMPLATE";
   return "";
 }
 
@@ -327,7 +349,7 @@ void EdgePart::WhenServed(std::function<void()> done) {
   needs_.scheduler.After(kServedMs, answer);
   // Weights, and what leads where, may have changed without a change of the files.
   const auto set = [this, answer] { targets_->WhenSet(answer); };
-  if (!begun_) return asked_early_.push_back(set);
+  if (!begun_) return early_waiters_.push_back(set);
   reconciler_->rounds().WhenCaughtUp(set);
 }
 
@@ -373,11 +395,18 @@ void EdgePart::ReloadFile(bool only_compare,
 
 // ---- Processes ----------------------------------------------------------------------------------
 
+// A stop that the daemon before this one did not come to do waits until it is known what runs.
 bool EdgePart::Drain(const core::Process& process, std::function<void()> done) {
-  return process_->Runs() && targets_->Drain(process, std::move(done));
+  if (begun_) return process_->Runs() && targets_->Drain(process, std::move(done));
+  if (AllDomains().empty()) return false;
+  early_drains_[process.id] = std::move(done);
+  return true;
 }
 
-void EdgePart::EndDrain(const core::Process& process) { targets_->EndDrain(process); }
+void EdgePart::EndDrain(const core::Process& process) {
+  early_drains_.erase(process.id);
+  targets_->EndDrain(process);
+}
 
 void EdgePart::OnChanged(const core::Process& process, bool there) {
   if (!begun_) return;
@@ -385,6 +414,7 @@ void EdgePart::OnChanged(const core::Process& process, bool there) {
   if (process.name != process_->name() || process.status.state != core::ProcessState::kRunning ||
       process.status.start_time_ms == std::exchange(nginx_start_ms_, process.status.start_time_ms))
     return;
+  silent_since_ms_ = 0;
   endpoints_->Forget();
   targets_->Renew();
 }

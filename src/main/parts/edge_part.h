@@ -85,6 +85,7 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   absl::StatusOr<std::string> RenderMain(int64_t generation) const;
   absl::Status CheckHost() const;
   absl::Status CheckPorts() const;
+  void AwaitProcesses(int64_t patience_ms);
   void Begin();
   void OnDomains();
   void PollTraffic();
@@ -104,7 +105,10 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   std::unique_ptr<edge::AccessLogs> access_logs_;
   core::TrafficBook book_;
   bool begun_ = false;
-  std::vector<std::function<void()>> asked_early_;  // WhenServed, before it has begun
+  bool awaiting_ = false;
+  // What is asked for before that: to wait for, and drains by ids of processes.
+  std::vector<std::function<void()>> early_waiters_;
+  std::map<std::string, std::function<void()>> early_drains_;
   bool polling_ = false;
   int64_t nginx_start_ms_ = 0;   // of the execution that is known
   int64_t silent_since_ms_ = 0;  // 0: it answered last

@@ -302,6 +302,7 @@ TEST_F(DomainCommandsTest, TheAccessLogGoesOnWhereItWasCut) {
   daemon_.state.cut_stream_after = 1;
   EXPECT_EQ(Run("logs --domain example.com"), ExitCode::kOk) << err();
   EXPECT_EQ(out(), "1\n2\n");
+  ASSERT_EQ(daemon_.state.domain_tails.size(), 2U);
   EXPECT_EQ(daemon_.state.domain_tails[1].cursor(), "c1");
 }
 
