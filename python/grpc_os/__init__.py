@@ -1,6 +1,14 @@
 """Client of gRPC OS."""
 
 from grpc_os.client import GrpcOSClient
+from grpc_os.domain_resources import (
+    Domain,
+    DomainChanges,
+    DomainRoute,
+    DomainTarget,
+    DomainTargetStatus,
+    DomainTraffic,
+)
 from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
 from grpc_os.object_resources import Object, Quota, StoredBytes, Upload
 from grpc_os.objects import Condition
@@ -13,6 +21,12 @@ __all__ = [
     "ApiToken",
     "AuditRecord",
     "Condition",
+    "Domain",
+    "DomainChanges",
+    "DomainRoute",
+    "DomainTarget",
+    "DomainTargetStatus",
+    "DomainTraffic",
     "ErrorInfo",
     "ErrorReason",
     "FieldViolation",

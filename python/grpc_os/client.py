@@ -7,6 +7,7 @@ import typing
 
 from grpc_os.auth import AuthCalls
 from grpc_os.deploys import DeployCalls
+from grpc_os.domains import DomainCalls
 from grpc_os.errors import NoSuchOperation
 from grpc_os.events import EventCalls
 from grpc_os.processes import Condition, ProcessCalls
@@ -23,7 +24,9 @@ _SYSTEM = system_services_pb2_grpc.SystemServiceStub
 LogLevel = typing.Literal["debug", "info", "warning", "error"]
 
 
-class GrpcOSClient(AuthCalls, ProcessCalls, DeployCalls, VolumeCalls, TransferCalls, EventCalls):
+class GrpcOSClient(
+    AuthCalls, ProcessCalls, DeployCalls, VolumeCalls, DomainCalls, TransferCalls, EventCalls
+):
     """Speaks to one gRPC OS, on one event loop.
 
     `channel` is an address ("unix:/…/run/api.sock", "localhost:50051"), a grpc.aio channel, or a synchronous one; the

@@ -5,6 +5,7 @@ import time
 
 import grpc
 import grpc.aio
+from fake_domains import FakeDomains
 from fake_objects import FakeObjects
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -13,6 +14,7 @@ from grpc_os.v1 import (
     auth_services_pb2_grpc,
     deploy_services_pb2,
     deploy_services_pb2_grpc,
+    domain_services_pb2_grpc,
     event_services_pb2,
     event_services_pb2_grpc,
     filesystem_services_pb2_grpc,
@@ -35,6 +37,7 @@ def rich_error(code, message, *details):
 
 class FakeDaemon(
     FakeObjects,
+    FakeDomains,
     auth_services_pb2_grpc.AuthServiceServicer,
     process_services_pb2_grpc.ProcessServiceServicer,
     deploy_services_pb2_grpc.DeployServiceServicer,
@@ -50,6 +53,7 @@ class FakeDaemon(
         self.time_remaining = []
         self.unavailable = 0  # so many calls are answered so
         self.processes = {}
+        self.domains = {}
         self.log_messages = []
         self.task_messages = []
         self.task_hangs = False  # instead of ending
@@ -318,6 +322,10 @@ class FakeDaemon(
         await self.refuse(context, grpc.StatusCode.UNAVAILABLE, "connection lost", None)
 
     async def TailLogs(self, request, context):
+        async for message in self._tail(request, context):
+            yield message
+
+    async def _tail(self, request, context):
         await self._enter(request, context)
         begin = [m.cursor for m in self.log_messages].index(request.cursor) + 1 if request.cursor else 0
         async for message in self._tell(context, self.log_messages[begin:]):
@@ -344,6 +352,7 @@ class FakeDaemon(
         server = grpc.aio.server()
         auth_services_pb2_grpc.add_AuthServiceServicer_to_server(self, server)
         process_services_pb2_grpc.add_ProcessServiceServicer_to_server(self, server)
+        domain_services_pb2_grpc.add_DomainServiceServicer_to_server(self, server)
         deploy_services_pb2_grpc.add_DeployServiceServicer_to_server(self, server)
         event_services_pb2_grpc.add_EventServiceServicer_to_server(self, server)
         system_services_pb2_grpc.add_SystemServiceServicer_to_server(self, server)

@@ -124,12 +124,11 @@ async def test_objects(names, daemon):
     )
 
 
-async def test_what_comes_with_later_issues_says_so(names):
+async def test_domains(names, daemon):
     await run(USE, names)
-    with pytest.raises(grpc.RpcError) as missing:
-        await run(DOMAINS, names)
-    assert missing.value.code() == grpc.StatusCode.UNIMPLEMENTED
-    assert "assign_process_to_domain" in missing.value.details()
+    await run(DOMAINS, names)
+    request = daemon.requests[-1]
+    assert (request.name, request.process, request.port) == ("myapp.example.com", names["process"].id, 8080)
 
 
 async def test_errors(names, capsys):

@@ -23,6 +23,8 @@ class FakeDomains : public v1::DomainService::Service {
       return status;
     const auto found = state_.domains.find(request->name());
     if (found == state_.domains.end()) return NotFound(request->name());
+    if (state_.domains_served_after > 0 && --state_.domains_served_after == 0)
+      found->second.mutable_status()->set_state(v1::DomainStatus::STATE_ACTIVE);
     *response = found->second;
     return grpc::Status::OK;
   }
@@ -58,6 +60,7 @@ class FakeDomains : public v1::DomainService::Service {
     const v1::Domain& wanted = request->domain();
     if (auto status = EnterFake(state_, context, "UpdateDomain " + wanted.name()); !status.ok())
       return status;
+    state_.domain_updates.push_back(*request);
     const auto found = state_.domains.find(wanted.name());
     if (found == state_.domains.end()) return NotFound(wanted.name());
     if (!wanted.etag().empty() && wanted.etag() != found->second.etag())

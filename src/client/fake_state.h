@@ -122,11 +122,13 @@ struct FakeState {
   std::string deploy_refused;  // the reason with which all are refused; empty: they are not
   std::map<std::string, v1::Domain> domains;  // by name
   v1::DomainStatus domain_status;             // what an assigned one comes to
+  int domains_served_after = 0;               // so many GetDomain; 0: never by themselves
   std::string edge_problem;
   v1::ReloadDomainsResponse reloaded;
   std::string reload_refused;  // the message; empty: it is not
   std::vector<v1::AssignDomainRequest> assigned;
   std::vector<v1::UnassignDomainRequest> unassigned;
+  std::vector<v1::UpdateDomainRequest> domain_updates;
   std::vector<v1::TailDomainLogsRequest> domain_tails;
   std::function<void()> before_deploy;  // DeployProcess that is no validation, once
   std::function<void()> at_wait;        // something that happens during WaitRevision

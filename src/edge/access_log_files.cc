@@ -154,16 +154,16 @@ bool RotateAccessLogs(const std::string& directory, int64_t max_bytes, int keep)
   return reopen;
 }
 
-void RemoveAccessLogs(const std::string& directory, const std::string& domain_id) {
+void RemoveOtherAccessLogs(const std::string& directory, const std::set<std::string>& domain_ids) {
   const auto opened = OpenDirectory(directory);
-  if (!opened.ok() || !IsDomainId(domain_id)) return;
-  unlinkat(opened->get(), CurrentName(domain_id).c_str(), 0);
-  const auto logs = List(opened->get());
+  const auto logs = opened.ok() ? List(opened->get()) : opened.status();
   if (!logs.ok()) return;
-  const auto log = logs->find(domain_id);
-  if (log == logs->end()) return;
-  for (const uint64_t number : log->second.renamed)
-    unlinkat(opened->get(), RenamedName(domain_id, number).c_str(), 0);
+  for (const auto& [id, log] : *logs) {
+    if (!IsDomainId(id) || domain_ids.contains(id)) continue;
+    if (log.current) unlinkat(opened->get(), CurrentName(id).c_str(), 0);
+    for (const uint64_t number : log.renamed)
+      unlinkat(opened->get(), RenamedName(id, number).c_str(), 0);
+  }
 }
 
 bool IsDomainId(const std::string& text) {
@@ -171,6 +171,16 @@ bool IsDomainId(const std::string& text) {
   return text.size() > kPrefix.size() && text.size() <= NAME_MAX / 2 && text.starts_with(kPrefix) &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789", kPrefix.size()) ==
              std::string::npos;
+}
+
+// Of `file`, which nginx wrote to before `renamed` was listed; nullopt: it was removed meanwhile.
+std::optional<uint64_t> AccessLogFiles::NumberOf(int file, int directory,
+                                                 const std::vector<uint64_t>& renamed) const {
+  for (auto number = renamed.rbegin(); number != renamed.rend(); ++number)
+    if (IsAt(file, directory, RenamedName(domain_id_, *number))) return *number;
+  struct stat status {};
+  if (fstat(file, &status) != 0 || status.st_nlink == 0) return std::nullopt;
+  return renamed.empty() ? 1 : renamed.back() + 1;
 }
 
 absl::StatusOr<std::optional<AccessLogFile>> AccessLogFiles::Newest() const {
@@ -185,13 +195,13 @@ absl::StatusOr<std::optional<AccessLogFile>> AccessLogFiles::Newest() const {
     if (!logs.ok()) return logs.status();
     const std::vector<uint64_t>& renamed = (*logs)[domain_id_].renamed;
     const uint64_t last = renamed.empty() ? 0 : renamed.back();
-    const std::string last_name = RenamedName(domain_id_, last);
     if (current.ok()) {
-      const bool was_renamed = last > 0 && IsAt(current->get(), directory->get(), last_name);
-      return AccessLogFile{*std::move(current), was_renamed ? last : last + 1};
+      const auto number = NumberOf(current->get(), directory->get(), renamed);
+      if (!number) continue;
+      return AccessLogFile{*std::move(current), *number};
     }
     if (last == 0) return std::nullopt;
-    auto file = OpenFile(directory->get(), last_name);
+    auto file = OpenFile(directory->get(), RenamedName(domain_id_, last));
     if (file.ok()) return AccessLogFile{*std::move(file), last};
     if (!absl::IsNotFound(file.status())) return file.status();
   }

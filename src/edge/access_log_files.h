@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@
 namespace grpc_os::edge {
 
 inline constexpr int64_t kAccessLogBytes = int64_t{10} << 20;  // then it is renamed
-inline constexpr int kAccessLogsKept = 5;                      // of the renamed ones
+inline constexpr int kAccessLogsKept = 2;                      // of the renamed ones
 
 // Renames each log in `directory` of more than `max_bytes`, error.log as well, and removes all but
 // the last `keep` renamed ones of it. Whether nginx has to reopen its logs (USR1): after this or an
@@ -28,9 +29,9 @@ inline constexpr int kAccessLogsKept = 5;                      // of the renamed
 // call.
 bool RotateAccessLogs(const std::string& directory, int64_t max_bytes = kAccessLogBytes,
                       int keep = kAccessLogsKept);
-// Removes the log of a domain, with all that was renamed. nginx must have been told before not to
-// write it any more.
-void RemoveAccessLogs(const std::string& directory, const std::string& domain_id);
+// Removes the logs of all domains but these, with all that was renamed. nginx must have been told
+// before not to write them any more.
+void RemoveOtherAccessLogs(const std::string& directory, const std::set<std::string>& domain_ids);
 
 // Whether a file may be named after it: "dom_" and small letters or digits.
 bool IsDomainId(const std::string& text);
@@ -58,6 +59,9 @@ class AccessLogFiles {
   bool IsLeft(int file) const;
 
  private:
+  std::optional<uint64_t> NumberOf(int file, int directory,
+                                   const std::vector<uint64_t>& renamed) const;
+
   const std::string directory_;
   const std::string domain_id_;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -62,7 +63,7 @@ class Writer {
   }
   // Renames what there is, whatever its size, and reopens.
   void Rotate() {
-    ASSERT_TRUE(RotateAccessLogs(directory_, /*max_bytes=*/-1));
+    ASSERT_TRUE(RotateAccessLogs(directory_, /*max_bytes=*/-1, /*keep=*/5));
     Reopen();
   }
 
@@ -338,16 +339,49 @@ TEST_F(AccessLogsTest, FollowsManyRotations) {
   for (const core::LogLines& batch : client.batches()) EXPECT_FALSE(batch.gap);
 }
 
+TEST_F(AccessLogsTest, AFileHasItsNumberAlsoWhileItIsRenamed) {
+  constexpr int kRotations = 3000;
+  Writer nginx(directory_);
+  std::atomic<bool> done = false;
+  std::thread rotations([&] {
+    for (int i = 1; i <= kRotations; ++i) {
+      nginx.WriteLine(absl::StrCat(i));
+      nginx.Rotate();
+    }
+    done = true;
+  });
+  const AccessLogFiles files(directory_, kDomain);
+  while (!done) {
+    const auto newest = files.Newest();
+    EXPECT_TRUE(newest.ok()) << newest.status();
+    if (!newest.ok()) break;
+    if (!*newest) continue;
+    char text[16] = {};
+    if (pread((*newest)->file.get(), text, sizeof text - 1, 0) <= 0) continue;
+    EXPECT_EQ(std::to_string((*newest)->number) + "\n", text);
+  }
+  rotations.join();
+}
+
 TEST_F(AccessLogsTest, WhatIsWrittenToARenamedFileComesBeforeTheNext) {
   Writer nginx(directory_);
   nginx.WriteLine("1");
-  Client client(logs({.poll_ms = 1, .settle_ms = 200}), {.process_id = kDomain, .follow = true});
+  Client client(logs({.poll_ms = 1, .settle_ms = 3'600'000}),
+                {.process_id = kDomain, .follow = true});
+  AccessLogs hasty_logs(directory_, {.poll_ms = 1, .settle_ms = 0});
+  Client hasty(hasty_logs, {.process_id = kDomain, .follow = true});
   client.WaitForLines(1);
   const UniqueFd slow_worker = nginx.Open();
   nginx.Rotate();
-  nginx.WriteLine("3");
+  for (size_t line = 2; line < 20; ++line) {
+    nginx.WriteLine("later");
+    hasty.WaitForLines(line);  // so that the other had the time, too
+  }
   ASSERT_EQ(write(slow_worker.get(), "2\n", 2), 2);
-  EXPECT_THAT(client.WaitForLines(3), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(client.WaitForLines(2), ElementsAre("1", "2"));
+  client.Finish();
+  EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kOk);
+  EXPECT_EQ(client.texts().size(), 20U);
 }
 
 TEST_F(AccessLogsTest, WhatWasRotatedAwayUnreadIsAGap) {
@@ -371,15 +405,17 @@ TEST_F(AccessLogsTest, WhatWasRotatedAwayUnreadIsAGap) {
 
 TEST_F(AccessLogsTest, WithoutFollowingEndsWhereTheLogWasAtTheStart) {
   Writer nginx(directory_);
-  nginx.WriteLine("before");
+  for (int i = 0; i < 30; ++i) nginx.WriteLine(std::string(10'000, 'x'));  // more than a batch
   Client client(logs(), {.process_id = kDomain}, /*eager=*/false);
   client.WaitForBatches(1);
   nginx.WriteLine("after");
   nginx.Rotate();
   nginx.WriteLine("later");
   client.Continue();
+  client.WaitForBatches(2);
+  client.Continue();
   EXPECT_EQ(client.WaitForEnd(), absl::StatusCode::kOk);
-  EXPECT_THAT(client.texts(), ElementsAre("before"));
+  EXPECT_EQ(client.texts(), std::vector<std::string>(30, std::string(10'000, 'x')));
 }
 
 TEST_F(AccessLogsTest, FinishEndsFollowingOnceAllWasRead) {
@@ -542,16 +578,15 @@ TEST_F(AccessLogsTest, RotationTouchesNothingElse) {
   EXPECT_FALSE(RotateAccessLogs(root_ + "/none", 10, 1));
 }
 
-TEST_F(AccessLogsTest, RemovesAllOfADomainAndOfNoOther) {
+TEST_F(AccessLogsTest, RemovesAllOfDomainsThatAreGoneAndNothingElse) {
   Writer one(directory_);
   Writer other(directory_, "dom_12");
   one.Rotate();
   other.Reopen();
-  RemoveAccessLogs(directory_, kDomain);
-  EXPECT_THAT(Names(), UnorderedElementsAre("dom_12.log", "dom_12.000001.log"));
-  RemoveAccessLogs(directory_, "error");
-  RemoveAccessLogs(directory_, "../logs/dom_12");
-  EXPECT_THAT(Names(), UnorderedElementsAre("dom_12.log", "dom_12.000001.log"));
+  std::ofstream(directory_ + "/error.log") << "x";
+  RemoveOtherAccessLogs(directory_, {"dom_12"});
+  EXPECT_THAT(Names(), UnorderedElementsAre("dom_12.log", "dom_12.000001.log", "error.log"));
+  RemoveOtherAccessLogs(root_ + "/none", {});
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace grpc_os::edge {
 namespace {
 
-constexpr int64_t kStreamTimeoutMs = core::kDefaultGrpcReadTimeoutMs;  // websockets and events
+constexpr int64_t kClientTimeoutMs = 3'600'000;  // of a gRPC client that is silent
 // Idle connections to the processes of a route, in each worker. A gRPC call has one of its own
 // while it goes on.
 constexpr int64_t kIdleConnections = 32;
@@ -21,10 +21,6 @@ constexpr int64_t kIdleGrpcConnections = 128;
 // closed fails.
 constexpr int64_t kIdleMs = 4'000;
 constexpr int64_t kGrpcRequestsPerConnection = 1'000'000;
-
-// What a location returns to jump to the one for streams; processes that answer it themselves are
-// not meant by error_page.
-constexpr int64_t kStream = 418;
 
 struct CheckedRoute {
   Word path;
@@ -109,7 +105,8 @@ class DomainRenderer {
 
   void Common() {
     writer_.Directive("server_name", {name_});
-    writer_.Directive("access_log", {Word::Join({"logs/", id_, ".log"}), "edge"});
+    writer_.Directive("access_log",
+                      {Word::Join({"logs/", id_, ".log"}), "edge", "buffer=8k", "flush=1s"});
     writer_.Lua("log_by_lua_block", "log", {id_});
   }
 
@@ -121,8 +118,8 @@ class DomainRenderer {
   void GrpcLimits() {
     writer_.Directive("client_max_body_size", {MaxBody()});
     writer_.Directive("keepalive_requests", {kGrpcRequestsPerConnection});
-    writer_.Directive("client_body_timeout", {Milliseconds{kStreamTimeoutMs}});
-    writer_.Directive("send_timeout", {Milliseconds{kStreamTimeoutMs}});
+    writer_.Directive("client_body_timeout", {Milliseconds{kClientTimeoutMs}});
+    writer_.Directive("send_timeout", {Milliseconds{kClientTimeoutMs}});
     Timeouts("grpc_read_timeout", "grpc_send_timeout", ReadTimeoutMs());
   }
 
@@ -142,28 +139,13 @@ class DomainRenderer {
 
   void HttpRoute(const CheckedRoute& route) {
     const Word wait = Word::Join({"@wait_", route.number});
-    const Word stream = Word::Join({"@stream_", route.number});
-    const Word stream_wait = Word::Join({"@stream_wait_", route.number});
     Locations(route, [&] {
-      writer_.Open("if", {"($edge_stream)"});
-      writer_.Directive("return", {kStream});
-      writer_.Close();
-      writer_.Directive("error_page", {kStream, "=", stream});
       Strip(route);
       ProxyPass(route, wait);
     });
     writer_.Open("location", {wait});
     Wait(route);
     ProxyPass(route, wait);
-    writer_.Close();
-
-    writer_.Open("location", {stream});
-    Strip(route);
-    StreamPass(route, stream_wait);
-    writer_.Close();
-    writer_.Open("location", {stream_wait});
-    Wait(route);
-    StreamPass(route, stream_wait);
     writer_.Close();
   }
 
@@ -178,36 +160,32 @@ class DomainRenderer {
   void ProxyPass(const CheckedRoute& route, const Word& wait) {
     writer_.Directive("proxy_pass", {Word::Join({"http://", route.upstream})});
     writer_.Directive("error_page", {"502", "=", wait});
-    Failures();
-  }
-
-  void StreamPass(const CheckedRoute& route, const Word& wait) {
-    writer_.Directive("proxy_buffering", {"off"});
-    Timeouts("proxy_read_timeout", "proxy_send_timeout",
-             std::max(ReadTimeoutMs(), kStreamTimeoutMs));
-    writer_.Directive("send_timeout", {Milliseconds{kStreamTimeoutMs}});
-    ProxyPass(route, wait);
+    writer_.Directive("error_page", {"413", "500", "503", "504", wait});  // answers them
   }
 
   void GrpcPass(const CheckedRoute& route) {
     writer_.Directive("grpc_pass", {Word::Join({"grpc://", route.upstream})});
-    writer_.Directive("error_page", {"502", "@failed"});
-    Failures();
+    writer_.Directive("error_page", {"413", "500", "502", "503", "504", "@failed"});
   }
-
-  void Failures() { writer_.Directive("error_page", {"413", "500", "503", "504", "@failed"}); }
 
   void Wait(const CheckedRoute& route) {
     // What waits for an answer of gRPC waits no longer than for any other.
+#ifdef GRPC_OS_MUTATION_no_hold
+    const int64_t hold_ms = 0;
+#else
     const int64_t hold_ms = spec_.grpc ? std::min(spec_.hold_ms, ReadTimeoutMs()) : spec_.hold_ms;
+#endif
     writer_.Directive("lua_check_client_abort", {"on"});
     writer_.Lua("access_by_lua_block", "wait", {route.upstream, id_, hold_ms});
   }
 
+  // What is answered here: outside of the paths, and what failed of gRPC.
   void OwnAnswers() {
-    writer_.Open("location", {"@failed"});
-    writer_.Lua("content_by_lua_block", "failed", {});
-    writer_.Close();
+    if (spec_.grpc) {
+      writer_.Open("location", {"@failed"});
+      writer_.Lua("content_by_lua_block", "failed", {});
+      writer_.Close();
+    }
     for (const CheckedRoute& route : routes_) {
       if (route.path.text() == "/") return;
     }

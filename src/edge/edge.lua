@@ -14,8 +14,8 @@
 --   GET /status       worker PID GENERATION accepting|draining
 --                     waiting REQUESTS BYTES           in all
 --                     waiting DOMAIN REQUESTS BYTES
---   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX BYTES_IN BYTES_OUT B0 … B20
---                       counted since nginx started; Bn: requests that took at most 10^(n/4) ms, and more than the one before; B20: longer
+--   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX BYTES B0 … B20
+--                       counted since nginx started, up to a second ago; Bn: requests that took at most 10^(n/4) ms, and more than the one before; B20: longer
 --                     target NAME HOST:PORT REQUESTS STREAMS    in flight now
 --   GET /inflight?NAME=HOST:PORT    `REQUESTS STREAMS` of one target, exact: once a target is taken out and this is 0, it gets nothing more
 -- A stream is a websocket, or was asked for with `Accept: text/event-stream`.
@@ -36,18 +36,21 @@ local M = {}
 
 local STEP = 0.02            -- seconds between two looks of a request that waits
 local PROBE_EVERY = 0.2      -- seconds between two attempts to connect to the targets of an upstream, in one worker
+local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is ending still takes connections
 local PROBE_TIMEOUT_MS = 200
+local MOST_SENT = 3          -- times that a request is sent to processes: it may be what ends them
 local FOUND_SECONDS = 300    -- so long, what answered is known
-local OSD_SILENT = 3         -- seconds without a request on the private socket: nobody keeps the endpoints
+local STREAM_TIMEOUT = 3600  -- seconds that a stream may be silent
 local JUMPS = 8              -- of a request into the waiting location; nginx allows ten
 local WAIT_SOCKET = "unix:run/wait.sock"
 local BUSY = -3              -- NGX_BUSY: this try ends, as "no live upstreams", without a connection
 
-local config                 -- of init()
+local config                 -- of init(); silent_ms: so long without a request on the private socket, and nobody keeps the endpoints
 local pid                    -- of this worker
 local draining = false       -- its listeners are closed
 local lists = {}             -- by upstream: its value, parsed; see current()
 local keys = {}              -- of the dict `inflight` that are this worker's
+local forgotten              -- the version of all endpoints of which forget_keys() knows
 local counters = {}          -- by domain: what is not in the dict `traffic` yet
 local probed = {}            -- by upstream: when this worker last tried to connect
 
@@ -55,7 +58,10 @@ local probed = {}            -- by upstream: when this worker last tried to conn
 -- cost more. log() runs at the end of every request of a domain, and takes it out again.
 local requests = {}
 
-local function request_key() return tonumber(cast("uintptr_t", get_request())) end
+local function request_key()
+  local key = tonumber(cast("uintptr_t", get_request()))  -- no tail call: the compiler of LuaJIT takes those for loops
+  return key
+end
 
 -- ---------------------------------------------------------------- endpoints
 
@@ -83,6 +89,13 @@ local function parse(value)
   return { state = state, targets = targets, total = total }
 end
 
+local function next_version() return edge:incr("version", 1, 0) % 2 ^ 31 end
+
+local function drop(name)
+  endpoints:delete(name)
+  next_version()
+end
+
 -- Changes the endpoints by the lines of `text`. The HTTP status, and what to say.
 local function apply(text)
   local changes, named, all = {}, {}, false
@@ -101,15 +114,15 @@ local function apply(text)
   end
   if all then  -- first, so that there is room
     for _, name in ipairs(endpoints:get_keys(0)) do
-      if not named[name] then endpoints:delete(name) end
+      if not named[name] then drop(name) end
     end
   end
   for index, change in ipairs(changes) do
     local name, value = change[1], change[2]
     if value == "-" then
-      endpoints:delete(name)
+      drop(name)
     elseif endpoints:get(name) ~= value then
-      local ok, err = endpoints:safe_set(name, value, 0, edge:incr("version", 1, 0) % 2 ^ 31)
+      local ok, err = endpoints:safe_set(name, value, 0, next_version())
       if not ok then
         local applied = {}
         for i = 1, index - 1 do applied[i] = changes[i][1] .. "\n" end
@@ -192,7 +205,7 @@ local function choose(list, tried)
   return best
 end
 
--- To how many targets bytes of this request were sent.
+-- How often bytes of this request were sent to a target.
 local function times_sent()
   local n = 0
   for bytes in (ngx.var.upstream_bytes_sent or ""):gmatch("%d+") do
@@ -201,8 +214,23 @@ local function times_sent()
   return n
 end
 
--- balancer_by_lua of the upstream `name`. With `wait`, requests that find no target go on at the wait socket, in a server where
--- they wait: what is asked of gRPC cannot jump to another location, because its body is not read beforehand.
+-- Takes a target of the upstream for this request, if there is one.
+local function take(name, request)
+  local list = current(name)
+  request.version = list.version
+  local up = targets_of(name, list)
+  local target = up and choose(up, request.tried)
+  if not target then return nil end
+  count(request, target)
+  -- Counted first, then looked again: who takes a target out and then reads 0 has had the last request.
+  if version_of(name) == list.version then return target, #up.targets end
+  uncount(request)
+  return take(name, request)
+end
+
+-- balancer_by_lua of the upstream `name`: for the first try of a request, and each one after it. With `wait`, requests that
+-- find no target go on at the wait socket, in a server where they wait: what is asked of gRPC cannot jump to another location,
+-- because its body is not read beforehand.
 function M.pick(name, wait)
   local id = request_key()
   local request = requests[id]
@@ -210,32 +238,26 @@ function M.pick(name, wait)
     request = { stream = ngx.var.edge_stream ~= "" }
     requests[id] = request
   end
-  local again = request.target
-  if again then
+  local failed = request.target
+  if failed then
     uncount(request)
     request.tried = request.tried or {}
-    request.tried[again.address] = true
-    if times_sent() > 1 then return ngx.exit(BUSY) end  -- it may be the request that ends them
+    request.tried[failed.address] = true
+    local sent, _, status = times_sent(), balancer.get_last_failure()
+    request.timed_out = status == 504 and sent > 0  -- what takes too long here takes too long elsewhere
+    if request.timed_out or sent >= MOST_SENT then return ngx.exit(BUSY) end
   end
-  request.failed_at = now()
-  while true do
-    local list = current(name)
-    request.version = list.version
-    local up = targets_of(name, list)
-    local target = up and choose(up, request.tried)
-    if not target then break end
-    count(request, target)
-    -- Counted first, then looked again: who takes a target out and then reads 0 has had the last request.
-    if version_of(name) == list.version then
-      if not again then balancer.set_more_tries(#up.targets - (wait and not request.waited and 0 or 1)) end
-      return assert(balancer.set_current_peer(target.host, target.port))
-    end
-    uncount(request)
+  local may_wait = wait and not request.waited
+  local target, targets = take(name, request)
+  if target then
+    if not failed and (targets > 1 or may_wait) then balancer.set_more_tries(targets - (may_wait and 0 or 1)) end
+    if request.stream then balancer.set_timeouts(nil, STREAM_TIMEOUT, STREAM_TIMEOUT) end
+    assert(balancer.set_current_peer(target.host, target.port))
+  elseif may_wait then
+    assert(balancer.set_current_peer(WAIT_SOCKET))
+  else
+    ngx.exit(BUSY)
   end
-  if wait and not request.waited then
-    return assert(balancer.set_current_peer(WAIT_SOCKET))
-  end
-  return ngx.exit(BUSY)
 end
 
 -- ---------------------------------------------------------------- answers of our own
@@ -252,11 +274,12 @@ local GRPC_STATUS = { [404] = 12, [413] = 8, [500] = 13, [504] = 4 }  -- all oth
 
 local function answer(status, reason, retry_after)
   local header = ngx.header
-  if (ngx.var.content_type or ""):sub(1, 16) == "application/grpc" then
+  if ngx.req.http_version() == 2 then  -- gRPC: nothing else is served by it
     ngx.status = 200
     header["Content-Type"] = "application/grpc"
     header["grpc-status"] = GRPC_STATUS[status] or 14
     header["grpc-message"] = reason
+    header["Content-Length"] = 0  -- so that the headers end the stream, as gRPC wants it
     ngx.send_headers()
     return ngx.exit(200)
   end
@@ -280,7 +303,7 @@ local function answer(status, reason, retry_after)
   return ngx.exit(200)
 end
 
--- content_by_lua of the location to which nginx's own errors jump.
+-- Where nginx's own errors jump to.
 function M.failed()
   local status = ngx.status
   return answer(status, REASONS[status] or "The request failed.")
@@ -356,25 +379,28 @@ local function may_go_on(name, list, request)
   return found ~= nil and version == list.version and tonumber(found:match("^%S+")) >= request.failed_at
 end
 
--- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers.
--- A request that pick() has not had came by the wait socket.
+-- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers. What failed
+-- otherwise is answered here, too: each location costs nginx 20 KB. A request that pick() has not had came by the wait socket.
 function M.wait(name, domain, hold_ms)
+  if REASONS[ngx.status] then return M.failed() end
   local id = request_key()
   local request = requests[id]
-  if not request then
-    request = { waited = true, failed_at = now() }
+  if request then
+    request.failed_at = now()
+  else
+    request = { waited = true, failed_at = now() - PROBE_AFTER }
     requests[id] = request
   end
   uncount(request)
+  if request.timed_out then return answer(504, REASONS[504]) end
   request.tried = nil
   request.jumps = (request.jumps or 0) + 1
   local sent = times_sent()
   local method = ngx.req.get_method()
-  if sent > 1 or sent > 0 and (method == "POST" or method == "PATCH" or method == "LOCK") then
+  if sent >= MOST_SENT or sent > 0 and (method == "POST" or method == "PATCH" or method == "LOCK") then
     return answer(502, REASONS[502])
   end
   local list = current(name)
-  if list.state == "off" then return answer(503, REASONS[503]) end
   if hold_ms == 0 or request.jumps > JUMPS then
     return answer(list.state == "up" and 502 or 503, REASONS[503], 5)
   end
@@ -390,12 +416,11 @@ function M.wait(name, domain, hold_ms)
     list = current(name)
     if list.state == "off" then break end
     if may_go_on(name, list, request) then
-      end_waiting(request)
-      request.failed_at = now()
-      return
+      return end_waiting(request)
     end
     if now() >= wait.until_time then break end
-    if list.targets[1] and (list.state == "up" or now() - (edge:get("seen") or 0) > OSD_SILENT) then probe(name, list) end
+    local listed = list.state == "up" or now() - (edge:get("seen") or 0) > config.silent_ms / 1000
+    if listed and list.targets[1] and now() - request.failed_at > PROBE_AFTER then probe(name, list) end
     ngx.sleep(min(STEP, wait.until_time - now() + 0.001))
   end
   end_waiting(request)
@@ -405,7 +430,7 @@ end
 -- ---------------------------------------------------------------- counting
 
 local BUCKETS = 21
-local NAMES = { "requests", "streams", "4xx", "5xx", "in", "out" }
+local NAMES = { "requests", "streams", "4xx", "5xx", "bytes" }
 for i = 0, BUCKETS - 1 do NAMES[#NAMES + 1] = "b" .. i end
 
 local function flush()
@@ -423,7 +448,8 @@ end
 
 local function bucket(ms)
   if ms <= 1 then return 0 end
-  return min(BUCKETS - 1, ceil(log10(ms) * 4 - 1e-9))
+  local n = ceil(log10(ms) * 4 - 1e-9)
+  return n < BUCKETS and n or BUCKETS - 1
 end
 
 local function end_request()
@@ -445,15 +471,14 @@ function M.log(domain)
     for i = 1, #NAMES do c[i] = 0 end
     counters[domain] = c
   end
-  local var, status = ngx.var, ngx.status
+  local status = ngx.status
   c[1] = c[1] + 1
   if status >= 500 then c[4] = c[4] + 1 elseif status >= 400 then c[3] = c[3] + 1 end
-  c[5] = c[5] + tonumber(var.request_length)
-  c[6] = c[6] + tonumber(var.bytes_sent)
+  c[5] = c[5] + tonumber(ngx.var.bytes_sent)
   if request and request.stream then
     c[2] = c[2] + 1
   else
-    local b = 7 + bucket((now() - ngx.req.start_time()) * 1000)
+    local b = 6 + bucket((now() - ngx.req.start_time()) * 1000)
     c[b] = c[b] + 1
   end
   if draining then flush() end
@@ -493,15 +518,20 @@ local function drop_dead()
   end
 end
 
--- Counts of targets that are gone, once they are 0.
+-- Forgets counts of targets that are gone, once they are 0.
 local function forget_keys()
+  local version = edge:get("version")
+  if forgotten == version then return end
+  forgotten = version
   for key in pairs(keys) do
     local name, address = key:match("^%d+ (%S+) (%S+)")
-    local list, there = current(name), false
-    for _, target in ipairs(list.targets or {}) do there = there or target.address == address end
+    local there = false
+    for _, target in ipairs(current(name).targets or {}) do there = there or target.address == address end
     if not there and inflight:get(key) == 0 then
       inflight:delete(key)
       keys[key] = nil
+    elseif not there then
+      forgotten = nil  -- look again
     end
   end
   for name in pairs(lists) do
@@ -539,9 +569,6 @@ function M.start()
   enter_worker("accepting")
   assert(ngx.timer.every(1, tick))
 end
-
--- exit_worker_by_lua.
-function M.stop() flush() end
 
 -- ---------------------------------------------------------------- the private socket
 
@@ -588,7 +615,6 @@ end
 function M.traffic()
   seen()
   drop_dead()
-  flush()
   local domains, targets, out = {}, {}, {}
   for _, key in ipairs(traffic:get_keys(0)) do domains[key:match("^%S+")] = true end
   for domain in pairs(domains) do

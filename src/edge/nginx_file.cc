@@ -83,6 +83,7 @@ absl::StatusOr<Values> ValuesOf(const NginxSettings& settings) {
            {"connections", settings.connections, 16},
            // Two for each connection would be all of them waiting for processes at once.
            {"open_files", 2 * settings.connections + settings.domains + 256, 0},
+           {"silent_ms", settings.silent_ms, 1},
            {"waiting", settings.waiting, 0},
            {"waiting_bytes", settings.waiting_bytes, 0},
            {"waiting_of_domain", settings.waiting_of_domain, 0},

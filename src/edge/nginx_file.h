@@ -28,6 +28,9 @@ struct NginxSettings {
   std::vector<std::string>
       trusted_proxies;   // see Word::Network: whose X-Forwarded-For and -Proto are believed
   bool as_root = false;  // nginx is started by root, and stays so
+  // So long without a request on the private socket, waiting requests look for processes
+  // themselves.
+  int64_t silent_ms = 3'000;
   // Requests that wait for a process, and the bytes of them: in all, and for one domain.
   int64_t waiting = 1024;
   int64_t waiting_bytes = int64_t{256} << 20;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/id.h"
 
 namespace grpc_os::edge {
 namespace {
@@ -41,9 +42,10 @@ class TestSink final : public core::TaskSink {
 void NginxProcess::Test(const std::string& config, std::function<void(absl::StatusOr<Run>)> done) {
   core::TaskSpec task;
   task.process = parts_.process;
-  if (const core::Process* there = Find(); there != nullptr) task.process.id = there->id;
+  const core::Process* there = Find();
+  task.process.id = there != nullptr ? there->id : NewId("proc_", parts_.scheduler.NowMs());
   task.process.spec.command =
-      absl::StrCat("sh -c 'exec \"$NGINX\" -t -q -e stderr -p . -c ", config, "'");
+      absl::StrCat("sh -c 'exec \"$EDGE_NGINX\" -t -q -e stderr -p . -c ", config, "'");
   task.timeout_ms = kTestMs;
   const auto sink = std::make_shared<TestSink>(parts_.tasks, done);
   const auto id = parts_.tasks.Start(task, sink);

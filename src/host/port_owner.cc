@@ -56,11 +56,11 @@ bool HasSocket(const fs::path& process, const std::set<std::string>& inodes) {
   return false;
 }
 
-std::string OutcomeOf(int socket) {
+std::string OutcomeOf(int socket, const std::string& accepts) {
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? "accepts connections" : strerror(error);
+  return error == 0 ? accepts : strerror(error);
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ std::string OwnerOfPort(int port) {
   return "";
 }
 
-std::map<int, std::string> ProbePorts(const std::vector<int>& ports) {
+std::map<int, std::string> ProbePorts(const std::vector<int>& ports, const std::string& accepts) {
   std::map<int, std::string> outcomes;
   std::vector<UniqueFd> sockets;
   std::vector<pollfd> waiting;
@@ -96,7 +96,7 @@ std::map<int, std::string> ProbePorts(const std::vector<int>& ports) {
     if (!socket) {
       outcomes[port] = strerror(errno);
     } else if (connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
-      outcomes[port] = "accepts connections";
+      outcomes[port] = accepts;
     } else if (errno != EINPROGRESS) {
       outcomes[port] = strerror(errno);
     } else {
@@ -118,7 +118,7 @@ std::map<int, std::string> ProbePorts(const std::vector<int>& ports) {
       break;
     for (size_t i = 0; i < waiting.size(); ++i) {
       if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;
-      outcomes[waiting_ports[i]] = OutcomeOf(waiting[i].fd);
+      outcomes[waiting_ports[i]] = OutcomeOf(waiting[i].fd, accepts);
       waiting[i].fd = -1;
       --left;
     }

@@ -12,9 +12,9 @@ namespace grpc_os::host {
 // /proc/net/tcp, tcp6 and the descriptors of all processes: some milliseconds.
 std::string OwnerOfPort(int port);
 
-// Connects to these ports of 127.0.0.1, all at once: "accepts connections", or the system's words.
-// Blocks, 500 ms at most.
-std::map<int, std::string> ProbePorts(const std::vector<int>& ports);
+// Connects to these ports of 127.0.0.1, all at once: `accepts`, or the system's words. Blocks, 500
+// ms at most.
+std::map<int, std::string> ProbePorts(const std::vector<int>& ports, const std::string& accepts);
 
 }  // namespace grpc_os::host
 

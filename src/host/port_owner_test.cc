@@ -89,10 +89,10 @@ TEST(PortOwnerTest, APortWhereNobodyListensIsNobodys) {
 TEST(PortOwnerTest, AProbeSaysOfEachPortWhatCameOfIt) {
   const Port open(AF_INET);
   const Port silent(AF_INET, /*listens=*/false);
-  EXPECT_THAT(ProbePorts({open.number(), silent.number()}),
+  EXPECT_THAT(ProbePorts({open.number(), silent.number()}, "accepts connections"),
               ::testing::UnorderedElementsAre(Pair(open.number(), "accepts connections"),
                                               Pair(silent.number(), "Connection refused")));
-  EXPECT_THAT(ProbePorts({}), IsEmpty());
+  EXPECT_THAT(ProbePorts({}, "accepts connections"), IsEmpty());
 }
 
 }  // namespace

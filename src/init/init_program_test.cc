@@ -316,14 +316,28 @@ TEST_F(ProgramTest, StopAllStopsEachAfterThoseThatDependOnIt) {
 
 TEST_F(ProgramTest, StopAllStopsTheSystemsOwnAfterAllOthers) {
   const FakeOsd osd = StartReady();
-  // The first to be stopped, by its id.
   EXPECT_EQ(osd.LaunchSystem(kA, "", true).error(), "") << "without --user it has what init has";
-  EXPECT_EQ(osd.Launch(kB, "", "web").error(), "");
-  EXPECT_EQ(osd.Launch(InstanceId('c'), "", "db").error(), "");
-  for (int i = 0; i < 3; ++i) Expect("supervise");
-  EXPECT_EQ(Run({"--stop-all"}).code, 0);
-  for (int i = 0; i < 2; ++i) EXPECT_NE(Expect("stopped")[1], kA);
-  EXPECT_EQ(Expect("stopped")[1], kA);
+  const pid_t own = std::stoi(Expect("supervise")[2]);
+  const std::string web = InstanceId('c');
+  const pid_t frozen = LaunchOne(osd, kB);
+  LaunchOne(osd, web);
+  // What is sent to them stays where it can be seen.
+  for (const pid_t one : {own, frozen}) kill(one, SIGSTOP);
+  const pid_t stop = Start({"--stop-all"});
+  EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", web)) << "the last that is told to";
+  const auto is_told = [](pid_t pid) {
+    const std::string status = ReadFile("/proc/" + std::to_string(pid) + "/status");
+    const size_t at = status.find("ShdPnd:\t");
+    EXPECT_NE(at, std::string::npos);
+    return (std::stoull(status.substr(at + 8, 16), nullptr, 16) & (1U << (SIGTERM - 1))) != 0;
+  };
+  EXPECT_TRUE(is_told(frozen));
+  EXPECT_FALSE(is_told(own));
+  kill(frozen, SIGCONT);
+  EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kB));
+  kill(own, SIGCONT);
+  EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kA));
+  EXPECT_EQ(WaitFor(stop).code, 0);
 }
 
 TEST_F(ProgramTest, TheOrderIsKnownToOneThatDidNotLaunchThem) {

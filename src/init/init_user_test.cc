@@ -53,10 +53,14 @@ class UserTest : public ProgramTest {
     WriteFile("system-accounts", names);
     chmod((root_ + "/system-accounts").c_str(), 0644);
   }
-  // Of what a real supervisor runs, once it does.
-  pid_t PidOf(const std::string& instance) const {
-    const auto socket = protocol::ConnectTo(InstanceDirectory(instance), "ctl.sock");
-    if (!socket.ok()) return 0;
+  // What a real supervisor runs, once it does. A task ends with the connection.
+  struct Running {
+    UniqueFd connection;
+    pid_t pid = 0;
+  };
+  Running AwaitRunning(const std::string& instance) const {
+    auto socket = protocol::ConnectTo(InstanceDirectory(instance), "ctl.sock");
+    if (!socket.ok()) return {};
     internal::SuperviseRequest request;
     request.mutable_hello()->set_instance_id(instance);
     request.mutable_hello()->set_role("osd");
@@ -65,11 +69,11 @@ class UserTest : public ProgramTest {
     while (poll(&ready, 1, kPatienceMs) == 1) {
       const auto packet = protocol::ReceivePacket(socket->get());
       internal::SuperviseReply reply;
-      if (!packet.ok() || packet->closed || !reply.ParseFromString(packet->bytes)) return 0;
+      if (!packet.ok() || packet->closed || !reply.ParseFromString(packet->bytes)) return {};
       const auto& status = reply.has_hello() ? reply.hello() : reply.report().status();
-      if (status.state() == internal::INSTANCE_RUNNING) return status.pid();
+      if (status.state() == internal::INSTANCE_RUNNING) return {*std::move(socket), status.pid()};
     }
-    return 0;
+    return {};
   }
   struct stat Stat(const std::string& path) const {
     struct stat status {};
@@ -255,7 +259,7 @@ TEST_F(UserTest, AnInitWithoutTheCapabilitySaysSo) {
   Expect("supervise");
 }
 
-// With the real supervisor.
+// With the real supervisor; a task such as `nginx -t` as well.
 TEST_F(UserTest, WhatRunsHasThatCapabilityAloneAndDiesWithItsSupervisor) {
   WriteSystemAccounts(std::string(kSystem) + "\n");
   std::vector<std::string> options = AsUser();
@@ -268,18 +272,22 @@ TEST_F(UserTest, WhatRunsHasThatCapabilityAloneAndDiesWithItsSupervisor) {
   for (const char* word : {"sleep", "100000"}) spec.add_argv(word);
   spec.set_working_directory("/");
   spec.set_generation(1);
-  ASSERT_EQ(osd.LaunchSystem(kA, "", true, spec).error(), "");
-  const pid_t payload = PidOf(kA);
-  ASSERT_GT(payload, 0);
-  EXPECT_EQ(StatusLine(payload, "Uid"), FourTimes(AccountDatabase().Find(kSystem)->uid));
-  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
-    EXPECT_EQ(StatusLine(payload, set), "0000000000000400") << set;
-  EXPECT_EQ(StatusLine(payload, "NoNewPrivs"), "1");
-  const UniqueFd living(static_cast<int>(syscall(SYS_pidfd_open, payload, 0)));
-  ASSERT_TRUE(living);
-  KillStranger(std::stoi(StatusLine(payload, "PPid")));
-  pollfd dead{living.get(), POLLIN, 0};
-  EXPECT_EQ(poll(&dead, 1, kPatienceMs), 1);
+  for (const bool task : {false, true}) {
+    const std::string& id = task ? kB : kA;
+    ASSERT_EQ(osd.LaunchSystem(id, "", true, spec, task).error(), "");
+    const Running running = AwaitRunning(id);
+    ASSERT_GT(running.pid, 0);
+    EXPECT_EQ(StatusLine(running.pid, "Uid"), FourTimes(AccountDatabase().Find(kSystem)->uid));
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
+      EXPECT_EQ(StatusLine(running.pid, set), "0000000000000400") << set;
+    EXPECT_EQ(StatusLine(running.pid, "NoNewPrivs"), "1");
+    const UniqueFd living(static_cast<int>(syscall(SYS_pidfd_open, running.pid, 0)));
+    ASSERT_TRUE(living);
+    KillStranger(std::stoi(StatusLine(running.pid, "PPid")));
+    pollfd dead{living.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&dead, 1, kPatienceMs), 1);
+    EXPECT_TRUE(osd.Receive().gone().relaunching());
+  }
 }
 
 TEST_F(UserTest, ARelaunchKeepsTheAccountAndAsksForItAnew) {

@@ -154,13 +154,15 @@ class FakeOsd {
   }
   // One of gRPC OS itself.
   internal::LaunchResult LaunchSystem(const std::string& instance_id, const std::string& account,
-                                      bool low_ports, const internal::LaunchSpec& spec = {}) const {
+                                      bool low_ports, const internal::LaunchSpec& spec = {},
+                                      bool task = false) const {
     internal::Launch launch;
     launch.set_instance_id(instance_id);
     launch.set_process_name("grpc-os-nginx");
     launch.set_account(account);
     launch.set_system(true);
     launch.set_low_ports(low_ports);
+    launch.set_task(task);
     SendLaunch(launch, spec);
     const internal::InitReply reply = Receive();
     EXPECT_TRUE(reply.has_launched());

@@ -46,6 +46,7 @@ class CompletionTest : public ::testing::Test {
     if (kind.live == kProcessWord.live) return {.names = processes_, .ids = {"proc_1a", "proc_2b"}};
     if (kind.live == kUserWord.live) return {.names = {"admin", "eva"}};
     if (kind.live == kRoleWord.live) return {.names = {"admin", "operator", "viewer", "team-a"}};
+    if (kind.live == kDomainWord.live) return {.names = {"a.example", "b.example"}};
     return {.ids = {kSession}};
   };
 };
@@ -70,8 +71,8 @@ TEST_F(CompletionTest, ValuesOfOptions) {
   EXPECT_THAT(At({"-o", "w"}), ElementsAre("wide"));
   EXPECT_THAT(At({"start", "x", "sleep 1", "--restart", "n"}), ElementsAre("never"));
   EXPECT_THAT(At({"log-level", "d"}), ElementsAre("debug"));
-  EXPECT_THAT(At({"events", "-k", ""}),
-              ElementsAre("domain", "object", "process", "quota", "revision", "role", "user", "volume"));
+  EXPECT_THAT(At({"events", "-k", ""}), ElementsAre("domain", "object", "process", "quota",
+                                                    "revision", "role", "user", "volume"));
   EXPECT_THAT(At({"wait", "web-1", "--timeout", ""}), IsEmpty());
   EXPECT_EQ(asked_, 0);
   EXPECT_THAT(At({"sessions", "--user", "e"}), ElementsAre("eva"));
@@ -97,6 +98,12 @@ TEST_F(CompletionTest, NamesFromTheDaemon) {
   EXPECT_THAT(At({"signal", "web-1", "H"}), ElementsAre("HUP"));
   EXPECT_THAT(At({"ps", "-w", "jo"}), ElementsAre("job"));
   EXPECT_THAT(At({"login", "eva", ""}), IsEmpty());
+  for (const char* command : {"assign", "unassign", "domain-status"})
+    EXPECT_THAT(At({command, ""}), ElementsAre("a.example", "b.example")) << command;
+  EXPECT_THAT(At({"assign", "a.example", "w"}), ElementsAre("web-1", "web-2"));
+  EXPECT_THAT(At({"unassign", "a.example", "w"}), ElementsAre("web-1", "web-2"));
+  EXPECT_THAT(At({"assign", "a.example", "web-1", ""}), IsEmpty());
+  EXPECT_THAT(At({"logs", "--domain", "b"}), ElementsAre("b.example"));
 }
 
 TEST_F(CompletionTest, IdsOnlyWhereSomethingOfOneWasTyped) {

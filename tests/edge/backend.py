@@ -2,7 +2,7 @@
 
 HTTP answers in JSON what it was asked, and at
   /sleep?MS    that late                   /large?BYTES  so much
-  /die         exits without an answer     /count        how many requests came to /once before it
+  /die         exits without an answer     /count        how many requests came before it
   /events      server-sent events, unframed as HTTP/1.0 has them; /chunks: in chunks. Each second one, MS apart with ?MS
   a websocket handshake                    echoes messages
 gRPC has, of test.Echo, Unary (echoes; as bytes `sleep MS`: that late) and Stream (echoes each)."""
@@ -17,7 +17,7 @@ import sys
 
 class Http:
     def __init__(self, name):
-        self.name, self.once = name, 0
+        self.name, self.requests = name, 0
 
     async def serve(self, reader, writer):
         try:
@@ -41,6 +41,7 @@ class Http:
             headers.setdefault(name.strip().lower(), []).append(value.strip())
         body = await reader.readexactly(int(headers.get("content-length", ["0"])[0]))
         path, _, query = target.partition("?")
+        before, self.requests = self.requests, self.requests + 1
         if headers.get("upgrade") == ["websocket"]:
             await self.websocket(reader, writer, headers)
             return False
@@ -51,12 +52,10 @@ class Http:
             os._exit(9)
         if path.endswith("/sleep"):
             await asyncio.sleep(float(query) / 1000)
-        if path.endswith("/once"):
-            self.once += 1
         answer = {"name": self.name, "method": method, "target": target, "headers": headers, "body": len(body)}
         text = b"x" * int(query) if path.endswith("/large") else json.dumps(answer).encode()
         if path.endswith("/count"):
-            text = str(self.once).encode()
+            text = str(before).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(text))
         if method != "HEAD":
             writer.write(text)

@@ -6,7 +6,8 @@ is what was answered.
     loads[0].report.failed() == 0
 
 An outcome is an HTTP status ("200"), a gRPC code ("OK"), or what broke: "refused", "broken" on a new connection, "closed"
-on one kept alive. As browsers do, Get sends once more what a kept-alive connection was closed on: counted as `repeated`."""
+on one kept alive. As browsers do, it takes no connection of which it knows that it was closed, and Get sends once more what
+one was closed on: counted as `repeated`."""
 
 import asyncio
 import base64
@@ -98,6 +99,8 @@ class Http(Load):
 
     async def send(self):
         while True:
+            while self.idle and self.idle[-1][0].at_eof():
+                self.idle.pop()[1].close()
             kept = bool(self.idle)
             try:
                 reader, writer = self.idle.pop() if kept else await asyncio.open_connection(self.address, self.port)

@@ -41,6 +41,7 @@ void Set(NginxSettings& settings, const std::string& name, const std::string& va
       {"workers", &settings.workers},
       {"connections", &settings.connections},
       {"shutdown_timeout_ms", &settings.shutdown_timeout_ms},
+      {"silent_ms", &settings.silent_ms},
       {"waiting", &settings.waiting},
       {"waiting_bytes", &settings.waiting_bytes},
       {"waiting_of_domain", &settings.waiting_of_domain},

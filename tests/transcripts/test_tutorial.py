@@ -6,12 +6,13 @@ import re
 import subprocess
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "TUTORIAL.md"
-EXPECTED = ["revision 1", "listens on 8087", "revision 2", "nothing differs", "no database", "with port 8087"]
+EXPECTED = ["revision 1", "listens on 8087", "revision 2", "nothing differs", "no database", "with port 8087", "is served"]
 
 
 def test_the_tutorial(system, tmp_path):
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-    assert len(blocks) == 9
+    assert len(blocks) == 12
+    blocks = [block.replace("8880", str(system.edge_port())) for block in blocks]
     environment = {
         "PATH": f"{system.bin}:{os.environ['PATH']}",
         "HOME": str(system.home),
@@ -26,5 +27,6 @@ def test_the_tutorial(system, tmp_path):
     for words in EXPECTED:
         assert words in said, f"{words}:\n{said}"
     answers = re.findall(r"^hello.*$", done.stdout, re.M)
+    assert re.search(r"^ *\d+ hello once more$", done.stdout, re.M) and "lost" not in done.stdout, said
     plain = [line for line in answers if line in ("hello", "hello again")]
     assert plain == ["hello", "hello again", "hello again", "hello"], said

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/domain_defaults.h"
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/resource/resource.h"
@@ -46,11 +47,11 @@ void Describe(Fields& fields, DomainRoute& route) {
   fields.Structs(3, route.targets);
 }
 
-inline constexpr int64_t kDefaultHoldMs = 30'000;
-inline constexpr int64_t kDefaultDrainMs = 10'000;
-inline constexpr int64_t kDefaultMaxBodyBytes = 10 << 20;
-inline constexpr int64_t kDefaultReadTimeoutMs = 60'000;
-inline constexpr int64_t kDefaultGrpcReadTimeoutMs = 3'600'000;
+using grpc_os::kDefaultDrainMs;
+using grpc_os::kDefaultGrpcReadTimeoutMs;
+using grpc_os::kDefaultHoldMs;
+using grpc_os::kDefaultMaxBodyBytes;
+using grpc_os::kDefaultReadTimeoutMs;
 
 // Checked (domain_check.h), in the order of paths. The names of what is written there must not be
 // those of another domain.

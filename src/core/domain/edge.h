@@ -14,6 +14,9 @@
 
 namespace grpc_os::core {
 
+// What Probe says of a port that somebody listens on.
+inline constexpr char kAcceptsConnections[] = "accepts connections";
+
 // On the core's thread; `done` comes on it too, once.
 class Edge {
  public:
@@ -21,6 +24,8 @@ class Edge {
 
   // What keeps it from serving, in a sentence with its cure; empty: nothing.
   virtual std::string Problem() const = 0;
+  // Why domains.conf is not what is served; empty: it is.
+  virtual std::string FileProblem() const = 0;
   // "http://example.com:8880/"; empty: it is not known yet.
   virtual std::string UrlOf(const Domain& domain) const = 0;
   virtual std::vector<Targets::View> TargetsOf(const Domain& domain) const = 0;
@@ -31,7 +36,7 @@ class Edge {
   virtual void Probe(std::vector<int> ports,
                      std::function<void(std::map<int, std::string>)> done) = 0;
   // `done` comes once what is committed now is served, or was refused, or cannot be served; after
-  // 30 s in any case.
+  // 25 s in any case.
   virtual void WhenServed(std::function<void()> done) = 0;
   // Reads domains.conf.
   virtual void ReloadFile(bool only_compare,

@@ -61,16 +61,16 @@ absl::Status SystemHeld(const std::string& why) {
       {.reason = reason::kHeld, .metadata = {{"cause", why}}});
 }
 
-absl::Status PortTaken(const Process& process, int port, const std::string& owner_name) {
+absl::Status PortTaken(const Process& process, int port, const Process* owner) {
   ErrorDetail detail{.reason = reason::kPortTaken, .metadata = {{"port", StrCat(port)}}};
-  if (!owner_name.empty()) detail.metadata["process"] = owner_name;
-  const std::string owner = owner_name.empty() ? "another process" : StrCat("'", owner_name, "'");
-  return MakeError(
-      StatusCode::kFailedPrecondition,
-      StrCat("'", process.name, "' wants port ", port, ", which is that of ", owner, "; ",
-             owner_name.empty() ? "" : StrCat("`kill ", owner_name, "` first, or "),
-             "give it another one (`--port N`, or `--port auto` for any)"),
-      detail);
+  if (owner != nullptr) detail.metadata["process"] = owner->name;
+  const bool may_end = owner != nullptr && !owner->spec.system;
+  return MakeError(StatusCode::kFailedPrecondition,
+                   StrCat("'", process.name, "' wants port ", port, ", which is that of ",
+                          owner == nullptr ? "another process" : StrCat("'", owner->name, "'"),
+                          "; ", may_end ? StrCat("`kill ", owner->name, "` first, or ") : "",
+                          "give it another one (`--port N`, or `--port auto` for any)"),
+                   detail);
 }
 
 absl::Status DependencyCycle(const Process& process, const std::string& way) {

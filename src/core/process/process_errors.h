@@ -18,8 +18,8 @@ absl::Status SystemProcessRefused(const Process& process);
 absl::Status NameTaken(const std::string& name, const Process* owner);
 // `owner_name` empty: who asks may not know it.
 absl::Status IdTaken(const std::string& id, const std::string& owner_name);
-// `owner_name` empty: who asks may not know it.
-absl::Status PortTaken(const Process& process, int port, const std::string& owner_name);
+// `owner` has the port; nullptr: who asks may not know it.
+absl::Status PortTaken(const Process& process, int port, const Process* owner);
 // `way`: "a → b → a".
 absl::Status DependencyCycle(const Process& process, const std::string& way);
 absl::Status NoFreePort(int first, int last);

@@ -36,7 +36,7 @@ absl::Status Processes::CheckPort(const Process& process, const Permit& permit) 
     const bool wanted = entry->process.desired == DesiredState::kRunning;
     if (entry->claimed_port != port && !(wanted && PortOf(entry->process.spec) == port)) continue;
     const bool hidden = permit && !permit(entry->process.name).ok();
-    return PortTaken(process, port, hidden ? "" : entry->process.name);
+    return PortTaken(process, port, hidden ? nullptr : &entry->process);
   }
   return absl::OkStatus();
 }

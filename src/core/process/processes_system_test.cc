@@ -16,6 +16,7 @@ namespace grpc_os::core {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Whose = Processes::Whose;
 
@@ -164,6 +165,19 @@ TEST_F(ProcessesSystemTest, AUsersOfBeforeWithSuchANameIsTheUsersStill) {
   EXPECT_EQ(processes_.Find("grpc-os-mine")->desired, DesiredState::kStopped);
 }
 
+TEST_F(ProcessesSystemTest, NobodyIsAdvisedToEndOneThatHasThePort) {
+  Make(kNginx, true);
+  EXPECT_EQ(Asked("update", kNginx, std::nullopt), "");
+  Make("web", false);
+  Answer answer;
+  processes_.Update("web", "", ToPort, Into(answer));
+  scheduler_.RunAll();
+  EXPECT_EQ(answer.reason(), reason::kPortTaken);
+  EXPECT_THAT(
+      std::string(answer.value->message()),
+      AllOf(HasSubstr("that of 'grpc-os-nginx'; give it another one"), Not(HasSubstr("kill"))));
+}
+
 TEST_F(ProcessesSystemTest, ListsTellThemApart) {
   Make("a", false);
   Make(kNginx, true);
@@ -200,7 +214,7 @@ TEST_F(ProcessesSystemTest, EventsSayWhoseItIs) {
   for (const Event& event : store_.events) EXPECT_THAT(event.attributes.count("system"), 0u);
   store_.events.clear();
   Make(kNginx, true);
-  EXPECT_THAT(store_.events, ::testing::Not(IsEmpty()));
+  EXPECT_THAT(store_.events, Not(IsEmpty()));
   for (const Event& event : store_.events) EXPECT_EQ(event.attributes.at("system"), "true");
 }
 

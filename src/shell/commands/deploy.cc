@@ -13,6 +13,7 @@
 #include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/deploy_rows.h"
 #include "shell/commands/directory_bundle.h"
+#include "shell/commands/domain_rows.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/follow_deploy.h"
 #include "shell/commands/for_each.h"
@@ -226,11 +227,13 @@ ExitCode RunApply(Session& session, const Arguments& arguments) {
     return session.Report(
         absl::InvalidArgumentError("What is to be applied? `apply -f DIR` takes a directory."));
   }
+  const bool dry_run = arguments.Has("dry-run");
+  if (const auto domain = DomainFileText(*path))
+    return ApplyDomain(session, *path, *domain, dry_run);
   // Nothing is done unless all of it can be.
   ExitCode code = ExitCode::kOk;
   const auto directories = ReadProcessDirectories(session, *path, code);
   if (code != ExitCode::kOk || session.interrupted()) return code;
-  const bool dry_run = arguments.Has("dry-run");
   Deployer deployer(session, {.dry_run = dry_run, .no_rollback = arguments.Has("no-rollback")});
   code = deployer.Run(directories);
   if (session.collects()) {
@@ -275,11 +278,14 @@ std::vector<Command> DeployCommands() {
            "PATH is a process.yml, or a directory with some in it or below it. Each process that\n"
            "differs is deployed as by `register-process`, after those that it depends on. If one\n"
            "of the files is wrong, nothing is done. Processes of which nothing differs are left\n"
-           "alone, also if they are stopped.\n",
+           "alone, also if they are stopped. Or PATH is a domain.yml: then the domain is made "
+           "what\n"
+           "it says (docs/DOMAIN_YML.md).\n",
        .options = {{"file", 'f', "PATH", "what is applied", false, &kLocalFileWord},
                    DryRunOption(),
                    NoRollbackOption()},
-       .examples = {"apply -f ./processes", "apply -f ./processes --dry-run"},
+       .examples = {"apply -f ./processes", "apply -f ./processes --dry-run",
+                    "apply -f domain.yml"},
        .most = 0,
        .run = RunApply},
       RevisionsRow(),

@@ -109,7 +109,7 @@ TEST_F(DeployTest, WhereItsDomainsAreServedIsSaidIfItIsKnown) {
   domain.mutable_status()->set_message("nginx starts");
   Write("processes/myapp/app.py", "print(3)\n");
   ASSERT_EQ(Register(), ExitCode::kOk) << err();
-  EXPECT_THAT(out(), HasSubstr("\n  domain: myapp.example.com: not served yet: nginx starts.\n"));
+  EXPECT_THAT(out(), HasSubstr("\n  domain: myapp.example.com: not served yet: nginx starts\n"));
 }
 
 TEST_F(DeployTest, TheFileMayLieBesideItsDirectory) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "grpc_os/v1/domain_services.pb.h"
 #include "manifest/quantity.h"
+#include "shell/commands/domain_rows.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_rows.h"
@@ -127,28 +128,7 @@ ExitCode RunAssign(Session& session, const Arguments& arguments) {
   if (!request.ok()) return session.Report(request.status());
   const auto domain = session.client().AssignDomain(*request, TimeToServe(session));
   if (!domain.ok()) return session.Report(domain.status());
-  const std::string route = LeadsTo(*domain, request->path());
-  const std::string problem = ProblemOf(*domain);
-  const auto state = domain->status().state();
-  std::string sentence;
-  if (state == v1::DomainStatus::STATE_ACTIVE) {
-    const std::string command = RequestCommand(*domain, EdgeHost(session), request->path());
-    sentence = absl::StrCat(route, " is served", command.empty() ? "" : ": " + command);
-  }
-  session.Show(*domain, domain->name(), sentence);
-  if (state == v1::DomainStatus::STATE_REJECTED) {
-    const bool serves = domain->status().active_generation() > 0;
-    return session.Report(absl::FailedPreconditionError(
-        absl::StrCat(domain->name(), " is rejected: ", problem,
-                     serves ? " What was served before is served on." : "")));
-  }
-  if (state != v1::DomainStatus::STATE_ACTIVE)
-    sentence = absl::StrCat(route, " is stored, but not served yet: ", problem);
-  else
-    sentence = problem;
-  if (!sentence.empty())
-    session.err() << session.TypedIn(EscapeForTerminal(sentence)) << "\n" << std::flush;
-  return ExitCode::kOk;
+  return ShowServed(session, *domain, request->path());
 }
 
 ExitCode RunStatus(Session& session, const Arguments& arguments) {
@@ -203,6 +183,25 @@ ExitCode RunReload(Session& session, const Arguments& arguments) {
 }
 
 }  // namespace
+
+ExitCode ShowServed(Session& session, const v1::Domain& domain, const std::string& path) {
+  const std::string route = LeadsTo(domain, path);
+  const std::string problem = ProblemOf(domain);
+  const bool is_served = domain.status().state() == v1::DomainStatus::STATE_ACTIVE;
+  const std::string command = RequestCommand(domain, EdgeHost(session), path);
+  session.Show(
+      domain, domain.name(),
+      !is_served ? "" : absl::StrCat(route, " is served", command.empty() ? "" : ": ", command));
+  if (domain.status().state() == v1::DomainStatus::STATE_REJECTED) {
+    return session.Report(
+        absl::FailedPreconditionError(absl::StrCat(domain.name(), " is rejected: ", problem)));
+  }
+  const std::string warning =
+      is_served ? problem : absl::StrCat(route, " is stored, but not served yet: ", problem);
+  if (!warning.empty())
+    session.err() << session.TypedIn(EscapeForTerminal(warning)) << "\n" << std::flush;
+  return ExitCode::kOk;
+}
 
 const WordKind kDomainWord = {.live = [](client::Client& client, const std::string&) {
   return WordsIn(DomainView("", nullptr), client.ListDomains());

@@ -1,6 +1,9 @@
-// domains, assign, domain-status, unassign, reload, logs --domain.
+// domains, assign, domain-status, unassign, reload, logs --domain, apply and validate of a
+// domain.yml.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 #include "grpc_os/v1/domain_services.pb.h"
 #include "shell/commands/kinds.h"
@@ -13,6 +16,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using Target = v1::DomainTargetStatus;
 
 class DomainCommandsTest : public ::testing::Test, protected TypedCommands {
@@ -134,12 +138,12 @@ TEST_F(DomainCommandsTest, ATakenDomainNeedsReplace) {
 TEST_F(DomainCommandsTest, PendingIsAWarning) {
   status().set_state(v1::DomainStatus::STATE_PENDING);
   status().set_message("nginx is not installed");
-  status().set_next_step("Install it; then `status` shows it.");
+  status().set_next_step("install it; then `status` shows it.");
   EXPECT_EQ(Run("assign example.com web"), ExitCode::kOk);
   EXPECT_EQ(out(), "");
   EXPECT_EQ(err(),
-            "example.com → web is stored, but not served yet: nginx is not installed. "
-            "Install it; then `grpc-os status` shows it.\n");
+            "example.com → web is stored, but not served yet: nginx is not installed; "
+            "install it; then `grpc-os status` shows it.\n");
   EXPECT_EQ(Run("assign example.com web -o json"), ExitCode::kOk);
   EXPECT_THAT(out(), HasSubstr("\"STATE_PENDING\""));
 }
@@ -149,11 +153,11 @@ TEST_F(DomainCommandsTest, RejectedIsAConflict) {
   status().set_message("invalid port in d/dom_1.conf:3");
   EXPECT_EQ(Run("assign example.com web"), ExitCode::kConflict);
   EXPECT_EQ(out(), "");
-  EXPECT_EQ(err(), "example.com is rejected: invalid port in d/dom_1.conf:3.\n");
-  status().set_active_generation(1);
+  EXPECT_EQ(err(), "example.com is rejected: invalid port in d/dom_1.conf:3\n");
+  status().set_next_step("remove it with `unassign example.com`");
   EXPECT_EQ(Run("assign example.com web -o name"), ExitCode::kConflict);
   EXPECT_EQ(out(), "example.com\n");
-  EXPECT_THAT(err(), HasSubstr("d/dom_1.conf:3. What was served before is served on."));
+  EXPECT_THAT(err(), HasSubstr("d/dom_1.conf:3; remove it with `grpc-os unassign example.com`\n"));
 }
 
 TEST_F(DomainCommandsTest, WhatIsServedMayStillNeedSomething) {
@@ -298,7 +302,107 @@ TEST_F(DomainCommandsTest, TheAccessLogGoesOnWhereItWasCut) {
   daemon_.state.cut_stream_after = 1;
   EXPECT_EQ(Run("logs --domain example.com"), ExitCode::kOk) << err();
   EXPECT_EQ(out(), "1\n2\n");
+  ASSERT_EQ(daemon_.state.domain_tails.size(), 2U);
   EXPECT_EQ(daemon_.state.domain_tails[1].cursor(), "c1");
+}
+
+class DomainFileTest : public DomainCommandsTest {
+ protected:
+  std::string File(const std::string& text) {
+    const std::string path = directory_.path() + "/domain.yml";
+    std::ofstream(path) << text;
+    return path;
+  }
+  ExitCode Apply(const std::string& text, const std::string& options = "") {
+    return Run("apply -f " + File(text) + " " + options);
+  }
+};
+
+constexpr char kFile[] =
+    "domain: example.com\nprocess: web\nport: 8080\npaths:\n  /api:\n    strip: true\n"
+    "    targets: [{process: api, weight: 9}, {process: api-next}]\nhold: 5s\n";
+
+TEST_F(DomainFileTest, MakesTheDomainWhatTheFileSays) {
+  EXPECT_EQ(Apply(kFile, "--dry-run"), ExitCode::kOk) << err();
+  EXPECT_EQ(out(),
+            "example.com: new\n+ drain: 10s\n+ grpc: false\n+ hold: 5s\n+ max_body: 10M\n"
+            "+ path /: web:8080\n+ path /api: api x9, api-next x1 (stripped)\n"
+            "+ read_timeout: 60s\n");
+  EXPECT_THAT(daemon_.state.domains, IsEmpty());
+  EXPECT_EQ(Apply(kFile), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), HasSubstr("example.com → web:8080 is served: curl -H 'Host: example.com' "
+                               "http://127.0.0.1:8880/\n"));
+  const v1::DomainSpec spec = daemon_.state.domains["example.com"].spec();
+  ASSERT_EQ(spec.routes_size(), 2);
+  EXPECT_EQ(spec.routes(1).path(), "/api");
+  EXPECT_TRUE(spec.routes(1).strip());
+  EXPECT_EQ(spec.routes(1).targets(0).weight(), 9);
+  EXPECT_EQ(spec.routes(1).targets(1).process(), "api-next");
+  EXPECT_EQ(spec.hold().seconds(), 5);
+  EXPECT_FALSE(spec.has_drain());
+  EXPECT_EQ(Apply(kFile), ExitCode::kOk);
+  EXPECT_EQ(out(), "example.com: nothing differs\n");
+  EXPECT_EQ(Apply("domain: example.com\nprocess: web\nport: 8080\ngrpc: true\ndrain: 10s\n"),
+            ExitCode::kOk)
+      << err();
+  EXPECT_THAT(out(),
+              HasSubstr("example.com:\n- grpc: false\n+ grpc: true\n- hold: 5s\n+ hold: 30s\n"
+                        "- max_body: 10M\n+ max_body: no limit\n"
+                        "- path /api: api x9, api-next x1 (stripped)\n"
+                        "- read_timeout: 60s\n+ read_timeout: 3600s\nexample.com"));
+  EXPECT_EQ(daemon_.state.domains["example.com"].generation(), 2);
+  // What somebody else changed meanwhile is not undone.
+  EXPECT_EQ(daemon_.state.domain_updates[0].domain().etag(), "e1");
+  for (const auto& [size, shown] : {std::pair("11010049", "11010049"), std::pair("2G", "2G")}) {
+    EXPECT_EQ(Apply(std::string("domain: b.example\nprocess: web\nmax_body: ") + size,
+                    "--dry-run -o jsonl"),
+              ExitCode::kOk);
+    EXPECT_THAT(out(), HasSubstr(std::string("\"") + shown + "\""));
+  }
+}
+
+TEST_F(DomainFileTest, WhatTheDaemonWroteOtherwiseIsNoDifference) {
+  v1::Domain& domain = daemon_.state.domains["example.com"];
+  domain.set_name("example.com");
+  domain.mutable_spec()->add_routes()->add_targets()->set_process("proc_1");
+  domain.mutable_spec()->mutable_hold()->set_seconds(30);
+  domain.mutable_spec()->set_max_body_bytes(10 << 20);
+  AddTarget(domain, "/", "web", Target::STATE_UP);
+  domain.mutable_status()->mutable_targets(0)->set_process_id("proc_1");
+  for (const char* process : {"web", "proc_1"}) {
+    EXPECT_EQ(Apply(std::string("domain: example.com\nprocess: ") + process + "\n"), ExitCode::kOk);
+    EXPECT_EQ(out(), "example.com: nothing differs\n");
+  }
+}
+
+TEST_F(DomainFileTest, IsWaitedForUntilItIsServed) {
+  status().set_state(v1::DomainStatus::STATE_PENDING);
+  daemon_.state.domains_served_after = 2;
+  EXPECT_EQ(Apply(kFile), ExitCode::kOk) << err();
+  EXPECT_THAT(out(), HasSubstr("is served"));
+  // What is served and leads to nothing is not waited for.
+  status().set_active_generation(1);
+  status().set_message("there is no process 'web'");
+  EXPECT_EQ(Apply("domain: b.example\nprocess: web\n"), ExitCode::kOk);
+  EXPECT_EQ(err(), "b.example → web is stored, but not served yet: there is no process 'web'\n");
+}
+
+TEST_F(DomainFileTest, WhatIsWrongIsToldAndNothingIsSent) {
+  const std::string file = File("domain: example.com\nport: x\nprocess: web\n");
+  for (const char* command : {"apply -f ", "validate "}) {
+    EXPECT_EQ(Run(command + file), ExitCode::kUsage);
+    EXPECT_THAT(err(), HasSubstr(file + ":2:7: "));
+  }
+  for (const std::string& call : daemon_.calls()) EXPECT_THAT(call, Not(HasSubstr("Domain")));
+}
+
+TEST_F(DomainFileTest, IsValidated) {
+  EXPECT_EQ(Run("validate " + File(kFile)), ExitCode::kOk) << err();
+  EXPECT_EQ(out(),
+            "example.com: drain 10s; grpc false; hold 5s; max_body 10M; path / web:8080; "
+            "path /api api x9, api-next x1 (stripped); read_timeout 60s\n");
+  EXPECT_EQ(Run("validate -o json " + File(kFile)), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("\"domain\": \"example.com\""));
 }
 
 TEST_F(DomainCommandsTest, NamesForCompletion) {

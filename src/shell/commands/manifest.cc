@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "manifest/domain_manifest.h"
 #include "manifest/process_manifest.h"
+#include "shell/commands/domain_rows.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_directory.h"
 #include "shell/escape.h"
@@ -64,8 +65,10 @@ std::vector<std::pair<std::string, std::string>> FieldsOf(const ProcessManifest&
 }
 
 ExitCode RunValidate(Session& session, const Arguments& arguments) {
+  const std::string& path = arguments.positional()[0];
+  if (const auto domain = DomainFileText(path)) return ValidateDomain(session, path, *domain);
   ExitCode code = ExitCode::kOk;
-  const auto directory = ReadProcessDirectory(session, arguments.positional()[0], code);
+  const auto directory = ReadProcessDirectory(session, path, code);
   if (!directory) return code;
   google::protobuf::Struct all;
   auto* const list = (*all.mutable_fields())["processes"].mutable_list_value();
@@ -108,12 +111,14 @@ std::vector<Command> ManifestCommands() {
        .elsewhere = {"lint"},
        .synopsis = "PATH",
        .arguments = {&kLocalFileWord},
-       .summary = "Check the process.yml of a directory, without a daemon",
+       .summary = "Check the process.yml of a directory, or a domain.yml, without a daemon",
        .details =
            "PATH is the file, or its directory: then process.yml is in it, or beside it with\n"
-           "the directory's name. Prints all that is wrong as FILE:LINE:COLUMN: … (exit code\n"
-           "2), else what would run. The keys: docs/PROCESS_YML.md.\n",
-       .examples = {"validate ./processes/myapp", "validate process.yml -o json"},
+           "the directory's name; or it is a domain.yml. Prints all that is wrong as\n"
+           "FILE:LINE:COLUMN: … (exit code 2), else what would run or be served. The keys:\n"
+           "docs/PROCESS_YML.md, docs/DOMAIN_YML.md.\n",
+       .examples = {"validate ./processes/myapp", "validate process.yml -o json",
+                    "validate domain.yml"},
        .least = 1,
        .most = 1,
        .needs_daemon = false,

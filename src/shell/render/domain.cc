@@ -244,9 +244,8 @@ std::string RequestCommand(const v1::Domain& domain, const std::string& host,
 std::string ProblemOf(const v1::Domain& domain) {
   const v1::DomainStatus& status = domain.status();
   std::string text = status.state() == State::STATE_ACTIVE ? "" : status.message();
-  if (!text.empty() && !text.ends_with('.')) text += '.';
-  if (status.next_step().empty()) return text;
-  return absl::StrCat(text, text.empty() ? "" : " ", status.next_step());
+  if (!text.empty() && !status.next_step().empty()) text += text.ends_with('.') ? " " : "; ";
+  return text + status.next_step();
 }
 
 ResourceView<v1::Domain> DomainView(const std::string& host, const Typing& typed) {

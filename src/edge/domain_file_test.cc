@@ -1,0 +1,196 @@
+#include "edge/domain_file.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/domain/edge_endpoints.h"
+#include "edge/nginx_syntax_harness.h"
+
+namespace grpc_os::edge {
+namespace {
+
+const std::vector<std::string> kHttp = {"127.0.0.1:8880", "[::1]:8880"};
+const std::vector<std::string> kGrpc = {"127.0.0.1:8881"};
+
+core::Domain Example() {
+  core::Domain domain;
+  domain.id = "dom_1";
+  domain.name = "example.com";
+  domain.spec.routes = {{"/", false, {{"proc_1", 80, 1}}}};
+  return domain;
+}
+
+Directive Rendered(const core::Domain& domain) {
+  const absl::StatusOr<std::string> text = RenderDomain(domain, kHttp, kGrpc);
+  EXPECT_TRUE(text.ok()) << text.status();
+  return Parsed(text.ok() ? *text : "");
+}
+
+// Those of `name` below, in order.
+std::vector<Directive> All(const Directive& directive, const std::string& name) {
+  std::vector<Directive> found;
+  for (const Directive& below : directive.body) {
+    if (below.words.front() == name) found.push_back(below);
+    for (Directive& deeper : All(below, name)) found.push_back(std::move(deeper));
+  }
+  return found;
+}
+
+std::vector<std::string> Locations(const Directive& file) {
+  std::vector<std::string> paths;
+  for (const Directive& location : All(file, "location")) {
+    if (location.words.back().front() == '/') {
+      paths.push_back(absl::StrCat(location.words.size() > 2 ? location.words[1] : "", " ",
+                                   location.words.back()));
+    }
+  }
+  return paths;
+}
+
+TEST(DomainFile, NamesUpstreamsByIdAndNumber) {
+  EXPECT_EQ(core::UpstreamName("dom_1", 7), "dom_1_7");
+  core::Domain domain = Example();
+  domain.spec.routes.push_back({"/api", true, {}});
+  const Directive file = Rendered(domain);
+  std::vector<std::string> names;
+  for (const Directive& upstream : All(file, "upstream")) names.push_back(upstream.words[1]);
+  EXPECT_EQ(names, (std::vector<std::string>{"dom_1_0", "dom_1_1"}));
+  EXPECT_EQ(Locations(file), (std::vector<std::string>{"^~ /", "= /api", "^~ /api/"}));
+}
+
+TEST(DomainFile, AnswersItselfOutsideOfItsPaths) {
+  core::Domain domain = Example();
+  domain.spec.routes = {{"/api", false, {}}};
+  EXPECT_EQ(Locations(Rendered(domain)), (std::vector<std::string>{"= /api", "^~ /api/", " /"}));
+}
+
+TEST(DomainFile, AWildcardIsAnAnchoredExpressionOfOneLabel) {
+  core::Domain domain = Example();
+  domain.name = "*.a-1.example.com";
+  EXPECT_EQ(All(Rendered(domain), "server_name")[0].words[1], R"(~^[^.]+\.a-1\.example\.com$)");
+}
+
+TEST(DomainFile, StripsByLengthAlone) {
+  core::Domain domain = Example();
+  domain.spec.routes = {{"/a.p~i", true, {}}};
+  for (const Directive& rewrite : All(Rendered(domain), "rewrite")) {
+    EXPECT_EQ(rewrite.words[1], "(?s)^.{6}/?(.*)$");
+  }
+  domain.spec.routes = {{"/", true, {}}};
+  EXPECT_TRUE(All(Rendered(domain), "rewrite").empty());
+}
+
+TEST(DomainFile, HasTheLimitsOfItsSpec) {
+  core::Domain domain = Example();
+  EXPECT_EQ(All(Rendered(domain), "client_max_body_size")[0].words[1], "10485760");
+  EXPECT_EQ(All(Rendered(domain), "proxy_read_timeout")[0].words[1], "60000ms");
+  domain.spec.max_body_bytes = 5;
+  domain.spec.read_timeout_ms = 1;
+  domain.spec.hold_ms = 0;
+  EXPECT_EQ(All(Rendered(domain), "client_max_body_size")[0].words[1], "5");
+  EXPECT_EQ(All(Rendered(domain), "proxy_read_timeout")[0].words[1], "1ms");
+  EXPECT_EQ(All(Rendered(domain), "access_by_lua_block")[0].words[1],
+            R"( require("edge").wait("dom_1_0", "dom_1", 0) )");
+  domain.spec.grpc = true;
+  domain.spec.max_body_bytes = 0;
+  domain.spec.hold_ms = 30'000;
+  EXPECT_EQ(All(Rendered(domain), "client_max_body_size")[0].words[1], "0");
+  // It waits no longer than it would for a process.
+  EXPECT_EQ(All(Rendered(domain), "access_by_lua_block")[0].words[1],
+            R"( require("edge").wait("dom_1_0", "dom_1", 1) )");
+  domain.spec.read_timeout_ms = 0;
+  EXPECT_EQ(All(Rendered(domain), "grpc_read_timeout")[0].words[1], "3600000ms");
+}
+
+TEST(DomainFile, ListensWhereTheEdgeDoes) {
+  std::vector<Directive> listen = All(Rendered(Example()), "listen");
+  ASSERT_EQ(listen.size(), 2);
+  EXPECT_EQ(listen[1].words, (std::vector<std::string>{"listen", "[::1]:8880"}));
+  core::Domain domain = Example();
+  domain.spec.grpc = true;
+  listen = All(Rendered(domain), "listen");
+  ASSERT_EQ(listen.size(), 2);
+  EXPECT_EQ(listen[0].words, (std::vector<std::string>{"listen", "127.0.0.1:8881", "http2"}));
+  EXPECT_EQ(listen[1].words, (std::vector<std::string>{"listen", "unix:run/wait.sock", "http2"}));
+}
+
+TEST(DomainFile, RefusesWhatItCannotMean) {
+  core::Domain domain = Example();
+  domain.spec.routes.push_back({"/", false, {}});
+  EXPECT_FALSE(RenderDomain(domain, kHttp, kGrpc).ok());
+  domain = Example();
+  domain.spec.grpc = true;
+  domain.spec.routes = {{"/a", true, {}}};
+  EXPECT_FALSE(RenderDomain(domain, kHttp, kGrpc).ok());
+  domain.spec.routes[0].strip = false;
+  EXPECT_TRUE(RenderDomain(domain, kHttp, kGrpc).ok());
+  EXPECT_FALSE(RenderDomain(domain, kHttp, {}).ok());
+  domain = Example();
+  domain.spec.hold_ms = -1;
+  EXPECT_FALSE(RenderDomain(domain, kHttp, kGrpc).ok());
+}
+
+// What is parsed of `text` is what is parsed of the harmless `like`, with `value` where that has
+// `harmless`.
+void ExpectMeant(const std::string& text, const std::string& like, const std::string& harmless,
+                 const std::string& value) {
+  EXPECT_EQ(Parsed(text), Replaced(Parsed(like), harmless, value)) << value;
+}
+
+std::string RegexOf(const std::string& name) {
+  std::string regex = "~^[^.]+\\.";
+  for (char c : name.substr(2)) regex += c == '.' ? "\\." : std::string(1, c);
+  return regex + "$";
+}
+
+TEST(DomainFile, NoTextBecomesSyntax) {
+  const core::Domain harmless = Example();
+  const std::string like = *RenderDomain(harmless, kHttp, kGrpc);
+  const std::vector<std::string> payloads = Payloads();
+  ASSERT_GE(payloads.size(), 200);
+  int taken = 0;
+  for (const std::string& payload : payloads) {
+    core::Domain domain = harmless;
+    domain.id = payload;
+    if (const auto text = RenderDomain(domain, kHttp, kGrpc); text.ok()) {
+      ExpectMeant(*text, like, "dom_1", payload);
+      ++taken;
+    }
+    for (const char* before : {"", "*."}) {
+      domain = harmless;
+      domain.name = before + payload;
+      const auto text = RenderDomain(domain, kHttp, kGrpc);
+      if (!text.ok()) continue;
+      const bool wildcard = domain.name.substr(0, 2) == "*.";
+      ExpectMeant(*text, like, "example.com", wildcard ? RegexOf(domain.name) : domain.name);
+      ++taken;
+    }
+    for (bool strip : {false, true}) {
+      domain = harmless;
+      domain.spec.routes[0] = {"/" + payload, strip, {}};
+      const auto text = RenderDomain(domain, kHttp, kGrpc);
+      if (!text.ok()) continue;
+      const std::string same_size = "/" + std::string(payload.size(), 'x');
+      domain.spec.routes[0].path = same_size;
+      ExpectMeant(*text, *RenderDomain(domain, kHttp, kGrpc), same_size, "/" + payload);
+      ++taken;
+    }
+    if (const auto text = RenderDomain(harmless, {payload, "[::1]:8880"}, kGrpc); text.ok()) {
+      ExpectMeant(*text, like, "127.0.0.1:8880", payload);
+      ++taken;
+    }
+    // Not in the file at all.
+    domain = harmless;
+    domain.spec.routes[0].targets[0].process = payload;
+    domain.spec.manager = payload;
+    domain.owner = payload;
+    EXPECT_EQ(*RenderDomain(domain, kHttp, kGrpc), like);
+  }
+  EXPECT_GT(taken, 20);  // some are harmless, and taken
+}
+
+}  // namespace
+}  // namespace grpc_os::edge
