@@ -65,16 +65,17 @@ class Daemon::Impl {
         DeploysPart::Needs{directory, log, store, volumes, processes, objects, scheduler_,
                            options.shielded, options.accounts_file});
     auto& edge = parts_.Add<EdgePart>(EdgePart::Needs{directory, log, files, domains, processes,
-                                                      scheduler_, options.shielded, settings,
-                                                      options.grpc_port, options.http_port});
+                                                      scheduler_, options.shielded, settings});
+    edge.AddOwnPort(options.grpc_port);
+    edge.AddOwnPort(options.http_port);
     auto& services =
         parts_.Add<ServicesPart>(ServicesPart::Needs{log, copy, store, identity, processes, volumes,
                                                      objects, deploys, domains, edge, scheduler_});
     auto& ports = parts_.Add<Ports>(options.grpc_port, options.http_port);
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });
-    auto& grpc =
-        parts_.Add<GrpcPart>(GrpcPart::Needs{directory, files, identity, services, ports, loop_});
+    auto& grpc = parts_.Add<GrpcPart>(
+        GrpcPart::Needs{directory, files, identity, edge, services, ports, loop_});
     parts_.Add<HttpPart>(
         HttpPart::Needs{files, store, processes, objects, edge, services, ports, scheduler_});
     parts_.Add<Readiness>(log, processes, grpc);

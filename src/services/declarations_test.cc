@@ -75,10 +75,12 @@ TEST(Declarations, TheBuiltInRolesAllowWhatTheApiDeclares) {
   EXPECT_THAT(AllowedBy(roles[0]), ElementsAre("*"));
   EXPECT_THAT(
       AllowedBy(roles[1]),
-      ElementsAre("event.read", "object.read", "object.write", "process.read", "process.run",
-                  "process.write", "quota.read", "system.read", "volume.read", "volume.write"));
-  EXPECT_THAT(AllowedBy(roles[2]), ElementsAre("event.read", "object.read", "process.read",
-                                               "quota.read", "system.read", "volume.read"));
+      ElementsAre("domain.read", "domain.reload", "domain.write", "event.read", "object.read",
+                  "object.write", "process.read", "process.run", "process.write", "quota.read",
+                  "system.read", "volume.read", "volume.write"));
+  EXPECT_THAT(AllowedBy(roles[2]),
+              ElementsAre("domain.read", "event.read", "object.read", "process.read", "quota.read",
+                          "system.read", "volume.read"));
 }
 
 TEST(Declarations, TheKindsAreThoseOfTheirMessages) {
@@ -86,8 +88,8 @@ TEST(Declarations, TheKindsAreThoseOfTheirMessages) {
   ASSERT_TRUE(declared.ok()) << declared.status();
   std::vector<std::string> names;
   for (const Kind& kind : declared->kinds) names.push_back(kind.name);
-  EXPECT_THAT(names,
-              ElementsAre("object", "process", "quota", "revision", "role", "user", "volume"));
+  EXPECT_THAT(names, ElementsAre("domain", "object", "process", "quota", "revision", "role", "user",
+                                 "volume"));
   EXPECT_EQ(declared->FindKind("process")->permission, "process.read");
   EXPECT_TRUE(declared->FindKind("process")->watched_by_default);
   EXPECT_EQ(declared->FindKind("none"), nullptr);

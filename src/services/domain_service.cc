@@ -64,7 +64,7 @@ struct DomainService::Kind {
     core::Domain domain;
     domain.name = given.name();
     core::CheckDomainName(domain.name, "domain.name", IsPublicSuffix(), violations);
-    domain.spec = FromProto(given.spec(), "domain.spec", violations);
+    domain.spec = FromProto(given.spec());
     core::CheckDomainSpec(domain.spec, "domain.spec", OwnerOf(), violations);
     return domain;
   }
@@ -72,7 +72,9 @@ struct DomainService::Kind {
     return service->Show(domain, call);
   }
   void Finish(v1::ListDomainsResponse& page) const {
-    page.set_edge_problem(service->parts_.edge.Problem());
+    const core::Edge& edge = service->parts_.edge;
+    const std::string problem = edge.Problem();
+    page.set_edge_problem(problem.empty() ? edge.FileProblem() : problem);
   }
   void Refresh(const std::vector<std::string>& names, std::function<void()> done) const {
     service->parts_.scheduler.Post([kind = *this, names, done = std::move(done)]() mutable {
@@ -316,14 +318,6 @@ void DomainService::AddAssign(Handlers& handlers) {
         wanted.domain = request.name();
         wanted.target = {request.process(), request.port(),
                          request.weight() == 0 ? 1 : request.weight()};
-        // Its fields are at the top of the request.
-        core::Violations of_target;
-        core::CheckDomainTarget(
-            wanted.target, "", [this](int port) { return parts_.edge.OwnerOf(port); }, of_target);
-        if (const auto detail = DetailOf(of_target.ToStatus())) {
-          for (const FieldViolation& one : detail->violations)
-            violations.Add(one.field.substr(1), one.description);
-        }
         wanted.path = request.path().empty() ? "/" : request.path();
         core::CheckRoutePath(wanted.path, "path", violations);
         wanted.beside_others = request.weight() != 0;
@@ -335,8 +329,16 @@ void DomainService::AddAssign(Handlers& handlers) {
         if (request.has_drain()) *limits.mutable_drain() = request.drain();
         if (request.has_read_timeout()) *limits.mutable_read_timeout() = request.read_timeout();
         limits.set_max_body_bytes(request.max_body_bytes());
-        const core::DomainSpec spec = FromProto(limits, "spec", violations);
-        core::CheckDomainLimits(spec, "spec", violations);
+        // Their fields are at the top of the request.
+        core::Violations inner;
+        core::CheckDomainTarget(
+            wanted.target, "", [this](int port) { return parts_.edge.OwnerOf(port); }, inner);
+        const core::DomainSpec spec = FromProto(limits);
+        core::CheckDomainLimits(spec, "", inner);
+        if (const auto detail = DetailOf(inner.ToStatus())) {
+          for (const FieldViolation& one : detail->violations)
+            violations.Add(one.field.substr(1), one.description);
+        }
         if (request.has_hold()) wanted.hold_ms = spec.hold_ms;
         if (request.has_drain()) wanted.drain_ms = spec.drain_ms;
         if (request.has_read_timeout()) wanted.read_timeout_ms = spec.read_timeout_ms;
@@ -427,7 +429,12 @@ void DomainService::AddLogs(Handlers& handlers) {
         options.lines = request.lines() == 0 ? kTailLinesDefault : request.lines();
         options.follow = request.follow();
         options.cursor = request.cursor();
-        LogStream::Start(call, parts_.access_logs, domain->name, std::move(options));
+        const auto stream =
+            LogStream::Start(call, parts_.access_logs, domain->name, std::move(options));
+        if (!request.follow()) return;
+        stream->FinishWhen([&](std::function<void()> done) {
+          return parts_.domains.WhenGone(domain->id, std::move(done));
+        });
       });
 }
 

@@ -63,12 +63,12 @@ std::shared_ptr<LogStream> LogStream::Start(const std::shared_ptr<LogCall>& call
   return stream;
 }
 
-void LogStream::FinishAtRest(core::Processes& processes, const std::string& process_id) {
-  auto at_rest = processes.WhenAtRest(process_id, [weak = weak_from_this()] {
+void LogStream::FinishWhen(const Notify& when) {
+  auto finish = when([weak = weak_from_this()] {
     if (const auto stream = weak.lock()) stream->Finish();
   });
   auto state = state_.Lock();
-  if (!state->gone) state->at_rest = std::move(at_rest);
+  if (!state->gone) state->finish = std::move(finish);
 }
 
 void LogStream::Finish() {
@@ -100,7 +100,7 @@ void LogStream::OnGone() {
   {
     auto state = state_.Lock();
     state->gone = true;
-    state->at_rest = nullptr;
+    state->finish = nullptr;
     tail = std::move(state->tail);
   }
   if (tail != nullptr) tail->Cancel();

@@ -341,7 +341,10 @@ void ProcessService::AddWaits(Handlers& handlers) {
           const bool follow = options.follow;
           const auto stream =
               LogStream::Start(call, parts_.logs, (*process)->name, std::move(options));
-          if (follow) stream->FinishAtRest(parts_.processes, id);
+          if (follow)
+            stream->FinishWhen([this, &id](std::function<void()> done) {
+              return parts_.processes.WhenAtRest(id, std::move(done));
+            });
         });
       });
 }

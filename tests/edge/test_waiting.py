@@ -165,6 +165,20 @@ def test_it_waits_again_for_the_next_one_but_not_for_ever(one):
     assert refused(20).result(timeout=10).status == 502
 
 
+def test_the_same_list_once_more_is_no_reason_to_try(one):
+    port, = free_ports(1)
+    dead = f"dom_a_0 up 127.0.0.1:{port}:1"
+    one.set(dead)
+    waiting = in_background(one.ask, "a.test")
+    until(lambda: one.waiting("dom_a")[0] == 1)
+    for _ in range(5):
+        one.set(dead)
+    assert one.waiting("dom_a")[0] == 1
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+    assert one.errors().count("refused") == 1
+
+
 def test_off_answers_at_once(one):
     one.set("dom_a_0 off", "dom_g_0 off")
     assert one.ask("a.test", timeout=10).status == 503  # the hold is longer

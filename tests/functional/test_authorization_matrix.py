@@ -14,15 +14,20 @@ PASSWORD = "a password of some length"
 # What each role may do, said a second time.
 ALLOWED = {
     "nobody": {"none"},
-    "viewer": {"none", "authenticated", "process.read", "event.read", "system.read", "object.read", "quota.read", "volume.read"},
+    "viewer": {
+        *("none", "authenticated", "process.read", "event.read", "system.read", "object.read", "quota.read", "volume.read"),
+        "domain.read",
+    },
     "operator": {
         *("none", "authenticated", "process.read", "process.write", "process.run", "event.read", "system.read"),
         *("object.read", "object.write", "quota.read", "volume.read", "volume.write"),
+        *("domain.read", "domain.write", "domain.reload"),
     },
     "admin": {
         *("none", "authenticated", "process.read", "process.write", "process.run", "event.read", "system.read", "system.write"),
         *("user.read", "user.write", "role.write", "audit.read"),
         *("object.read", "object.write", "quota.read", "quota.write", "volume.read", "volume.write"),
+        *("domain.read", "domain.write", "domain.reload"),
     },
 }
 EVERYTHING = ALLOWED["admin"]

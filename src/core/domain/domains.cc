@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "core/domain/domain_errors.h"
 #include "core/domain/domain_name.h"
+#include "core/domain/domain_rules.h"
 #include "core/resource/resource_errors.h"
 
 namespace grpc_os::core {
@@ -40,23 +41,23 @@ DomainSpec SpecFor(const std::string& process_id) {
 
 Domains::Domains(Parts parts)
     : parts_(std::move(parts)),
-      catalogue_({.kind = kDomainKind,
-                  .store = parts_.store,
-                  .clock = parts_.scheduler,
-                  .changes = changes_,
-                  .rules = {.check = [this](const Domain* before, const Domain*,
-                                            const Origin&) { return CheckChange(before); },
-                            .committed =
-                                [this](const Domain* before, const Domain* after) {
-                                  // A status is no change of what is wanted.
-                                  if (before != nullptr && after != nullptr &&
-                                      before->generation == after->generation)
-                                    return;
-                                  parts_.scheduler.Post(
-                                      [this, alive = std::weak_ptr<char>(alive_)] {
-                                        if (!alive.expired()) OnCommitted();
-                                      });
-                                }}}) {}
+      catalogue_(
+          {.kind = kDomainKind,
+           .store = parts_.store,
+           .clock = parts_.scheduler,
+           .changes = changes_,
+           .rules = {.check = [this](const Domain* before, const Domain*,
+                                     const Origin& origin) { return CheckChange(before, origin); },
+                     .committed =
+                         [this](const Domain* before, const Domain* after) {
+                           // A status is no change of what is wanted.
+                           if (before != nullptr && after != nullptr &&
+                               before->generation == after->generation)
+                             return;
+                           parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
+                             if (!alive.expired()) OnCommitted();
+                           });
+                         }}}) {}
 
 absl::Status Domains::Load(int64_t revision) {
   if (absl::Status status = catalogue_.Load(revision); !status.ok()) return status;
@@ -77,16 +78,34 @@ std::string Domains::ManagerOf(
 
 // ---- What users change --------------------------------------------------------------------------
 
-absl::Status Domains::CheckChange(const Domain* before) const {
+// On any thread.
+absl::Status Domains::CheckChange(const Domain* before, const Origin& origin) const {
   if (before == nullptr || before->spec.manager.empty()) return absl::OkStatus();
-  return DomainManaged(before->name, before->spec.manager == kManagedByFile
-                                         ? absl::StrCat(parts_.file, ":", before->spec.line)
-                                         : "process " + before->spec.manager);
+  const std::string& manager = before->spec.manager;
+  if (manager == kManagedByFile)
+    return DomainManaged(before->name, absl::StrCat(parts_.file, ":", before->spec.line));
+  const std::string name = KnownName(manager, origin);
+  return DomainManaged(before->name, absl::StrCat("process ", name.empty() ? manager : name));
+}
+
+std::string Domains::KnownName(const std::string& process_id, const Origin& origin) const {
+  std::string name;
+  {
+    auto names = process_names_.Lock();
+    if (const auto it = names->find(process_id); it != names->end()) name = it->second;
+  }
+  return name.empty() || !MayKnow(origin, name) ? "" : name;
 }
 
 void Domains::Create(Domain wanted, Origin origin, Done done) {
   SortRoutes(wanted.spec);
-  catalogue_.Create(std::move(wanted), std::move(origin), std::move(done));
+  auto answer = [this, name = wanted.name, origin,
+                 done = std::move(done)](absl::StatusOr<Domain> made) {
+    const auto row = Find(name);
+    if (absl::IsAlreadyExists(made.status()) && row.ok()) return done(TakenBy(*row, &origin));
+    done(std::move(made));
+  };
+  catalogue_.Create(std::move(wanted), std::move(origin), std::move(answer));
 }
 
 void Domains::Update(Domain wanted, const std::string& etag, Origin origin, Done done) {
@@ -133,16 +152,14 @@ void Domains::Repeat(Assignment wanted, Origin origin, Done done, int tries) {
     if (absl::Status status = ChangeRoute(wanted, domain.spec); !status.ok()) return answer(status);
     return Create(std::move(domain), std::move(origin), answer);
   }
-  catalogue_.Update(
-      wanted.domain, "",
-      [this, wanted](DomainSpec& spec) {
-        Domain before;
-        before.name = wanted.domain;
-        before.spec = spec;
-        if (absl::Status managed = CheckChange(&before); !managed.ok()) return managed;
-        return ChangeRoute(wanted, spec);
-      },
-      std::move(origin), answer);
+  auto change = [this, wanted, origin](DomainSpec& spec) {
+    Domain before;
+    before.name = wanted.domain;
+    before.spec = spec;
+    if (absl::Status managed = CheckChange(&before, origin); !managed.ok()) return managed;
+    return ChangeRoute(wanted, spec);
+  };
+  catalogue_.Update(wanted.domain, "", std::move(change), std::move(origin), answer);
 }
 
 absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
@@ -151,6 +168,16 @@ absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
   if (wanted.drain_ms) spec.drain_ms = *wanted.drain_ms;
   if (wanted.max_body_bytes) spec.max_body_bytes = *wanted.max_body_bytes;
   if (wanted.read_timeout_ms) spec.read_timeout_ms = *wanted.read_timeout_ms;
+  const bool strips =
+      wanted.strip.value_or(false) ||
+      std::any_of(spec.routes.begin(), spec.routes.end(), [&](const DomainRoute& one) {
+        return one.strip && !(one.path == wanted.path && wanted.strip);
+      });
+  if (spec.grpc && strips) {
+    Violations violations;
+    violations.Add("grpc", kNoStripOfGrpc);
+    return violations.ToStatus();
+  }
   DomainRoute* route = FindRoute(spec, wanted.path);
   if (route == nullptr) {
     if (spec.routes.size() >= static_cast<size_t>(limits::kRoutesPerDomain)) {
@@ -230,22 +257,21 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
       done(std::optional<Domain>());
     });
   }
-  catalogue_.Update(
-      name, "",
-      [this, take_out, domain = found->name, process_name, path](DomainSpec& spec) {
-        Domain before;
-        before.name = domain;
-        before.spec = spec;
-        if (absl::Status managed = CheckChange(&before); !managed.ok()) return managed;
-        if (!take_out(spec)) return NotLedThere(domain, process_name, path);
-        return spec.routes.empty() ? absl::AbortedError("nothing is left") : absl::OkStatus();
-      },
-      std::move(origin),
-      [done, again](absl::StatusOr<Domain> left) {
-        if (absl::IsAborted(left.status())) return again();
-        if (!left.ok()) return done(left.status());
-        done(std::optional<Domain>(*std::move(left)));
-      });
+  auto change = [this, take_out, domain = found->name, process_name, path,
+                 origin](DomainSpec& spec) {
+    Domain before;
+    before.name = domain;
+    before.spec = spec;
+    if (absl::Status managed = CheckChange(&before, origin); !managed.ok()) return managed;
+    if (!take_out(spec)) return NotLedThere(domain, process_name, path);
+    return spec.routes.empty() ? absl::AbortedError("nothing is left") : absl::OkStatus();
+  };
+  catalogue_.Update(name, "", std::move(change), std::move(origin),
+                    [done, again](absl::StatusOr<Domain> left) {
+                      if (absl::IsAborted(left.status())) return again();
+                      if (!left.ok()) return done(left.status());
+                      done(std::optional<Domain>(*std::move(left)));
+                    });
 }
 
 // ---- What domains.conf says ---------------------------------------------------------------------
@@ -336,9 +362,8 @@ absl::Status Domains::TakenBy(const Domain& domain, const Origin* origin) const 
   if (origin == nullptr) return DomainTaken(domain.name, "/", owners);
   for (const DomainRoute& route : domain.spec.routes) {
     for (const DomainTarget& target : route.targets) {
-      const auto it = process_names_.find(target.process);
-      if (it != process_names_.end() && parts_.may(*origin, kReadProcess, it->second).ok())
-        owners.push_back(it->second);
+      if (std::string name = KnownName(target.process, *origin); !name.empty())
+        owners.push_back(std::move(name));
     }
   }
   return DomainTaken(domain.name, "/", owners);
@@ -370,9 +395,9 @@ void Domains::Settle(const Process& process, bool there) {
   std::set<std::string> names;
   if (there) names = {process.spec.domains.begin(), process.spec.domains.end()};
   if (there) {
-    process_names_[process.id] = process.name;
+    process_names_.Lock()->insert_or_assign(process.id, process.name);
   } else {
-    process_names_.erase(process.id);
+    process_names_.Lock()->erase(process.id);
   }
   if (names.empty()) {
     taken_.erase(process.id);
@@ -438,7 +463,30 @@ void Domains::SyncProcess(const std::string& process_id) {
 
 // ---- What became of them ------------------------------------------------------------------------
 
+std::shared_ptr<void> Domains::WhenGone(const std::string& id, std::function<void()> gone) {
+  const auto kept = std::make_shared<Gone>(std::move(gone));
+  when_gone_.Lock()->emplace(id, kept);
+  // It may be gone already.
+  parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
+    if (!alive.expired()) TellGone();
+  });
+  return kept;
+}
+
+void Domains::TellGone() {
+  std::vector<std::shared_ptr<Gone>> due;
+  std::erase_if(*when_gone_.Lock(), [&](const auto& item) {
+    auto kept = item.second.lock();
+    if (kept == nullptr) return true;
+    if (!absl::IsNotFound(Find(item.first).status())) return false;
+    due.push_back(std::move(kept));
+    return true;
+  });
+  for (const auto& gone : due) (*gone)();
+}
+
 void Domains::OnCommitted() {
+  TellGone();
   std::erase_if(outcomes_, [this](const auto& item) { return !Find(item.first).ok(); });
   changed_();
 }

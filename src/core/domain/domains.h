@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/guarded.h"
 #include "core/change/change_queue.h"
 #include "core/change/envelope.h"
 #include "core/domain/domain.h"
@@ -71,6 +72,9 @@ class Domains final : public ProcessClaims {
   // "domains.conf:12", "process web"; empty: users. `name_of` a process's id.
   std::string ManagerOf(const Domain& domain,
                         const std::function<std::string(const std::string&)>& name_of) const;
+  // `gone` comes on the core's thread once there is no domain of this id, unless what this gives
+  // was let go before. Thread-safe.
+  std::shared_ptr<void> WhenGone(const std::string& id, std::function<void()> gone);
   bool IsPublicSuffix(std::string_view name) const { return parts_.is_public_suffix(name); }
   const std::string& file() const { return parts_.file; }
 
@@ -113,12 +117,15 @@ class Domains final : public ProcessClaims {
   void Settle(const Process& process, bool there) override;
 
  private:
-  absl::Status CheckChange(const Domain* before) const;
+  absl::Status CheckChange(const Domain* before, const Origin& origin) const;
+  // Empty: whoever asks may not know it, or it is gone.
+  std::string KnownName(const std::string& process_id, const Origin& origin) const;
   static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
   void Repeat(Assignment wanted, Origin origin, Done done, int tries);
   static std::string FileConflict(const Domain* before, const Domain* after);
   FileChanges Compare(const std::vector<Domain>& wanted) const;
   void OnCommitted();
+  void TellGone();
   // Rows of what processes name.
   void SyncProcess(const std::string& process_id);
   absl::Status TakenBy(const Domain& domain, const Origin* origin) const;
@@ -131,8 +138,10 @@ class Domains final : public ProcessClaims {
   // By the ids of processes: what their specs name; what they take in a change under way; what has
   // rows.
   std::map<std::string, std::set<std::string>> named_, taken_, synced_;
-  std::map<std::string, std::string> process_names_;
+  mutable Guarded<std::map<std::string, std::string>> process_names_;
   std::set<std::string> syncing_;
+  using Gone = std::function<void()>;
+  Guarded<std::multimap<std::string, std::weak_ptr<Gone>>> when_gone_;  // by the ids of domains
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -1,11 +1,13 @@
 #include "main/parts/edge_part.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <array>
+#include <cerrno>
 #include <limits>
 #include <optional>
 #include <set>
@@ -13,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/unique_fd.h"
 #include "core/domain/domain_errors.h"
 #include "core/domain/domain_name.h"
 #include "core/domain/domain_rules.h"
@@ -31,11 +34,35 @@ constexpr char kNginxMissing[] =
     "nginx is not installed: `apt-get install nginx libnginx-mod-http-lua`, or name another one "
     "with EDGE_NGINX";
 constexpr char kLuaModule[] = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
+constexpr size_t kTemplateBytes = 1 << 20;
 constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
 constexpr int64_t kRotateMs = 10'000;
 constexpr int64_t kSettleMs = 10'000;
 constexpr int64_t kLookMs = 20;
+
+// A file that a person wrote. NOT_FOUND: there is none.
+absl::StatusOr<std::string> ReadText(const std::string& path, size_t most) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) {
+    if (errno == EACCES)
+      return absl::PermissionDeniedError("grpc-osd may not read it; `chmod 644` it");
+    return absl::ErrnoToStatus(errno, "it cannot be read");
+  }
+  struct stat status {};
+  if (fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode))
+    return absl::FailedPreconditionError("it is not a file; put one in its place");
+  std::string text;
+  std::array<char, 16 << 10> buffer;
+  while (text.size() <= most) {
+    const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
+    if (n == 0) return text;
+    if (n < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "it cannot be read");
+    if (n > 0) text.append(buffer.data(), static_cast<size_t>(n));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("it has more than ", most >> 20, " MiB; make it smaller"));
+}
 
 // In the core's words. The names are looked at: they are no public suffixes.
 core::Domain DomainOf(const manifest::DomainEntry& entry) {
@@ -141,11 +168,11 @@ absl::StatusOr<std::string> EdgePart::RenderMain(int64_t generation) const {
   const manifest::Settings& settings = needs_.settings;
   std::string text(edge::kNginxTemplate);
   if (!settings.edge_template.empty()) {
-    std::ifstream file(settings.edge_template, std::ios::binary);
-    text.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file)
+    auto own = ReadText(settings.edge_template, kTemplateBytes);
+    if (!own.ok())
       return absl::FailedPreconditionError(
-          absl::StrCat("EDGE_TEMPLATE: cannot read ", settings.edge_template));
+          absl::StrCat("EDGE_TEMPLATE: ", settings.edge_template, ": ", own.status().message()));
+    text = *std::move(own);
   }
   const std::string& address = settings.edge_address;
   return edge::RenderNginx(text, {.generation = generation,
@@ -258,7 +285,7 @@ void EdgePart::RotateLogs() {
 // ---- What people see ----------------------------------------------------------------------------
 
 std::string EdgePart::Problem() const {
-  if (AllDomains().empty()) return file_problem_;
+  if (AllDomains().empty()) return "";
   if (const std::string& problem = reconciler_->rounds().problem(); !problem.empty())
     return problem;
   if (begun_ && process_->Wanted() && !process_->Runs()) {
@@ -273,7 +300,7 @@ std::string EdgePart::Problem() const {
   if (targets_->full())
     return "nginx has no memory for all routes, so that requests do not follow some processes; "
            "`unassign` what is not needed, or raise lua_shared_dict endpoints in EDGE_TEMPLATE";
-  return file_problem_;
+  return "";
 }
 
 std::string EdgePart::UrlOf(const core::Domain& domain) const {
@@ -303,7 +330,7 @@ std::vector<core::DomainCounts> EdgePart::CountDomains() const {
 
 std::string EdgePart::OwnerOf(int port) const {
   if (port == ports_.http || port == ports_.https || port == ports_.grpc) return "the edge itself";
-  if (port == needs_.grpc_port || port == needs_.http_port) return "gRPC OS itself";
+  if (own_ports_.Lock()->contains(port)) return "gRPC OS itself";
   return "";
 }
 
@@ -319,12 +346,11 @@ void EdgePart::WhenServed(std::function<void()> done) {
   const auto answer = [once] {
     if (const auto then = std::exchange(*once, nullptr)) then();
   };
-  if (begun_) {
-    reconciler_->rounds().WhenCaughtUp(answer);
-  } else {
-    early_waiters_.push_back(answer);
-  }
   needs_.scheduler.After(kServedMs, answer);
+  // Weights, and what leads where, may have changed without a change of the files.
+  const auto set = [this, answer] { targets_->WhenSet(answer); };
+  if (!begun_) return early_waiters_.push_back(set);
+  reconciler_->rounds().WhenCaughtUp(set);
 }
 
 // ---- domains.conf -------------------------------------------------------------------------------
@@ -342,18 +368,11 @@ void EdgePart::ReloadFile(bool only_compare,
     });
   };
   const auto refuse = [&](const std::string& why) { answer(core::DomainsFileRefused(path, why)); };
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  if (file) {
-    text.assign(std::istreambuf_iterator<char>(file), {});
-    if (file.bad() || text.size() > manifest::kDomainsFileBytes)
-      return refuse(absl::StrCat("it cannot be read, or has more than ",
-                                 manifest::kDomainsFileBytes >> 20, " MiB"));
-  } else if (access(path.c_str(), F_OK) == 0) {
-    return refuse("grpc-osd may not read it; `chmod 644` it");
-  }
+  auto text = ReadText(path, manifest::kDomainsFileBytes);
+  if (absl::IsNotFound(text.status())) text = "";
+  if (!text.ok()) return refuse(std::string(text.status().message()));
   std::vector<manifest::Problem> problems;
-  const auto entries = manifest::ParseDomainsFile(text, problems);
+  const auto entries = manifest::ParseDomainsFile(*text, problems);
   std::vector<std::string> lines;
   for (const manifest::Problem& problem : problems)
     lines.push_back(

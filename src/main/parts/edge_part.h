@@ -6,9 +6,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/guarded.h"
 #include "core/domain/edge.h"
 #include "core/domain/targets.h"
 #include "core/domain/traffic_book.h"
@@ -43,8 +45,6 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
     core::Scheduler& scheduler;
     bool shielded;
     const manifest::Settings& settings;
-    int grpc_port;  // of the API; 0: any
-    int http_port;
   };
   explicit EdgePart(const Needs& needs) : needs_(needs) {}
 
@@ -55,6 +55,8 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   void Stop() override;
 
   core::Edge& edge() { return *this; }
+  // No domain leads to a port that gRPC OS itself listens on. Thread-safe.
+  void AddOwnPort(int port) { own_ports_.Lock()->insert(port); }
   core::LogSource& access_logs() const { return *access_logs_; }
   // On the core's thread.
   std::vector<core::DomainCounts> CountDomains() const;
@@ -62,6 +64,7 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
  private:
   // core::Edge:
   std::string Problem() const override;
+  std::string FileProblem() const override { return file_problem_; }
   std::string UrlOf(const core::Domain& domain) const override;
   std::vector<core::Targets::View> TargetsOf(const core::Domain& domain) const override;
   core::TrafficRates RatesOf(const core::Domain& domain) const override;
@@ -90,8 +93,9 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
 
   const Needs needs_;
   EdgePorts ports_;
-  absl::Status directory_;    // whether it could be made
-  std::string file_problem_;  // of domains.conf, as it was read last
+  mutable Guarded<std::set<int>> own_ports_;  // of the API
+  absl::Status directory_;                    // whether it could be made
+  std::string file_problem_;                  // of domains.conf, as it was read last
   std::unique_ptr<edge::PrivateSocket> socket_;
   std::unique_ptr<edge::NginxProcess> process_;
   std::unique_ptr<edge::NginxEndpoints> endpoints_;

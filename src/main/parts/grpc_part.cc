@@ -19,6 +19,7 @@ absl::Status GrpcPart::Start() {
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   needs_.services.loopback().SetPort(server_->port());
+  needs_.edge.AddOwnPort(server_->port());
   needs_.loop.Post([this] { WakeServer(); });
   if (absl::Status status = ListenForPeers(); !status.ok()) {
     Stop();

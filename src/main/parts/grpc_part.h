@@ -7,6 +7,7 @@
 
 #include "base/event_loop.h"
 #include "main/parts/data_directory.h"
+#include "main/parts/edge_part.h"
 #include "main/parts/identity_part.h"
 #include "main/parts/ports.h"
 #include "main/parts/published_files.h"
@@ -22,6 +23,7 @@ class GrpcPart final : public Part {
     const DataDirectory& directory;
     PublishedFiles& files;
     const IdentityPart& identity;
+    EdgePart& edge;
     ServicesPart& services;
     const Ports& ports;
     EventLoop& loop;  // which runs

@@ -26,7 +26,7 @@ class HttpPart final : public Part {
     const StorePart& store;
     const ProcessesPart& processes;
     const ObjectsPart& objects;
-    const EdgePart& edge;
+    EdgePart& edge;
     const ServicesPart& services;
     Ports& ports;
     core::Scheduler& scheduler;
@@ -43,6 +43,7 @@ class HttpPart final : public Part {
         {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
+    needs_.edge.AddOwnPort(server_->port());
     needs_.files.Write("run/http.port", absl::StrCat(server_->port(), "\n"));
     return absl::OkStatus();
   }

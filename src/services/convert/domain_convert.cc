@@ -1,5 +1,6 @@
 #include "services/convert/domain_convert.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "services/convert/time_convert.h"
@@ -7,14 +8,11 @@
 namespace grpc_os::services {
 namespace {
 
-int64_t MsOf(const google::protobuf::Duration& given, const std::string& field,
-             core::Violations& violations) {
+// What no time may be is still none.
+int64_t MsOf(const google::protobuf::Duration& given) {
   constexpr int64_t kMostSeconds = 1'000'000;
-  if (given.seconds() < 0 || given.nanos() < 0 || given.seconds() > kMostSeconds) {
-    violations.Add(field, "give a time that is not negative, and not longer than is allowed");
-    return 0;
-  }
-  return DurationMs(given);
+  if (given.seconds() < 0 || given.nanos() < 0) return -1;
+  return given.seconds() > kMostSeconds ? kMostSeconds * 1'000 : DurationMs(given);
 }
 
 v1::DomainTargetStatus::State ToProto(core::TargetState state) {
@@ -35,8 +33,7 @@ v1::DomainTargetStatus::State ToProto(core::TargetState state) {
 
 }  // namespace
 
-core::DomainSpec FromProto(const v1::DomainSpec& given, const std::string& field,
-                           core::Violations& violations) {
+core::DomainSpec FromProto(const v1::DomainSpec& given) {
   core::DomainSpec spec;
   for (const v1::DomainRoute& route : given.routes()) {
     core::DomainRoute& to = spec.routes.emplace_back();
@@ -47,11 +44,11 @@ core::DomainSpec FromProto(const v1::DomainSpec& given, const std::string& field
           {target.process(), target.port(), target.weight() == 0 ? 1 : target.weight()});
   }
   spec.grpc = given.grpc();
-  if (given.has_hold()) spec.hold_ms = MsOf(given.hold(), field + ".hold", violations);
-  if (given.has_drain()) spec.drain_ms = MsOf(given.drain(), field + ".drain", violations);
+  if (given.has_hold()) spec.hold_ms = MsOf(given.hold());
+  if (given.has_drain()) spec.drain_ms = MsOf(given.drain());
   spec.max_body_bytes = given.max_body_bytes();
   if (given.has_read_timeout())
-    spec.read_timeout_ms = MsOf(given.read_timeout(), field + ".read_timeout", violations);
+    spec.read_timeout_ms = std::max<int64_t>(MsOf(given.read_timeout()), 1);
   return spec;
 }
 

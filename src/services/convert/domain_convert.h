@@ -4,14 +4,12 @@
 
 #include "core/domain/domain.h"
 #include "core/domain/edge.h"
-#include "core/violations.h"
 #include "grpc_os/v1/domain_services.pb.h"
 
 namespace grpc_os::services {
 
-// Of the message: what is not set is the default; negative durations are violations.
-core::DomainSpec FromProto(const v1::DomainSpec& given, const std::string& field,
-                           core::Violations& violations);
+// What is not set is the default. Not checked: what the message cannot mean is out of range.
+core::DomainSpec FromProto(const v1::DomainSpec& given);
 v1::DomainSpec ToProto(const core::DomainSpec& spec);
 void ToProto(const core::Targets::View& target, v1::DomainTargetStatus& out);
 void ToProto(const core::TrafficRates& rates, v1::DomainTraffic& out);
