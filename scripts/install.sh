@@ -45,12 +45,30 @@ if [[ $(id -u) -ne 0 ]]; then
   sudo=(sudo)
 fi
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=
+tidy_up() {
+  rm -f "$log"
+  [[ -z $policy_is_ours ]] || "${sudo[@]}" rm -f "$policy"
+}
+trap tidy_up EXIT
+# Debian starts what serves (nginx on port 80) once it is installed, and at each boot. Here nothing is to be served: neither
+# now, which a policy of ours prevents where there is none, nor later.
+if [[ ! -e $policy ]]; then
+  policy_is_ours=1
+  printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+  "${sudo[@]}" chmod 755 "$policy"
+fi
 for step in "update -q" "install -qy --no-install-recommends ${missing[*]}"; do
   # shellcheck disable=SC2086
   if ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 $step >"$log" 2>&1; then
     cat "$log" >&2
     echo "install.sh: apt-get $step failed (above)" >&2
     exit 1
+  fi
+done
+for service in nginx caddy; do
+  if [[ " ${missing[*]} " == *" $service "* ]] && command -v systemctl >/dev/null; then
+    "${sudo[@]}" systemctl disable -q "$service"
   fi
 done

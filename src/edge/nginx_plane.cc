@@ -89,6 +89,10 @@ std::string Shorten(std::string words, const std::string& directory) {
   if (line != std::string::npos) {
     words.erase(0, line + 8);
     words.resize(std::min(words.find('\n'), words.size()));
+    // "PID#TID: " is another one each time.
+    const size_t number = words.find_first_not_of("0123456789#");
+    if (number != std::string::npos && number > 0 && words.compare(number, 2, ": ") == 0)
+      words.erase(0, number + 2);
   }
   std::replace(words.begin(), words.end(), '\n', ' ');
   return words;

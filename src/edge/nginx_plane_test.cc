@@ -226,7 +226,8 @@ TEST_F(NginxPlaneTest, ARefusalHasTheWordsOfNginxAndTheDomainThatItNames) {
 
 TEST_F(NginxPlaneTest, ARefusalOfTheMainFileNamesNobody) {
   const auto verdict = Check(Files({{"dom_1", "one"}}), 1,
-                             "nginx: [emerg] unexpected \"}\" in ./conf/gen-1/nginx.conf:9\n"
+                             "2026/11/30 12:00:00 [emerg] 71#72: unexpected \"}\" in "
+                             "./conf/gen-1/nginx.conf:9\n"
                              "nginx: configuration file ./conf/gen-1/nginx.conf test failed\n");
   EXPECT_EQ(verdict->culprit, "");
   EXPECT_EQ(verdict->words, "nginx refuses it: unexpected \"}\" in ./nginx.conf:9");

@@ -81,7 +81,7 @@ def test_what_the_process_learns_of_the_client(served):
 
 
 def test_a_trusted_proxy_is_believed(served):
-    request = (b"GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 6.6.6.6, 1.2.3.4\r\nX-Forwarded-Proto: https\r\n"
+    request = (b"GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.2\r\nX-Forwarded-Proto: https\r\n"
                b"Connection: close\r\n\r\n")
     for source, client, scheme in (("127.0.0.2", "1.2.3.4", "https"), ("127.0.0.3", "127.0.0.3", "http")):
         headers = json.loads(raw(served.http, request, source).partition("\r\n\r\n")[2])["headers"]

@@ -86,14 +86,14 @@ class EdgeView:
         return poll(lambda: (pid := self.master()) != but_not and self.generation() is not None and pid, "nginx serves")
 
     def memory_kib(self):
-        """What all of nginx has, shared memory once."""
+        """What all of nginx has written, what they share once."""
         total = 0
         for pid in self.processes():
             try:
                 lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             except OSError:
                 continue
-            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            total += sum(int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
         return total
 
 

@@ -75,11 +75,11 @@ async def await_line(client, name, beginning):
     raise AssertionError(f"the log of {name} ended without {beginning!r}")
 
 
-async def until(condition, what):
+async def until(condition, what, patience_s=PATIENCE_S):
     """Waits until `await condition()` gives something true, and gives it."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while not (result := await condition()):
-        assert time.monotonic() < end, f"still not after {PATIENCE_S:g} s: {what}"
+        assert time.monotonic() < end, f"still not after {patience_s:g} s: {what}"
         await asyncio.sleep(0.02)
     return result
 

@@ -8,16 +8,13 @@ import pathlib
 import re
 import signal
 import socket
-import subprocess
-import sys
 
 import grpc
 import pytest
 from domains_api import ACTIVE, PENDING, REJECTED, domains_of, free_port
 from edge_views import EdgeView
 from expectations import until
-from running_system import is_alive, poll, start_time
-from test_uploads_disk_full import full
+from running_system import PATIENCE_S, is_alive, poll
 from test_weather import MOUNTS, mounted_tmpfs
 
 LONG = os.environ.get("GRPC_OS_LONG") == "1"
@@ -38,12 +35,12 @@ async def serving(system, **environment):
     await system.close_clients()
 
 
-async def becomes(domains, name, state, active=None):
+async def becomes(domains, name, state, patience_s=PATIENCE_S):
     async def is_so():
         domain = await domains.get(name)
         return domain if domain.status.state == state else None
 
-    return await until(is_so, f"{name} is in state {state}")
+    return await until(is_so, f"{name} is in state {state}", patience_s)
 
 
 async def problem(domains):
@@ -229,11 +226,10 @@ async def test_shared_memory_that_is_full(idle_system, tmp_path):
         count = 0
         while not (said := await problem(domains)):
             count += 1
-            assert count < 300, "it is never full"
+            assert count < 100, "it is never full"
             await domains.call("CreateDomain", domain={"name": f"n{count}.test", "spec": {
                 "routes": [{"path": f"/{n}", "targets": [{"process": "web"}]} for n in range(30)]}})
-        print(count, said, (idle_system.data / "logs").exists() and idle_system.cli("logs", "--system", "grpc-os-nginx", "-n", "20").stdout, domains.view.workers(), domains.view.children(), domains.view.master())
-        assert "memory" in said
+        assert "no memory for all routes" in said
         await is_served(domains)
         # Stops do not wait for it.
         async with asyncio.timeout(10):
@@ -253,7 +249,7 @@ async def test_a_template_that_is_broken_and_mended(idle_system, tmp_path):
         template.write_text(good.replace("server_tokens off;", "server_tokens offf;"))
         domain = await domains.assign("b.test", "web")
         assert domain.status.state == PENDING, domain.status
-        assert 'invalid value "offf" of "server_tokens"' in domain.status.message
+        assert 'invalid value "offf" in' in domain.status.message
         assert 'invalid value "offf"' in await problem(domains)
         assert domains.view.generation() == generation
         await is_served(domains)
@@ -267,6 +263,7 @@ async def test_a_template_that_is_broken_and_mended(idle_system, tmp_path):
         await no_problem(domains)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("named", [True, False], ids=["nginx-names-it", "nginx-names-none"])
 async def test_a_thousand_at_once_and_one_is_refused(idle_system, tmp_path, named):
     """nginx refuses what says marker.test, in our place: what we render, it takes."""
@@ -285,10 +282,12 @@ exec /usr/sbin/nginx "$@"
     wrapper.chmod(0o755)
     async with serving(idle_system, EDGE_NGINX=str(wrapper)) as domains:
         checks.write_text("")
-        names = [*(f"n{number}.test" for number in range(998)), "marker.test"]  # with a.test, as many as there may be
+        # With a.test, as many as there may be. A search among them takes half a minute.
+        others = 998 if named or LONG else 200
+        names = [*(f"n{number}.test" for number in range(others)), "marker.test"]
         (idle_system.home / "domains.conf").write_text("".join(f"domain {name} {{\n    process: web\n}}\n" for name in names))
         await domains.call("ReloadDomains")
-        marker = await becomes(domains, "marker.test", REJECTED)
+        marker = await becomes(domains, "marker.test", REJECTED, 120)
         assert "marker found in" in marker.status.message and marker.status.active_generation == 0
 
         async def states():
@@ -300,12 +299,12 @@ exec /usr/sbin/nginx "$@"
             found = await states()
             return all(found[name] == ACTIVE for name in names[:-1])
 
-        await until(done, "all others are active")
+        await until(done, "all others are active", 120)
         assert await problem(domains) == ""
         # A search halves; named, it is found at once.
         assert len(checks.read_text().splitlines()) <= (4 if named else 2 * 10 + 6)
         await is_served(domains, "n0.test")
-        await is_served(domains, "n997.test")
+        await is_served(domains, names[-2])
         assert (await domains.fetch("marker.test")).status == 404
 
 
@@ -454,19 +453,20 @@ async def test_the_memory_of_nginx_is_flat_over_reloads(idle_system):
     reloads = 200 if LONG else 50
     async with serving(idle_system) as domains:
         view = domains.view
+        workers = len(view.workers())
 
         async def reload(number):
             before = view.generation()
             await domains.assign("b.test", "web", max_body_bytes=1000 + number)
             assert view.generation() != before
-            poll(lambda: len(view.workers()) == 2, "the old workers are gone")
-            await is_served(domains)
+            poll(lambda: len(view.workers()) == len(view.processes()) - 1 == workers, "the old workers are gone")
 
         samples = []
         for number in range(reloads):
             await reload(number)
             if number >= 10:
                 samples.append(view.memory_kib())
+        await is_served(domains)
         first, last = sorted(samples[:10])[5], sorted(samples[-10:])[5]
         print(f"after 10 to 20 reloads {first} KiB, after {reloads} {last} KiB")
         assert last <= first * 1.1 + 512

@@ -50,8 +50,8 @@ async def test_nothing_is_lost_when_the_daemon_is_killed(running, beaters, failp
     await load.create()
     load.begin()
     # Only a first start has a first password: test_first_start.py. Objects: test_linearizability.py. The others:
-    # test_volumes.py, test_deploys.py.
-    elsewhere = ("osd.start.first_password", "osd.object.", "osd.volume.", "osd.bundle.", "osd.deploy.")
+    # test_volumes.py, test_deploys.py, test_edge_weather.py.
+    elsewhere = ("osd.start.first_password", "osd.object.", "osd.volume.", "osd.bundle.", "osd.deploy.", "osd.domain.")
     names = [name for name in named("osd", "store") if not name.startswith(elsewhere)]
     for round in range(ROUNDS):
         await kill_once(running, failpoints, names[round % len(names)], rng)

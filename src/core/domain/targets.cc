@@ -145,20 +145,25 @@ void Targets::Send() {
 void Targets::OnSent(const absl::Status& status) {
   sending_ = false;
   if (!status.ok()) changed_ = true;
+  full_ = absl::IsResourceExhausted(status);
   for (const auto& done : std::exchange(answered_, {})) done();
   if (!changed_) return;
   if (status.ok()) return Send();
   if (std::exchange(retrying_, true)) return;
-  parts_.scheduler.After(kRetryMs, [this, alive = std::weak_ptr<char>(alive_)] {
-    if (alive.expired()) return;
-    retrying_ = false;
-    if (changed_) Send();
-  });
+  parts_.scheduler.After(full_ ? kFullRetryMs : kRetryMs,
+                         [this, alive = std::weak_ptr<char>(alive_)] {
+                           if (alive.expired()) return;
+                           retrying_ = false;
+                           if (changed_) Send();
+                         });
 }
 
 // ---- Stops --------------------------------------------------------------------------------------
 
 bool Targets::Drain(const Process& process, std::function<void()> done) {
+#ifdef GRPC_OS_MUTATION_no_drain
+  return false;
+#endif
   Drained drain;
   int64_t longest = 0;
   for (const std::string& reference : {process.id, process.name}) {

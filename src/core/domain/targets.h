@@ -36,6 +36,8 @@ class Targets final : public ProcessTraffic {
   void OnDomains();
   // The edge was started: it is given all anew.
   void Renew();
+  // Whether the edge had no room for all that was sent last.
+  bool full() const { return full_; }
   // `done` comes once the edge has all that is known now, or did not take it.
   void WhenSet(std::function<void()> done);
 
@@ -59,9 +61,10 @@ class Targets final : public ProcessTraffic {
   void EndDrain(const Process& process) override;
   void OnChanged(const Process& process, bool there) override;
 
-  static constexpr int64_t kPollMs = 25;        // of requests that are waited for
-  static constexpr int64_t kRetryMs = 200;      // after the edge did not answer
-  static constexpr int64_t kUnreachedMs = 500;  // a drain does not wait longer for such an edge
+  static constexpr int64_t kPollMs = 25;          // of requests that are waited for
+  static constexpr int64_t kRetryMs = 200;        // after the edge did not answer
+  static constexpr int64_t kFullRetryMs = 5'000;  // after it had no room
+  static constexpr int64_t kUnreachedMs = 500;    // a drain does not wait longer for such an edge
 
  private:
   struct Seen {
@@ -92,6 +95,7 @@ class Targets final : public ProcessTraffic {
   bool sending_ = false;
   bool changed_ = false;  // since what is being sent
   bool retrying_ = false;
+  bool full_ = false;
   std::vector<std::function<void()>> waiting_;   // for what is known now
   std::vector<std::function<void()>> answered_;  // by what is being sent, once it is
   std::map<std::string, Seen> seen_;             // by the ids of processes

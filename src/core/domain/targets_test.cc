@@ -289,16 +289,6 @@ TEST_F(TargetsTest, WhatCannotBeStoredGoesToTheEdgeToo) {
   EXPECT_EQ(Known().state, Up::kAway);
 }
 
-TEST_F(TargetsTest, AProcessThatIsDeletedIsMissing) {
-  domains_ = {To({{.process = "proc_web"}})};
-  Load({MakeProcess("web", ProcessState::kExited, false, DesiredState::kCompleted)});
-  OnDomains();
-  processes_->Delete("web", "", false, [](const absl::StatusOr<int64_t>&) {});
-  scheduler_.RunAll();
-  EXPECT_EQ(targets_->ViewOf(domains_[0])[0].state, TargetState::kMissing);
-  EXPECT_EQ(Known().state, Up::kOff);
-}
-
 TEST_F(TargetsTest, RoutesThatAreGoneAreNotSentAnyMore) {
   domains_ = {To({{.process = "web"}}), To({{.process = "web"}}, "dom_2")};
   Load({MakeProcess("web", ProcessState::kRunning)});

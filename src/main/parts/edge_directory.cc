@@ -90,7 +90,8 @@ EdgePorts ChooseEdgePorts(const manifest::Settings& settings, const std::string&
     if (wanted != 0) return wanted;
     const int before = PortIn(absl::StrCat(run_directory, "/edge.", name, ".port"));
     if (before != 0 && taken.insert(before).second) return before;
-    constexpr int kFirst = 33'000, kCount = 20'000;
+    // Below PROCESS_PORTS and those of the kernel, which others get between now and nginx's start.
+    constexpr int kFirst = 10'000, kCount = 10'000;
     // From a place of its own, so that systems on one machine do not all try the same ones.
     const size_t begin = std::hash<std::string>()(run_directory + name);
     for (size_t i = 0; i < kCount; ++i) {
