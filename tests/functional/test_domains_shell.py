@@ -1,5 +1,7 @@
 """The shell's commands about domains, against a running system: what they print and their exit codes."""
 
+import contextlib
+import http.client
 import json
 import re
 import subprocess
@@ -130,8 +132,11 @@ def test_apply_makes_what_a_file_says(web, tmp_path):
 def test_the_access_log_is_shown_and_followed(web):
     run(web, "assign", "example.com", "web")
     run(web, "assign", "other.example.com", "web")
-    for number in range(5):
-        fetch(web, "example.com", f"/{number}")
+    # By one connection, so that one of nginx's workers writes all lines.
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", web.edge_port(), timeout=20)) as connection:
+        for number in range(5):
+            connection.request("GET", f"/{number}", headers={"Host": "example.com"})
+            connection.getresponse().read()
     fetch(web, "other.example.com", "/other")
 
     def lines(*options):

@@ -167,7 +167,7 @@ async def test_what_is_not_there_is_not_found(client, objects):
     created = await client.create_process("web", SLEEP)
     odd = ["nobody", "web/nothing", "web/env/x", "web/env/", f"{created.id}/env", "WEB/env", "w\u00fcb/env", "web|x"]
     odd += ["w*/env", "%77eb/env", "$(id)/status", "web ", "'web'/env", "w" * 200, "obj_1"]
-    for name in [*(f"/proc/{name}" for name in odd), "/sys/nothing", "/sys/version/x", "/domains", "/domains/x"]:
+    for name in [*(f"/proc/{name}" for name in odd), "/sys/nothing", "/sys/version/x", "/domains/x"]:
         for read in (objects.get, objects.read):
             with refused("OBJECT_NOT_FOUND") as refusal:
                 await read(name)
@@ -231,7 +231,7 @@ async def test_nothing_can_be_changed_there(client, objects, write):
         with refused("SYSTEM_OBJECT") as refusal:
             await write(objects, name)
         assert refusal.metadata["name"].startswith(("/proc", "/sys", "/domains"))
-    assert await objects.list("/") == ["/config/", "/own", "/proc/", "/sys/"]
+    assert await objects.list("/") == ["/config/", "/domains/", "/own", "/proc/", "/sys/"]
     assert await objects.data("/proc/web/env") == b""
     assert (await objects.page("/")).revision - before <= 2, "the process may have become ready meanwhile"
 

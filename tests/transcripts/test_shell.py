@@ -215,3 +215,23 @@ def test_without_a_daemon_the_shell_says_how_to_start_it(system, run):
     (line,) = shell.text.splitlines()
     assert f"does not answer at {system.address}" in line
     assert f"grpc-os-init --data-dir {system.data}" in line
+
+
+def test_the_documents_commands_on_domains(system, run):
+    """Its chapter "Zarządzanie domenami", line by line."""
+    system.cli("start", "web", SLEEP, "--id", "proc_123")
+    system.cli("wait", "web", "--for", "ready")
+    shell = run()
+    shell.expect(PROMPT)
+    assert shell.enter("domains").startswith("DOMAIN  TARGET  STATE  REQ/S  ERRORS  P95")
+    port = system.edge_port()
+    said = shell.enter("assign example.com proc_123 8080")
+    assert said == f"example.com → web:8080 is served: curl -H 'Host: example.com' http://127.0.0.1:{port}/"
+    header, row = shell.enter("domains").splitlines()
+    assert row.split()[:4] == ["example.com", "web:8080", "active", "0"]
+    status = dict(line.split(maxsplit=1) for line in shell.enter("domain-status example.com").splitlines() if " " in line.strip())
+    assert (status["name"], status["state"], status["generation"], status["managed"].split()) == ("example.com", "active", "1", ["by", "users"])
+    assert status["url"] == f"http://example.com:{port}/" and "nothing accepts connections on port 8080" in status["next"]
+    assert status["target"].startswith("web:8080: up since 20") and "Connection refused" in status["target"]
+    assert shell.enter("unassign example.com") == "example.com is not served any more"
+    assert "no domain 'example.com'" in shell.enter("domain-status example.com")
