@@ -358,6 +358,20 @@ TEST_F(TargetsTest, WhatFailedWhileARetryWasDueIsSentAgainToo) {
   EXPECT_EQ(Known().state, Up::kUp);
 }
 
+TEST_F(TargetsTest, AnEdgeThatHasNoRoomIsSaidAndAskedLessOften) {
+  WebRuns();
+  edge_.set_answer = absl::ResourceExhaustedError("no memory");
+  Report("web", "exited", ProcessState::kBackoff);
+  EXPECT_TRUE(targets_->full());
+  edge_.sets.clear();
+  Pass(Targets::kFullRetryMs - 1);
+  EXPECT_THAT(edge_.sets, IsEmpty());
+  edge_.set_answer = absl::OkStatus();
+  Pass(1);
+  EXPECT_THAT(edge_.sets, SizeIs(1));
+  EXPECT_FALSE(targets_->full());
+}
+
 TEST_F(TargetsTest, AnEdgeThatWasStartedIsGivenAllAnew) {
   WebRuns();
   targets_->Renew();
