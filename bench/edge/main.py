@@ -32,7 +32,7 @@ http { access_log off; keepalive_requests 1000000000; TEMP
 MINIMAL = """
 daemon off; worker_processes 2; pid minimal.pid; error_log stderr crit; USER
 events { worker_connections 4096; }
-http { access_log minimal.log; keepalive_requests 10000; TEMP
+http { access_log minimal.log combined buffer=8k flush=1s; keepalive_requests 10000; TEMP
   upstream backend { server 127.0.0.1:BACKEND; keepalive 32; }
   server { listen 127.0.0.1:PORT; server_name a.test;
     location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } } }

@@ -238,8 +238,9 @@ function M.pick(name, wait)
     request = { stream = ngx.var.edge_stream ~= "" }
     requests[id] = request
   end
-  local failed = request.target
-  if failed then
+  local failed, taken = request.target, request.taken
+  request.taken = nil
+  if failed and not taken then
     uncount(request)
     request.tried = request.tried or {}
     request.tried[failed.address] = true
@@ -248,7 +249,8 @@ function M.pick(name, wait)
     if request.timed_out or sent >= MOST_SENT then return ngx.exit(BUSY) end
   end
   local may_wait = wait and not request.waited
-  local target, targets = take(name, request)
+  local target, targets
+  if taken then target, targets = failed, taken; failed = nil else target, targets = take(name, request) end
   if target then
     if not failed and (targets > 1 or may_wait) then balancer.set_more_tries(targets - (may_wait and 0 or 1)) end
     if request.stream then balancer.set_timeouts(nil, STREAM_TIMEOUT, STREAM_TIMEOUT) end
@@ -416,7 +418,13 @@ function M.wait(name, domain, hold_ms)
     list = current(name)
     if list.state == "off" then break end
     if may_go_on(name, list, request) then
-      return end_waiting(request)
+      if not request.waited then return end_waiting(request) end
+      -- A call cannot come back here: it has its target before it goes on, so that whoever takes that out waits for it.
+      local target, targets = take(name, request)
+      if target then
+        request.taken = targets
+        return end_waiting(request)
+      end
     end
     if now() >= wait.until_time then break end
     local listed = list.state == "up" or now() - (edge:get("seen") or 0) > config.silent_ms / 1000

@@ -43,6 +43,13 @@ class Port {
   }
   bool there() const { return there_; }
   int number() const { return number_; }
+  void Connect(int port) const {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
 
  private:
   const UniqueFd socket_;
@@ -65,9 +72,12 @@ TEST(PortOwnerTest, WhoListensIsNamed) {
   EXPECT_EQ(OwnerOfPort(six.number()), Ourselves());
 }
 
-TEST(PortOwnerTest, APortThatIsOnlyBoundOrNotAtAllIsNobodys) {
-  const Port bound(AF_INET, /*listens=*/false);
-  EXPECT_EQ(OwnerOfPort(bound.number()), "");
+TEST(PortOwnerTest, APortWhereNobodyListensIsNobodys) {
+  const Port server(AF_INET);
+  const Port client(AF_INET, /*listens=*/false);
+  EXPECT_EQ(OwnerOfPort(client.number()), "");
+  client.Connect(server.number());
+  EXPECT_EQ(OwnerOfPort(client.number()), "") << "a connection comes from there";
   int number = 0;
   {
     const Port closed(AF_INET);

@@ -184,7 +184,6 @@ void DomainService::ShowState(const core::Domain& domain, v1::DomainStatus& stat
     status.set_active_generation(outcome->active_generation);
     status.set_message(outcome->message);
   }
-  const std::string problem = parts_.edge.Problem();
   if (outcome && outcome->state == core::PlaneOutcome::State::kRejected) {
     status.set_state(v1::DomainStatus::STATE_REJECTED);
     status.set_next_step(absl::StrCat(
@@ -195,9 +194,10 @@ void DomainService::ShowState(const core::Domain& domain, v1::DomainStatus& stat
         domain.name, "`"));
     return;
   }
-  if (!problem.empty()) return status.set_message(problem);
-  if (!outcome || outcome->generation != domain.generation)
-    return status.set_message("it is being taken over");
+  if (!parts_.edge.Serves() || !outcome || outcome->generation != domain.generation) {
+    const std::string problem = parts_.edge.Problem();
+    return status.set_message(problem.empty() ? "it is being taken over" : problem);
+  }
   if (outcome->state != core::PlaneOutcome::State::kActive) return;
   const auto in_state = [&](Target::State state) {
     return std::find_if(status.targets().begin(), status.targets().end(),

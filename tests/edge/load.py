@@ -189,7 +189,7 @@ class Websockets(Load):
 
 
 class Grpc(Load):
-    """Unary calls of test.Echo/Unary on one channel, without retries."""
+    """Unary calls of test.Echo/Unary on one channel. gRPC itself sends again what a server says not to have begun."""
 
     def __init__(self, port, host, rate, request=b"hello", **options):
         super().__init__(port, host, rate, **options)
@@ -199,7 +199,7 @@ class Grpc(Load):
         import grpc
 
         self.errors = grpc.aio.AioRpcError
-        channel_options = [("grpc.default_authority", self.host), ("grpc.enable_retries", 0)]
+        channel_options = [("grpc.default_authority", self.host)]
         async with grpc.aio.insecure_channel(f"{self.address}:{self.port}", options=channel_options) as channel:
             self.call = channel.unary_unary("/test.Echo/Unary")
             await super().run(stop)

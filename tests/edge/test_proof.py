@@ -28,6 +28,9 @@ class Numbers:
 
     def __init__(self, long):
         self.restarts, self.deploys, self.changes, self.kills = (20, 10, 50, 3) if long else (2, 1, 5, 1)
+        # Between changes of others. Each reload closes connections, some just as a request goes out: how many of a thousand
+        # requests that meets depends on how often there is one.
+        self.pause_s = 3 if long else 0
 
 
 class Site:
@@ -137,7 +140,7 @@ async def endpoint_changes(site, loads, numbers):
         await (site.with_a_kill(deploy) if number > 0 and number <= numbers.kills else deploy)
         await site.deploy("calls")
     await loads.go_on()
-    assert loads.lost() == [0] * 4, loads
+    assert loads.lost() == [0] * 4, repr(loads)
     assert loads.socks.dropped == 0
 
 
@@ -146,6 +149,7 @@ async def changes_of_others(site, loads, numbers):
     async def change():
         for number in range(numbers.changes):
             await site.change_another(number)
+            await asyncio.sleep(numbers.pause_s)
 
     async def others():
         for number in range(numbers.restarts - numbers.restarts // 2):
@@ -160,7 +164,7 @@ async def changes_of_others(site, loads, numbers):
         await asyncio.gather(change(), others())
     await loads.go_on()
     closed = loads.post.report.outcomes["closed"] - before
-    assert closed <= max(1, loads.post.report.sent // 1000), repr(loads)
+    assert closed <= max(2, loads.post.report.sent // 1000), repr(loads)
     get, post, _, calls = loads.failed()
     assert (get, post - closed, calls) == (0, 0, 0), repr(loads)
     # Websockets: a reload ends those that are still there when the old worker has to go. Each is counted.

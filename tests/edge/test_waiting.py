@@ -165,6 +165,20 @@ def test_it_waits_again_for_the_next_one_but_not_for_ever(one):
     assert refused(20).result(timeout=10).status == 502
 
 
+def test_the_same_list_once_more_is_no_reason_to_try(one):
+    port, = free_ports(1)
+    dead = f"dom_a_0 up 127.0.0.1:{port}:1"
+    one.set(dead)
+    waiting = in_background(one.ask, "a.test")
+    until(lambda: one.waiting("dom_a")[0] == 1)
+    for _ in range(5):
+        one.set(dead)
+    assert one.waiting("dom_a")[0] == 1
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+    assert one.errors().count("refused") == 1
+
+
 def test_off_answers_at_once(one):
     one.set("dom_a_0 off", "dom_g_0 off")
     assert one.ask("a.test", timeout=10).status == 503  # the hold is longer
@@ -237,3 +251,19 @@ async def test_a_stream_of_grpc_that_waited_loses_no_message(one):
             assert await stream.read() == b"%d" % number * 1000
         await stream.done_writing()
         assert await stream.read() is grpc.aio.EOF
+
+
+def test_a_call_that_goes_on_is_waited_for(one):
+    """It has its target before it leaves where it waits, so that a stop that comes just then counts it."""
+    call = one.backend("grpc", "g")
+    one.up("dom_g_0", call)
+    with load.running(load.Grpc(one.grpc, "g.test", rate=40, request=b"sleep 50")) as loads:
+        until(lambda: loads[0].report.outcomes)
+        for number in range(25):
+            one.set(f"dom_g_0 away {call.target}:1")
+            until(lambda: one.inflight("dom_g_0", call.target)[0] == 0)
+            call.kill()
+            call = one.backend("grpc", "g", call.port)
+            one.up("dom_g_0", call)
+            time.sleep(0.001 * number)  # the next one comes while some go on
+    assert loads[0].report.failed() == loads[0].report.unanswered() == 0, loads[0].report

@@ -53,7 +53,7 @@ using grpc_os::kDefaultHoldMs;
 using grpc_os::kDefaultMaxBodyBytes;
 using grpc_os::kDefaultReadTimeoutMs;
 
-// Checked (domain_check.h), in the order of paths. The names of what is written there must not be
+// Checked (domain_rules.h), in the order of paths. The names of what is written there must not be
 // those of another domain.
 struct DomainSpec {
   std::vector<DomainRoute> routes;

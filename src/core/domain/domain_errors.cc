@@ -9,18 +9,35 @@ namespace grpc_os::core {
 using absl::StatusCode;
 using absl::StrCat;
 
-absl::Status DomainTaken(const std::string& domain, const std::string& path,
-                         const std::vector<std::string>& owners) {
+namespace {
+
+absl::Status Taken(const std::string& domain, const std::string& what,
+                   const std::vector<std::string>& owners, const std::string& cure) {
   ErrorDetail detail{.reason = reason::kDomainExists, .metadata = {{"domain", domain}}};
   if (!owners.empty()) detail.metadata["process"] = owners.front();
-  const std::string what = path == "/" ? StrCat("'", domain, "'") : StrCat("'", domain, path, "'");
   const std::string who =
       owners.empty() ? "another process" : StrCat("'", absl::StrJoin(owners, "', '"), "'");
   return MakeError(StatusCode::kAlreadyExists,
-                   StrCat(what, " leads to ", who,
-                          " already; take it with `assign --replace`, add a target with `assign "
-                          "--weight N`, or free it with `unassign`"),
-                   detail);
+                   StrCat("'", what, "' leads to ", who, " already; ", cure), detail);
+}
+
+}  // namespace
+
+absl::Status DomainTaken(const std::string& domain, const std::string& path,
+                         const std::vector<std::string>& owners) {
+  return Taken(domain, path == "/" ? domain : StrCat(domain, path), owners,
+               "take it with `assign --replace`, add a target with `assign --weight N`, or free it "
+               "with `unassign`");
+}
+
+absl::Status DomainAssigned(const std::string& domain, const std::vector<std::string>& owners) {
+  return Taken(domain, domain, owners,
+               StrCat("that was assigned; free it first with `unassign ", domain, "`"));
+}
+
+absl::Status DomainNamed(const std::string& domain, const std::vector<std::string>& owners) {
+  return Taken(domain, domain, owners,
+               "take it out of `domains:` of that one's process.yml first, and deploy that");
 }
 
 absl::Status DomainManaged(const std::string& domain, const std::string& manager) {

@@ -8,6 +8,11 @@
 #include "core/process/validate.h"
 
 namespace grpc_os::core {
+namespace {
+
+constexpr char kStripOfGrpc[] = "the paths of gRPC are its methods: leave it out, or `grpc`";
+
+}  // namespace
 
 void CheckDomainLimits(const DomainSpec& spec, const std::string& field, Violations& violations) {
   if (spec.hold_ms < 0 || spec.hold_ms > limits::kDomainHoldMaxMs)
@@ -35,6 +40,12 @@ void CheckDomainTarget(const DomainTarget& target, const std::string& field,
   if (target.weight < 1 || target.weight > 100) violations.Add(field + ".weight", "give 1 to 100");
 }
 
+absl::Status StripOfGrpc(const std::string& field) {
+  Violations violations;
+  violations.Add(field, kStripOfGrpc);
+  return violations.ToStatus();
+}
+
 void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
                      const std::function<std::string(int)>& owner_of, Violations& violations) {
   CheckDomainLimits(spec, field, violations);
@@ -49,6 +60,7 @@ void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
     if (!paths.insert(route.path).second)
       violations.Add(at + ".path", absl::StrCat("there are two routes '", route.path, "'"));
     if (spec.grpc && route.strip) violations.Add(at + ".strip", kNoStripOfGrpc);
+    if (spec.grpc && route.strip) violations.Add(at + ".strip", kStripOfGrpc);
     if (route.targets.empty() ||
         route.targets.size() > static_cast<size_t>(limits::kTargetsPerRoute))
       violations.Add(at + ".targets",

@@ -18,6 +18,8 @@ void CheckDomainLimits(const DomainSpec& spec, const std::string& field, Violati
 // `owner_of`: for what gRPC OS itself listens on a port; empty: it does not.
 void CheckDomainTarget(const DomainTarget& target, const std::string& field,
                        const std::function<std::string(int)>& owner_of, Violations& violations);
+// gRPC's paths are its methods: nothing may be stripped of them.
+absl::Status StripOfGrpc(const std::string& field);
 // All of a spec: limits, routes, targets.
 void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
                      const std::function<std::string(int)>& owner_of, Violations& violations);

@@ -102,7 +102,8 @@ void Domains::Create(Domain wanted, Origin origin, Done done) {
   auto answer = [this, name = wanted.name, origin,
                  done = std::move(done)](absl::StatusOr<Domain> made) {
     const auto row = Find(name);
-    if (absl::IsAlreadyExists(made.status()) && row.ok()) return done(TakenBy(*row, &origin));
+    if (absl::IsAlreadyExists(made.status()) && row.ok())
+      return done(DomainTaken(row->name, "/", OwnersOf(*row, &origin)));
     done(std::move(made));
   };
   catalogue_.Create(std::move(wanted), std::move(origin), std::move(answer));
@@ -179,6 +180,11 @@ absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
     return violations.ToStatus();
   }
   DomainRoute* route = FindRoute(spec, wanted.path);
+  if (route != nullptr && wanted.strip) route->strip = *wanted.strip;
+  if (spec.grpc && (wanted.strip.value_or(false) ||
+                    std::any_of(spec.routes.begin(), spec.routes.end(),
+                                [](const DomainRoute& one) { return one.strip; })))
+    return StripOfGrpc("strip");
   if (route == nullptr) {
     if (spec.routes.size() >= static_cast<size_t>(limits::kRoutesPerDomain)) {
       Violations violations;
@@ -201,7 +207,6 @@ absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
         owners.push_back(it->second);
     return DomainTaken(wanted.domain, wanted.path, owners);
   }
-  if (wanted.strip) route->strip = *wanted.strip;
   if (!wanted.beside_others) {
     route->targets = {wanted.target};
     return absl::OkStatus();
@@ -356,17 +361,34 @@ Origin Domains::PermitUse(const std::vector<std::string>& names, Origin origin) 
   return origin;
 }
 
-absl::Status Domains::TakenBy(const Domain& domain, const Origin* origin) const {
+// Those that whoever asks may know. Where nobody asks, it may be on another thread than the core's.
+std::vector<std::string> Domains::OwnersOf(const Domain& domain, const Origin* origin) const {
   std::vector<std::string> owners;
-  // Where nobody asks, it may be on another thread than the core's.
-  if (origin == nullptr) return DomainTaken(domain.name, "/", owners);
+  if (origin == nullptr) return owners;
   for (const DomainRoute& route : domain.spec.routes) {
     for (const DomainTarget& target : route.targets) {
       if (std::string name = KnownName(target.process, *origin); !name.empty())
         owners.push_back(std::move(name));
     }
   }
-  return DomainTaken(domain.name, "/", owners);
+  return owners;
+}
+
+absl::Status Domains::CheckFree(const std::string& name, const std::string& process_id,
+                                const Origin* origin) const {
+  if (const auto row = Find(name); row.ok() && row->spec.manager != process_id) {
+    if (row->spec.manager == kManagedByFile)
+      return DomainManaged(name, absl::StrCat(parts_.file, ":", row->spec.line));
+    const auto owners = OwnersOf(*row, origin);
+    return row->spec.manager.empty() ? DomainAssigned(name, owners) : DomainNamed(name, owners);
+  }
+  for (const auto& [id, taken] : taken_) {
+    if (id == process_id || !taken.contains(name)) continue;
+    Domain domain;
+    domain.spec = SpecFor(id);
+    return DomainNamed(name, OwnersOf(domain, origin));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Domains::Take(const Process& process, const Origin* origin) {
@@ -376,17 +398,8 @@ absl::Status Domains::Take(const Process& process, const Origin* origin) {
     CheckDomainName(names[i], absl::StrCat("process.spec.domains[", i, "]"),
                     parts_.is_public_suffix, violations);
   if (!violations.empty()) return violations.ToStatus();
-  for (const std::string& name : names) {
-    if (const auto row = Find(name); row.ok() && row->spec.manager != process.id)
-      return TakenBy(*row, origin);
-    for (const auto& [id, taken] : taken_) {
-      if (id == process.id || !taken.contains(name)) continue;
-      Domain domain;
-      domain.name = name;
-      domain.spec = SpecFor(id);
-      return TakenBy(domain, origin);
-    }
-  }
+  for (const std::string& name : names)
+    if (absl::Status free = CheckFree(name, process.id, origin); !free.ok()) return free;
   taken_[process.id].insert(names.begin(), names.end());
   return absl::OkStatus();
 }

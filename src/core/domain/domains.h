@@ -128,7 +128,9 @@ class Domains final : public ProcessClaims {
   void TellGone();
   // Rows of what processes name.
   void SyncProcess(const std::string& process_id);
-  absl::Status TakenBy(const Domain& domain, const Origin* origin) const;
+  std::vector<std::string> OwnersOf(const Domain& domain, const Origin* origin) const;
+  absl::Status CheckFree(const std::string& name, const std::string& process_id,
+                         const Origin* origin) const;
 
   const Parts parts_;
   ChangeQueue changes_;

@@ -26,6 +26,8 @@ class Edge {
   virtual std::string Problem() const = 0;
   // Why domains.conf is not what is served; empty: it is.
   virtual std::string FileProblem() const = 0;
+  // Whether it answers requests at all.
+  virtual bool Serves() const = 0;
   // "http://example.com:8880/"; empty: it is not known yet.
   virtual std::string UrlOf(const Domain& domain) const = 0;
   virtual std::vector<Targets::View> TargetsOf(const Domain& domain) const = 0;

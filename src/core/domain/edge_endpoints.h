@@ -58,8 +58,8 @@ class EdgeEndpoints {
  public:
   virtual ~EdgeEndpoints() = default;
 
-  // Writes all for the next start of the edge, and has the edge that runs take them. OK: all
-  // requests that come from now on go by them. UNAVAILABLE: no edge runs.
+  // Writes all for the next start of the edge, and has the edge take them, if one runs. OK: all
+  // requests that come from now on go by them.
   virtual void Set(const std::map<std::string, Endpoints>& all,
                    std::function<void(absl::Status)> done) = 0;
   virtual void ReadTraffic(std::function<void(absl::StatusOr<EdgeTraffic>)> done) = 0;

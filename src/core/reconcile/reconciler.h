@@ -34,11 +34,6 @@ class Reconciler {
                          .report = std::move(parts.report)}) {}
 
   Reconciliation& rounds() { return reconciliation_; }
-  // What `render` makes depends on more than the resource, and that has changed.
-  void RenderAnew() {
-    rendered_.clear();
-    reconciliation_.Renew();
-  }
 
  private:
   PlaneFiles Render() {

@@ -215,7 +215,7 @@ void Reconciliation::ReportAll() {
     if (const auto refusal = refused_.find(id); refusal != refused_.end()) {
       outcome.state = State::kRejected;
       outcome.message = refusal->second.words;
-    } else if (problem_.empty()) {
+    } else if (problem_.empty() || outcome.active_generation == file->generation) {
       outcome.state = State::kActive;
     } else {
       outcome.message = problem_;

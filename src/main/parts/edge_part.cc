@@ -245,6 +245,7 @@ void EdgePart::Tick(int64_t now_ms) {
   if (!process_->Runs()) {
     book_.Clear();
     silent_since_ms_ = 0;
+    LookWhyDown();
     return;
   }
   PollTraffic();
@@ -252,6 +253,18 @@ void EdgePart::Tick(int64_t now_ms) {
   if (now_ms - rotated_ms_ < kRotateMs) return;
   rotated_ms_ = now_ms;
   RotateLogs();
+}
+
+void EdgePart::LookWhyDown() {
+  if (!process_->Wanted() || std::exchange(looking_, true)) return;
+  slow_->Post([this] {
+    absl::Status down = CheckHost();
+    if (down.ok()) down = CheckPorts();
+    needs_.scheduler.Post([this, down] {
+      looking_ = false;
+      down_ = down;
+    });
+  });
 }
 
 void EdgePart::PollTraffic() {
@@ -289,18 +302,21 @@ std::string EdgePart::Problem() const {
   if (const std::string& problem = reconciler_->rounds().problem(); !problem.empty())
     return problem;
   if (begun_ && process_->Wanted() && !process_->Runs()) {
-    if (absl::Status host = CheckHost(); !host.ok()) return std::string(host.message());
-    if (absl::Status ports = CheckPorts(); !ports.ok()) return std::string(ports.message());
+    if (!down_.ok()) return std::string(down_.message());
     const std::string& message = process_->Find()->status.message;
     return absl::StrCat("nginx does not run", message.empty() ? "" : ": ", message, "; `logs ",
                         process_->name(), "` has its words");
   }
-  if (silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs)
+  if (IsSilent())
     return absl::StrCat("nginx does not answer; `restart ", process_->name(), "` starts it anew");
   if (targets_->full())
     return "nginx has no memory for all routes, so that requests do not follow some processes; "
            "`unassign` what is not needed, or raise lua_shared_dict endpoints in EDGE_TEMPLATE";
   return "";
+}
+
+bool EdgePart::IsSilent() const {
+  return silent_since_ms_ != 0 && needs_.scheduler.NowMs() - silent_since_ms_ >= kSilentMs;
 }
 
 std::string EdgePart::UrlOf(const core::Domain& domain) const {
@@ -358,6 +374,8 @@ void EdgePart::WhenServed(std::function<void()> done) {
 void EdgePart::ReloadFile(bool only_compare,
                           std::function<void(absl::StatusOr<core::Domains::FileChanges>)> done) {
   core::Domains& domains = needs_.domains.domains();
+  // An operator's template may be another one, too.
+  if (!only_compare) reconciler_->rounds().Renew();
   const std::string& path = domains.file();
   const auto answer = [this, done,
                        only_compare](const absl::StatusOr<core::Domains::FileChanges>& changes) {

@@ -64,6 +64,7 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
  private:
   // core::Edge:
   std::string Problem() const override;
+  bool Serves() const override { return begun_ && process_->Runs() && !IsSilent(); }
   std::string FileProblem() const override { return file_problem_; }
   std::string UrlOf(const core::Domain& domain) const override;
   std::vector<core::Targets::View> TargetsOf(const core::Domain& domain) const override;
@@ -88,6 +89,8 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   void AwaitProcesses(int64_t patience_ms);
   void Begin();
   void OnDomains();
+  bool IsSilent() const;
+  void LookWhyDown();
   void PollTraffic();
   void RotateLogs();
 
@@ -109,6 +112,8 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   // What is asked for before that: to wait for, and drains by ids of processes.
   std::vector<std::function<void()>> early_waiters_;
   std::map<std::string, std::function<void()>> early_drains_;
+  absl::Status down_;  // why nginx does not run, as it was looked at last; OK: nothing was found
+  bool looking_ = false;
   bool polling_ = false;
   int64_t nginx_start_ms_ = 0;   // of the execution that is known
   int64_t silent_since_ms_ = 0;  // 0: it answered last
