@@ -109,7 +109,7 @@ async def test_all_that_is_wrong_is_said_at_once(system, domains):
         with refused("FIELD_INVALID", fields=["domain.spec.routes[0].strip"]):
             stripped = {"routes": [{"path": "/a", "strip": True, "targets": [{"process": "web"}]}], "grpc": True}
             await domains.call(method, domain={"name": "example.com", "spec": stripped})
-    with refused("FIELD_INVALID", fields=["grpc"]):
+    with refused("FIELD_INVALID", fields=["strip"]):
         await domains.assign("example.com", "web", path="/a", strip=True, grpc=True)
     assert await domains.names() == []
 
