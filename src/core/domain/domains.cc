@@ -54,6 +54,7 @@ Domains::Domains(Parts parts)
                            if (before != nullptr && after != nullptr &&
                                before->generation == after->generation)
                              return;
+                           if (told_.exchange(true)) return;  // of this one as well
                            parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
                              if (!alive.expired()) OnCommitted();
                            });
@@ -489,6 +490,7 @@ void Domains::TellGone() {
 }
 
 void Domains::OnCommitted() {
+  told_ = false;  // before it is looked at what there is
   TellGone();
   std::erase_if(outcomes_, [this](const auto& item) { return !Find(item.first).ok(); });
   changed_();

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CORE_DOMAIN_DOMAINS_H_
 #define GRPC_OS_CORE_DOMAIN_DOMAINS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -136,6 +137,7 @@ class Domains final : public ProcessClaims {
   ChangeQueue changes_;
   Catalogue<Domain> catalogue_;
   std::function<void()> changed_ = [] {};
+  std::atomic<bool> told_{false};  // that something was committed, which is not looked at yet
   std::map<std::string, PlaneOutcome> outcomes_;  // by the ids of domains
   // By the ids of processes: what their specs name; what they take in a change under way; what has
   // rows.
