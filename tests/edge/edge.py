@@ -99,7 +99,8 @@ class Edge:
     def launch(self):
         for stale in (self.home / "run").glob("*.sock"):
             stale.unlink()
-        self.nginx = subprocess.Popen(["nginx", "-p", ".", "-e", "stderr", "-c", "conf/live/nginx.conf"], cwd=self.home,
+        self.nginx = subprocess.Popen(["nginx", "-p", ".", "-e", "stderr", "-c", "conf/live/nginx.conf",
+                                       "-g", "error_log logs/error.log warn;"], cwd=self.home,
                                       stderr=(self.home / "logs/start.log").open("a"))
         until(lambda: self.nginx.poll() is not None or self.acknowledged(), 10)
         assert self.nginx.poll() is None, (self.home / "logs/start.log").read_text()

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import threading
+import time
 
 import grpc
 import load
@@ -259,7 +260,7 @@ def test_a_call_that_goes_on_is_waited_for(one):
     one.up("dom_g_0", call)
     with load.running(load.Grpc(one.grpc, "g.test", rate=40, request=b"sleep 50")) as loads:
         until(lambda: loads[0].report.outcomes)
-        for number in range(25):
+        for number in range(15):
             one.set(f"dom_g_0 away {call.target}:1")
             until(lambda: one.inflight("dom_g_0", call.target)[0] == 0)
             call.kill()
