@@ -147,6 +147,11 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kSystemProcess,
                                          core::reason::kPortTaken,
                                          core::reason::kNoFreePort,
+                                         core::reason::kDomainNotFound,
+                                         core::reason::kDomainExists,
+                                         core::reason::kDomainManaged,
+                                         core::reason::kNoPort,
+                                         core::reason::kDomainsFile,
                                          core::reason::kInternal};
   EXPECT_EQ(of_core, of_proto);
 }

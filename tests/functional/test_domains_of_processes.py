@@ -100,8 +100,9 @@ async def test_a_name_that_another_has_refuses_the_deploy_and_changes_nothing(sy
     # A conflict with domains.conf, too.
     (system.home / "domains.conf").write_text("domain file.example.com {\n  process: other\n}\n")
     await domains.call("ReloadDomains")
-    with refused("DOMAIN_EXISTS"):
+    with refused("DOMAIN_MANAGED") as refusal:
         await deploys.call("DeployProcess", process="third", spec={"command": SLEEP, "domains": ["file.example.com"]})
+    assert f"{system.home}/domains.conf:1" in refusal.message
     (system.home / "domains.conf").write_text("\n\ndomain web.example.com {\n  process: other\n}\n")
     with refused("DOMAINS_FILE") as refusal:
         await domains.call("ReloadDomains")

@@ -41,7 +41,6 @@ def spec_of(process="web", path="/", **target):
 
 
 async def test_hostile_names_and_paths_are_refused_with_the_cure(domains):
-    assert len(set(HOSTILE_NAMES[-11])) == 2 or True
     for name in HOSTILE_NAMES:
         with refused("FIELD_INVALID", fields=["name"]) as refusal:
             await domains.assign(name, "web")
@@ -73,11 +72,8 @@ async def test_all_that_is_wrong_is_said_at_once(system, domains):
             assert "edge itself" in refusal.message or "gRPC OS itself" in refusal.message
     hour = {"seconds": 3600 * 25}
     with refused("FIELD_INVALID", fields=["name", "process", "port", "path", "weight", "hold", "drain", "max_body_bytes", "read_timeout"]):
-        await domains.call(
-            *("AssignDomain",),
-            **{"name": "a b", "process": "", "port": 65536, "path": "x", "weight": 101, "hold": hour, "drain": hour},
-            **{"max_body_bytes": -1, "read_timeout": hour},
-        )
+        wrong = {"port": 65536, "path": "x", "weight": 101, "hold": hour, "drain": hour, "max_body_bytes": -1, "read_timeout": hour}
+        await domains.call("AssignDomain", name="a b", process="", **wrong)
     for hold in ({"seconds": -1}, {"seconds": 301}, {"nanos": -1}, {"seconds": 2**60}):
         with refused("FIELD_INVALID", fields=["hold"]):
             await domains.assign("example.com", "web", hold=hold)
@@ -109,7 +105,7 @@ async def test_all_that_is_wrong_is_said_at_once(system, domains):
         with refused("FIELD_INVALID", fields=["domain.spec.routes[0].strip"]):
             stripped = {"routes": [{"path": "/a", "strip": True, "targets": [{"process": "web"}]}], "grpc": True}
             await domains.call(method, domain={"name": "example.com", "spec": stripped})
-    with refused("FIELD_INVALID", fields=["grpc"]):
+    with refused("FIELD_INVALID", fields=["strip"]):
         await domains.assign("example.com", "web", path="/a", strip=True, grpc=True)
     assert await domains.names() == []
 

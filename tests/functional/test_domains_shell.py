@@ -101,7 +101,7 @@ def test_reload_shows_the_difference(web):
     poll(lambda: " active " in run(web, "domains").stdout, "it is active")
     assert fetch(web, "a.example.com")["name"] == "web"
     pending = run(web, "domain-status", "b.example.com").stdout
-    assert "there is no process 'later'" in pending and f"domains.conf:4" in pending
+    assert "there is no process 'later'" in pending and "domains.conf:4" in pending
     assert "domains.conf" in run(web, "unassign", "a.example.com", code=5).stderr
     path.write_text("domain a.example.com {\n  process: web\n  hold: 7s\n}\ndomain c.example.com {\n  process: web\n}\n")
     assert run(web, "reload").stdout.splitlines()[:3] == ["+ c.example.com", "~ a.example.com", "- b.example.com"]

@@ -239,7 +239,7 @@ async def test_of_many_creators_of_one_name_one_wins(objects):
 
 async def test_a_folder_is_implied_by_what_lies_in_it(objects):
     await objects.create("/a/b/c", b"x")
-    assert await objects.list("/") == ["/a/", "/config/", "/proc/", "/sys/"]
+    assert await objects.list("/") == ["/a/", "/config/", "/domains/", "/proc/", "/sys/"]
     assert await objects.list("/a") == ["/a/b/"]
     assert await objects.list("a/b/") == ["/a/b/c"]
     folder = await objects.get("/a/b")

@@ -63,6 +63,10 @@ def test_what_the_document_shows_answers_on_8080(idle_system, tmp_path, inside):
         assert said in done.stdout + done.stderr, said
     with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=20) as answer:
         assert answer.read() == b"DEBUG=false"
+    by_name = urllib.request.Request(f"http://127.0.0.1:{idle_system.edge_port()}/", headers={"Host": "myapp.example.com"})
+    poll(lambda: " active " in idle_system.cli("domains").stdout, "its domain is active")
+    with urllib.request.urlopen(by_name, timeout=20) as answer:
+        assert answer.read() == b"DEBUG=false"
     assert (idle_system.data / "volumes" / "data").is_dir()
     (processes / "myapp" / "app.py").write_text(APP + "# changed\n")
     assert "revision 2" in idle_system.cli(*arguments, cwd=tmp_path).stdout

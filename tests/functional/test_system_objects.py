@@ -110,7 +110,7 @@ async def test_they_are_described_and_read_as_any_object(client, objects):
     assert (await objects.read("/proc/web/env", offset=-2))[1:] == (2, b"1\n")
     with refused("OFFSET_OUT_OF_RANGE"):
         await objects.read("/proc/web/env", offset=5)
-    for name in ("/proc", "/proc/", "/proc/web", "/proc/web/", "/sys"):
+    for name in ("/proc", "/proc/", "/proc/web", "/proc/web/", "/sys", "/domains", "/domains/"):
         assert (await objects.get(name)).folder, name
         with refused("IS_A_FOLDER"):
             await objects.read(name)
@@ -133,8 +133,8 @@ async def test_sys_tells_of_the_daemon(client, objects):
 async def test_lists_show_them_beside_the_others(client, objects):
     for name in ("/zoo", "/product", "/proc.txt"):
         await objects.create(name)
-    everything = ["/config/", "/proc.txt", "/proc/", "/product", "/sys/", "/zoo"]
-    for page_size in (0, 1, 2, 3, 4, 5, 6):
+    everything = ["/config/", "/domains/", "/proc.txt", "/proc/", "/product", "/sys/", "/zoo"]
+    for page_size in (0, 1, 2, 3, 4, 5, 6, 7):
         assert await objects.list("/", page_size) == everything, page_size
     page = await objects.page("/", page_size=2)
     assert len(page.objects) == 2 and page.revision > 0
@@ -167,7 +167,7 @@ async def test_what_is_not_there_is_not_found(client, objects):
     created = await client.create_process("web", SLEEP)
     odd = ["nobody", "web/nothing", "web/env/x", "web/env/", f"{created.id}/env", "WEB/env", "w\u00fcb/env", "web|x"]
     odd += ["w*/env", "%77eb/env", "$(id)/status", "web ", "'web'/env", "w" * 200, "obj_1"]
-    for name in [*(f"/proc/{name}" for name in odd), "/sys/nothing", "/sys/version/x", "/domains/x"]:
+    for name in [*(f"/proc/{name}" for name in odd), "/sys/nothing", "/sys/version/x", "/domains/x", "/domains/x/y"]:
         for read in (objects.get, objects.read):
             with refused("OBJECT_NOT_FOUND") as refusal:
                 await read(name)

@@ -59,7 +59,6 @@ void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
     CheckRoutePath(route.path, at + ".path", violations);
     if (!paths.insert(route.path).second)
       violations.Add(at + ".path", absl::StrCat("there are two routes '", route.path, "'"));
-    if (spec.grpc && route.strip) violations.Add(at + ".strip", kNoStripOfGrpc);
     if (spec.grpc && route.strip) violations.Add(at + ".strip", kStripOfGrpc);
     if (route.targets.empty() ||
         route.targets.size() > static_cast<size_t>(limits::kTargetsPerRoute))

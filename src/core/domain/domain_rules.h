@@ -10,9 +10,6 @@
 
 namespace grpc_os::core {
 
-inline constexpr char kNoStripOfGrpc[] =
-    "the path of a gRPC call is its method: it cannot be stripped; leave `strip` or `grpc` out";
-
 // Ranges (protos/grpc_os/v1/domain_services.proto) of what a spec says beside its routes.
 void CheckDomainLimits(const DomainSpec& spec, const std::string& field, Violations& violations);
 // `owner_of`: for what gRPC OS itself listens on a port; empty: it does not.

@@ -170,16 +170,6 @@ absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
   if (wanted.drain_ms) spec.drain_ms = *wanted.drain_ms;
   if (wanted.max_body_bytes) spec.max_body_bytes = *wanted.max_body_bytes;
   if (wanted.read_timeout_ms) spec.read_timeout_ms = *wanted.read_timeout_ms;
-  const bool strips =
-      wanted.strip.value_or(false) ||
-      std::any_of(spec.routes.begin(), spec.routes.end(), [&](const DomainRoute& one) {
-        return one.strip && !(one.path == wanted.path && wanted.strip);
-      });
-  if (spec.grpc && strips) {
-    Violations violations;
-    violations.Add("grpc", kNoStripOfGrpc);
-    return violations.ToStatus();
-  }
   DomainRoute* route = FindRoute(spec, wanted.path);
   if (route != nullptr && wanted.strip) route->strip = *wanted.strip;
   if (spec.grpc && (wanted.strip.value_or(false) ||

@@ -696,7 +696,25 @@ TEST_F(DomainsTest, EachChangeIsToldOnceItIsCommitted) {
   ASSERT_TRUE(Unassign().ok());
   EXPECT_EQ(changes_, 2);
   ASSERT_TRUE(SetFile({OfFile("a.example", 1), OfFile("b.example", 2)}).ok());
-  EXPECT_EQ(changes_, 4);
+  EXPECT_EQ(changes_, 3) << "both at once";
+}
+
+TEST_F(DomainsTest, WhoeverWaitsForTheEndOfADomainHearsOfItOnce) {
+  ASSERT_TRUE(Assign(To("web")).ok());
+  const std::string id = Find().id;
+  int heard = 0, let_go = 0;
+  const auto kept = domains_->WhenGone(id, [&] { ++heard; });
+  domains_->WhenGone(id, [&] { ++let_go; });
+  scheduler_.RunAll();
+  EXPECT_EQ(heard, 0);
+  ASSERT_TRUE(Unassign().ok());
+  ASSERT_TRUE(Assign(To("web")).ok());
+  ASSERT_TRUE(Unassign().ok());
+  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(let_go, 0);
+  const auto late = domains_->WhenGone(id, [&] { ++heard; });
+  scheduler_.RunAll();
+  EXPECT_EQ(heard, 2) << "it was gone already";
 }
 
 }  // namespace

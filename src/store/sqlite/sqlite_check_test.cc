@@ -91,8 +91,8 @@ TEST_F(SqliteCheckTest, AWholeDatabaseIsFoundWhole) {
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(report->findings, IsEmpty());
   EXPECT_EQ(report->summary,
-            "revision 3, 2 processes, 1 users, 0 roles, 0 volumes, 0 revisions, 1 sessions, 3 "
-            "objects, 1 versions, 1 files "
+            "revision 3, 2 processes, 1 users, 0 roles, 0 volumes, 0 revisions, 0 domains, 1 "
+            "sessions, 3 objects, 1 versions, 1 files "
             "of contents, 1 quotas, 2 events after revision 0, 4 audit records, 2 requests");
 }
 
