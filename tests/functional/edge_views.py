@@ -3,6 +3,7 @@
 import http.client
 import os
 import pathlib
+import re
 import socket
 
 from running_system import command_line, descendants, poll, stat_fields
@@ -53,6 +54,9 @@ class EdgeView:
         """The one that is served; None while there is not exactly one."""
         accepting = {generation for generation, state in self.workers().values() if state == "accepting"}
         return accepting.pop() if len(accepting) == 1 else None
+
+    def wanted_workers(self):
+        return int(re.search(r"^worker_processes (\d+);", (self.directory / "conf/live/nginx.conf").read_text(), re.M)[1])
 
     def waiting(self):
         """How many requests wait for a process."""
