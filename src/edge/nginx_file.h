@@ -34,7 +34,7 @@ struct NginxSettings {
   // Requests that wait for a process, and the bytes of them: in all, and for one domain.
   int64_t waiting = 1024;
   int64_t waiting_bytes = int64_t{256} << 20;
-  int64_t waiting_of_domain = 256;
+  int64_t waiting_of_domain = 512;
   int64_t waiting_bytes_of_domain = int64_t{64} << 20;
 };
 
