@@ -27,7 +27,7 @@ absl::Status ReadLines(absl::string_view text, Read read) {
 }
 
 bool ReadDomain(const Words& words, core::EdgeTraffic& traffic) {
-  constexpr size_t kCounts = 5;  // REQUESTS STREAMS 4XX 5XX BYTES
+  constexpr size_t kCounts = 4;  // REQUESTS STREAMS 4XX 5XX
   if (words.size() != 2 + kCounts + core::kLatencyBuckets) return false;
   std::vector<int64_t> numbers(words.size() - 2);
   for (size_t i = 0; i < numbers.size(); ++i)
@@ -36,7 +36,6 @@ bool ReadDomain(const Words& words, core::EdgeTraffic& traffic) {
   one.requests = numbers[0];
   one.client_errors = numbers[2];
   one.server_errors = numbers[3];
-  one.bytes = numbers[4];
   one.latencies.assign(numbers.begin() + kCounts, numbers.end());
   return true;
 }

@@ -71,7 +71,7 @@ std::string Buckets(size_t count) {
 }
 
 TEST(AnswersTest, TrafficHasCountsByDomainsAndRequestsInFlightByPorts) {
-  const auto traffic = ParseTraffic(absl::StrCat("domain dom_1 100 7 3 2 2000", Buckets(21), "\n",
+  const auto traffic = ParseTraffic(absl::StrCat("domain dom_1 100 7 3 2", Buckets(21), "\n",
                                                  "target dom_1_0 127.0.0.1:8080 4 9\n"
                                                  "target dom_2_0 127.0.0.1:8080 1 0\n"
                                                  "target dom_2_1 127.0.0.1:9090 0 5\n"
@@ -82,7 +82,6 @@ TEST(AnswersTest, TrafficHasCountsByDomainsAndRequestsInFlightByPorts) {
   EXPECT_EQ(one.requests, 100);
   EXPECT_EQ(one.client_errors, 3);
   EXPECT_EQ(one.server_errors, 2);
-  EXPECT_EQ(one.bytes, 2000);
   EXPECT_EQ(one.waiting, 0);
   ASSERT_THAT(one.latencies, SizeIs(core::kLatencyBuckets));
   EXPECT_EQ(one.latencies[20], 20);
@@ -92,9 +91,9 @@ TEST(AnswersTest, TrafficHasCountsByDomainsAndRequestsInFlightByPorts) {
 
 TEST(AnswersTest, TrafficThatIsNoneIsRefused) {
   for (const std::string& text :
-       {absl::StrCat("domain dom_1 100 7 3 2 2000", Buckets(20)),
-        absl::StrCat("domain dom_1 100 7 3 2 2000", Buckets(22)),
-        absl::StrCat("domain dom_1 100 7 3 x 2000", Buckets(21)),
+       {absl::StrCat("domain dom_1 100 7 3 2", Buckets(20)),
+        absl::StrCat("domain dom_1 100 7 3 2", Buckets(22)),
+        absl::StrCat("domain dom_1 100 7 3 x", Buckets(21)),
         std::string("target dom_1_0 127.0.0.1:8080 4"), std::string("target dom_1_0 8080 4 9"),
         std::string("target dom_1_0 127.0.0.1:port 4 9"),
         std::string("target dom_1_0 127.0.0.1:8080 four 9"), std::string("domain")}) {

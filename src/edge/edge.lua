@@ -14,7 +14,7 @@
 --   GET /status       worker PID GENERATION accepting|draining
 --                     waiting REQUESTS BYTES           in all
 --                     waiting DOMAIN REQUESTS BYTES
---   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX BYTES B0 … B20
+--   GET /traffic      domain DOMAIN REQUESTS STREAMS 4XX 5XX B0 … B20
 --                       counted since nginx started, up to a second ago; Bn: requests that took at most 10^(n/4) ms, and more than the one before; B20: longer
 --                     target NAME HOST:PORT REQUESTS STREAMS    in flight now
 --   GET /inflight?NAME=HOST:PORT    `REQUESTS STREAMS` of one target, exact: once a target is taken out and this is 0, it gets nothing more
@@ -438,7 +438,7 @@ end
 -- ---------------------------------------------------------------- counting
 
 local BUCKETS = 21
-local NAMES = { "requests", "streams", "4xx", "5xx", "bytes" }
+local NAMES = { "requests", "streams", "4xx", "5xx" }
 for i = 0, BUCKETS - 1 do NAMES[#NAMES + 1] = "b" .. i end
 
 local function flush()
@@ -482,11 +482,10 @@ function M.log(domain)
   local status = ngx.status
   c[1] = c[1] + 1
   if status >= 500 then c[4] = c[4] + 1 elseif status >= 400 then c[3] = c[3] + 1 end
-  c[5] = c[5] + tonumber(ngx.var.bytes_sent)
   if request and request.stream then
     c[2] = c[2] + 1
   else
-    local b = 6 + bucket((now() - ngx.req.start_time()) * 1000)
+    local b = 5 + bucket((now() - ngx.req.start_time()) * 1000)
     c[b] = c[b] + 1
   end
   if draining then flush() end

@@ -70,6 +70,7 @@ absl::Status AddTrustedProxies(const NginxSettings& settings, Values& values) {
     absl::StrAppend(&geo, word->text(), " 1; ");
   }
   values["trusted_networks"] = geo;
+  values["forwarded_proto"] = settings.trusted_proxies.empty() ? "$scheme" : "$edge_proto";
   values["trusted_proxies"] = realip.text();
   return absl::OkStatus();
 }

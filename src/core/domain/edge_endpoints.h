@@ -39,7 +39,6 @@ struct RouteTraffic {
   int64_t requests = 0;  // since nginx runs
   int64_t client_errors = 0;
   int64_t server_errors = 0;
-  int64_t bytes = 0;
   int64_t waiting = 0;  // for a target, now
   // Of those that are no streams: how many took at most LatencyBoundMs(n), and more than the one
   // before; the last one has the rest.
