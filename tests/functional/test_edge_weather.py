@@ -263,6 +263,24 @@ async def test_a_template_that_is_broken_and_mended(idle_system, tmp_path):
         await no_problem(domains)
 
 
+async def test_the_first_domain_is_not_blamed_for_the_template(idle_system, tmp_path):
+    template = tmp_path / "template"
+    good = TEMPLATE.read_text()
+    template.write_text(good.replace("server_tokens off;", "server_tokens offf;"))
+    idle_system.start(environment={"EDGE_TEMPLATE": str(template)})
+    async with domains_of(idle_system) as domains:
+        await domains.run("web")
+        domain = await domains.assign("a.test", "web")
+        assert domain.status.state == PENDING and 'invalid value "offf"' in domain.status.message, domain.status
+        await problem_with(domains, 'invalid value "offf"')
+        template.write_text(good)
+        await domains.call("ReloadDomains")
+        assert (await domains.get("a.test")).status.state == ACTIVE
+        await is_served(domains)
+        await no_problem(domains)
+    await idle_system.close_clients()
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("named", [True, False], ids=["nginx-names-it", "nginx-names-none"])
 async def test_a_thousand_at_once_and_one_is_refused(idle_system, tmp_path, named):
