@@ -2,7 +2,9 @@
 and how long 1,000 domains take to be rendered and checked. See docs/PERFORMANCE.md; started by `run`."""
 
 import argparse
+import asyncio
 import contextlib
+import http.client
 import json
 import pathlib
 import re
@@ -14,6 +16,9 @@ import tempfile
 import time
 
 from clock import load_average
+from domains_api import domains_of
+from running_system import RunningSystem
+
 from edge import Edge, free_ports, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -58,6 +63,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=31, help="of each side, by turns")
     parser.add_argument("--seconds", type=int, default=1, help="of one round")
     parser.add_argument("--reloads", type=int, default=200)
+    parser.add_argument("--assigns", type=int, default=40)
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "build/bench/edge.json")
     return parser.parse_args()
 
@@ -167,6 +173,60 @@ def measure_thousand():
         edge.end()
 
 
+def answers(port, host):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/", headers={"Host": host})
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+async def assign_each(number):
+    """Seconds from before AssignDomain until the new domain's first answer, each."""
+    seconds = []
+    with RunningSystem() as system:
+        system.start()
+        async with domains_of(system) as domains:
+            await domains.run("web")
+            for domain in range(number + 1):
+                begin = time.monotonic()
+                await domains.assign(f"d{domain}.example.com", "web")
+                until(lambda: answers(system.edge_port(), f"d{domain}.example.com"))
+                seconds.append(time.monotonic() - begin)
+                await asyncio.sleep(0.2)  # changes that follow at once share a reload
+        await system.close_clients()
+    return seconds[1:]  # the first starts nginx
+
+
+def reload_each(number):
+    """The same by hand: a file is written, `nginx -s reload`."""
+    seconds = []
+    with contextlib.ExitStack() as stack:
+        home = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        backend, port = free_ports(2)
+        stack.enter_context(nginx(home, "backend", BACKEND, PORT=backend))
+        (home / "d").mkdir()
+        text = MINIMAL.replace("server_name a.test;", "server_name a.test; return 404;").rstrip().removesuffix("}") + "include d/*.conf; }"
+        stack.enter_context(nginx(home, "minimal", text, BACKEND=backend, PORT=port))
+        until(lambda: (home / "minimal.pid").exists())
+        for domain in range(number):
+            begin = time.monotonic()
+            (home / f"d/{domain}.conf").write_text(
+                f"server {{ listen 127.0.0.1:{port}; server_name d{domain}.example.com; location / {{ proxy_pass http://backend; }} }}")
+            subprocess.run(["nginx", "-p", ".", "-c", "minimal.conf", "-e", "stderr", "-s", "reload"], cwd=home, check=True, capture_output=True)
+            until(lambda: answers(port, f"d{domain}.example.com"))
+            seconds.append(time.monotonic() - begin)
+            time.sleep(0.2)
+    return seconds
+
+
+def percentile95(values):
+    return sorted(values)[len(values) * 95 // 100]
+
+
 def report(name, ratios, target, least=True):
     median = statistics.median(ratios)
     met = median >= target if least else median <= target
@@ -184,6 +244,9 @@ def main():
         f"{name} {statistics.median(r[i] for r in rounds):,.0f} calls/s" for i, name in enumerate(("edge", "minimal nginx", "Caddy"))))
     met = report("calls/s, of a hand-written nginx.conf's", [edge / minimal for edge, minimal, _ in rounds], OF_NGINX)
     met &= report("calls/s, of Caddy's", [edge / caddy for edge, _, caddy in rounds], OF_CADDY)
+    assigned, reloaded = asyncio.run(assign_each(arguments.assigns)), reload_each(arguments.assigns)
+    print(f"      assign to the first answer, p95 of {arguments.assigns}: {percentile95(assigned) * 1000:.0f} ms; a file and `nginx -s reload` by hand: "
+          f"{percentile95(reloaded) * 1000:.0f} ms; ratio {percentile95(assigned) / percentile95(reloaded):.2f} (no target)")
     sizes = measure_reloads(arguments.reloads)
     met &= report(f"the master's memory after {arguments.reloads} reloads ({sizes[-1][1] / 2**20:.1f} MiB), of that after the first tenth",
                   [sizes[-1][1] / sizes[0][1]], MEMORY, least=False)
