@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import json
+import re
 import socket
 
 import grpc
@@ -76,7 +77,8 @@ def test_what_the_process_learns_of_the_client(served):
     assert headers["host"] == headers["x-forwarded-host"] == ["a.test:8880"]
     assert headers["x-forwarded-for"] == headers["x-real-ip"] == ["127.0.0.1"]
     assert headers["x-forwarded-proto"] == ["http"]
-    assert len(headers["x-request-id"][0]) == 32
+    ids = headers["x-request-id"] + served.ask("a.test", headers=lies).json()["headers"]["x-request-id"]
+    assert all(re.fullmatch(r"\d+\.\d{3}-\d+-\d+-\d+", each) for each in ids) and ids[0] != ids[1], ids
     assert not {"forwarded", "proxy", "upgrade"} & set(headers)
 
 
