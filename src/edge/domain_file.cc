@@ -159,8 +159,8 @@ class DomainRenderer {
 
   void ProxyPass(const CheckedRoute& route, const Word& wait) {
     writer_.Directive("proxy_pass", {Word::Join({"http://", route.upstream})});
-    writer_.Directive("error_page", {"502", "=", wait});
-    writer_.Directive("error_page", {"413", "500", "503", "504", wait});  // answers them
+    writer_.Directive("error_page", {"502", "504", "=", wait});
+    writer_.Directive("error_page", {"413", "500", "503", wait});  // answers them
   }
 
   void GrpcPass(const CheckedRoute& route) {

@@ -35,6 +35,7 @@ local cast, now = ffi.cast, ngx.now
 local M = {}
 
 local STEP = 0.02            -- seconds between two looks of a request that waits
+local GO_ON = 16             -- requests of an upstream that go on in one step, in one worker: a process has room for few connections at once
 local PROBE_EVERY = 0.2      -- seconds between two attempts to connect to the targets of an upstream, in one worker
 local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is ending still takes connections
 local PROBE_TIMEOUT_MS = 200
@@ -53,6 +54,9 @@ local keys = {}              -- of the dict `inflight` that are this worker's
 local forgotten              -- the version of all endpoints of which forget_keys() knows
 local counters = {}          -- by domain: what is not in the dict `traffic` yet
 local probed = {}            -- by upstream: when this worker last tried to connect
+local queues = {}            -- by upstream: the requests that wait, the first first
+local released = {}          -- by upstream: when some of them went on
+local tickets = 0            -- of requests that waited
 
 -- What goes on for a request, by its address in memory: ngx.ctx does not survive the jump to a named location, and variables
 -- cost more. log() runs at the end of every request of a domain, and takes it out again.
@@ -205,13 +209,14 @@ local function choose(list, tried)
   return best
 end
 
--- How often bytes of this request were sent to a target.
+-- How often bytes of this request were sent to a target, and whether they were in the last try.
 local function times_sent()
-  local n = 0
+  local n, last = 0, false
   for bytes in (ngx.var.upstream_bytes_sent or ""):gmatch("%d+") do
-    if bytes ~= "0" then n = n + 1 end
+    last = bytes ~= "0"
+    if last then n = n + 1 end
   end
-  return n
+  return n, last
 end
 
 -- Takes a target of the upstream for this request, if there is one.
@@ -244,8 +249,9 @@ function M.pick(name, wait)
     uncount(request)
     request.tried = request.tried or {}
     request.tried[failed.address] = true
-    local sent, _, status = times_sent(), balancer.get_last_failure()
-    request.timed_out = status == 504 and sent > 0  -- what takes too long here takes too long elsewhere
+    local sent, last = times_sent()
+    local _, status = balancer.get_last_failure()
+    request.timed_out = status == 504 and last  -- what takes too long here takes too long elsewhere
     if request.timed_out or sent >= MOST_SENT then return ngx.exit(BUSY) end
   end
   local may_wait = wait and not request.waited
@@ -335,15 +341,24 @@ end
 
 local function end_waiting(request)
   local wait = request.wait
-  if wait and wait.counted then
-    add_waiting(wait.domain, -1, -wait.bytes)
-    wait.counted = false
+  if not wait or not wait.counted then return end
+  add_waiting(wait.domain, -1, -wait.bytes)
+  wait.counted, wait.go = false, false
+  local queue = queues[wait.name]
+  for i = 1, #queue do
+    if queue[i] == request then table.remove(queue, i) break end
   end
+  if #queue == 0 then queues[wait.name], released[wait.name] = nil, nil end
 end
 
--- False if there is no place for one more.
-local function begin_waiting(request, domain)
+-- False if there is no place for one more. Who waits again has the place that it had.
+local function begin_waiting(request)
   local wait = request.wait
+  local domain, queue = wait.domain, queues[wait.name] or {}
+  queues[wait.name] = queue
+  local place = #queue + 1
+  while place > 1 and queue[place - 1].wait.ticket > wait.ticket do place = place - 1 end
+  table.insert(queue, place, request)
   wait.counted = true
   add_waiting(domain, 1, wait.bytes)
   local pids = workers:get_keys(0)
@@ -381,6 +396,20 @@ local function may_go_on(name, list, request)
   return found ~= nil and version == list.version and tonumber(found:match("^%S+")) >= request.failed_at
 end
 
+-- Whether it is this one's turn, of those that have a reason to try once more.
+local function its_turn(name, list, request)
+  if not may_go_on(name, list, request) then return false end
+  if not request.wait.go and now() - (released[name] or 0) >= STEP then
+    released[name] = now()
+    local left = GO_ON
+    for _, other in ipairs(queues[name]) do
+      if left == 0 then break end
+      if may_go_on(name, list, other) then other.wait.go, left = true, left - 1 end
+    end
+  end
+  return request.wait.go
+end
+
 -- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers. What failed
 -- otherwise is answered here, too: each location costs nginx 20 KB. A request that pick() has not had came by the wait socket.
 function M.wait(name, domain, hold_ms)
@@ -394,10 +423,11 @@ function M.wait(name, domain, hold_ms)
     requests[id] = request
   end
   uncount(request)
-  if request.timed_out then return answer(504, REASONS[504]) end
+  local sent, last = times_sent()
+  -- What could not be connected in time was not sent: it waits as if it had been refused.
+  if request.timed_out or last and ngx.var.upstream_status:match("%d+$") == "504" then return answer(504, REASONS[504]) end
   request.tried = nil
   request.jumps = (request.jumps or 0) + 1
-  local sent = times_sent()
   local method = ngx.req.get_method()
   if sent >= MOST_SENT or sent > 0 and (method == "POST" or method == "PATCH" or method == "LOCK") then
     return answer(502, REASONS[502])
@@ -408,16 +438,17 @@ function M.wait(name, domain, hold_ms)
   end
   local wait = request.wait
   if not wait then
-    wait = { domain = domain, bytes = tonumber(ngx.var.request_length), until_time = now() + hold_ms / 1000 }
+    tickets = tickets + 1
+    wait = { name = name, domain = domain, ticket = tickets, bytes = tonumber(ngx.var.request_length), until_time = now() + hold_ms / 1000 }
     request.wait = wait
   end
-  if not begin_waiting(request, domain) then
+  if not begin_waiting(request) then
     return answer(503, "Too many requests wait for this process.", 5)
   end
   while true do
     list = current(name)
     if list.state == "off" then break end
-    if may_go_on(name, list, request) then
+    if its_turn(name, list, request) then
       if not request.waited then return end_waiting(request) end
       -- A call cannot come back here: it has its target before it goes on, so that whoever takes that out waits for it.
       local target, targets = take(name, request)

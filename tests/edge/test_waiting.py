@@ -1,6 +1,8 @@
 """Requests wait for a process that is away instead of failing."""
 
+import collections
 import concurrent.futures
+import socket
 import threading
 import time
 
@@ -126,6 +128,26 @@ def test_past_the_limits_it_is_503(small):
     small.set(f"dom_a_0 up {backend.target}:1", f"dom_b_0 up {backend.target}:1")
     assert [future.result().status for future in waiting] == [200] * 60
     assert small.waiting() == (0, 0)
+
+
+def test_those_that_waited_do_not_overrun_the_process(one):
+    """It has room for six connections that it has not taken yet."""
+    one.set("dom_a_0 away")
+    waiting = [in_background(one.ask, "a.test", "/sleep?100", timeout=60) for _ in range(300)]
+    until(lambda: one.waiting("dom_a")[0] == 300)
+    one.up("dom_a_0", one.backend(backlog=5))
+    assert collections.Counter(future.result().status for future in waiting) == {200: 300}
+
+
+def test_what_was_not_connected_in_time_waits(one):
+    """A listener whose queue is full drops what comes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        port = full.getsockname()[1]
+        one.set(f"dom_a_0 up 127.0.0.1:{port}:1")
+        waiting = in_background(one.ask, "a.test", method="POST", body=b"x")
+        until(lambda: waiting.done() or one.waiting("dom_a")[0] == 1)
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
 
 
 def test_bodies_that_wait_are_bounded(small):
