@@ -42,13 +42,14 @@ local PROBE_TIMEOUT_MS = 200
 local MOST_SENT = 3          -- times that a request is sent to processes: it may be what ends them
 local FOUND_SECONDS = 300    -- so long, what answered is known
 local STREAM_TIMEOUT = 3600  -- seconds that a stream may be silent
+local BEFORE_END = 2         -- seconds from an answer to what waits to the end of a worker that drains
 local JUMPS = 8              -- of a request into the waiting location; nginx allows ten
 local WAIT_SOCKET = "unix:run/wait.sock"
 local BUSY = -3              -- NGX_BUSY: this try ends, as "no live upstreams", without a connection
 
 local config                 -- of init(); silent_ms: so long without a request on the private socket, and nobody keeps the endpoints
 local pid                    -- of this worker
-local draining = false       -- its listeners are closed
+local draining               -- since when its listeners are closed
 local lists = {}             -- by upstream: its value, parsed; see current()
 local keys = {}              -- of the dict `inflight` that are this worker's
 local forgotten              -- the version of all endpoints of which forget_keys() knows
@@ -458,6 +459,7 @@ function M.wait(name, domain, hold_ms)
       end
     end
     if now() >= wait.until_time then break end
+    if draining and now() >= draining + config.shutdown_timeout_ms / 1000 - BEFORE_END then break end
     local listed = list.state == "up" or now() - (edge:get("seen") or 0) > config.silent_ms / 1000
     if listed and list.targets[1] and now() - request.failed_at > PROBE_AFTER then probe(name, list) end
     ngx.sleep(min(STEP, wait.until_time - now() + 0.001))
@@ -579,7 +581,7 @@ end
 
 local function tick(premature)
   if premature then  -- nginx has closed this worker's listeners
-    draining = true
+    draining = now()
     enter_worker("draining")
   else
     drop_dead()

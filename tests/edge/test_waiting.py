@@ -238,6 +238,28 @@ def test_with_nobody_to_say_so_a_process_is_found(one):
     assert waiting.result(timeout=15).status == 200
 
 
+def test_a_reload_ends_no_request_that_waits(one):
+    one.set("dom_a_0 away")
+    waiting = in_background(one.ask, "a.test")
+    until(lambda: one.waiting("dom_a")[0] == 1)
+    one.reload()
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+
+
+def test_what_waits_is_answered_before_its_worker_is_ended(edge):
+    edge.settings.update(shutdown_timeout_ms=3000)
+    started(edge).set("dom_a_0 away", "dom_g_0 away")
+    waiting = in_background(edge.ask, "a.test")
+    with grpc.insecure_channel(f"127.0.0.1:{edge.grpc}", options=[("grpc.default_authority", "g.test")]) as channel:
+        call = channel.unary_unary("/test.Echo/Unary").future(b"", timeout=20)
+        until(lambda: edge.waiting()[0] == 2)
+        edge.reload()
+        answer = waiting.result(timeout=10)
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+        assert call.exception().details() == "No process serves this right now."
+
+
 def test_a_client_that_leaves_waits_no_more(one):
     one.set("dom_a_0 away")
     with pytest.raises(TimeoutError):
