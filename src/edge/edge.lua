@@ -28,7 +28,7 @@ local get_request = require("resty.core.base").get_request
 local endpoints, inflight = ngx.shared.endpoints, ngx.shared.inflight
 local traffic, waiting = ngx.shared.traffic, ngx.shared.waiting
 local workers = ngx.shared.workers  -- by pid: GENERATION STATE, and when it began
-local edge = ngx.shared.edge        -- `version` and `seen`; `found NAME`: what answered, see probe()
+local edge = ngx.shared.edge        -- `version` and `seen`; `found NAME`: what answered, see probe(); the list `gone`, see drop_counts()
 local ceil, log10, min = math.ceil, math.log10, math.min
 local cast, now = ffi.cast, ngx.now
 
@@ -40,6 +40,7 @@ local PROBE_EVERY = 0.2      -- seconds between two attempts to connect to the t
 local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is ending still takes connections
 local PROBE_TIMEOUT_MS = 200
 local MOST_SENT = 3          -- times that a request is sent to processes: it may be what ends them
+local GONE_SECONDS = 60      -- so long after its last endpoint went, a domain's counts go
 local FOUND_SECONDS = 300    -- so long, what answered is known
 local STREAM_TIMEOUT = 3600  -- seconds that a stream may be silent
 local BEFORE_END = 2         -- seconds from an answer to what waits to the end of a worker that drains
@@ -53,6 +54,7 @@ local draining               -- since when its listeners are closed
 local lists = {}             -- by upstream: its value, parsed; see current()
 local keys = {}              -- of the dict `inflight` that are this worker's
 local forgotten              -- the version of all endpoints of which forget_keys() knows
+local full = {}              -- what was logged of shared memory that is full
 local counters = {}          -- by domain: what is not in the dict `traffic` yet
 local probed = {}            -- by upstream: when this worker last tried to connect
 local queues = {}            -- by upstream: the requests that wait, the first first
@@ -96,9 +98,24 @@ end
 
 local function next_version() return edge:incr("version", 1, 0) % 2 ^ 31 end
 
+-- Logs once what is the same for all requests.
+local function log_full(what, err)
+  if full[what] then return end
+  full[what] = true
+  ngx.log(ngx.CRIT, what, ": ", err)
+end
+
+-- That a domain has no endpoints: see drop_counts().
+local function note_gone(domain)
+  local ok, err = edge:rpush("gone", now() .. " " .. domain)
+  if not ok then log_full("counts of domains that are gone stay", err) end
+end
+
 local function drop(name)
   endpoints:delete(name)
   next_version()
+  local domain = name:match("^(.*)_0$")
+  if domain then note_gone(domain) end
 end
 
 -- Changes the endpoints by the lines of `text`. The HTTP status, and what to say.
@@ -182,7 +199,7 @@ local function count(request, target)
   request.target = target
   if not inflight:incr(key, 1) then
     local ok, err = inflight:safe_add(key, 1)
-    if not ok then ngx.log(ngx.ERR, "not counted as in flight: ", key, ": ", err) return end
+    if not ok then return log_full("requests in flight are not counted", err) end
     keys[key] = true
   end
   request.key = key
@@ -480,10 +497,30 @@ local function flush()
       local n = c[i]
       if n > 0 then
         local key = domain .. " " .. NAMES[i]
-        if not traffic:incr(key, n) then traffic:safe_add(key, n) end
+        if not traffic:incr(key, n) then
+          local ok, err = traffic:safe_add(key, n)
+          if not ok then log_full("requests of domains are not counted", err) end
+          if i == 1 and not endpoints:get(domain .. "_0") then note_gone(domain) end  -- a last one, of a draining worker
+        end
       end
     end
     counters[domain] = nil
+  end
+end
+
+-- Drops the counts of domains that have had no endpoints for a while.
+local function drop_counts()
+  while true do
+    local entry = edge:lpop("gone")
+    if not entry then return end
+    local since, domain = entry:match("^(%S+) (%S+)$")
+    if now() - since < GONE_SECONDS then
+      edge:lpush("gone", entry)
+      return
+    end
+    if not endpoints:get(domain .. "_0") then
+      for i = 1, #NAMES do traffic:delete(domain .. " " .. NAMES[i]) end
+    end
   end
 end
 
@@ -586,6 +623,7 @@ local function tick(premature)
   else
     drop_dead()
     forget_keys()
+    if ngx.worker.id() == 0 then drop_counts() end
   end
   flush()
 end
