@@ -167,3 +167,15 @@ def test_the_access_log_is_json(served):
     record = until(lambda: next((r for r in map(json.loads, log.read_bytes().decode("latin-1").splitlines())
                                  if r["uri"] == hostile), None))
     assert record["status"] == 200 and record["client"] == "127.0.0.1" and record["target"].startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("part, most", [("method", 32), ("uri", 1024), ("referer", 256), ("agent", 256)])
+def test_what_is_long_is_cut_in_the_log(served, part, most):
+    text = {"method": "M", "uri": "/keep/", "referer": "r", "agent": "a"}
+    cut, text[part] = text[part].ljust(most, "X"), text[part].ljust(7000, "X")
+    request = "{method} {uri} HTTP/1.1\r\nHost: a.test\r\nReferer: {referer}\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+    assert raw(served.http, request.format(**text).encode()).startswith("HTTP/1.1 200")
+    log = served.home / "logs/dom_a.log"
+    record = until(lambda: next((r for r in map(json.loads, log.read_bytes().decode("latin-1").splitlines())
+                                 if r[part].startswith(cut)), None))
+    assert record == {**record, **text, part: cut}
