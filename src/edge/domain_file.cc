@@ -66,6 +66,7 @@ class DomainRenderer {
     writer_.Directive("server_name", {name_});
     writer_.Directive("grpc_set_header",
                       {"Host", "$host$edge_port"});  // the others are there by now
+    writer_.Directive("grpc_set_header", {"Content-Length", "$http_content_length"});
     GrpcLimits();
     writer_.Lua("log_by_lua_block", "log_waited", {});
     for (const CheckedRoute& route : routes_) {

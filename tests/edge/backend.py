@@ -5,7 +5,7 @@ HTTP answers in JSON what it was asked, and at
   /die         exits without an answer     /count        how many requests came before it
   /events      server-sent events, unframed as HTTP/1.0 has them; /chunks: in chunks. Each second one, MS apart with ?MS
   a websocket handshake                    echoes messages
-gRPC has, of test.Echo, Unary (echoes; as bytes `sleep MS`: that late) and Stream (echoes each)."""
+gRPC has, of test.Echo, Unary (echoes; `sleep MS`: that late; `metadata`: with what came with it) and Stream (echoes each)."""
 
 import asyncio
 import base64
@@ -101,6 +101,8 @@ async def serve_grpc(name, port):
         await context.send_initial_metadata((("name", name),))
         if request.startswith(b"sleep "):
             await asyncio.sleep(float(request[6:]) / 1000)
+        if request == b"metadata":
+            return repr(context.invocation_metadata()).encode()
         if request == b"die":
             os._exit(9)
         return request

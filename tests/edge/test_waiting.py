@@ -298,6 +298,17 @@ async def test_a_stream_of_grpc_that_waited_loses_no_message(one):
         assert await stream.read() is grpc.aio.EOF
 
 
+def test_a_call_that_waited_has_no_length(one):
+    """Its client gave none, and nginx knows it by then."""
+    one.set("dom_g_0 away")
+    with grpc.insecure_channel(f"127.0.0.1:{one.grpc}", options=[("grpc.default_authority", "g.test")]) as channel:
+        call = channel.unary_unary("/test.Echo/Unary").future(b"metadata", timeout=20)
+        until(lambda: one.waiting("dom_g")[0] == 1)
+        one.up("dom_g_0", one.backend("grpc", "g"))
+        metadata = call.result().decode()
+        assert "user-agent" in metadata and "content-length" not in metadata
+
+
 def test_a_call_that_goes_on_is_waited_for(one):
     """It has its target before it leaves where it waits, so that a stop that comes just then counts it."""
     call = one.backend("grpc", "g")
