@@ -430,6 +430,7 @@ end
 
 -- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers. What failed
 -- otherwise is answered here, too: each location costs nginx 20 KB. A request that pick() has not had came by the wait socket.
+-- A client that closes its sending half while it waits counts as one that left, and gets nothing: nginx cannot tell one from the other.
 function M.wait(name, domain, hold_ms)
   if REASONS[ngx.status] then return M.failed() end
   local id = request_key()
