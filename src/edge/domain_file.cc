@@ -66,6 +66,7 @@ class DomainRenderer {
     writer_.Directive("server_name", {name_});
     writer_.Directive("grpc_set_header",
                       {"Host", "$host$edge_port"});  // the others are there by now
+    writer_.Directive("grpc_set_header", {"Content-Length", "$http_content_length"});
     GrpcLimits();
     writer_.Lua("log_by_lua_block", "log_waited", {});
     for (const CheckedRoute& route : routes_) {
@@ -159,8 +160,8 @@ class DomainRenderer {
 
   void ProxyPass(const CheckedRoute& route, const Word& wait) {
     writer_.Directive("proxy_pass", {Word::Join({"http://", route.upstream})});
-    writer_.Directive("error_page", {"502", "=", wait});
-    writer_.Directive("error_page", {"413", "500", "503", "504", wait});  // answers them
+    writer_.Directive("error_page", {"502", "504", "=", wait});
+    writer_.Directive("error_page", {"413", "500", "503", wait});  // answers them
   }
 
   void GrpcPass(const CheckedRoute& route) {

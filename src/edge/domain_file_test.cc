@@ -70,7 +70,7 @@ TEST(DomainFile, AnswersItselfOutsideOfItsPaths) {
 TEST(DomainFile, AWildcardIsAnAnchoredExpressionOfOneLabel) {
   core::Domain domain = Example();
   domain.name = "*.a-1.example.com";
-  EXPECT_EQ(All(Rendered(domain), "server_name")[0].words[1], R"(~^[^.]+\.a-1\.example\.com$)");
+  EXPECT_EQ(All(Rendered(domain), "server_name")[0].words[1], R"(~^[^.]{1,63}\.a-1\.example\.com$)");
 }
 
 TEST(DomainFile, StripsByLengthAlone) {
@@ -141,7 +141,7 @@ void ExpectMeant(const std::string& text, const std::string& like, const std::st
 }
 
 std::string RegexOf(const std::string& name) {
-  std::string regex = "~^[^.]+\\.";
+  std::string regex = "~^[^.]{1,63}\\.";
   for (char c : name.substr(2)) regex += c == '.' ? "\\." : std::string(1, c);
   return regex + "$";
 }

@@ -28,31 +28,38 @@ local get_request = require("resty.core.base").get_request
 local endpoints, inflight = ngx.shared.endpoints, ngx.shared.inflight
 local traffic, waiting = ngx.shared.traffic, ngx.shared.waiting
 local workers = ngx.shared.workers  -- by pid: GENERATION STATE, and when it began
-local edge = ngx.shared.edge        -- `version` and `seen`; `found NAME`: what answered, see probe()
+local edge = ngx.shared.edge        -- `version` and `seen`; `found NAME`: what answered, see probe(); the list `gone`, see drop_counts()
 local ceil, log10, min = math.ceil, math.log10, math.min
 local cast, now = ffi.cast, ngx.now
 
 local M = {}
 
 local STEP = 0.02            -- seconds between two looks of a request that waits
+local GO_ON = 16             -- requests of an upstream that go on in one step, in one worker: a process has room for few connections at once
 local PROBE_EVERY = 0.2      -- seconds between two attempts to connect to the targets of an upstream, in one worker
 local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is ending still takes connections
 local PROBE_TIMEOUT_MS = 200
 local MOST_SENT = 3          -- times that a request is sent to processes: it may be what ends them
+local GONE_SECONDS = 60      -- so long after its last endpoint went, a domain's counts go
 local FOUND_SECONDS = 300    -- so long, what answered is known
 local STREAM_TIMEOUT = 3600  -- seconds that a stream may be silent
+local BEFORE_END = 2         -- seconds from an answer to what waits to the end of a worker that drains
 local JUMPS = 8              -- of a request into the waiting location; nginx allows ten
 local WAIT_SOCKET = "unix:run/wait.sock"
 local BUSY = -3              -- NGX_BUSY: this try ends, as "no live upstreams", without a connection
 
 local config                 -- of init(); silent_ms: so long without a request on the private socket, and nobody keeps the endpoints
 local pid                    -- of this worker
-local draining = false       -- its listeners are closed
+local draining               -- since when its listeners are closed
 local lists = {}             -- by upstream: its value, parsed; see current()
 local keys = {}              -- of the dict `inflight` that are this worker's
 local forgotten              -- the version of all endpoints of which forget_keys() knows
+local full = {}              -- what was logged of shared memory that is full
 local counters = {}          -- by domain: what is not in the dict `traffic` yet
 local probed = {}            -- by upstream: when this worker last tried to connect
+local queues = {}            -- by upstream: the requests that wait, the first first
+local released = {}          -- by upstream: when some of them went on
+local tickets = 0            -- of requests that waited
 
 -- What goes on for a request, by its address in memory: ngx.ctx does not survive the jump to a named location, and variables
 -- cost more. log() runs at the end of every request of a domain, and takes it out again.
@@ -91,9 +98,24 @@ end
 
 local function next_version() return edge:incr("version", 1, 0) % 2 ^ 31 end
 
+-- Logs once what is the same for all requests.
+local function log_full(what, err)
+  if full[what] then return end
+  full[what] = true
+  ngx.log(ngx.CRIT, what, ": ", err)
+end
+
+-- That a domain has no endpoints: see drop_counts().
+local function note_gone(domain)
+  local ok, err = edge:rpush("gone", now() .. " " .. domain)
+  if not ok then log_full("counts of domains that are gone stay", err) end
+end
+
 local function drop(name)
   endpoints:delete(name)
   next_version()
+  local domain = name:match("^(.*)_0$")
+  if domain then note_gone(domain) end
 end
 
 -- Changes the endpoints by the lines of `text`. The HTTP status, and what to say.
@@ -177,7 +199,7 @@ local function count(request, target)
   request.target = target
   if not inflight:incr(key, 1) then
     local ok, err = inflight:safe_add(key, 1)
-    if not ok then ngx.log(ngx.ERR, "not counted as in flight: ", key, ": ", err) return end
+    if not ok then return log_full("requests in flight are not counted", err) end
     keys[key] = true
   end
   request.key = key
@@ -205,13 +227,14 @@ local function choose(list, tried)
   return best
 end
 
--- How often bytes of this request were sent to a target.
+-- How often bytes of this request were sent to a target, and whether they were in the last try.
 local function times_sent()
-  local n = 0
+  local n, last = 0, false
   for bytes in (ngx.var.upstream_bytes_sent or ""):gmatch("%d+") do
-    if bytes ~= "0" then n = n + 1 end
+    last = bytes ~= "0"
+    if last then n = n + 1 end
   end
-  return n
+  return n, last
 end
 
 -- Takes a target of the upstream for this request, if there is one.
@@ -244,8 +267,9 @@ function M.pick(name, wait)
     uncount(request)
     request.tried = request.tried or {}
     request.tried[failed.address] = true
-    local sent, _, status = times_sent(), balancer.get_last_failure()
-    request.timed_out = status == 504 and sent > 0  -- what takes too long here takes too long elsewhere
+    local sent, last = times_sent()
+    local _, status = balancer.get_last_failure()
+    request.timed_out = status == 504 and last  -- what takes too long here takes too long elsewhere
     if request.timed_out or sent >= MOST_SENT then return ngx.exit(BUSY) end
   end
   local may_wait = wait and not request.waited
@@ -335,15 +359,24 @@ end
 
 local function end_waiting(request)
   local wait = request.wait
-  if wait and wait.counted then
-    add_waiting(wait.domain, -1, -wait.bytes)
-    wait.counted = false
+  if not wait or not wait.counted then return end
+  add_waiting(wait.domain, -1, -wait.bytes)
+  wait.counted, wait.go = false, false
+  local queue = queues[wait.name]
+  for i = 1, #queue do
+    if queue[i] == request then table.remove(queue, i) break end
   end
+  if #queue == 0 then queues[wait.name], released[wait.name] = nil, nil end
 end
 
--- False if there is no place for one more.
-local function begin_waiting(request, domain)
+-- False if there is no place for one more. Who waits again has the place that it had.
+local function begin_waiting(request)
   local wait = request.wait
+  local domain, queue = wait.domain, queues[wait.name] or {}
+  queues[wait.name] = queue
+  local place = #queue + 1
+  while place > 1 and queue[place - 1].wait.ticket > wait.ticket do place = place - 1 end
+  table.insert(queue, place, request)
   wait.counted = true
   add_waiting(domain, 1, wait.bytes)
   local pids = workers:get_keys(0)
@@ -381,8 +414,23 @@ local function may_go_on(name, list, request)
   return found ~= nil and version == list.version and tonumber(found:match("^%S+")) >= request.failed_at
 end
 
+-- Whether it is this one's turn, of those that have a reason to try once more.
+local function its_turn(name, list, request)
+  if not may_go_on(name, list, request) then return false end
+  if not request.wait.go and now() - (released[name] or 0) >= STEP then
+    released[name] = now()
+    local left = GO_ON
+    for _, other in ipairs(queues[name]) do
+      if left == 0 then break end
+      if may_go_on(name, list, other) then other.wait.go, left = true, left - 1 end
+    end
+  end
+  return request.wait.go
+end
+
 -- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers. What failed
 -- otherwise is answered here, too: each location costs nginx 20 KB. A request that pick() has not had came by the wait socket.
+-- A client that closes its sending half while it waits counts as one that left, and gets nothing: nginx cannot tell one from the other.
 function M.wait(name, domain, hold_ms)
   if REASONS[ngx.status] then return M.failed() end
   local id = request_key()
@@ -394,10 +442,11 @@ function M.wait(name, domain, hold_ms)
     requests[id] = request
   end
   uncount(request)
-  if request.timed_out then return answer(504, REASONS[504]) end
+  local sent, last = times_sent()
+  -- What could not be connected in time was not sent: it waits as if it had been refused.
+  if request.timed_out or last and ngx.var.upstream_status:match("%d+$") == "504" then return answer(504, REASONS[504]) end
   request.tried = nil
   request.jumps = (request.jumps or 0) + 1
-  local sent = times_sent()
   local method = ngx.req.get_method()
   if sent >= MOST_SENT or sent > 0 and (method == "POST" or method == "PATCH" or method == "LOCK") then
     return answer(502, REASONS[502])
@@ -408,16 +457,17 @@ function M.wait(name, domain, hold_ms)
   end
   local wait = request.wait
   if not wait then
-    wait = { domain = domain, bytes = tonumber(ngx.var.request_length), until_time = now() + hold_ms / 1000 }
+    tickets = tickets + 1
+    wait = { name = name, domain = domain, ticket = tickets, bytes = tonumber(ngx.var.request_length), until_time = now() + hold_ms / 1000 }
     request.wait = wait
   end
-  if not begin_waiting(request, domain) then
+  if not begin_waiting(request) then
     return answer(503, "Too many requests wait for this process.", 5)
   end
   while true do
     list = current(name)
     if list.state == "off" then break end
-    if may_go_on(name, list, request) then
+    if its_turn(name, list, request) then
       if not request.waited then return end_waiting(request) end
       -- A call cannot come back here: it has its target before it goes on, so that whoever takes that out waits for it.
       local target, targets = take(name, request)
@@ -427,6 +477,7 @@ function M.wait(name, domain, hold_ms)
       end
     end
     if now() >= wait.until_time then break end
+    if draining and now() >= draining + config.shutdown_timeout_ms / 1000 - BEFORE_END then break end
     local listed = list.state == "up" or now() - (edge:get("seen") or 0) > config.silent_ms / 1000
     if listed and list.targets[1] and now() - request.failed_at > PROBE_AFTER then probe(name, list) end
     ngx.sleep(min(STEP, wait.until_time - now() + 0.001))
@@ -447,10 +498,30 @@ local function flush()
       local n = c[i]
       if n > 0 then
         local key = domain .. " " .. NAMES[i]
-        if not traffic:incr(key, n) then traffic:safe_add(key, n) end
+        if not traffic:incr(key, n) then
+          local ok, err = traffic:safe_add(key, n)
+          if not ok then log_full("requests of domains are not counted", err) end
+          if i == 1 and not endpoints:get(domain .. "_0") then note_gone(domain) end  -- a last one, of a draining worker
+        end
       end
     end
     counters[domain] = nil
+  end
+end
+
+-- Drops the counts of domains that have had no endpoints for a while.
+local function drop_counts()
+  while true do
+    local entry = edge:lpop("gone")
+    if not entry then return end
+    local since, domain = entry:match("^(%S+) (%S+)$")
+    if now() - since < GONE_SECONDS then
+      edge:lpush("gone", entry)
+      return
+    end
+    if not endpoints:get(domain .. "_0") then
+      for i = 1, #NAMES do traffic:delete(domain .. " " .. NAMES[i]) end
+    end
   end
 end
 
@@ -548,11 +619,12 @@ end
 
 local function tick(premature)
   if premature then  -- nginx has closed this worker's listeners
-    draining = true
+    draining = now()
     enter_worker("draining")
   else
     drop_dead()
     forget_keys()
+    if ngx.worker.id() == 0 then drop_counts() end
   end
   flush()
 end

@@ -22,9 +22,9 @@ struct NginxSettings {
   std::vector<std::string> https;  // every handshake is refused
   std::vector<std::string> grpc;
   int64_t workers = 2;
-  int64_t connections = 4096;  // of each worker: to clients and to processes
-  int64_t domains = 0;         // each has a log file open
-  int64_t shutdown_timeout_ms = 30'000;
+  int64_t connections = 4096;             // of each worker: to clients and to processes
+  int64_t domains = 0;                    // each has a log file open
+  int64_t shutdown_timeout_ms = 300'000;  // what an old worker has in hand then is cut
   std::vector<std::string>
       trusted_proxies;   // see Word::Network: whose X-Forwarded-For and -Proto are believed
   bool as_root = false;  // nginx is started by root, and stays so

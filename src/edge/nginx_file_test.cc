@@ -51,7 +51,7 @@ TEST(NginxFile, HasItsSettings) {
   EXPECT_TRUE(Has(file, {"set_real_ip_from", "10.0.0.0/8"}));
   EXPECT_TRUE(Has(file, {"fd00::/8", "1"}));
   EXPECT_TRUE(Has(file, {"worker_processes", "2"}));
-  EXPECT_TRUE(Has(file, {"worker_shutdown_timeout", "30000ms"}));
+  EXPECT_TRUE(Has(file, {"worker_shutdown_timeout", "300000ms"}));
   EXPECT_TRUE(Has(file, {"worker_rlimit_nofile", "9448"}));
   EXPECT_FALSE(Has(file, {"user", "root"}));
   settings.as_root = true;

@@ -77,7 +77,7 @@ absl::StatusOr<Word> Word::ServerName(absl::string_view host) {
   }
   if (!wildcard) return Word(std::string(host));
   // nginx's own wildcard would stand for several labels.
-  return Word(absl::StrCat("\"~^[^.]+\\.", absl::StrReplaceAll(exact, {{".", "\\."}}), "$\""));
+  return Word(absl::StrCat("\"~^[^.]{1,63}\\.", absl::StrReplaceAll(exact, {{".", "\\."}}), "$\""));
 }
 
 absl::StatusOr<Word> Word::ListenAddress(absl::string_view address) {

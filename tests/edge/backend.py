@@ -1,11 +1,11 @@
-"""A process behind the edge: backend.py http|grpc NAME [PORT]. Writes its port to standard output.
+"""A process behind the edge: backend.py http|grpc NAME [PORT [BACKLOG]]. Writes its port to standard output.
 
 HTTP answers in JSON what it was asked, and at
   /sleep?MS    that late                   /large?BYTES  so much
   /die         exits without an answer     /count        how many requests came before it
   /events      server-sent events, unframed as HTTP/1.0 has them; /chunks: in chunks. Each second one, MS apart with ?MS
   a websocket handshake                    echoes messages
-gRPC has, of test.Echo, Unary (echoes; as bytes `sleep MS`: that late) and Stream (echoes each)."""
+gRPC has, of test.Echo, Unary (echoes; `sleep MS`: that late; `metadata`: with what came with it) and Stream (echoes each)."""
 
 import asyncio
 import base64
@@ -88,8 +88,8 @@ class Http:
             writer.write(bytes([head[0], len(data)]) + data)
 
 
-async def serve_http(name, port):
-    server = await asyncio.start_server(Http(name).serve, "127.0.0.1", port, backlog=1024)
+async def serve_http(name, port, backlog):
+    server = await asyncio.start_server(Http(name).serve, "127.0.0.1", port, backlog=backlog)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -101,6 +101,8 @@ async def serve_grpc(name, port):
         await context.send_initial_metadata((("name", name),))
         if request.startswith(b"sleep "):
             await asyncio.sleep(float(request[6:]) / 1000)
+        if request == b"metadata":
+            return repr(context.invocation_metadata()).encode()
         if request == b"die":
             os._exit(9)
         return request
@@ -122,4 +124,5 @@ async def serve_grpc(name, port):
 if __name__ == "__main__":
     kind, own_name = sys.argv[1:3]
     own_port = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    asyncio.run((serve_http if kind == "http" else serve_grpc)(own_name, own_port))
+    backlog = int(sys.argv[4]) if len(sys.argv) > 4 else 1024
+    asyncio.run(serve_http(own_name, own_port, backlog) if kind == "http" else serve_grpc(own_name, own_port))

@@ -34,9 +34,9 @@ def free_ports(number):
 
 
 class Backend:
-    def __init__(self, kind, name, port=0):
+    def __init__(self, kind, name, port=0, backlog=1024):
         self.kind, self.name = kind, name
-        self.process = subprocess.Popen([sys.executable, HERE / "backend.py", kind, name, str(port)],
+        self.process = subprocess.Popen([sys.executable, HERE / "backend.py", kind, name, str(port), str(backlog)],
                                         stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
         self.target = f"127.0.0.1:{self.port}"
@@ -151,8 +151,8 @@ class Edge:
     def up(self, name, *backends):
         self.set(f"{name} up " + " ".join(f"{b.target}:1" for b in backends))
 
-    def backend(self, kind="http", name="a", port=0):
-        self.backends.append(Backend(kind, name, port))
+    def backend(self, kind="http", name="a", port=0, backlog=1024):
+        self.backends.append(Backend(kind, name, port, backlog))
         return self.backends[-1]
 
     def ask(self, host, path="/", method="GET", body=None, headers=None, timeout=30):

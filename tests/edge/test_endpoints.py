@@ -218,6 +218,47 @@ def test_what_a_draining_worker_ends_is_counted(edge):
     until(lambda: counted(edge, loads[0].report.sent + loads[0].report.repeated))
 
 
+def test_counts_of_domains_that_are_gone_go(edge):
+    edge.domain("dom_a", "a.test")
+    edge.domain("dom_b", "b.test", hold_ms=0)
+    edge.render()
+    lua = edge.home / "lua/edge.lua"
+    lua.write_text(lua.read_text().replace("GONE_SECONDS = 60 ", "GONE_SECONDS = 2 "))
+    edge.launch()
+    a = edge.backend()
+    edge.set(f"dom_a_0 up {a.target}:1", f"dom_b_0 up {a.target}:1")
+    assert edge.ask("a.test").status == edge.ask("b.test").status == 200
+
+    def has_b():
+        return "domain dom_b " in edge.private("GET", "/traffic").text
+
+    until(lambda: counted(edge, 1) and has_b())
+    edge.set("all")
+    edge.up("dom_a_0", a)  # this one is back in time
+    until(lambda: not has_b())
+    assert edge.ask("b.test").status == 503  # as the last one of a worker that drains
+    until(has_b)
+    until(lambda: not has_b())
+    assert counted(edge, 1)
+
+
+def test_counts_that_find_no_room_are_said_once(edge):
+    edge.settings["workers"] = 1
+    for number in range(60):
+        edge.domain(f"dom_{number}", f"d{number}.test", hold_ms=0)
+    edge.render()
+    main_file = edge.home / "conf/live/nginx.conf"
+    main_file.write_text(main_file.read_text().replace("lua_shared_dict traffic 32m;", "lua_shared_dict traffic 12k;"))
+    edge.launch()
+    for number in range(60):
+        edge.ask(f"d{number}.test")
+    until(lambda: edge.errors().count("requests of domains are not counted: no memory") == 1)
+    assert edge.ask("d59.test").status == 503
+    edge.nginx.send_signal(signal.SIGQUIT)  # what is not counted yet is now
+    edge.nginx.wait()
+    assert edge.errors().count("are not counted") == 1
+
+
 def test_traffic_is_counted(edge):
     edge.domain("dom_a", "a.test", max_body_bytes=10)
     edge.start()

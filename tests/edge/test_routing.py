@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import json
+import re
 import socket
 
 import grpc
@@ -49,7 +50,7 @@ def test_outside_of_a_domains_paths_there_is_nothing(served):
 def test_a_wildcard_is_one_label(served):
     assert served.ask("x.wild.test").status == 200
     assert served.ask("X.Wild.Test").status == 200
-    for host in ("wild.test", "x.y.wild.test", ".wild.test", "xwild.test", "x.wild.test.evil"):
+    for host in ("wild.test", "x.y.wild.test", ".wild.test", f"{'x' * 64}.wild.test", "xwild.test", "x.wild.test.evil"):
         assert served.ask(host).status in (400, 404), host
 
 
@@ -76,7 +77,8 @@ def test_what_the_process_learns_of_the_client(served):
     assert headers["host"] == headers["x-forwarded-host"] == ["a.test:8880"]
     assert headers["x-forwarded-for"] == headers["x-real-ip"] == ["127.0.0.1"]
     assert headers["x-forwarded-proto"] == ["http"]
-    assert len(headers["x-request-id"][0]) == 32
+    ids = headers["x-request-id"] + served.ask("a.test", headers=lies).json()["headers"]["x-request-id"]
+    assert all(re.fullmatch(r"\d+\.\d{3}-\d+-\d+-\d+", each) for each in ids) and ids[0] != ids[1], ids
     assert not {"forwarded", "proxy", "upgrade"} & set(headers)
 
 
@@ -165,3 +167,15 @@ def test_the_access_log_is_json(served):
     record = until(lambda: next((r for r in map(json.loads, log.read_bytes().decode("latin-1").splitlines())
                                  if r["uri"] == hostile), None))
     assert record["status"] == 200 and record["client"] == "127.0.0.1" and record["target"].startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("part, most", [("method", 32), ("uri", 1024), ("referer", 256), ("agent", 256)])
+def test_what_is_long_is_cut_in_the_log(served, part, most):
+    text = {"method": "M", "uri": "/keep/", "referer": "r", "agent": "a"}
+    cut, text[part] = text[part].ljust(most, "X"), text[part].ljust(7000, "X")
+    request = "{method} {uri} HTTP/1.1\r\nHost: a.test\r\nReferer: {referer}\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+    assert raw(served.http, request.format(**text).encode()).startswith("HTTP/1.1 200")
+    log = served.home / "logs/dom_a.log"
+    record = until(lambda: next((r for r in map(json.loads, log.read_bytes().decode("latin-1").splitlines())
+                                 if r[part].startswith(cut)), None))
+    assert record == {**record, **text, part: cut}

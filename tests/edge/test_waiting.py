@@ -1,6 +1,8 @@
 """Requests wait for a process that is away instead of failing."""
 
+import collections
 import concurrent.futures
+import socket
 import threading
 import time
 
@@ -128,6 +130,26 @@ def test_past_the_limits_it_is_503(small):
     assert small.waiting() == (0, 0)
 
 
+def test_those_that_waited_do_not_overrun_the_process(one):
+    """It has room for six connections that it has not taken yet."""
+    one.set("dom_a_0 away")
+    waiting = [in_background(one.ask, "a.test", "/sleep?100", timeout=60) for _ in range(300)]
+    until(lambda: one.waiting("dom_a")[0] == 300)
+    one.up("dom_a_0", one.backend(backlog=5))
+    assert collections.Counter(future.result().status for future in waiting) == {200: 300}
+
+
+def test_what_was_not_connected_in_time_waits(one):
+    """A listener whose queue is full drops what comes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        port = full.getsockname()[1]
+        one.set(f"dom_a_0 up 127.0.0.1:{port}:1")
+        waiting = in_background(one.ask, "a.test", method="POST", body=b"x")
+        until(lambda: waiting.done() or one.waiting("dom_a")[0] == 1)
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+
+
 def test_bodies_that_wait_are_bounded(small):
     small.set("dom_a_0 away")
     waiting = [in_background(small.ask, "a.test", "/", "POST", b"x" * 40_000) for _ in range(2)]
@@ -216,6 +238,28 @@ def test_with_nobody_to_say_so_a_process_is_found(one):
     assert waiting.result(timeout=15).status == 200
 
 
+def test_a_reload_ends_no_request_that_waits(one):
+    one.set("dom_a_0 away")
+    waiting = in_background(one.ask, "a.test")
+    until(lambda: one.waiting("dom_a")[0] == 1)
+    one.reload()
+    one.up("dom_a_0", one.backend())
+    assert waiting.result(timeout=10).status == 200
+
+
+def test_what_waits_is_answered_before_its_worker_is_ended(edge):
+    edge.settings.update(shutdown_timeout_ms=3000)
+    started(edge).set("dom_a_0 away", "dom_g_0 away")
+    waiting = in_background(edge.ask, "a.test")
+    with grpc.insecure_channel(f"127.0.0.1:{edge.grpc}", options=[("grpc.default_authority", "g.test")]) as channel:
+        call = channel.unary_unary("/test.Echo/Unary").future(b"", timeout=20)
+        until(lambda: edge.waiting()[0] == 2)
+        edge.reload()
+        answer = waiting.result(timeout=10)
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+        assert call.exception().details() == "No process serves this right now."
+
+
 def test_a_client_that_leaves_waits_no_more(one):
     one.set("dom_a_0 away")
     with pytest.raises(TimeoutError):
@@ -252,6 +296,17 @@ async def test_a_stream_of_grpc_that_waited_loses_no_message(one):
             assert await stream.read() == b"%d" % number * 1000
         await stream.done_writing()
         assert await stream.read() is grpc.aio.EOF
+
+
+def test_a_call_that_waited_has_no_length(one):
+    """Its client gave none, and nginx knows it by then."""
+    one.set("dom_g_0 away")
+    with grpc.insecure_channel(f"127.0.0.1:{one.grpc}", options=[("grpc.default_authority", "g.test")]) as channel:
+        call = channel.unary_unary("/test.Echo/Unary").future(b"metadata", timeout=20)
+        until(lambda: one.waiting("dom_g")[0] == 1)
+        one.up("dom_g_0", one.backend("grpc", "g"))
+        metadata = call.result().decode()
+        assert "user-agent" in metadata and "content-length" not in metadata
 
 
 def test_a_call_that_goes_on_is_waited_for(one):
