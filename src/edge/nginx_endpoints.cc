@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,7 +29,8 @@ absl::Status NginxEndpoints::Sent::WriteFile(const Texts& all) const {
   const std::string path = directory + "/endpoints";
   const std::string aside = path + ".new";
   FILE* file = fopen(aside.c_str(), "we");
-  bool written = file != nullptr;
+  bool written =
+      file != nullptr && fchmod(fileno(file), 0644) == 0;  // nginx may be another account
   if (file != nullptr) {
     for (const auto& [name, text] : all)
       written = fprintf(file, "%s %s\n", name.c_str(), text.c_str()) > 0 && written;

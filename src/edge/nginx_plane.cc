@@ -47,12 +47,13 @@ absl::Status Failed(const std::string& what, const std::string& path, int error)
   return absl::UnavailableError(absl::StrCat("cannot ", what, " ", path, ": ", strerror(error)));
 }
 
-// Never in place: the file may have another name in a directory that nginx reads.
+// Never in place: the file may have another name in a directory that nginx reads. nginx may be
+// another account: what guards the files is the edge's directory.
 absl::Status WriteAnew(const std::string& path, const std::string& text) {
   unlink(path.c_str());
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd < 0) return Failed("write", path, errno);
-  int error = 0;
+  int error = fchmod(fd, 0644) == 0 ? 0 : errno;
   for (size_t at = 0; at < text.size() && error == 0;) {
     const ssize_t wrote = write(fd, text.data() + at, text.size() - at);
     if (wrote >= 0) {
@@ -123,8 +124,9 @@ struct NginxPlane::Written {
     const std::string path = PathOf(number);
     std::error_code error;
     fs::remove_all(path, error);
-    if (!fs::create_directories(path + "/d", error) && error)
-      return Failed("make", path, error.value());
+    for (const std::string& made : {path, path + "/d"})
+      if (mkdir(made.c_str(), 0755) != 0 || chmod(made.c_str(), 0755) != 0)
+        return Failed("make", made, errno);
     generation = number;
     RemoveOthers();  // of checks that came to nothing
     files.clear();
@@ -214,19 +216,14 @@ void NginxPlane::Check(const core::PlaneFiles& files, Checked done) {
   const auto answer = [this, done](absl::Status status) {
     parts_.scheduler.Post([done, status = std::move(status)] { done(status); });
   };
-  checked_any_ = !files.empty();
-  if (files.empty()) return parts_.scheduler.Post([done] { done(Verdict{}); });
   if (absl::Status host = parts_.check_host(); !host.ok()) return answer(host);
   ++generation_;
-  const auto main_file = parts_.main_file(generation_);
-  if (!main_file.ok()) return answer(main_file.status());
-  const auto main_file_now = parts_.main_file(live_);
   parts_.worker.Post([this, alive = std::weak_ptr<char>(alive_), written = written_, files,
-                      text = *main_file, now = main_file_now.value_or(""), generation = generation_,
-                      done] {
-    absl::Status status = written->Begin(generation);
-    if (status.ok()) status = written->Write(files, text);
-    written->unchanged = status.ok() && written->IsLive(now);
+                      main_file = parts_.main_file, live = live_, generation = generation_, done] {
+    const auto text = main_file(generation);
+    absl::Status status = text.ok() ? written->Begin(generation) : text.status();
+    if (status.ok()) status = written->Write(files, *text);
+    written->unchanged = status.ok() && written->IsLive(main_file(live).value_or(""));
     parts_.scheduler.Post([this, alive, status, generation, done] {
       if (alive.expired()) return;
       if (!status.ok()) return done(status);
@@ -254,18 +251,23 @@ void NginxPlane::Judge(const absl::StatusOr<NginxProcess::Run>& run, int64_t gen
 
 // ---- Apply --------------------------------------------------------------------------------------
 
-// Without a domain there is nothing to run nginx for.
 void NginxPlane::Apply(std::function<void(absl::Status)> done) {
-  if (!checked_any_) {
-    parts_.process.Stop();
-    return parts_.scheduler.Post([done = std::move(done)] { done(absl::OkStatus()); });
-  }
   parts_.prepare([this, alive = std::weak_ptr<char>(alive_), done = std::move(done)] {
     if (alive.expired()) return;
-    if (!parts_.process.Runs()) {
-      if (absl::Status ports = parts_.check_ports(); !ports.ok()) return done(ports);
-    }
-    Swap(done);
+    if (parts_.process.Runs()) return Swap(done);
+    AskPorts([this, done](const absl::Status& ports) {
+      if (!ports.ok()) return done(ports);
+      Swap(done);
+    });
+  });
+}
+
+void NginxPlane::AskPorts(std::function<void(absl::Status)> then) const {
+  parts_.worker.Post([&scheduler = parts_.scheduler, alive = std::weak_ptr<char>(alive_),
+                      check = parts_.check_ports, then = std::move(then)] {
+    scheduler.Post([alive, then, ports = check()] {
+      if (!alive.expired()) then(ports);
+    });
   });
 }
 
@@ -305,7 +307,7 @@ void NginxPlane::Acknowledge(int64_t deadline_ms, const Done& done) {
       if (alive.expired()) return;
       if (workers.ok()) draining_ = workers->DrainingGenerations();
       if (reached) return done(absl::OkStatus());
-      if (parts_.scheduler.NowMs() >= deadline_ms) return done(NotAcknowledged(workers.status()));
+      if (parts_.scheduler.NowMs() >= deadline_ms) return NotAcknowledged(workers.status(), done);
       parts_.scheduler.After(kPollMs, [this, alive, deadline_ms, done] {
         if (!alive.expired()) Acknowledge(deadline_ms, done);
       });
@@ -313,16 +315,18 @@ void NginxPlane::Acknowledge(int64_t deadline_ms, const Done& done) {
   });
 }
 
-absl::Status NginxPlane::NotAcknowledged(const absl::Status& last) const {
+void NginxPlane::NotAcknowledged(const absl::Status& last, const Done& done) const {
   if (!parts_.process.Runs()) {
-    if (absl::Status ports = parts_.check_ports(); !ports.ok()) return ports;
-    return absl::UnavailableError(
-        absl::StrCat("nginx does not run; `logs ", parts_.process.name(), "` has its words"));
+    return AskPorts([this, done](const absl::Status& ports) {
+      if (!ports.ok()) return done(ports);
+      done(absl::UnavailableError(
+          absl::StrCat("nginx does not run; `logs ", parts_.process.name(), "` has its words")));
+    });
   }
-  if (!last.ok()) return absl::UnavailableError(std::string(last.message()));
-  return absl::UnavailableError(
-      absl::StrCat("nginx did not take over its new configuration within ", kAcknowledgeMs / 1000,
-                   " s; `logs ", parts_.process.name(), "` has its words"));
+  if (!last.ok()) return done(absl::UnavailableError(std::string(last.message())));
+  done(absl::UnavailableError(absl::StrCat("nginx did not take over its new configuration within ",
+                                           kAcknowledgeMs / 1000, " s; `logs ",
+                                           parts_.process.name(), "` has its words")));
 }
 
 void NginxPlane::Look() {

@@ -28,11 +28,11 @@ class NginxPlane final : public core::DataPlane {
     core::Scheduler& scheduler;
     NginxProcess& process;
     const PrivateSocket& socket;
-    // The text of nginx.conf, or why there is none.
+    // The text of nginx.conf, or why there is none. On the worker's thread.
     std::function<absl::StatusOr<std::string>(int64_t generation)> main_file;
     // What keeps nginx from running here at all, with the cure; OK: nothing.
     std::function<absl::Status()> check_host;
-    // What keeps it from listening, asked while it does not run.
+    // What keeps it from listening, asked while it does not run. On the worker's thread.
     std::function<absl::Status()> check_ports;
     // Before a generation is made live: the edge's endpoints are in place.
     std::function<void(std::function<void()>)> prepare;
@@ -46,6 +46,7 @@ class NginxPlane final : public core::DataPlane {
   // core::DataPlane:
   void Check(const core::PlaneFiles& files, Checked done) override;
   void Apply(std::function<void(absl::Status)> done) override;
+  bool Idle() const override { return !parts_.process.Wanted(); }
   int Draining() const override { return draining_; }
 
   // Looks how many generations drain. Between rounds.
@@ -64,13 +65,13 @@ class NginxPlane final : public core::DataPlane {
   void Swap(const Done& done);
   void Tell(const Done& done);
   void Acknowledge(int64_t deadline_ms, const Done& done);
-  absl::Status NotAcknowledged(const absl::Status& last) const;
+  void AskPorts(std::function<void(absl::Status)> then) const;
+  void NotAcknowledged(const absl::Status& last, const Done& done) const;
 
   const Parts parts_;
   int64_t generation_ = 0;            // of the last check
   int64_t live_ = 0;                  // the one that conf/live leads to; 0: none
   std::shared_ptr<Written> written_;  // of the worker's thread
-  bool checked_any_ = false;          // in the last check: files
   int draining_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -246,6 +246,7 @@ TEST_F(NginxPlaneTest, WhatKeepsNginxFromBeingAskedIsNoRefusal) {
   std::ofstream(edge_ + "/conf") << "a file in the way";
   EXPECT_FALSE(Check(files).ok());
   fs::remove(edge_ + "/conf");
+  fs::create_directory(edge_ + "/conf");
   Checked verdict;
   plane_->Check(files, [&](auto answer) { verdict = std::move(answer); });
   scheduler_.RunAll();
@@ -341,15 +342,22 @@ TEST_F(NginxPlaneTest, WhereItsPortsAreTakenNginxIsNotStartedAndNothingIsSwapped
   EXPECT_THAT(supervision_.launched, IsEmpty());
 }
 
-TEST_F(NginxPlaneTest, WithoutADomainNginxIsStopped) {
+TEST_F(NginxPlaneTest, NginxThatIsBeingStoppedCountsAsIdleAtOnce) {
+  EXPECT_TRUE(plane_->Idle()) << "there is none yet";
   AreLive(Files({{"dom_1", "one"}}));
-  const auto verdict = Check({});
-  EXPECT_TRUE(verdict.ok() && verdict->accepted);
-  EXPECT_THAT(runner_.run, SizeIs(1)) << "there is nothing to check";
-  Apply();
-  EXPECT_TRUE(applied_.value().ok());
-  EXPECT_FALSE(process_.Wanted());
-  EXPECT_THAT(supervision_.stopped, SizeIs(1));
+  EXPECT_FALSE(plane_->Idle());
+  process_.Stop();
+  EXPECT_TRUE(plane_->Idle()) << "though that is not stored yet";
+  EXPECT_FALSE(process_.Runs());
+}
+
+TEST_F(NginxPlaneTest, WhatIsWrittenMayBeReadByAnotherAccount) {
+  const mode_t before = umask(077);
+  (void)Check(Files({{"dom_1", "one"}}));
+  umask(before);
+  for (const char* name : {"/conf/gen-1/nginx.conf", "/conf/gen-1/d/dom_1.conf"})
+    EXPECT_EQ(fs::status(edge_ + name).permissions(), fs::perms(0644)) << name;
+  EXPECT_EQ(fs::status(edge_ + "/conf/gen-1/d").permissions(), fs::perms(0755));
 }
 
 // ---- The next daemon ----------------------------------------------------------------------------

@@ -59,6 +59,7 @@ void NginxProcess::Start(std::function<void(absl::Status)> done) {
                        done = std::move(done)](const absl::StatusOr<core::Process>& process) {
     if (!alive.expired()) done(process.status());
   };
+  stopped_ = false;
   const core::Process* there = Find();
   if (there == nullptr) return parts_.processes.Create(parts_.process, answer);
   const auto start = [this, alive = std::weak_ptr<char>(alive_),
@@ -79,6 +80,7 @@ void NginxProcess::Start(std::function<void(absl::Status)> done) {
 
 void NginxProcess::Stop() {
   if (!Wanted()) return;
+  stopped_ = true;
   parts_.processes.Stop(parts_.process.name, "", [](const absl::StatusOr<core::Process>&) {});
 }
 
@@ -92,13 +94,12 @@ void NginxProcess::Signal(int signal, std::function<void(absl::Status)> done) {
 
 bool NginxProcess::Runs() const {
   const core::Process* process = Find();
-  return process != nullptr &&
-         parts_.processes.NewestStatus(*process).state == core::ProcessState::kRunning;
+  return Wanted() && parts_.processes.NewestStatus(*process).state == core::ProcessState::kRunning;
 }
 
 bool NginxProcess::Wanted() const {
   const core::Process* process = Find();
-  return process != nullptr && process->desired == core::DesiredState::kRunning;
+  return !stopped_ && process != nullptr && process->desired == core::DesiredState::kRunning;
 }
 
 }  // namespace grpc_os::edge

@@ -42,6 +42,7 @@ class NginxProcess {
 
   // Null: there is none yet.
   const core::Process* Find() const { return parts_.processes.Find(parts_.process.name); }
+  // It is to run, and does.
   bool Runs() const;
   // Whether it is to run.
   bool Wanted() const;
@@ -49,6 +50,7 @@ class NginxProcess {
 
  private:
   const Parts parts_;
+  bool stopped_ = false;  // Stop was the last that was asked for, though it may not be stored yet
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -1,5 +1,6 @@
 #include "host/free_port.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -32,6 +33,20 @@ bool IsPortFree(int port) {
   all6.sin6_port = htons(static_cast<uint16_t>(port));
   return CanBind(AF_INET, reinterpret_cast<const sockaddr*>(&all), sizeof all) &&
          CanBind(AF_INET6, reinterpret_cast<const sockaddr*>(&all6), sizeof all6);
+}
+
+bool IsPortFreeAt(int port, const std::string& address) {
+  sockaddr_in four{};
+  four.sin_family = AF_INET;
+  four.sin_port = htons(static_cast<uint16_t>(port));
+  if (inet_pton(AF_INET, address.c_str(), &four.sin_addr) == 1)
+    return CanBind(AF_INET, reinterpret_cast<const sockaddr*>(&four), sizeof four);
+  sockaddr_in6 six{};
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(static_cast<uint16_t>(port));
+  if (inet_pton(AF_INET6, address.c_str(), &six.sin6_addr) == 1)
+    return CanBind(AF_INET6, reinterpret_cast<const sockaddr*>(&six), sizeof six);
+  return IsPortFree(port);
 }
 
 }  // namespace grpc_os::host

@@ -129,6 +129,14 @@ bool IsNetwork(const std::string& text) {
 }
 
 absl::Status ResolveEdge(const Lookup& lookup, Settings& settings) {
+  const int ports[] = {settings.edge_http_port, settings.edge_https_port, settings.edge_grpc_port};
+  for (int i = 0; i < 3; ++i) {
+    if (ports[i] == 0 || ports[i] != ports[(i + 1) % 3]) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("EDGE_HTTP_PORT, EDGE_HTTPS_PORT and EDGE_GRPC_PORT are three ports; two of "
+                     "them are ",
+                     ports[i]));
+  }
   settings.edge_address = lookup.Get("EDGE_ADDRESS");
   if (!settings.edge_address.empty() && !IsAddress(settings.edge_address)) {
     return absl::InvalidArgumentError(
@@ -211,22 +219,11 @@ bool HasSecret(const Variables& env_file) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{"GRPC_PORT",
-                                             "HTTP_PORT",
-                                             "JWT_SECRET",
-                                             "DEBUG",
-                                             "DATA_DIR",
-                                             "EVENTS_KEPT",
-                                             "HELD_ON_COPY",
-                                             "PROCESS_PORTS",
-                                             "EDGE_HTTP_PORT",
-                                             "EDGE_HTTPS_PORT",
-                                             "EDGE_GRPC_PORT",
-                                             "EDGE_ADDRESS",
-                                             "EDGE_NGINX",
-                                             "EDGE_TEMPLATE",
-                                             "EDGE_TRUSTED_PROXIES",
-                                             kAdminPasswordVariable};
+    auto* all = new std::vector<std::string>{
+        "GRPC_PORT",      "HTTP_PORT",       "JWT_SECRET",           "DEBUG",
+        "DATA_DIR",       "EVENTS_KEPT",     "HELD_ON_COPY",         "PROCESS_PORTS",
+        "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT", "EDGE_GRPC_PORT",       "EDGE_ADDRESS",
+        "EDGE_NGINX",     "EDGE_TEMPLATE",   "EDGE_TRUSTED_PROXIES", kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();

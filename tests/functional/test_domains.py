@@ -48,7 +48,7 @@ async def test_what_is_assigned_is_served_and_what_is_unassigned_is_not(system, 
     assert await domains.names() == []
 
 
-async def test_the_edge_stops_with_its_last_domain_and_comes_back_with_the_next(system, domains):
+async def test_the_edge_outlives_its_last_domain_until_the_next_daemon_finds_none(system, domains):
     def nginx():
         return [pid for pid in descendants() if "".join(command_line(pid)).startswith("nginx: master process")]
 
@@ -62,8 +62,13 @@ async def test_the_edge_stops_with_its_last_domain_and_comes_back_with_the_next(
     for kind in ("application/json", "text/html"):
         page = await domains.fetch("nobody.example.com", Accept=kind)
         assert page.status == 404 and page.headers["Content-Type"].startswith(kind)
-    assert nginx()
+    before = nginx()
     await domains.call("UnassignDomain", name="b.example.com")
+    assert (await domains.fetch("b.example.com")).status == 404
+    await domains.assign("b.example.com", "one")
+    await domains.call("UnassignDomain", name="b.example.com")
+    assert before and nginx() == before
+    system.kill_daemon()
     poll(lambda: not nginx(), "nginx ends")
     with pytest.raises(ConnectionRefusedError):
         await domains.fetch("b.example.com")

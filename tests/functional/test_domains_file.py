@@ -86,7 +86,7 @@ async def test_a_reload_says_the_difference_and_applies_it_in_one_revision(syste
     assert await domains.names() == [] and await revision(domains) == before
     done = await domains.call("ReloadDomains")
     assert (done.file, list(done.created)) == (path, ["a.example.com", "b.example.com", "later.example.com"])
-    events = await changes_after(system, before)
+    events = [event for event in await changes_after(system, before) if event[0] != "status"]
     assert {event[2] for event in events} == {before + 1}, events
     await in_state(domains, "a.example.com", ACTIVE)
     write(system, entry("a.example.com") + entry("b.example.com", hold="5s") + entry("*.c.example.com"))

@@ -47,6 +47,8 @@ class DataPlane {
   // Makes those that were checked last live. OK: it serves by them, and nothing serves by others.
   // Where that is so already, nothing is done.
   virtual void Apply(std::function<void(absl::Status)> done) = 0;
+  // Nothing runs that serves anything: where nothing is wanted, nothing is to be done.
+  virtual bool Idle() const = 0;
   // How many generations still finish what they began.
   virtual int Draining() const = 0;
 };

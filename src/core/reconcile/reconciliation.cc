@@ -69,6 +69,7 @@ void Reconciliation::Begin() {
       next_.erase(id);
     }
   }
+  if (next_.empty() && parts_.plane.Idle()) return OnApplied(next_);
   if (!whole_ && SameTexts(next_, live_)) return OnApplied(next_);
   CheckWhole();
 }

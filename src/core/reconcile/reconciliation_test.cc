@@ -53,6 +53,7 @@ class FakePlane final : public DataPlane {
     applied.push_back(checks.back());
     Answer([done = std::move(done), answer = apply_failure] { done(answer); });
   }
+  bool Idle() const override { return idle; }
   int Draining() const override { return draining; }
   void Release() {
     hold = false;
@@ -66,6 +67,7 @@ class FakePlane final : public DataPlane {
   bool hold = false;
   absl::Status check_failure, apply_failure;
   int draining = 0;
+  bool idle = false;
 
  private:
   void Answer(std::function<void()> answer) {
@@ -150,6 +152,19 @@ class ReconciliationTest : public ::testing::Test {
   int reports_ = 0;
   std::unique_ptr<Reconciliation> rounds_;
 };
+
+TEST_F(ReconciliationTest, WhereNothingIsWantedAPlaneThatIsIdleIsNotAsked) {
+  plane_.idle = true;
+  Change();
+  EXPECT_THAT(plane_.checks, IsEmpty());
+  // The first that is wanted is not to blame for what is refused without it, too.
+  plane_.broken = true;
+  Want("a", "one");
+  Change();
+  EXPECT_THAT(plane_.checks, SizeIs(2));
+  EXPECT_THAT(Rejected(), IsEmpty());
+  EXPECT_EQ(rounds_->problem(), "nginx.conf is broken");
+}
 
 // ---- When ---------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ absl::Status Failed(const char* what, const std::string& path) {
       absl::StrCat("the edge: cannot ", what, " ", path, ": ", strerror(errno)));
 }
 
-// A directory that only we and, if there is one, this account may enter.
+// A directory that only we and, if there is one, this account may enter, with these rights.
 absl::Status MakeOne(const std::string& path, std::optional<uid_t> uid, host::Access access) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return Failed("make", path);
   const UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -42,15 +42,19 @@ absl::Status MakeOne(const std::string& path, std::optional<uid_t> uid, host::Ac
   return uid ? host::GrantAccess(directory.get(), *uid, access) : absl::OkStatus();
 }
 
+// One in it that everybody may read who comes so far.
+absl::Status MakeOpen(const std::string& path) {
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return Failed("make", path);
+  return chmod(path.c_str(), 0755) == 0 ? absl::OkStatus() : Failed("open", path);
+}
+
 absl::Status WriteText(const std::string& path, std::string_view text) {
-  std::ifstream before(path, std::ios::binary);
-  if (before && std::string(std::istreambuf_iterator<char>(before), {}) == text)
-    return absl::OkStatus();
   const std::string aside = path + ".new";
   std::ofstream file(aside, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
-  if (!file || rename(aside.c_str(), path.c_str()) != 0) return Failed("write", path);
+  if (!file || chmod(aside.c_str(), 0644) != 0 || rename(aside.c_str(), path.c_str()) != 0)
+    return Failed("write", path);
   return absl::OkStatus();
 }
 
@@ -77,7 +81,7 @@ absl::Status MakeEdgeDirectory(const std::string& path, const std::string& accou
   using host::Access;
   absl::Status status = MakeOne(path, uid, Access::kReadOnly);
   for (const char* name : {"/conf", "/lua"})
-    if (status.ok()) status = MakeOne(path + name, uid, Access::kReadOnly);
+    if (status.ok()) status = MakeOpen(path + name);
   for (const char* name : {"/run", "/logs", "/tmp"})
     if (status.ok()) status = MakeOne(path + name, uid, Access::kReadWrite);
   if (status.ok()) status = WriteText(path + "/lua/edge.lua", edge::kEdgeLua);

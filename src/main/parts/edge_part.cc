@@ -37,7 +37,6 @@ constexpr char kLuaModule[] = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
 constexpr size_t kTemplateBytes = 1 << 20;
 constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
-constexpr int64_t kRotateMs = 10'000;
 constexpr int64_t kSettleMs = 10'000;
 constexpr int64_t kLookMs = 20;
 
@@ -197,7 +196,7 @@ absl::Status EdgePart::CheckPorts() const {
                                              {ports_.https, "EDGE_HTTPS_PORT"},
                                              {ports_.grpc, "EDGE_GRPC_PORT"}};
   for (const auto& [port, setting] : all) {
-    if (host::IsPortFree(port)) continue;
+    if (host::IsPortFreeAt(port, needs_.settings.edge_address)) continue;
     const std::string owner = host::OwnerOfPort(port);
     if (owner.empty() && port < 1024) continue;  // we may not listen there; nginx may
     return absl::UnavailableError(
@@ -219,6 +218,7 @@ void EdgePart::Begin() {
   ReloadFile(false, [this](const absl::StatusOr<core::Domains::FileChanges>& changes) {
     if (!changes.ok()) needs_.log.Warn(std::string(changes.status().message()));
   });
+  if (AllDomains().empty()) process_->Stop();  // it is kept for a domain as long as we live
   OnDomains();
   for (auto& answer : std::exchange(early_waiters_, {}))
     reconciler_->rounds().WhenCaughtUp(std::move(answer));
@@ -237,7 +237,7 @@ void EdgePart::OnDomains() {
   reconciler_->rounds().Wake();
 }
 
-void EdgePart::Tick(int64_t now_ms) {
+void EdgePart::Tick(int64_t /*now_ms*/) {
   if (!begun_) {
     if (!std::exchange(awaiting_, true)) AwaitProcesses(kSettleMs);
     return;
@@ -250,8 +250,6 @@ void EdgePart::Tick(int64_t now_ms) {
   }
   PollTraffic();
   plane_->Look();
-  if (now_ms - rotated_ms_ < kRotateMs) return;
-  rotated_ms_ = now_ms;
   RotateLogs();
 }
 
@@ -371,24 +369,11 @@ void EdgePart::WhenServed(std::function<void()> done) {
 
 // ---- domains.conf -------------------------------------------------------------------------------
 
-void EdgePart::ReloadFile(bool only_compare,
-                          std::function<void(absl::StatusOr<core::Domains::FileChanges>)> done) {
-  core::Domains& domains = needs_.domains.domains();
-  // An operator's template may be another one, too.
-  if (!only_compare) reconciler_->rounds().Renew();
-  const std::string& path = domains.file();
-  const auto answer = [this, done,
-                       only_compare](const absl::StatusOr<core::Domains::FileChanges>& changes) {
-    needs_.scheduler.Post([this, done, only_compare, changes] {
-      if (!only_compare)
-        file_problem_ = changes.ok() ? "" : std::string(changes.status().message());
-      done(changes);
-    });
-  };
-  const auto refuse = [&](const std::string& why) { answer(core::DomainsFileRefused(path, why)); };
+absl::StatusOr<std::vector<core::Domain>> EdgePart::ReadFileDomains() const {
+  const std::string& path = needs_.domains.domains().file();
   auto text = ReadText(path, manifest::kDomainsFileBytes);
   if (absl::IsNotFound(text.status())) text = "";
-  if (!text.ok()) return refuse(std::string(text.status().message()));
+  if (!text.ok()) return core::DomainsFileRefused(path, std::string(text.status().message()));
   std::vector<manifest::Problem> problems;
   const auto entries = manifest::ParseDomainsFile(*text, problems);
   std::vector<std::string> lines;
@@ -407,8 +392,29 @@ void EdgePart::ReloadFile(bool only_compare,
       lines.push_back(absl::StrCat("line ", entry.line, ": ", status.message()));
     wanted.push_back(std::move(domain));
   }
-  if (!lines.empty()) return refuse(absl::StrJoin(lines, "; "));
-  domains.SetFileDomains(std::move(wanted), only_compare, answer);
+  if (!lines.empty()) return core::DomainsFileRefused(path, absl::StrJoin(lines, "; "));
+  return wanted;
+}
+
+void EdgePart::ReloadFile(bool only_compare,
+                          std::function<void(absl::StatusOr<core::Domains::FileChanges>)> done) {
+  const auto answer = [this, done,
+                       only_compare](const absl::StatusOr<core::Domains::FileChanges>& changes) {
+    needs_.scheduler.Post([this, done, only_compare, changes] {
+      if (only_compare) return done(changes);
+      file_problem_ = changes.ok() ? "" : std::string(changes.status().message());
+      // An operator's template may be another one, too.
+      reconciler_->rounds().Renew();
+      WhenServed([done, changes] { done(changes); });
+    });
+  };
+  slow_->Post([this, only_compare, answer] {
+    auto wanted = ReadFileDomains();
+    if (!wanted.ok()) return answer(wanted.status());
+    needs_.scheduler.Post([this, only_compare, answer, wanted = *std::move(wanted)]() mutable {
+      needs_.domains.domains().SetFileDomains(std::move(wanted), only_compare, answer);
+    });
+  });
 }
 
 // ---- Processes ----------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   absl::StatusOr<std::string> RenderMain(int64_t generation) const;
   absl::Status CheckHost() const;
   absl::Status CheckPorts() const;
+  absl::StatusOr<std::vector<core::Domain>> ReadFileDomains() const;  // blocks
   void AwaitProcesses(int64_t patience_ms);
   void Begin();
   void OnDomains();
@@ -115,9 +116,8 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   absl::Status down_;  // why nginx does not run, as it was looked at last; OK: nothing was found
   bool looking_ = false;
   bool polling_ = false;
-  int64_t nginx_start_ms_ = 0;   // of the execution that is known
-  int64_t silent_since_ms_ = 0;  // 0: it answered last
-  int64_t rotated_ms_ = 0;
+  int64_t nginx_start_ms_ = 0;           // of the execution that is known
+  int64_t silent_since_ms_ = 0;          // 0: it answered last
   std::unique_ptr<WorkerThread> slow_;   // files, and what nginx says of them
   std::unique_ptr<WorkerThread> quick_;  // last: endpoints
 };
