@@ -51,13 +51,20 @@ absl::Status DomainManaged(const std::string& domain, const std::string& manager
 }
 
 absl::Status NotLedThere(const std::string& domain, const std::string& process,
-                         const std::string& path) {
+                         const std::string& path, const std::vector<std::string>& nameless) {
   const std::string where = path.empty() ? domain : StrCat(domain, path);
+  const std::string by_id =
+      nameless.empty() ? ""
+                       : StrCat(
+                             "; a process that is gone, or that you may not read, is named by its "
+                             "id: ",
+                             absl::StrJoin(nameless, ", "));
   return MakeError(StatusCode::kNotFound,
-                   process.empty() ? StrCat("'", domain, "' has no route '", path,
-                                            "'; `domain-status ", domain, "` shows what it has")
-                                   : StrCat("'", where, "' does not lead to '", process,
-                                            "'; `domain-status ", domain, "` shows where it leads"),
+                   process.empty()
+                       ? StrCat("'", domain, "' has no route '", path, "'; `domain-status ", domain,
+                                "` shows what it has")
+                       : StrCat("'", where, "' does not lead to '", process, "'; `domain-status ",
+                                domain, "` shows where it leads", by_id),
                    {.reason = reason::kDomainNotFound, .metadata = {{"domain", domain}}});
 }
 

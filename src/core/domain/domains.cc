@@ -302,7 +302,13 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
     before.name = domain;
     before.spec = spec;
     if (absl::Status managed = CheckChange(before, origin); !managed.ok()) return managed;
-    if (!take_out(spec)) return NotLedThere(domain, process_name, path);
+    if (!take_out(spec)) {
+      std::set<std::string> nameless;
+      for (const DomainRoute& route : spec.routes)
+        for (const DomainTarget& target : route.targets)
+          if (KnownName(target.process, origin).empty()) nameless.insert(target.process);
+      return NotLedThere(domain, process_name, path, {nameless.begin(), nameless.end()});
+    }
     return spec.routes.empty() ? absl::AbortedError("nothing is left") : absl::OkStatus();
   };
   catalogue_.Update(name, "", std::move(change), std::move(origin),

@@ -379,6 +379,26 @@ TEST_F(DomainsTest, WhatIsNotLedThereIsSaid) {
   EXPECT_EQ(Find().generation, 1);
 }
 
+TEST_F(DomainsTest, AProcessThatIsGoneOrHiddenIsNamedByItsId) {
+  domains_->Settle(WithDomains("api", {}), true);
+  ASSERT_TRUE(Assign(To("web")).ok());
+  Assignment beside = To("api");
+  beside.beside_others = true;
+  ASSERT_TRUE(Assign(beside).ok());
+  const auto by_name = [this] {
+    Left left;
+    domains_->Unassign("shop.example", "web", "", "web", Ada(), Into(left));
+    scheduler_.RunAll();
+    return Message(left.value().status());
+  };
+  EXPECT_THAT(by_name(), HasSubstr("does not lead to 'web'"));
+  EXPECT_THAT(by_name(), HasSubstr("is named by its id: proc_web"));
+  EXPECT_THAT(by_name(), Not(HasSubstr("proc_api")));
+  denied_ = {"process.read:api"};
+  EXPECT_THAT(by_name(), HasSubstr("is named by its id: proc_api, proc_web"));
+  ASSERT_TRUE(Unassign("web").ok());
+}
+
 TEST_F(DomainsTest, TwoThatTakeOutTheLastTwoTargetsAtOnceLeaveNothing) {
   ASSERT_TRUE(Assign(To("web")).ok());
   Assignment beside = To("api");
