@@ -68,6 +68,18 @@ absl::Status NotLedThere(const std::string& domain, const std::string& process,
                    {.reason = reason::kDomainNotFound, .metadata = {{"domain", domain}}});
 }
 
+absl::Status PortOfAnother(const std::string& process, int port, const std::string& owner) {
+  ErrorDetail detail{.reason = reason::kPortTaken, .metadata = {{"port", StrCat(port)}}};
+  if (!owner.empty()) detail.metadata["process"] = owner;
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("port ", port, " is that of ",
+             owner.empty() ? "another process" : StrCat("'", owner, "'"),
+             owner.empty() ? StrCat("; name one that '", process, "' listens on")
+                           : StrCat("; lead to that one, as in `assign DOMAIN ", owner, "`")),
+      detail);
+}
+
 absl::Status NoPort(const std::string& process) {
   return MakeError(
       StatusCode::kFailedPrecondition,

@@ -22,6 +22,8 @@ absl::Status DomainManaged(const std::string& domain, const std::string& manager
 // asks does not know.
 absl::Status NotLedThere(const std::string& domain, const std::string& process,
                          const std::string& path, const std::vector<std::string>& nameless);
+// `owner`: who has the port, if whoever asks may know it.
+absl::Status PortOfAnother(const std::string& process, int port, const std::string& owner);
 absl::Status NoPort(const std::string& process);
 // `why`, a clause or lines.
 absl::Status DomainsFileRefused(const std::string& file, const std::string& why);
