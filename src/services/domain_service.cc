@@ -1,6 +1,7 @@
 #include "services/domain_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
@@ -258,8 +259,17 @@ absl::Status DomainService::Resolve(core::DomainTarget& target, const core::Orig
   if (process == nullptr || !parts_.domains.MayKnow(origin, process->name))
     return core::ProcessNotFound(target.process);
   target.process = process->id;
-  const int port = target.port != 0 ? target.port : core::PortOf(process->spec);
-  return port != 0 ? absl::OkStatus() : core::NoPort(process->name);
+  const int own = core::PortOf(process->spec);
+  if (target.port == 0) return own != 0 ? absl::OkStatus() : core::NoPort(process->name);
+  if (target.port == own) return absl::OkStatus();
+  bool taken = false;
+  std::string owner;
+  for (const core::Process* other : parts_.processes.List("", std::numeric_limits<int>::max())) {
+    if (other->id == process->id || core::PortOf(other->spec) != target.port) continue;
+    taken = true;
+    if (parts_.domains.MayKnow(origin, other->name)) owner = other->name;
+  }
+  return taken ? core::PortOfAnother(process->name, target.port, owner) : absl::OkStatus();
 }
 
 absl::Status DomainService::Resolve(core::DomainSpec& spec, const core::Origin& origin) const {

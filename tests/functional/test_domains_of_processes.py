@@ -1,7 +1,9 @@
 """`domains:` of processes: the names that their specs have, served with them and gone with them."""
 
+import asyncio
 import sqlite3
 
+import grpc.aio
 import pytest
 from deploys_api import app, deploys_of
 from domains_api import ACTIVE, domains_of, free_port
@@ -148,3 +150,20 @@ async def test_names_of_an_older_data_directory_get_rows_at_the_start(system, do
     async with domains_of(system) as after:
         assert (await active(after, "old.example.com")).status.managed_by == "process web"
         assert await after.served_by("old.example.com") == "web"
+
+
+async def test_of_a_process_and_an_assignment_at_once_one_gets_the_name(system, domains):
+    """Who is answered that it has the name has it, and it has its row."""
+    await domains.run("api", ready=False)
+    for number in range(40):
+        name, process = f"race-{number}.example.com", f"web-{number}"
+        spec = {"command": SLEEP, "port": free_port(), "domains": [name]}
+        calls = [lambda: domains.process("CreateProcess", process={"name": process, "spec": spec}), lambda: domains.assign(name, "api")]
+        # Who is sent first alternates.
+        answers = await asyncio.gather(*(call() for call in calls[:: 1 if number % 2 else -1]), return_exceptions=True)
+        won = [not isinstance(answer, grpc.aio.AioRpcError) for answer in answers]
+        assert sum(won) == 1, (number, answers)
+        by_process = won[0] == bool(number % 2)
+        row = await active(domains, name)
+        assert (row.status.managed_by == f"process {process}") == by_process
+    assert "are not stored" not in (system.data / "logs/system/osd.jsonl").read_text()

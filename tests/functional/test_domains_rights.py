@@ -103,6 +103,30 @@ async def test_a_role_covers_the_names_of_its_prefix_alone(system, domains):
         assert (await ada.call("DomainService", "GetDomain", name="shop-3.example.com")).name == "shop-3.example.com"
 
 
+async def test_the_port_of_another_process_is_not_published(domains, system):
+    secret = (await domains.process("GetProcess", name="web")).spec.port
+    by_environment = free_port()
+    await domains.process("CreateProcess", process={"name": "hidden", "spec": {"command": SLEEP, "environment": {"PORT": str(by_environment)}}})
+    await make(domains.raw, "shop", SHOP)
+    async with logged_in(system, "ada") as ada:
+        for port in (secret, by_environment):
+            routes = [{"targets": [{"process": "shop", "port": port}]}]
+            for method, fields in (
+                ("AssignDomain", {"name": "shop-1.example.com", "process": "shop", "port": port}),
+                ("CreateDomain", {"domain": {"name": "shop-1.example.com", "spec": {"routes": routes}}}),
+            ):
+                with refused("PORT_TAKEN") as refusal:
+                    await ada.call("DomainService", method, **fields)
+                assert f"port {port} is that of another process" in refusal.message and "'web'" not in refusal.message
+    with refused("PORT_TAKEN") as refusal:
+        await domains.assign("shop-1.example.com", "shop", secret)
+    assert "`assign DOMAIN web`" in refusal.message
+    # Its own, and what is no process of ours.
+    own = (await domains.process("GetProcess", name="shop")).spec.port
+    for port in (own, free_port()):
+        assert (await domains.assign("shop-1.example.com", "shop", port)).spec.routes[0].targets[0].port == port
+
+
 async def has(domains, name):
     return name in await domains.names()
 

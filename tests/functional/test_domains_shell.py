@@ -121,7 +121,9 @@ def test_apply_makes_what_a_file_says(web, tmp_path):
     assert [fetch(web, "example.com", path)["name"] for path in ("/", "/api/x")] == ["web", "api"]
     assert "nothing differs" in run(web, "apply", "-f", "domain.yml", cwd=tmp_path).stdout
     (tmp_path / "domain.yml").write_text("domain: example.com\nprocess: api\n")
-    changed = run(web, "apply", "-f", "domain.yml", cwd=tmp_path).stdout
+    refusal = run(web, "apply", "-f", "domain.yml", cwd=tmp_path, code=5)
+    assert "'/' from 'web'" in refusal.stderr and fetch(web, "example.com", "/")["name"] == "web"
+    changed = run(web, "apply", "-f", "domain.yml", "--replace", cwd=tmp_path).stdout
     assert {"- hold: 5s", "+ hold: 30s", "- path /: web", "+ path /: api", "- path /api: api (stripped)"} <= set(changed.splitlines()), changed
     assert fetch(web, "example.com", "/")["name"] == "api"
     (tmp_path / "domain.yml").write_text("domain: example.com\nproces: api\nhold: 1h\n")

@@ -14,11 +14,13 @@ import pytest
 import pytest_asyncio
 from beaters import Beaters, check_numbers, log_files
 from deploys_api import deploys_of
+from domains_api import ACTIVE, AWAY, BACKEND, domains_of
 from expectations import SLEEP, assert_no_trace, names, refused, texts, wait_for_state
+from expectations import until as until_async
 from load import until
 from outcomes import STUBBORN, assert_reported_lost, await_new_mains, create_all
 from programs import init_listens, kill_init, supervisors
-from running_system import RunningSystem, is_alive, poll, stat_fields
+from running_system import RunningSystem, descendants, is_alive, poll, stat_fields
 
 _SOURCE = pathlib.Path(__file__).with_name("hostile.c")
 
@@ -37,6 +39,20 @@ def accounts():
     finally:
         for name in made:
             subprocess.run(["userdel", name], capture_output=True)
+
+
+EDGE = "grpc-os-edge"  # of processes/default/nginx/config.yml
+
+
+@pytest.fixture(scope="module")
+def edge_account():
+    """Of nginx. There may be one already."""
+    made = EDGE not in {entry.pw_name for entry in pwd.getpwall()}
+    if made:
+        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/sh", EDGE], check=True)
+    yield EDGE
+    if made:
+        subprocess.run(["userdel", EDGE], capture_output=True)
 
 
 class Shielded:
@@ -61,6 +77,9 @@ class Shielded:
         self.beaters = Beaters(programs / "beater", system.home / "beaters")
         self.file = system.home / "accounts"
         self.allow(self.alice, self.bob)
+        self.system_file = system.home / "system-accounts"
+        self.system_file.write_text(f"{EDGE}\n")
+        self.system_file.chmod(0o644)
         self.start()
 
     def allow(self, *allowed):
@@ -68,7 +87,7 @@ class Shielded:
         self.file.chmod(0o644)
 
     def start(self):
-        self.system.start("--user", self.control, "--accounts", str(self.file))
+        self.system.start("--user", self.control, "--accounts", str(self.file), "--system-accounts", str(self.system_file))
         poll(lambda: init_listens(self.system), "init listens")
 
     @property
@@ -500,6 +519,75 @@ async def test_a_copy_is_held_and_resumed_by_the_control_account(shielded, clien
         await mine.wait_process("web", "ready", timeout=30)
         assert ids((await mine.get_process("web")).details.pid)["Uid"].split()[0] == str(shielded.uid(shielded.alice))
         await copy.close_clients()
+
+
+# ---- Domains -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_domain_is_served_by_an_account_of_its_own(accounts, edge_account, beater_program):
+    """nginx answers for a process of another account, and no process of users gets at what it works with."""
+    with RunningSystem() as system:
+        shielded = Shielded(system, accounts, beater_program)
+        client = await system.client()
+        async with domains_of(system) as domains:
+            await serves_through_a_restart(shielded, client, domains)
+        edge = system.data / "edge"
+        # The other way round it would not be a test.
+        assert (edge / "run/private.sock").is_socket() and (edge / "conf/live/nginx.conf").is_file()
+        logs = list((edge / "logs").glob("dom_*.log"))
+        assert len(logs) == 1
+        await attack(shielded, client, "connect", edge / "run/private.sock")
+        await client.delete_process("hostile")
+        await attack(shielded, client, "open", edge, edge / "logs", *logs, edge / "run", edge / "conf/live/nginx.conf", edge / "endpoints")
+        await client.delete_process("hostile")
+        await attack(shielded, client, "plant", edge, edge / "run", edge / "conf", edge / "logs", edge / "tmp", edge / "lua")
+        await system.close_clients()
+
+
+async def serves_through_a_restart(shielded, client, domains):
+    system = shielded.system
+    backend = shutil.copy2(BACKEND, system.bin)
+    may_serve = system.bin / "may-serve"
+    may_serve.touch()
+    script = f"while [ ! -e {may_serve} ]; do sleep 0.02; done; exec python3 {backend} http web $PORT"
+    spec = {"command": shlex.join(["sh", "-c", script]), "auto_port": True, "account": shielded.bob}
+    await domains.process("CreateProcess", process={"name": "web", "spec": spec})
+    await client.wait_process("web", "ready", timeout=30)
+    made = await domains.assign("example.com", "web")
+    assert made.status.state == ACTIVE, made.status
+    assert await domains.served_by("example.com") == "web"
+    nginx = (await client.get_process("grpc-os-nginx")).details.pid
+    workers = [pid for pid in descendants() if int(stat_fields(pid)[1]) == nginx]
+    assert workers
+    for pid in (nginx, *workers):
+        assert ids(pid)["Uid"] == " ".join([str(shielded.uid(EDGE))] * 4)
+        assert ids(pid)["CapEff"] == ids(pid)["CapPrm"] == "0" * 16
+    web = (await client.get_process("web")).details.pid
+    assert ids(web)["Uid"].split()[0] == str(shielded.uid(shielded.bob))
+
+    may_serve.unlink()
+    restarted = asyncio.create_task(client.restart_process("web", timeout=30))
+
+    async def is_away():
+        return [target.state for target in (await domains.get("example.com")).status.targets] == [AWAY]
+
+    await until_async(is_away, "it is away")
+    held = asyncio.create_task(domains.fetch("example.com", "/held"))
+    await until_async(lambda: waiting(domains), "nginx holds the request")
+    may_serve.touch()
+    assert (await held).json["target"] == "/held"
+    await restarted
+
+    def logged():
+        said = system.cli("logs", "--domain", "example.com")
+        assert said.returncode == 0, said.stderr
+        return "/held" in said.stdout
+
+    poll(logged, "the access log has it")
+
+
+async def waiting(domains):
+    return (await domains.get("example.com")).status.traffic.waiting > 0
 
 
 # ---- Deploys -----------------------------------------------------------------------------------------------------------

@@ -51,14 +51,33 @@ absl::Status DomainManaged(const std::string& domain, const std::string& manager
 }
 
 absl::Status NotLedThere(const std::string& domain, const std::string& process,
-                         const std::string& path) {
+                         const std::string& path, const std::vector<std::string>& nameless) {
   const std::string where = path.empty() ? domain : StrCat(domain, path);
+  const std::string by_id =
+      nameless.empty() ? ""
+                       : StrCat(
+                             "; a process that is gone, or that you may not read, is named by its "
+                             "id: ",
+                             absl::StrJoin(nameless, ", "));
   return MakeError(StatusCode::kNotFound,
-                   process.empty() ? StrCat("'", domain, "' has no route '", path,
-                                            "'; `domain-status ", domain, "` shows what it has")
-                                   : StrCat("'", where, "' does not lead to '", process,
-                                            "'; `domain-status ", domain, "` shows where it leads"),
+                   process.empty()
+                       ? StrCat("'", domain, "' has no route '", path, "'; `domain-status ", domain,
+                                "` shows what it has")
+                       : StrCat("'", where, "' does not lead to '", process, "'; `domain-status ",
+                                domain, "` shows where it leads", by_id),
                    {.reason = reason::kDomainNotFound, .metadata = {{"domain", domain}}});
+}
+
+absl::Status PortOfAnother(const std::string& process, int port, const std::string& owner) {
+  ErrorDetail detail{.reason = reason::kPortTaken, .metadata = {{"port", StrCat(port)}}};
+  if (!owner.empty()) detail.metadata["process"] = owner;
+  return MakeError(
+      StatusCode::kFailedPrecondition,
+      StrCat("port ", port, " is that of ",
+             owner.empty() ? "another process" : StrCat("'", owner, "'"),
+             owner.empty() ? StrCat("; name one that '", process, "' listens on")
+                           : StrCat("; lead to that one, as in `assign DOMAIN ", owner, "`")),
+      detail);
 }
 
 absl::Status NoPort(const std::string& process) {

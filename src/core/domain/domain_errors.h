@@ -18,9 +18,12 @@ absl::Status DomainAssigned(const std::string& domain, const std::vector<std::st
 absl::Status DomainNamed(const std::string& domain, const std::vector<std::string>& owners);
 // `manager`: as DomainStatus.managed_by in the API has it.
 absl::Status DomainManaged(const std::string& domain, const std::string& manager);
-// It does not lead there.
+// It does not lead there. `nameless`: the ids of processes that it leads to and whose names whoever
+// asks does not know.
 absl::Status NotLedThere(const std::string& domain, const std::string& process,
-                         const std::string& path);
+                         const std::string& path, const std::vector<std::string>& nameless);
+// `owner`: who has the port, if whoever asks may know it.
+absl::Status PortOfAnother(const std::string& process, int port, const std::string& owner);
 absl::Status NoPort(const std::string& process);
 // `why`, a clause or lines.
 absl::Status DomainsFileRefused(const std::string& file, const std::string& why);

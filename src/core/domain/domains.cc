@@ -16,7 +16,8 @@ namespace grpc_os::core {
 namespace {
 
 constexpr char kReadProcess[] = "process.read";
-constexpr int64_t kSyncRetryMs = 1'000;
+constexpr int64_t kSyncRetryMs = 1'000;  // doubled up to
+constexpr int64_t kSyncRetryMaxMs = 60'000;
 
 DomainRoute* FindRoute(DomainSpec& spec, const std::string& path) {
   const auto it = std::find_if(spec.routes.begin(), spec.routes.end(),
@@ -46,8 +47,11 @@ Domains::Domains(Parts parts)
            .store = parts_.store,
            .clock = parts_.scheduler,
            .changes = changes_,
-           .rules = {.check = [this](const Domain* before, const Domain*,
-                                     const Origin& origin) { return CheckChange(before, origin); },
+           .rules = {.check =
+                         [this](const Domain* before, const Domain* after, const Origin& origin) {
+                           return before == nullptr ? CheckCreation(after->name, origin)
+                                                    : CheckChange(*before, origin);
+                         },
                      .committed =
                          [this](const Domain* before, const Domain* after) {
                            // A status is no change of what is wanted.
@@ -80,13 +84,51 @@ std::string Domains::ManagerOf(
 // ---- What users change --------------------------------------------------------------------------
 
 // On any thread.
-absl::Status Domains::CheckChange(const Domain* before, const Origin& origin) const {
-  if (before == nullptr || before->spec.manager.empty()) return absl::OkStatus();
-  const std::string& manager = before->spec.manager;
+absl::Status Domains::CheckChange(const Domain& before, const Origin& origin) const {
+  const std::string& manager = before.spec.manager;
+  if (manager.empty()) return absl::OkStatus();
   if (manager == kManagedByFile)
-    return DomainManaged(before->name, absl::StrCat(parts_.file, ":", before->spec.line));
-  const std::string name = KnownName(manager, origin);
-  return DomainManaged(before->name, absl::StrCat("process ", name.empty() ? manager : name));
+    return DomainManaged(before.name, absl::StrCat(parts_.file, ":", before.spec.line));
+  return ManagedByProcess(before.name, manager, origin);
+}
+
+absl::Status Domains::ManagedByProcess(const std::string& domain, const std::string& process_id,
+                                       const Origin& origin) const {
+  const std::string name = KnownName(process_id, origin);
+  return DomainManaged(domain, absl::StrCat("process ", name.empty() ? process_id : name));
+}
+
+// On any thread. Its name is reserved: what no process has taken now, none takes any more.
+absl::Status Domains::CheckCreation(const std::string& name, const Origin& origin) const {
+  if (const std::string process_id = TakenBy(name); !process_id.empty())
+    return ManagedByProcess(name, process_id, origin);
+  return CountWith({}) > limits::kDomains ? TooManyResources(kDomainKind) : absl::OkStatus();
+}
+
+std::string Domains::TakenBy(const std::string& name, const std::string& except) const {
+  auto claims = claims_.Lock();
+  for (const auto& [id, taken] : claims->taken)
+    if (id != except && taken.contains(name)) return id;
+  return "";
+}
+
+// Domains, with those that are on their way to be one.
+int Domains::CountWith(std::set<std::string> names) const {
+  {
+    auto claims = claims_.Lock();
+    for (const auto& [id, taken] : claims->taken) names.insert(taken.begin(), taken.end());
+    names.insert(claims->reserved.begin(), claims->reserved.end());
+  }
+  std::erase_if(names, [this](const std::string& name) { return Find(name).ok(); });
+  return static_cast<int>(names.size()) + catalogue_.Count();
+}
+
+std::function<void()> Domains::Reserve(std::vector<std::string> names) {
+  claims_.Lock()->reserved.insert(names.begin(), names.end());
+  return [this, names = std::move(names)] {
+    auto claims = claims_.Lock();
+    for (const std::string& name : names) claims->reserved.erase(claims->reserved.find(name));
+  };
 }
 
 std::string Domains::KnownName(const std::string& process_id, const Origin& origin) const {
@@ -100,8 +142,9 @@ std::string Domains::KnownName(const std::string& process_id, const Origin& orig
 
 void Domains::Create(Domain wanted, Origin origin, Done done) {
   SortRoutes(wanted.spec);
-  auto answer = [this, name = wanted.name, origin,
+  auto answer = [this, name = wanted.name, origin, release = Reserve({wanted.name}),
                  done = std::move(done)](absl::StatusOr<Domain> made) {
+    release();
     const auto row = Find(name);
     if (absl::IsAlreadyExists(made.status()) && row.ok())
       return done(DomainTaken(row->name, "/", OwnersOf(*row, &origin)));
@@ -158,7 +201,7 @@ void Domains::Repeat(Assignment wanted, Origin origin, Done done, int tries) {
     Domain before;
     before.name = wanted.domain;
     before.spec = spec;
-    if (absl::Status managed = CheckChange(&before, origin); !managed.ok()) return managed;
+    if (absl::Status managed = CheckChange(before, origin); !managed.ok()) return managed;
     return ChangeRoute(wanted, spec);
   };
   catalogue_.Update(wanted.domain, "", std::move(change), std::move(origin), answer);
@@ -258,8 +301,14 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
     Domain before;
     before.name = domain;
     before.spec = spec;
-    if (absl::Status managed = CheckChange(&before, origin); !managed.ok()) return managed;
-    if (!take_out(spec)) return NotLedThere(domain, process_name, path);
+    if (absl::Status managed = CheckChange(before, origin); !managed.ok()) return managed;
+    if (!take_out(spec)) {
+      std::set<std::string> nameless;
+      for (const DomainRoute& route : spec.routes)
+        for (const DomainTarget& target : route.targets)
+          if (KnownName(target.process, origin).empty()) nameless.insert(target.process);
+      return NotLedThere(domain, process_name, path, {nameless.begin(), nameless.end()});
+    }
     return spec.routes.empty() ? absl::AbortedError("nothing is left") : absl::OkStatus();
   };
   catalogue_.Update(name, "", std::move(change), std::move(origin),
@@ -273,13 +322,15 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
 // ---- What domains.conf says ---------------------------------------------------------------------
 
 // Empty: the file may have it.
-std::string Domains::FileConflict(const Domain* before, const Domain* after) {
-  if (before == nullptr || before->spec.manager == kManagedByFile) return "";
+std::string Domains::FileConflict(const Domain* before, const Domain* after) const {
+  if (before == nullptr ? TakenBy(after->name).empty() : before->spec.manager == kManagedByFile)
+    return "";
+  const std::string& name = before == nullptr ? after->name : before->name;
   const std::string line = after == nullptr ? "" : absl::StrCat("line ", after->spec.line, ": ");
   return absl::StrCat(
-      line, "'", before->name,
-      before->spec.manager.empty()
-          ? absl::StrCat("' belongs to a user already; free it with `unassign ", before->name, "`")
+      line, "'", name,
+      before != nullptr && before->spec.manager.empty()
+          ? absl::StrCat("' belongs to a user already; free it with `unassign ", name, "`")
           : "' belongs to a process already; take it out of `domains:` of its "
             "process.yml and deploy that");
 }
@@ -310,13 +361,13 @@ Domains::FileChanges Domains::Compare(const std::vector<Domain>& wanted) const {
 
 void Domains::SetFileDomains(std::vector<Domain> wanted, bool only_compare,
                              std::function<void(absl::StatusOr<FileChanges>)> done) {
-  std::vector<std::string> conflicts;
+  std::vector<std::string> conflicts, names;
   for (Domain& domain : wanted) {
     SortRoutes(domain.spec);
     domain.spec.manager = kManagedByFile;
+    names.push_back(domain.name);
     const auto before = Find(domain.name);
-    if (!before.ok()) continue;
-    if (std::string why = FileConflict(&*before, &domain); !why.empty())
+    if (std::string why = FileConflict(before.ok() ? &*before : nullptr, &domain); !why.empty())
       conflicts.push_back(std::move(why));
   }
   if (!conflicts.empty())
@@ -330,8 +381,9 @@ void Domains::SetFileDomains(std::vector<Domain> wanted, bool only_compare,
         const std::string why = FileConflict(before, after);
         return why.empty() ? absl::OkStatus() : DomainsFileRefused(parts_.file, why);
       },
-      [changes = std::move(changes),
+      [changes = std::move(changes), release = Reserve(std::move(names)),
        done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
+        release();
         if (!revision.ok()) return done(revision.status());
         done(changes);
       });
@@ -367,19 +419,25 @@ std::vector<std::string> Domains::OwnersOf(const Domain& domain, const Origin* o
 
 absl::Status Domains::CheckFree(const std::string& name, const std::string& process_id,
                                 const Origin* origin) const {
+  // Whoever reserved it has a row before letting go: what is reserved is asked first.
+  const bool reserved = origin != nullptr && [&] {
+    auto claims = claims_.Lock();
+    const auto taken = claims->taken.find(process_id);
+    const bool has_it = taken != claims->taken.end() && taken->second.contains(name);
+    return !has_it && claims->reserved.contains(name);
+  }();
   if (const auto row = Find(name); row.ok() && row->spec.manager != process_id) {
     if (row->spec.manager == kManagedByFile)
       return DomainManaged(name, absl::StrCat(parts_.file, ":", row->spec.line));
     const auto owners = OwnersOf(*row, origin);
     return row->spec.manager.empty() ? DomainAssigned(name, owners) : DomainNamed(name, owners);
   }
-  for (const auto& [id, taken] : taken_) {
-    if (id == process_id || !taken.contains(name)) continue;
+  if (const std::string other = TakenBy(name, process_id); !other.empty()) {
     Domain domain;
-    domain.spec = SpecFor(id);
+    domain.spec = SpecFor(other);
     return DomainNamed(name, OwnersOf(domain, origin));
   }
-  return absl::OkStatus();
+  return reserved ? DomainAssigned(name, {}) : absl::OkStatus();
 }
 
 absl::Status Domains::Take(const Process& process, const Origin* origin) {
@@ -391,7 +449,11 @@ absl::Status Domains::Take(const Process& process, const Origin* origin) {
   if (!violations.empty()) return violations.ToStatus();
   for (const std::string& name : names)
     if (absl::Status free = CheckFree(name, process.id, origin); !free.ok()) return free;
-  taken_[process.id].insert(names.begin(), names.end());
+  // What it had may be taken back by nobody who asks.
+  if (origin != nullptr && !names.empty() &&
+      CountWith({names.begin(), names.end()}) > limits::kDomains)
+    return TooManyResources(kDomainKind);
+  claims_.Lock()->taken[process.id].insert(names.begin(), names.end());
   return absl::OkStatus();
 }
 
@@ -404,10 +466,10 @@ void Domains::Settle(const Process& process, bool there) {
     process_names_.Lock()->erase(process.id);
   }
   if (names.empty()) {
-    taken_.erase(process.id);
+    claims_.Lock()->taken.erase(process.id);
     named_.erase(process.id);
   } else {
-    taken_[process.id] = names;
+    claims_.Lock()->taken[process.id] = names;
     named_[process.id] = std::move(names);
   }
   SyncProcess(process.id);
@@ -423,21 +485,42 @@ void Domains::SyncAll() {
 void Domains::SyncProcess(const std::string& process_id) {
   const auto named = named_.find(process_id);
   const auto synced = synced_.find(process_id);
-  const std::set<std::string> none;
-  const std::set<std::string>& wanted = named == named_.end() ? none : named->second;
-  const std::set<std::string>& rows = synced == synced_.end() ? none : synced->second;
-  if (wanted == rows || !syncing_.insert(process_id).second) return;
+  const std::set<std::string> wanted =
+      named == named_.end() ? std::set<std::string>() : named->second;
+  const std::set<std::string> rows =
+      synced == synced_.end() ? std::set<std::string>() : synced->second;
+  Sync& sync = syncs_[process_id];
+  if (sync.changing || (sync.waiting && sync.tried == wanted)) return;
+  if (wanted == rows) {
+    if (!sync.waiting) syncs_.erase(process_id);
+    return;
+  }
+  if (sync.tried != wanted) sync.retry_ms = kSyncRetryMs;
+  sync.tried = wanted;
   std::vector<std::string> remove;
   std::set_difference(rows.begin(), rows.end(), wanted.begin(), wanted.end(),
                       std::back_inserter(remove));
   std::vector<Domain> put;
+  std::set<std::string> now, of_others;
   for (const std::string& name : wanted) {
+    const auto row = Find(name);
+    // Such a one does not keep back the others.
+    if (row.ok() && row->spec.manager != process_id) {
+      of_others.insert(name);
+      if (!sync.of_others.contains(name))
+        LogUnsynced(process_id, absl::StrCat("'", name, "' belongs to somebody else"));
+      continue;
+    }
+    now.insert(name);
     if (rows.contains(name)) continue;
     Domain domain;
     domain.name = name;
     domain.spec = SpecFor(process_id);
     put.push_back(std::move(domain));
   }
+  sync.of_others = std::move(of_others);
+  if (remove.empty() && put.empty()) return SyncLater(process_id);
+  sync.changing = true;
   catalogue_.ChangeAll(
       std::move(remove), std::move(put),
       [process_id](const Domain* before, const Domain*) {
@@ -446,23 +529,39 @@ void Domains::SyncProcess(const std::string& process_id) {
                    : DomainTaken(before->name, "/", {});
       },
       [this, alive = std::weak_ptr<char>(alive_), process_id,
-       now = wanted](const absl::StatusOr<int64_t>& revision) {
+       now = std::move(now)](const absl::StatusOr<int64_t>& revision) {
         if (alive.expired()) return;
         parts_.scheduler.Post([this, alive, process_id, now, status = revision.status()] {
           if (alive.expired()) return;
-          syncing_.erase(process_id);
+          syncs_[process_id].changing = false;
           if (status.ok()) {
             synced_[process_id] = now;
             if (now.empty()) synced_.erase(process_id);
-            return SyncProcess(process_id);
+          } else {
+            LogUnsynced(process_id, std::string(status.message()));
+            SyncLater(process_id);
           }
-          parts_.logger.Write(LogLevel::kError, "the domains of a process are not stored",
-                              {{"process", process_id}, {"error", std::string(status.message())}});
-          parts_.scheduler.After(kSyncRetryMs, [this, alive, process_id] {
-            if (!alive.expired()) SyncProcess(process_id);
-          });
+          SyncProcess(process_id);
         });
       });
+}
+
+// One timer a process.
+void Domains::SyncLater(const std::string& process_id) {
+  Sync& sync = syncs_[process_id];
+  if (sync.waiting) return;
+  sync.waiting = true;
+  parts_.scheduler.After(sync.retry_ms, [this, alive = std::weak_ptr<char>(alive_), process_id] {
+    if (alive.expired()) return;
+    syncs_[process_id].waiting = false;
+    SyncProcess(process_id);
+  });
+  sync.retry_ms = std::min(2 * sync.retry_ms, kSyncRetryMaxMs);
+}
+
+void Domains::LogUnsynced(const std::string& process_id, std::string_view why) const {
+  parts_.logger.Write(LogLevel::kError, "the domains of a process are not stored",
+                      {{"process", process_id}, {"error", std::string(why)}});
 }
 
 // ---- What became of them ------------------------------------------------------------------------

@@ -118,17 +118,27 @@ class Domains final : public ProcessClaims {
   void Settle(const Process& process, bool there) override;
 
  private:
-  absl::Status CheckChange(const Domain* before, const Origin& origin) const;
+  absl::Status CheckChange(const Domain& before, const Origin& origin) const;
+  absl::Status ManagedByProcess(const std::string& domain, const std::string& process_id,
+                                const Origin& origin) const;
+  absl::Status CheckCreation(const std::string& name, const Origin& origin) const;
+  // The id of a process, empty: none.
+  std::string TakenBy(const std::string& name, const std::string& except = "") const;
+  int CountWith(std::set<std::string> names) const;
+  // No process takes these until what it gives was called. Thread-safe.
+  std::function<void()> Reserve(std::vector<std::string> names);
   // Empty: whoever asks may not know it, or it is gone.
   std::string KnownName(const std::string& process_id, const Origin& origin) const;
   static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
   void Repeat(Assignment wanted, Origin origin, Done done, int tries);
-  static std::string FileConflict(const Domain* before, const Domain* after);
+  std::string FileConflict(const Domain* before, const Domain* after) const;
   FileChanges Compare(const std::vector<Domain>& wanted) const;
   void OnCommitted();
   void TellGone();
   // Rows of what processes name.
   void SyncProcess(const std::string& process_id);
+  void SyncLater(const std::string& process_id);
+  void LogUnsynced(const std::string& process_id, std::string_view why) const;
   std::vector<std::string> OwnersOf(const Domain& domain, const Origin* origin) const;
   absl::Status CheckFree(const std::string& name, const std::string& process_id,
                          const Origin* origin) const;
@@ -139,11 +149,24 @@ class Domains final : public ProcessClaims {
   std::function<void()> changed_ = [] {};
   std::atomic<bool> told_{false};  // that something was committed, which is not looked at yet
   std::map<std::string, PlaneOutcome> outcomes_;  // by the ids of domains
-  // By the ids of processes: what their specs name; what they take in a change under way; what has
-  // rows.
-  std::map<std::string, std::set<std::string>> named_, taken_, synced_;
+  // By the ids of processes: what their specs name; what has rows.
+  std::map<std::string, std::set<std::string>> named_, synced_;
+  // Who may get a row of a name.
+  struct Claims {
+    // By the ids of processes: what they name, and what they take in a change under way.
+    std::map<std::string, std::set<std::string>> taken;
+    std::multiset<std::string> reserved;  // by creations under way, of users and of the file
+  };
+  mutable Guarded<Claims> claims_;
   mutable Guarded<std::map<std::string, std::string>> process_names_;
-  std::set<std::string> syncing_;
+  // How a process gets its rows.
+  struct Sync {
+    bool changing = false;
+    bool waiting = false;                    // for another try
+    std::set<std::string> tried, of_others;  // what it named at the last try
+    int64_t retry_ms = 0;
+  };
+  std::map<std::string, Sync> syncs_;
   using Gone = std::function<void()>;
   Guarded<std::multimap<std::string, std::weak_ptr<Gone>>> when_gone_;  // by the ids of domains
   std::shared_ptr<char> alive_ = std::make_shared<char>();

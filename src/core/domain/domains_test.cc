@@ -379,6 +379,26 @@ TEST_F(DomainsTest, WhatIsNotLedThereIsSaid) {
   EXPECT_EQ(Find().generation, 1);
 }
 
+TEST_F(DomainsTest, AProcessThatIsGoneOrHiddenIsNamedByItsId) {
+  domains_->Settle(WithDomains("api", {}), true);
+  ASSERT_TRUE(Assign(To("web")).ok());
+  Assignment beside = To("api");
+  beside.beside_others = true;
+  ASSERT_TRUE(Assign(beside).ok());
+  const auto by_name = [this] {
+    Left left;
+    domains_->Unassign("shop.example", "web", "", "web", Ada(), Into(left));
+    scheduler_.RunAll();
+    return Message(left.value().status());
+  };
+  EXPECT_THAT(by_name(), HasSubstr("does not lead to 'web'"));
+  EXPECT_THAT(by_name(), HasSubstr("is named by its id: proc_web"));
+  EXPECT_THAT(by_name(), Not(HasSubstr("proc_api")));
+  denied_ = {"process.read:api"};
+  EXPECT_THAT(by_name(), HasSubstr("is named by its id: proc_api, proc_web"));
+  ASSERT_TRUE(Unassign("web").ok());
+}
+
 TEST_F(DomainsTest, TwoThatTakeOutTheLastTwoTargetsAtOnceLeaveNothing) {
   ASSERT_TRUE(Assign(To("web")).ok());
   Assignment beside = To("api");
@@ -607,6 +627,112 @@ TEST_F(DomainsTest, WhatCannotBeStoredIsTriedAgain) {
   store_.failure = absl::OkStatus();
   scheduler_.Advance(1'000);
   EXPECT_THAT(Names(), ElementsAre("a.example"));
+}
+
+TEST_F(DomainsTest, WhoCreatesOrAssignsWhatAProcessHasTakenIsRefusedBeforeItIsStored) {
+  domains_->Settle(WithDomains("web", {}), true);
+  ASSERT_TRUE(Take(WithDomains("web", {"shop.example"})).ok());
+  const absl::Status refused = Assign(To("api")).status();
+  EXPECT_EQ(Why(refused), "DOMAIN_MANAGED");
+  EXPECT_THAT(Message(refused), HasSubstr("'shop.example' belongs to process web"));
+  denied_ = {"process.read:web"};
+  EXPECT_THAT(Message(Assign(To("api")).status()), HasSubstr("belongs to process proc_web"));
+  denied_.clear();
+  Answer created;
+  domains_->Create(OfFile("shop.example", 0), Ada(), Into(created));
+  scheduler_.RunAll();
+  EXPECT_EQ(Why(created.value().status()), "DOMAIN_MANAGED");
+  for (const bool only_compare : {true, false}) {
+    const absl::Status of_file = SetFile({OfFile("shop.example", 3)}, only_compare).status();
+    EXPECT_EQ(Why(of_file), "DOMAINS_FILE");
+    EXPECT_THAT(Message(of_file), HasSubstr("line 3: 'shop.example' belongs to a process"));
+  }
+  domains_->Settle(WithDomains("web", {"shop.example"}), true);
+  scheduler_.RunAll();
+  EXPECT_EQ(Find().spec.manager, "proc_web");
+  EXPECT_EQ(logger_.lines, 0);
+}
+
+TEST_F(DomainsTest, AProcessTakesNothingThatIsBeingMadeForSomebodyElse) {
+  store_.hold = true;
+  Answer assigned;
+  domains_->Assign(To("api"), Ada(), Into(assigned));
+  EXPECT_EQ(Why(Take(WithDomains("web", {"shop.example"}))), "DOMAIN_EXISTS");
+  std::optional<absl::StatusOr<Domains::FileChanges>> of_file;
+  domains_->SetFileDomains({OfFile("a.example", 3)}, false,
+                           [&](absl::StatusOr<Domains::FileChanges> done) { of_file = done; });
+  EXPECT_EQ(Why(Take(WithDomains("web", {"a.example"}))), "DOMAIN_EXISTS");
+  EXPECT_TRUE(Take(WithDomains("web", {"b.example"})).ok());
+  store_.failure = absl::UnavailableError("disk");
+  while (!store_.held.empty()) {
+    store_.Release();
+    scheduler_.RunAll();
+  }
+  EXPECT_FALSE(assigned.value().ok());
+  EXPECT_FALSE(of_file.value().ok());
+  EXPECT_TRUE(Take(WithDomains("web", {"shop.example", "a.example"})).ok()) << "they let go";
+}
+
+TEST_F(DomainsTest, WhoHasANameKeepsItWhileSomebodyTriesToMakeIt) {
+  Commit(WithDomains("web", {"shop.example"}));
+  store_.hold = true;
+  Assignment blocking = To("api");
+  blocking.domain = "a.example";
+  Answer first, second;
+  domains_->Assign(blocking, Ada(), Into(first));
+  domains_->Create(OfFile("shop.example", 0), Ada(), Into(second));
+  EXPECT_TRUE(Take(WithDomains("web", {"shop.example"})).ok());
+  store_.Release();
+  scheduler_.RunAll();
+  EXPECT_FALSE(second.value().ok());
+}
+
+TEST_F(DomainsTest, ANameThatIsSomebodyElsesDoesNotKeepBackTheOthersOfItsProcess) {
+  ASSERT_TRUE(Assign(To("api")).ok());
+  Restart();
+  const Process web = WithDomains("web", {"a.example", "shop.example"});
+  for (int i = 0; i < 5; ++i) domains_->Settle(web, true);  // as it was loaded, and starts anew
+  scheduler_.RunAll();
+  EXPECT_THAT(Names(), ElementsAre("a.example", "shop.example"));
+  scheduler_.Advance(300'000);
+  EXPECT_EQ(logger_.lines, 1) << "it is said once";
+  EXPECT_EQ(Find().spec.manager, "");
+  ASSERT_TRUE(Unassign().ok());
+  scheduler_.Advance(60'000);
+  EXPECT_EQ(Find().spec.manager, "proc_web") << "it is tried again";
+}
+
+TEST_F(DomainsTest, AProcessTriesAgainInOneChainThatSlowsDown) {
+  store_.failure = absl::UnavailableError("disk");
+  Commit(WithDomains("web", {"a.example"}));
+  for (int i = 0; i < 100; ++i) domains_->Settle(WithDomains("web", {"a.example"}), true);
+  scheduler_.RunAll();
+  EXPECT_EQ(logger_.lines, 1);
+  for (int i = 0; i < 63; ++i) scheduler_.Advance(1'000);
+  EXPECT_EQ(logger_.lines, 7) << "after 1, 2, 4, 8, 16 and 32 seconds";
+  for (int i = 0; i < 120; ++i) scheduler_.Advance(1'000);
+  EXPECT_EQ(logger_.lines, 9);
+  // What it names now does not wait.
+  store_.failure = absl::OkStatus();
+  Commit(WithDomains("web", {"b.example"}));
+  EXPECT_THAT(Names(), ElementsAre("b.example"));
+  scheduler_.Advance(60'000);
+  EXPECT_EQ(logger_.lines, 9);
+}
+
+TEST_F(DomainsTest, NobodyTakesMoreThanTheLimitWithOrWithoutARow) {
+  std::vector<Domain> most;
+  for (int i = 0; i < limits::kDomains - 2; ++i)
+    most.push_back(OfFile(absl::StrCat("d", i, ".example"), i + 1));
+  ASSERT_TRUE(SetFile(std::move(most)).ok());
+  const absl::Status refused = Take(WithDomains("web", {"a.example", "b.example", "c.example"}));
+  EXPECT_EQ(Why(refused), "LIMIT_REACHED");
+  EXPECT_TRUE(absl::IsResourceExhausted(refused));
+  ASSERT_TRUE(Take(WithDomains("web", {"a.example", "b.example"})).ok());
+  EXPECT_EQ(Why(Assign(To("api")).status()), "LIMIT_REACHED") << "its rows come later";
+  Commit(WithDomains("web", {"a.example", "b.example"}));
+  EXPECT_THAT(Names(), SizeIs(limits::kDomains));
+  EXPECT_TRUE(Take(WithDomains("web", {"a.example", "b.example"})).ok());
 }
 
 TEST_F(DomainsTest, OnAFullDiskWhatGoesGoes) {

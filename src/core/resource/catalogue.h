@@ -93,6 +93,7 @@ class Catalogue {
       found.push_back(*it->second);
     return found;
   }
+  int Count() const { return static_cast<int>(state_.Lock()->by_name.size()); }
   // Everything of this kind up to this revision of the store is in what Find and List show.
   // `newest`: the store's newest, read just now.
   int64_t Revision(int64_t newest) const {
@@ -304,7 +305,6 @@ class Catalogue {
     }
   };
 
-  int Count() const { return static_cast<int>(state_.Lock()->by_name.size()); }
   Pointer Named(const std::string& name) const {
     auto state = state_.Lock();
     const auto it = state->by_name.find(name);

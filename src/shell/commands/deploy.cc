@@ -229,7 +229,9 @@ ExitCode RunApply(Session& session, const Arguments& arguments) {
   }
   const bool dry_run = arguments.Has("dry-run");
   if (const auto domain = DomainFileText(*path))
-    return ApplyDomain(session, *path, *domain, dry_run);
+    return ApplyDomain(session, *path, *domain, dry_run, arguments.Has("replace"));
+  if (arguments.Has("replace"))
+    return session.Report(absl::InvalidArgumentError("--replace is for a domain.yml."));
   // Nothing is done unless all of it can be.
   ExitCode code = ExitCode::kOk;
   const auto directories = ReadProcessDirectories(session, *path, code);
@@ -283,9 +285,11 @@ std::vector<Command> DeployCommands() {
            "it says (docs/DOMAIN_YML.md).\n",
        .options = {{"file", 'f', "PATH", "what is applied", false, &kLocalFileWord},
                    DryRunOption(),
-                   NoRollbackOption()},
-       .examples = {"apply -f ./processes", "apply -f ./processes --dry-run",
-                    "apply -f domain.yml"},
+                   NoRollbackOption(),
+                   {"replace", 0, "",
+                    "of a domain.yml: take paths from the processes that have them"}},
+       .examples = {"apply -f ./processes", "apply -f ./processes --dry-run", "apply -f domain.yml",
+                    "apply -f domain.yml --replace"},
        .most = 0,
        .run = RunApply},
       RevisionsRow(),

@@ -342,8 +342,9 @@ TEST_F(DomainFileTest, MakesTheDomainWhatTheFileSays) {
   EXPECT_FALSE(spec.has_drain());
   EXPECT_EQ(Apply(kFile), ExitCode::kOk);
   EXPECT_EQ(out(), "example.com: nothing differs\n");
-  EXPECT_EQ(Apply("domain: example.com\nprocess: web\nport: 8080\ngrpc: true\ndrain: 10s\n"),
-            ExitCode::kOk)
+  EXPECT_EQ(
+      Apply("domain: example.com\nprocess: web\nport: 8080\ngrpc: true\ndrain: 10s\n", "--replace"),
+      ExitCode::kOk)
       << err();
   EXPECT_THAT(out(),
               HasSubstr("example.com:\n- grpc: false\n+ grpc: true\n- hold: 5s\n+ hold: 30s\n"
@@ -359,6 +360,39 @@ TEST_F(DomainFileTest, MakesTheDomainWhatTheFileSays) {
               ExitCode::kOk);
     EXPECT_THAT(out(), HasSubstr(std::string("\"") + shown + "\""));
   }
+}
+
+TEST_F(DomainFileTest, TakesNoPathFromAnotherProcessUnlessThatIsMeant) {
+  ASSERT_EQ(Apply(kFile), ExitCode::kOk) << err();
+  struct {
+    const char* file;
+    const char* losses;  // nullptr: none
+  } const kCases[] = {
+      {"domain: example.com\nprocess: other\n",
+       "'/' from 'web', '/api' from 'api', '/api' from "
+       "'api-next' would be taken away"},
+      {"domain: example.com\nprocess: web\npaths:\n  /api:\n    targets: [{process: api}]\n",
+       "because '/api' from 'api-next' would"},
+      {"domain: example.com\nprocess: api\npaths:\n  /api:\n    targets: [{process: web}, "
+       "{process: api}, {process: api-next}]\n",
+       "because '/' from 'web' would"},
+      // Another port, weight and path of the same processes.
+      {"domain: example.com\nprocess: web\npaths:\n  /v1:\n    targets: [{process: api}, {process: "
+       "api-next, port: 9}]\n",
+       nullptr},
+  };
+  for (const auto& one : kCases) {
+    EXPECT_EQ(Apply(one.file), one.losses == nullptr ? ExitCode::kOk : ExitCode::kConflict);
+    EXPECT_THAT(out(), HasSubstr("example.com:\n- "));
+    if (one.losses == nullptr) continue;
+    EXPECT_THAT(err(), HasSubstr(one.losses));
+    EXPECT_THAT(err(), HasSubstr("`--replace`"));
+    EXPECT_EQ(daemon_.state.domains["example.com"].generation(), 1);
+  }
+  EXPECT_EQ(Apply("domain: example.com\nprocess: other\n", "--replace"), ExitCode::kOk) << err();
+  EXPECT_EQ(daemon_.state.domains["example.com"].spec().routes_size(), 1);
+  EXPECT_EQ(Run("apply --replace -f " + directory_.path()), ExitCode::kUsage);
+  EXPECT_THAT(err(), HasSubstr("--replace is for a domain.yml"));
 }
 
 TEST_F(DomainFileTest, WhatTheDaemonWroteOtherwiseIsNoDifference) {

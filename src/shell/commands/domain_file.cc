@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -123,6 +124,35 @@ std::vector<Difference> DifferencesOf(const Fields& were, const Fields& are) {
   return differences;
 }
 
+// "'/api' from 'api'": paths that lead to processes to which the file leads them no more. A path
+// that a process of the file leaves by itself is none of these.
+std::set<std::string> LossesOf(const v1::DomainSpec& before, const v1::DomainSpec& after,
+                               const std::map<std::string, std::string>& names) {
+  const auto name_of = [&](const v1::DomainTarget& target) {
+    const auto name = names.find(target.process());
+    return name == names.end() ? target.process() : name->second;
+  };
+  std::set<std::string> processes, paths;
+  std::set<std::pair<std::string, std::string>> kept;
+  for (const v1::DomainRoute& route : after.routes()) {
+    paths.insert(route.path());
+    for (const v1::DomainTarget& target : route.targets()) {
+      processes.insert(name_of(target));
+      kept.emplace(route.path(), name_of(target));
+    }
+  }
+  std::set<std::string> losses;
+  for (const v1::DomainRoute& route : before.routes()) {
+    for (const v1::DomainTarget& target : route.targets()) {
+      const std::string name = name_of(target);
+      if (kept.contains({route.path(), name})) continue;
+      if (paths.contains(route.path()) || !processes.contains(name))
+        losses.insert(absl::StrCat("'", route.path(), "' from '", name, "'"));
+    }
+  }
+  return losses;
+}
+
 // As it is once nginx has taken it over or refused it, or when that takes too long.
 absl::StatusOr<v1::Domain> WaitServed(Session& session, v1::Domain domain) {
   const auto within = session.timeout_given() ? session.client().timeout() : kServedWithin;
@@ -164,7 +194,7 @@ ExitCode ValidateDomain(Session& session, const std::string& path, const std::st
 }
 
 ExitCode ApplyDomain(Session& session, const std::string& path, const std::string& text,
-                     bool dry_run) {
+                     bool dry_run, bool replace) {
   const auto entry = Parse(session, path, text);
   if (!entry) return ExitCode::kUsage;
   const auto now = session.client().GetDomain(entry->name);
@@ -185,6 +215,12 @@ ExitCode ApplyDomain(Session& session, const std::string& path, const std::strin
   if (dry_run) {
     session.Show(ToStruct(differences), entry->name, "");
     return ExitCode::kOk;
+  }
+  const auto losses = now.ok() ? LossesOf(now->spec(), spec, names) : std::set<std::string>();
+  if (!losses.empty() && !replace) {
+    return session.Report(absl::AlreadyExistsError(
+        absl::StrCat("Nothing was changed, because ", absl::StrJoin(losses, ", "),
+                     " would be taken away: give `--replace` if that is meant.")));
   }
   v1::Domain wanted;
   wanted.set_name(entry->name);

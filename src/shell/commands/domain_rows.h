@@ -18,9 +18,10 @@ ExitCode ShowServed(Session& session, const v1::Domain& domain, const std::strin
 std::optional<std::string> DomainFileText(const std::string& path);
 // Both print all that is wrong (kUsage). Says what the file means.
 ExitCode ValidateDomain(Session& session, const std::string& path, const std::string& text);
-// Makes the domain what the file says, or just says what differs.
+// Makes the domain what the file says, or just says what differs. kConflict: it would take a path
+// from a process, and `replace` is not given.
 ExitCode ApplyDomain(Session& session, const std::string& path, const std::string& text,
-                     bool dry_run);
+                     bool dry_run, bool replace);
 
 }  // namespace grpc_os::shell
 
