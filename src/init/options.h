@@ -19,7 +19,7 @@ struct Options {
   std::string accounts_file = "/etc/grpc-os/accounts";
   std::string system_accounts_file = "/etc/grpc-os/system-accounts";
   std::string domains_file;  // empty: grpc-osd's default
-  std::string env_file;  // empty: for grpc-osd to choose
+  std::string env_file;      // empty: for grpc-osd to choose
   std::string boot_id_file = "/proc/sys/kernel/random/boot_id";
   std::string machine_id_file = "/etc/machine-id";
   std::string osd;        // empty: grpc-osd beside this program

@@ -34,7 +34,7 @@ struct Settings {
   std::string edge_template;                   // EDGE_TEMPLATE, absolute; empty: the built-in one
   // EDGE_TRUSTED_PROXIES, networks with commas between: whose X-Forwarded-For counts.
   std::vector<std::string> edge_trusted_proxies;
-  std::string data_dir;                                    // DATA_DIR; empty: not set
+  std::string data_dir;  // DATA_DIR; empty: not set
   // To be said once at the start; empty: nothing to say.
   std::string warning;
 };
