@@ -70,7 +70,8 @@ TEST(DomainFile, AnswersItselfOutsideOfItsPaths) {
 TEST(DomainFile, AWildcardIsAnAnchoredExpressionOfOneLabel) {
   core::Domain domain = Example();
   domain.name = "*.a-1.example.com";
-  EXPECT_EQ(All(Rendered(domain), "server_name")[0].words[1], R"(~^[^.]{1,63}\.a-1\.example\.com$)");
+  EXPECT_EQ(All(Rendered(domain), "server_name")[0].words[1],
+            R"(~^[^.]{1,63}\.a-1\.example\.com$)");
 }
 
 TEST(DomainFile, StripsByLengthAlone) {

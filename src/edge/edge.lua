@@ -468,7 +468,8 @@ function M.wait(name, domain, hold_ms)
   local wait = request.wait
   if not wait then
     tickets = tickets + 1
-    wait = { name = name, domain = domain, ticket = tickets, bytes = tonumber(ngx.var.request_length), until_time = now() + hold_ms / 1000 }
+    wait = { name = name, domain = domain, ticket = tickets, bytes = tonumber(ngx.var.request_length),
+             until_time = now() + hold_ms / 1000 }
     request.wait = wait
   end
   if not begin_waiting(request) then
