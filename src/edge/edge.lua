@@ -35,7 +35,9 @@ local cast, now = ffi.cast, ngx.now
 local M = {}
 
 local STEP = 0.02            -- seconds between two looks of a request that waits
-local GO_ON = 16             -- requests of an upstream that go on in one step, in one worker: a process has room for few connections at once
+-- A process has room for few connections that it has not taken yet: of an upstream, so many requests go on in one step, in one
+-- worker, less those that did and are not answered, each for as many seconds.
+local GO_ON, UNANSWERED = 16, 1
 local PROBE_EVERY = 0.2      -- seconds between two attempts to connect to the targets of an upstream, in one worker
 local PROBE_AFTER = 0.1      -- seconds from a failure on: a process that is ending still takes connections
 local PROBE_TIMEOUT_MS = 200
@@ -58,7 +60,8 @@ local full = {}              -- what was logged of shared memory that is full
 local counters = {}          -- by domain: what is not in the dict `traffic` yet
 local probed = {}            -- by upstream: when this worker last tried to connect
 local queues = {}            -- by upstream: the requests that wait, the first first
-local released = {}          -- by upstream: when some of them went on
+local released = {}          -- by upstream: when some of them went on,
+local going = {}             --   and those that are not answered, with when they did
 local tickets = 0            -- of requests that waited
 
 -- What goes on for a request, by its address in memory: ngx.ctx does not survive the jump to a named location, and variables
@@ -366,14 +369,15 @@ local function end_waiting(request)
   for i = 1, #queue do
     if queue[i] == request then table.remove(queue, i) break end
   end
-  if #queue == 0 then queues[wait.name], released[wait.name] = nil, nil end
+  if #queue == 0 then queues[wait.name], released[wait.name], going[wait.name] = nil, nil, nil end
 end
 
 -- False if there is no place for one more. Who waits again has the place that it had.
 local function begin_waiting(request)
   local wait = request.wait
   local domain, queue = wait.domain, queues[wait.name] or {}
-  queues[wait.name] = queue
+  queues[wait.name], going[wait.name] = queue, going[wait.name] or {}
+  going[wait.name][request] = nil
   local place = #queue + 1
   while place > 1 and queue[place - 1].wait.ticket > wait.ticket do place = place - 1 end
   table.insert(queue, place, request)
@@ -414,18 +418,24 @@ local function may_go_on(name, list, request)
   return found ~= nil and version == list.version and tonumber(found:match("^%S+")) >= request.failed_at
 end
 
--- Whether it is this one's turn, of those that have a reason to try once more.
+-- Whether it is this one's turn, of those that have a reason to try once more. It is at the end of its time.
 local function its_turn(name, list, request)
   if not may_go_on(name, list, request) then return false end
-  if not request.wait.go and now() - (released[name] or 0) >= STEP then
-    released[name] = now()
+  local time = now()
+  if not request.wait.go and time - (released[name] or 0) >= STEP then
+    released[name] = time
     local left = GO_ON
+    for other, since in pairs(going[name]) do
+      if time - since > UNANSWERED then going[name][other] = nil else left = left - 1 end
+    end
     for _, other in ipairs(queues[name]) do
-      if left == 0 then break end
-      if may_go_on(name, list, other) then other.wait.go, left = true, left - 1 end
+      if left <= 0 then break end
+      if not other.wait.go and may_go_on(name, list, other) then
+        other.wait.go, going[name][other], left = true, time, left - 1
+      end
     end
   end
-  return request.wait.go
+  return request.wait.go or time >= request.wait.until_time
 end
 
 -- access_by_lua where requests wait, up to `hold_ms`: returns once there is a target to try, else answers. What failed
@@ -458,7 +468,8 @@ function M.wait(name, domain, hold_ms)
   local wait = request.wait
   if not wait then
     tickets = tickets + 1
-    wait = { name = name, domain = domain, ticket = tickets, bytes = tonumber(ngx.var.request_length), until_time = now() + hold_ms / 1000 }
+    wait = { name = name, domain = domain, ticket = tickets, bytes = tonumber(ngx.var.request_length),
+             until_time = now() + hold_ms / 1000 }
     request.wait = wait
   end
   if not begin_waiting(request) then
@@ -538,6 +549,8 @@ local function end_request()
   requests[id] = nil
   uncount(request)
   end_waiting(request)
+  local others = request.wait and going[request.wait.name]
+  if others then others[request] = nil end
   return request
 end
 

@@ -2,6 +2,7 @@
 
 HTTP answers in JSON what it was asked, and at
   /sleep?MS    that late                   /large?BYTES  so much
+  /block?MS    that late, and nobody else is answered meanwhile
   /die         exits without an answer     /count        how many requests came before it
   /events      server-sent events, unframed as HTTP/1.0 has them; /chunks: in chunks. Each second one, MS apart with ?MS
   a websocket handshake                    echoes messages
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 
 
 class Http:
@@ -50,6 +52,8 @@ class Http:
             return False
         if path.endswith("/die"):
             os._exit(9)
+        if path.endswith("/block"):
+            time.sleep(float(query) / 1000)
         if path.endswith("/sleep"):
             await asyncio.sleep(float(query) / 1000)
         answer = {"name": self.name, "method": method, "target": target, "headers": headers, "body": len(body)}

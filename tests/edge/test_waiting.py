@@ -130,13 +130,29 @@ def test_past_the_limits_it_is_503(small):
     assert small.waiting() == (0, 0)
 
 
-def test_those_that_waited_do_not_overrun_the_process(one):
+@pytest.mark.parametrize("path", ["/sleep?100", "/block?15"])
+def test_those_that_waited_do_not_overrun_the_process(one, path):
     """It has room for six connections that it has not taken yet."""
     one.set("dom_a_0 away")
-    waiting = [in_background(one.ask, "a.test", "/sleep?100", timeout=60) for _ in range(300)]
+    waiting = [in_background(one.ask, "a.test", path, timeout=20) for _ in range(300)]
     until(lambda: one.waiting("dom_a")[0] == 300)
     one.up("dom_a_0", one.backend(backlog=5))
     assert collections.Counter(future.result().status for future in waiting) == {200: 300}
+
+
+def test_those_that_waited_go_on_before_their_time_ends(edge):
+    """Few at once, as long as there is time."""
+    edge.settings["workers"] = 1
+    started(edge).domain("dom_two", "two.test", hold_ms=2000)
+    edge.reload()
+    edge.set("dom_two_0 away")
+    waiting = [in_background(edge.ask, "two.test", "/sleep?6000") for _ in range(100)]
+    until(lambda: edge.waiting("dom_two")[0] == 100)
+    backend = edge.backend()
+    edge.up("dom_two_0", backend)
+    until(lambda: edge.inflight("dom_two_0", backend.target)[0] >= 16)
+    assert edge.waiting("dom_two")[0] > 0
+    assert collections.Counter(future.result().status for future in waiting) == {200: 100}
 
 
 def test_what_was_not_connected_in_time_waits(one):
