@@ -242,7 +242,8 @@ end
 
 -- Takes a target of the upstream for this request, if there is one.
 local function take(name, request)
-  local list = current(name)
+  local list = lists[name]  -- it is looked below whether it is the newest: once a request is enough
+  if not list or list.state ~= "up" then list = current(name) end
   request.version = list.version
   local up = targets_of(name, list)
   local target = up and choose(up, request.tried)
@@ -251,6 +252,7 @@ local function take(name, request)
   -- Counted first, then looked again: who takes a target out and then reads 0 has had the last request.
   if version_of(name) == list.version then return target, #up.targets end
   uncount(request)
+  current(name)
   return take(name, request)
 end
 
