@@ -282,12 +282,12 @@ void NginxPlane::Swap(const Done& done) {
       if (alive.expired()) return;
       if (!status.ok() || served) return done(status);
       live_ = live;
-      Tell(done);
+      Reload(done);
     });
   });
 }
 
-void NginxPlane::Tell(const Done& done) {
+void NginxPlane::Reload(const Done& done) {
   const auto wait = [this, done](const absl::Status& status) {
     if (!status.ok()) return done(status);
     Failpoint("osd.domain.signalled");

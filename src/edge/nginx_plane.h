@@ -63,7 +63,7 @@ class NginxPlane final : public core::DataPlane {
   void Judge(const absl::StatusOr<NginxProcess::Run>& run, int64_t generation,
              const Checked& done) const;
   void Swap(const Done& done);
-  void Tell(const Done& done);
+  void Reload(const Done& done);
   void Acknowledge(int64_t deadline_ms, const Done& done);
   void AskPorts(std::function<void(absl::Status)> then) const;
   void NotAcknowledged(const absl::Status& last, const Done& done) const;

@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/failpoint.h"
+#include "core/domain/assignment.h"
 #include "core/domain/domain_errors.h"
 #include "core/domain/domain_name.h"
-#include "core/domain/domain_rules.h"
 #include "core/resource/resource_errors.h"
 
 namespace grpc_os::core {
@@ -18,17 +18,6 @@ namespace {
 constexpr char kReadProcess[] = "process.read";
 constexpr int64_t kSyncRetryMs = 1'000;  // doubled up to
 constexpr int64_t kSyncRetryMaxMs = 60'000;
-
-DomainRoute* FindRoute(DomainSpec& spec, const std::string& path) {
-  const auto it = std::find_if(spec.routes.begin(), spec.routes.end(),
-                               [&](const DomainRoute& route) { return route.path == path; });
-  return it == spec.routes.end() ? nullptr : &*it;
-}
-
-void SortRoutes(DomainSpec& spec) {
-  std::sort(spec.routes.begin(), spec.routes.end(),
-            [](const DomainRoute& a, const DomainRoute& b) { return a.path < b.path; });
-}
 
 // The spec of a domain that a process's spec names.
 DomainSpec SpecFor(const std::string& process_id) {
@@ -58,7 +47,7 @@ Domains::Domains(Parts parts)
                            if (before != nullptr && after != nullptr &&
                                before->generation == after->generation)
                              return;
-                           if (told_.exchange(true)) return;  // of this one as well
+                           if (notified_.exchange(true)) return;  // of this one as well
                            parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
                              if (!alive.expired()) OnCommitted();
                            });
@@ -194,7 +183,8 @@ void Domains::Repeat(Assignment wanted, Origin origin, Done done, int tries) {
   if (!there) {
     Domain domain;
     domain.name = wanted.domain;
-    if (absl::Status status = ChangeRoute(wanted, domain.spec); !status.ok()) return answer(status);
+    if (absl::Status status = ApplyAssignment(wanted, domain.spec); !status.ok())
+      return answer(status);
     return Create(std::move(domain), std::move(origin), answer);
   }
   auto change = [this, wanted, origin](DomainSpec& spec) {
@@ -202,84 +192,18 @@ void Domains::Repeat(Assignment wanted, Origin origin, Done done, int tries) {
     before.name = wanted.domain;
     before.spec = spec;
     if (absl::Status managed = CheckChange(before, origin); !managed.ok()) return managed;
-    return ChangeRoute(wanted, spec);
+    return ApplyAssignment(wanted, spec);
   };
   catalogue_.Update(wanted.domain, "", std::move(change), std::move(origin), answer);
-}
-
-absl::Status Domains::ChangeRoute(const Assignment& wanted, DomainSpec& spec) {
-  if (wanted.grpc) spec.grpc = *wanted.grpc;
-  if (wanted.hold_ms) spec.hold_ms = *wanted.hold_ms;
-  if (wanted.drain_ms) spec.drain_ms = *wanted.drain_ms;
-  if (wanted.max_body_bytes) spec.max_body_bytes = *wanted.max_body_bytes;
-  if (wanted.read_timeout_ms) spec.read_timeout_ms = *wanted.read_timeout_ms;
-  DomainRoute* route = FindRoute(spec, wanted.path);
-  if (route != nullptr && wanted.strip) route->strip = *wanted.strip;
-  if (spec.grpc && (wanted.strip.value_or(false) ||
-                    std::any_of(spec.routes.begin(), spec.routes.end(),
-                                [](const DomainRoute& one) { return one.strip; })))
-    return StripOfGrpc("strip");
-  if (route == nullptr) {
-    if (spec.routes.size() >= static_cast<size_t>(limits::kRoutesPerDomain)) {
-      Violations violations;
-      violations.Add("path", absl::StrCat("the domain has ", limits::kRoutesPerDomain,
-                                          " routes, the limit; remove one with `unassign`"));
-      return violations.ToStatus();
-    }
-    spec.routes.push_back(
-        {.path = wanted.path, .strip = wanted.strip.value_or(false), .targets = {wanted.target}});
-    SortRoutes(spec);
-    return absl::OkStatus();
-  }
-  const bool others =
-      std::any_of(route->targets.begin(), route->targets.end(),
-                  [&](const DomainTarget& one) { return one.process != wanted.target.process; });
-  if (others && !wanted.replace && !wanted.beside_others) {
-    std::vector<std::string> owners;
-    for (const DomainTarget& one : route->targets)
-      if (const auto it = wanted.names.find(one.process); it != wanted.names.end())
-        owners.push_back(it->second);
-    return DomainTaken(wanted.domain, wanted.path, owners);
-  }
-  if (!wanted.beside_others) {
-    route->targets = {wanted.target};
-    return absl::OkStatus();
-  }
-  // The same process on another port is another target.
-  std::erase_if(route->targets, [&](const DomainTarget& one) {
-    return one.process == wanted.target.process && one.port == wanted.target.port;
-  });
-  if (route->targets.size() >= static_cast<size_t>(limits::kTargetsPerRoute)) {
-    Violations violations;
-    violations.Add("process", absl::StrCat("the route has ", limits::kTargetsPerRoute,
-                                           " targets, the limit; remove one with `unassign`"));
-    return violations.ToStatus();
-  }
-  route->targets.push_back(wanted.target);
-  return absl::OkStatus();
 }
 
 void Domains::Unassign(const std::string& name, const std::string& process, const std::string& path,
                        const std::string& process_name, Origin origin, Left done) {
   const auto found = Find(name);
-  // What the domain has without them.
-  const auto take_out = [process, path](DomainSpec& spec) {
-    bool any = false;
-    for (DomainRoute& route : spec.routes) {
-      if (!path.empty() && route.path != path) continue;
-      const auto before = route.targets.size();
-      std::erase_if(route.targets, [&](const DomainTarget& one) {
-        return process.empty() || one.process == process;
-      });
-      any = any || route.targets.size() != before;
-    }
-    std::erase_if(spec.routes, [](const DomainRoute& route) { return route.targets.empty(); });
-    return any;
-  };
   bool all = process.empty() && path.empty();
   if (found.ok() && !all) {
     DomainSpec rest = found->spec;
-    all = take_out(rest) && rest.routes.empty();
+    all = TakeOutTargets(process, path, rest) && rest.routes.empty();
   }
   // Another call may change it in between, so that something is left, or nothing.
   const auto again = [this, name, process, path, process_name, origin, done] {
@@ -296,13 +220,13 @@ void Domains::Unassign(const std::string& name, const std::string& process, cons
       done(std::optional<Domain>());
     });
   }
-  auto change = [this, take_out, domain = found->name, process_name, path,
+  auto change = [this, domain = found->name, process, process_name, path,
                  origin](DomainSpec& spec) {
     Domain before;
     before.name = domain;
     before.spec = spec;
     if (absl::Status managed = CheckChange(before, origin); !managed.ok()) return managed;
-    if (!take_out(spec)) {
+    if (!TakeOutTargets(process, path, spec)) {
       std::set<std::string> nameless;
       for (const DomainRoute& route : spec.routes)
         for (const DomainTarget& target : route.targets)
@@ -571,12 +495,12 @@ std::shared_ptr<void> Domains::WhenGone(const std::string& id, std::function<voi
   when_gone_.Lock()->emplace(id, kept);
   // It may be gone already.
   parts_.scheduler.Post([this, alive = std::weak_ptr<char>(alive_)] {
-    if (!alive.expired()) TellGone();
+    if (!alive.expired()) NotifyGone();
   });
   return kept;
 }
 
-void Domains::TellGone() {
+void Domains::NotifyGone() {
   std::vector<std::shared_ptr<Gone>> due;
   std::erase_if(*when_gone_.Lock(), [&](const auto& item) {
     auto kept = item.second.lock();
@@ -589,8 +513,8 @@ void Domains::TellGone() {
 }
 
 void Domains::OnCommitted() {
-  told_ = false;  // before it is looked at what there is
-  TellGone();
+  notified_ = false;  // before it is looked at what there is
+  NotifyGone();
   std::erase_if(outcomes_, [this](const auto& item) { return !Find(item.first).ok(); });
   changed_();
 }

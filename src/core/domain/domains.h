@@ -18,6 +18,7 @@
 #include "base/guarded.h"
 #include "core/change/change_queue.h"
 #include "core/change/envelope.h"
+#include "core/domain/assignment.h"
 #include "core/domain/domain.h"
 #include "core/logger.h"
 #include "core/process/process_claims.h"
@@ -26,20 +27,6 @@
 #include "core/scheduler.h"
 
 namespace grpc_os::core {
-
-// What `assign` asks for. What is not set stays as it is.
-struct Assignment {
-  std::string domain;   // checked
-  DomainTarget target;  // of a process's id
-  std::string path = "/";
-  std::optional<bool> strip;
-  bool beside_others = false;  // one target of several
-  bool replace = false;
-  std::optional<bool> grpc;
-  std::optional<int64_t> hold_ms, drain_ms, max_body_bytes, read_timeout_ms;
-  // The processes that whoever asks may know: names by ids.
-  std::map<std::string, std::string> names;
-};
 
 // A domain is of users, of domains.conf, or of the process whose spec names it; who has it alone
 // changes it. Find and List are thread-safe; all else is of the core's thread. Answers come on some
@@ -129,12 +116,11 @@ class Domains final : public ProcessClaims {
   std::function<void()> Reserve(std::vector<std::string> names);
   // Empty: whoever asks may not know it, or it is gone.
   std::string KnownName(const std::string& process_id, const Origin& origin) const;
-  static absl::Status ChangeRoute(const Assignment& wanted, DomainSpec& spec);
   void Repeat(Assignment wanted, Origin origin, Done done, int tries);
   std::string FileConflict(const Domain* before, const Domain* after) const;
   FileChanges Compare(const std::vector<Domain>& wanted) const;
   void OnCommitted();
-  void TellGone();
+  void NotifyGone();
   // Rows of what processes name.
   void SyncProcess(const std::string& process_id);
   void SyncLater(const std::string& process_id);
@@ -147,7 +133,7 @@ class Domains final : public ProcessClaims {
   ChangeQueue changes_;
   Catalogue<Domain> catalogue_;
   std::function<void()> changed_ = [] {};
-  std::atomic<bool> told_{false};  // that something was committed, which is not looked at yet
+  std::atomic<bool> notified_{false};  // that something was committed, which is not looked at yet
   std::map<std::string, PlaneOutcome> outcomes_;  // by the ids of domains
   // By the ids of processes: what their specs name; what has rows.
   std::map<std::string, std::set<std::string>> named_, synced_;

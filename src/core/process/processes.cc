@@ -84,7 +84,7 @@ void Processes::RemoveEntry(Entry& entry) {
   Await(entry, {});
   entry.visible = false;
   SettleClaims(entry);
-  TellTraffic(entry);
+  NotifyTraffic(entry);
   by_name_.erase(entry.process.name);
   by_instance_.erase(entry.process.instance_id);
   const std::string id = entry.process.id;

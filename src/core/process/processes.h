@@ -231,7 +231,7 @@ class Processes final : public SupervisionObserver {
   void ReplaceInstance(Entry& entry);
   bool IsDrained(Entry& entry);
   void EndDrain(Entry& entry) const;
-  void TellTraffic(const Entry& entry) const;
+  void NotifyTraffic(const Entry& entry) const;
   void LaunchInstance(Entry& entry);
   void ReplaceLost(Entry& entry);
   void HoldProcess(Entry& entry);

@@ -180,7 +180,7 @@ void Processes::OnCommitted(const std::string& process_id,
   for (Mutation& mutation : *batch) {
     mutation.done(mutation.refusal.ok() ? revision : mutation.refusal);
   }
-  if (!draft->erase) TellTraffic(entry);
+  if (!draft->erase) NotifyTraffic(entry);
   AfterCommit(entry, *draft);
 }
 
@@ -222,10 +222,10 @@ void Processes::ViewUnsaved(Entry& entry, int64_t now_ms) {
   view.process = std::move(draft.process);
   entry.unsaved.reset();
   if (view.reports > 0) entry.unsaved = std::move(view);
-  TellTraffic(entry);
+  NotifyTraffic(entry);
 }
 
-void Processes::TellTraffic(const Entry& entry) const {
+void Processes::NotifyTraffic(const Entry& entry) const {
   if (traffic_ == nullptr) return;
   traffic_->OnChanged(entry.unsaved ? entry.unsaved->process : entry.process, entry.visible);
 }

@@ -1,30 +1,22 @@
 #include "main/parts/edge_part.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <limits>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "base/unique_fd.h"
-#include "core/domain/domain_errors.h"
-#include "core/domain/domain_name.h"
-#include "core/domain/domain_rules.h"
 #include "edge/access_log_files.h"
 #include "edge/domain_file.h"
 #include "edge/nginx_file.h"
 #include "host/free_port.h"
 #include "host/port_owner.h"
-#include "manifest/domains_file.h"
+#include "main/parts/domains_file.h"
+#include "manifest/read_text.h"
 
 namespace grpc_os {
 namespace {
@@ -39,51 +31,6 @@ constexpr int64_t kServedMs = 25'000;
 constexpr int64_t kSilentMs = 5'000;
 constexpr int64_t kSettleMs = 10'000;
 constexpr int64_t kLookMs = 20;
-
-// A file that a person wrote. NOT_FOUND: there is none.
-absl::StatusOr<std::string> ReadText(const std::string& path, size_t most) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd.get() < 0) {
-    if (errno == EACCES)
-      return absl::PermissionDeniedError("grpc-osd may not read it; `chmod 644` it");
-    return absl::ErrnoToStatus(errno, "it cannot be read");
-  }
-  struct stat status {};
-  if (fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode))
-    return absl::FailedPreconditionError("it is not a file; put one in its place");
-  std::string text;
-  std::array<char, 16 << 10> buffer;
-  while (text.size() <= most) {
-    const ssize_t n = read(fd.get(), buffer.data(), buffer.size());
-    if (n == 0) return text;
-    if (n < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "it cannot be read");
-    if (n > 0) text.append(buffer.data(), static_cast<size_t>(n));
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat("it has more than ", most >> 20, " MiB; make it smaller"));
-}
-
-// In the core's words. The names are looked at: they are no public suffixes.
-core::Domain DomainOf(const manifest::DomainEntry& entry) {
-  core::Domain domain;
-  domain.name = entry.name;
-  core::DomainSpec& spec = domain.spec;
-  spec.manager = core::kManagedByFile;
-  spec.line = entry.line;
-  for (const manifest::DomainRoute& route : entry.routes) {
-    core::DomainRoute& to = spec.routes.emplace_back();
-    to.path = route.path;
-    to.strip = route.strip;
-    for (const manifest::DomainTarget& target : route.targets)
-      to.targets.push_back({target.process, target.port, target.weight});
-  }
-  spec.grpc = entry.grpc.value_or(false);
-  spec.hold_ms = entry.hold_ms.value_or(spec.hold_ms);
-  spec.drain_ms = entry.drain_ms.value_or(spec.drain_ms);
-  spec.max_body_bytes = entry.max_body_bytes.value_or(0);
-  spec.read_timeout_ms = entry.read_timeout_ms.value_or(0);
-  return domain;
-}
 
 }  // namespace
 
@@ -167,10 +114,8 @@ absl::StatusOr<std::string> EdgePart::RenderMain(int64_t generation) const {
   const manifest::Settings& settings = needs_.settings;
   std::string text(edge::kNginxTemplate);
   if (!settings.edge_template.empty()) {
-    auto own = ReadText(settings.edge_template, kTemplateBytes);
-    if (!own.ok())
-      return absl::FailedPreconditionError(
-          absl::StrCat("EDGE_TEMPLATE: ", settings.edge_template, ": ", own.status().message()));
+    auto own = manifest::ReadText(settings.edge_template, "EDGE_TEMPLATE", kTemplateBytes);
+    if (!own.ok()) return absl::FailedPreconditionError(own.status().message());
     text = *std::move(own);
   }
   const std::string& address = settings.edge_address;
@@ -369,33 +314,6 @@ void EdgePart::WhenServed(std::function<void()> done) {
 
 // ---- domains.conf -------------------------------------------------------------------------------
 
-absl::StatusOr<std::vector<core::Domain>> EdgePart::ReadFileDomains() const {
-  const std::string& path = needs_.domains.domains().file();
-  auto text = ReadText(path, manifest::kDomainsFileBytes);
-  if (absl::IsNotFound(text.status())) text = "";
-  if (!text.ok()) return core::DomainsFileRefused(path, std::string(text.status().message()));
-  std::vector<manifest::Problem> problems;
-  const auto entries = manifest::ParseDomainsFile(*text, problems);
-  std::vector<std::string> lines;
-  for (const manifest::Problem& problem : problems)
-    lines.push_back(
-        absl::StrCat("line ", problem.line, ", column ", problem.column, ": ", problem.message));
-  std::vector<core::Domain> wanted;
-  for (const manifest::DomainEntry& entry :
-       entries.value_or(std::vector<manifest::DomainEntry>())) {
-    core::Violations violations;
-    core::CheckDomainName(entry.name, "", host::IsPublicSuffix, violations);
-    core::Domain domain = DomainOf(entry);
-    core::CheckDomainSpec(
-        domain.spec, "spec", [this](int port) { return OwnerOf(port); }, violations);
-    if (const absl::Status status = violations.ToStatus(); !status.ok())
-      lines.push_back(absl::StrCat("line ", entry.line, ": ", status.message()));
-    wanted.push_back(std::move(domain));
-  }
-  if (!lines.empty()) return core::DomainsFileRefused(path, absl::StrJoin(lines, "; "));
-  return wanted;
-}
-
 void EdgePart::ReloadFile(bool only_compare,
                           std::function<void(absl::StatusOr<core::Domains::FileChanges>)> done) {
   const auto answer = [this, done,
@@ -409,7 +327,8 @@ void EdgePart::ReloadFile(bool only_compare,
     });
   };
   slow_->Post([this, only_compare, answer] {
-    auto wanted = ReadFileDomains();
+    auto wanted = ReadDomainsFile(needs_.domains.domains().file(),
+                                  [this](int port) { return OwnerOf(port); });
     if (!wanted.ok()) return answer(wanted.status());
     needs_.scheduler.Post([this, only_compare, answer, wanted = *std::move(wanted)]() mutable {
       needs_.domains.domains().SetFileDomains(std::move(wanted), only_compare, answer);

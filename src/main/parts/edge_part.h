@@ -86,7 +86,6 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   absl::StatusOr<std::string> RenderMain(int64_t generation) const;
   absl::Status CheckHost() const;
   absl::Status CheckPorts() const;
-  absl::StatusOr<std::vector<core::Domain>> ReadFileDomains() const;  // blocks
   void AwaitProcesses(int64_t patience_ms);
   void Begin();
   void OnDomains();
