@@ -196,8 +196,11 @@ int Connection::OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user
   auto& self = *static_cast<Connection*>(user);
   switch (frame->hd.type) {
     case NGHTTP2_SETTINGS:
-      ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 ? self.settings_acknowledged_
-                                                 : self.settings_came_) = true;
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+        self.settings_came_ = true;
+      } else if (!std::exchange(self.settings_acknowledged_, true)) {
+        self.RestoreFirstWindows();
+      }
       return 0;
     case NGHTTP2_RST_STREAM:
       self.thread_.shared().counters.resets.fetch_add(1, std::memory_order_relaxed);
@@ -214,6 +217,17 @@ int Connection::OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user
     stream->OnHeadersEnd();
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->OnHalfClosed();
   return 0;
+}
+
+// Streams that the peer began before it knew our SETTINGS had a larger window, which those take
+// back: what was granted since then is short of as much.
+void Connection::RestoreFirstWindows() {
+  const auto ours = static_cast<int32_t>(thread_.budgets().bytes_each_stream);
+  if (ours >= NGHTTP2_INITIAL_WINDOW_SIZE) return;
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next) {
+    nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, stream->id(),
+                                 NGHTTP2_INITIAL_WINDOW_SIZE - ours);
+  }
 }
 
 int Connection::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,

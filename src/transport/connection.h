@@ -92,6 +92,7 @@ class Connection {
   H2Stream* Find(int32_t id) const;
 
   void ReadSome();
+  void RestoreFirstWindows();
   void AdvanceReady();
   void GrantWanted();
   void WatchFor(uint32_t events);

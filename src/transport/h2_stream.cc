@@ -258,11 +258,17 @@ void H2Stream::AskForWindow() {
   const size_t whole = kPrefixBytes + prefix_->size;
   const size_t have = Unread().size();
   if (have >= whole || wanted_) return;
-  const auto window = static_cast<size_t>(std::max<int32_t>(
-      nghttp2_session_get_stream_local_window_size(connection_->session(), id_), 0));
-  if (whole - have <= window) return;
+  const int64_t need = static_cast<int64_t>(whole - have) - Window();
+  if (need <= 0) return;
   wanted_ = true;
-  connection_->Grant(*this, whole - have - window);
+  connection_->Grant(*this, static_cast<size_t>(need));
+}
+
+// That the peer may send now; negative where our SETTINGS took it back.
+int64_t H2Stream::Window() const {
+  nghttp2_session* session = connection_->session();
+  return int64_t{nghttp2_session_get_stream_effective_local_window_size(session, id_)} -
+         nghttp2_session_get_stream_effective_recv_data_length(session, id_);
 }
 
 std::optional<std::string> H2Stream::TakeMessage() {
@@ -307,8 +313,7 @@ void H2Stream::RestoreWindow() {
   if (const size_t likely = std::min(last_size_, budgets.lookahead_bytes);
       likely > budgets.bytes_each_stream && lookahead_ == 0 && connection_->TakeLookahead(likely))
     lookahead_ = likely;
-  const auto window = static_cast<int64_t>(
-      nghttp2_session_get_stream_local_window_size(connection_->session(), id_));
+  const int64_t window = Window();
   const auto target = static_cast<int64_t>(budgets.bytes_each_stream + lookahead_) -
                       static_cast<int64_t>(Unread().size());
   if (target - window < static_cast<int64_t>(budgets.bytes_each_stream / 2)) return;
@@ -505,11 +510,8 @@ void H2Stream::Report() {
 
 void H2Stream::Leave() {
   StreamUser* user = std::exchange(user_, nullptr);
-  const bool reading = reading_;
   delete this;
-  if (user == nullptr) return;
-  if (reading) user->OnHalfClosed();
-  user->OnGone();
+  if (user != nullptr) user->OnGone();
 }
 
 void H2Stream::RetireIfDone() {

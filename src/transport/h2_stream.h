@@ -72,6 +72,7 @@ class H2Stream final : public Stream {
   std::string_view Unread() const { return std::string_view(in_).substr(in_from_); }
   void ReadPrefixNow();
   void AskForWindow();
+  int64_t Window() const;
   void RestoreWindow();
   // The next one, with its prefix, if it is whole. What is wrong with it refuses the stream.
   std::optional<std::string> TakeMessage();

@@ -37,7 +37,7 @@ class StreamUser {
   // The call is to end with this, unless it has: the client gave up (CANCELLED), its deadline
   // passed, or it holds more than it may. At most once.
   virtual void OnCancelled(const absl::Status& why) = 0;
-  // The last: after Stream::Finish only. May delete this.
+  // The last, and the only one after Stream::Finish. May delete this.
   virtual void OnGone() = 0;
 };
 
