@@ -38,6 +38,7 @@ class TestClient {
     bool closed = false;
     uint32_t error = 0;
     std::string out;
+    size_t out_from = 0;
     bool out_ends = false;
 
     int status() const {
@@ -192,11 +193,11 @@ class TestClient {
   static ssize_t ReadOut(nghttp2_session*, int32_t id, uint8_t* to, size_t size, uint32_t* flags,
                          nghttp2_data_source*, void* user) {
     Call& call = Self(user).calls_[id];
-    const size_t taken = std::min(size, call.out.size());
+    const size_t taken = std::min(size, call.out.size() - call.out_from);
     if (taken == 0 && !call.out_ends) return NGHTTP2_ERR_DEFERRED;
-    memcpy(to, call.out.data(), taken);
-    call.out.erase(0, taken);
-    if (call.out.empty() && call.out_ends) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    memcpy(to, call.out.data() + call.out_from, taken);
+    call.out_from += taken;
+    if (call.out_from == call.out.size() && call.out_ends) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(taken);
   }
 
