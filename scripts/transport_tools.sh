@@ -44,3 +44,18 @@ install github.com/bojand/ghz/cmd/ghz@v0.93.0
 rm -rf build/conformance
 mkdir build/conformance
 cp -r --no-preserve=mode "$work/path/pkg/mod/connectrpc.com/conformance@v1.0.7/proto/connectrpc" build/conformance/
+
+install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+module=grpc_os/client
+cp -r "$clients/go" "$work/client"
+packages=()
+for file in protos/grpc_os/v1/*.proto; do
+  packages+=("--go_opt=M${file#protos/}=$module/api" "--go-grpc_opt=M${file#protos/}=$module/api")
+done
+protoc -I protos --plugin=build/go/bin/protoc-gen-go --plugin=build/go/bin/protoc-gen-go-grpc \
+  --go_out="$work/client" --go_opt=module=$module --go-grpc_out="$work/client" --go-grpc_opt=module=$module \
+  "${packages[@]}" protos/grpc_os/v1/*.proto
+(cd "$work/client" && go build -trimpath -o "$work/transport-client" .)
+mv "$work/transport-client" build/go/bin/
+touch "$stamp"

@@ -1,5 +1,6 @@
-// The server of gRPC's interoperability tests: transport-interop CERTIFICATE KEY. Says "TCP port",
-// "TLS port", and serves until its input ends.
+// The server of gRPC's interoperability tests, and an event service on which nothing happens:
+//   transport-interop CERTIFICATE KEY
+// Says its TCP port, then that of TLS, and serves until its input ends.
 #include <unistd.h>
 
 #include <csignal>
@@ -10,6 +11,7 @@
 
 #include "blocking_call.h"
 #include "grpc/testing/test.pb.h"
+#include "grpc_os/v1/event_services.pb.h"
 #include "must.h"
 #include "transport/listener.h"
 #include "transport/server.h"
@@ -101,6 +103,17 @@ EndStatus HalfDuplex(BlockingCall& call) {
   return {};
 }
 
+// A heartbeat each 10 ms, which says how many there were.
+EndStatus Heartbeats(BlockingCall& call) {
+  v1::WatchResponse response;
+  response.set_synced(true);
+  for (int64_t beat = 1; call.Write(response) && call.Wait(10'000); ++beat) {
+    response.set_synced(false);
+    response.set_revision(beat);
+  }
+  return {};
+}
+
 void Serve(const std::string& certificate, const std::string& key) {
   const std::string service = "/grpc.testing.TestService/";
   transport::Methods methods;
@@ -111,6 +124,7 @@ void Serve(const std::string& certificate, const std::string& key) {
   methods[service + "StreamingInputCall"] = BlockingCall::Serve(true, StreamingInput);
   methods[service + "FullDuplexCall"] = BlockingCall::Serve(true, FullDuplex);
   methods[service + "HalfDuplexCall"] = BlockingCall::Serve(true, HalfDuplex);
+  methods["/grpc_os.v1.EventService/Watch"] = BlockingCall::Serve(false, Heartbeats);
   UniqueFd tcp = Must(transport::ListenTcp("127.0.0.1", 0));
   UniqueFd tls = Must(transport::ListenTcp("127.0.0.1", 0));
   std::cout << transport::PortOf(tcp.get()) << "\n" << transport::PortOf(tls.get()) << std::endl;
