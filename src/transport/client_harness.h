@@ -34,6 +34,7 @@ class TestClient {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   struct Call {
     std::map<std::string, std::string> headers;  // trailers too
+    int header_blocks = 0;
     std::string data;
     bool closed = false;
     uint32_t error = 0;
@@ -188,6 +189,7 @@ class TestClient {
   }
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type == NGHTTP2_GOAWAY) Self(user).goaway = frame->goaway.error_code;
+    if (frame->hd.type == NGHTTP2_HEADERS) ++Self(user).calls_[frame->hd.stream_id].header_blocks;
     return 0;
   }
   static ssize_t ReadOut(nghttp2_session*, int32_t id, uint8_t* to, size_t size, uint32_t* flags,

@@ -76,15 +76,13 @@ Connection::Connection(IoThread& thread, UniqueFd fd, std::unique_ptr<Wire> wire
   nghttp2_option_new(&made);
   const std::unique_ptr<nghttp2_option, OptionDeleter> option(made);
   nghttp2_option_set_no_auto_window_update(made, 1);
-  nghttp2_option_set_no_closed_streams(made, 1);
   // Ours come first, and end a connection with the code that says why.
   nghttp2_option_set_stream_reset_rate_limit(made, budgets.reset_burst * 4, budgets.reset_rate * 4);
   nghttp2_session_server_new2(&session_, Callbacks(), this, made);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, budgets.streams},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(budgets.header_bytes)},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(budgets.bytes_each_stream)},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(budgets.bytes_each_stream)}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   // Streams bound what may come; the connection as such does not.
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
@@ -345,7 +343,8 @@ int Connection::SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head, 
 }
 
 int Connection::OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+  if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+      (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
     return 0;
   auto& self = *static_cast<Connection*>(user);
   if (H2Stream* stream = self.Find(frame->hd.stream_id); stream != nullptr) stream->OnEndSent();

@@ -16,6 +16,8 @@ namespace grpc_os::transport {
 namespace {
 
 constexpr char kGrpc[] = "application/grpc";
+constexpr char kGrpcProto[] = "application/grpc+proto";
+constexpr char kOther[] = "This is a gRPC server: POST application/grpc over HTTP/2.\n";
 constexpr char kEncodings[] = "identity,gzip";
 
 // NO_INDEX where each call has another: the peer's table is not for those.
@@ -71,6 +73,13 @@ absl::Status TooMuchWaits() {
 ssize_t ReadOut(nghttp2_session*, int32_t, uint8_t*, size_t size, uint32_t* flags,
                 nghttp2_data_source* source, void*) {
   return static_cast<H2Stream*>(source->ptr)->Peek(size, flags);
+}
+
+nghttp2_data_provider Provider(H2Stream* stream) {
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream;
+  provider.read_callback = ReadOut;
+  return provider;
 }
 
 }  // namespace
@@ -129,9 +138,9 @@ void H2Stream::Do(IoThread::Request request) {
     if (connection_->TakeOut(request.message->size())) return Queue(*std::move(request.message));
     end_ = ToEnd(TooMuchWaits());
   }
-  if (!headers_sent_) return SubmitTrailersOnly();
-  nghttp2_session_resume_data(connection_->session(), id_);
-  connection_->MarkDirty();
+  // An end that comes alone has no place for initial metadata: clients take all of it for trailers.
+  if (!headers_sent_ && initial_.entries().empty()) return SubmitTrailersOnly();
+  Continue();
 }
 
 // ---- What comes
@@ -184,17 +193,10 @@ bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view va
 }
 
 void H2Stream::OnHeadersEnd() {
-  const bool is_grpc =
-      content_type_.starts_with(kGrpc) &&
-      (content_type_.size() == sizeof kGrpc - 1 || content_type_[sizeof kGrpc - 1] == '+' ||
-       content_type_[sizeof kGrpc - 1] == ';');
+  const std::string_view type = std::string_view(content_type_).substr(0, content_type_.find(';'));
+  const bool is_grpc = type == kGrpc || type == kGrpcProto;
   if (http_method_ != "POST" || !is_grpc) {
-    const std::array<nghttp2_nv, 1> headers{
-        Header(":status", http_method_ != "POST" ? "405" : "415")};
-    refused_ = true;
-    trailers_submitted_ = true;
-    end_ = EndStatus{};
-    nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);
+    other_ = true;
     return;
   }
   if (header_error_.has_value()) return Refuse(*std::exchange(header_error_, std::nullopt));
@@ -208,8 +210,27 @@ void H2Stream::OnHeadersEnd() {
   if (method_->client_streams) connection_->Ready(id_);
 }
 
+// A request that is none of gRPC: when it ends, or may send no more.
+void H2Stream::AnswerOther() {
+  if (std::exchange(refused_, true)) return;
+  ForgetDeadline();
+  end_ = EndStatus{};
+  headers_sent_ = true;
+  other_ = true;
+  out_ = kOther;
+  const std::array<nghttp2_nv, 2> headers{Header(":status", http_method_ != "POST" ? "405" : "415"),
+                                          Header("content-type", "text/plain")};
+  const nghttp2_data_provider provider = Provider(this);
+  nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), &provider);
+}
+
 void H2Stream::OnData(std::string_view bytes) {
   if (refused_) return;
+  if (other_) {
+    if (nghttp2_session_get_stream_local_window_size(connection_->session(), id_) <= 0)
+      AnswerOther();
+    return;
+  }
   if (!connection_->TakeIn(bytes.size())) return Refuse(TooMuchWaits());
   in_counted_ += bytes.size();
   in_.append(bytes);
@@ -238,6 +259,7 @@ void H2Stream::ReadPrefixNow() {
 
 void H2Stream::OnHalfClosed() {
   half_closed_ = true;
+  if (other_) return AnswerOther();
   if (refused_ || method_ == nullptr) return;
   if (method_->client_streams) {
     if (begun_) connection_->Ready(id_);
@@ -365,6 +387,10 @@ void H2Stream::Queue(std::string message) {
   out_ = std::move(message);
   out_from_ = 0;
   out_counted_ = out_.size();
+  Continue();
+}
+
+void H2Stream::Continue() {
   if (headers_sent_) {
     nghttp2_session_resume_data(connection_->session(), id_);
   } else {
@@ -379,9 +405,7 @@ void H2Stream::SubmitHeaders() {
   headers.Add(":status", "200");
   headers.Add("content-type", kGrpc);
   headers.Add(initial_);
-  nghttp2_data_provider provider{};
-  provider.source.ptr = this;
-  provider.read_callback = ReadOut;
+  const nghttp2_data_provider provider = Provider(this);
   nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), &provider);
 }
 
@@ -392,7 +416,6 @@ void H2Stream::SubmitTrailersOnly() {
   headers.Add(":status", "200");
   headers.Add("content-type", kGrpc);
   if (unknown_encoding_) headers.Add("grpc-accept-encoding", kEncodings);
-  headers.Add(initial_);
   headers.Add(*end_);
   headers.Add(trailers_);
   nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);
@@ -404,8 +427,9 @@ ssize_t H2Stream::Peek(size_t size, uint32_t* flags) {
   if (left == 0 && !end_.has_value()) return NGHTTP2_ERR_DEFERRED;
   if (left > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (left <= size && end_.has_value()) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    if (!std::exchange(trailers_submitted_, true)) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!other_) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (!other_ && !std::exchange(trailers_submitted_, true)) {
       Headers headers;
       headers.Add(*end_);
       headers.Add(trailers_);

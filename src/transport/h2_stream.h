@@ -70,6 +70,7 @@ class H2Stream final : public Stream {
  private:
   bool IsOpen() const { return connection_ != nullptr; }
   std::string_view Unread() const { return std::string_view(in_).substr(in_from_); }
+  void AnswerOther();
   void ReadPrefixNow();
   void AskForWindow();
   int64_t Window() const;
@@ -78,6 +79,7 @@ class H2Stream final : public Stream {
   std::optional<std::string> TakeMessage();
   void Queue(std::string message);
   void SubmitHeaders();
+  void Continue();  // to send what there is
   void SubmitTrailersOnly();
   void DropIn();
   void ReturnGrants();
@@ -125,6 +127,7 @@ class H2Stream final : public Stream {
   bool writing_ = false;  // its user waits for OnWritten
   bool written_ = false;  // to be reported
   bool trailers_submitted_ = false;
+  bool other_ = false;  // what goes is no message of gRPC
   std::optional<EndStatus> end_;
 
   std::optional<absl::Status> cancel_;  // to be reported
