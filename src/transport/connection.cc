@@ -76,6 +76,8 @@ Connection::Connection(IoThread& thread, UniqueFd fd, std::unique_ptr<Wire> wire
   nghttp2_option_new(&made);
   const std::unique_ptr<nghttp2_option, OptionDeleter> option(made);
   nghttp2_option_set_no_auto_window_update(made, 1);
+  // gRPC's own clients send "Bearer " with its space; what a value means is for its reader to say.
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(made, 1);
   // Ours come first, and end a connection with the code that says why.
   nghttp2_option_set_stream_reset_rate_limit(made, budgets.reset_burst * 4, budgets.reset_rate * 4);
   nghttp2_session_server_new2(&session_, Callbacks(), this, made);
