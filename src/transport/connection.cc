@@ -182,13 +182,13 @@ int Connection::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, voi
   if (head->type == NGHTTP2_DATA && head->length > 0) return 0;
   if (head->type == NGHTTP2_DATA && (head->flags & NGHTTP2_FLAG_END_STREAM) != 0) return 0;
   Bucket& bucket = head->type == NGHTTP2_RST_STREAM ? self.resets_ : self.idle_frames_;
-  if (!bucket.Take(EventLoop::NowMs())) self.CalmDown();
+  if (!bucket.Take(self.received_ms_)) self.CalmDown();
   return 0;
 }
 
 int Connection::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
   auto& self = *static_cast<Connection*>(user);
-  if (!self.resets_.Take(EventLoop::NowMs())) self.CalmDown();
+  if (!self.resets_.Take(self.received_ms_)) self.CalmDown();
   return 0;
 }
 
@@ -247,7 +247,7 @@ int Connection::OnStreamClose(nghttp2_session*, int32_t id, uint32_t, void* user
 void Connection::Remove(H2Stream& stream) {
   *stream.link = stream.next;
   if (stream.next != nullptr) stream.next->link = stream.link;
-  active_ms_ = EventLoop::NowMs();
+  active_ms_ = std::max(received_ms_, thread_.now_ms());
   stream.OnClosed();
 }
 
@@ -371,7 +371,7 @@ void Connection::Flush() {
     if (size == Wire::kLater) blocked_ = true;
     if (size > 0) {
       sent_ += static_cast<size_t>(size);
-      taken_ms_ = EventLoop::NowMs();
+      taken_ms_ = thread_.now_ms();
     }
     if (sent_ == out_.size()) {
       out_.clear();

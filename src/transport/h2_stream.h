@@ -100,8 +100,9 @@ class H2Stream final : public Stream {
 
   // Headers.
   size_t header_bytes_ = 0;
-  std::string http_method_;
-  std::string content_type_;
+  std::string unknown_path_;
+  bool is_post_ = false;
+  bool is_grpc_ = false;
   bool gzip_ = false;
   bool unknown_encoding_ = false;
   std::optional<absl::Status> header_error_;
