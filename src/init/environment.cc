@@ -24,8 +24,9 @@ bool IsForAll(const std::string& name) {
 }
 
 bool IsSetting(const std::string& name) {
-  return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-                        "HELD_ON_COPY", "PROCESS_PORTS", kAdminPasswordVariable}) ||
+  return IsOneOf(name,
+                 {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
+                  "HELD_ON_COPY", "PROCESS_PORTS", "GRPC_OSD_MEMORY", kAdminPasswordVariable}) ||
          absl::StartsWith(name, "DB_") || absl::StartsWith(name, "EDGE_");
 }
 

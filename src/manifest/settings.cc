@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "base/secret_variables.h"
+#include "manifest/quantity.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -27,6 +28,10 @@ constexpr std::string_view kExampleDbPassword = "secure_password";
 
 // HS256 wants a key no shorter than its hash: RFC 7518, 3.2.
 constexpr size_t kJwtSecretBytes = 32;
+
+// Two hashes of 64 MiB at a time, 1 MiB for each thread's stack, and as much again for the rest.
+constexpr int64_t kMemoryBytesMin = int64_t{256} << 20;
+constexpr int64_t kMemoryBytesMax = int64_t{1} << 40;
 
 constexpr std::array<const char*, 5> kDatabaseNames = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER",
                                                        "DB_PASSWORD"};
@@ -81,6 +86,18 @@ absl::Status ResolveEventsKept(const std::string& value, int64_t& kept) {
                      limits::kRevisionsKeptMin, " to ", limits::kRevisionsKeptMax));
   }
   kept = number;
+  return absl::OkStatus();
+}
+
+absl::Status ResolveMemory(const std::string& value, int64_t& bytes) {
+  if (value.empty()) return absl::OkStatus();
+  const absl::StatusOr<int64_t> size = ParseBytes(value);
+  if (!size.ok() || (*size != 0 && (*size < kMemoryBytesMin || *size > kMemoryBytesMax))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("GRPC_OSD_MEMORY is ", Shown(value),
+                     "; expected a size from 256M to 1024G, or 0 for no bound"));
+  }
+  bytes = *size;
   return absl::OkStatus();
 }
 
@@ -223,7 +240,8 @@ const std::vector<std::string>& SettingNames() {
         "GRPC_PORT",      "HTTP_PORT",       "JWT_SECRET",           "DEBUG",
         "DATA_DIR",       "EVENTS_KEPT",     "HELD_ON_COPY",         "PROCESS_PORTS",
         "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT", "EDGE_GRPC_PORT",       "EDGE_ADDRESS",
-        "EDGE_NGINX",     "EDGE_TEMPLATE",   "EDGE_TRUSTED_PROXIES", kAdminPasswordVariable};
+        "EDGE_NGINX",     "EDGE_TEMPLATE",   "EDGE_TRUSTED_PROXIES", "GRPC_OSD_MEMORY"};
+    all->push_back(kAdminPasswordVariable);
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -257,6 +275,9 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
       return status;
   }
   if (absl::Status status = ResolveEventsKept(lookup.Get("EVENTS_KEPT"), settings.events_kept);
+      !status.ok())
+    return status;
+  if (absl::Status status = ResolveMemory(lookup.Get("GRPC_OSD_MEMORY"), settings.memory_bytes);
       !status.ok())
     return status;
   if (absl::Status status = ResolveProcessPorts(
