@@ -140,6 +140,9 @@ async def test_the_daemons_memory_has_a_bound_and_that_of_processes_has_none(idl
     none = tuple("unlimited" if one == resource.RLIM_INFINITY else str(one) for one in ours)
     assert data_limit(idle_system.daemon_pid()) == ((expected, expected) if expected else none)
     assert data_limit(process.details.pid) == none
+    path.write_text("GRPC_OSD_MEMORY=300M\n")
+    idle_system.kill_daemon()
+    assert data_limit(idle_system.daemon_pid()) == (str(300 * MIB),) * 2
     await idle_system.close_clients()
 
 
