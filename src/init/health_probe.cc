@@ -23,9 +23,8 @@ HealthProbe::~HealthProbe() { loop_.Unwatch(socket_.get()); }
 
 // Once a wake-up, so that a peer that sends without end does not keep the loop.
 void HealthProbe::OnEvents() {
-  if (!asked_) {
-    if (!Send(HealthRequest())) return;
-    asked_ = true;
+  if (!std::exchange(asked_, true)) {
+    Send(HealthRequest());
     loop_.Rewatch(socket_.get(), EPOLLIN);
   }
   std::array<char, 4096> bytes;
@@ -34,13 +33,13 @@ void HealthProbe::OnEvents() {
   if (size < 0) return Finish(absl::StrCat("it cut the connection: ", strerror(errno)));
   const auto state = answer_.Take(std::string_view(bytes.data(), static_cast<size_t>(size)));
   if (state != HealthAnswer::State::kIncomplete) return Finish(answer_.why());
-  if (answer_.has_settings() && !acknowledged_) acknowledged_ = Send(HealthSettingsAck());
+  if (answer_.has_settings() && !std::exchange(acknowledged_, true)) Send(HealthSettingsAck());
 }
 
-// Of a new connection the buffer takes all of it; whoever leaves it full does not answer either.
-bool HealthProbe::Send(const std::string& bytes) const {
-  return send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
-         static_cast<ssize_t>(bytes.size());
+// The buffer of a new connection takes all of it. What becomes of one that the peer has closed is
+// seen when it is read from.
+void HealthProbe::Send(const std::string& bytes) const {
+  (void)!send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void HealthProbe::Finish(std::string why) {

@@ -26,7 +26,7 @@ class HealthProbe {
 
  private:
   void OnEvents();
-  bool Send(const std::string& bytes) const;
+  void Send(const std::string& bytes) const;
   void Finish(std::string why);
 
   EventLoop& loop_;

@@ -35,6 +35,7 @@ class FakeServer {
     size_t piece = SIZE_MAX;
     bool again = false;    // without end
     bool closes = false;   // having answered
+    bool slams = false;    // accepts and closes
     int64_t stall_ms = 0;  // keeps the loop, before it answers
   };
   FakeServer(EventLoop& loop, Manner manner) : loop_(loop), manner_(std::move(manner)) {
@@ -74,6 +75,7 @@ class FakeServer {
   void Accept() {
     UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     ASSERT_TRUE(socket);
+    if (manner_.slams) return;
     const int fd = socket.get();
     connections_[fd].socket = std::move(socket);
     loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { Serve(fd); });
@@ -213,6 +215,11 @@ TEST_F(HealthWatchTest, ARefusalIsNoAnswerAndOneThatRefusesIsAskedAgainMeanwhile
   Serve({.answer = kServerSettings + kServerTrailers});
   ExpectFailure("it refused the call");
   EXPECT_GT(server_->asked(), HealthWatch::kMisses);
+}
+
+TEST_F(HealthWatchTest, OneThatClosesAtOnceHasFailed) {
+  Serve({.answer = "", .slams = true});
+  ExpectFailure("it closed the connection without an answer");
 }
 
 TEST_F(HealthWatchTest, OneThatDoesNotAcceptHasFailed) {
