@@ -24,8 +24,9 @@ bool IsForAll(const std::string& name) {
 }
 
 bool IsSetting(const std::string& name) {
-  return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "GRPC_IO_THREADS", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-                        "HELD_ON_COPY", "PROCESS_PORTS", kAdminPasswordVariable}) ||
+  return IsOneOf(name, {"JWT_SECRET", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
+                        "HELD_ON_COPY", "PROCESS_PORTS", "GRPC_PORT", "GRPC_IO_THREADS",
+                        "GRPC_OSD_MEMORY", kAdminPasswordVariable}) ||
          absl::StartsWith(name, "DB_") || absl::StartsWith(name, "EDGE_") ||
          absl::StartsWith(name, "GRPC_TLS_");
 }

@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "base/secret_variables.h"
+#include "manifest/quantity.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -29,6 +30,10 @@ constexpr std::string_view kExampleDbPassword = "secure_password";
 constexpr size_t kJwtSecretBytes = 32;
 
 constexpr int kIoThreadsMax = 16;
+
+// Two hashes of 64 MiB at a time, 1 MiB for each thread's stack, and as much again for the rest.
+constexpr int64_t kMemoryBytesMin = int64_t{256} << 20;
+constexpr int64_t kMemoryBytesMax = int64_t{1} << 40;
 
 constexpr std::array<const char*, 5> kDatabaseNames = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER",
                                                        "DB_PASSWORD"};
@@ -83,6 +88,18 @@ absl::Status ResolveEventsKept(const std::string& value, int64_t& kept) {
                      limits::kRevisionsKeptMin, " to ", limits::kRevisionsKeptMax));
   }
   kept = number;
+  return absl::OkStatus();
+}
+
+absl::Status ResolveMemory(const std::string& value, int64_t& bytes) {
+  if (value.empty()) return absl::OkStatus();
+  const absl::StatusOr<int64_t> size = ParseBytes(value);
+  if (!size.ok() || (*size != 0 && (*size < kMemoryBytesMin || *size > kMemoryBytesMax))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("GRPC_OSD_MEMORY is ", Shown(value),
+                     "; expected a size from 256M to 1024G, or 0 for no bound"));
+  }
+  bytes = *size;
   return absl::OkStatus();
 }
 
@@ -252,6 +269,11 @@ bool HasSecret(const Variables& env_file) {
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
     auto* all = new std::vector<std::string>{"GRPC_PORT",
+                                             "GRPC_IO_THREADS",
+                                             "GRPC_TLS_CERTIFICATE",
+                                             "GRPC_TLS_KEY",
+                                             "GRPC_TLS_PORT",
+                                             "GRPC_TLS_ADDRESS",
                                              "HTTP_PORT",
                                              "JWT_SECRET",
                                              "DEBUG",
@@ -266,12 +288,8 @@ const std::vector<std::string>& SettingNames() {
                                              "EDGE_NGINX",
                                              "EDGE_TEMPLATE",
                                              "EDGE_TRUSTED_PROXIES",
-                                             kAdminPasswordVariable,
-                                             "GRPC_IO_THREADS",
-                                             "GRPC_TLS_CERTIFICATE",
-                                             "GRPC_TLS_KEY",
-                                             "GRPC_TLS_ADDRESS",
-                                             "GRPC_TLS_PORT"};
+                                             "GRPC_OSD_MEMORY",
+                                             kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -306,6 +324,9 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
       return status;
   }
   if (absl::Status status = ResolveEventsKept(lookup.Get("EVENTS_KEPT"), settings.events_kept);
+      !status.ok())
+    return status;
+  if (absl::Status status = ResolveMemory(lookup.Get("GRPC_OSD_MEMORY"), settings.memory_bytes);
       !status.ok())
     return status;
   if (absl::Status status = ResolveProcessPorts(

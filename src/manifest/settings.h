@@ -26,7 +26,9 @@ struct Settings {
   // GRPC_OS_ADMIN_PASSWORD, 12 to 1024 bytes, of the environment alone; empty: not set. Of the
   // admin that the first start makes.
   std::string admin_password;
-  bool debug = false;                            // DEBUG
+  bool debug = false;  // DEBUG
+  // GRPC_OSD_MEMORY: what grpc-osd may take at most; 0: no bound.
+  int64_t memory_bytes = int64_t{512} << 20;
   int64_t events_kept = limits::kRevisionsKept;  // EVENTS_KEPT, in revisions
   bool held_on_copy = true;                      // HELD_ON_COPY
   // PROCESS_PORTS, "FIRST-LAST": where the ports of processes that want any come from.

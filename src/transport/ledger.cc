@@ -2,9 +2,9 @@
 
 namespace grpc_os::transport {
 
-Ledger::Account* Ledger::Enter(const std::string& user) {
+Ledger::Account* Ledger::Enter(const std::string& user, bool kept) {
   const std::lock_guard lock(mutex_);
-  if (connections_ >= budgets_.connections) return nullptr;
+  if (connections_ >= budgets_.connections + (kept ? budgets_.connections_kept : 0)) return nullptr;
   auto& account = accounts_[user];
   if (account == nullptr) {
     account = std::make_unique<Account>();
