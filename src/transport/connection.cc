@@ -376,7 +376,6 @@ void Connection::Flush() {
     if (sent_ == out_.size()) {
       out_.clear();
       sent_ = 0;
-      if (out_.capacity() > limit) std::string().swap(out_);
     }
   }
   if (!dead_ && !ready_.empty() && !IsFull()) AdvanceReady();
@@ -414,6 +413,7 @@ void Connection::Sweep() {
   const bool takes_nothing = (blocked_ || IsFull()) && now - taken_ms_ >= budgets.stall_ms;
   if (takes_nothing) return cut(counters.connections_cut);
   if (blocked_) return;
+  if (out_.empty()) std::string().swap(out_);  // what the last burst took
   const int64_t silent_ms = now - received_ms_;
   if (in_bytes_ > 0 && silent_ms >= budgets.stall_ms) {
     for (const H2Stream* stream = first_; stream != nullptr; stream = stream->next)
