@@ -26,7 +26,8 @@ ROOMS = {
     "services": {"core", "base", "protos"},
     "edge": {"core", "base"},
     "gateway": {"core", "base", "protos"},
-    "server": {"services", "core", "base", "protos"},
+    "transport": {"base"},
+    "server": {"services", "transport", "core", "base", "protos"},
     "client": {"base", "protos"},
     "shell": {"client", "bundle", "manifest", "base", "protos"},
     "testing": {"core", "base"},
@@ -37,10 +38,12 @@ ROOMS = {
 LIBRARIES = {
     "abseil": (r"absl/", None),
     "protobuf": (r"google/(protobuf|rpc)/", {"protocol", "services", "gateway", "server", "client", "shell", "main"}),
-    "gRPC": (r"grpc(pp)?/|.*\.grpc\.pb\.h$", {"server", "client", "main"}),
+    "gRPC": (r"grpc(pp)?/(?!health/|reflection/)|.*\.grpc\.pb\.h$", {"client", "main"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
-    "OpenSSL": (r"openssl/", {"host", "bundle"}),
+    "OpenSSL": (r"openssl/", {"host", "bundle", "transport"}),
+    "nghttp2": (r"nghttp2/", {"transport"}),
+    "zlib": (r"zlib\.h$", {"transport"}),
     "libsodium": (r"sodium\.h$", {"host"}),
     "ISA-L": (r"isa-l/", {"host", "client"}),
     "libpsl": (r"libpsl\.h$", {"host"}),
@@ -85,6 +88,8 @@ def refusal(file, included, angle):
         if not included.startswith("grpc_os/"):
             return None
 
+    if included.startswith(("grpc/health/", "grpc/reflection/")):
+        return None if room == "server" else "health and reflection are the server's"
     if included.startswith(("grpc_os/v1/", "grpc_os/internal/v1/")):
         allowed = ROOMS[room]
         if (allowed is not None and "protos" not in allowed) or file in STATIC_PROGRAMS:

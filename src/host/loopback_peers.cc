@@ -26,10 +26,9 @@ struct Request {
 
 }  // namespace
 
-std::optional<int64_t> LoopbackPeers::UidOf(const std::string& address, int port) const {
-  const int own_port = port_.load();
+std::optional<int64_t> UidOfLoopbackPeer(const std::string& address, int port, int own_port) {
   in_addr there{};
-  if (own_port == 0 || inet_pton(AF_INET, address.c_str(), &there) != 1 ||
+  if (inet_pton(AF_INET, address.c_str(), &there) != 1 ||
       ntohl(there.s_addr) >> 24 != IN_LOOPBACKNET)
     return std::nullopt;
   Request request{};

@@ -20,7 +20,6 @@ class LoopbackPeersTest : public ::testing::Test {
     ASSERT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
     ASSERT_EQ(listen(listener_.get(), 8), 0);
     port_ = PortOf(listener_);
-    peers_.SetPort(port_);
   }
   static UniqueFd Socket() { return UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
   static sockaddr_in Address(int port) {
@@ -45,15 +44,14 @@ class LoopbackPeersTest : public ::testing::Test {
 
   UniqueFd listener_;
   int port_ = 0;
-  LoopbackPeers peers_;
 };
 
 TEST_F(LoopbackPeersTest, KnowsWhoOpenedAConnectionWhileItIsOpen) {
   UniqueFd client = Connect();
   const int port = PortOf(client);
-  EXPECT_EQ(peers_.UidOf("127.0.0.1", port), static_cast<int64_t>(getuid()));
+  EXPECT_EQ(UidOfLoopbackPeer("127.0.0.1", port, port_), static_cast<int64_t>(getuid()));
   client.Reset();
-  EXPECT_EQ(peers_.UidOf("127.0.0.1", port), std::nullopt);
+  EXPECT_EQ(UidOfLoopbackPeer("127.0.0.1", port, port_), std::nullopt);
 }
 
 TEST_F(LoopbackPeersTest, TellsAccountsApart) {
@@ -62,17 +60,17 @@ TEST_F(LoopbackPeersTest, TellsAccountsApart) {
   const UniqueFd other = Connect();
   setfsuid(0);
   const UniqueFd own = Connect();
-  EXPECT_EQ(peers_.UidOf("127.0.0.1", PortOf(other)), 12345);
-  EXPECT_EQ(peers_.UidOf("127.0.0.1", PortOf(own)), 0);
+  EXPECT_EQ(UidOfLoopbackPeer("127.0.0.1", PortOf(other), port_), 12345);
+  EXPECT_EQ(UidOfLoopbackPeer("127.0.0.1", PortOf(own), port_), 0);
 }
 
 TEST_F(LoopbackPeersTest, KnowsNothingOfOtherConnections) {
   const UniqueFd client = Connect();
   const int port = PortOf(client);
-  EXPECT_EQ(peers_.UidOf("127.0.0.1", 1), std::nullopt);
-  EXPECT_EQ(peers_.UidOf("10.0.0.1", port), std::nullopt);
-  EXPECT_EQ(peers_.UidOf("unknown", port), std::nullopt);
-  EXPECT_EQ(LoopbackPeers().UidOf("127.0.0.1", port), std::nullopt) << "without a port of ours";
+  EXPECT_EQ(UidOfLoopbackPeer("127.0.0.1", 1, port_), std::nullopt);
+  EXPECT_EQ(UidOfLoopbackPeer("10.0.0.1", port, port_), std::nullopt);
+  EXPECT_EQ(UidOfLoopbackPeer("unknown", port, port_), std::nullopt);
+  EXPECT_EQ(UidOfLoopbackPeer("127.0.0.1", port, 1), std::nullopt) << "to another port";
 }
 
 }  // namespace

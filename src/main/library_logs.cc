@@ -1,7 +1,6 @@
 #include "main/library_logs.h"
 
 #include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,7 +8,6 @@
 #include <cstring>
 #include <string>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/guarded.h"
 #include "base/limits.h"
@@ -39,14 +37,6 @@ std::string Place(const char* file, int line) {
   return absl::StrCat(name == nullptr ? file : name + 1, ":", line);
 }
 
-void OnGrpc(gpr_log_func_args* args) {
-  core::LogLevel level = core::LogLevel::kDebug;
-  if (args->severity == GPR_LOG_SEVERITY_INFO) level = core::LogLevel::kInfo;
-  if (args->severity == GPR_LOG_SEVERITY_ERROR) level = core::LogLevel::kWarning;
-  Pass("grpc", level, Place(args->file, args->line), args->message,
-       absl::StartsWith(args->message, "assertion failed"));
-}
-
 void OnProtobuf(google::protobuf::LogLevel severity, const char* file, int line,
                 const std::string& text) {
   core::LogLevel level = core::LogLevel::kInfo;
@@ -63,7 +53,6 @@ void OnSqlite(int code, bool notice, const char* text) {
 
 LibraryLogs::LibraryLogs(core::Logger& logger) {
   *Target().Lock() = &logger;
-  gpr_set_log_function(&OnGrpc);
   google::protobuf::SetLogHandler(&OnProtobuf);
   store::PassSqliteMessages(&OnSqlite);
 }

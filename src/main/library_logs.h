@@ -6,7 +6,7 @@
 
 namespace grpc_os {
 
-// From now on lines of gRPC, protobuf and SQLite go to `logger`; the place in their source is the
+// From now on lines of protobuf and SQLite go to `logger`; the place in their source is the
 // message, and so the kind. What precedes an abort goes to standard error as well, because the
 // logger's thread may not come to it any more. One at a time; made before the first use of SQLite.
 class LibraryLogs {

@@ -232,7 +232,7 @@ void AuthService::AddUserChanges(Handlers& handlers) {
         if (!request.old_password().empty())
           core::CheckTriedPassword(request.old_password(), "old_password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        call->FindUid();
+        call->AddUid();
         identity_.SetPassword(call->caller(), name, request.password(), request.old_password(),
                               call->MakeOrigin(name), AnswerUser(call));
       });

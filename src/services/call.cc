@@ -110,7 +110,7 @@ Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream,
       request_id_(IsCallId(arrival.request_id) ? std::string(arrival.request_id) : NewCallId()),
       local_(arrival.local),
       address_(arrival.address),
-      port_(arrival.port),
+      peer_uid_(arrival.peer_uid),
       caller_(Nobody()) {}
 
 Call::~Call() { LeavePlace(); }
@@ -143,7 +143,7 @@ int64_t Call::DurationUs() const {
 absl::Status Call::Admit(const Arrival& arrival) {
   if (environment_.shutting_down()) return ShuttingDown();
   if (method_.permission == kNoLogin) {
-    FindUid();  // whoever is not logged in takes the places of their own account only
+    AddUid();  // whoever is not logged in takes the places of their own account only
   } else {
     if (!arrival.authorization.starts_with(kBearer)) {
       return MakeError(absl::StatusCode::kUnauthenticated,
@@ -196,10 +196,8 @@ absl::Status Call::AlsoNeeds(const char* permission) {
   return PermissionMissing(*caller_, permission);
 }
 
-void Call::FindUid() {
-  if (local_ || environment_.loopback == nullptr) return;
-  if (const auto uid = environment_.loopback->UidOf(address_, port_); uid)
-    absl::StrAppend(&address_, " uid ", *uid);
+void Call::AddUid() {
+  if (!local_ && peer_uid_ >= 0) absl::StrAppend(&address_, " uid ", peer_uid_);
 }
 
 std::string Call::source() const {

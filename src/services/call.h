@@ -41,7 +41,6 @@ class CallEnvironment {
     const core::Digest& digest;
     core::Logger& logger;
     const core::Clock& clock;
-    const core::LoopbackPeers* loopback = nullptr;  // null: nothing is known of them
   };
   CallEnvironment(const Parts& parts, MethodTable methods_in, Declarations declarations_in)
       : identity(parts.identity),
@@ -50,7 +49,6 @@ class CallEnvironment {
         digest(parts.digest),
         logger(parts.logger),
         clock(parts.clock),
-        loopback(parts.loopback),
         methods(std::move(methods_in)),
         declarations(std::move(declarations_in)),
         counters(methods.all().size()) {}
@@ -72,7 +70,6 @@ class CallEnvironment {
   const core::Digest& digest;
   core::Logger& logger;
   const core::Clock& clock;
-  const core::LoopbackPeers* const loopback;
   const MethodTable methods;
   const Declarations declarations;
   RpcCounters counters;
@@ -133,7 +130,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string source() const;
   // From now on its source is the address and the uid behind it, "127.0.0.1 uid 1000", if the
   // kernel knows that of a connection within this machine. Before anything takes the source.
-  void FindUid();
+  void AddUid();
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
   CallEnvironment& environment() { return environment_; }
@@ -155,7 +152,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const std::string request_id_;
   const bool local_;
   std::string address_;  // of a client that is not local, without its port
-  const int port_;
+  const int64_t peer_uid_;
   std::shared_ptr<const core::Caller> caller_;
   std::array<std::atomic<const char*>, 8> also_needed_ = {};
   std::string resource_;

@@ -22,8 +22,8 @@ struct Arrival {
   std::string_view request_id = {};     // x-request-id; likewise
   int64_t deadline_ms = INT64_MAX;      // since the epoch; INT64_MAX: none
   bool local = false;                   // over the unix socket
+  int64_t peer_uid = -1;                // of a client within this machine; -1: unknown
   std::string address = {};             // of a client that is not local, without its port
-  int port = 0;                         // of that client; 0: unknown
 };
 
 // One call, as its transport sees it. The call asks for one message at a time: for the next after

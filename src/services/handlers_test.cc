@@ -151,31 +151,22 @@ TEST(Handlers, ACallHasTheRequestIdThatItBringsIfThatCanBeOne) {
   }
 }
 
-class UidOfPort final : public core::LoopbackPeers {
- public:
-  std::optional<int64_t> UidOf(const std::string&, int port) const override { return port / 1000; }
-};
-
 TEST(Handlers, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
   CallWorld world;
-  const UidOfPort loopback;
-  CallEnvironment environment{{world.identity, world.audit, world.requests, world.digest,
-                               world.logger, world.clock, &loopback},
-                              MethodTable::BuildApi().value(),
-                              Declarations::BuildApi().value()};
   Client<v1::LoginResponse> client;
   std::vector<std::shared_ptr<LoginCall>> calls;
-  const auto admit = [&](int port) {
-    const Arrival arrival = {.address = "127.0.0.1", .port = port};
+  const auto admit = [&](int64_t uid) {
+    const Arrival arrival = {.peer_uid = uid, .address = "127.0.0.1"};
     calls.push_back(std::make_shared<LoginCall>(
-        environment, MethodOf(environment, v1::LoginPeerRequest::descriptor()), arrival, client));
+        world.environment, MethodOf(world.environment, v1::LoginPeerRequest::descriptor()), arrival,
+        client));
     return calls.back()->Admit(arrival);
   };
   absl::Status refused;
-  for (int i = 0; i < 100 && refused.ok(); ++i) refused = admit(1001);
+  for (int i = 0; i < 100 && refused.ok(); ++i) refused = admit(1);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(DetailOf(refused)->metadata.at("source"), "127.0.0.1 uid 1");
-  EXPECT_TRUE(admit(2001).ok());
+  EXPECT_TRUE(admit(2).ok());
 }
 
 // ---- What stops the start -----------------------------------------------------------------------

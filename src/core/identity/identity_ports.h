@@ -35,17 +35,6 @@ class TokenSigner {
   virtual absl::StatusOr<Claims> Verify(std::string_view token) const = 0;
 };
 
-// The port to the kernel's knowledge of who is behind a TCP connection within this machine.
-// Thread-safe; quick.
-class LoopbackPeers {
- public:
-  virtual ~LoopbackPeers() = default;
-  // The uid that opened the connection to us from this address and port; nullopt: it is not known,
-  // or that is no address of the loopback. To count by, not to trust: whoever ends a connection may
-  // leave its port to another.
-  virtual std::optional<int64_t> UidOf(const std::string& address, int port) const = 0;
-};
-
 // The port to the hashing of passwords (argon2id). Thread-safe; never blocks: hashes are made one
 // after the other on threads of low priority, `done` comes on one of them. RESOURCE_EXHAUSTED
 // (LIMIT_REACHED, with RetryInfo), at once and on the calling thread, if too many wait in the lane.

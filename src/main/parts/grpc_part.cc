@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "host/loopback_peers.h"
 
 namespace grpc_os {
 namespace {
@@ -13,24 +14,19 @@ constexpr int64_t kStopGraceMs = 5000;
 }  // namespace
 
 absl::Status GrpcPart::Start() {
-  auto server = server::GrpcServer::Start(
-      {.socket_path = needs_.directory.PathOf("run/api.sock"), .port = needs_.ports.grpc_port()},
-      needs_.services.handlers());
+  auto server = server::GrpcServer::Start({.socket_path = needs_.directory.PathOf("run/api.sock"),
+                                           .port = needs_.ports.grpc_port(),
+                                           .transport = {.uid_of = host::UidOfLoopbackPeer}},
+                                          needs_.services.handlers());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
-  needs_.services.loopback().SetPort(server_->port());
   needs_.edge.AddOwnPort(server_->port());
-  needs_.loop.Post([this] { WakeServer(); });
   if (absl::Status status = ListenForPeers(); !status.ok()) {
     Stop();
     return status;
   }
   needs_.files.Write("run/grpc.port", absl::StrCat(server_->port(), "\n"));
   return absl::OkStatus();
-}
-
-void GrpcPart::Tick(int64_t /*now_ms*/) {
-  server_->Tick(needs_.services.environment().counters.Calls());
 }
 
 void GrpcPart::Stop() {
@@ -57,11 +53,6 @@ absl::Status GrpcPart::ListenForPeers() {
     if (peers.ok()) peers_ = *std::move(peers);
   });
   return status;
-}
-
-void GrpcPart::WakeServer() {
-  server_->Wake();
-  needs_.loop.After(server::CallbackThreads::kWakeMs, [this] { WakeServer(); });
 }
 
 }  // namespace grpc_os

@@ -31,7 +31,6 @@ class GrpcPart final : public Part {
   explicit GrpcPart(const Needs& needs) : needs_(needs) {}
 
   absl::Status Start() override;
-  void Tick(int64_t now_ms) override;
   // Ends the streams, refuses new calls, and waits for those in progress for a while.
   void Stop() override;
 
@@ -41,7 +40,6 @@ class GrpcPart final : public Part {
   // On the loop's thread, which owns the side socket, and waited for.
   void RunOnLoop(const std::function<void()>& work);
   absl::Status ListenForPeers();
-  void WakeServer();
 
   const Needs needs_;
   std::unique_ptr<server::GrpcServer> server_;

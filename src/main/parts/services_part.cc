@@ -24,7 +24,7 @@ absl::Status ServicesPart::Start() {
   const ObjectsPart& objects = needs_.objects;
   environment_ = std::make_unique<services::CallEnvironment>(
       services::CallEnvironment::Parts{identity, needs_.store.audit(), needs_.store.requests(),
-                                       digest, needs_.log.logger(), scheduler, &loopback_},
+                                       digest, needs_.log.logger(), scheduler},
       *std::move(methods), *std::move(declarations));
   handlers_ = std::make_unique<services::Handlers>(*environment_);
   auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);

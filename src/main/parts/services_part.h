@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "core/scheduler.h"
-#include "host/loopback_peers.h"
 #include "main/parts/copy_hold.h"
 #include "main/parts/deploys_part.h"
 #include "main/parts/domains_part.h"
@@ -49,12 +48,10 @@ class ServicesPart final : public Part {
   void Stop() override { event_.reset(); }  // which hears of the store's commits
 
   services::CallEnvironment& environment() const { return *environment_; }
-  host::LoopbackPeers& loopback() { return loopback_; }
   const services::Handlers& handlers() const { return *handlers_; }
 
  private:
   const Needs needs_;
-  host::LoopbackPeers loopback_;
   std::unique_ptr<services::CallEnvironment> environment_;
   std::unique_ptr<services::Handlers> handlers_;
   std::unique_ptr<services::AuthService> auth_;

@@ -1,0 +1,545 @@
+#include "transport/h2_stream.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "transport/connection.h"
+
+namespace grpc_os::transport {
+namespace {
+
+constexpr char kGrpc[] = "application/grpc";
+constexpr char kEncodings[] = "identity,gzip";
+
+// NO_INDEX where each call has another: the peer's table is not for those.
+nghttp2_nv Header(std::string_view name, std::string_view value,
+                  uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
+  return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+          flags};
+}
+
+// The headers of an answer; keeps what they are made of.
+class Headers {
+ public:
+  void Add(std::string_view name, std::string_view value, uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
+    all_.push_back(Header(name, value, flags));
+  }
+  void AddOwned(std::string_view name, std::string value) {
+    owned_.push_back(std::make_unique<std::string>(std::move(value)));
+    Add(name, *owned_.back(), NGHTTP2_NV_FLAG_NO_INDEX);
+  }
+  void Add(const Metadata& metadata) {
+    for (const auto& [name, value] : metadata.entries()) {
+      if (IsBinary(name)) {
+        AddOwned(name, EncodeBinary(value));
+      } else {
+        Add(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
+      }
+    }
+  }
+  void Add(const EndStatus& status) {
+    AddOwned("grpc-status", absl::StrCat(status.code));
+    if (!status.message.empty()) AddOwned("grpc-message", PercentEncode(status.message));
+    if (!status.details.empty()) AddOwned("grpc-status-details-bin", EncodeBinary(status.details));
+  }
+  const nghttp2_nv* data() const { return all_.data(); }
+  size_t size() const { return all_.size(); }
+
+ private:
+  std::vector<nghttp2_nv> all_;
+  std::vector<std::unique_ptr<std::string>> owned_;
+};
+
+EndStatus ToEnd(const absl::Status& status) {
+  return {.code = static_cast<int>(status.code()), .message = std::string(status.message())};
+}
+
+absl::Status TooMuchWaits() {
+  return absl::ResourceExhaustedError(
+      "too much of your requests and answers waits in the server; send less at a time, or read the "
+      "answers");
+}
+
+ssize_t ReadOut(nghttp2_session*, int32_t, uint8_t*, size_t size, uint32_t* flags,
+                nghttp2_data_source* source, void*) {
+  return static_cast<H2Stream*>(source->ptr)->Peek(size, flags);
+}
+
+}  // namespace
+
+H2Stream::H2Stream(IoThread& thread, Connection& connection, int32_t id)
+    : thread_(thread), connection_(&connection), id_(id) {
+  peer_ = connection.peer();
+  thread_.Count(1);
+  thread_.shared().counters.streams_open.fetch_add(1, std::memory_order_relaxed);
+}
+
+H2Stream::~H2Stream() {
+  thread_.Count(-1);
+  thread_.shared().counters.streams_open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// ---- Of its user
+// ----------------------------------------------------------------------------------
+
+void H2Stream::Read() {
+  IoThread::Request request{IoThread::Request::Kind::kRead, this};
+  thread_.IsCurrent() ? Do(std::move(request)) : thread_.Ask(std::move(request));
+}
+
+void H2Stream::Write(std::string message) {
+  IoThread::Request request{IoThread::Request::Kind::kWrite, this, std::move(message)};
+  thread_.IsCurrent() ? Do(std::move(request)) : thread_.Ask(std::move(request));
+}
+
+void H2Stream::Finish(EndStatus status, std::optional<std::string> answer) {
+  IoThread::Request request{IoThread::Request::Kind::kFinish, this, std::move(answer),
+                            std::move(status)};
+  thread_.IsCurrent() ? Do(std::move(request)) : thread_.Ask(std::move(request));
+}
+
+void H2Stream::Do(IoThread::Request request) {
+  switch (request.kind) {
+    case IoThread::Request::Kind::kRead:
+      reading_ = true;
+      if (IsOpen()) AskForWindow();
+      return Tell();
+    case IoThread::Request::Kind::kWrite:
+      writing_ = true;
+      if (!IsOpen() || cancelled_ || cancel_.has_value()) return Tell();
+      if (!connection_->TakeOut(request.message->size())) return Cancel(TooMuchWaits());
+      return Queue(*std::move(request.message));
+    case IoThread::Request::Kind::kFinish:
+      break;
+  }
+  end_ = std::move(request.status);
+  refused_ = true;
+  ForgetDeadline();
+  if (!IsOpen()) return RetireIfDone();
+  DropIn();
+  if (request.message.has_value()) {
+    if (connection_->TakeOut(request.message->size())) return Queue(*std::move(request.message));
+    end_ = ToEnd(TooMuchWaits());
+  }
+  if (!headers_sent_) return SubmitTrailersOnly();
+  nghttp2_session_resume_data(connection_->session(), id_);
+  connection_->MarkDirty();
+}
+
+// ---- What comes
+// -----------------------------------------------------------------------------------
+
+bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view value) {
+  const Budgets& budgets = thread_.budgets();
+  header_bytes_ += name.size() + value.size() + 32;
+  if (header_bytes_ > budgets.header_bytes_fatal) return false;
+  if (header_bytes_ > budgets.header_bytes) {
+    header_error_ = absl::ResourceExhaustedError(
+        absl::StrCat("the metadata is larger than ", budgets.header_bytes, " bytes; send less"));
+    return true;
+  }
+  if (trailer) return true;  // gRPC has none in requests
+  if (name == ":path") {
+    path_ = value;
+  } else if (name == ":method") {
+    http_method_ = value;
+  } else if (name == "content-type") {
+    content_type_ = value;
+  } else if (name == "grpc-encoding") {
+    gzip_ = value == "gzip";
+    unknown_encoding_ = !gzip_ && value != "identity";
+  } else if (name == "grpc-timeout") {
+    const auto timeout_ns = ParseTimeout(value);
+    if (!timeout_ns.has_value()) {
+      header_error_ =
+          absl::InternalError("grpc-timeout has 1 to 8 digits and a unit of H, M, S, m, u or n");
+    } else if (!deadline_.has_value()) {
+      using std::chrono::system_clock;
+      const int64_t timeout_ms = *timeout_ns / 1'000'000 + (*timeout_ns % 1'000'000 != 0 ? 1 : 0);
+      deadline_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(
+                         system_clock::now().time_since_epoch())
+                         .count() +
+                     timeout_ms;
+      deadline_ = thread_.deadlines().emplace(EventLoop::NowMs() + timeout_ms, this);
+    }
+  } else if (!IsReserved(name)) {
+    if (!IsBinary(name)) {
+      metadata_.Add(name, value);
+    } else if (const auto all = DecodeBinary(value); all.has_value()) {
+      for (const std::string& bytes : *all) metadata_.Add(name, bytes);
+    } else {
+      header_error_ =
+          absl::InternalError(absl::StrCat("the value of ", std::string(name), " is no base64"));
+    }
+  }
+  return true;
+}
+
+void H2Stream::OnHeadersEnd() {
+  const bool is_grpc =
+      content_type_.starts_with(kGrpc) &&
+      (content_type_.size() == sizeof kGrpc - 1 || content_type_[sizeof kGrpc - 1] == '+' ||
+       content_type_[sizeof kGrpc - 1] == ';');
+  if (http_method_ != "POST" || !is_grpc) {
+    const std::array<nghttp2_nv, 1> headers{
+        Header(":status", http_method_ != "POST" ? "405" : "415")};
+    refused_ = true;
+    trailers_submitted_ = true;
+    end_ = EndStatus{};
+    nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);
+    return;
+  }
+  if (header_error_.has_value()) return Refuse(*std::exchange(header_error_, std::nullopt));
+  const auto& methods = thread_.shared().methods;
+  const auto found = methods.find(std::string_view(path_));
+  if (found == methods.end())
+    return Refuse(absl::UnimplementedError(absl::StrCat("there is no method ", path_)));
+  if (unknown_encoding_)
+    return Refuse(absl::UnimplementedError(absl::StrCat("messages may be ", kEncodings)));
+  method_ = &found->second;
+  if (method_->client_streams) connection_->Ready(id_);
+}
+
+void H2Stream::OnData(std::string_view bytes) {
+  if (refused_) return;
+  if (!connection_->TakeIn(bytes.size())) return Refuse(TooMuchWaits());
+  in_counted_ += bytes.size();
+  in_.append(bytes);
+  ReadPrefixNow();
+  if (refused_) return;
+  AskForWindow();
+  if (begun_ && reading_) connection_->Ready(id_);
+}
+
+void H2Stream::ReadPrefixNow() {
+  if (prefix_.has_value()) return;
+  auto prefix = ReadPrefix(Unread());
+  if (!prefix.ok()) return Refuse(prefix.status());
+  if (!prefix->has_value()) return;
+  const size_t limit = thread_.budgets().message_bytes;
+  if ((*prefix)->size > limit) {
+    return Refuse(absl::ResourceExhaustedError(
+        absl::StrCat("a message of ", (*prefix)->size, " bytes; at most ", limit,
+                     " may be sent at once: send less at a time")));
+  }
+  if ((*prefix)->compressed && !gzip_) {
+    return Refuse(absl::InternalError("a message is compressed, and grpc-encoding is not gzip"));
+  }
+  prefix_ = **prefix;
+}
+
+void H2Stream::OnHalfClosed() {
+  half_closed_ = true;
+  if (refused_ || method_ == nullptr) return;
+  if (method_->client_streams) {
+    if (begun_) connection_->Ready(id_);
+    return;
+  }
+  if (in_.empty())
+    return Refuse(absl::UnimplementedError("the method takes one message, and none was sent"));
+  if (!prefix_.has_value() || in_.size() < kPrefixBytes + prefix_->size)
+    return Refuse(absl::InternalError("the message ends before its length"));
+  if (in_.size() > kPrefixBytes + prefix_->size)
+    return Refuse(absl::UnimplementedError("the method takes one message, and several were sent"));
+  connection_->Ready(id_);
+}
+
+void H2Stream::AskForWindow() {
+  if (!prefix_.has_value() || half_closed_ || refused_) return;
+  if (method_ != nullptr && method_->client_streams && !reading_) return;  // nobody wants it yet
+  const size_t whole = kPrefixBytes + prefix_->size;
+  const size_t have = Unread().size();
+  if (have >= whole || wanted_) return;
+  const int64_t need = static_cast<int64_t>(whole - have) - Window();
+  if (need <= 0) return;
+  wanted_ = true;
+  connection_->Grant(*this, static_cast<size_t>(need));
+}
+
+// That the peer may send now; negative where our SETTINGS took it back.
+int64_t H2Stream::Window() const {
+  nghttp2_session* session = connection_->session();
+  return int64_t{nghttp2_session_get_stream_effective_local_window_size(session, id_)} -
+         nghttp2_session_get_stream_effective_recv_data_length(session, id_);
+}
+
+std::optional<std::string> H2Stream::TakeMessage() {
+  if (!prefix_.has_value()) return std::nullopt;
+  const size_t whole = kPrefixBytes + prefix_->size;
+  if (Unread().size() < whole) return std::nullopt;
+  const MessagePrefix prefix = *std::exchange(prefix_, std::nullopt);
+  std::string message;
+  if (in_from_ == 0 && in_.size() == whole) {
+    message.swap(in_);
+  } else {
+    message = in_.substr(in_from_, whole);
+    in_from_ += whole;
+    if (in_from_ == in_.size() || in_from_ >= thread_.budgets().bytes_each_stream) {
+      in_.erase(0, in_from_);
+      in_from_ = 0;
+      if (in_.empty()) std::string().swap(in_);
+    }
+  }
+  in_counted_ -= whole;
+  connection_->ReturnIn(whole);
+  ReturnGrants();
+  last_size_ = whole;
+  if (prefix.compressed) {
+    auto inflated =
+        Gunzip(std::string_view(message).substr(kPrefixBytes), thread_.budgets().message_bytes);
+    if (!inflated.ok()) {
+      Refuse(inflated.status());
+      return std::nullopt;
+    }
+    message.replace(kPrefixBytes, std::string::npos, *inflated);
+  }
+  ReadPrefixNow();
+  return message;
+}
+
+// After a message of a stream was taken: the peer may send as much unasked as at first, and where
+// messages are large, most of the next one.
+void H2Stream::RestoreWindow() {
+  if (half_closed_ || refused_) return;
+  const Budgets& budgets = thread_.budgets();
+  if (const size_t likely = std::min(last_size_, budgets.lookahead_bytes);
+      likely > budgets.bytes_each_stream && lookahead_ == 0 && connection_->TakeLookahead(likely))
+    lookahead_ = likely;
+  const int64_t window = Window();
+  const auto target = static_cast<int64_t>(budgets.bytes_each_stream + lookahead_) -
+                      static_cast<int64_t>(Unread().size());
+  if (target - window < static_cast<int64_t>(budgets.bytes_each_stream / 2)) return;
+  nghttp2_submit_window_update(connection_->session(), NGHTTP2_FLAG_NONE, id_,
+                               static_cast<int32_t>(target - window));
+  connection_->MarkDirty();
+}
+
+void H2Stream::OnGranted(size_t bytes) {
+  wanted_ = false;
+  granted_ += bytes;
+  in_.reserve(std::min(in_.size() + bytes, kPrefixBytes + thread_.budgets().message_bytes));
+}
+
+void H2Stream::Advance() {
+  if (refused_ || method_ == nullptr) return;
+  if (!begun_) {
+    std::optional<std::string> message;
+    if (!method_->client_streams) {
+      message = TakeMessage();
+      if (!message.has_value()) return;
+      request_ = std::string_view(*message).substr(kPrefixBytes);
+    }
+    begun_ = true;
+    user_ = method_->begin(*this);
+    request_ = {};
+    return;
+  }
+  if (!reading_) return;
+  if (std::optional<std::string> message = TakeMessage(); message.has_value()) {
+    reading_ = false;
+    if (!half_closed_) RestoreWindow();
+    user_->OnMessage(std::string_view(*message).substr(kPrefixBytes));
+  } else if (half_closed_ && !refused_) {
+    if (!Unread().empty()) return Cancel(absl::InternalError("a message ends before its length"));
+    reading_ = false;
+    user_->OnHalfClosed();
+  }
+}
+
+bool H2Stream::IsWaitingForBytes() const {
+  return !half_closed_ && !refused_ && !Unread().empty() && (!begun_ || reading_) && !wanted_;
+}
+
+// ---- What goes
+// ------------------------------------------------------------------------------------
+
+void H2Stream::Queue(std::string message) {
+  out_ = std::move(message);
+  out_from_ = 0;
+  out_counted_ = out_.size();
+  if (headers_sent_) {
+    nghttp2_session_resume_data(connection_->session(), id_);
+  } else {
+    SubmitHeaders();
+  }
+  connection_->MarkDirty();
+}
+
+void H2Stream::SubmitHeaders() {
+  headers_sent_ = true;
+  Headers headers;
+  headers.Add(":status", "200");
+  headers.Add("content-type", kGrpc);
+  headers.Add(initial_);
+  nghttp2_data_provider provider{};
+  provider.source.ptr = this;
+  provider.read_callback = ReadOut;
+  nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), &provider);
+}
+
+void H2Stream::SubmitTrailersOnly() {
+  headers_sent_ = true;
+  trailers_submitted_ = true;
+  Headers headers;
+  headers.Add(":status", "200");
+  headers.Add("content-type", kGrpc);
+  if (unknown_encoding_) headers.Add("grpc-accept-encoding", kEncodings);
+  headers.Add(initial_);
+  headers.Add(*end_);
+  headers.Add(trailers_);
+  nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);
+  connection_->MarkDirty();
+}
+
+ssize_t H2Stream::Peek(size_t size, uint32_t* flags) {
+  const size_t left = out_.size() - out_from_;
+  if (left == 0 && !end_.has_value()) return NGHTTP2_ERR_DEFERRED;
+  if (left > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (left <= size && end_.has_value()) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (!std::exchange(trailers_submitted_, true)) {
+      Headers headers;
+      headers.Add(*end_);
+      headers.Add(trailers_);
+      nghttp2_submit_trailer(connection_->session(), id_, headers.data(), headers.size());
+    }
+  }
+  return static_cast<ssize_t>(std::min(size, left));
+}
+
+bool H2Stream::Send(size_t size, std::string& out) {
+  if (size > out_.size() - out_from_) return false;
+  out.append(out_, out_from_, size);
+  out_from_ += size;
+  if (out_from_ < out_.size()) return true;
+  DropOut();
+  if (writing_) {
+    written_ = true;
+    Tell();
+  }
+  return true;
+}
+
+void H2Stream::OnEndSent() {
+  // The peer need not send the rest of a request whose answer it has.
+  if (!half_closed_)
+    nghttp2_submit_rst_stream(connection_->session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+}
+
+// ---- Its end
+// --------------------------------------------------------------------------------------
+
+void H2Stream::Refuse(absl::Status why) {
+  if (end_.has_value() || !IsOpen()) return;
+  refused_ = true;
+  DropIn();
+  thread_.shared().counters.streams_refused.fetch_add(1, std::memory_order_relaxed);
+  if (begun_) return Cancel(std::move(why));
+  end_ = ToEnd(why);
+  ForgetDeadline();
+  SubmitTrailersOnly();
+}
+
+void H2Stream::Cancel(absl::Status why) {
+  if (end_.has_value() || cancelled_ || cancel_.has_value()) return;
+  refused_ = true;
+  // A message that was begun cannot be taken back, nor can anything follow what is cut.
+  if (IsOpen() && out_from_ > 0) {
+    nghttp2_submit_rst_stream(connection_->session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+    connection_->MarkDirty();
+  }
+  if (IsOpen()) {
+    DropIn();
+    DropOut();
+  }
+  cancel_ = std::move(why);
+  Tell();
+}
+
+void H2Stream::OnDeadline() {
+  ForgetDeadline();
+  const absl::Status passed = absl::DeadlineExceededError("the call's deadline passed");
+  begun_ ? Cancel(passed) : Refuse(passed);
+}
+
+void H2Stream::OnClosed() {
+  ForgetDeadline();
+  DropIn();
+  DropOut();
+  connection_ = nullptr;
+  if (user_ != nullptr && !end_.has_value()) {
+    Cancel(absl::CancelledError("the client gave up"));
+    Tell();
+  }
+  RetireIfDone();
+}
+
+void H2Stream::Tell() {
+  if (!std::exchange(notified_, true)) thread_.Notify(*this);
+}
+
+void H2Stream::Report() {
+  notified_ = false;
+  if (user_ == nullptr) return;
+  if (cancel_.has_value() && !end_.has_value()) {
+    cancelled_ = true;
+    const absl::Status why = *std::exchange(cancel_, std::nullopt);
+    user_->OnCancelled(why);
+  }
+  const bool over = !IsOpen() || cancelled_;
+  if (writing_ && (written_ || over)) {
+    writing_ = false;
+    user_->OnWritten(std::exchange(written_, false));
+  }
+  if (!reading_ || end_.has_value()) return;
+  if (over) {
+    reading_ = false;
+    user_->OnHalfClosed();
+  } else {
+    Advance();
+  }
+}
+
+void H2Stream::Leave() {
+  StreamUser* user = std::exchange(user_, nullptr);
+  delete this;
+  if (user != nullptr) user->OnGone();
+}
+
+void H2Stream::RetireIfDone() {
+  if (IsOpen() || (user_ != nullptr && !end_.has_value()) || std::exchange(retired_, true)) return;
+  thread_.Retire(*this);
+}
+
+void H2Stream::ForgetDeadline() {
+  if (deadline_.has_value()) thread_.deadlines().erase(*std::exchange(deadline_, std::nullopt));
+}
+
+void H2Stream::DropIn() {
+  connection_->ReturnIn(std::exchange(in_counted_, 0));
+  ReturnGrants();
+  std::string().swap(in_);
+  in_from_ = 0;
+  prefix_.reset();
+}
+
+void H2Stream::ReturnGrants() {
+  wanted_ = false;
+  connection_->ReturnGrants(std::exchange(granted_, 0), std::exchange(lookahead_, 0));
+}
+
+void H2Stream::DropOut() {
+  connection_->ReturnOut(std::exchange(out_counted_, 0));
+  std::string().swap(out_);
+  out_from_ = 0;
+}
+
+}  // namespace grpc_os::transport
