@@ -130,6 +130,8 @@ void Connection::ReadSome() {
     }
     if (!wire_->HasMore()) break;
   }
+  // First what has ended: a call that was cancelled makes room for those that came after it.
+  thread_.ReportNotified();
   AdvanceReady();
   if (wire_->ReadWaitsForWrite()) MarkDirty();
 }

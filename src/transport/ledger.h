@@ -43,6 +43,8 @@ class Ledger {
 
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   int connections() const;
+  // Whether much was held since the last time that ShouldTrim was true.
+  bool grown() const { return grown_.load(std::memory_order_relaxed); }
   // True once after much was held and little is any more.
   bool ShouldTrim();
 
