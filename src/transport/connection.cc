@@ -287,6 +287,14 @@ void Connection::ReturnOut(size_t bytes) {
   thread_.shared().ledger.Return(*account_, bytes);
 }
 
+bool Connection::MayInflate() {
+  return thread_.shared().ledger.MayInflate(*account_, EventLoop::NowMs());
+}
+
+void Connection::Inflated(size_t size, size_t inflated) {
+  thread_.shared().ledger.Inflated(*account_, size, inflated);
+}
+
 bool Connection::IsFull() const { return out_bytes_ >= thread_.budgets().bytes_connection; }
 
 void Connection::Grant(H2Stream& stream, size_t bytes) {

@@ -293,8 +293,14 @@ std::optional<std::string> H2Stream::TakeMessage() {
   ReturnGrants();
   last_size_ = whole;
   if (prefix.compressed) {
-    auto inflated =
-        Gunzip(std::string_view(message).substr(kPrefixBytes), thread_.budgets().message_bytes);
+    if (!connection_->MayInflate()) {
+      Refuse(absl::ResourceExhaustedError(
+          "your messages are much larger when they are inflated; send them uncompressed"));
+      return std::nullopt;
+    }
+    const size_t limit = thread_.budgets().message_bytes;
+    auto inflated = Gunzip(std::string_view(message).substr(kPrefixBytes), limit);
+    connection_->Inflated(whole, inflated.ok() ? inflated->size() : limit);
     if (!inflated.ok()) {
       Refuse(inflated.status());
       return std::nullopt;

@@ -221,8 +221,8 @@ CASES = {
     ),
     "gzip bombs": Case(
         "gzip_bomb",
-        {"connections": 4, "streams": 8, "inflated": 256 * MIB},
-        {"connections": 8, "streams": 16, "inflated": 2 * GIB},
+        {"connections": 20, "streams": 50, "inflated": 5 * MIB},
+        {"connections": 200, "streams": 100, "inflated": 5 * MIB},
         lambda outcome: outcome["statuses"] and set(outcome["statuses"]) <= {RESOURCE_EXHAUSTED, UNIMPLEMENTED},
     ),
     "half-sent messages": Case(
