@@ -20,6 +20,8 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 10_000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.enable_http_proxy", 0),
+    # A connection of its own for each client: gRPC would share one, and the daemon takes 128 calls at once on each.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 

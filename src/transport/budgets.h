@@ -13,6 +13,9 @@ struct Budgets {
   // Connections. One more is closed at once.
   int connections = 1024;
   int connections_each = 256;  // of one user
+  // Places beyond those of all for root and the daemon's own account, over the unix socket: init
+  // asks the daemon for its health, and somebody must be able to stop what runs.
+  int connections_kept = 16;
 
   // Time, in milliseconds.
   int64_t handshake_ms = 5'000;   // until TLS, preface, SETTINGS and their acknowledgement are in

@@ -76,15 +76,15 @@ Connection::Connection(IoThread& thread, UniqueFd fd, std::unique_ptr<Wire> wire
   nghttp2_option_new(&made);
   const std::unique_ptr<nghttp2_option, OptionDeleter> option(made);
   nghttp2_option_set_no_auto_window_update(made, 1);
-  nghttp2_option_set_no_closed_streams(made, 1);
+  // gRPC's own clients send "Bearer " with its space; what a value means is for its reader to say.
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(made, 1);
   // Ours come first, and end a connection with the code that says why.
   nghttp2_option_set_stream_reset_rate_limit(made, budgets.reset_burst * 4, budgets.reset_rate * 4);
   nghttp2_session_server_new2(&session_, Callbacks(), this, made);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, budgets.streams},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(budgets.header_bytes)},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(budgets.bytes_each_stream)},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(budgets.bytes_each_stream)}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   // Streams bound what may come; the connection as such does not.
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
@@ -184,13 +184,13 @@ int Connection::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, voi
   if (head->type == NGHTTP2_DATA && head->length > 0) return 0;
   if (head->type == NGHTTP2_DATA && (head->flags & NGHTTP2_FLAG_END_STREAM) != 0) return 0;
   Bucket& bucket = head->type == NGHTTP2_RST_STREAM ? self.resets_ : self.idle_frames_;
-  if (!bucket.Take(EventLoop::NowMs())) self.CalmDown();
+  if (!bucket.Take(self.received_ms_)) self.CalmDown();
   return 0;
 }
 
 int Connection::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
   auto& self = *static_cast<Connection*>(user);
-  if (!self.resets_.Take(EventLoop::NowMs())) self.CalmDown();
+  if (!self.resets_.Take(self.received_ms_)) self.CalmDown();
   return 0;
 }
 
@@ -249,7 +249,7 @@ int Connection::OnStreamClose(nghttp2_session*, int32_t id, uint32_t, void* user
 void Connection::Remove(H2Stream& stream) {
   *stream.link = stream.next;
   if (stream.next != nullptr) stream.next->link = stream.link;
-  active_ms_ = EventLoop::NowMs();
+  active_ms_ = std::max(received_ms_, thread_.now_ms());
   stream.OnClosed();
 }
 
@@ -355,7 +355,8 @@ int Connection::SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head, 
 }
 
 int Connection::OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+  if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+      (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
     return 0;
   auto& self = *static_cast<Connection*>(user);
   if (H2Stream* stream = self.Find(frame->hd.stream_id); stream != nullptr) stream->OnEndSent();
@@ -380,7 +381,7 @@ void Connection::Flush() {
     if (size == Wire::kLater) blocked_ = true;
     if (size > 0) {
       sent_ += static_cast<size_t>(size);
-      taken_ms_ = EventLoop::NowMs();
+      taken_ms_ = thread_.now_ms();
     }
     if (sent_ == out_.size()) {
       out_.clear();

@@ -100,15 +100,17 @@ int64_t IoThread::WaitMs() const {
 }
 
 void IoThread::Run() {
+  while (cancel_at_ms_ == 0 || !connections_.empty() || streams_ > 0) Turn(WaitMs());
+}
+
+void IoThread::Turn(int64_t wait_ms) {
   current = this;
-  while (cancel_at_ms_ == 0 || !connections_.empty() || streams_ > 0) {
-    loop_.RunOnce(WaitMs());
-    now_ms_ = EventLoop::NowMs();
-    Expire();
-    Sweep();
-    Stopping();
-    EndTurn();
-  }
+  loop_.RunOnce(wait_ms);
+  now_ms_ = EventLoop::NowMs();
+  Expire();
+  Sweep();
+  Stopping();
+  EndTurn();
 }
 
 void IoThread::Expire() {

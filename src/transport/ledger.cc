@@ -9,9 +9,9 @@ constexpr size_t kInflateFree = 4;  // times its size
 
 }  // namespace
 
-Ledger::Account* Ledger::Enter(const std::string& user) {
+Ledger::Account* Ledger::Enter(const std::string& user, bool kept) {
   const std::lock_guard lock(mutex_);
-  if (connections_ >= budgets_.connections) return nullptr;
+  if (connections_ >= budgets_.connections + (kept ? budgets_.connections_kept : 0)) return nullptr;
   if (accounts_.size() >= 2 * static_cast<size_t>(budgets_.connections))
     std::erase_if(accounts_, [](const auto& each) { return each.second->connections_ == 0; });
   auto& account = accounts_[user];

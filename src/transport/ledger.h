@@ -36,8 +36,9 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // A connection of this user, until Leave; null: there are too many, of all or of theirs.
-  Account* Enter(const std::string& user);
+  // A connection of this user, until Leave; null: there are too many, of all or of theirs. `kept`:
+  // may have a place of those kept.
+  Account* Enter(const std::string& user, bool kept = false);
   void Leave(Account* account);
 
   // Counts bytes before they are buffered. False, and nothing counted: the user, or all together,

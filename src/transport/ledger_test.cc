@@ -19,6 +19,15 @@ TEST(Ledger, BoundsConnectionsInAllAndOfEach) {
   EXPECT_EQ(ledger.connections(), 3);
 }
 
+TEST(Ledger, KeepsPlacesForSome) {
+  const Budgets budgets{.connections = 1, .connections_kept = 1};
+  Ledger ledger(budgets);
+  EXPECT_NE(ledger.Enter("uid 1"), nullptr);
+  EXPECT_EQ(ledger.Enter("uid 2"), nullptr);
+  EXPECT_NE(ledger.Enter("uid 0", /*kept=*/true), nullptr);
+  EXPECT_EQ(ledger.Enter("uid 0", /*kept=*/true), nullptr);
+}
+
 TEST(Ledger, BoundsBytesOfEachAndInAll) {
   const Budgets budgets{.bytes_user = 10, .bytes_all = 15};
   Ledger ledger(budgets);

@@ -93,6 +93,11 @@ class ServerTest : public ::testing::Test {
       stream.Finish({}, AsMessage(stream.request()));
       return user;
     }};
+    methods["/t/Fail"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      stream.AddInitialMetadata("x-initial", "i");
+      stream.Finish({.code = kInternal}, std::nullopt);
+      return new TestUser(stream, heard_);
+    }};
     methods["/t/Hold"] = {.begin = [this](Stream& stream) -> StreamUser* {
       heard_.Lock()->held.push_back(&stream);
       return new TestUser(stream, heard_);
@@ -186,9 +191,32 @@ TEST_F(ServerTest, RefusesWhatIsNoGrpc) {
   EXPECT_EQ(status_of({{":method", "GET"}}), "405");
   EXPECT_EQ(status_of({{"content-type", "application/json"}}), "415");
   EXPECT_EQ(status_of({{"content-type", "application/grpcx"}}), "415");
+  EXPECT_EQ(status_of({{"content-type", "application/grpc+json"}}), "415");
   EXPECT_EQ(client.Finish(client.Ask("/t/Echo", "", {{"content-type", "application/grpc+proto"}}))
                 .status(),
             kOk);
+}
+
+TEST_F(ServerTest, WhatIsNoGrpcIsAnsweredInWordsWhenItEndsOrMaySendNoMore) {
+  Serve();
+  TestClient client(path_);
+  const int32_t ends = client.Start("/", {{":method", "GET"}}, true);
+  EXPECT_THAT(client.Finish(ends).data, HasSubstr("gRPC"));
+  EXPECT_EQ(client.call(ends).headers.at("content-type"), "text/plain");
+  const int32_t goes_on = client.Start("/", {{"content-type", "text/html"}});
+  client.Send(goes_on, std::string(20'000, 'x'), false);
+  EXPECT_EQ(client.Finish(goes_on).headers.at(":status"), "415");
+  EXPECT_THAT(client.call(goes_on).data, HasSubstr("gRPC"));
+}
+
+TEST_F(ServerTest, InitialMetadataIsNoTrailerOfAnErrorWithoutAnswer) {
+  Serve();
+  TestClient client(path_);
+  const auto& failed = client.Finish(client.Ask("/t/Fail", ""));
+  EXPECT_EQ(failed.status(), kInternal);
+  EXPECT_EQ(failed.headers.at("x-initial"), "i");
+  EXPECT_EQ(failed.header_blocks, 2);
+  EXPECT_EQ(client.Finish(client.Ask("/t/None", "")).header_blocks, 1);
 }
 
 TEST_F(ServerTest, EndsCallsThatAreWrongWithTheCodeThatSaysSo) {
