@@ -317,7 +317,6 @@ void H2Stream::RestoreWindow() {
 void H2Stream::OnGranted(size_t bytes) {
   wanted_ = false;
   granted_ += bytes;
-  in_.reserve(std::min(in_.size() + bytes, kPrefixBytes + thread_.budgets().message_bytes));
 }
 
 void H2Stream::Advance() {

@@ -15,7 +15,7 @@ import pytest
 from expectations import SLEEP, shell, until
 from grpc_os import GrpcOSError
 from raw_calls import RawCalls
-from running_system import PATIENCE_S
+from running_system import PATIENCE_S, is_alive
 from transport_attacks import GIB, KIB, MIB, WINDOW_MAX, Attack
 
 # Resident, over what it is when nothing goes on.
@@ -123,6 +123,7 @@ class Scene:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            assert is_alive(self.pid), "grpc-osd is gone"
             peak = status_bytes(self.pid, "VmHWM") - self._idle
             self.slowest_s = max(neighbour.slowest_s for neighbour in self.neighbours)
             self._record("peak_over_idle_mib", round(peak / MIB, 1))
@@ -138,7 +139,6 @@ class Scene:
             return status_bytes(self.pid, "VmRSS") <= self._idle + KEPT_BYTES
 
         await until(all_is_given_back, "the memory is given back")
-        assert self.system.daemon_pid() == self.pid, "grpc-osd is another one"
 
     async def attack(self, name, seconds, **sizes):
         """Applies it, and holds it for some rounds of the neighbours. Gives what came of it, before and after that."""
