@@ -68,6 +68,7 @@ bool Ledger::MayInflate(Account& account, int64_t now_ms) {
 void Ledger::Inflated(Account& account, size_t size, size_t inflated) {
   const std::lock_guard lock(mutex_);
   account.inflated_ += inflated - std::min(inflated, size * kInflateFree);
+  if (account.inflated_ > budgets_.trim_bytes) grown_.store(true, std::memory_order_relaxed);
 }
 
 int Ledger::connections() const {
