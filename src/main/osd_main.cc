@@ -243,6 +243,8 @@ int main(int argc, char** argv) {
   // The pieces of an upload are not given back to the kernel one by one, to be faulted in again.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  // malloc_trim leaves each arena but the first so much of what is free at its top.
+  mallopt(M_ARENA_MAX, 2);
   grpc_os::UseSmallStacks();
   grpc_os::RaiseFileLimit();
   grpc_os::host::UseBatchScheduling();  // refused: only slower

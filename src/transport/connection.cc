@@ -130,6 +130,8 @@ void Connection::ReadSome() {
     }
     if (!wire_->HasMore()) break;
   }
+  // First what has ended: a call that was cancelled makes room for those that came after it.
+  thread_.ReportNotified();
   AdvanceReady();
   if (wire_->ReadWaitsForWrite()) MarkDirty();
 }
@@ -283,6 +285,14 @@ void Connection::ReturnIn(size_t bytes) {
 void Connection::ReturnOut(size_t bytes) {
   out_bytes_ -= bytes;
   thread_.shared().ledger.Return(*account_, bytes);
+}
+
+bool Connection::MayInflate() {
+  return thread_.shared().ledger.MayInflate(*account_, EventLoop::NowMs());
+}
+
+void Connection::Inflated(size_t size, size_t inflated) {
+  thread_.shared().ledger.Inflated(*account_, size, inflated);
 }
 
 bool Connection::IsFull() const { return out_bytes_ >= thread_.budgets().bytes_connection; }

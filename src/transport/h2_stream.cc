@@ -279,8 +279,14 @@ std::optional<std::string> H2Stream::TakeMessage() {
   ReturnGrants();
   last_size_ = whole;
   if (prefix.compressed) {
-    auto inflated =
-        Gunzip(std::string_view(message).substr(kPrefixBytes), thread_.budgets().message_bytes);
+    if (!connection_->MayInflate()) {
+      Refuse(absl::ResourceExhaustedError(
+          "your messages are much larger when they are inflated; send them uncompressed"));
+      return std::nullopt;
+    }
+    const size_t limit = thread_.budgets().message_bytes;
+    auto inflated = Gunzip(std::string_view(message).substr(kPrefixBytes), limit);
+    connection_->Inflated(whole, inflated.ok() ? inflated->size() : limit);
     if (!inflated.ok()) {
       Refuse(inflated.status());
       return std::nullopt;
@@ -311,7 +317,6 @@ void H2Stream::RestoreWindow() {
 void H2Stream::OnGranted(size_t bytes) {
   wanted_ = false;
   granted_ += bytes;
-  in_.reserve(std::min(in_.size() + bytes, kPrefixBytes + thread_.budgets().message_bytes));
 }
 
 void H2Stream::Advance() {

@@ -84,6 +84,7 @@ class IoThread {
   // Of connections and streams, until the end of the turn.
   void MarkDirty(Connection& connection);
   void Notify(H2Stream& stream);  // has something to report to its user
+  void ReportNotified();          // now
   void Retire(H2Stream& stream);  // nobody has it any more
   void Close(Connection& connection);
 

@@ -43,6 +43,22 @@ TEST(Ledger, BoundsBytesOfEachAndInAll) {
   EXPECT_EQ(one.bytes(), 0u);
 }
 
+TEST(Ledger, BoundsWhatAUserHasInflatedAlsoWhenTheyComeAgain) {
+  const Budgets budgets{.inflate_burst = 1'000, .inflate_rate = 100};
+  Ledger ledger(budgets);
+  Ledger::Account* one = ledger.Enter("uid 1");
+  ASSERT_TRUE(ledger.MayInflate(*one, 1'000'000));
+  ledger.Inflated(*one, 250, 1'000);
+  EXPECT_TRUE(ledger.MayInflate(*one, 1'000'000)) << "four times is nothing";
+  ledger.Inflated(*one, 1, 1'104);
+  EXPECT_FALSE(ledger.MayInflate(*one, 1'000'000));
+  EXPECT_TRUE(ledger.MayInflate(*ledger.Enter("uid 2"), 1'000'000));
+  ledger.Leave(one);
+  one = ledger.Enter("uid 1");
+  EXPECT_FALSE(ledger.MayInflate(*one, 1'000'999));
+  EXPECT_TRUE(ledger.MayInflate(*one, 1'002'000));
+}
+
 TEST(Ledger, WantsATrimOnceAfterAPeak) {
   const Budgets budgets{.trim_bytes = 100};
   Ledger ledger(budgets);
