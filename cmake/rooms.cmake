@@ -186,9 +186,6 @@ endfunction()
 # The servers of the suites of scripts/verify_transport.sh, which also brings the protos of conformance. Built when asked for.
 function(grpc_os_transport_suites)
   set(here tests/transport)
-  grpc_os_protos(interop_protos ROOT ${here}/protos FILES ${here}/protos/grpc/testing/test.proto)
-  grpc_os_program(transport-interop ${here}/interop_main.cc SOURCES ${here}/blocking_call.cc
-    DEPENDS transport interop_protos protos)
   set(theirs build/conformance)
   set(names service server_compat config)
   list(TRANSFORM names PREPEND ${theirs}/connectrpc/conformance/v1/)
@@ -196,7 +193,13 @@ function(grpc_os_transport_suites)
   grpc_os_protos(conformance_protos ROOT ${theirs} FILES ${names})
   grpc_os_program(transport-conformance ${here}/conformance_main.cc SOURCES ${here}/blocking_call.cc
     DEPENDS transport conformance_protos)
-  set_target_properties(interop_protos transport-interop conformance_protos transport-conformance PROPERTIES EXCLUDE_FROM_ALL ON)
+  set_target_properties(conformance_protos transport-conformance PROPERTIES EXCLUDE_FROM_ALL ON)
+  if(NOT GRPC_OS_CORE_ONLY)
+    grpc_os_protos(interop_protos ROOT ${here}/protos FILES ${here}/protos/grpc/testing/test.proto)
+    grpc_os_program(transport-interop ${here}/interop_main.cc SOURCES ${here}/blocking_call.cc
+      DEPENDS transport interop_protos protos)
+    set_target_properties(interop_protos transport-interop PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
 endfunction()
 
 # One test program per room that has *_test.cc files.

@@ -160,6 +160,14 @@ TEST_F(ServerTest, AnswersACallWithMetadataAndTrailers) {
   EXPECT_EQ(client.Finish(client.Ask("/t/Echo", "")).data, AsMessage("")) << "empty is a message";
 }
 
+TEST_F(ServerTest, SpacesAroundMetadataAreTaken) {
+  Serve();
+  TestClient client(path_);
+  const auto& call = client.Finish(client.Ask("/t/Echo", "", {{"x-text", " given "}}));
+  EXPECT_EQ(call.status(), kOk);
+  EXPECT_EQ(metadata_, " given ");
+}
+
 TEST_F(ServerTest, CarriesMessagesUpToTheLimitBothWays) {
   Serve();
   TestClient client(path_, 1 << 16);

@@ -12,13 +12,6 @@ from running_system import RunningSystem, bin_dir  # noqa: E402
 GO_BIN = pathlib.Path(__file__).parents[2] / "build/go/bin"
 
 
-@pytest.fixture(scope="module")
-def system():
-    """A gRPC OS that runs, for all tests of a file."""
-    with RunningSystem() as system:
-        yield system.start()
-
-
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     """`ca`, and `certificate` and `key` of localhost by it."""
@@ -34,6 +27,14 @@ def certificates(tmp_path_factory):
     for command in (authority, leaf):
         subprocess.run(command, check=True, capture_output=True)
     return paths
+
+
+@pytest.fixture(scope="module")
+def system(certificates):
+    """A gRPC OS that runs, for all tests of a file; it serves TLS too."""
+    tls = {"GRPC_TLS_CERTIFICATE": str(certificates.certificate), "GRPC_TLS_KEY": str(certificates.key)}
+    with RunningSystem() as system:
+        yield system.start(environment={**tls, "GRPC_TLS_ADDRESS": "127.0.0.1", "GRPC_TLS_PORT": "0"})
 
 
 @pytest.fixture(scope="module")

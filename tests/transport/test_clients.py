@@ -34,17 +34,25 @@ def paths(tmp_path_factory):
     return {"PYTHONPATH": str(home), "NODE_PATH": str(ROOT / "build/node/node_modules")}
 
 
-@pytest.mark.parametrize("over", ("tcp", "unix"))
+def address_of(system, over):
+    if over == "unix":
+        return system.address
+    return f"localhost:{(system.data / 'run/grpc.tls.port').read_text().strip()}" if over == "tls" else f"127.0.0.1:{system.port}"
+
+
+@pytest.mark.parametrize("over", ("tcp", "tls", "unix"))
 @pytest.mark.parametrize("language", COMMANDS)
-def test_client(system, paths, language, over):
+def test_client(system, certificates, paths, language, over):
     command, path = COMMANDS[language]
-    address = f"127.0.0.1:{system.port}" if over == "tcp" else system.address
+    environment = {path: paths[path]} if path else {}
+    if over == "tls":
+        environment["TLS_CA"] = str(certificates.ca)
     done = subprocess.run(
-        [*command, address, *([ROOT / "protos"] if language == "node" else [])],
+        [*command, address_of(system, over), *([ROOT / "protos"] if language == "node" else [])],
         capture_output=True,
         text=True,
         timeout=100,
-        env={**os.environ, **({path: paths[path]} if path else {}), "ADMIN_PASSWORD": password(system)},
+        env={**os.environ, **environment, "ADMIN_PASSWORD": password(system)},
     )
     assert (done.returncode, done.stdout.splitlines()) == (0, DONE), done.stderr[-3000:]
 

@@ -1,4 +1,4 @@
-"""h2spec, strict, against grpc-osd's TCP port and, in the same run, against nghttpd, nghttp2's own server."""
+"""h2spec, strict, against grpc-osd's TCP and TLS ports and, in the same run, against nghttpd, nghttp2's own server."""
 
 import contextlib
 import socket
@@ -16,10 +16,13 @@ EXPLAINED = {
 }
 
 
-def h2spec(port, report):
-    """The names of the cases that passed, and of all others."""
+def h2spec(port, report, *options):
+    """How many cases passed, and all others."""
     done = subprocess.run(
-        [GO_BIN / "h2spec", "--strict", "--port", str(port), "--junit-report", report], capture_output=True, text=True, timeout=100
+        [GO_BIN / "h2spec", "--strict", "--port", str(port), "--junit-report", report, *options],
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
     assert cases, done.stdout + done.stderr
@@ -51,7 +54,9 @@ def nghttpd(directory):
 
 def test_as_much_of_http2_as_nghttp2s_own_server(system, tmp_path):
     ours, failed = h2spec(system.port, tmp_path / "ours.xml")
+    tls_port = int((system.data / "run/grpc.tls.port").read_text())
+    encrypted, failed_encrypted = h2spec(tls_port, tmp_path / "encrypted.xml", "--tls", "--insecure")
     with nghttpd(tmp_path) as port:
         theirs, _ = h2spec(port, tmp_path / "theirs.xml")
-    assert failed <= EXPLAINED
-    assert ours >= theirs > 140
+    assert failed | failed_encrypted <= EXPLAINED
+    assert min(ours, encrypted) >= theirs > 140

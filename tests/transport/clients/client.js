@@ -1,6 +1,7 @@
 // The client of client.py with @grpc/grpc-js: node client.js ADDRESS PROTOS, the packages by NODE_PATH.
 const assert = require('node:assert');
 const crypto = require('node:crypto');
+const fs = require('node:fs');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
 
@@ -19,10 +20,13 @@ function crc32c(data) {
   return ~crc >>> 0;
 }
 
+const credentials = process.env.TLS_CA
+  ? grpc.credentials.createSsl(fs.readFileSync(process.env.TLS_CA))
+  : grpc.credentials.createInsecure();
 const metadata = new grpc.Metadata();
 const clients = new Map();
 function clientOf(service) {
-  if (!clients.has(service)) clients.set(service, new v1[service](address, grpc.credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 }));
+  if (!clients.has(service)) clients.set(service, new v1[service](address, credentials, { 'grpc.enable_http_proxy': 0 }));
   return clients.get(service);
 }
 const soon = (milliseconds) => ({ deadline: Date.now() + milliseconds });

@@ -1,9 +1,10 @@
-"""A client of plain grpcio, of whatever version: client.py ADDRESS, the admin's password in ADMIN_PASSWORD. Says each thing that
-it did. The clients in the other languages do the same."""
+"""A client of plain grpcio, of whatever version: client.py ADDRESS, the admin's password in ADMIN_PASSWORD; with TLS if TLS_CA
+names the certificate of who signed the server's. Says each thing that it did. The clients in the other languages do the same."""
 
 import concurrent.futures
 import hashlib
 import os
+import pathlib
 import sys
 
 import grpc
@@ -32,7 +33,12 @@ TABLE = [table_entry(value) for value in range(256)]
 
 class Client:
     def __init__(self, address):
-        self.channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+        options = [("grpc.enable_http_proxy", 0)]
+        if ca := os.environ.get("TLS_CA"):
+            credentials = grpc.ssl_channel_credentials(pathlib.Path(ca).read_bytes())
+            self.channel = grpc.secure_channel(address, credentials, options)
+        else:
+            self.channel = grpc.insecure_channel(address, options)
         self.metadata = []
 
     def call(self, kind, path, answer):

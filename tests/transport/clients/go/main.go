@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -101,7 +102,13 @@ func (c *client) upload(name string, data []byte) {
 
 func main() {
 	log.SetFlags(log.Lshortfile)
-	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	security := insecure.NewCredentials()
+	var err error
+	if ca := os.Getenv("TLS_CA"); ca != "" {
+		security, err = credentials.NewClientTLSFromFile(ca, "")
+		must(err)
+	}
+	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(security))
 	must(err)
 	c := &client{api.NewAuthServiceClient(connection), api.NewEventServiceClient(connection), api.NewFilesystemServiceClient(connection), ""}
 	login, err := c.auth.Login(context.Background(), &api.LoginRequest{User: "admin", Password: os.Getenv("ADMIN_PASSWORD")})
