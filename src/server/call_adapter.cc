@@ -25,6 +25,8 @@ services::Arrival ArrivalOf(const transport::Stream& stream) {
   services::Arrival arrival;
   arrival.authorization = stream.metadata().Only("authorization");
   arrival.request_id = stream.metadata().Only("x-request-id");
+  arrival.edge_secret = stream.metadata().Only("x-grpc-os-edge");
+  arrival.forwarded_for = stream.metadata().Only("x-forwarded-for");
   arrival.deadline_ms = stream.deadline_ms();
   arrival.local = peer.local;
   arrival.peer_uid = peer.uid;

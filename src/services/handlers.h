@@ -65,7 +65,8 @@ class Handlers {
   absl::Status Check() const;
 
   // Of the transport: a call of a method has come.
-  void Begin(const MethodInfo& method, const Arrival& arrival, Exchange& exchange) const {
+  void Begin(const MethodInfo& method, Arrival arrival, Exchange& exchange) const {
+    if (!arrival.edge_secret.empty()) TakeForwarded(environment_.edge_secret, arrival);
     begin_[static_cast<size_t>(method.index)](method, arrival, exchange);
   }
   const MethodTable& methods() const { return environment_.methods; }
