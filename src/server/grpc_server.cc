@@ -40,6 +40,11 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   std::vector<transport::Server::Endpoint> endpoints;
   endpoints.push_back({.listener = *std::move(unix_socket), .local = true});
   endpoints.push_back({.listener = std::move(options.loopback)});
+  if (!options.edge_socket_path.empty()) {
+    auto edge_socket = transport::ListenUnix(options.edge_socket_path, 0666);
+    if (!edge_socket.ok()) return edge_socket.status();
+    endpoints.push_back({.listener = *std::move(edge_socket), .local = true});
+  }
   if (options.tls_listener) {
     endpoints.push_back(
         {.listener = std::move(options.tls_listener), .tls = std::move(options.tls)});
