@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -15,7 +16,7 @@ import grpc.aio
 import pytest
 from certificates import Authority, serial_of
 from domains_api import ACTIVE, domains_of
-from expectations import SLEEP, refused
+from expectations import SLEEP, refused, until
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_os import GrpcOSClient
 from raw_calls import SERVICES, RawCalls
@@ -186,6 +187,33 @@ async def test_guessing_is_slowed_down_by_the_clients_address(system, files, out
     with refused("LOGIN_THROTTLED"):
         await log_in(raw, password(system), "203.0.113.7")
     assert (await log_in(raw, password(system), "203.0.113.8")).access_token
+
+
+async def test_one_address_has_so_many_calls_at_a_time(system, files, outside):
+    """nginx says so in gRPC's words. Here it is two, by a change of its file that grpc-osd knows nothing of."""
+    [conf] = system.data.glob("edge/conf/live/d/*.conf")
+    conf.write_text(re.sub(r"(limit_conn dom_\w+) \d+;", r"\1 2;", conf.read_text()))
+    nginx = (await (await system.client()).get_process("grpc-os-nginx")).details.pid
+    os.kill(nginx, signal.SIGHUP)
+    raw = RawCalls(None, channel=outside())
+    await raw.log_in("admin", password(system))
+    watch = SERVICES["EventService"].methods_by_name["Watch"]
+
+    async def third_is_refused():
+        fresh = RawCalls(None, raw.token, channel=outside())  # an old worker keeps its connections
+        held = [fresh.begin(watch) for _ in range(2)]
+        try:
+            for call in held:
+                await call.read()
+            await fresh.auth("WhoAmI")
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, error
+            return error.details() == "Your address has too many calls at a time."
+        finally:
+            for call in held:
+                call.cancel()
+
+    await until(third_is_refused, "the third call is refused")
 
 
 async def test_other_paths_and_names_are_not_there(system, files, authority):
