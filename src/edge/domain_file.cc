@@ -24,9 +24,9 @@ constexpr int64_t kIdleGrpcConnections = 128;
 constexpr int64_t kIdleMs = 4'000;
 constexpr int64_t kGrpcRequestsPerConnection = 1'000'000;
 constexpr int64_t kApiCallsPerConnection = 128;
-// As many as grpc-osd takes of one address, and some: it says more of why it refuses one.
-constexpr int64_t kApiCallsPerAddress =
-    limits::kCallsPerSource + limits::kStreamsPerSource + limits::kCallsKept;
+// Each is a connection to grpc-osd, which has 1,024 for all and 256 for one user.
+constexpr int64_t kApiCalls = 512;
+constexpr int64_t kApiCallsPerAddress = 128;
 
 // The methods that grpc-osd has.
 constexpr Literal kApiPaths[] = {"/grpc_os.v1.", "/grpc.health.v1.", "/grpc.reflection."};
@@ -62,6 +62,8 @@ class DomainRenderer {
     const Word certificate = Word::Join({"d/", id_, ".pem"});
     writer_.Directive("limit_conn_zone",
                       {"$binary_remote_addr", Word::Join({"zone=", upstream, ":1m"})});
+    writer_.Directive("limit_conn_zone",
+                      {"$server_name", Word::Join({"zone=", upstream, "_all:64k"})});
     writer_.Open("upstream", {upstream});
     writer_.Directive("server", {Word::Join({"unix:", kApiSocket})});
     KeepIdle(kIdleGrpcConnections);
@@ -75,6 +77,7 @@ class DomainRenderer {
     GrpcLimits();
     writer_.Directive("http2_max_concurrent_streams", {kApiCallsPerConnection});
     writer_.Directive("limit_conn", {upstream, kApiCallsPerAddress});
+    writer_.Directive("limit_conn", {Word::Join({upstream, "_all"}), kApiCalls});
     writer_.Directive("limit_conn_status", {"429"});
     writer_.Directive("grpc_set_header", {"Host", "$host$edge_port"});
     writer_.Directive("grpc_set_header", {"Content-Length", "$http_content_length"});

@@ -141,6 +141,7 @@ TEST(DomainFile, PublishesTheApi) {
   EXPECT_EQ(file->secret, "a chain\na key\n");
   const std::string text = file->text.substr(0, file->text.find("# certificate "));
   EXPECT_EQ(text, R"(limit_conn_zone $binary_remote_addr zone=dom_1_api:1m;
+limit_conn_zone $server_name zone=dom_1_api_all:64k;
 upstream dom_1_api {
   server unix:api.sock;
   keepalive 128;
@@ -161,7 +162,8 @@ server {
   grpc_read_timeout 86400000ms;
   grpc_send_timeout 86400000ms;
   http2_max_concurrent_streams 128;
-  limit_conn dom_1_api 1184;
+  limit_conn dom_1_api 128;
+  limit_conn dom_1_api_all 512;
   limit_conn_status 429;
   grpc_set_header Host $host$edge_port;
   grpc_set_header Content-Length $http_content_length;

@@ -296,7 +296,7 @@ end
 local REASONS = {
   [404] = "There is nothing here.",
   [413] = "The request is larger than this domain takes.",
-  [429] = "Your address has too many calls at a time.",
+  [429] = "There are too many calls at a time, of your address or of all.",
   [500] = "The edge failed. Its error log says why.",
   [502] = "The process that had this request ended or broke off. The request may have been carried out.",
   [503] = "No process serves this right now.",

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/identity/throttle.h"
 #include "server/message_bytes.h"
 #include "transport/stream.h"
 
@@ -90,6 +91,12 @@ class Exchange final : public services::Exchange, public transport::StreamUser {
 };
 
 }  // namespace
+
+std::string UserOf(const services::Handlers& handlers, const transport::Stream& stream) {
+  services::Arrival arrival = ArrivalOf(stream);
+  handlers.Arrive(arrival);
+  return arrival.through_edge ? core::Throttle::SourceOf(arrival.address) : "";
+}
 
 void AddApi(const services::Handlers& handlers, transport::Methods& methods) {
   for (const services::MethodInfo& method : handlers.methods().all()) {

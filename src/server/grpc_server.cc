@@ -53,6 +53,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   AddApi(handlers, methods);
   out->health_.AddTo(methods);
   AddReflection(methods);
+  options.transport.user_of = [&handlers](const transport::Stream& stream) {
+    return UserOf(handlers, stream);
+  };
   out->transport_ = std::make_unique<transport::Server>(std::move(endpoints), std::move(methods),
                                                         std::move(options.transport));
   return out;

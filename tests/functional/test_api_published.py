@@ -192,7 +192,7 @@ async def test_guessing_is_slowed_down_by_the_clients_address(system, files, out
 async def test_one_address_has_so_many_calls_at_a_time(system, files, outside):
     """nginx says so in gRPC's words. Here it is two, by a change of its file that grpc-osd knows nothing of."""
     [conf] = system.data.glob("edge/conf/live/d/*.conf")
-    conf.write_text(re.sub(r"(limit_conn dom_\w+) \d+;", r"\1 2;", conf.read_text()))
+    conf.write_text(re.sub(r"(limit_conn dom_\w+_api) \d+;", r"\1 2;", conf.read_text()))
     nginx = (await (await system.client()).get_process("grpc-os-nginx")).details.pid
     os.kill(nginx, signal.SIGHUP)
     raw = RawCalls(None, channel=outside())
@@ -208,12 +208,28 @@ async def test_one_address_has_so_many_calls_at_a_time(system, files, outside):
             await fresh.auth("WhoAmI")
         except grpc.RpcError as error:
             assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, error
-            return error.details() == "Your address has too many calls at a time."
+            return error.details() == "There are too many calls at a time, of your address or of all."
         finally:
             for call in held:
                 call.cancel()
 
     await until(third_is_refused, "the third call is refused")
+
+
+async def test_each_client_has_bounds_of_its_own(system, files, outside):
+    """nginx has a connection to grpc-osd for each call; of one user there are 256 at most."""
+    raw = RawCalls(None, channel=outside())
+    await raw.log_in("admin", password(system))
+    watch = SERVICES["EventService"].methods_by_name["Watch"]
+    held = []
+    for address in ("203.0.113.7", "203.0.113.8", "203.0.113.9"):
+        client = RawCalls(None, channel=outside())
+        metadata = [("authorization", f"Bearer {raw.token}"), ("x-forwarded-for", address)]
+        held += [client.begin(watch, metadata=metadata, timeout=60) for _ in range(90)]
+    await asyncio.gather(*(call.read() for call in held))
+    assert (await raw.auth("WhoAmI")).identity.user == "admin"
+    for call in held:
+        call.cancel()
 
 
 async def test_other_paths_and_names_are_not_there(system, files, authority):
