@@ -68,6 +68,7 @@ void AuthService::AddLogIn(Handlers& handlers) {
         if (request.ticket().empty())
           violations.Add("ticket", "give the line that was read from the peer socket");
         if (!violations.empty()) return call->End(violations.ToStatus());
+        if (call->through_edge()) return call->End(core::PeerElsewhere());
         identity_.LoginPeer(request.ticket(), call->MakeOrigin(""), AnswerLogin(call));
       });
 
@@ -77,7 +78,9 @@ void AuthService::AddLogIn(Handlers& handlers) {
         core::CheckUserName(request.user(), "user", violations);
         core::CheckTriedPassword(request.password(), "password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        identity_.LoginPassword(request.user(), request.password(), request.ticket(),
+        // A ticket says that the caller is on this machine.
+        identity_.LoginPassword(request.user(), request.password(),
+                                call->through_edge() ? "" : request.ticket(),
                                 call->MakeOrigin(request.user()), AnswerLogin(call));
       });
 

@@ -109,6 +109,7 @@ Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream,
       start_ms_(environment.clock.NowMs()),
       request_id_(IsCallId(arrival.request_id) ? std::string(arrival.request_id) : NewCallId()),
       local_(arrival.local),
+      through_edge_(arrival.through_edge),
       address_(arrival.address),
       peer_uid_(arrival.peer_uid),
       caller_(Nobody()) {}

@@ -41,6 +41,7 @@ class CallEnvironment {
     const core::Digest& digest;
     core::Logger& logger;
     const core::Clock& clock;
+    std::string edge_secret = {};  // that the edge alone knows; empty: nobody does
   };
   CallEnvironment(const Parts& parts, MethodTable methods_in, Declarations declarations_in)
       : identity(parts.identity),
@@ -49,6 +50,7 @@ class CallEnvironment {
         digest(parts.digest),
         logger(parts.logger),
         clock(parts.clock),
+        edge_secret(parts.edge_secret),
         methods(std::move(methods_in)),
         declarations(std::move(declarations_in)),
         counters(methods.all().size()) {}
@@ -70,6 +72,7 @@ class CallEnvironment {
   const core::Digest& digest;
   core::Logger& logger;
   const core::Clock& clock;
+  const std::string edge_secret;
   const MethodTable methods;
   const Declarations declarations;
   RpcCounters counters;
@@ -133,6 +136,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void AddUid();
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
+  bool through_edge() const { return through_edge_; }
   CallEnvironment& environment() { return environment_; }
   const MethodInfo& method() const { return method_; }
 
@@ -150,7 +154,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const bool stream_;
   const int64_t start_ms_;
   const std::string request_id_;
-  const bool local_;
+  const bool local_, through_edge_;
   std::string address_;  // of a client that is not local, without its port
   const int64_t peer_uid_;
   std::shared_ptr<const core::Caller> caller_;

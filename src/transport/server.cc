@@ -14,7 +14,7 @@
 namespace grpc_os::transport {
 
 Server::Server(std::vector<Endpoint> endpoints, Methods methods, Options options)
-    : shared_(options.budgets, std::move(methods)),
+    : shared_(options.budgets, std::move(methods), std::move(options.user_of)),
       uid_of_(std::move(options.uid_of)),
       endpoints_(std::move(endpoints)) {
   for (int i = 0; i < std::max(options.io_threads, 1); ++i)

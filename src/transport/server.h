@@ -29,7 +29,8 @@ class Server {
   };
   struct Options {
     Budgets budgets = {};
-    UidOf uid_of = nullptr;  // of connections that are neither local nor encrypted
+    UidOf uid_of = nullptr;    // of connections that are neither local nor encrypted
+    UserOf user_of = nullptr;  // of calls
     int io_threads = 1;
   };
 

@@ -18,6 +18,12 @@ absl::Status TicketInvalid() {
       {.reason = reason::kTicketInvalid});
 }
 
+absl::Status PeerElsewhere() {
+  return MakeError(StatusCode::kUnauthenticated,
+                   "only who is on this machine logs in without a password; use `login NAME`",
+                   {.reason = reason::kTicketInvalid});
+}
+
 absl::Status TokenInvalid() {
   return MakeError(StatusCode::kUnauthenticated,
                    "the token is not valid (any more); log in again with `login`",

@@ -12,6 +12,7 @@
 namespace grpc_os::core {
 
 absl::Status TicketInvalid();
+absl::Status PeerElsewhere();
 // The same for every token that is not accepted, whatever is wrong with it.
 absl::Status TokenInvalid();
 // The same for a wrong name, a wrong password, a disabled user and one without a password.
