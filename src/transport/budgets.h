@@ -23,7 +23,7 @@ struct Budgets {
   int64_t keepalive_ms = 30'000;  // without a byte from the peer: a PING
   int64_t keepalive_wait_ms = 10'000;  // for any byte after it
   int64_t stall_ms = 30'000;           // over its bytes, or nothing taken of what waits for it
-  int64_t goaway_wait_ms = 10'000;     // for the end of the calls of a connection told to go
+  int64_t goaway_wait_ms = 1'000;      // for calls that are on their way to a connection that goes
   int64_t sweep_ms = 1'000;            // how often all these are looked at
 
   // Of one connection.
@@ -34,9 +34,10 @@ struct Budgets {
 
   // Bytes that wait: requests not handed on, answers not taken.
   size_t bytes_each_stream = size_t{16} << 10;  // that a stream may send before it is granted more
-  size_t bytes_connection = size_t{8} << 20;    // then nothing is granted and no call begun
-  size_t bytes_user = size_t{32} << 20;         // then refused: RESOURCE_EXHAUSTED
-  size_t bytes_all = size_t{128} << 20;         // likewise
+  size_t bytes_connection = size_t{8} << 20;  // then nothing is granted; of answers: no call begun
+  size_t bytes_user = size_t{32} << 20;       // then refused: RESOURCE_EXHAUSTED
+  size_t bytes_all = size_t{128} << 20;       // likewise, but for users with less than the next
+  size_t bytes_share = size_t{1} << 20;
   size_t lookahead_bytes = (size_t{2} << 20) + 4096;  // of next messages, in streams of large ones
   size_t out_bytes = size_t{256} << 10;               // framed and not yet taken by the kernel
 
@@ -45,7 +46,7 @@ struct Budgets {
   size_t inflate_burst = size_t{64} << 20;
   size_t inflate_rate = size_t{32} << 20;
 
-  // What carries no call: resets; and PING, SETTINGS, PRIORITY, empty DATA and unknown frames. Each
+  // What carries no call: resets; and PING, SETTINGS, PRIORITY, WINDOW_UPDATE and empty DATA. Each
   // is a bucket of so many, refilled by so many a second; an empty one ends the connection
   // (ENHANCE_YOUR_CALM). Honest clients that cancel 1,000 calls at once stay far below.
   uint64_t reset_burst = 5'000;

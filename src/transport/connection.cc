@@ -48,6 +48,7 @@ nghttp2_session_callbacks* Connection::Callbacks() {
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, OnInvalidFrame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, OnData);
     nghttp2_session_callbacks_set_on_frame_send_callback(made, OnFrameSent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(made, OnFrameNotSent);
     nghttp2_session_callbacks_set_on_stream_close_callback(made, OnStreamClose);
     nghttp2_session_callbacks_set_send_data_callback(made, SendData);
     return made;
@@ -93,6 +94,7 @@ Connection::Connection(IoThread& thread, UniqueFd fd, std::unique_ptr<Wire> wire
 
 Connection::~Connection() {
   while (first_ != nullptr) Remove(*first_);
+  thread_.shared().ledger.Return(*account_, out_counted_);
   nghttp2_session_del(session_);
   wire_->Close();
   thread_.loop().Unwatch(fd_.get());
@@ -107,7 +109,7 @@ void Connection::OnEvents(uint32_t events) {
     blocked_ = false;
     MarkDirty();
   }
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0 && !wire_->ReadWaitsForWrite()) return;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0 && !wire_->WaitsForWrite()) return;
   // Whoever does not take what waits for them is not listened to either.
   if (blocked_ && (events & (EPOLLHUP | EPOLLERR)) == 0) return;
   ReadSome();
@@ -117,8 +119,8 @@ void Connection::ReadSome() {
   std::vector<char>& buffer = thread_.buffer();
   for (int i = 0; i < kReadsPerEvent && !dead_; ++i) {
     const ssize_t size = wire_->Read(buffer.data(), buffer.size());
+    MarkDirty();  // after a handshake there is something to send, though nothing came
     if (size == Wire::kLater) break;
-    MarkDirty();
     if (size == Wire::kDead) return Die();
     received_ms_ = EventLoop::NowMs();
     ping_ms_ = 0;
@@ -126,14 +128,17 @@ void Connection::ReadSome() {
         session_, reinterpret_cast<const uint8_t*>(buffer.data()), static_cast<size_t>(size));
     if (taken < 0) {
       // What nghttp2 has to say of it is still sent, if it can be at once.
-      failed_ = true;
+      if (!std::exchange(failed_, true)) {
+        Counters& counters = thread_.shared().counters;
+        (settings_came_ ? counters.connections_cut : counters.handshakes_failed)
+            .fetch_add(1, std::memory_order_relaxed);
+      }
     }
     if (!wire_->HasMore()) break;
   }
   // First what has ended: a call that was cancelled makes room for those that came after it.
   thread_.ReportNotified();
   AdvanceReady();
-  if (wire_->ReadWaitsForWrite()) MarkDirty();
 }
 
 void Connection::AdvanceReady() {
@@ -204,6 +209,9 @@ int Connection::OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user
         self.RestoreFirstWindows();
       }
       return 0;
+    case NGHTTP2_PING:
+      if (self.going_ && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) self.LastGoAway();
+      return 0;
     case NGHTTP2_RST_STREAM:
       self.thread_.shared().counters.resets.fetch_add(1, std::memory_order_relaxed);
       return 0;
@@ -266,7 +274,8 @@ void Connection::CalmDown() {
 // --------------------------------------------------------------------------------------
 
 bool Connection::MoveTo(const std::string& user) {
-  Ledger::Account* account = thread_.shared().ledger.Move(account_, user, in_bytes_ + out_bytes_);
+  Ledger::Account* account =
+      thread_.shared().ledger.Move(account_, user, in_bytes_ + out_bytes_ + out_counted_);
   if (account != nullptr) account_ = account;
   return account != nullptr;
 }
@@ -279,6 +288,7 @@ bool Connection::TakeIn(size_t bytes) {
 
 bool Connection::TakeOut(size_t bytes) {
   if (!thread_.shared().ledger.Take(*account_, bytes)) return false;
+  if (!IsFull()) taken_ms_ = std::max(taken_ms_, thread_.now_ms());
   out_bytes_ += bytes;
   return true;
 }
@@ -360,6 +370,16 @@ int Connection::SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head, 
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
+// An answer that cannot be written is the end of its call too.
+int Connection::OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int,
+                               void* user) {
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  if (static_cast<Connection*>(user)->Find(frame->hd.stream_id) == nullptr) return 0;
+  nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                            NGHTTP2_INTERNAL_ERROR);
+  return 0;
+}
+
 int Connection::OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
       (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
@@ -384,7 +404,11 @@ void Connection::Flush() {
     if (sent_ == out_.size()) break;
     const ssize_t size = wire_->Write(out_.data() + sent_, out_.size() - sent_);
     if (size == Wire::kDead) Die();
-    if (size == Wire::kLater) blocked_ = true;
+    if (size == Wire::kLater) {
+      if (wire_->WaitsForRead()) break;
+      blocked_ = true;
+      taken_ms_ = thread_.now_ms();  // it waits from now on
+    }
     if (size > 0) {
       sent_ += static_cast<size_t>(size);
       taken_ms_ = thread_.now_ms();
@@ -399,7 +423,18 @@ void Connection::Flush() {
                                 nghttp2_session_want_write(session_) == 0);
   if (over && (out_.empty() || failed_)) Die();
   if (dead_) return thread_.Close(*this);
-  WatchFor(blocked_ ? EPOLLOUT : wire_->ReadWaitsForWrite() ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  CountOut();
+  WatchFor(blocked_ ? EPOLLOUT : wire_->WaitsForWrite() ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void Connection::CountOut() {
+  const size_t waits = out_.size() - sent_;
+  if (waits > out_counted_) {
+    thread_.shared().ledger.Add(*account_, waits - out_counted_);
+  } else if (waits < out_counted_) {
+    thread_.shared().ledger.Return(*account_, out_counted_ - waits);
+  }
+  out_counted_ = waits;
 }
 
 void Connection::WatchFor(uint32_t events) {
@@ -423,18 +458,16 @@ void Connection::Sweep() {
     if (now - born_ms_ >= budgets.handshake_ms) cut(counters.handshakes_failed);
     return;
   }
-  if (going_ && now - going_ms_ >= budgets.goaway_wait_ms && !has_streams())
-    return cut(counters.connections_cut);
+  if (going_ && now - going_ms_ >= budgets.goaway_wait_ms) LastGoAway();
   // Whoever waits for the peer, and it holds much: the kernel, answers, or half a request.
   const bool takes_nothing = (blocked_ || IsFull()) && now - taken_ms_ >= budgets.stall_ms;
   if (takes_nothing) return cut(counters.connections_cut);
   if (blocked_) return;
   if (out_.empty()) std::string().swap(out_);  // what the last burst took
   const int64_t silent_ms = now - received_ms_;
-  if (in_bytes_ > 0 && silent_ms >= budgets.stall_ms) {
-    for (const H2Stream* stream = first_; stream != nullptr; stream = stream->next)
-      if (stream->IsWaitingForBytes()) return cut(counters.connections_cut);
-  }
+  for (const H2Stream* stream = first_; stream != nullptr; stream = stream->next)
+    if (stream->HeadersTakeLongerThan(budgets.handshake_ms)) return cut(counters.connections_cut);
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next) stream->Sweep();
   if (ping_ms_ != 0 && now - ping_ms_ >= budgets.keepalive_wait_ms)
     return cut(counters.connections_cut);
   if (ping_ms_ == 0 && silent_ms >= budgets.keepalive_ms) {
@@ -449,9 +482,19 @@ void Connection::Sweep() {
   }
 }
 
+// Says first that it will go, and asks for a sign: calls that were on their way when the peer reads
+// this are still taken, and then no more come.
 void Connection::GoAway() {
   if (std::exchange(going_, true)) return;
   going_ms_ = EventLoop::NowMs();
+  if (!settings_acknowledged_) return LastGoAway();
+  nghttp2_submit_shutdown_notice(session_);
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  MarkDirty();
+}
+
+void Connection::LastGoAway() {
+  if (std::exchange(gone_, true)) return;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                         nullptr, 0);

@@ -90,6 +90,7 @@ class Connection {
   static int OnFrame(nghttp2_session*, const nghttp2_frame*, void*);
   static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void*);
   static int OnData(nghttp2_session*, uint8_t, int32_t, const uint8_t*, size_t, void*);
+  static int OnFrameNotSent(nghttp2_session*, const nghttp2_frame*, int, void*);
   static int OnFrameSent(nghttp2_session*, const nghttp2_frame*, void*);
   static int OnStreamClose(nghttp2_session*, int32_t, uint32_t, void*);
   static int SendData(nghttp2_session*, nghttp2_frame*, const uint8_t*, size_t,
@@ -98,8 +99,11 @@ class Connection {
 
   void ReadSome();
   void RestoreFirstWindows();
+  void LastGoAway();
   void AdvanceReady();
   void GrantWanted();
+  // Counts what was framed and the kernel has not taken.
+  void CountOut();
   void WatchFor(uint32_t events);
   void CalmDown();
   void Die() { dead_ = true; }
@@ -114,6 +118,7 @@ class Connection {
 
   std::string out_;
   size_t sent_ = 0;
+  size_t out_counted_ = 0;  // of it, in the ledger
   uint32_t watched_;
   bool blocked_ = false;  // the kernel takes no more; nothing is read meanwhile
   bool dead_ = false;
@@ -131,10 +136,11 @@ class Connection {
 
   const int64_t born_ms_;
   int64_t received_ms_;  // the last byte
-  int64_t taken_ms_;     // by the peer
+  int64_t taken_ms_;     // the last that the peer took, or when it was to begin to
   int64_t active_ms_;    // the last time that it had a stream
   int64_t ping_ms_ = 0;  // when a PING was sent that nothing has followed; 0: none
   int64_t going_ms_ = 0;
+  bool gone_ = false;  // its last GOAWAY was sent: no new call comes
   Bucket resets_;
   Bucket idle_frames_;
 };

@@ -14,7 +14,7 @@ struct Counters {
   std::atomic<int64_t> handshakes_failed{0};    // too slow, or no HTTP/2
   std::atomic<int64_t> connections_cut{0};      // stalled, dead, or over a rate
   std::atomic<int64_t> streams_open{0};
-  std::atomic<int64_t> streams_refused{0};  // a message, headers or bytes over their limit
+  std::atomic<int64_t> streams_refused{0};  // before a handler was asked, or for what they sent
   std::atomic<int64_t> resets{0};           // by clients
 };
 

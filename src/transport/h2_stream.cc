@@ -17,6 +17,7 @@ namespace {
 
 constexpr char kGrpc[] = "application/grpc";
 constexpr char kGrpcProto[] = "application/grpc+proto";
+constexpr size_t kShownPathBytes = 200;
 constexpr char kText[] = "text/plain";
 constexpr char kOther[] = "This is a gRPC server: POST application/grpc over HTTP/2.\n";
 constexpr char kEncodings[] = "identity,gzip";
@@ -46,7 +47,11 @@ nghttp2_data_provider Provider(H2Stream* stream) {
 }  // namespace
 
 H2Stream::H2Stream(IoThread& thread, Connection& connection, int32_t id)
-    : thread_(thread), connection_(&connection), id_(id) {
+    : thread_(thread),
+      connection_(&connection),
+      id_(id),
+      born_ms_(EventLoop::NowMs()),
+      moved_ms_(born_ms_) {
   peer_ = connection.peer();
   thread_.Count(1);
   thread_.shared().counters.streams_open.fetch_add(1, std::memory_order_relaxed);
@@ -80,6 +85,7 @@ void H2Stream::Do(IoThread::Request request) {
   switch (request.kind) {
     case IoThread::Request::Kind::kRead:
       reading_ = true;
+      moved_ms_ = thread_.now_ms();
       if (IsOpen()) AskForWindow();
       return Tell();
     case IoThread::Request::Kind::kWrite:
@@ -117,12 +123,20 @@ bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view va
     return true;
   }
   if (trailer) return true;  // gRPC has none in requests
+  if (!IsReserved(name) || name == ":path") {
+    const size_t taken = name.size() + value.size() + sizeof(Metadata::Entry);
+    if (!connection_->TakeIn(taken)) {
+      header_error_ = TooMuchWaits();
+      return true;
+    }
+    header_counted_ += taken;
+  }
   if (name == ":path") {
     const auto& methods = thread_.shared().methods;
     if (const auto found = methods.find(value); found != methods.end()) {
       method_ = &found->second;
     } else {
-      unknown_path_ = value;
+      unknown_path_ = value.substr(0, kShownPathBytes);
     }
   } else if (name == ":method") {
     is_post_ = value == "POST";
@@ -166,6 +180,7 @@ bool H2Stream::TakesItsUser() {
 }
 
 void H2Stream::OnHeadersEnd() {
+  headers_ended_ = true;
   if (!is_post_ || !is_grpc_) {
     other_ = true;
   } else if (header_error_.has_value()) {
@@ -206,6 +221,7 @@ void H2Stream::OnData(std::string_view bytes) {
   if (!connection_->TakeIn(bytes.size())) return Refuse(TooMuchWaits());
   in_counted_ += bytes.size();
   in_.append(bytes);
+  moved_ms_ = thread_.now_ms();
   ReadPrefixNow();
   if (refused_) return;
   AskForWindow();
@@ -324,6 +340,7 @@ void H2Stream::RestoreWindow() {
 
 void H2Stream::OnGranted(size_t bytes) {
   wanted_ = false;
+  moved_ms_ = thread_.now_ms();
   granted_ += bytes;
 }
 
@@ -354,7 +371,9 @@ void H2Stream::Advance() {
 }
 
 bool H2Stream::IsWaitingForBytes() const {
-  return !half_closed_ && !refused_ && !Unread().empty() && (!begun_ || reading_) && !wanted_;
+  if (half_closed_ || refused_ || wanted_ || method_ == nullptr) return false;
+  if (!begun_ && !method_->client_streams) return true;
+  return !Unread().empty() && (!begun_ || reading_);
 }
 
 // ---- What goes
@@ -363,6 +382,7 @@ bool H2Stream::IsWaitingForBytes() const {
 void H2Stream::Queue(std::string message) {
   out_ = std::move(message);
   out_from_ = 0;
+  moved_ms_ = thread_.now_ms();
   out_counted_ = out_.size();
   Continue();
 }
@@ -402,7 +422,8 @@ void H2Stream::SubmitTrailersOnly() {
 ssize_t H2Stream::Peek(size_t size, uint32_t* flags) {
   const size_t left = out_.size() - out_from_;
   if (left == 0 && !end_.has_value()) return NGHTTP2_ERR_DEFERRED;
-  if (left > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  promised_ = left > 0;
+  if (promised_) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (left <= size && end_.has_value()) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!other_) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -418,8 +439,10 @@ ssize_t H2Stream::Peek(size_t size, uint32_t* flags) {
 
 bool H2Stream::Send(size_t size, std::string& out) {
   if (size > out_.size() - out_from_) return false;
+  promised_ = false;
   out.append(out_, out_from_, size);
   out_from_ += size;
+  moved_ms_ = thread_.now_ms();
   if (out_from_ < out_.size()) return true;
   DropOut();
   if (writing_) {
@@ -433,6 +456,24 @@ void H2Stream::OnEndSent() {
   // The peer need not send the rest of a request whose answer it has.
   if (!half_closed_)
     nghttp2_submit_rst_stream(connection_->session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_NO_ERROR);
+}
+
+bool H2Stream::HeadersTakeLongerThan(int64_t ms) const {
+  return !headers_ended_ && thread_.now_ms() - born_ms_ >= ms;
+}
+
+// A peer that neither sends the rest of what it began nor takes an answer holds the server's memory
+// for nothing. A stream of answers may be left unread, as long as there is room for all.
+void H2Stream::Sweep() {
+  if (thread_.now_ms() - moved_ms_ < thread_.budgets().stall_ms) return;
+  if (IsWaitingForBytes()) {
+    Refuse(absl::DeadlineExceededError("the rest of a message did not come"));
+  } else if (!out_.empty() && end_.has_value()) {
+    nghttp2_submit_rst_stream(connection_->session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+    connection_->MarkDirty();
+  } else if (!out_.empty() && thread_.shared().ledger.IsPressed()) {
+    Cancel(absl::ResourceExhaustedError("the answers are not read"));
+  }
 }
 
 // ---- Its end
@@ -453,7 +494,7 @@ void H2Stream::Cancel(absl::Status why) {
   if (end_.has_value() || cancelled_ || cancel_.has_value()) return;
   refused_ = true;
   // A message that was begun cannot be taken back, nor can anything follow what is cut.
-  if (IsOpen() && out_from_ > 0) {
+  if (IsOpen() && (out_from_ > 0 || promised_)) {
     nghttp2_submit_rst_stream(connection_->session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
     connection_->MarkDirty();
   }
@@ -475,6 +516,7 @@ void H2Stream::OnClosed() {
   ForgetDeadline();
   DropIn();
   DropOut();
+  if (header_counted_ > 0) connection_->ReturnIn(header_counted_);
   connection_ = nullptr;
   if (user_ != nullptr && !end_.has_value()) {
     Cancel(absl::CancelledError("the client gave up"));

@@ -48,8 +48,10 @@ class H2Stream final : public Stream {
   [[nodiscard]] bool Send(size_t size, std::string& out);
   // The end has been sent.
   void OnEndSent();
-  // Whether it may receive and has half a message, for which it waits.
-  bool IsWaitingForBytes() const;
+  // What is due by time.
+  void Sweep();
+  // Whether its headers have been coming for so long.
+  bool HeadersTakeLongerThan(int64_t ms) const;
   // So many bytes of the connection's pool are its, until its next message is taken.
   void OnGranted(size_t bytes);
   // Answers it with an error, by its user if it has one.
@@ -87,6 +89,7 @@ class H2Stream final : public Stream {
   void DropOut();
   void Cancel(absl::Status why);
   void Tell();
+  bool IsWaitingForBytes() const;
   void ForgetDeadline();
   void RetireIfDone();
 
@@ -101,6 +104,8 @@ class H2Stream final : public Stream {
 
   // Headers.
   size_t header_bytes_ = 0;
+  size_t header_counted_ = 0;  // in the ledger
+  bool headers_ended_ = false;
   std::string unknown_path_;
   bool is_post_ = false;
   bool is_grpc_ = false;
@@ -124,6 +129,7 @@ class H2Stream final : public Stream {
   // What goes.
   std::string out_;
   size_t out_from_ = 0;
+  bool promised_ = false;  // nghttp2 has begun a frame of it
   size_t out_counted_ = 0;
   bool headers_sent_ = false;
   bool writing_ = false;  // its user waits for OnWritten
@@ -132,6 +138,8 @@ class H2Stream final : public Stream {
   bool other_ = false;  // what goes is no message of gRPC
   std::optional<EndStatus> end_;
 
+  const int64_t born_ms_;
+  int64_t moved_ms_;                    // the last bytes of a message that came, or went
   std::optional<absl::Status> cancel_;  // to be reported
   bool cancelled_ = false;
   std::optional<IoThread::Deadlines::iterator> deadline_;

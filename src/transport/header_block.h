@@ -39,13 +39,21 @@ class HeaderBlock {
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
     const auto code = static_cast<size_t>(status.code);
     AddConstant("grpc-status", code < kCodes.size() ? kCodes[code] : "2");
-    if (!status.message.empty()) AddOwned("grpc-message", PercentEncode(status.message));
-    if (!status.details.empty()) AddOwned("grpc-status-details-bin", EncodeBinary(status.details));
+    if (!status.message.empty()) {
+      const std::string_view message = status.message;
+      AddOwned("grpc-message", PercentEncode(message.substr(0, kMessageBytes)));
+    }
+    if (!status.details.empty() && status.details.size() <= kDetailsBytes)
+      AddOwned("grpc-status-details-bin", EncodeBinary(status.details));
   }
   const nghttp2_nv* data() const { return all_.data(); }
   size_t size() const { return all_.size(); }
 
  private:
+  // Most clients take 8 KiB of metadata, and nghttp2 sends 64 KiB at most.
+  static constexpr size_t kMessageBytes = size_t{2} << 10;
+  static constexpr size_t kDetailsBytes = size_t{6} << 10;
+
   void AddOwned(std::string_view name, std::string value) {
     Push(name, owned_.emplace_front(std::move(value)), NGHTTP2_NV_FLAG_NO_INDEX);
   }

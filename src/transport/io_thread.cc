@@ -14,6 +14,7 @@ namespace grpc_os::transport {
 namespace {
 
 constexpr size_t kBufferBytes = size_t{128} << 10;
+constexpr int kRoundsPerTurn = 64;
 constexpr int64_t kCloseMs = 1'000;  // for an answer to a call that was cancelled to be taken
 
 thread_local const IoThread* current = nullptr;
@@ -62,13 +63,14 @@ void IoThread::Ask(Request request) {
   if (first) Post([this] { TakeRequests(); });
 }
 
-void IoThread::TakeRequests() {
+bool IoThread::TakeRequests() {
   std::vector<Request> requests;
   {
     const std::lock_guard lock(mutex_);
     requests.swap(requests_);
   }
   for (Request& request : requests) request.stream->Do(std::move(request));
+  return !requests.empty();
 }
 
 void IoThread::MarkDirty(Connection& connection) {
@@ -90,11 +92,12 @@ void IoThread::Close(Connection& connection) {
 }
 
 int64_t IoThread::WaitMs() const {
+  if (!notified_.empty() || !dirty_.empty() || !retired_.empty()) return 0;
   int64_t at = INT64_MAX;
   if (!deadlines_.empty()) at = deadlines_.begin()->first;
   if (!connections_.empty() || shared_.ledger.grown())
     at = std::min(at, swept_ms_ + shared_.budgets.sweep_ms);
-  if (cancel_at_ms_ != 0 && streams_ > 0)
+  if (cancel_at_ms_ != 0 && !connections_.empty())
     at = std::min(at, close_at_ms_ != 0 ? close_at_ms_ : cancel_at_ms_);
   return at == INT64_MAX ? -1 : std::max<int64_t>(at - EventLoop::NowMs(), 0);
 }
@@ -137,11 +140,13 @@ void IoThread::Stopping() {
 }
 
 void IoThread::EndTurn() {
-  while (true) {
-    // What is notified, dirty or closing may make others so.
+  // What is notified, dirty or closing may make others so, and a stream that flows does so without
+  // end: others get their turn.
+  for (int round = 0; round < kRoundsPerTurn; ++round) {
     ReportNotified();
-    for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->Flush();
-    dirty_.clear();
+    std::vector<Connection*> dirty;
+    dirty.swap(dirty_);
+    for (Connection* connection : dirty) connection->Flush();
     std::vector<Connection*> closing;
     closing.swap(closing_);
     for (Connection* connection : closing) {
@@ -150,7 +155,11 @@ void IoThread::EndTurn() {
       delete connection;
     }
     if (!notified_.empty() || !dirty_.empty() || !closing_.empty()) continue;
-    if (retired_.empty()) return;
+    // What others still asked of a stream, they asked before it was finished.
+    if (retired_.empty() || TakeRequests()) {
+      if (retired_.empty()) return;
+      continue;
+    }
     std::vector<H2Stream*> retired;
     retired.swap(retired_);
     for (H2Stream* stream : retired) stream->Leave();

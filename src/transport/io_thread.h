@@ -106,7 +106,7 @@ class IoThread {
  private:
   void Run();
   int64_t WaitMs() const;
-  void TakeRequests();
+  bool TakeRequests();  // whether there were any
   void Expire();
   void Sweep();
   void Stopping();

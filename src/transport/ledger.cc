@@ -12,12 +12,12 @@ constexpr size_t kInflateFree = 4;  // times its size
 Ledger::Account* Ledger::Enter(const std::string& user, bool kept) {
   const std::lock_guard lock(mutex_);
   if (connections_ >= budgets_.connections + (kept ? budgets_.connections_kept : 0)) return nullptr;
-  Account* account = Find(user);
+  Account* account = Find(user, kept);
   if (account != nullptr) ++connections_;
   return account;
 }
 
-Ledger::Account* Ledger::Find(const std::string& user) {
+Ledger::Account* Ledger::Find(const std::string& user, bool kept) {
   if (accounts_.size() >= 2 * static_cast<size_t>(budgets_.connections))
     std::erase_if(accounts_, [](const auto& each) { return each.second->connections_ == 0; });
   auto& account = accounts_[user];
@@ -25,7 +25,8 @@ Ledger::Account* Ledger::Find(const std::string& user) {
     account = std::make_unique<Account>();
     account->user_ = user;
   }
-  if (account->connections_ >= budgets_.connections_each) return nullptr;
+  if (account->connections_ >= budgets_.connections_each + (kept ? budgets_.connections_kept : 0))
+    return nullptr;
   ++account->connections_;
   return account.get();
 }
@@ -39,7 +40,7 @@ void Ledger::Drop(Account* account) {
 Ledger::Account* Ledger::Move(Account* account, const std::string& user, size_t bytes) {
   if (account->user_ == user) return account;
   const std::lock_guard lock(mutex_);
-  Account* to = Find(user);
+  Account* to = Find(user, /*kept=*/false);
   if (to == nullptr) return nullptr;
   account->bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   to->bytes_.fetch_add(bytes, std::memory_order_relaxed);
@@ -55,18 +56,26 @@ void Ledger::Leave(Account* account) {
 
 bool Ledger::Take(Account& account, size_t bytes) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
-  if (account.bytes_.fetch_add(bytes, kRelaxed) + bytes > budgets_.bytes_user) {
+  const size_t own = account.bytes_.fetch_add(bytes, kRelaxed) + bytes;
+  if (own > budgets_.bytes_user) {
     account.bytes_.fetch_sub(bytes, kRelaxed);
     return false;
   }
   const size_t all = bytes_.fetch_add(bytes, kRelaxed) + bytes;
-  if (all > budgets_.bytes_all) {
+  // Whoever holds little is not refused for what others hold.
+  if (all > budgets_.bytes_all && own > budgets_.bytes_share) {
     account.bytes_.fetch_sub(bytes, kRelaxed);
     bytes_.fetch_sub(bytes, kRelaxed);
     return false;
   }
   if (all > budgets_.trim_bytes) grown_.store(true, kRelaxed);
   return true;
+}
+
+void Ledger::Add(Account& account, size_t bytes) {
+  account.bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes > budgets_.trim_bytes)
+    grown_.store(true, std::memory_order_relaxed);
 }
 
 void Ledger::Return(Account& account, size_t bytes) {

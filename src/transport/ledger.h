@@ -47,7 +47,11 @@ class Ledger {
   // Counts bytes before they are buffered. False, and nothing counted: the user, or all together,
   // would hold too many.
   [[nodiscard]] bool Take(Account& account, size_t bytes);
+  // Counts what is there already, whatever the limits are.
+  void Add(Account& account, size_t bytes);
   void Return(Account& account, size_t bytes);
+  // Whether so much is held in all that those who hold more than a small part are refused.
+  bool IsPressed() const { return bytes() > budgets_.bytes_all / 2; }
 
   // Whether a message of this user may be inflated now; then what came of it is counted.
   [[nodiscard]] bool MayInflate(Account& account, int64_t now_ms);
@@ -63,7 +67,7 @@ class Ledger {
  private:
   const Budgets& budgets_;
   // Under the lock.
-  Account* Find(const std::string& user);
+  Account* Find(const std::string& user, bool kept);
   void Drop(Account* account);
 
   mutable std::mutex mutex_;

@@ -29,7 +29,7 @@ TEST(Ledger, KeepsPlacesForSome) {
 }
 
 TEST(Ledger, BoundsBytesOfEachAndInAll) {
-  const Budgets budgets{.bytes_user = 10, .bytes_all = 15};
+  const Budgets budgets{.bytes_user = 10, .bytes_all = 15, .bytes_share = 0};
   Ledger ledger(budgets);
   Ledger::Account& one = *ledger.Enter("uid 1");
   Ledger::Account& two = *ledger.Enter("uid 2");

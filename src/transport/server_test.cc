@@ -34,6 +34,7 @@ constexpr int kUnavailable = 14;
 struct Heard {
   std::vector<std::string> cancelled;
   std::vector<Stream*> held;
+  std::string end_text;
   int gone = 0;
 };
 
@@ -102,6 +103,15 @@ class ServerTest : public ::testing::Test {
       heard_.Lock()->held.push_back(&stream);
       return new TestUser(stream, heard_);
     }};
+    methods["/t/Text"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      auto* user = new TestUser(stream, heard_);
+      stream.Finish({.code = kInternal, .message = heard_.Lock()->end_text}, std::nullopt);
+      return user;
+    }};
+    methods["/t/Slow"] = {.client_streams = true, .begin = [this](Stream& stream) -> StreamUser* {
+                            heard_.Lock()->held.push_back(&stream);
+                            return new TestUser(stream, heard_);
+                          }};
     methods["/t/Large"] = {.begin = [this](Stream& stream) -> StreamUser* {
       auto* user = new TestUser(stream, heard_);
       stream.Finish({}, AsMessage(std::string(size_t{2} << 20, 'L')));
@@ -405,7 +415,7 @@ TEST_F(ServerTest, ManyLargeMessagesAtOnceWaitForEachOther) {
     EXPECT_EQ(client.call(id).status(), kOk) << id;
   }
   EXPECT_LE(most, size_t{32} << 20);
-  EXPECT_EQ(server_->bytes(), 0u);
+  EXPECT_TRUE(Comes([this](const Heard&) { return server_->bytes() == 0; }));
 }
 
 TEST_F(ServerTest, StreamsOfLargeMessagesWaitForEachOtherToo) {
@@ -449,7 +459,7 @@ TEST_F(ServerTest, AnswersThatNobodyReadsAreBounded) {
   EXPECT_LE(server_->bytes(), size_t{9} << 20);
   for (const int32_t id : ids) client.GoOnReading(id, 4 << 20);
   for (const int32_t id : ids) EXPECT_EQ(client.Finish(id).status(), kOk) << id;
-  EXPECT_EQ(server_->bytes(), 0u);
+  EXPECT_TRUE(Comes([this](const Heard&) { return server_->bytes() == 0; }));
 }
 
 TEST_F(ServerTest, AnAnswerBeyondTheUsersBudgetIsRefused) {
@@ -459,7 +469,7 @@ TEST_F(ServerTest, AnAnswerBeyondTheUsersBudgetIsRefused) {
 }
 
 TEST_F(ServerTest, ConnectionsOfAUserAreBounded) {
-  Serve({.connections_each = 2});
+  Serve({.connections_each = 2, .connections_kept = 0});
   TestClient one(path_);
   TestClient two(path_);
   EXPECT_EQ(one.Finish(one.Ask("/t/Echo", "")).status(), kOk);
@@ -536,12 +546,82 @@ TEST_F(ServerTest, WhoDoesNotAnswerAPingIsCut) {
   EXPECT_TRUE(client.UntilEnded());
 }
 
-TEST_F(ServerTest, HalfAMessageThatNeverEndsIsCut) {
+TEST_F(ServerTest, HalfAMessageThatNeverEndsIsRefused) {
   Serve({.stall_ms = 50, .sweep_ms = 10});
   TestClient client(path_);
-  const int32_t id = client.Start("/t/Echo");
+  const int32_t id = client.Start("/t/Stream");
   client.Send(id, AsMessage("cut").substr(0, 6), false);
-  EXPECT_TRUE(client.UntilEnded());
+  EXPECT_EQ(client.Finish(id).status(), kDeadlineExceeded);
+}
+
+TEST_F(ServerTest, AMessageThatNeverBeginsIsRefused) {
+  Serve({.stall_ms = 50, .sweep_ms = 10});
+  TestClient client(path_);
+  EXPECT_EQ(client.Finish(client.Start("/t/Echo")).status(), kDeadlineExceeded);
+  const int32_t open = client.Start("/t/Stream");
+  for (int i = 0; i < 10; ++i) client.Turn(20);
+  EXPECT_FALSE(client.call(open).closed) << "a stream may be silent between its messages";
+}
+
+TEST_F(ServerTest, AnAnswerThatNobodyReadsIsTakenBack) {
+  Serve({.stall_ms = 50, .sweep_ms = 10});
+  TestClient client(path_, 0);
+  const int32_t id = client.Ask("/t/Large", "");
+  EXPECT_EQ(client.Finish(id).error, uint32_t{NGHTTP2_CANCEL});
+  EXPECT_TRUE(Comes([this](const Heard&) { return server_->bytes() == 0; }));
+}
+
+TEST_F(ServerTest, MetadataThatWaitsIsCounted) {
+  Serve({.bytes_user = 100'000});
+  TestClient client(path_);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < 40; ++i)
+    ids.push_back(client.Start("/t/Stream", {{"x", std::string(8'000, 'h')}}));
+  ASSERT_TRUE(client.Until([&] {
+    return std::any_of(ids.begin(), ids.end(),
+                       [&](int32_t id) { return client.call(id).status() == kResourceExhausted; });
+  }));
+  EXPECT_LE(server_->bytes(), 100'000u);
+}
+
+TEST_F(ServerTest, WhoHoldsLittleIsServedWhateverOthersHold) {
+  Serve({.bytes_all = 50'000, .bytes_share = 200'000});
+  TestClient greedy(path_);
+  const int32_t half = greedy.Start("/t/Echo");
+  greedy.Send(half, AsMessage(std::string(500'000, 'x')).substr(0, 100'000), false);
+  ASSERT_TRUE(greedy.Until([&] { return server_->bytes() > 50'000; }));
+  TestClient client(path_);
+  EXPECT_EQ(client.Finish(client.Ask("/t/Echo", "small")).status(), kOk);
+}
+
+TEST_F(ServerTest, ALongMessageOfAnEndIsCut) {
+  Serve();
+  TestClient client(path_);
+  const auto& call = client.Finish(client.Ask("/t/" + std::string(10'000, 'n'), ""));
+  EXPECT_EQ(call.status(), kUnimplemented);
+  EXPECT_LT(call.headers.at("grpc-message").size(), 300u);
+  heard_.Lock()->end_text = std::string(100'000, '\n');
+  EXPECT_EQ(client.Finish(client.Ask("/t/Text", "")).status(), kInternal);
+  EXPECT_EQ(client.Finish(client.Ask("/t/Echo", "")).status(), kOk);
+}
+
+// What another thread asked for just before is not done to a stream that is gone.
+TEST_F(ServerTest, AReadOnAnotherThreadMayMeetTheEnd) {
+  Serve();
+  for (int i = 0; i < 200; ++i) {
+    TestClient client(path_);
+    const int32_t id = client.Start("/t/Slow");
+    ASSERT_TRUE(client.Until([&] { return heard_.Lock()->held.size() == 1; }));
+    std::thread reader([this] {
+      auto heard = heard_.Lock();  // held by whoever finishes it, too
+      for (Stream* stream : heard->held) stream->Read();
+    });
+    client.Reset(id);
+    client.Turn(0);
+    reader.join();
+    const int gone = i + 1;
+    ASSERT_TRUE(Comes([gone](const Heard& heard) { return heard.gone == gone; }));
+  }
 }
 
 TEST_F(ServerTest, CancellersAreServedAndRapidResetEndsTheConnection) {

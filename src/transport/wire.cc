@@ -46,7 +46,8 @@ class TlsWire final : public Wire {
     return Result(SSL_write(ssl_, from, Size(size)));
   }
   bool HasMore() const override { return SSL_pending(ssl_) > 0; }
-  bool ReadWaitsForWrite() const override { return waits_for_write_; }
+  bool WaitsForWrite() const override { return waits_for_write_; }
+  bool WaitsForRead() const override { return waits_for_read_; }
   void Close() override {
     if (established_) SSL_shutdown(ssl_);
     ERR_clear_error();
@@ -71,17 +72,19 @@ class TlsWire final : public Wire {
     return established_;
   }
   ssize_t Result(int moved) {
-    waits_for_write_ = false;
+    waits_for_write_ = waits_for_read_ = false;
     if (moved > 0) return moved;
     const int error = SSL_get_error(ssl_, moved);
     ERR_clear_error();
     waits_for_write_ = error == SSL_ERROR_WANT_WRITE;
-    return waits_for_write_ || error == SSL_ERROR_WANT_READ ? kLater : kDead;
+    waits_for_read_ = error == SSL_ERROR_WANT_READ;
+    return waits_for_write_ || waits_for_read_ ? kLater : kDead;
   }
 
   SSL* const ssl_;
   bool established_ = false;
   bool waits_for_write_ = false;
+  bool waits_for_read_ = false;
   ssize_t last_ = kDead;
 };
 

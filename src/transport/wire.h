@@ -22,8 +22,10 @@ class Wire {
   virtual ssize_t Write(const char* from, size_t size) = 0;
   // Whether there is more to be read that the descriptor does not show.
   virtual bool HasMore() const { return false; }
-  // Whether the last kLater of Read waits until it can write (of a TLS handshake).
-  virtual bool ReadWaitsForWrite() const { return false; }
+  // Whether the last kLater waits until the descriptor can be written, or read: TLS may want either
+  // for either.
+  virtual bool WaitsForWrite() const { return false; }
+  virtual bool WaitsForRead() const { return false; }
   // Before the peer is closed.
   virtual void Close() {}
 };
