@@ -17,8 +17,6 @@ struct Address {
 
   // As gRPC takes it, and as the token file is named after: "unix:/abs/path" or "host:port".
   std::string ToString() const;
-  // The side socket for peer log-in: beside the API's. Unix only.
-  std::string PeerSocketPath() const;
   // The host without its port; "local" for unix.
   std::string DisplayHost() const;
 };

@@ -33,8 +33,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   auto tcp = ListenOnLoopback(options.port);
   if (!tcp.ok()) return tcp.status();
   out->port_ = transport::PortOf(tcp->get());
-  // The directory keeps others out; the socket says so too.
-  auto unix_socket = transport::ListenUnix(options.socket_path, 0600);
+  // Whoever can reach it in its directory may connect: what they may do, their uid decides.
+  auto unix_socket = transport::ListenUnix(options.socket_path, 0666);
   if (!unix_socket.ok()) return unix_socket.status();
   endpoints.push_back({.listener = *std::move(tcp)});
   endpoints.push_back({.listener = *std::move(unix_socket), .local = true});

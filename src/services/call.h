@@ -126,13 +126,15 @@ class Call : public std::enable_shared_from_this<Call> {
   // change. `resource`: what it is about, for the audit. `name`: of the one thing that it changes;
   // empty: it is about none, or is not known yet (Origin::name).
   core::Origin MakeOrigin(std::string resource, std::string name = "");
-  // Where the call comes from: an address, "uid N" of a session by peer, else "unix".
+  // Where the call comes from: an address, or "uid N" of the local socket.
   std::string source() const;
   // From now on its source is the address and the uid behind it, "127.0.0.1 uid 1000", if the
   // kernel knows that of a connection within this machine. Before anything takes the source.
   void AddUid();
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
+  // Of the program that called, as the kernel tells it of the unix socket; -1: it came another way.
+  int64_t local_uid() const { return local_ ? peer_uid_ : -1; }
   CallEnvironment& environment() { return environment_; }
   const MethodInfo& method() const { return method_; }
 

@@ -155,8 +155,8 @@ TEST(Handlers, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
   CallWorld world;
   Client<v1::LoginResponse> client;
   std::vector<std::shared_ptr<LoginCall>> calls;
-  const auto admit = [&](int64_t uid) {
-    const Arrival arrival = {.peer_uid = uid, .address = "127.0.0.1"};
+  const auto admit = [&](int64_t uid, bool local = false) {
+    const Arrival arrival = {.local = local, .peer_uid = uid, .address = local ? "" : "127.0.0.1"};
     calls.push_back(std::make_shared<LoginCall>(
         world.environment, MethodOf(world.environment, v1::LoginPeerRequest::descriptor()), arrival,
         client));
@@ -167,6 +167,9 @@ TEST(Handlers, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(DetailOf(refused)->metadata.at("source"), "127.0.0.1 uid 1");
   EXPECT_TRUE(admit(2).ok());
+  for (refused = {}; refused.ok();) refused = admit(1, /*local=*/true);
+  EXPECT_EQ(DetailOf(refused)->metadata.at("source"), "uid 1");
+  EXPECT_TRUE(admit(2, /*local=*/true).ok());
 }
 
 // ---- What stops the start -----------------------------------------------------------------------

@@ -1,6 +1,5 @@
 #include "main/parts/grpc_part.h"
 
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,10 +20,6 @@ absl::Status GrpcPart::Start() {
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   needs_.edge.AddOwnPort(server_->port());
-  if (absl::Status status = ListenForPeers(); !status.ok()) {
-    Stop();
-    return status;
-  }
   needs_.files.Write("run/grpc.port", absl::StrCat(server_->port(), "\n"));
   return absl::OkStatus();
 }
@@ -32,27 +27,6 @@ absl::Status GrpcPart::Start() {
 void GrpcPart::Stop() {
   needs_.services.environment().ShutDown();
   server_->Stop(kStopGraceMs);
-  RunOnLoop([this] { peers_.reset(); });
-}
-
-void GrpcPart::RunOnLoop(const std::function<void()>& work) {
-  std::promise<void> done;
-  needs_.loop.Post([&] {
-    work();
-    done.set_value();
-  });
-  done.get_future().get();
-}
-
-absl::Status GrpcPart::ListenForPeers() {
-  absl::Status status;
-  RunOnLoop([&] {
-    auto peers = server::PeerSocket::Listen(needs_.directory.PathOf("run/peer.sock"), needs_.loop,
-                                            needs_.identity.identity());
-    status = peers.status();
-    if (peers.ok()) peers_ = *std::move(peers);
-  });
-  return status;
 }
 
 }  // namespace grpc_os
