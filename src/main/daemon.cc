@@ -74,7 +74,8 @@ class Daemon::Impl {
     auto& ports = parts_.Add<Ports>(options.grpc_port, options.http_port);
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });
-    auto& grpc = parts_.Add<GrpcPart>(GrpcPart::Needs{directory, files, edge, services, ports});
+    auto& grpc =
+        parts_.Add<GrpcPart>(GrpcPart::Needs{directory, files, edge, services, ports, loop_});
     parts_.Add<HttpPart>(
         HttpPart::Needs{files, store, processes, objects, edge, services, ports, scheduler_});
     parts_.Add<Readiness>(log, processes, grpc);

@@ -1,9 +1,14 @@
 #include "main/parts/grpc_part.h"
 
+#include <sys/socket.h>
+
+#include <future>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "host/loopback_peers.h"
+#include "transport/listener.h"
 
 namespace grpc_os {
 namespace {
@@ -20,6 +25,7 @@ absl::Status GrpcPart::Start() {
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   needs_.edge.AddOwnPort(server_->port());
+  ListenForOldClients();
   needs_.files.Write("run/grpc.port", absl::StrCat(server_->port(), "\n"));
   return absl::OkStatus();
 }
@@ -27,6 +33,28 @@ absl::Status GrpcPart::Start() {
 void GrpcPart::Stop() {
   needs_.services.environment().ShutDown();
   server_->Stop(kStopGraceMs);
+  RunOnLoop([this] { old_clients_.reset(); });
+}
+
+void GrpcPart::ListenForOldClients() {
+  auto listener = transport::ListenUnix(needs_.directory.PathOf("run/peer.sock"), 0666);
+  if (!listener.ok()) return;  // there may be none
+  RunOnLoop([&] {
+    old_clients_ =
+        std::make_unique<Acceptor>(needs_.loop, *std::move(listener), [](UniqueFd client) {
+          constexpr std::string_view kNone = "none\n";
+          (void)!send(client.get(), kNone.data(), kNone.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        });
+  });
+}
+
+void GrpcPart::RunOnLoop(const std::function<void()>& work) {
+  std::promise<void> done;
+  needs_.loop.Post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().get();
 }
 
 }  // namespace grpc_os

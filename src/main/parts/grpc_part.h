@@ -2,8 +2,11 @@
 #ifndef GRPC_OS_MAIN_PARTS_GRPC_PART_H_
 #define GRPC_OS_MAIN_PARTS_GRPC_PART_H_
 
+#include <functional>
 #include <memory>
 
+#include "base/acceptor.h"
+#include "base/event_loop.h"
 #include "main/parts/data_directory.h"
 #include "main/parts/edge_part.h"
 #include "main/parts/ports.h"
@@ -21,6 +24,7 @@ class GrpcPart final : public Part {
     EdgePart& edge;
     ServicesPart& services;
     const Ports& ports;
+    EventLoop& loop;  // which runs
   };
   explicit GrpcPart(const Needs& needs) : needs_(needs) {}
 
@@ -31,8 +35,15 @@ class GrpcPart final : public Part {
   server::GrpcServer& server() const { return *server_; }
 
  private:
+  // Clients of the version before go to run/peer.sock first, for a ticket. What they get is none,
+  // so that they bring it to LoginPeer, which says what to do. Goes with the next version.
+  void ListenForOldClients();
+  // On the loop's thread, and waited for.
+  void RunOnLoop(const std::function<void()>& work);
+
   const Needs needs_;
   std::unique_ptr<server::GrpcServer> server_;
+  std::unique_ptr<Acceptor> old_clients_;  // of the loop's thread
 };
 
 }  // namespace grpc_os
