@@ -1,6 +1,6 @@
 # The front door. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench verify verify-edge verify-vm tidy format lint stop stop-all clean
+.PHONY: help run build test bench verify verify-edge verify-transport verify-vm fuzz tidy format lint stop stop-all clean
 
 help: ## Lists these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -24,8 +24,14 @@ verify: ## The long rest: sanitizers, clang-tidy, format, long kill loops
 verify-edge: ## nginx under load: 20 restarts, 10 deploys, 50 changes and kills; builds without drain and hold are noticed
 	@scripts/verify_edge.sh
 
+verify-transport: ## Suites and clients that others wrote, against the transport: gRPC interop, Connect conformance, h2spec, ghz, 5 languages
+	@scripts/verify_transport.sh
+
 verify-vm: ## A Debian 12 under QEMU: systemd, cgroup v2, reboot, power cuts (GRPC_OS_VM_CUTS=3)
 	@scripts/verify_vm.sh
+
+fuzz: ## libFuzzer over the transport, GRPC_OS_FUZZ_SECONDS (300) long
+	@scripts/fuzz.sh
 
 tidy: ## clang-tidy over src
 	@scripts/install.sh build verify

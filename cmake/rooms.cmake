@@ -183,6 +183,25 @@ function(grpc_os_bench_programs)
   set_target_properties(bench_protos bench-echo bench-store bench-load bench-watch bench-pack PROPERTIES EXCLUDE_FROM_ALL ON)
 endfunction()
 
+# The servers of the suites of scripts/verify_transport.sh, which also brings the protos of conformance. Built when asked for.
+function(grpc_os_transport_suites)
+  set(here tests/transport)
+  set(theirs build/conformance)
+  set(names service server_compat config)
+  list(TRANSFORM names PREPEND ${theirs}/connectrpc/conformance/v1/)
+  list(TRANSFORM names APPEND .proto)
+  grpc_os_protos(conformance_protos ROOT ${theirs} FILES ${names})
+  grpc_os_program(transport-conformance ${here}/conformance_main.cc SOURCES ${here}/blocking_call.cc
+    DEPENDS transport conformance_protos)
+  set_target_properties(conformance_protos transport-conformance PROPERTIES EXCLUDE_FROM_ALL ON)
+  if(NOT GRPC_OS_CORE_ONLY)
+    grpc_os_protos(interop_protos ROOT ${here}/protos FILES ${here}/protos/grpc/testing/test.proto)
+    grpc_os_program(transport-interop ${here}/interop_main.cc SOURCES ${here}/blocking_call.cc
+      DEPENDS transport interop_protos protos)
+    set_target_properties(interop_protos transport-interop PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endfunction()
+
 # One test program per room that has *_test.cc files.
 function(grpc_os_tests)
   include(GoogleTest)

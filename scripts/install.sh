@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify] [vm]  (default: build)
+# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify] [transport] [vm]  (default: build)
 # Does nothing, quickly, when nothing is missing.
 set -euo pipefail
 
@@ -8,14 +8,15 @@ build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compil
        libisal-dev libpsl-dev libmicrohttpd-dev libnghttp2-dev zlib1g-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 test=(python3 python3-venv python-is-python3 curl ca-certificates nginx libnginx-mod-http-lua)  # python: what people write in process.yml
 bench=(python3 supervisor etcd-server rsync caddy wrk)
-verify=(clang-format-14 clang-tidy-14 clang-tools-14)
+verify=(clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev)
+transport=(nghttp2-server python3-grpcio openssl)
 vm=(qemu-system-x86 e2fsprogs debootstrap)
 
 packages=()
 for set in "${@:-build}"; do
   case $set in
-    build | test | bench | verify | vm) declare -n members=$set; packages+=("${members[@]}") ;;
-    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench, verify and vm" >&2; exit 2 ;;
+    build | test | bench | verify | transport | vm) declare -n members=$set; packages+=("${members[@]}") ;;
+    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench, verify, transport and vm" >&2; exit 2 ;;
   esac
   # npm comes from Debian unless the machine already has one of its own (buf, the linter of the protos, is an npm package).
   if [[ $set == test ]] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi

@@ -1,16 +1,39 @@
 #include "client/address.h"
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 
 namespace grpc_os::client {
+namespace {
 
-std::string Address::ToString() const { return is_unix ? "unix:" + path : host_port; }
+const std::string kHttps = "https://";
+
+absl::StatusOr<std::string> ReadAuthorities() {
+  const char* path = std::getenv("GRPC_OS_CA");
+  if (path == nullptr || *path == '\0') return "";
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (file.good() && absl::StrContains(text, "BEGIN CERTIFICATE")) return text;
+  return absl::InvalidArgumentError(
+      absl::StrCat("GRPC_OS_CA names ", path,
+                   ", which cannot be read or holds no certificate; it is a PEM file with the "
+                   "certificates of the authorities that you trust."));
+}
+
+}  // namespace
+
+std::string Address::ToString() const { return secure ? kHttps + host_port : ToTarget(); }
+
+std::string Address::ToTarget() const { return is_unix ? "unix:" + path : host_port; }
 
 std::string Address::DisplayHost() const {
   return is_unix ? "local" : host_port.substr(0, host_port.rfind(':'));
@@ -43,13 +66,21 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
   }
   Address address;
   address.host_port = std::string(text);
+  if (text.starts_with(kHttps)) {
+    address.secure = true;
+    address.host_port.erase(0, kHttps.size());
+    auto authorities = ReadAuthorities();
+    if (!authorities.ok()) return authorities.status();
+    address.authorities = *std::move(authorities);
+  }
   const size_t colon = address.host_port.rfind(':');
   int port = 0;
   if (colon == std::string::npos || colon == 0 ||
       !absl::SimpleAtoi(address.host_port.substr(colon + 1), &port) || port < 1 || port > 65535) {
     return absl::InvalidArgumentError(
-        absl::StrCat("The address \"", address.host_port,
-                     "\" is neither unix:PATH nor HOST:PORT with a port of 1 to 65535."));
+        absl::StrCat("The address \"", address.ToString(),
+                     "\" is none of unix:PATH, HOST:PORT and https://HOST:PORT with a port of 1 to "
+                     "65535."));
   }
   return address;
 }

@@ -24,7 +24,9 @@ constexpr int64_t kRetryFirstMs = 100;
 constexpr int64_t kRetryMaxMs = 1000;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const Address& address) {
-  grpc_init();  // never shut down, as in server/grpc_server.cc
+  // Never shut down: when the last user of gRPC goes, it waits for its threads, and one of them may
+  // poll for up to 10 s on behalf of a large message that was once under way.
+  grpc_init();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
@@ -36,8 +38,11 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Address& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // A page of processes with large environments is larger than the default of 4 MiB.
   arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(address.ToString(), grpc::InsecureChannelCredentials(),
-                                   arguments);
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = address.authorities;
+  const auto credentials =
+      address.secure ? grpc::SslCredentials(tls) : grpc::InsecureChannelCredentials();
+  return grpc::CreateCustomChannel(address.ToTarget(), credentials, arguments);
 }
 
 std::string Seconds(Millis time) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,12 +17,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "init/environment.h"
+#include "init/file_identity.h"
 #include "init/spawn.h"
+#include "protocol/packet.h"
 
 namespace grpc_os::init {
 namespace {
 
-constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h
+// Of sysexits.h, as in osd_main.cc.
+constexpr int kBadConfiguration = 78;  // EX_CONFIG
+constexpr int kOutOfMemory = 71;       // EX_OSERR
 constexpr int kStartupPlace = 3;
 constexpr size_t kStartupBytes = 16 << 10;
 constexpr char kWarning[] = "warning: ";
@@ -32,11 +37,31 @@ constexpr int64_t kStopMs = 10'000;
 constexpr int64_t kRetryFirstMs = 100;
 constexpr int64_t kRetryMaxMs = 5'000;
 
+std::string HowItEnded(int wait_status) {
+  if (!WIFEXITED(wait_status)) return absl::StrCat("was ended by signal ", WTERMSIG(wait_status));
+  return absl::StrCat("exited with ", WEXITSTATUS(wait_status),
+                      WEXITSTATUS(wait_status) == kOutOfMemory
+                          ? ": it had no memory left; GRPC_OSD_MEMORY bounds it"
+                          : "");
+}
+
 }  // namespace
 
 Daemon::Daemon(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& log,
                Settings settings)
-    : loop_(loop), reaper_(reaper), data_(data), log_(log), settings_(std::move(settings)) {}
+    : loop_(loop),
+      reaper_(reaper),
+      data_(data),
+      log_(log),
+      settings_(std::move(settings)),
+      watch_(loop, {.interval_ms = settings_.health_interval_ms,
+                    .connect =
+                        [this] {
+                          const FileIdentity as_control(data_.control());
+                          return protocol::ConnectTo(data_.path() + "/run", "api.sock",
+                                                     SOCK_STREAM);
+                        },
+                    .on_failed = [this](const std::string& why) { OnUnhealthy(why); }}) {}
 
 Daemon::~Daemon() {
   loop_.Cancel(timer_);
@@ -142,6 +167,7 @@ void Daemon::ShowNotes() {
 
 void Daemon::OnEnd(int wait_status) {
   child_ = 0;
+  watch_.Stop();
   if (startup_) OnStartupText();
   if (startup_) {  // something that it started holds the other end
     loop_.Unwatch(startup_.get());
@@ -157,9 +183,7 @@ void Daemon::OnEnd(int wait_status) {
                                                    data_.path(), "/logs/system/osd.log")
                                     : startup_text_);
   }
-  const std::string how = WIFEXITED(wait_status)
-                              ? absl::StrCat("exited with ", WEXITSTATUS(wait_status))
-                              : absl::StrCat("was ended by signal ", WTERMSIG(wait_status));
+  const std::string how = HowItEnded(wait_status);
   if (ready_) {
     retry_ms_ = 0;
     log_.Warn(absl::StrCat("grpc-osd ", how, "; starts it again"));
@@ -185,12 +209,15 @@ void Daemon::OnDisconnected() {
   connected_ = false;
   process_.Reset();
   // Our child's end is seen by itself. Another one may come back, or be dead: the lock tells.
-  if (child_ == 0 && timer_ == 0) StartOrWait();
+  if (child_ != 0) return;
+  watch_.Stop();
+  if (timer_ == 0) StartOrWait();
 }
 
 void Daemon::OnReady() {
   ready_ = true;
   retry_ms_ = 0;
+  if (!on_stopped_) watch_.Start();
   if (std::exchange(ever_ready_, true)) return;
   ForgetFirstPassword(settings_.environment);
   settings_.on_first_ready();
@@ -199,7 +226,8 @@ void Daemon::OnReady() {
 void Daemon::Stop(std::function<void()> done) {
   on_stopped_ = std::move(done);
   loop_.Cancel(std::exchange(timer_, 0));
-  kill_timer_ = loop_.After(kStopMs, [this] { Kill(); });
+  watch_.Stop();
+  kill_timer_ = loop_.After(kStopMs, [this] { OnStopOverdue(); });
   AskToEnd();
 }
 
@@ -213,16 +241,28 @@ void Daemon::AskToEnd() {
   }
 }
 
-void Daemon::Kill() {
+// What ends it is seen as any end is.
+void Daemon::OnUnhealthy(const std::string& why) {
+  if (Kill()) return log_.Warn(absl::StrCat("grpc-osd gave ", why, "; killed it"));
+  log_.Warn(absl::StrCat("grpc-osd gave ", why, "; it cannot be killed from here, end it"));
+  watch_.Start();
+}
+
+void Daemon::OnStopOverdue() {
   kill_timer_ = 0;
   log_.Warn(absl::StrCat("grpc-osd did not end within ", kStopMs / 1000, " s"));
+  if (!Kill()) FinishStop();  // one that never connected
+}
+
+bool Daemon::Kill() const {
   if (child_ != 0) {
     reaper_.Signal(child_, SIGKILL);
   } else if (process_) {
     syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
   } else {
-    FinishStop();  // one that never connected
+    return false;
   }
+  return true;
 }
 
 void Daemon::FinishStop() {

@@ -11,13 +11,15 @@
 #include "base/unique_fd.h"
 #include "init/accounts.h"
 #include "init/data_directory.h"
+#include "init/health_watch.h"
 #include "init/log.h"
 #include "init/reaper.h"
 
 namespace grpc_os::init {
 
 // Keeps one grpc-osd alive: a child of ours, or one that outlived a former init and holds
-// run/osd.lock. Lives on the loop's thread.
+// run/osd.lock. One that serves and does not answer any more is killed, and so started again. Lives
+// on the loop's thread.
 class Daemon {
  public:
   struct Settings {
@@ -29,6 +31,7 @@ class Daemon {
     std::function<void(const std::string& why)> on_refused;
     // Asks the one that is connected to end.
     std::function<void()> ask_to_end;
+    int64_t health_interval_ms = 10'000;  // HealthWatch's
   };
   Daemon(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& log, Settings settings);
   Daemon(const Daemon&) = delete;
@@ -51,7 +54,10 @@ class Daemon {
   void ShowNotes();
   void OnEnd(int wait_status);
   void AskToEnd();
-  void Kill();
+  void OnUnhealthy(const std::string& why);
+  void OnStopOverdue();
+  // False: there is none, or no pidfd of it.
+  bool Kill() const;
   void FinishStop();
 
   EventLoop& loop_;
@@ -72,6 +78,7 @@ class Daemon {
   std::string startup_text_;
   std::function<void()> on_stopped_;
   EventLoop::TimerId kill_timer_ = 0;
+  HealthWatch watch_;
 };
 
 }  // namespace grpc_os::init

@@ -24,9 +24,11 @@ bool IsForAll(const std::string& name) {
 }
 
 bool IsSetting(const std::string& name) {
-  return IsOneOf(name, {"JWT_SECRET", "GRPC_PORT", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-                        "HELD_ON_COPY", "PROCESS_PORTS", kAdminPasswordVariable}) ||
-         absl::StartsWith(name, "DB_") || absl::StartsWith(name, "EDGE_");
+  return IsOneOf(name, {"JWT_SECRET", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
+                        "HELD_ON_COPY", "PROCESS_PORTS", "GRPC_PORT", "GRPC_IO_THREADS",
+                        "GRPC_OSD_MEMORY", kAdminPasswordVariable}) ||
+         absl::StartsWith(name, "DB_") || absl::StartsWith(name, "EDGE_") ||
+         absl::StartsWith(name, "GRPC_TLS_");
 }
 
 std::vector<std::string> Filter(const std::vector<std::string>& ours,

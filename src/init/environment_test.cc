@@ -25,6 +25,7 @@ const std::vector<std::string> kOurs = {
     "DB_PASSWORD=p",
     "HTTP_PORT=2",
     "GRPC_OS_ADMIN_PASSWORD=a",
+    "GRPC_OSD_MEMORY=1G",
 };
 
 TEST(EnvironmentTest, SupervisorsGetNoSettings) {
@@ -33,11 +34,11 @@ TEST(EnvironmentTest, SupervisorsGetNoSettings) {
 }
 
 TEST(EnvironmentTest, TheDaemonGetsThem) {
-  EXPECT_THAT(
-      DaemonEnvironment(kOurs, std::nullopt),
-      UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
-                           "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d", "GRPC_PORT=1",
-                           "DB_PASSWORD=p", "HTTP_PORT=2", "GRPC_OS_ADMIN_PASSWORD=a"));
+  EXPECT_THAT(DaemonEnvironment(kOurs, std::nullopt),
+              UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
+                                   "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d",
+                                   "GRPC_PORT=1", "DB_PASSWORD=p", "HTTP_PORT=2",
+                                   "GRPC_OS_ADMIN_PASSWORD=a", "GRPC_OSD_MEMORY=1G"));
 }
 
 TEST(EnvironmentTest, SecretsAreTakenOutOfWhatProcShows) {

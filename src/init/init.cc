@@ -253,6 +253,7 @@ void Init::MakeDaemon() {
     result_ = absl::FailedPreconditionError(why);
     loop_.Stop();
   };
+  settings.health_interval_ms = int64_t{options_.health_interval_s} * 1000;
   settings.ask_to_end = [this] {
     internal::InitReply reply;
     reply.mutable_shutdown();

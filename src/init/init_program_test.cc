@@ -16,6 +16,7 @@
 namespace grpc_os::init {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -411,6 +412,26 @@ TEST_F(ProgramTest, ADaemonThatEndsIsStartedAgain) {
   Expect("osd");
   const FakeOsd osd(data_);
   EXPECT_EQ(osd.Launch(kA).error(), "");
+}
+
+TEST_F(ProgramTest, ADaemonThatServedAndDoesNotAnswerIsStartedAgain) {
+  StartReady({"--health-interval", "1"});
+  Expect("osd");
+  EXPECT_FALSE(IsOsd(osds_.at(0)));
+  EXPECT_THAT(ReadFile(data_ + "/logs/system/init.log"),
+              AllOf(HasSubstr("no answer to 3 health checks in 3000 ms: cannot connect to "),
+                    HasSubstr("/run/api.sock: No such file or directory; killed it\""),
+                    HasSubstr("grpc-osd was ended by signal 9; starts it again\"")));
+}
+
+TEST_F(ProgramTest, OfADaemonWithoutMemoryItIsSaid) {
+  WriteScript("osd", "#!/bin/sh\necho osd $$ > 'EVENTS'\nexit 71\n");
+  Start();
+  Expect("osd");
+  Expect("osd");
+  EXPECT_THAT(
+      ReadFile(data_ + "/logs/system/init.log"),
+      HasSubstr("grpc-osd exited with 71: it had no memory left; GRPC_OSD_MEMORY bounds it"));
 }
 
 TEST_F(ProgramTest, ADaemonThatRefusesItsConfigurationIsQuoted) {

@@ -22,6 +22,8 @@ const char kUsage[] =
     "  --system-accounts FILE  the accounts of its own processes (/etc/grpc-os/system-accounts)\n"
     "  --domains-file FILE  domains beside those of users (/etc/grpc-os/domains.conf)\n"
     "  --env-file FILE      settings, passed on to grpc-osd\n"
+    "  --health-interval N  asks grpc-osd each N seconds whether it serves, and restarts it after\n"
+    "                       three without an answer (10); 0: never\n"
     "  --osd PATH           the daemon (grpc-osd beside this program)\n"
     "  --supervise PATH     the supervisor (grpc-os-supervise beside this program)\n"
     "  --boot-id-file FILE  what tells one boot of the machine from the next\n"
@@ -32,22 +34,26 @@ const char kUsage[] =
 
 namespace {
 
+absl::StatusOr<int> ParseNumber(const char* name, const std::string& text, int most) {
+  int number = 0;
+  if (absl::SimpleAtoi(text, &number) && number >= 0 && number <= most) return number;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is a number from 0 to ", most, ", not '", text, "'"));
+}
+
 // Empty, or a number that is then written plainly.
 absl::Status CheckPort(const char* name, std::string& text) {
   if (text.empty()) return absl::OkStatus();
-  int port = 0;
-  if (!absl::SimpleAtoi(text, &port) || port < 0 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, " is a number from 0 to 65535, not '", text, "'"));
-  }
-  text = absl::StrCat(port);
-  return absl::OkStatus();
+  const absl::StatusOr<int> port = ParseNumber(name, text, 65535);
+  if (port.ok()) text = absl::StrCat(*port);
+  return port.status();
 }
 
 }  // namespace
 
 absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) {
   Options options;
+  std::string health_interval;
   const std::map<std::string, std::string*> with_value = {
       {"--data-dir", &options.data_directory},
       {"--grpc-port", &options.grpc_port},
@@ -57,6 +63,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
       {"--system-accounts", &options.system_accounts_file},
       {"--domains-file", &options.domains_file},
       {"--env-file", &options.env_file},
+      {"--health-interval", &health_interval},
       {"--boot-id-file", &options.boot_id_file},
       {"--machine-id-file", &options.machine_id_file},
       {"--osd", &options.osd},
@@ -94,6 +101,11 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
   }
   for (const char* name : {"--grpc-port", "--http-port"}) {
     if (absl::Status status = CheckPort(name, *with_value.at(name)); !status.ok()) return status;
+  }
+  if (!health_interval.empty()) {
+    const absl::StatusOr<int> seconds = ParseNumber("--health-interval", health_interval, 3600);
+    if (!seconds.ok()) return seconds.status();
+    options.health_interval_s = *seconds;
   }
   return options;
 }

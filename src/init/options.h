@@ -22,8 +22,9 @@ struct Options {
   std::string env_file;      // empty: for grpc-osd to choose
   std::string boot_id_file = "/proc/sys/kernel/random/boot_id";
   std::string machine_id_file = "/etc/machine-id";
-  std::string osd;        // empty: grpc-osd beside this program
-  std::string supervise;  // empty: grpc-os-supervise beside this program
+  int health_interval_s = 10;  // 0 to 3600; 0: grpc-osd is not watched
+  std::string osd;             // empty: grpc-osd beside this program
+  std::string supervise;       // empty: grpc-os-supervise beside this program
 };
 
 // `arguments` without the program's name. Both `--name value` and `--name=value`. INVALID_ARGUMENT:

@@ -271,6 +271,8 @@ class ProgramTest : public ::testing::Test {
                                       data_,
                                       "--osd",
                                       root_ + "/osd",
+                                      "--health-interval",
+                                      "0",  // its daemons answer nobody
                                       "--supervise",
                                       root_ + "/supervise",
                                       "--boot-id-file",

@@ -35,6 +35,7 @@ void Metrics::Serve(const std::shared_ptr<gateway::HttpExchange>& exchange) cons
         Exposition page;
         AddBuild(page);
         AddCalls(page);
+        AddTransport(page);
         AddProcesses(processes, page);
         AddStore(page);
         AddDisk(disk, unsaved, page);
@@ -85,6 +86,26 @@ void Metrics::AddCalls(Exposition& page) const {
   page.Add(parts_.environment.admission.calls());
   page.Gauge("grpcos_streams_open", "Streams that have not ended.");
   page.Add(parts_.environment.admission.streams());
+}
+
+void Metrics::AddTransport(Exposition& page) const {
+  const transport::Counters& counters = parts_.transport.counters();
+  page.Gauge("grpcos_grpc_connections", "Connections that are open.");
+  page.Add(parts_.transport.connections());
+  page.Gauge("grpcos_grpc_streams", "Streams of HTTP/2 that are open.");
+  page.Add(Load(counters.streams_open));
+  page.Gauge("grpcos_grpc_waiting_bytes", "Bytes of requests and answers that wait.");
+  page.Add(static_cast<double>(parts_.transport.bytes()));
+  page.Counter("grpcos_grpc_connections_total", "Connections that were accepted.");
+  page.Add(Load(counters.connections_accepted));
+  page.Counter("grpcos_grpc_connections_ended_total", "Connections that gRPC OS ended, by cause.");
+  page.Add({{"cause", "too_many"}}, Load(counters.connections_refused));
+  page.Add({{"cause", "handshake"}}, Load(counters.handshakes_failed));
+  page.Add({{"cause", "stalled_or_too_fast"}}, Load(counters.connections_cut));
+  page.Counter("grpcos_grpc_streams_refused_total", "Calls that ended for what they sent.");
+  page.Add(Load(counters.streams_refused));
+  page.Counter("grpcos_grpc_resets_total", "Calls that clients gave up.");
+  page.Add(Load(counters.resets));
 }
 
 void Metrics::AddDomains(const std::vector<core::DomainCounts>& domains, Exposition& page) {

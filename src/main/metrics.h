@@ -17,6 +17,7 @@
 #include "gateway/http_server.h"
 #include "services/call.h"
 #include "store/store.h"
+#include "transport/server.h"
 
 namespace grpc_os {
 
@@ -26,6 +27,7 @@ class Metrics {
  public:
   struct Parts {
     services::CallEnvironment& environment;
+    const transport::Server& transport;
     core::Scheduler& scheduler;
     const core::Processes& processes;
     const store::Store& store;
@@ -47,6 +49,7 @@ class Metrics {
   // A family is added here, in the function of the part that it is about.
   void AddBuild(gateway::Exposition& page) const;
   void AddCalls(gateway::Exposition& page) const;
+  void AddTransport(gateway::Exposition& page) const;
   void AddProcesses(const CountByState& processes, gateway::Exposition& page) const;
   void AddStore(gateway::Exposition& page) const;
   void AddDisk(const core::DiskState& disk, int64_t unsaved, gateway::Exposition& page) const;

@@ -1,16 +1,19 @@
 // grpc-osd: the control plane. Started by grpc-os-init; exit code 78 (EX_CONFIG): cannot start as
-// configured, said in one sentence.
+// configured, said in one sentence; 71 (EX_OSERR): no memory was left.
 #include <getopt.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -170,7 +173,43 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Sanitizers map terabytes, and make stack frames larger.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// Of threads to come; eight is the default. The bound below counts a stack as a whole, used or not.
+void UseSmallStacks() {
+  constexpr size_t kStackBytes = size_t{1} << 20;
+  pthread_attr_t attributes;
+  if (kSanitized || pthread_attr_init(&attributes) != 0) return;
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+}
+
+// Whatever takes more than it should ends this program, which is started again, and not one of a
+// user's. RLIMIT_DATA counts what may be written to and is ours alone: heaps, as far as they ever
+// grew, and stacks; not what is reserved, nor mapped files (getrlimit(2); mm/mmap.c,
+// may_expand_vm, since Linux 4.7).
+void BoundMemory(int64_t bytes) {
+  // An allocation that fails has no answer that the callers of all code could give.
+  std::set_new_handler([] {
+    constexpr char kText[] = "grpc-osd: no memory is left; GRPC_OSD_MEMORY bounds it\n";
+    (void)!write(STDERR_FILENO, kText, sizeof kText - 1);
+    _exit(EX_OSERR);
+  });
+  rlimit limit{};
+  if (kSanitized || bytes == 0 || getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_max = std::min(limit.rlim_max, static_cast<rlim_t>(bytes));
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_DATA, &limit);
+}
+
 int Run(DaemonOptions options) {
+  BoundMemory(options.settings.memory_bytes);
   // Blocked before any thread begins, so that only this one takes them.
   sigset_t ends;
   sigemptyset(&ends);
@@ -204,6 +243,9 @@ int main(int argc, char** argv) {
   // The pieces of an upload are not given back to the kernel one by one, to be faulted in again.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  // malloc_trim leaves each arena but the first so much of what is free at its top.
+  mallopt(M_ARENA_MAX, 2);
+  grpc_os::UseSmallStacks();
   grpc_os::RaiseFileLimit();
   grpc_os::host::UseBatchScheduling();  // refused: only slower
   // Debian's abseil looks for cycles at each lock of gRPC's: 3 % of a call.

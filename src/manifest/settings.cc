@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "base/limits.h"
 #include "base/secret_variables.h"
+#include "manifest/quantity.h"
 
 namespace grpc_os::manifest {
 namespace {
@@ -27,6 +28,12 @@ constexpr std::string_view kExampleDbPassword = "secure_password";
 
 // HS256 wants a key no shorter than its hash: RFC 7518, 3.2.
 constexpr size_t kJwtSecretBytes = 32;
+
+constexpr int kIoThreadsMax = 16;
+
+// Two hashes of 64 MiB at a time, 1 MiB for each thread's stack, and as much again for the rest.
+constexpr int64_t kMemoryBytesMin = int64_t{256} << 20;
+constexpr int64_t kMemoryBytesMax = int64_t{1} << 40;
 
 constexpr std::array<const char*, 5> kDatabaseNames = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER",
                                                        "DB_PASSWORD"};
@@ -84,6 +91,18 @@ absl::Status ResolveEventsKept(const std::string& value, int64_t& kept) {
   return absl::OkStatus();
 }
 
+absl::Status ResolveMemory(const std::string& value, int64_t& bytes) {
+  if (value.empty()) return absl::OkStatus();
+  const absl::StatusOr<int64_t> size = ParseBytes(value);
+  if (!size.ok() || (*size != 0 && (*size < kMemoryBytesMin || *size > kMemoryBytesMax))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("GRPC_OSD_MEMORY is ", Shown(value),
+                     "; expected a size from 256M to 1024G, or 0 for no bound"));
+  }
+  bytes = *size;
+  return absl::OkStatus();
+}
+
 absl::Status ResolveProcessPorts(const std::string& value, int& first, int& last) {
   if (value.empty()) return absl::OkStatus();
   const size_t dash = value.find('-');
@@ -126,6 +145,36 @@ bool IsNetwork(const std::string& text) {
   return IsAddress(text.substr(0, slash)) &&
          digits.find_first_not_of("0123456789") == std::string::npos &&
          absl::SimpleAtoi(digits, &length) && length <= most;
+}
+
+absl::Status ResolveGrpc(const Lookup& lookup, Settings& settings) {
+  if (const std::string value = lookup.Get("GRPC_IO_THREADS"); !value.empty()) {
+    const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || !absl::SimpleAtoi(value, &settings.grpc_io_threads) ||
+        settings.grpc_io_threads < 1 || settings.grpc_io_threads > kIoThreadsMax) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "GRPC_IO_THREADS is ", Shown(value), "; expected a number from 1 to ", kIoThreadsMax));
+    }
+  }
+  for (const auto& [name, path] :
+       {std::pair("GRPC_TLS_CERTIFICATE", &settings.grpc_tls_certificate),
+        std::pair("GRPC_TLS_KEY", &settings.grpc_tls_key)}) {
+    if (absl::Status status = ResolvePath(name, lookup.Get(name), *path); !status.ok())
+      return status;
+  }
+  if (settings.grpc_tls_certificate.empty() != settings.grpc_tls_key.empty()) {
+    return absl::InvalidArgumentError(
+        "GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY belong together, and one of them is not set");
+  }
+  if (const std::string address = lookup.Get("GRPC_TLS_ADDRESS"); !address.empty()) {
+    if (!IsAddress(address)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("GRPC_TLS_ADDRESS is ", Shown(address),
+                       "; expected an address of this machine, as in 0.0.0.0 (all)"));
+    }
+    settings.grpc_tls_address = address;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ResolveEdge(const Lookup& lookup, Settings& settings) {
@@ -219,11 +268,28 @@ bool HasSecret(const Variables& env_file) {
 
 const std::vector<std::string>& SettingNames() {
   static const auto* const names = [] {
-    auto* all = new std::vector<std::string>{
-        "GRPC_PORT",      "HTTP_PORT",       "JWT_SECRET",           "DEBUG",
-        "DATA_DIR",       "EVENTS_KEPT",     "HELD_ON_COPY",         "PROCESS_PORTS",
-        "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT", "EDGE_GRPC_PORT",       "EDGE_ADDRESS",
-        "EDGE_NGINX",     "EDGE_TEMPLATE",   "EDGE_TRUSTED_PROXIES", kAdminPasswordVariable};
+    auto* all = new std::vector<std::string>{"GRPC_PORT",
+                                             "GRPC_IO_THREADS",
+                                             "GRPC_TLS_CERTIFICATE",
+                                             "GRPC_TLS_KEY",
+                                             "GRPC_TLS_PORT",
+                                             "GRPC_TLS_ADDRESS",
+                                             "HTTP_PORT",
+                                             "JWT_SECRET",
+                                             "DEBUG",
+                                             "DATA_DIR",
+                                             "EVENTS_KEPT",
+                                             "HELD_ON_COPY",
+                                             "PROCESS_PORTS",
+                                             "EDGE_HTTP_PORT",
+                                             "EDGE_HTTPS_PORT",
+                                             "EDGE_GRPC_PORT",
+                                             "EDGE_ADDRESS",
+                                             "EDGE_NGINX",
+                                             "EDGE_TEMPLATE",
+                                             "EDGE_TRUSTED_PROXIES",
+                                             "GRPC_OSD_MEMORY",
+                                             kAdminPasswordVariable};
     all->insert(all->end(), kDatabaseNames.begin(), kDatabaseNames.end());
     return all;
   }();
@@ -247,7 +313,8 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
        {std::pair("GRPC_PORT", &settings.grpc_port), std::pair("HTTP_PORT", &settings.http_port),
         std::pair("EDGE_HTTP_PORT", &settings.edge_http_port),
         std::pair("EDGE_HTTPS_PORT", &settings.edge_https_port),
-        std::pair("EDGE_GRPC_PORT", &settings.edge_grpc_port)}) {
+        std::pair("EDGE_GRPC_PORT", &settings.edge_grpc_port),
+        std::pair("GRPC_TLS_PORT", &settings.grpc_tls_port)}) {
     if (absl::Status status = ResolvePort(name, lookup.Get(name), *port); !status.ok())
       return status;
   }
@@ -259,10 +326,14 @@ absl::StatusOr<Settings> ResolveSettings(const Variables& environment, const Var
   if (absl::Status status = ResolveEventsKept(lookup.Get("EVENTS_KEPT"), settings.events_kept);
       !status.ok())
     return status;
+  if (absl::Status status = ResolveMemory(lookup.Get("GRPC_OSD_MEMORY"), settings.memory_bytes);
+      !status.ok())
+    return status;
   if (absl::Status status = ResolveProcessPorts(
           lookup.Get("PROCESS_PORTS"), settings.process_ports_first, settings.process_ports_last);
       !status.ok())
     return status;
+  if (absl::Status status = ResolveGrpc(lookup, settings); !status.ok()) return status;
   if (absl::Status status = ResolveEdge(lookup, settings); !status.ok()) return status;
   settings.data_dir = lookup.Get("DATA_DIR");
   if (absl::Status status = ResolveAdminPassword(environment, env_file, settings.admin_password);

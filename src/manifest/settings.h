@@ -13,13 +13,22 @@
 namespace grpc_os::manifest {
 
 struct Settings {
-  int grpc_port = 50051;   // GRPC_PORT, 0 to 65535; 0: any free one
-  int http_port = 50052;   // HTTP_PORT, the same
+  int grpc_port = 50051;    // GRPC_PORT, 0 to 65535; 0: any free one
+  int http_port = 50052;    // HTTP_PORT, the same
+  int grpc_io_threads = 1;  // GRPC_IO_THREADS, 1 to 16
+  // GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY, absolute: PEM files; both or none. With them the API is
+  // also served by TLS, at GRPC_TLS_ADDRESS (numeric) and GRPC_TLS_PORT (0: any free one).
+  std::string grpc_tls_certificate;
+  std::string grpc_tls_key;
+  std::string grpc_tls_address = "0.0.0.0";
+  int grpc_tls_port = 50443;
   std::string jwt_secret;  // JWT_SECRET, at least 32 bytes; empty: not set
   // GRPC_OS_ADMIN_PASSWORD, 12 to 1024 bytes, of the environment alone; empty: not set. Of the
   // admin that the first start makes.
   std::string admin_password;
-  bool debug = false;                            // DEBUG
+  bool debug = false;  // DEBUG
+  // GRPC_OSD_MEMORY: what grpc-osd may take at most; 0: no bound.
+  int64_t memory_bytes = int64_t{512} << 20;
   int64_t events_kept = limits::kRevisionsKept;  // EVENTS_KEPT, in revisions
   bool held_on_copy = true;                      // HELD_ON_COPY
   // PROCESS_PORTS, "FIRST-LAST": where the ports of processes that want any come from.

@@ -174,6 +174,17 @@ TEST(Settings, ProcessPortsAreARange) {
   }
 }
 
+TEST(Settings, MemoryIsASizeOr0) {
+  EXPECT_EQ(Resolved({}).memory_bytes, int64_t{512} << 20);
+  EXPECT_EQ(Resolved({{"GRPC_OSD_MEMORY", "256M"}}).memory_bytes, int64_t{256} << 20);
+  EXPECT_EQ(Resolved({{"GRPC_OSD_MEMORY", "1024GiB"}}).memory_bytes, int64_t{1} << 40);
+  EXPECT_EQ(Resolved({{"GRPC_OSD_MEMORY", "0"}}).memory_bytes, 0);
+  for (const char* wrong : {"255M", "1025G", "-1", "lots", "512", "1e3G", "M"}) {
+    EXPECT_THAT(MessageOf(Refused({{"GRPC_OSD_MEMORY", wrong}})),
+                AllOf(HasSubstr(wrong), HasSubstr("expected a size from 256M to 1024G, or 0")));
+  }
+}
+
 TEST(Settings, DebugIsTrueFalse1Or0) {
   EXPECT_TRUE(Resolved({{"DEBUG", "true"}}).debug);
   EXPECT_TRUE(Resolved({{"DEBUG", "1"}}).debug);

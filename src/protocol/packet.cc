@@ -50,8 +50,8 @@ absl::StatusOr<sockaddr_un> AddressIn(int directory_fd, const std::string& name)
   return address;
 }
 
-UniqueFd NewSocket() {
-  return UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+UniqueFd NewSocket(int type) {
+  return UniqueFd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 // Takes the descriptors out of a received header: all are owned at once, so that none leaks on an
@@ -174,7 +174,7 @@ absl::StatusOr<UniqueFd> ListenAt(const std::string& directory, const std::strin
   const std::string making = absl::StrCat(".", name, ".new");
   absl::StatusOr<sockaddr_un> address = AddressIn(directory_fd->get(), making);
   if (!address.ok()) return address.status();
-  UniqueFd listener = NewSocket();
+  UniqueFd listener = NewSocket(SOCK_SEQPACKET);
   if (!listener) return ErrnoStatus(absl::StatusCode::kInternal, "cannot make a socket", errno);
   // Before bind this sets the mode of the file to come (less the umask), without touching the
   // process's umask.
@@ -191,12 +191,13 @@ absl::StatusOr<UniqueFd> ListenAt(const std::string& directory, const std::strin
   return listener;
 }
 
-absl::StatusOr<UniqueFd> ConnectTo(const std::string& directory, const std::string& name) {
+absl::StatusOr<UniqueFd> ConnectTo(const std::string& directory, const std::string& name,
+                                   int type) {
   absl::StatusOr<UniqueFd> directory_fd = OpenDirectory(directory);
   if (!directory_fd.ok()) return directory_fd.status();
   absl::StatusOr<sockaddr_un> address = AddressIn(directory_fd->get(), name);
   if (!address.ok()) return address.status();
-  UniqueFd connection = NewSocket();
+  UniqueFd connection = NewSocket(type);
   if (!connection) return ErrnoStatus(absl::StatusCode::kInternal, "cannot make a socket", errno);
   const auto* raw = reinterpret_cast<const sockaddr*>(&*address);
   if (connect(connection.get(), raw, sizeof *address) == 0) return connection;

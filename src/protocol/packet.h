@@ -4,6 +4,7 @@
 #define GRPC_OS_PROTOCOL_PACKET_H_
 
 #include <google/protobuf/message_lite.h>
+#include <sys/socket.h>
 
 #include <string>
 #include <vector>
@@ -33,8 +34,11 @@ absl::StatusOr<Packet> ReceivePacket(int socket);
 // /proc/self/fd), mode 0600. Replaces a file that is there: whoever calls must hold the lock that
 // says the old owner is gone.
 absl::StatusOr<UniqueFd> ListenAt(const std::string& directory, const std::string& name);
-// Connects; NOT_FOUND: no such file; UNAVAILABLE: nobody listens.
-absl::StatusOr<UniqueFd> ConnectTo(const std::string& directory, const std::string& name);
+// Connects without waiting; NOT_FOUND: no such file; UNAVAILABLE: nobody listens;
+// RESOURCE_EXHAUSTED: its queue of connections is full. `type` is SOCK_STREAM for what speaks no
+// packets.
+absl::StatusOr<UniqueFd> ConnectTo(const std::string& directory, const std::string& name,
+                                   int type = SOCK_SEQPACKET);
 
 // A sealed (unchangeable) memfd holding the message, and the reverse (at most 8 MiB).
 absl::StatusOr<UniqueFd> ToMemfd(const google::protobuf::MessageLite& message);

@@ -60,13 +60,18 @@ class Exchange final : public services::Exchange, public transport::StreamUser {
   // ---- transport::StreamUser
   // ---------------------------------------------------------------------
   void OnMessage(std::string_view bytes) override {
-    if (absl::Status parsed = Parse(bytes, *message_); !parsed.ok()) return call_->End(parsed);
+    Message& message = *std::exchange(message_, nullptr);
+    if (absl::Status parsed = Parse(bytes, message); !parsed.ok()) return call_->End(parsed);
     call_->OnRead(true);
   }
-  void OnHalfClosed() override { call_->OnRead(false); }
+  void OnHalfClosed() override {
+    message_ = nullptr;
+    call_->OnRead(false);
+  }
   void OnWritten(bool taken) override { call_->OnWritten(taken); }
   void OnCancelled(const absl::Status& why) override { call_->End(why); }
   void OnGone() override {
+    if (message_ != nullptr) call_->OnRead(false);
     call_->OnGone();
     delete this;
   }

@@ -13,7 +13,9 @@ namespace {
 
 constexpr char kLoopback[] = "127.0.0.1";
 
-absl::StatusOr<UniqueFd> ListenOnLoopback(int port) {
+}  // namespace
+
+absl::StatusOr<UniqueFd> GrpcServer::ListenOnLoopback(int port) {
   auto listener = transport::ListenTcp(kLoopback, port);
   if (listener.ok()) return listener;
   return absl::UnavailableError(absl::StrCat("cannot listen on ", kLoopback, ":", port,
@@ -21,23 +23,27 @@ absl::StatusOr<UniqueFd> ListenOnLoopback(int port) {
                                              "GRPC_PORT=… in .env or --grpc-port (0: any)"));
 }
 
-}  // namespace
-
-absl::Status GrpcServer::CheckPort(int port) { return ListenOnLoopback(port).status(); }
+absl::StatusOr<UniqueFd> GrpcServer::ListenTls(const std::string& address, int port) {
+  auto listener = transport::ListenTcp(address, port);
+  if (listener.ok()) return listener;
+  return absl::UnavailableError(
+      absl::StrCat(std::string(listener.status().message()),
+                   "; choose another with GRPC_TLS_ADDRESS and GRPC_TLS_PORT (0: any)"));
+}
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
                                                               const services::Handlers& handlers) {
   std::unique_ptr<GrpcServer> out(new GrpcServer());
-  std::vector<transport::Server::Endpoint> endpoints;
-  // The port first: it may be taken, and a socket that goes at once would look like a start.
-  auto tcp = ListenOnLoopback(options.port);
-  if (!tcp.ok()) return tcp.status();
-  out->port_ = transport::PortOf(tcp->get());
   // Whoever can reach it in its directory may connect: what they may do, their uid decides.
   auto unix_socket = transport::ListenUnix(options.socket_path, 0666);
   if (!unix_socket.ok()) return unix_socket.status();
-  endpoints.push_back({.listener = *std::move(tcp)});
+  std::vector<transport::Server::Endpoint> endpoints;
   endpoints.push_back({.listener = *std::move(unix_socket), .local = true});
+  endpoints.push_back({.listener = std::move(options.loopback)});
+  if (options.tls_listener) {
+    endpoints.push_back(
+        {.listener = std::move(options.tls_listener), .tls = std::move(options.tls)});
+  }
   transport::Methods methods;
   AddApi(handlers, methods);
   out->health_.AddTo(methods);

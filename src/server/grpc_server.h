@@ -19,17 +19,20 @@ class GrpcServer {
   struct Options {
     std::string socket_path;  // at most limits::kSocketPathBytes; whoever calls holds the lock on
                               // the directory
-    int port = 50051;         // on 127.0.0.1; 0: any free one
-    transport::Server::Options transport = {};
+    UniqueFd loopback;        // of ListenOnLoopback
+    UniqueFd tls_listener;    // of ListenTls; none: no TLS
+    std::unique_ptr<transport::TlsContext> tls;  // of that listener
+    transport::Server::Options transport;
   };
-  // Listens at once; calls begin in `handlers`, which outlives it. UNAVAILABLE, naming the cure, if
-  // the port or the path is taken.
+  // Takes connections at once; calls begin in `handlers`, which outlives it. UNAVAILABLE: the path
+  // of the socket cannot be had.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(Options options,
                                                            const services::Handlers& handlers);
-  // Whether that port of 127.0.0.1 can be had now. UNAVAILABLE, naming the cure, if not.
-  static absl::Status CheckPort(int port);
+  // On 127.0.0.1, or by TLS on any address; port 0: any free one. UNAVAILABLE, naming the cure: the
+  // port is taken.
+  static absl::StatusOr<UniqueFd> ListenOnLoopback(int port);
+  static absl::StatusOr<UniqueFd> ListenTls(const std::string& address, int port);
 
-  int port() const { return port_; }
   // grpc.health.v1: SERVING or NOT_SERVING for all services.
   void SetServing(bool serving) { health_.SetServing(serving); }
   // Refuses new calls, waits at most `grace_ms` for those in progress, then cuts them.
@@ -40,7 +43,6 @@ class GrpcServer {
   GrpcServer() = default;
 
   Health health_;
-  int port_ = 0;
   std::unique_ptr<transport::Server> transport_;  // last: it uses the others
 };
 

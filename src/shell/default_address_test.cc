@@ -109,7 +109,7 @@ TEST_F(FindTargetTest, WhatIsNamedGoesFirst) {
   variables_["GRPC_OS_ADDRESS"] = "box:50051";
   EXPECT_EQ(Address(), "box:50051");
   EXPECT_EQ(Address("unix:/x"), "unix:/x");
-  EXPECT_THAT(Address("nonsense"), HasSubstr("neither unix:PATH nor HOST:PORT"));
+  EXPECT_THAT(Address("nonsense"), HasSubstr("none of unix:PATH, HOST:PORT"));
 }
 
 TEST_F(FindTargetTest, MakeMeansTheSystemOfItsFolderOnly) {

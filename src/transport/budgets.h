@@ -13,6 +13,9 @@ struct Budgets {
   // Connections. One more is closed at once.
   int connections = 1024;
   int connections_each = 256;  // of one user
+  // Places beyond those of all for root and the daemon's own account, over the unix socket: init
+  // asks the daemon for its health, and somebody must be able to stop what runs.
+  int connections_kept = 16;
 
   // Time, in milliseconds.
   int64_t handshake_ms = 5'000;   // until TLS, preface, SETTINGS and their acknowledgement are in
@@ -36,6 +39,11 @@ struct Budgets {
   size_t bytes_all = size_t{128} << 20;         // likewise
   size_t lookahead_bytes = (size_t{2} << 20) + 4096;  // of next messages, in streams of large ones
   size_t out_bytes = size_t{256} << 10;               // framed and not yet taken by the kernel
+
+  // Beyond four times what was sent, a user's messages are inflated to so much at once, then to so
+  // much a second, and refused past that: 4 KiB of zeros cost the thread as much as 40 calls.
+  size_t inflate_burst = size_t{64} << 20;
+  size_t inflate_rate = size_t{32} << 20;
 
   // What carries no call: resets; and PING, SETTINGS, PRIORITY, empty DATA and unknown frames. Each
   // is a bucket of so many, refilled by so many a second; an empty one ends the connection

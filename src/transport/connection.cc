@@ -76,15 +76,15 @@ Connection::Connection(IoThread& thread, UniqueFd fd, std::unique_ptr<Wire> wire
   nghttp2_option_new(&made);
   const std::unique_ptr<nghttp2_option, OptionDeleter> option(made);
   nghttp2_option_set_no_auto_window_update(made, 1);
-  nghttp2_option_set_no_closed_streams(made, 1);
+  // gRPC's own clients send "Bearer " with its space; what a value means is for its reader to say.
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(made, 1);
   // Ours come first, and end a connection with the code that says why.
   nghttp2_option_set_stream_reset_rate_limit(made, budgets.reset_burst * 4, budgets.reset_rate * 4);
   nghttp2_session_server_new2(&session_, Callbacks(), this, made);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, budgets.streams},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(budgets.header_bytes)},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(budgets.bytes_each_stream)},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(budgets.bytes_each_stream)}};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   // Streams bound what may come; the connection as such does not.
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
@@ -130,6 +130,8 @@ void Connection::ReadSome() {
     }
     if (!wire_->HasMore()) break;
   }
+  // First what has ended: a call that was cancelled makes room for those that came after it.
+  thread_.ReportNotified();
   AdvanceReady();
   if (wire_->ReadWaitsForWrite()) MarkDirty();
 }
@@ -182,13 +184,13 @@ int Connection::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, voi
   if (head->type == NGHTTP2_DATA && head->length > 0) return 0;
   if (head->type == NGHTTP2_DATA && (head->flags & NGHTTP2_FLAG_END_STREAM) != 0) return 0;
   Bucket& bucket = head->type == NGHTTP2_RST_STREAM ? self.resets_ : self.idle_frames_;
-  if (!bucket.Take(EventLoop::NowMs())) self.CalmDown();
+  if (!bucket.Take(self.received_ms_)) self.CalmDown();
   return 0;
 }
 
 int Connection::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
   auto& self = *static_cast<Connection*>(user);
-  if (!self.resets_.Take(EventLoop::NowMs())) self.CalmDown();
+  if (!self.resets_.Take(self.received_ms_)) self.CalmDown();
   return 0;
 }
 
@@ -196,8 +198,11 @@ int Connection::OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user
   auto& self = *static_cast<Connection*>(user);
   switch (frame->hd.type) {
     case NGHTTP2_SETTINGS:
-      ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 ? self.settings_acknowledged_
-                                                 : self.settings_came_) = true;
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+        self.settings_came_ = true;
+      } else if (!std::exchange(self.settings_acknowledged_, true)) {
+        self.RestoreFirstWindows();
+      }
       return 0;
     case NGHTTP2_RST_STREAM:
       self.thread_.shared().counters.resets.fetch_add(1, std::memory_order_relaxed);
@@ -214,6 +219,17 @@ int Connection::OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user
     stream->OnHeadersEnd();
   if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->OnHalfClosed();
   return 0;
+}
+
+// Streams that the peer began before it knew our SETTINGS had a larger window, which those take
+// back: what was granted since then is short of as much.
+void Connection::RestoreFirstWindows() {
+  const auto ours = static_cast<int32_t>(thread_.budgets().bytes_each_stream);
+  if (ours >= NGHTTP2_INITIAL_WINDOW_SIZE) return;
+  for (H2Stream* stream = first_; stream != nullptr; stream = stream->next) {
+    nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, stream->id(),
+                                 NGHTTP2_INITIAL_WINDOW_SIZE - ours);
+  }
 }
 
 int Connection::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
@@ -233,7 +249,7 @@ int Connection::OnStreamClose(nghttp2_session*, int32_t id, uint32_t, void* user
 void Connection::Remove(H2Stream& stream) {
   *stream.link = stream.next;
   if (stream.next != nullptr) stream.next->link = stream.link;
-  active_ms_ = EventLoop::NowMs();
+  active_ms_ = std::max(received_ms_, thread_.now_ms());
   stream.OnClosed();
 }
 
@@ -269,6 +285,14 @@ void Connection::ReturnIn(size_t bytes) {
 void Connection::ReturnOut(size_t bytes) {
   out_bytes_ -= bytes;
   thread_.shared().ledger.Return(*account_, bytes);
+}
+
+bool Connection::MayInflate() {
+  return thread_.shared().ledger.MayInflate(*account_, EventLoop::NowMs());
+}
+
+void Connection::Inflated(size_t size, size_t inflated) {
+  thread_.shared().ledger.Inflated(*account_, size, inflated);
 }
 
 bool Connection::IsFull() const { return out_bytes_ >= thread_.budgets().bytes_connection; }
@@ -331,7 +355,8 @@ int Connection::SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head, 
 }
 
 int Connection::OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-  if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+  if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
+      (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
     return 0;
   auto& self = *static_cast<Connection*>(user);
   if (H2Stream* stream = self.Find(frame->hd.stream_id); stream != nullptr) stream->OnEndSent();
@@ -356,12 +381,11 @@ void Connection::Flush() {
     if (size == Wire::kLater) blocked_ = true;
     if (size > 0) {
       sent_ += static_cast<size_t>(size);
-      taken_ms_ = EventLoop::NowMs();
+      taken_ms_ = thread_.now_ms();
     }
     if (sent_ == out_.size()) {
       out_.clear();
       sent_ = 0;
-      if (out_.capacity() > limit) std::string().swap(out_);
     }
   }
   if (!dead_ && !ready_.empty() && !IsFull()) AdvanceReady();
@@ -399,6 +423,7 @@ void Connection::Sweep() {
   const bool takes_nothing = (blocked_ || IsFull()) && now - taken_ms_ >= budgets.stall_ms;
   if (takes_nothing) return cut(counters.connections_cut);
   if (blocked_) return;
+  if (out_.empty()) std::string().swap(out_);  // what the last burst took
   const int64_t silent_ms = now - received_ms_;
   if (in_bytes_ > 0 && silent_ms >= budgets.stall_ms) {
     for (const H2Stream* stream = first_; stream != nullptr; stream = stream->next)

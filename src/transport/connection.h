@@ -46,6 +46,9 @@ class Connection {
   [[nodiscard]] bool TakeOut(size_t bytes);
   void ReturnIn(size_t bytes);
   void ReturnOut(size_t bytes);
+  // Whether another message may be inflated; then what came of it.
+  [[nodiscard]] bool MayInflate();
+  void Inflated(size_t size, size_t inflated);
   // Whether so much of answers waits that no new call is to begin.
   bool IsFull() const;
   // The stream has something to begin or to hand on.
@@ -92,6 +95,7 @@ class Connection {
   H2Stream* Find(int32_t id) const;
 
   void ReadSome();
+  void RestoreFirstWindows();
   void AdvanceReady();
   void GrantWanted();
   void WatchFor(uint32_t events);

@@ -3,7 +3,6 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -11,52 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "transport/connection.h"
+#include "transport/header_block.h"
 
 namespace grpc_os::transport {
 namespace {
 
 constexpr char kGrpc[] = "application/grpc";
+constexpr char kGrpcProto[] = "application/grpc+proto";
+constexpr char kText[] = "text/plain";
+constexpr char kOther[] = "This is a gRPC server: POST application/grpc over HTTP/2.\n";
 constexpr char kEncodings[] = "identity,gzip";
-
-// NO_INDEX where each call has another: the peer's table is not for those.
-nghttp2_nv Header(std::string_view name, std::string_view value,
-                  uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
-  return {reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-          flags};
-}
-
-// The headers of an answer; keeps what they are made of.
-class Headers {
- public:
-  void Add(std::string_view name, std::string_view value, uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
-    all_.push_back(Header(name, value, flags));
-  }
-  void AddOwned(std::string_view name, std::string value) {
-    owned_.push_back(std::make_unique<std::string>(std::move(value)));
-    Add(name, *owned_.back(), NGHTTP2_NV_FLAG_NO_INDEX);
-  }
-  void Add(const Metadata& metadata) {
-    for (const auto& [name, value] : metadata.entries()) {
-      if (IsBinary(name)) {
-        AddOwned(name, EncodeBinary(value));
-      } else {
-        Add(name, value, NGHTTP2_NV_FLAG_NO_INDEX);
-      }
-    }
-  }
-  void Add(const EndStatus& status) {
-    AddOwned("grpc-status", absl::StrCat(status.code));
-    if (!status.message.empty()) AddOwned("grpc-message", PercentEncode(status.message));
-    if (!status.details.empty()) AddOwned("grpc-status-details-bin", EncodeBinary(status.details));
-  }
-  const nghttp2_nv* data() const { return all_.data(); }
-  size_t size() const { return all_.size(); }
-
- private:
-  std::vector<nghttp2_nv> all_;
-  std::vector<std::unique_ptr<std::string>> owned_;
-};
 
 EndStatus ToEnd(const absl::Status& status) {
   return {.code = static_cast<int>(status.code()), .message = std::string(status.message())};
@@ -71,6 +34,13 @@ absl::Status TooMuchWaits() {
 ssize_t ReadOut(nghttp2_session*, int32_t, uint8_t*, size_t size, uint32_t* flags,
                 nghttp2_data_source* source, void*) {
   return static_cast<H2Stream*>(source->ptr)->Peek(size, flags);
+}
+
+nghttp2_data_provider Provider(H2Stream* stream) {
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream;
+  provider.read_callback = ReadOut;
+  return provider;
 }
 
 }  // namespace
@@ -129,9 +99,9 @@ void H2Stream::Do(IoThread::Request request) {
     if (connection_->TakeOut(request.message->size())) return Queue(*std::move(request.message));
     end_ = ToEnd(TooMuchWaits());
   }
-  if (!headers_sent_) return SubmitTrailersOnly();
-  nghttp2_session_resume_data(connection_->session(), id_);
-  connection_->MarkDirty();
+  // An end that comes alone has no place for initial metadata: clients take all of it for trailers.
+  if (!headers_sent_ && initial_.entries().empty()) return SubmitTrailersOnly();
+  Continue();
 }
 
 // ---- What comes
@@ -148,11 +118,17 @@ bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view va
   }
   if (trailer) return true;  // gRPC has none in requests
   if (name == ":path") {
-    path_ = value;
+    const auto& methods = thread_.shared().methods;
+    if (const auto found = methods.find(value); found != methods.end()) {
+      method_ = &found->second;
+    } else {
+      unknown_path_ = value;
+    }
   } else if (name == ":method") {
-    http_method_ = value;
+    is_post_ = value == "POST";
   } else if (name == "content-type") {
-    content_type_ = value;
+    const std::string_view type = value.substr(0, value.find(';'));
+    is_grpc_ = type == kGrpc || type == kGrpcProto;
   } else if (name == "grpc-encoding") {
     gzip_ = value == "gzip";
     unknown_encoding_ = !gzip_ && value != "identity";
@@ -184,32 +160,41 @@ bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view va
 }
 
 void H2Stream::OnHeadersEnd() {
-  const bool is_grpc =
-      content_type_.starts_with(kGrpc) &&
-      (content_type_.size() == sizeof kGrpc - 1 || content_type_[sizeof kGrpc - 1] == '+' ||
-       content_type_[sizeof kGrpc - 1] == ';');
-  if (http_method_ != "POST" || !is_grpc) {
-    const std::array<nghttp2_nv, 1> headers{
-        Header(":status", http_method_ != "POST" ? "405" : "415")};
-    refused_ = true;
-    trailers_submitted_ = true;
-    end_ = EndStatus{};
-    nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);
-    return;
+  if (!is_post_ || !is_grpc_) {
+    other_ = true;
+  } else if (header_error_.has_value()) {
+    Refuse(*std::exchange(header_error_, std::nullopt));
+  } else if (method_ == nullptr) {
+    Refuse(absl::UnimplementedError(absl::StrCat("there is no method ", unknown_path_)));
+  } else if (unknown_encoding_) {
+    Refuse(absl::UnimplementedError(absl::StrCat("messages may be ", kEncodings)));
+  } else if (method_->client_streams) {
+    connection_->Ready(id_);
   }
-  if (header_error_.has_value()) return Refuse(*std::exchange(header_error_, std::nullopt));
-  const auto& methods = thread_.shared().methods;
-  const auto found = methods.find(std::string_view(path_));
-  if (found == methods.end())
-    return Refuse(absl::UnimplementedError(absl::StrCat("there is no method ", path_)));
-  if (unknown_encoding_)
-    return Refuse(absl::UnimplementedError(absl::StrCat("messages may be ", kEncodings)));
-  method_ = &found->second;
-  if (method_->client_streams) connection_->Ready(id_);
+}
+
+// A request that is none of gRPC: when it ends, or may send no more.
+void H2Stream::AnswerOther() {
+  if (std::exchange(refused_, true)) return;
+  ForgetDeadline();
+  end_ = EndStatus{};
+  headers_sent_ = true;
+  other_ = true;
+  out_ = kOther;
+  HeaderBlock headers;
+  headers.AddConstant(":status", is_post_ ? "415" : "405");
+  headers.AddConstant("content-type", kText);
+  const nghttp2_data_provider provider = Provider(this);
+  nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), &provider);
 }
 
 void H2Stream::OnData(std::string_view bytes) {
   if (refused_) return;
+  if (other_) {
+    if (nghttp2_session_get_stream_local_window_size(connection_->session(), id_) <= 0)
+      AnswerOther();
+    return;
+  }
   if (!connection_->TakeIn(bytes.size())) return Refuse(TooMuchWaits());
   in_counted_ += bytes.size();
   in_.append(bytes);
@@ -238,6 +223,7 @@ void H2Stream::ReadPrefixNow() {
 
 void H2Stream::OnHalfClosed() {
   half_closed_ = true;
+  if (other_) return AnswerOther();
   if (refused_ || method_ == nullptr) return;
   if (method_->client_streams) {
     if (begun_) connection_->Ready(id_);
@@ -258,11 +244,17 @@ void H2Stream::AskForWindow() {
   const size_t whole = kPrefixBytes + prefix_->size;
   const size_t have = Unread().size();
   if (have >= whole || wanted_) return;
-  const auto window = static_cast<size_t>(std::max<int32_t>(
-      nghttp2_session_get_stream_local_window_size(connection_->session(), id_), 0));
-  if (whole - have <= window) return;
+  const int64_t need = static_cast<int64_t>(whole - have) - Window();
+  if (need <= 0) return;
   wanted_ = true;
-  connection_->Grant(*this, whole - have - window);
+  connection_->Grant(*this, static_cast<size_t>(need));
+}
+
+// That the peer may send now; negative where our SETTINGS took it back.
+int64_t H2Stream::Window() const {
+  nghttp2_session* session = connection_->session();
+  return int64_t{nghttp2_session_get_stream_effective_local_window_size(session, id_)} -
+         nghttp2_session_get_stream_effective_recv_data_length(session, id_);
 }
 
 std::optional<std::string> H2Stream::TakeMessage() {
@@ -287,8 +279,14 @@ std::optional<std::string> H2Stream::TakeMessage() {
   ReturnGrants();
   last_size_ = whole;
   if (prefix.compressed) {
-    auto inflated =
-        Gunzip(std::string_view(message).substr(kPrefixBytes), thread_.budgets().message_bytes);
+    if (!connection_->MayInflate()) {
+      Refuse(absl::ResourceExhaustedError(
+          "your messages are much larger when they are inflated; send them uncompressed"));
+      return std::nullopt;
+    }
+    const size_t limit = thread_.budgets().message_bytes;
+    auto inflated = Gunzip(std::string_view(message).substr(kPrefixBytes), limit);
+    connection_->Inflated(whole, inflated.ok() ? inflated->size() : limit);
     if (!inflated.ok()) {
       Refuse(inflated.status());
       return std::nullopt;
@@ -307,8 +305,7 @@ void H2Stream::RestoreWindow() {
   if (const size_t likely = std::min(last_size_, budgets.lookahead_bytes);
       likely > budgets.bytes_each_stream && lookahead_ == 0 && connection_->TakeLookahead(likely))
     lookahead_ = likely;
-  const auto window = static_cast<int64_t>(
-      nghttp2_session_get_stream_local_window_size(connection_->session(), id_));
+  const int64_t window = Window();
   const auto target = static_cast<int64_t>(budgets.bytes_each_stream + lookahead_) -
                       static_cast<int64_t>(Unread().size());
   if (target - window < static_cast<int64_t>(budgets.bytes_each_stream / 2)) return;
@@ -320,7 +317,6 @@ void H2Stream::RestoreWindow() {
 void H2Stream::OnGranted(size_t bytes) {
   wanted_ = false;
   granted_ += bytes;
-  in_.reserve(std::min(in_.size() + bytes, kPrefixBytes + thread_.budgets().message_bytes));
 }
 
 void H2Stream::Advance() {
@@ -360,6 +356,10 @@ void H2Stream::Queue(std::string message) {
   out_ = std::move(message);
   out_from_ = 0;
   out_counted_ = out_.size();
+  Continue();
+}
+
+void H2Stream::Continue() {
   if (headers_sent_) {
     nghttp2_session_resume_data(connection_->session(), id_);
   } else {
@@ -370,24 +370,21 @@ void H2Stream::Queue(std::string message) {
 
 void H2Stream::SubmitHeaders() {
   headers_sent_ = true;
-  Headers headers;
-  headers.Add(":status", "200");
-  headers.Add("content-type", kGrpc);
+  HeaderBlock headers;
+  headers.AddConstant(":status", "200");
+  headers.AddConstant("content-type", kGrpc);
   headers.Add(initial_);
-  nghttp2_data_provider provider{};
-  provider.source.ptr = this;
-  provider.read_callback = ReadOut;
+  const nghttp2_data_provider provider = Provider(this);
   nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), &provider);
 }
 
 void H2Stream::SubmitTrailersOnly() {
   headers_sent_ = true;
   trailers_submitted_ = true;
-  Headers headers;
-  headers.Add(":status", "200");
-  headers.Add("content-type", kGrpc);
-  if (unknown_encoding_) headers.Add("grpc-accept-encoding", kEncodings);
-  headers.Add(initial_);
+  HeaderBlock headers;
+  headers.AddConstant(":status", "200");
+  headers.AddConstant("content-type", kGrpc);
+  if (unknown_encoding_) headers.AddConstant("grpc-accept-encoding", kEncodings);
   headers.Add(*end_);
   headers.Add(trailers_);
   nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);
@@ -399,9 +396,10 @@ ssize_t H2Stream::Peek(size_t size, uint32_t* flags) {
   if (left == 0 && !end_.has_value()) return NGHTTP2_ERR_DEFERRED;
   if (left > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (left <= size && end_.has_value()) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    if (!std::exchange(trailers_submitted_, true)) {
-      Headers headers;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!other_) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    if (!other_ && !std::exchange(trailers_submitted_, true)) {
+      HeaderBlock headers;
       headers.Add(*end_);
       headers.Add(trailers_);
       nghttp2_submit_trailer(connection_->session(), id_, headers.data(), headers.size());
@@ -505,11 +503,8 @@ void H2Stream::Report() {
 
 void H2Stream::Leave() {
   StreamUser* user = std::exchange(user_, nullptr);
-  const bool reading = reading_;
   delete this;
-  if (user == nullptr) return;
-  if (reading) user->OnHalfClosed();
-  user->OnGone();
+  if (user != nullptr) user->OnGone();
 }
 
 void H2Stream::RetireIfDone() {
@@ -522,7 +517,7 @@ void H2Stream::ForgetDeadline() {
 }
 
 void H2Stream::DropIn() {
-  connection_->ReturnIn(std::exchange(in_counted_, 0));
+  if (in_counted_ > 0) connection_->ReturnIn(std::exchange(in_counted_, 0));
   ReturnGrants();
   std::string().swap(in_);
   in_from_ = 0;
@@ -535,7 +530,7 @@ void H2Stream::ReturnGrants() {
 }
 
 void H2Stream::DropOut() {
-  connection_->ReturnOut(std::exchange(out_counted_, 0));
+  if (out_counted_ > 0) connection_->ReturnOut(std::exchange(out_counted_, 0));
   std::string().swap(out_);
   out_from_ = 0;
 }

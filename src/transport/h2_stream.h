@@ -70,13 +70,16 @@ class H2Stream final : public Stream {
  private:
   bool IsOpen() const { return connection_ != nullptr; }
   std::string_view Unread() const { return std::string_view(in_).substr(in_from_); }
+  void AnswerOther();
   void ReadPrefixNow();
   void AskForWindow();
+  int64_t Window() const;
   void RestoreWindow();
   // The next one, with its prefix, if it is whole. What is wrong with it refuses the stream.
   std::optional<std::string> TakeMessage();
   void Queue(std::string message);
   void SubmitHeaders();
+  void Continue();  // to send what there is
   void SubmitTrailersOnly();
   void DropIn();
   void ReturnGrants();
@@ -97,8 +100,9 @@ class H2Stream final : public Stream {
 
   // Headers.
   size_t header_bytes_ = 0;
-  std::string http_method_;
-  std::string content_type_;
+  std::string unknown_path_;
+  bool is_post_ = false;
+  bool is_grpc_ = false;
   bool gzip_ = false;
   bool unknown_encoding_ = false;
   std::optional<absl::Status> header_error_;
@@ -124,6 +128,7 @@ class H2Stream final : public Stream {
   bool writing_ = false;  // its user waits for OnWritten
   bool written_ = false;  // to be reported
   bool trailers_submitted_ = false;
+  bool other_ = false;  // what goes is no message of gRPC
   std::optional<EndStatus> end_;
 
   std::optional<absl::Status> cancel_;  // to be reported

@@ -78,6 +78,11 @@ void IoThread::MarkDirty(Connection& connection) {
 
 void IoThread::Notify(H2Stream& stream) { notified_.push_back(&stream); }
 
+void IoThread::ReportNotified() {
+  for (size_t i = 0; i < notified_.size(); ++i) notified_[i]->Report();
+  notified_.clear();
+}
+
 void IoThread::Retire(H2Stream& stream) { retired_.push_back(&stream); }
 
 void IoThread::Close(Connection& connection) {
@@ -87,22 +92,25 @@ void IoThread::Close(Connection& connection) {
 int64_t IoThread::WaitMs() const {
   int64_t at = INT64_MAX;
   if (!deadlines_.empty()) at = deadlines_.begin()->first;
-  if (!connections_.empty()) at = std::min(at, swept_ms_ + shared_.budgets.sweep_ms);
+  if (!connections_.empty() || shared_.ledger.grown())
+    at = std::min(at, swept_ms_ + shared_.budgets.sweep_ms);
   if (cancel_at_ms_ != 0 && streams_ > 0)
     at = std::min(at, close_at_ms_ != 0 ? close_at_ms_ : cancel_at_ms_);
   return at == INT64_MAX ? -1 : std::max<int64_t>(at - EventLoop::NowMs(), 0);
 }
 
 void IoThread::Run() {
+  while (cancel_at_ms_ == 0 || !connections_.empty() || streams_ > 0) Turn(WaitMs());
+}
+
+void IoThread::Turn(int64_t wait_ms) {
   current = this;
-  while (cancel_at_ms_ == 0 || !connections_.empty() || streams_ > 0) {
-    loop_.RunOnce(WaitMs());
-    now_ms_ = EventLoop::NowMs();
-    Expire();
-    Sweep();
-    Stopping();
-    EndTurn();
-  }
+  loop_.RunOnce(wait_ms);
+  now_ms_ = EventLoop::NowMs();
+  Expire();
+  Sweep();
+  Stopping();
+  EndTurn();
 }
 
 void IoThread::Expire() {
@@ -111,7 +119,7 @@ void IoThread::Expire() {
 }
 
 void IoThread::Sweep() {
-  if (connections_.empty() || now_ms_ - swept_ms_ < shared_.budgets.sweep_ms) return;
+  if (now_ms_ - swept_ms_ < shared_.budgets.sweep_ms) return;
   swept_ms_ = now_ms_;
   for (Connection* connection : connections_) connection->Sweep();
   if (shared_.ledger.ShouldTrim()) malloc_trim(0);
@@ -131,8 +139,7 @@ void IoThread::Stopping() {
 void IoThread::EndTurn() {
   while (true) {
     // What is notified, dirty or closing may make others so.
-    for (size_t i = 0; i < notified_.size(); ++i) notified_[i]->Report();
-    notified_.clear();
+    ReportNotified();
     for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->Flush();
     dirty_.clear();
     std::vector<Connection*> closing;

@@ -58,6 +58,8 @@ class IoThread {
 
   // Runs until Stop. `name`: of the thread, at most 15 bytes.
   void Start(const char* name);
+  // One turn on the calling thread, which waits at most `wait_ms`: instead of Start.
+  void Turn(int64_t wait_ms);
   // Thread-safe. Tells the peers to send no new calls, waits for those in progress for `grace_ms`
   // at most, cancels what is left, and returns once all users are gone and the thread has ended.
   void BeginStop(int64_t grace_ms);
@@ -82,6 +84,7 @@ class IoThread {
   // Of connections and streams, until the end of the turn.
   void MarkDirty(Connection& connection);
   void Notify(H2Stream& stream);  // has something to report to its user
+  void ReportNotified();          // now
   void Retire(H2Stream& stream);  // nobody has it any more
   void Close(Connection& connection);
 

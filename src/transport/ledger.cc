@@ -1,10 +1,19 @@
 #include "transport/ledger.h"
 
-namespace grpc_os::transport {
+#include <algorithm>
 
-Ledger::Account* Ledger::Enter(const std::string& user) {
+namespace grpc_os::transport {
+namespace {
+
+constexpr size_t kInflateFree = 4;  // times its size
+
+}  // namespace
+
+Ledger::Account* Ledger::Enter(const std::string& user, bool kept) {
   const std::lock_guard lock(mutex_);
-  if (connections_ >= budgets_.connections) return nullptr;
+  if (connections_ >= budgets_.connections + (kept ? budgets_.connections_kept : 0)) return nullptr;
+  if (accounts_.size() >= 2 * static_cast<size_t>(budgets_.connections))
+    std::erase_if(accounts_, [](const auto& each) { return each.second->connections_ == 0; });
   auto& account = accounts_[user];
   if (account == nullptr) {
     account = std::make_unique<Account>();
@@ -19,7 +28,9 @@ Ledger::Account* Ledger::Enter(const std::string& user) {
 void Ledger::Leave(Account* account) {
   const std::lock_guard lock(mutex_);
   --connections_;
-  if (--account->connections_ == 0) accounts_.erase(std::string(account->user_));
+  // Whoever comes again at once is who they were.
+  if (--account->connections_ == 0 && account->inflated_ == 0)
+    accounts_.erase(std::string(account->user_));
 }
 
 bool Ledger::Take(Account& account, size_t bytes) {
@@ -41,6 +52,23 @@ bool Ledger::Take(Account& account, size_t bytes) {
 void Ledger::Return(Account& account, size_t bytes) {
   account.bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+bool Ledger::MayInflate(Account& account, int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  const auto passed_ms = static_cast<size_t>(std::max<int64_t>(now_ms - account.forgiven_ms_, 0));
+  const size_t forgiven = std::min(passed_ms, size_t{1'000'000}) * budgets_.inflate_rate / 1000;
+  if (forgiven > 0) {
+    account.inflated_ -= std::min(account.inflated_, forgiven);
+    account.forgiven_ms_ = now_ms;
+  }
+  return account.inflated_ < budgets_.inflate_burst;
+}
+
+void Ledger::Inflated(Account& account, size_t size, size_t inflated) {
+  const std::lock_guard lock(mutex_);
+  account.inflated_ += inflated - std::min(inflated, size * kInflateFree);
+  if (account.inflated_ > budgets_.trim_bytes) grown_.store(true, std::memory_order_relaxed);
 }
 
 int Ledger::connections() const {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,14 +27,18 @@ class Ledger {
     std::string user_;
     int connections_ = 0;  // under the ledger's lock
     std::atomic<size_t> bytes_{0};
+    // Inflated and not yet forgiven, at that time; under the ledger's lock.
+    size_t inflated_ = 0;
+    int64_t forgiven_ms_ = 0;
   };
 
   explicit Ledger(const Budgets& budgets) : budgets_(budgets) {}
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // A connection of this user, until Leave; null: there are too many, of all or of theirs.
-  Account* Enter(const std::string& user);
+  // A connection of this user, until Leave; null: there are too many, of all or of theirs. `kept`:
+  // may have a place of those kept.
+  Account* Enter(const std::string& user, bool kept = false);
   void Leave(Account* account);
 
   // Counts bytes before they are buffered. False, and nothing counted: the user, or all together,
@@ -41,8 +46,14 @@ class Ledger {
   [[nodiscard]] bool Take(Account& account, size_t bytes);
   void Return(Account& account, size_t bytes);
 
+  // Whether a message of this user may be inflated now; then what came of it is counted.
+  [[nodiscard]] bool MayInflate(Account& account, int64_t now_ms);
+  void Inflated(Account& account, size_t size, size_t inflated);
+
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   int connections() const;
+  // Whether much was held since the last time that ShouldTrim was true.
+  bool grown() const { return grown_.load(std::memory_order_relaxed); }
   // True once after much was held and little is any more.
   bool ShouldTrim();
 

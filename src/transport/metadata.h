@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_TRANSPORT_METADATA_H_
 #define GRPC_OS_TRANSPORT_METADATA_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,13 +18,18 @@ class Metadata {
  public:
   using Entry = std::pair<std::string, std::string>;
 
-  void Add(std::string_view name, std::string_view value) { entries_.emplace_back(name, value); }
+  void Add(std::string_view name, std::string_view value) {
+    if (entries_.empty()) entries_.reserve(kUsual);
+    entries_.emplace_back(name, value);
+  }
   // The one value of this name; empty: none, or several, which two readers could take for different
   // ones.
   std::string_view Only(std::string_view name) const;
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
+  static constexpr size_t kUsual = 4;
+
   std::vector<Entry> entries_;
 };
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <future>
@@ -35,7 +36,8 @@ void Server::Take(const Endpoint& endpoint, UniqueFd fd) {
   auto peer = PeerOf(fd.get(), endpoint.local, endpoint.tls == nullptr ? uid_of_ : nullptr);
   if (!peer.has_value()) return;
   peer->encrypted = endpoint.tls != nullptr;
-  Ledger::Account* account = shared_.ledger.Enter(peer->user);
+  const bool kept = peer->local && (peer->uid == 0 || peer->uid == static_cast<int64_t>(geteuid()));
+  Ledger::Account* account = shared_.ledger.Enter(peer->user, kept);
   if (account == nullptr) {
     shared_.counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
     return;

@@ -37,7 +37,7 @@ class StreamUser {
   // The call is to end with this, unless it has: the client gave up (CANCELLED), its deadline
   // passed, or it holds more than it may. At most once.
   virtual void OnCancelled(const absl::Status& why) = 0;
-  // The last: after Stream::Finish only. May delete this.
+  // The last, and the only one after Stream::Finish. May delete this.
   virtual void OnGone() = 0;
 };
 
@@ -48,7 +48,6 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   // What came with the call; constant once it has begun.
-  const std::string& path() const { return path_; }
   const Metadata& metadata() const { return metadata_; }
   int64_t deadline_ms() const { return deadline_ms_; }  // since the epoch; INT64_MAX: none
   const Peer& peer() const { return *peer_; }
@@ -74,7 +73,6 @@ class Stream {
   Stream() = default;
   ~Stream() = default;
 
-  std::string path_;
   Metadata metadata_;
   Metadata initial_;
   Metadata trailers_;

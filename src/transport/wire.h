@@ -31,7 +31,7 @@ class Wire {
 std::unique_ptr<Wire> MakePlainWire(int fd);
 
 // A certificate and its key, and the rules of the handshake: TLS 1.2 and up, ALPN "h2" only.
-// Thread-safe.
+// Thread-safe. The program ignores SIGPIPE, which OpenSSL's writes may raise.
 class TlsContext {
  public:
   // PEM files; the certificate's chain after it. FAILED_PRECONDITION: what is wrong with them.

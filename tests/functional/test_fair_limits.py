@@ -23,6 +23,14 @@ async def eva(system, client):
     await eva.close()
 
 
+async def lines_of(system, raw, count):
+    """More connections of the same user: each takes 128 calls at once."""
+    lines = [RawCalls(f"127.0.0.1:{system.port}", raw.token) for _ in range(count)]
+    for line in lines:
+        await line.auth("WhoAmI")
+    return lines
+
+
 def begin(raw, service, method, **fields):
     descriptor = SERVICES[service].methods_by_name[method]
     return raw.begin(descriptor, message_factory.GetMessageClass(descriptor.input_type)(**fields), timeout=60)
@@ -35,7 +43,11 @@ async def codes(calls):
 
 async def test_a_viewer_with_600_waiting_calls_keeps_nobody_out(system, client, eva):
     await client.create_process("web", SLEEP)
-    waits = [begin(eva, "ProcessService", "WaitProcess", name="web", condition="CONDITION_EXITED") for _ in range(600)]
+    lines = await lines_of(system, eva, 5)
+    waits = [
+        begin(lines[number % 5], "ProcessService", "WaitProcess", name="web", condition="CONDITION_EXITED")
+        for number in range(600)
+    ]
 
     async def the_others_are_refused():
         return len(await codes(waits)) == 600 - CALLS_PER_USER
@@ -69,6 +81,8 @@ async def test_a_viewer_with_600_waiting_calls_keeps_nobody_out(system, client, 
     await until(there_is_room, "cancelled calls are gone")
     await admin.stop_process("web")
     assert not (await waiting[0]).process.status.pid
+    for line in lines:
+        await line.close()
 
 
 async def test_an_operator_with_every_place_taken_kills_and_stops_with_the_shell(system, client, eva, monkeypatch):
@@ -78,7 +92,11 @@ async def test_an_operator_with_every_place_taken_kills_and_stops_with_the_shell
     admin = RawCalls(system.address, client.token)
     await admin.auth("GrantRole", user="eva", role="operator")
     await admin.close()
-    waits = [begin(eva, "ProcessService", "WaitProcess", name="other", condition="CONDITION_EXITED") for _ in range(200)]
+    lines = await lines_of(system, eva, 2)
+    waits = [
+        begin(lines[number % 2], "ProcessService", "WaitProcess", name="other", condition="CONDITION_EXITED")
+        for number in range(200)
+    ]
 
     async def the_others_are_refused():
         return len(await codes(waits)) == 200 - CALLS_PER_USER
@@ -92,10 +110,13 @@ async def test_an_operator_with_every_place_taken_kills_and_stops_with_the_shell
     assert grpc.StatusCode.OK not in await codes(waits), "they wait on"
     for name in ("web", "api"):
         await client.wait_process(name, "exited")
+    for line in lines:
+        await line.close()
 
 
 async def test_a_viewer_with_300_streams_keeps_nobody_out(system, client, eva):
-    streams = [begin(eva, "EventService", "Watch", kinds=["process"]) for _ in range(300)]
+    lines = await lines_of(system, eva, 3)
+    streams = [begin(lines[number % 3], "EventService", "Watch", kinds=["process"]) for number in range(300)]
 
     async def the_others_are_refused():
         return len(await codes(streams)) == 300 - STREAMS_PER_USER
@@ -105,6 +126,8 @@ async def test_a_viewer_with_300_streams_keeps_nobody_out(system, client, eva):
     watching = client.watch_messages()
     await anext(watching)
     await watching.aclose()
+    for line in lines:
+        await line.close()
 
 
 async def test_a_flood_of_refusals_leaves_the_changes_in_the_audit_and_a_sum(system, client, eva):

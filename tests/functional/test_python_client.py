@@ -337,7 +337,7 @@ async def test_streams_go_on_over_a_killed_daemon(system, local):
     [
         ("Nothing", b"", (), "UNIMPLEMENTED"),
         ("GetProcess", b"\x0a\x84\x80\x80\x02" + bytes(4 << 20), (), "RESOURCE_EXHAUSTED"),
-        ("GetProcess", b"", (("x-more", "a" * 9000),), "RESOURCE_EXHAUSTED"),
+        ("GetProcess", b"", (("x-more", "a" * 20_000),), "RESOURCE_EXHAUSTED"),
     ],
     ids=["no such method", "too large", "too much metadata"],
 )

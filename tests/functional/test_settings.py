@@ -42,6 +42,7 @@ async def test_the_command_line_goes_before_the_file(idle_system):
         ("JWT_SECRET=too-short\n", "openssl rand -base64 48"),
         ("GRPC_PORT=65536\n", "GRPC_PORT"),
         ("DEBUG=maybe\n", "DEBUG"),
+        ("GRPC_OSD_MEMORY=100M\n", "256M"),
         ("A=1\nB='2\n", ":2:3:"),
         ("A=\0\n", "NUL"),
     ],

@@ -86,8 +86,9 @@ class Shielded:
         self.file.write_text("".join(f"{name}\n" for name in allowed))
         self.file.chmod(0o644)
 
-    def start(self):
-        self.system.start("--user", self.control, "--accounts", str(self.file), "--system-accounts", str(self.system_file))
+    def start(self, *options):
+        files = ("--accounts", str(self.file), "--system-accounts", str(self.system_file))
+        self.system.start("--user", self.control, *files, *options)
         poll(lambda: init_listens(self.system), "init listens")
 
     @property
@@ -147,6 +148,20 @@ async def test_everyone_is_who_they_should_be(shielded, client):
         assert payload["CapInh"] == payload["CapPrm"] == payload["CapEff"] == payload["CapAmb"] == "0" * 16
     environment = pathlib.Path(f"/proc/{process.details.pid}/environ").read_bytes().decode().split("\0")
     assert f"USER={shielded.bob}" in environment and f"LOGNAME={shielded.bob}" in environment
+
+
+async def test_root_asks_the_daemon_with_the_rights_of_its_account(shielded, client):
+    shielded.system.stop()
+    shielded.start("--health-interval", "1")
+    pid = shielded.system.daemon_pid()
+    await client.create_process("web", SLEEP)  # init has heard that this daemon serves
+    os.kill(pid, signal.SIGSTOP)
+    poll(lambda: not is_alive(pid) and shielded.system.programs("grpc-osd"), "another grpc-osd")
+    # It could connect.
+    assert "it accepts calls and does not answer; killed it" in (shielded.system.data / "logs/system/init.log").read_text()
+    shielded.system.await_api()
+    shielded.system.stop()
+    shielded.start()
 
 
 @pytest.mark.parametrize("who", ["not in the file", "not there", "uid 0", "the control plane"])

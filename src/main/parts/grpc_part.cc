@@ -18,15 +18,22 @@ constexpr int64_t kStopGraceMs = 5000;
 }  // namespace
 
 absl::Status GrpcPart::Start() {
-  auto server = server::GrpcServer::Start({.socket_path = needs_.directory.PathOf("run/api.sock"),
-                                           .port = needs_.ports.grpc_port(),
-                                           .transport = {.uid_of = host::UidOfLoopbackPeer}},
-                                          needs_.services.handlers());
+  auto server = server::GrpcServer::Start(
+      {.socket_path = needs_.directory.PathOf("run/api.sock"),
+       .loopback = needs_.ports.TakeGrpcListener(),
+       .tls_listener = needs_.ports.TakeTlsListener(),
+       .tls = needs_.ports.TakeTls(),
+       .transport = {.uid_of = host::UidOfLoopbackPeer, .io_threads = needs_.io_threads}},
+      needs_.services.handlers());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
-  needs_.edge.AddOwnPort(server_->port());
+  needs_.edge.AddOwnPort(needs_.ports.grpc_port());
+  if (needs_.ports.tls_port() != 0) {
+    needs_.edge.AddOwnPort(needs_.ports.tls_port());
+    needs_.files.Write("run/grpc.tls.port", absl::StrCat(needs_.ports.tls_port(), "\n"));
+  }
   ListenForOldClients();
-  needs_.files.Write("run/grpc.port", absl::StrCat(server_->port(), "\n"));
+  needs_.files.Write("run/grpc.port", absl::StrCat(needs_.ports.grpc_port(), "\n"));
   return absl::OkStatus();
 }
 

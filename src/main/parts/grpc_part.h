@@ -23,8 +23,9 @@ class GrpcPart final : public Part {
     PublishedFiles& files;
     EdgePart& edge;
     ServicesPart& services;
-    const Ports& ports;
+    Ports& ports;
     EventLoop& loop;  // which runs
+    int io_threads;
   };
   explicit GrpcPart(const Needs& needs) : needs_(needs) {}
 

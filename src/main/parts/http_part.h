@@ -10,6 +10,7 @@
 #include "gateway/http_server.h"
 #include "main/metrics.h"
 #include "main/parts/edge_part.h"
+#include "main/parts/grpc_part.h"
 #include "main/parts/objects_part.h"
 #include "main/parts/ports.h"
 #include "main/parts/processes_part.h"
@@ -28,16 +29,17 @@ class HttpPart final : public Part {
     const ObjectsPart& objects;
     EdgePart& edge;
     const ServicesPart& services;
+    const GrpcPart& grpc;
     Ports& ports;
     core::Scheduler& scheduler;
   };
   explicit HttpPart(const Needs& needs) : needs_(needs) {}
 
   absl::Status Start() override {
-    metrics_ = std::make_unique<Metrics>(
-        Metrics::Parts{needs_.services.environment(), needs_.scheduler,
-                       needs_.processes.processes(), needs_.store.store(), needs_.store.disk(),
-                       needs_.objects.storage(), [this] { return needs_.edge.CountDomains(); }});
+    metrics_ = std::make_unique<Metrics>(Metrics::Parts{
+        needs_.services.environment(), needs_.grpc.server().transport(), needs_.scheduler,
+        needs_.processes.processes(), needs_.store.store(), needs_.store.disk(),
+        needs_.objects.storage(), [this] { return needs_.edge.CountDomains(); }});
     auto server = gateway::HttpServer::Start(
         needs_.ports.TakeHttpListener(),
         {{"/metrics", [this](const auto& exchange) { metrics_->Serve(exchange); }}});

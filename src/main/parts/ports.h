@@ -2,34 +2,67 @@
 #ifndef GRPC_OS_MAIN_PARTS_PORTS_H_
 #define GRPC_OS_MAIN_PARTS_PORTS_H_
 
+#include <memory>
 #include <utility>
 
 #include "base/unique_fd.h"
 #include "gateway/http_server.h"
 #include "main/parts/composition.h"
+#include "manifest/settings.h"
 #include "server/grpc_server.h"
+#include "transport/listener.h"
+#include "transport/wire.h"
 
 namespace grpc_os {
 
 class Ports final : public Part {
  public:
-  Ports(int grpc_port, int http_port) : grpc_port_(grpc_port), http_port_(http_port) {}
+  struct Wanted {
+    int grpc_port;
+    int http_port;
+    const manifest::Settings& settings;  // what they say of TLS; used until Start has returned
+  };
+  explicit Ports(const Wanted& wanted) : wanted_(wanted) {}
 
   absl::Status Start() override {
-    if (absl::Status status = server::GrpcServer::CheckPort(grpc_port_); !status.ok())
-      return status;
-    auto http = gateway::HttpServer::Listen(http_port_);
+    auto grpc = server::GrpcServer::ListenOnLoopback(wanted_.grpc_port);
+    if (!grpc.ok()) return grpc.status();
+    grpc_port_ = transport::PortOf(grpc->get());
+    grpc_ = *std::move(grpc);
+    if (absl::Status status = StartTls(wanted_.settings); !status.ok()) return status;
+    auto http = gateway::HttpServer::Listen(wanted_.http_port);
     if (!http.ok()) return http.status();
     http_ = *std::move(http);
     return absl::OkStatus();
   }
 
   int grpc_port() const { return grpc_port_; }
+  int tls_port() const { return tls_port_; }  // 0: no TLS
+  UniqueFd TakeGrpcListener() { return std::move(grpc_); }
+  UniqueFd TakeTlsListener() { return std::move(tls_listener_); }
+  std::unique_ptr<transport::TlsContext> TakeTls() { return std::move(tls_); }
   UniqueFd TakeHttpListener() { return std::move(http_); }
 
  private:
-  const int grpc_port_;
-  const int http_port_;
+  absl::Status StartTls(const manifest::Settings& settings) {
+    if (settings.grpc_tls_certificate.empty()) return absl::OkStatus();
+    auto tls = transport::TlsContext::Load(settings.grpc_tls_certificate, settings.grpc_tls_key);
+    if (!tls.ok()) return tls.status();
+    auto listener =
+        server::GrpcServer::ListenTls(settings.grpc_tls_address, settings.grpc_tls_port);
+    if (!listener.ok()) return listener.status();
+    tls_ = *std::move(tls);
+    tls_port_ = transport::PortOf(listener->get());
+    tls_listener_ = *std::move(listener);
+    return absl::OkStatus();
+  }
+
+  const Wanted wanted_;
+  int grpc_port_ = 0;
+  int tls_port_ = 0;
+  UniqueFd grpc_;
+  UniqueFd tls_listener_;
+  std::unique_ptr<transport::TlsContext> tls_;
   UniqueFd http_;
 };
 

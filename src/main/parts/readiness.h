@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "host/startup_code.h"
 #include "main/parts/grpc_part.h"
+#include "main/parts/ports.h"
 #include "main/parts/processes_part.h"
 #include "main/parts/system_log.h"
 
@@ -12,14 +13,15 @@ namespace grpc_os {
 
 class Readiness final : public Part {
  public:
-  Readiness(const SystemLog& log, ProcessesPart& processes, const GrpcPart& grpc)
-      : log_(log), processes_(processes), grpc_(grpc) {}
+  Readiness(const SystemLog& log, ProcessesPart& processes, const GrpcPart& grpc,
+            const Ports& ports)
+      : log_(log), processes_(processes), grpc_(grpc), ports_(ports) {}
 
   absl::Status Start() override {
     processes_.ReportReady();
     grpc_.server().SetServing(true);
     log_.logger().Write(core::LogLevel::kInfo, "serving",
-                        {{"port", absl::StrCat(grpc_.server().port())}});
+                        {{"port", absl::StrCat(ports_.grpc_port())}});
     host::ForgetStartupCode();
     return absl::OkStatus();
   }
@@ -32,6 +34,7 @@ class Readiness final : public Part {
   const SystemLog& log_;
   ProcessesPart& processes_;
   const GrpcPart& grpc_;
+  const Ports& ports_;
 };
 
 }  // namespace grpc_os

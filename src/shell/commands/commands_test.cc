@@ -81,7 +81,7 @@ TEST_F(CommandsTest, HelpNeedsNoDaemon) {
   EXPECT_EQ(Run("help strat"), ExitCode::kUsage);
   EXPECT_EQ(Run("version"), ExitCode::kOk);
   EXPECT_EQ(Run("ps"), ExitCode::kUsage);
-  EXPECT_THAT(err(), HasSubstr("neither unix:PATH nor HOST:PORT"));
+  EXPECT_THAT(err(), HasSubstr("none of unix:PATH, HOST:PORT"));
 }
 
 TEST_F(CommandsTest, LoginWhoamiLogout) {
