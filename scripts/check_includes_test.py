@@ -88,7 +88,7 @@ def test_refuses(tmp_path, file, include):
         ("runtime/client.cc", '"protocol/messages.pb.h"'),
         ("store/sqlite.cc", "<sqlite3.h>"),
         ("host/crypto.cc", "<openssl/hmac.h>"),
-        ("server/grpc_adapter.cc", "<grpcpp/grpcpp.h>"),
+        ("client/client.cc", "<grpcpp/grpcpp.h>"),
         ("services/convert/process.cc", '"grpc_os/v1/process_services.pb.h"'),
         ("server/server.cc", '"services/handler.h"'),
         ("gateway/http_server.cc", "<microhttpd.h>"),

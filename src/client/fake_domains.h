@@ -85,6 +85,14 @@ class FakeDomains : public v1::DomainService::Service {
       return status;
     state_.assigned.push_back(*request);
     v1::DomainSpec spec = state_.domains[request->name()].spec();
+    if (request->api()) {
+      spec.Clear();
+      spec.set_api(true);
+      *spec.mutable_certificate() = request->certificate();
+      spec.mutable_certificate()->clear_private_key();
+      *response = Store(request->name(), spec);
+      return LeaveFake(state_, request->request_id());
+    }
     v1::DomainRoute* route = nullptr;
     for (v1::DomainRoute& one : *spec.mutable_routes())
       if (one.path() == request->path()) route = &one;

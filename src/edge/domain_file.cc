@@ -1,11 +1,13 @@
 #include "edge/domain_file.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "core/domain/edge_endpoints.h"
 #include "edge/nginx_writer.h"
 
@@ -21,6 +23,13 @@ constexpr int64_t kIdleGrpcConnections = 128;
 // closed fails.
 constexpr int64_t kIdleMs = 4'000;
 constexpr int64_t kGrpcRequestsPerConnection = 1'000'000;
+constexpr int64_t kApiCallsPerConnection = 128;
+// Each is a connection to grpc-osd, which has 1,024 for all and 256 for one user.
+constexpr int64_t kApiCalls = 512;
+constexpr int64_t kApiCallsPerAddress = 128;
+
+// The methods that grpc-osd has.
+constexpr Literal kApiPaths[] = {"/grpc_os.v1.", "/grpc.health.v1.", "/grpc.reflection."};
 
 struct CheckedRoute {
   Word path;
@@ -43,6 +52,47 @@ class DomainRenderer {
     Timeouts("proxy_read_timeout", "proxy_send_timeout", ReadTimeoutMs());
     for (const CheckedRoute& route : routes_) HttpRoute(route);
     OwnAnswers();
+    writer_.Close();
+    return writer_.text();
+  }
+
+  // What a client sends under the names of headers that are set here is replaced.
+  std::string Api(const std::vector<Word>& listen, const Word& secret) {
+    const Word upstream = Word::Join({id_, "_api"});
+    const Word certificate = Word::Join({"d/", id_, ".pem"});
+    writer_.Directive("limit_conn_zone",
+                      {"$binary_remote_addr", Word::Join({"zone=", upstream, ":1m"})});
+    writer_.Directive("limit_conn_zone",
+                      {"$server_name", Word::Join({"zone=", upstream, "_all:64k"})});
+    writer_.Open("upstream", {upstream});
+    writer_.Directive("server", {Word::Join({"unix:", kApiSocket})});
+    KeepIdle(kIdleGrpcConnections);
+    writer_.Close();
+    writer_.Open("server", {});
+    for (const Word& address : listen) writer_.Directive("listen", {address, "ssl", "http2"});
+    Common();
+    writer_.Directive("ssl_certificate", {certificate});
+    writer_.Directive("ssl_certificate_key", {certificate});
+    writer_.Directive("ssl_session_tickets", {"off"});
+    GrpcLimits();
+    writer_.Directive("http2_max_concurrent_streams", {kApiCallsPerConnection});
+    writer_.Directive("limit_conn", {upstream, kApiCallsPerAddress});
+    writer_.Directive("limit_conn", {Word::Join({upstream, "_all"}), kApiCalls});
+    writer_.Directive("limit_conn_status", {"429"});
+    writer_.Directive("grpc_set_header", {"Host", "$host$edge_port"});
+    writer_.Directive("grpc_set_header", {"Content-Length", "$http_content_length"});
+    writer_.Directive("grpc_set_header", {"X-Forwarded-For", "$remote_addr"});
+    writer_.Directive("grpc_set_header", {"X-Grpc-Os-Edge", secret});
+    for (const Literal& path : kApiPaths) {
+      writer_.Open("location", {"^~", path});
+      writer_.Directive("grpc_pass", {Word::Join({"grpc://", upstream})});
+      writer_.Directive("error_page", {"429", "500", "502", "503", "504", "@failed"});
+      writer_.Close();
+    }
+    Failed();
+    writer_.Open("location", {"/"});
+    writer_.Directive("return", {"404"});
+    writer_.Close();
     writer_.Close();
     return writer_.text();
   }
@@ -82,13 +132,14 @@ class DomainRenderer {
 
  private:
   int64_t ReadTimeoutMs() const {
+    if (spec_.api) return limits::kDomainReadTimeoutMaxMs;  // a watch may have nothing to say
     if (spec_.read_timeout_ms > 0) return spec_.read_timeout_ms;
     return spec_.grpc ? core::kDefaultGrpcReadTimeoutMs : core::kDefaultReadTimeoutMs;
   }
   // For nginx, 0 is no limit.
   Bytes MaxBody() const {
-    if (spec_.max_body_bytes > 0) return {spec_.max_body_bytes};
-    return {spec_.grpc ? 0 : core::kDefaultMaxBodyBytes};
+    if (spec_.max_body_bytes > 0 && !spec_.api) return {spec_.max_body_bytes};
+    return {spec_.grpc || spec_.api ? 0 : core::kDefaultMaxBodyBytes};
   }
 
   void Upstream(const CheckedRoute& route) {
@@ -99,9 +150,13 @@ class DomainRenderer {
     } else {
       writer_.Lua("balancer_by_lua_block", "pick", {route.upstream});
     }
-    writer_.Directive("keepalive", {spec_.grpc ? kIdleGrpcConnections : kIdleConnections});
-    writer_.Directive("keepalive_timeout", {Milliseconds{kIdleMs}});
+    KeepIdle(spec_.grpc ? kIdleGrpcConnections : kIdleConnections);
     writer_.Close();
+  }
+
+  void KeepIdle(int64_t connections) {
+    writer_.Directive("keepalive", {connections});
+    writer_.Directive("keepalive_timeout", {Milliseconds{kIdleMs}});
   }
 
   void Common() {
@@ -182,16 +237,18 @@ class DomainRenderer {
 
   // What is answered here: outside of the paths, and what failed of gRPC.
   void OwnAnswers() {
-    if (spec_.grpc) {
-      writer_.Open("location", {"@failed"});
-      writer_.Lua("content_by_lua_block", "failed", {});
-      writer_.Close();
-    }
+    if (spec_.grpc) Failed();
     for (const CheckedRoute& route : routes_) {
       if (route.path.text() == "/") return;
     }
     writer_.Open("location", {"/"});
     writer_.Lua("content_by_lua_block", "no_route", {});
+    writer_.Close();
+  }
+
+  void Failed() {
+    writer_.Open("location", {"@failed"});
+    writer_.Lua("content_by_lua_block", "failed", {});
     writer_.Close();
   }
 
@@ -214,9 +271,9 @@ absl::StatusOr<std::vector<Word>> ListenAddresses(const std::vector<std::string>
 
 }  // namespace
 
-absl::StatusOr<std::string> RenderDomain(const core::Domain& domain,
-                                         const std::vector<std::string>& http,
-                                         const std::vector<std::string>& grpc) {
+absl::StatusOr<core::PlaneFile> RenderDomain(const core::Domain& domain,
+                                             const EdgeAddresses& addresses,
+                                             const std::string& secret) {
   const core::DomainSpec& spec = domain.spec;
   const absl::StatusOr<Word> id = Word::Identifier(domain.id);
   if (!id.ok()) return id.status();
@@ -242,11 +299,22 @@ absl::StatusOr<std::string> RenderDomain(const core::Domain& domain,
     const auto number = static_cast<int64_t>(routes.size());
     routes.push_back({*std::move(path), route.strip, *std::move(upstream), number});
   }
-  const absl::StatusOr<std::vector<Word>> listen = ListenAddresses(spec.grpc ? grpc : http);
+  const absl::StatusOr<std::vector<Word>> listen = ListenAddresses(spec.api    ? addresses.https
+                                                                   : spec.grpc ? addresses.grpc
+                                                                               : addresses.http);
   if (!listen.ok()) return listen.status();
   if (listen->empty()) return absl::InvalidArgumentError("no address to listen on");
   DomainRenderer renderer(spec, *id, *name, std::move(routes));
-  return spec.grpc ? renderer.Grpc(*listen) : renderer.Http(*listen);
+  if (!spec.api)
+    return core::PlaneFile{.text = spec.grpc ? renderer.Grpc(*listen) : renderer.Http(*listen)};
+  const absl::StatusOr<Word> word = Word::Identifier(secret);
+  if (!word.ok()) return absl::InvalidArgumentError("the edge has no secret");  // it is not shown
+  core::PlaneFile file{.text = renderer.Api(*listen, *word),
+                       .secret = spec.certificate.chain + spec.certificate.key};
+  // With another one, nginx is to read it.
+  absl::StrAppend(&file.text, "# certificate ", absl::Hex(std::hash<std::string>()(file.secret)),
+                  "\n");
+  return file;
 }
 
 }  // namespace grpc_os::edge

@@ -12,8 +12,16 @@
 namespace grpc_os::edge {
 namespace {
 
-const std::vector<std::string> kHttp = {"127.0.0.1:8880", "[::1]:8880"};
-const std::vector<std::string> kGrpc = {"127.0.0.1:8881"};
+const EdgeAddresses kAddresses = {.http = {"127.0.0.1:8880", "[::1]:8880"},
+                                  .https = {"127.0.0.1:8443"},
+                                  .grpc = {"127.0.0.1:8881"}};
+
+absl::StatusOr<std::string> Text(const core::Domain& domain,
+                                 const EdgeAddresses& addresses = kAddresses) {
+  const auto file = RenderDomain(domain, addresses, "5ec4e7");
+  if (!file.ok()) return file.status();
+  return file->text;
+}
 
 core::Domain Example() {
   core::Domain domain;
@@ -24,7 +32,7 @@ core::Domain Example() {
 }
 
 Directive Rendered(const core::Domain& domain) {
-  const absl::StatusOr<std::string> text = RenderDomain(domain, kHttp, kGrpc);
+  const absl::StatusOr<std::string> text = Text(domain);
   EXPECT_TRUE(text.ok()) << text.status();
   return Parsed(text.ok() ? *text : "");
 }
@@ -118,20 +126,111 @@ TEST(DomainFile, ListensWhereTheEdgeDoes) {
   EXPECT_EQ(listen[1].words, (std::vector<std::string>{"listen", "unix:run/wait.sock", "http2"}));
 }
 
+core::Domain ApiExample() {
+  core::Domain domain;
+  domain.id = "dom_1";
+  domain.name = "os.example.com";
+  domain.spec.api = true;
+  domain.spec.certificate = {"a chain\n", "a key\n", 0};
+  return domain;
+}
+
+TEST(DomainFile, PublishesTheApi) {
+  const auto file = RenderDomain(ApiExample(), kAddresses, "5ec4e7");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->secret, "a chain\na key\n");
+  const std::string text = file->text.substr(0, file->text.find("# certificate "));
+  EXPECT_EQ(text, R"(limit_conn_zone $binary_remote_addr zone=dom_1_api:1m;
+limit_conn_zone $server_name zone=dom_1_api_all:64k;
+upstream dom_1_api {
+  server unix:api.sock;
+  keepalive 128;
+  keepalive_timeout 4000ms;
+}
+server {
+  listen 127.0.0.1:8443 ssl http2;
+  server_name os.example.com;
+  access_log logs/dom_1.log edge buffer=8k flush=1s;
+  log_by_lua_block { require("edge").log("dom_1") }
+  ssl_certificate d/dom_1.pem;
+  ssl_certificate_key d/dom_1.pem;
+  ssl_session_tickets off;
+  client_max_body_size 0;
+  keepalive_requests 1000000;
+  client_body_timeout 3600000ms;
+  send_timeout 3600000ms;
+  grpc_read_timeout 86400000ms;
+  grpc_send_timeout 86400000ms;
+  http2_max_concurrent_streams 128;
+  limit_conn dom_1_api 128;
+  limit_conn dom_1_api_all 512;
+  limit_conn_status 429;
+  grpc_set_header Host $host$edge_port;
+  grpc_set_header Content-Length $http_content_length;
+  grpc_set_header X-Forwarded-For $remote_addr;
+  grpc_set_header X-Grpc-Os-Edge 5ec4e7;
+  location ^~ /grpc_os.v1. {
+    grpc_pass grpc://dom_1_api;
+    error_page 429 500 502 503 504 @failed;
+  }
+  location ^~ /grpc.health.v1. {
+    grpc_pass grpc://dom_1_api;
+    error_page 429 500 502 503 504 @failed;
+  }
+  location ^~ /grpc.reflection. {
+    grpc_pass grpc://dom_1_api;
+    error_page 429 500 502 503 504 @failed;
+  }
+  location @failed {
+    content_by_lua_block { require("edge").failed() }
+  }
+  location / {
+    return 404;
+  }
+}
+)");
+}
+
+TEST(DomainFile, OfTheApiDiffersWhereItsCertificateOrKeyDoes) {
+  core::Domain domain = ApiExample();
+  const std::string before = *Text(domain);
+  EXPECT_EQ(*Text(domain), before);
+  domain.spec.certificate.chain = "another\n";
+  EXPECT_NE(*Text(domain), before);
+  domain = ApiExample();
+  domain.spec.certificate.key = "another\n";
+  EXPECT_NE(*Text(domain), before);
+}
+
+TEST(DomainFile, OfTheApiHasNeitherLimitsOfItsSpecNorTextOfItsCertificate) {
+  core::Domain domain = ApiExample();
+  const Directive before = Rendered(domain);
+  domain.spec.max_body_bytes = domain.spec.read_timeout_ms = 7;
+  for (const std::string& payload : Payloads()) {
+    domain.spec.certificate.chain = payload;
+    EXPECT_EQ(Rendered(domain), before) << payload;
+    const auto file = RenderDomain(domain, kAddresses, payload);
+    if (!file.ok()) continue;
+    EXPECT_EQ(Parsed(file->text), Replaced(before, "5ec4e7", payload));
+  }
+  EXPECT_FALSE(RenderDomain(domain, kAddresses, "").ok());
+  EXPECT_FALSE(Text(domain, {.http = kAddresses.http, .grpc = kAddresses.grpc}).ok());
+}
+
 TEST(DomainFile, RefusesWhatItCannotMean) {
   core::Domain domain = Example();
   domain.spec.routes.push_back({"/", false, {}});
-  EXPECT_FALSE(RenderDomain(domain, kHttp, kGrpc).ok());
+  EXPECT_FALSE(Text(domain).ok());
   domain = Example();
   domain.spec.grpc = true;
   domain.spec.routes = {{"/a", true, {}}};
-  EXPECT_FALSE(RenderDomain(domain, kHttp, kGrpc).ok());
+  EXPECT_FALSE(Text(domain).ok());
   domain.spec.routes[0].strip = false;
-  EXPECT_TRUE(RenderDomain(domain, kHttp, kGrpc).ok());
-  EXPECT_FALSE(RenderDomain(domain, kHttp, {}).ok());
+  EXPECT_TRUE(Text(domain).ok());
+  EXPECT_FALSE(Text(domain, {.http = kAddresses.http}).ok());
   domain = Example();
   domain.spec.hold_ms = -1;
-  EXPECT_FALSE(RenderDomain(domain, kHttp, kGrpc).ok());
+  EXPECT_FALSE(Text(domain).ok());
 }
 
 // What is parsed of `text` is what is parsed of the harmless `like`, with `value` where that has
@@ -149,21 +248,21 @@ std::string RegexOf(const std::string& name) {
 
 TEST(DomainFile, NoTextBecomesSyntax) {
   const core::Domain harmless = Example();
-  const std::string like = *RenderDomain(harmless, kHttp, kGrpc);
+  const std::string like = *Text(harmless);
   const std::vector<std::string> payloads = Payloads();
   ASSERT_GE(payloads.size(), 200);
   int taken = 0;
   for (const std::string& payload : payloads) {
     core::Domain domain = harmless;
     domain.id = payload;
-    if (const auto text = RenderDomain(domain, kHttp, kGrpc); text.ok()) {
+    if (const auto text = Text(domain); text.ok()) {
       ExpectMeant(*text, like, "dom_1", payload);
       ++taken;
     }
     for (const char* before : {"", "*."}) {
       domain = harmless;
       domain.name = before + payload;
-      const auto text = RenderDomain(domain, kHttp, kGrpc);
+      const auto text = Text(domain);
       if (!text.ok()) continue;
       const bool wildcard = domain.name.substr(0, 2) == "*.";
       ExpectMeant(*text, like, "example.com", wildcard ? RegexOf(domain.name) : domain.name);
@@ -172,14 +271,14 @@ TEST(DomainFile, NoTextBecomesSyntax) {
     for (bool strip : {false, true}) {
       domain = harmless;
       domain.spec.routes[0] = {"/" + payload, strip, {}};
-      const auto text = RenderDomain(domain, kHttp, kGrpc);
+      const auto text = Text(domain);
       if (!text.ok()) continue;
       const std::string same_size = "/" + std::string(payload.size(), 'x');
       domain.spec.routes[0].path = same_size;
-      ExpectMeant(*text, *RenderDomain(domain, kHttp, kGrpc), same_size, "/" + payload);
+      ExpectMeant(*text, *Text(domain), same_size, "/" + payload);
       ++taken;
     }
-    if (const auto text = RenderDomain(harmless, {payload, "[::1]:8880"}, kGrpc); text.ok()) {
+    if (const auto text = Text(harmless, {.http = {payload, "[::1]:8880"}}); text.ok()) {
       ExpectMeant(*text, like, "127.0.0.1:8880", payload);
       ++taken;
     }
@@ -188,7 +287,7 @@ TEST(DomainFile, NoTextBecomesSyntax) {
     domain.spec.routes[0].targets[0].process = payload;
     domain.spec.manager = payload;
     domain.owner = payload;
-    EXPECT_EQ(*RenderDomain(domain, kHttp, kGrpc), like);
+    EXPECT_EQ(*Text(domain), like);
   }
   EXPECT_GT(taken, 20);  // some are harmless, and taken
 }

@@ -296,12 +296,13 @@ end
 local REASONS = {
   [404] = "There is nothing here.",
   [413] = "The request is larger than this domain takes.",
+  [429] = "There are too many calls at a time, of your address or of all.",
   [500] = "The edge failed. Its error log says why.",
   [502] = "The process that had this request ended or broke off. The request may have been carried out.",
   [503] = "No process serves this right now.",
   [504] = "The process did not answer in time.",
 }
-local GRPC_STATUS = { [404] = 12, [413] = 8, [500] = 13, [504] = 4 }  -- all others: 14, UNAVAILABLE
+local GRPC_STATUS = { [404] = 12, [413] = 8, [429] = 8, [500] = 13, [504] = 4 }  -- all others: 14, UNAVAILABLE
 
 local function answer(status, reason, retry_after)
   local header = ngx.header

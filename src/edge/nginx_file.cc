@@ -30,9 +30,11 @@ absl::StatusOr<std::string> Listen(const std::vector<std::string>& addresses, Li
 // The servers that answer where no domain does. Empty without an address.
 absl::StatusOr<std::string> HttpsServer(const std::vector<std::string>& addresses) {
   if (addresses.empty()) return "";
-  absl::StatusOr<std::string> listen = Listen(addresses, "ssl");
+  // A client of a stream that says nothing may be gone.
+  absl::StatusOr<std::string> listen = Listen(addresses, "ssl http2 so_keepalive=60s:10s:6");
   if (!listen.ok()) return listen;
   NginxWriter writer(2);
+  writer.Directive("ssl_protocols", {"TLSv1.2", "TLSv1.3"});  // of all servers at these addresses
   writer.Directive("ssl_reject_handshake", {"on"});
   return absl::StrCat("  server {\n", *listen, writer.text(), "  }\n");
 }

@@ -19,7 +19,7 @@ struct NginxSettings {
   int64_t generation = 0;
   // See Word::ListenAddress. Without `http`, nothing is served; the others may be empty.
   std::vector<std::string> http;
-  std::vector<std::string> https;  // every handshake is refused
+  std::vector<std::string> https;  // every handshake for a name without a certificate is refused
   std::vector<std::string> grpc;
   int64_t workers = 2;
   int64_t connections = 4096;             // of each worker: to clients and to processes

@@ -45,7 +45,8 @@ TEST(NginxFile, HasItsSettings) {
   settings.domains = 1000;
   const Directive file = Parsed(Rendered(settings));
   EXPECT_TRUE(Has(file, {"listen", "127.0.0.1:8880", "default_server"}));
-  EXPECT_TRUE(Has(file, {"listen", "8443", "ssl", "default_server"}));
+  EXPECT_TRUE(
+      Has(file, {"listen", "8443", "ssl", "http2", "so_keepalive=60s:10s:6", "default_server"}));
   EXPECT_TRUE(Has(file, {"ssl_reject_handshake", "on"}));
   EXPECT_TRUE(Has(file, {"listen", "[::1]:8881", "http2", "default_server"}));
   EXPECT_TRUE(Has(file, {"set_real_ip_from", "10.0.0.0/8"}));

@@ -31,6 +31,7 @@ namespace fs = std::filesystem;
 
 constexpr char kGeneration[] = "gen-";
 constexpr char kSuffix[] = ".conf";
+constexpr char kSecretSuffix[] = ".pem";
 
 // 0: it is the directory of none.
 int64_t GenerationOf(const std::string& name) {
@@ -47,13 +48,14 @@ absl::Status Failed(const std::string& what, const std::string& path, int error)
   return absl::UnavailableError(absl::StrCat("cannot ", what, " ", path, ": ", strerror(error)));
 }
 
-// Never in place: the file may have another name in a directory that nginx reads. nginx may be
-// another account: what guards the files is the edge's directory.
-absl::Status WriteAnew(const std::string& path, const std::string& text) {
-  unlink(path.c_str());
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+// Never in place: the file may have another name in a directory that nginx reads. There may be
+// secrets in it: we and nginx alone may read it.
+absl::Status WriteAnew(const std::string& path, const std::string& text,
+                       const std::function<absl::Status(int)>& share) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return Failed("write", path, errno);
-  int error = fchmod(fd, 0644) == 0 ? 0 : errno;
+  absl::Status shared = share(fd);
+  int error = 0;
   for (size_t at = 0; at < text.size() && error == 0;) {
     const ssize_t wrote = write(fd, text.data() + at, text.size() - at);
     if (wrote >= 0) {
@@ -63,6 +65,7 @@ absl::Status WriteAnew(const std::string& path, const std::string& text) {
     }
   }
   if (close(fd) != 0 && error == 0) error = errno;
+  if (!shared.ok()) return shared;
   return error == 0 ? absl::OkStatus() : Failed("write", path, error);
 }
 
@@ -109,7 +112,8 @@ absl::StatusOr<Workers> ReadWorkers(const PrivateSocket& socket) {
 // The directory of the generation that is being checked, as it lies there.
 struct NginxPlane::Written {
   std::string directory;  // of the edge
-  int64_t live = 0;       // the generation that conf/live leads to; 0: none
+  std::function<absl::Status(int)> share;
+  int64_t live = 0;  // the generation that conf/live leads to; 0: none
   core::PlaneFiles live_files;
   int64_t generation = 0;
   core::PlaneFiles files;
@@ -131,9 +135,11 @@ struct NginxPlane::Written {
     RemoveOthers();  // of checks that came to nothing
     files.clear();
     for (const auto& [id, file] : live_files) {
-      const std::string name = absl::StrCat("/d/", id, kSuffix);
-      if (link((PathOf(live) + name).c_str(), (path + name).c_str()) != 0) continue;
-      files[id] = file;
+      const auto linked = [&](const char* suffix) {
+        const std::string name = absl::StrCat("/d/", id, suffix);
+        return link((PathOf(live) + name).c_str(), (path + name).c_str()) == 0;
+      };
+      if ((linked(kSecretSuffix) || errno == ENOENT) && linked(kSuffix)) files[id] = file;
     }
     return absl::OkStatus();
   }
@@ -144,18 +150,24 @@ struct NginxPlane::Written {
         ++it;
         continue;
       }
-      unlink(absl::StrCat(path, "/d/", it->first, kSuffix).c_str());
+      for (const char* suffix : {kSuffix, kSecretSuffix})
+        unlink(absl::StrCat(path, "/d/", it->first, suffix).c_str());
       it = files.erase(it);
     }
     for (const auto& [id, file] : wanted) {
       const auto there = files.find(id);
       if (there != files.end() && there->second->text == file->text) continue;
       files.erase(id);
-      absl::Status wrote = WriteAnew(absl::StrCat(path, "/d/", id, kSuffix), file->text);
-      if (!wrote.ok()) return wrote;
+      for (const auto& [suffix, text] :
+           {std::pair(kSuffix, &file->text), std::pair(kSecretSuffix, &file->secret)}) {
+        const std::string name = absl::StrCat(path, "/d/", id, suffix);
+        unlink(name.c_str());
+        absl::Status wrote = text->empty() ? absl::OkStatus() : WriteAnew(name, *text, share);
+        if (!wrote.ok()) return wrote;
+      }
       files[id] = file;
     }
-    return WriteAnew(path + "/nginx.conf", main_file);
+    return WriteAnew(path + "/nginx.conf", main_file, share);
   }
   // `main_file`: as it is to be in the generation that is live.
   bool IsLive(const std::string& main_file) const {
@@ -189,6 +201,7 @@ struct NginxPlane::Written {
 NginxPlane::NginxPlane(Parts parts) : parts_(std::move(parts)) {
   written_ = std::make_shared<Written>();
   written_->directory = parts_.directory;
+  written_->share = parts_.share;
 }
 
 absl::StatusOr<core::PlaneFiles> NginxPlane::ReadLive() {

@@ -34,6 +34,8 @@ class NginxPlane final : public core::DataPlane {
     std::function<absl::Status()> check_host;
     // What keeps it from listening, asked while it does not run. On the worker's thread.
     std::function<absl::Status()> check_ports;
+    // Lets nginx read a file that only we may: by its descriptor.
+    std::function<absl::Status(int)> share;
     // Before a generation is made live: the edge's endpoints are in place.
     std::function<void(std::function<void()>)> prepare;
   };

@@ -29,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 using core::PlaneFile;
 using core::PlaneFiles;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -72,6 +73,7 @@ class NginxPlaneTest : public ::testing::Test {
                           },
                           .check_host = [this] { return host_; },
                           .check_ports = [this] { return ports_; },
+                          .share = [this](int fd) { return share_(fd); },
                           .prepare =
                               [this](std::function<void()> then) {
                                 ++prepared_;
@@ -91,6 +93,10 @@ class NginxPlaneTest : public ::testing::Test {
     for (const auto& [id, text] : texts)
       files[id] = std::make_shared<const PlaneFile>(PlaneFile{1, text});
     return files;
+  }
+  static PlaneFiles WithSecret(const std::string& text, const std::string& secret) {
+    return {{"dom_1", std::make_shared<const PlaneFile>(
+                          PlaneFile{.generation = 1, .text = text, .secret = secret})}};
   }
   using Checked = std::optional<absl::StatusOr<core::DataPlane::Verdict>>;
   // nginx -t ends with this.
@@ -188,6 +194,7 @@ class NginxPlaneTest : public ::testing::Test {
   PrivateSocket socket_{edge_ + "/run"};
   std::string main_ = "main file";
   absl::Status main_failure_, host_, ports_;
+  std::function<absl::Status(int)> share_ = [](int) { return absl::OkStatus(); };
   int prepared_ = 0;
   Guarded<std::string> workers_;
   std::optional<absl::Status> applied_;
@@ -351,13 +358,42 @@ TEST_F(NginxPlaneTest, NginxThatIsBeingStoppedCountsAsIdleAtOnce) {
   EXPECT_FALSE(process_.Runs());
 }
 
-TEST_F(NginxPlaneTest, WhatIsWrittenMayBeReadByAnotherAccount) {
-  const mode_t before = umask(077);
-  (void)Check(Files({{"dom_1", "one"}}));
+TEST_F(NginxPlaneTest, WhatIsWrittenMayBeReadByNginxAlone) {
+  std::vector<ino_t> shared;
+  share_ = [&](int fd) {
+    struct stat status = {};
+    EXPECT_EQ(fstat(fd, &status), 0);
+    shared.push_back(status.st_ino);
+    return absl::OkStatus();
+  };
+  const mode_t before = umask(0);
+  (void)Check(WithSecret("one", "key"));
   umask(before);
-  for (const char* name : {"/conf/gen-1/nginx.conf", "/conf/gen-1/d/dom_1.conf"})
-    EXPECT_EQ(fs::status(edge_ + name).permissions(), fs::perms(0644)) << name;
+  for (const char* name : {"nginx.conf", "d/dom_1.conf", "d/dom_1.pem"}) {
+    const std::string path = absl::StrCat("gen-1/", name);
+    EXPECT_EQ(fs::status(edge_ + "/conf/" + path).permissions(), fs::perms(0600)) << name;
+    EXPECT_THAT(shared, Contains(InodeOf(path))) << name;
+  }
   EXPECT_EQ(fs::status(edge_ + "/conf/gen-1/d").permissions(), fs::perms(0755));
+  share_ = [](int) { return absl::FailedPreconditionError("no ACLs"); };
+  EXPECT_EQ(Check(Files({{"dom_1", "two"}})).status(), share_(0));
+}
+
+TEST_F(NginxPlaneTest, ASecretLiesBesideItsFileForAsLongAsThatIsThere) {
+  AreLive(WithSecret("one", "key"));
+  EXPECT_EQ(Read("live/d/dom_1.pem"), "key");
+  const ino_t kept = InodeOf("live/d/dom_1.pem");
+  PlaneFiles files = Restart();  // which reads no secrets
+  files["dom_2"] = WithSecret("two", "")["dom_1"];
+  Accept(files);
+  EXPECT_EQ(InodeOf("gen-2/d/dom_1.pem"), kept);
+  Accept(WithSecret("another", "another key"));
+  EXPECT_EQ(Read("gen-3/d/dom_1.pem"), "another key");
+  EXPECT_EQ(Read("live/d/dom_1.pem"), "key") << "what is live is not written to";
+  Accept(Files({{"dom_1", "a file without one"}}));
+  EXPECT_THAT(Conf("gen-4/d"), ElementsAre("dom_1.conf"));
+  Accept(Files({}));
+  EXPECT_THAT(Conf("gen-5/d"), IsEmpty());
 }
 
 // ---- The next daemon ----------------------------------------------------------------------------

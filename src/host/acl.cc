@@ -89,8 +89,9 @@ absl::Status Refused(const char* what, int error) {
 }  // namespace
 
 absl::Status GrantAccess(int directory, uid_t uid, Access access) {
-  const uint16_t rights =
-      access == Access::kReadOnly ? ACL_READ | ACL_EXECUTE : ACL_READ | ACL_WRITE | ACL_EXECUTE;
+  const uint16_t rights = access == Access::kFile       ? ACL_READ
+                          : access == Access::kReadOnly ? ACL_READ | ACL_EXECUTE
+                                                        : ACL_READ | ACL_WRITE | ACL_EXECUTE;
   struct stat status {};
   if (fstat(directory, &status) != 0) return Refused("cannot look at the directory", errno);
   if (status.st_uid == uid) {

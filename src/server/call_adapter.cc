@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/identity/throttle.h"
 #include "server/message_bytes.h"
 #include "transport/stream.h"
 
@@ -25,10 +26,16 @@ services::Arrival ArrivalOf(const transport::Stream& stream) {
   services::Arrival arrival;
   arrival.authorization = stream.metadata().Only("authorization");
   arrival.request_id = stream.metadata().Only("x-request-id");
+  arrival.edge_secret = stream.metadata().Only("x-grpc-os-edge");
+  arrival.forwarded_for = stream.metadata().Only("x-forwarded-for");
   arrival.deadline_ms = stream.deadline_ms();
-  arrival.local = peer.local;
-  arrival.peer_uid = peer.uid;
-  arrival.address = peer.address;
+  if (peer.relay) {
+    arrival.address = "unknown";  // unless Handlers::Arrive learns it
+  } else {
+    arrival.local = peer.local;
+    arrival.peer_uid = peer.uid;
+    arrival.address = peer.address;
+  }
   return arrival;
 }
 
@@ -88,6 +95,12 @@ class Exchange final : public services::Exchange, public transport::StreamUser {
 };
 
 }  // namespace
+
+std::string UserOf(const services::Handlers& handlers, const transport::Stream& stream) {
+  services::Arrival arrival = ArrivalOf(stream);
+  handlers.Arrive(arrival);
+  return arrival.through_edge ? core::Throttle::SourceOf(arrival.address) : "";
+}
 
 void AddApi(const services::Handlers& handlers, transport::Methods& methods) {
   for (const services::MethodInfo& method : handlers.methods().all()) {

@@ -40,6 +40,11 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   std::vector<transport::Server::Endpoint> endpoints;
   endpoints.push_back({.listener = *std::move(unix_socket), .local = true});
   endpoints.push_back({.listener = std::move(options.loopback)});
+  if (!options.edge_socket_path.empty()) {
+    auto edge_socket = transport::ListenUnix(options.edge_socket_path, 0666);
+    if (!edge_socket.ok()) return edge_socket.status();
+    endpoints.push_back({.listener = *std::move(edge_socket), .local = true, .relay = true});
+  }
   if (options.tls_listener) {
     endpoints.push_back(
         {.listener = std::move(options.tls_listener), .tls = std::move(options.tls)});
@@ -48,6 +53,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   AddApi(handlers, methods);
   out->health_.AddTo(methods);
   AddReflection(methods);
+  options.transport.user_of = [&handlers](const transport::Stream& stream) {
+    return UserOf(handlers, stream);
+  };
   out->transport_ = std::make_unique<transport::Server>(std::move(endpoints), std::move(methods),
                                                         std::move(options.transport));
   return out;

@@ -19,8 +19,9 @@ class GrpcServer {
   struct Options {
     std::string socket_path;  // at most limits::kSocketPathBytes; whoever calls holds the lock on
                               // the directory
-    UniqueFd loopback;        // of ListenOnLoopback
-    UniqueFd tls_listener;    // of ListenTls; none: no TLS
+    std::string edge_socket_path;  // as well, in a directory of the edge's; empty: none
+    UniqueFd loopback;             // of ListenOnLoopback
+    UniqueFd tls_listener;         // of ListenTls; none: no TLS
     std::unique_ptr<transport::TlsContext> tls;  // of that listener
     transport::Server::Options transport;
   };

@@ -41,6 +41,7 @@ class CallEnvironment {
     const core::Digest& digest;
     core::Logger& logger;
     const core::Clock& clock;
+    std::string edge_secret = {};  // that the edge alone knows; empty: nobody does
   };
   CallEnvironment(const Parts& parts, MethodTable methods_in, Declarations declarations_in)
       : identity(parts.identity),
@@ -49,6 +50,7 @@ class CallEnvironment {
         digest(parts.digest),
         logger(parts.logger),
         clock(parts.clock),
+        edge_secret(parts.edge_secret),
         methods(std::move(methods_in)),
         declarations(std::move(declarations_in)),
         counters(methods.all().size()) {}
@@ -70,6 +72,7 @@ class CallEnvironment {
   const core::Digest& digest;
   core::Logger& logger;
   const core::Clock& clock;
+  const std::string edge_secret;
   const MethodTable methods;
   const Declarations declarations;
   RpcCounters counters;

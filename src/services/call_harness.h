@@ -69,7 +69,7 @@ struct CallWorld {
   core::AuditTrail audit{audit_store, logger};
   EmptyRequestStore request_store;
   core::Requests requests{request_store};
-  CallEnvironment environment{{identity, audit, requests, digest, logger, clock},
+  CallEnvironment environment{{identity, audit, requests, digest, logger, clock, "5ec4e7"},
                               MethodTable::BuildApi().value(),
                               Declarations::BuildApi().value()};
 };

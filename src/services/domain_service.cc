@@ -26,6 +26,7 @@ namespace {
 
 constexpr int kTailLinesDefault = 100;
 constexpr int kTailLinesMax = 1'000'000;
+constexpr int64_t kCertificateSoonMs = int64_t{14} * 24 * 3'600'000;
 
 // A name, or an id.
 void CheckReference(const std::string& name, const std::string& field,
@@ -67,6 +68,9 @@ struct DomainService::Kind {
     core::CheckDomainName(domain.name, "domain.name", IsPublicSuffix(), violations);
     domain.spec = FromProto(given.spec());
     core::CheckDomainSpec(domain.spec, "domain.spec", OwnerOf(), violations);
+    if (domain.spec.api)
+      service->CheckApi(domain.name, "domain.spec.certificate", domain.spec.certificate,
+                        violations);
     return domain;
   }
   v1::Domain Show(const core::Domain& domain, const Call& call) const {
@@ -200,6 +204,15 @@ void DomainService::ShowState(const core::Domain& domain, v1::DomainStatus& stat
     return status.set_message(problem.empty() ? "it is being taken over" : problem);
   }
   if (outcome->state != core::PlaneOutcome::State::kActive) return;
+  if (domain.spec.api) {
+    status.set_state(v1::DomainStatus::STATE_ACTIVE);
+    const int64_t left_ms = domain.spec.certificate.expire_time_ms - parts_.scheduler.NowMs();
+    if (left_ms < kCertificateSoonMs)
+      status.set_next_step(absl::StrCat(
+          "its certificate ", left_ms < 0 ? "has ended" : "ends within 14 days",
+          "; give another: `assign --api ", domain.name, " --certificate FILE --key FILE`"));
+    return;
+  }
   const auto in_state = [&](Target::State state) {
     return std::find_if(status.targets().begin(), status.targets().end(),
                         [&](const Target& one) { return one.state() == state; });
@@ -298,7 +311,10 @@ void DomainService::AnswerServed(const DomainCall& call, const std::string& name
 
 void DomainService::Assign(const DomainCall& call, core::Assignment wanted,
                            const core::Origin& origin) const {
-  if (absl::Status status = Resolve(wanted.target, origin); !status.ok()) return call->End(status);
+  if (!wanted.api) {
+    if (absl::Status status = Resolve(wanted.target, origin); !status.ok())
+      return call->End(status);
+  }
   if (const auto there = parts_.domains.Find(wanted.domain); there.ok()) {
     for (const core::DomainRoute& route : there->spec.routes) {
       for (const core::DomainTarget& target : route.targets) {
@@ -316,43 +332,83 @@ void DomainService::Assign(const DomainCall& call, core::Assignment wanted,
                         });
 }
 
+core::Assignment DomainService::ReadAssignment(const v1::AssignDomainRequest& request,
+                                               core::Violations& violations) const {
+  const auto is_suffix = [this](std::string_view name) {
+    return parts_.domains.IsPublicSuffix(name);
+  };
+  core::CheckDomainName(request.name(), "name", is_suffix, violations);
+  core::Assignment wanted;
+  wanted.domain = request.name();
+  wanted.target = {request.process(), request.port(), request.weight() == 0 ? 1 : request.weight()};
+  wanted.path = request.path().empty() ? "/" : request.path();
+  core::CheckRoutePath(wanted.path, "path", violations);
+  wanted.beside_others = request.weight() != 0;
+  wanted.replace = request.replace();
+  if (request.has_strip()) wanted.strip = request.strip();
+  if (request.has_grpc()) wanted.grpc = request.grpc();
+  v1::DomainSpec limits;
+  if (request.has_hold()) *limits.mutable_hold() = request.hold();
+  if (request.has_drain()) *limits.mutable_drain() = request.drain();
+  if (request.has_read_timeout()) *limits.mutable_read_timeout() = request.read_timeout();
+  limits.set_max_body_bytes(request.max_body_bytes());
+  // Their fields are at the top of the request.
+  core::Violations inner;
+  core::CheckDomainTarget(
+      wanted.target, "", [this](int port) { return parts_.edge.OwnerOf(port); }, inner);
+  const core::DomainSpec spec = FromProto(limits);
+  core::CheckDomainLimits(spec, "", inner);
+  if (const auto detail = DetailOf(inner.ToStatus())) {
+    for (const FieldViolation& one : detail->violations)
+      violations.Add(one.field.substr(1), one.description);
+  }
+  if (request.has_hold()) wanted.hold_ms = spec.hold_ms;
+  if (request.has_drain()) wanted.drain_ms = spec.drain_ms;
+  if (request.has_read_timeout()) wanted.read_timeout_ms = spec.read_timeout_ms;
+  if (request.max_body_bytes() != 0) wanted.max_body_bytes = spec.max_body_bytes;
+  if (request.has_certificate())
+    violations.Add("certificate", "leave it out: only a domain with `api` has one");
+  return wanted;
+}
+
+core::Assignment DomainService::ReadApi(const v1::AssignDomainRequest& request,
+                                        core::Violations& violations) const {
+  core::Assignment wanted;
+  wanted.domain = request.name();
+  wanted.replace = request.replace();
+  wanted.api = true;
+  wanted.certificate = FromProto(request.certificate());
+  core::CheckDomainName(
+      wanted.domain, "name",
+      [this](std::string_view name) { return parts_.domains.IsPublicSuffix(name); }, violations);
+  CheckApi(wanted.domain, "certificate", wanted.certificate, violations);
+  v1::AssignDomainRequest others = request;
+  for (const char* field : {"name", "replace", "api", "certificate", "request_id"})
+    others.GetReflection()->ClearField(&others, others.GetDescriptor()->FindFieldByName(field));
+  if (others.ByteSizeLong() > 0)
+    violations.Add("api", "the API has a domain of its own: leave out the process and its options");
+  return wanted;
+}
+
+void DomainService::CheckApi(const std::string& name, const std::string& field,
+                             core::GivenCertificate& certificate,
+                             core::Violations& violations) const {
+  if (name.starts_with("*"))
+    return violations.Add("name", "the API has one name, such as os.example.com");
+  if (certificate.key.empty()) {
+    const auto there = parts_.domains.Find(name);
+    if (there.ok() && there->spec.certificate.chain == certificate.chain)
+      certificate.key = there->spec.certificate.key;
+  }
+  parts_.check_certificate(name, field, certificate, violations);
+}
+
 void DomainService::AddAssign(Handlers& handlers) {
   handlers.Unary<v1::AssignDomainRequest, v1::Domain>(
       [this](const auto& call, const v1::AssignDomainRequest& request) {
         core::Violations violations;
-        const auto is_suffix = [this](std::string_view name) {
-          return parts_.domains.IsPublicSuffix(name);
-        };
-        core::CheckDomainName(request.name(), "name", is_suffix, violations);
-        core::Assignment wanted;
-        wanted.domain = request.name();
-        wanted.target = {request.process(), request.port(),
-                         request.weight() == 0 ? 1 : request.weight()};
-        wanted.path = request.path().empty() ? "/" : request.path();
-        core::CheckRoutePath(wanted.path, "path", violations);
-        wanted.beside_others = request.weight() != 0;
-        wanted.replace = request.replace();
-        if (request.has_strip()) wanted.strip = request.strip();
-        if (request.has_grpc()) wanted.grpc = request.grpc();
-        v1::DomainSpec limits;
-        if (request.has_hold()) *limits.mutable_hold() = request.hold();
-        if (request.has_drain()) *limits.mutable_drain() = request.drain();
-        if (request.has_read_timeout()) *limits.mutable_read_timeout() = request.read_timeout();
-        limits.set_max_body_bytes(request.max_body_bytes());
-        // Their fields are at the top of the request.
-        core::Violations inner;
-        core::CheckDomainTarget(
-            wanted.target, "", [this](int port) { return parts_.edge.OwnerOf(port); }, inner);
-        const core::DomainSpec spec = FromProto(limits);
-        core::CheckDomainLimits(spec, "", inner);
-        if (const auto detail = DetailOf(inner.ToStatus())) {
-          for (const FieldViolation& one : detail->violations)
-            violations.Add(one.field.substr(1), one.description);
-        }
-        if (request.has_hold()) wanted.hold_ms = spec.hold_ms;
-        if (request.has_drain()) wanted.drain_ms = spec.drain_ms;
-        if (request.has_read_timeout()) wanted.read_timeout_ms = spec.read_timeout_ms;
-        if (request.max_body_bytes() != 0) wanted.max_body_bytes = spec.max_body_bytes;
+        const core::Assignment wanted =
+            request.api() ? ReadApi(request, violations) : ReadAssignment(request, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const std::string name = request.name();
         RunOnce(

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/domain/domain_rules.h"
 #include "core/domain/domains.h"
 #include "core/domain/edge.h"
 #include "core/process/process_ports.h"
@@ -28,6 +29,7 @@ class DomainService {
     core::Domains& domains;
     core::Edge& edge;
     core::LogSource& access_logs;
+    core::CheckCertificate check_certificate;
   };
   DomainService(Handlers& handlers, const Parts& parts);
 
@@ -36,6 +38,12 @@ class DomainService {
   using DomainCall = std::shared_ptr<UnaryCall<v1::Domain>>;
 
   void AddAssign(Handlers& handlers);
+  core::Assignment ReadAssignment(const v1::AssignDomainRequest& request,
+                                  core::Violations& violations) const;
+  core::Assignment ReadApi(const v1::AssignDomainRequest& request,
+                           core::Violations& violations) const;
+  void CheckApi(const std::string& name, const std::string& field,
+                core::GivenCertificate& certificate, core::Violations& violations) const;
   void AddUnassign(Handlers& handlers);
   void AddLogs(Handlers& handlers);
   void AddReload(Handlers& handlers);

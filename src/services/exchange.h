@@ -24,7 +24,15 @@ struct Arrival {
   bool local = false;                   // over the unix socket
   int64_t peer_uid = -1;                // of a client within this machine; -1: unknown
   std::string address = {};             // of a client that is not local, without its port
+  std::string_view edge_secret = {};    // x-grpc-os-edge; as above
+  std::string_view forwarded_for = {};  // x-forwarded-for; as above
+  bool through_edge = false;            // set by TakeForwarded
 };
+
+// Of a call that brings a secret of the edge: if it is `secret`, the call is of the client that the
+// edge names. If not, it is one that anybody could make. Neither is local: what the edge passes on
+// never is, and who says to be the edge gains nothing.
+void TakeForwarded(std::string_view secret, Arrival& arrival);
 
 // One call, as its transport sees it. The call asks for one message at a time: for the next after
 // the transport has reported the last. The transport reports nothing before Handlers::Begin has

@@ -65,8 +65,13 @@ class Handlers {
   absl::Status Check() const;
 
   // Of the transport: a call of a method has come.
-  void Begin(const MethodInfo& method, const Arrival& arrival, Exchange& exchange) const {
+  void Begin(const MethodInfo& method, Arrival arrival, Exchange& exchange) const {
+    Arrive(arrival);
     begin_[static_cast<size_t>(method.index)](method, arrival, exchange);
+  }
+  // Whose call it is, if the edge passes it on.
+  void Arrive(Arrival& arrival) const {
+    if (!arrival.edge_secret.empty()) TakeForwarded(environment_.edge_secret, arrival);
   }
   const MethodTable& methods() const { return environment_.methods; }
   const Declarations& declarations() const { return environment_.declarations; }

@@ -35,10 +35,11 @@ class HandlersTest : public ::testing::Test {
   ~HandlersTest() override { client_.Leave(); }
 
   template <typename Handler>
-  void Call(Handler handler) {
+  void Call(Handler handler, const Arrival& arrival = {}) {
     handlers_.Unary<v1::LoginPeerRequest, v1::LoginResponse>(
         [handler](const auto& call, const v1::LoginPeerRequest&) { handler(call); });
-    handlers_.Begin(MethodOf(world_.environment, v1::LoginPeerRequest::descriptor()), {}, client_);
+    handlers_.Begin(MethodOf(world_.environment, v1::LoginPeerRequest::descriptor()), arrival,
+                    client_);
   }
   void PassTheDeadline() { world_.clock.Advance(limits::kUnaryDeadlineDefaultMs + 1); }
 
@@ -100,6 +101,18 @@ TEST_F(HandlersTest, ACallWhoseDeadlinePassedGivesItsPlaceBackAtOnce) {
   PassTheDeadline();
   world_.environment.Tick();
   EXPECT_EQ(world_.environment.admission.calls(), 0);
+}
+
+TEST_F(HandlersTest, WhatComesThroughTheEdgeIsOfItsClientFromTheBeginning) {
+  Call(
+      [](const std::shared_ptr<LoginCall>& call) {
+        EXPECT_EQ(call->local_uid(), -1);
+        EXPECT_FALSE(call->local());
+        EXPECT_EQ(call->source(), "10.0.0.7");
+        EXPECT_EQ(call->MakeOrigin("").record.source, "10.0.0.7");
+      },
+      {.local = true, .peer_uid = 7, .edge_secret = "5ec4e7", .forwarded_for = "10.0.0.7"});
+  EXPECT_FALSE(client_.ended.has_value());
 }
 
 // Its client may be gone, and the call with it, before the thread of its handler is back.

@@ -265,6 +265,12 @@ void Connection::CalmDown() {
 // ---- Budgets
 // --------------------------------------------------------------------------------------
 
+bool Connection::MoveTo(const std::string& user) {
+  Ledger::Account* account = thread_.shared().ledger.Move(account_, user, in_bytes_ + out_bytes_);
+  if (account != nullptr) account_ = account;
+  return account != nullptr;
+}
+
 bool Connection::TakeIn(size_t bytes) {
   if (!thread_.shared().ledger.Take(*account_, bytes)) return false;
   in_bytes_ += bytes;

@@ -41,6 +41,8 @@ class Connection {
   // ----------------------------------------------------------------------------
   nghttp2_session* session() { return session_; }
   const std::shared_ptr<const Peer>& peer() const { return peer_; }
+  // It is of this user from now on, with what it holds. False: they have too many connections.
+  [[nodiscard]] bool MoveTo(const std::string& user);
   // Counts bytes that are to wait. False: the user, or all, hold too many.
   [[nodiscard]] bool TakeIn(size_t bytes);
   [[nodiscard]] bool TakeOut(size_t bytes);
@@ -106,7 +108,7 @@ class Connection {
   const UniqueFd fd_;
   const std::unique_ptr<Wire> wire_;
   const std::shared_ptr<const Peer> peer_;
-  Ledger::Account* const account_;
+  Ledger::Account* account_;
   nghttp2_session* session_ = nullptr;
   H2Stream* first_ = nullptr;  // of its streams
 

@@ -159,11 +159,19 @@ bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view va
   return true;
 }
 
+bool H2Stream::TakesItsUser() {
+  const UserOf& user_of = thread_.shared().user_of;
+  const std::string user = user_of == nullptr ? "" : user_of(*this);
+  return user.empty() || connection_->MoveTo(user);
+}
+
 void H2Stream::OnHeadersEnd() {
   if (!is_post_ || !is_grpc_) {
     other_ = true;
   } else if (header_error_.has_value()) {
     Refuse(*std::exchange(header_error_, std::nullopt));
+  } else if (!TakesItsUser()) {
+    Refuse(absl::ResourceExhaustedError("you have too many calls at a time"));
   } else if (method_ == nullptr) {
     Refuse(absl::UnimplementedError(absl::StrCat("there is no method ", unknown_path_)));
   } else if (unknown_encoding_) {

@@ -70,6 +70,7 @@ class H2Stream final : public Stream {
  private:
   bool IsOpen() const { return connection_ != nullptr; }
   std::string_view Unread() const { return std::string_view(in_).substr(in_from_); }
+  bool TakesItsUser();  // whose budgets it takes; false: they have too many connections
   void AnswerOther();
   void ReadPrefixNow();
   void AskForWindow();

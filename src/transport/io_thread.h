@@ -37,13 +37,18 @@ struct PathHash {
 };
 using Methods = std::unordered_map<std::string, Method, PathHash, std::equal_to<>>;
 
+// Whose budgets the connection of a call takes from this call on, if it is not the peer's: of a
+// proxy, which carries one call at a time for each client. Empty: as it is.
+using UserOf = std::function<std::string(const Stream&)>;
+
 // What all threads share; constant but for the ledger and the counters.
 struct Shared {
-  Shared(const Budgets& budgets_in, Methods methods_in)
-      : budgets(budgets_in), methods(std::move(methods_in)) {}
+  Shared(const Budgets& budgets_in, Methods methods_in, UserOf user_of_in = nullptr)
+      : budgets(budgets_in), methods(std::move(methods_in)), user_of(std::move(user_of_in)) {}
 
   const Budgets budgets;
   const Methods methods;
+  const UserOf user_of;  // null: always as it is
   Ledger ledger{budgets};
   Counters counters;
 };

@@ -12,6 +12,12 @@ constexpr size_t kInflateFree = 4;  // times its size
 Ledger::Account* Ledger::Enter(const std::string& user, bool kept) {
   const std::lock_guard lock(mutex_);
   if (connections_ >= budgets_.connections + (kept ? budgets_.connections_kept : 0)) return nullptr;
+  Account* account = Find(user);
+  if (account != nullptr) ++connections_;
+  return account;
+}
+
+Ledger::Account* Ledger::Find(const std::string& user) {
   if (accounts_.size() >= 2 * static_cast<size_t>(budgets_.connections))
     std::erase_if(accounts_, [](const auto& each) { return each.second->connections_ == 0; });
   auto& account = accounts_[user];
@@ -21,16 +27,30 @@ Ledger::Account* Ledger::Enter(const std::string& user, bool kept) {
   }
   if (account->connections_ >= budgets_.connections_each) return nullptr;
   ++account->connections_;
-  ++connections_;
   return account.get();
+}
+
+void Ledger::Drop(Account* account) {
+  // Whoever comes again at once is who they were.
+  if (--account->connections_ == 0 && account->inflated_ == 0)
+    accounts_.erase(std::string(account->user_));
+}
+
+Ledger::Account* Ledger::Move(Account* account, const std::string& user, size_t bytes) {
+  if (account->user_ == user) return account;
+  const std::lock_guard lock(mutex_);
+  Account* to = Find(user);
+  if (to == nullptr) return nullptr;
+  account->bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  to->bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  Drop(account);
+  return to;
 }
 
 void Ledger::Leave(Account* account) {
   const std::lock_guard lock(mutex_);
   --connections_;
-  // Whoever comes again at once is who they were.
-  if (--account->connections_ == 0 && account->inflated_ == 0)
-    accounts_.erase(std::string(account->user_));
+  Drop(account);
 }
 
 bool Ledger::Take(Account& account, size_t bytes) {

@@ -40,6 +40,9 @@ class Ledger {
   // may have a place of those kept.
   Account* Enter(const std::string& user, bool kept = false);
   void Leave(Account* account);
+  // The connection of an account that holds `bytes` for it is of this user from now on, who holds
+  // them; null: they have too many, and it stays as it was.
+  Account* Move(Account* account, const std::string& user, size_t bytes);
 
   // Counts bytes before they are buffered. False, and nothing counted: the user, or all together,
   // would hold too many.
@@ -59,6 +62,10 @@ class Ledger {
 
  private:
   const Budgets& budgets_;
+  // Under the lock.
+  Account* Find(const std::string& user);
+  void Drop(Account* account);
+
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::unique_ptr<Account>> accounts_;
   int connections_ = 0;

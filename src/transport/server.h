@@ -25,11 +25,13 @@ class Server {
   struct Endpoint {
     UniqueFd listener;  // of listener.h
     bool local = false;
+    bool relay = false;  // others speak through those who connect
     std::unique_ptr<TlsContext> tls = nullptr;  // null: none
   };
   struct Options {
     Budgets budgets = {};
-    UidOf uid_of = nullptr;  // of connections that are neither local nor encrypted
+    UidOf uid_of = nullptr;    // of connections that are neither local nor encrypted
+    UserOf user_of = nullptr;  // of calls
     int io_threads = 1;
   };
 

@@ -114,8 +114,11 @@ class ServerTest : public ::testing::Test {
                             }};
     std::vector<Server::Endpoint> endpoints;
     endpoints.push_back({.listener = *ListenUnix(path_, 0600), .local = true});
-    server_ = std::make_unique<Server>(std::move(endpoints), std::move(methods),
-                                       Server::Options{.budgets = budgets});
+    server_ = std::make_unique<Server>(
+        std::move(endpoints), std::move(methods),
+        Server::Options{.budgets = budgets, .user_of = [](const Stream& stream) {
+                          return std::string(stream.metadata().Only("x-user"));
+                        }});
   }
   void TearDown() override {
     server_.reset();
@@ -465,6 +468,27 @@ TEST_F(ServerTest, ConnectionsOfAUserAreBounded) {
   three.Ask("/t/Echo", "");
   EXPECT_TRUE(three.UntilEnded());
   EXPECT_EQ(server_->counters().connections_refused, 1);
+}
+
+TEST_F(ServerTest, CallsThatAProxyCarriesTakeTheBudgetsOfItsClients) {
+  Serve({.connections_each = 2, .bytes_user = 100'000});
+  const std::string part = AsMessage(std::string(1'000'000, 'x')).substr(0, 60'000);
+  TestClient one(path_), two(path_);
+  const int32_t held = one.Start("/t/Echo", {{"x-user", "ada"}});
+  one.Send(held, part, false);
+  ASSERT_TRUE(one.Until([&] { return server_->bytes() > 0; }));
+  // Another connection of hers is beyond her bytes, and a third beyond her connections.
+  const int32_t more = two.Start("/t/Echo", {{"x-user", "ada"}});
+  two.Send(more, part, false);
+  ASSERT_TRUE(two.Until([&] { return two.call(more).status() == kResourceExhausted; }));
+  TestClient three(path_);
+  EXPECT_EQ(three.Finish(three.Ask("/t/Echo", "", {{"x-user", "ada"}})).status(),
+            kResourceExhausted);
+  // Of others, none of it counts, on the same connections either.
+  EXPECT_EQ(three.Finish(three.Ask("/t/Echo", "b", {{"x-user", "bob"}})).status(), kOk);
+  EXPECT_EQ(two.Finish(two.Ask("/t/Echo", "b", {{"x-user", "bob"}})).status(), kOk);
+  EXPECT_EQ(three.Finish(three.Ask("/t/Echo", "a", {{"x-user", "ada"}})).status(), kOk)
+      << "now she has one";
 }
 
 TEST_F(ServerTest, WhoSaysNothingIsCut) {

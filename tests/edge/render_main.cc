@@ -103,9 +103,9 @@ int Run(const std::filesystem::path& directory) {
   if (!nginx.ok()) Fail(std::string(nginx.status().message()));
   Write(conf / "nginx.conf", *nginx);
   for (const core::Domain& domain : domains) {
-    const absl::StatusOr<std::string> text = RenderDomain(domain, settings.http, settings.grpc);
-    if (!text.ok()) Fail(std::string(text.status().message()));
-    Write(conf / "d" / (domain.id + ".conf"), *text);
+    const auto file = RenderDomain(domain, {.http = settings.http, .grpc = settings.grpc}, "");
+    if (!file.ok()) Fail(std::string(file.status().message()));
+    Write(conf / "d" / (domain.id + ".conf"), file->text);
   }
   Write(directory / "lua/edge.lua", kEdgeLua);
   for (const char* name : {"run", "logs", "tmp"}) {

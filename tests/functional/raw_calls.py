@@ -30,12 +30,12 @@ def name_of(method):
 class RawCalls:
     """`await raw.auth("GetUser", name="ada")`. Raises grpc.RpcError. Close it."""
 
-    def __init__(self, address, token=None):
+    # Of its own: a connection that another test's daemon has left is no concern of ours.
+    OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
+
+    def __init__(self, address, token=None, channel=None):
         self.token = token
-        self._channel = grpc.aio.insecure_channel(
-            # Of its own: a connection that another test's daemon has left is no concern of ours.
-            address, options=(("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
-        )
+        self._channel = channel or grpc.aio.insecure_channel(address, options=self.OPTIONS)
 
     async def close(self):
         await self._channel.close()

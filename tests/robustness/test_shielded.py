@@ -10,9 +10,11 @@ import signal
 import subprocess
 import uuid
 
+import grpc.aio
 import pytest
 import pytest_asyncio
 from beaters import Beaters, check_numbers, log_files
+from certificates import Authority
 from deploys_api import deploys_of
 from domains_api import ACTIVE, AWAY, BACKEND, domains_of
 from expectations import SLEEP, assert_no_trace, names, refused, texts, wait_for_state
@@ -20,6 +22,7 @@ from expectations import until as until_async
 from load import until
 from outcomes import STUBBORN, assert_reported_lost, await_new_mains, create_all
 from programs import init_listens, kill_init, supervisors
+from raw_calls import RawCalls
 from running_system import RunningSystem, descendants, is_alive, poll, stat_fields
 
 _SOURCE = pathlib.Path(__file__).with_name("hostile.c")
@@ -547,14 +550,18 @@ async def test_a_domain_is_served_by_an_account_of_its_own(accounts, edge_accoun
         client = await system.client()
         async with domains_of(system) as domains:
             await serves_through_a_restart(shielded, client, domains)
+            await publishes_the_api(system, domains)
         edge = system.data / "edge"
         # The other way round it would not be a test.
         assert (edge / "run/private.sock").is_socket() and (edge / "conf/live/nginx.conf").is_file()
+        keys = list((edge / "conf/live/d").glob("*.pem"))
+        assert len(keys) == 1
         logs = list((edge / "logs").glob("dom_*.log"))
-        assert len(logs) == 1
-        await attack(shielded, client, "connect", edge / "run/private.sock")
-        await client.delete_process("hostile")
-        await attack(shielded, client, "open", edge, edge / "logs", *logs, edge / "run", edge / "conf/live/nginx.conf", edge / "endpoints")
+        assert len(logs) == 2
+        for name in ("run/private.sock", "api.sock"):
+            await attack(shielded, client, "connect", edge / name)
+            await client.delete_process("hostile")
+        await attack(shielded, client, "open", edge, edge / "logs", *logs, edge / "run", edge / "conf/live/nginx.conf", *keys, edge / "endpoints")
         await client.delete_process("hostile")
         await attack(shielded, client, "plant", edge, edge / "run", edge / "conf", edge / "logs", edge / "tmp", edge / "lua")
         await system.close_clients()
@@ -600,6 +607,22 @@ async def serves_through_a_restart(shielded, client, domains):
         return "/held" in said.stdout
 
     poll(logged, "the access log has it")
+
+
+async def publishes_the_api(system, domains):
+    authority = Authority(system.home / "certificates")
+    chain, key = authority.sign("os.example.com")
+    done = system.cli("assign", "--api", "os.example.com", "--certificate", str(chain), "--key", str(key))
+    assert done.returncode == 0, done.stderr
+    channel = grpc.aio.secure_channel(
+        f"127.0.0.1:{system.edge_port('https')}",
+        grpc.ssl_channel_credentials(authority.ca.read_bytes()),
+        options=(*RawCalls.OPTIONS, ("grpc.ssl_target_name_override", "os.example.com")),
+    )
+    outside = RawCalls(None, channel=channel)
+    await outside.log_in("admin", (system.data / "secrets/admin.password").read_text().strip())
+    assert "127.0.0.1" in {session.source for session in (await outside.auth("ListSessions")).sessions}
+    await outside.close()
 
 
 async def waiting(domains):

@@ -18,6 +18,14 @@ DomainRoute* FindRoute(DomainSpec& spec, const std::string& path) {
   return it == spec.routes.end() ? nullptr : &*it;
 }
 
+absl::Status TakenFrom(const DomainRoute& route, const Assignment& wanted) {
+  std::vector<std::string> owners;
+  for (const DomainTarget& one : route.targets)
+    if (const auto it = wanted.names.find(one.process); it != wanted.names.end())
+      owners.push_back(it->second);
+  return DomainTaken(wanted.domain, route.path, owners);
+}
+
 absl::Status TooMany(const char* field, const char* what, int most, const char* of_what) {
   Violations violations;
   violations.Add(field, absl::StrCat("the ", what, " has ", most, " ", of_what,
@@ -33,6 +41,17 @@ void SortRoutes(DomainSpec& spec) {
 }
 
 absl::Status ApplyAssignment(const Assignment& wanted, DomainSpec& spec) {
+  if (wanted.api) {
+    if (!spec.routes.empty() && !wanted.replace) return TakenFrom(spec.routes[0], wanted);
+    spec.routes.clear();
+    spec.grpc = false;
+    spec.api = true;
+    spec.certificate = wanted.certificate;
+    return absl::OkStatus();
+  }
+  if (spec.api && !wanted.replace) return DomainOfApi(wanted.domain);
+  spec.api = false;
+  spec.certificate = {};
   if (wanted.grpc) spec.grpc = *wanted.grpc;
   if (wanted.hold_ms) spec.hold_ms = *wanted.hold_ms;
   if (wanted.drain_ms) spec.drain_ms = *wanted.drain_ms;
@@ -56,13 +75,7 @@ absl::Status ApplyAssignment(const Assignment& wanted, DomainSpec& spec) {
   const bool others =
       std::any_of(route->targets.begin(), route->targets.end(),
                   [&](const DomainTarget& one) { return one.process != wanted.target.process; });
-  if (others && !wanted.replace && !wanted.beside_others) {
-    std::vector<std::string> owners;
-    for (const DomainTarget& one : route->targets)
-      if (const auto it = wanted.names.find(one.process); it != wanted.names.end())
-        owners.push_back(it->second);
-    return DomainTaken(wanted.domain, wanted.path, owners);
-  }
+  if (others && !wanted.replace && !wanted.beside_others) return TakenFrom(*route, wanted);
   if (!wanted.beside_others) {
     route->targets = {wanted.target};
     return absl::OkStatus();

@@ -22,6 +22,9 @@ struct Assignment {
   bool replace = false;
   std::optional<bool> grpc;
   std::optional<int64_t> hold_ms, drain_ms, max_body_bytes, read_timeout_ms;
+  bool api =
+      false;  // to the API itself, with this certificate; of the above, `replace` alone counts
+  GivenCertificate certificate;
   // The processes that whoever asks may know: names by ids.
   std::map<std::string, std::string> names;
 };

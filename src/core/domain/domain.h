@@ -47,6 +47,21 @@ void Describe(Fields& fields, DomainRoute& route) {
   fields.Structs(3, route.targets);
 }
 
+// A certificate that was given with its key, checked for the domain.
+struct GivenCertificate {
+  std::string chain;           // PEM, the domain's own first
+  std::string key;             // PEM; a secret: nobody is shown it
+  int64_t expire_time_ms = 0;  // of the domain's own
+
+  bool operator==(const GivenCertificate&) const = default;
+};
+template <typename Fields>
+void Describe(Fields& fields, GivenCertificate& certificate) {
+  fields.Text(1, certificate.chain);
+  fields.Text(2, certificate.key);
+  fields.Int(3, certificate.expire_time_ms);
+}
+
 using grpc_os::kDefaultDrainMs;
 using grpc_os::kDefaultGrpcReadTimeoutMs;
 using grpc_os::kDefaultHoldMs;
@@ -66,6 +81,10 @@ struct DomainSpec {
   // users.
   std::string manager;
   int line = 0;  // of a file's domain: where the file names it
+  // It leads to the API of gRPC OS itself, over TLS: then it has a certificate, and no routes; the
+  // limits are not for it.
+  bool api = false;
+  GivenCertificate certificate;
 
   bool operator==(const DomainSpec&) const = default;
 };
@@ -81,6 +100,8 @@ void Describe(Fields& fields, DomainSpec& spec) {
   fields.Int(6, spec.read_timeout_ms);
   fields.Text(7, spec.manager);
   fields.Int(8, spec.line);
+  fields.Int(9, spec.api);
+  fields.Struct(10, spec.certificate);
 }
 
 enum class DomainState { kPending, kActive, kRejected };

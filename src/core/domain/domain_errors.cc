@@ -30,6 +30,15 @@ absl::Status DomainTaken(const std::string& domain, const std::string& path,
                "with `unassign`");
 }
 
+absl::Status DomainOfApi(const std::string& domain) {
+  return MakeError(StatusCode::kAlreadyExists,
+                   StrCat("'", domain,
+                          "' leads to the API of gRPC OS already; take it with `assign --replace`, "
+                          "or free it with `unassign ",
+                          domain, "`"),
+                   {.reason = reason::kDomainExists, .metadata = {{"domain", domain}}});
+}
+
 absl::Status DomainAssigned(const std::string& domain, const std::vector<std::string>& owners) {
   return Taken(domain, domain, owners,
                StrCat("that was assigned; free it first with `unassign ", domain, "`"));

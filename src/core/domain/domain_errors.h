@@ -13,6 +13,8 @@ namespace grpc_os::core {
 // `owners`: the names of processes that have the route; those that whoever asks may know.
 absl::Status DomainTaken(const std::string& domain, const std::string& path,
                          const std::vector<std::string>& owners);
+// It leads to the API of gRPC OS itself.
+absl::Status DomainOfApi(const std::string& domain);
 // As well, for a process whose spec is to name it: it was assigned, or another one's spec names it.
 absl::Status DomainAssigned(const std::string& domain, const std::vector<std::string>& owners);
 absl::Status DomainNamed(const std::string& domain, const std::vector<std::string>& owners);

@@ -22,8 +22,8 @@ std::string TextOf(const Domain& domain) {
       "id: ", domain.id, "\nname: ", domain.name, "\nstate: ", ToString(domain.status.state),
       "\ngeneration: ", domain.generation, "\nactive_generation: ", domain.status.active_generation,
       "\nmessage: ", OneLine(domain.status.message), "\ngrpc: ", spec.grpc ? "yes" : "no",
-      "\nhold_ms: ", spec.hold_ms, "\ndrain_ms: ", spec.drain_ms, "\nmanager: ", spec.manager,
-      "\n");
+      "\napi: ", spec.api ? "yes" : "no", "\nhold_ms: ", spec.hold_ms,
+      "\ndrain_ms: ", spec.drain_ms, "\nmanager: ", spec.manager, "\n");
   for (const DomainRoute& route : spec.routes)
     for (const DomainTarget& target : route.targets)
       absl::StrAppend(&text, "target: ", route.path, route.strip ? " strip" : "", " ",

@@ -80,6 +80,7 @@ TEST_F(DomainFolderTest, ADomainIsAnObjectThatTellsWhatIsWantedAndWhatBecameOfIt
                               "active_generation: 0\n"
                               "message: line one\\nstate: active\\\\\n"
                               "grpc: no\n"
+                              "api: no\n"
                               "hold_ms: 30000\n"
                               "drain_ms: 10000\n"
                               "manager: \n"

@@ -48,6 +48,14 @@ absl::Status StripOfGrpc(const std::string& field) {
 
 void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
                      const std::function<std::string(int)>& owner_of, Violations& violations) {
+  if (spec.api) {
+    if (!spec.routes.empty() || spec.grpc)
+      violations.Add(field + ".api",
+                     "the API has a domain of its own: leave out routes and `grpc`");
+    return;
+  }
+  if (spec.certificate != GivenCertificate())
+    violations.Add(field + ".certificate", "leave it out: only a domain with `api` has one");
   CheckDomainLimits(spec, field, violations);
   if (spec.routes.empty() || spec.routes.size() > static_cast<size_t>(limits::kRoutesPerDomain))
     violations.Add(field + ".routes",

@@ -17,7 +17,10 @@ void CheckDomainTarget(const DomainTarget& target, const std::string& field,
                        const std::function<std::string(int)>& owner_of, Violations& violations);
 // gRPC's paths are its methods: nothing may be stripped of them.
 absl::Status StripOfGrpc(const std::string& field);
-// All of a spec: limits, routes, targets.
+// Of a certificate for this domain: notes when it ends, and keeps of its texts what is meant.
+using CheckCertificate = std::function<void(const std::string& domain, const std::string& field,
+                                            GivenCertificate& certificate, Violations& violations)>;
+// All of a spec but its certificate: limits, routes, targets.
 void CheckDomainSpec(const DomainSpec& spec, const std::string& field,
                      const std::function<std::string(int)>& owner_of, Violations& violations);
 

@@ -54,6 +54,17 @@ TEST_F(DomainRulesTest, WhatIsWithinItsLimitsIsRight) {
   EXPECT_THAT(Wrong(), IsEmpty());
 }
 
+TEST_F(DomainRulesTest, TheApiHasACertificateAndNoRoutesAndAllElseTheReverse) {
+  spec_.certificate.chain = "a chain";
+  EXPECT_THAT(WrongFields(), ElementsAre("spec.certificate"));
+  spec_.api = true;
+  EXPECT_THAT(WrongFields(), ElementsAre("spec.api"));
+  spec_.routes.clear();
+  EXPECT_THAT(Wrong(), IsEmpty());
+  spec_.grpc = true;
+  EXPECT_THAT(WrongFields(), ElementsAre("spec.api"));
+}
+
 TEST_F(DomainRulesTest, AllThatIsOutsideIsNamedAtOnce) {
   spec_.hold_ms = limits::kDomainHoldMaxMs + 1;
   spec_.drain_ms = limits::kDomainDrainMaxMs + 1;

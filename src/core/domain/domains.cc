@@ -136,7 +136,8 @@ void Domains::Create(Domain wanted, Origin origin, Done done) {
     release();
     const auto row = Find(name);
     if (absl::IsAlreadyExists(made.status()) && row.ok())
-      return done(DomainTaken(row->name, "/", OwnersOf(*row, &origin)));
+      return done(row->spec.api ? DomainOfApi(row->name)
+                                : DomainTaken(row->name, "/", OwnersOf(*row, &origin)));
     done(std::move(made));
   };
   catalogue_.Create(std::move(wanted), std::move(origin), std::move(answer));
@@ -353,6 +354,7 @@ absl::Status Domains::CheckFree(const std::string& name, const std::string& proc
   if (const auto row = Find(name); row.ok() && row->spec.manager != process_id) {
     if (row->spec.manager == kManagedByFile)
       return DomainManaged(name, absl::StrCat(parts_.file, ":", row->spec.line));
+    if (row->spec.api) return DomainOfApi(name);
     const auto owners = OwnersOf(*row, origin);
     return row->spec.manager.empty() ? DomainAssigned(name, owners) : DomainNamed(name, owners);
   }

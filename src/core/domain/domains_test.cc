@@ -226,6 +226,41 @@ TEST_F(DomainsTest, AReplacementTakesTheRouteAndLeavesTheOthers) {
   EXPECT_EQ(Find().spec.routes[1].targets[0].process, "proc_other");
 }
 
+TEST_F(DomainsTest, TheApiHasADomainOfItsOwn) {
+  ASSERT_TRUE(Assign(To("web")).ok());
+  Assignment api = To("");
+  api.api = true;
+  api.certificate = {"chain", "key", 7};
+  const auto refused = Assign(api);
+  EXPECT_EQ(Why(refused.status()), reason::kDomainExists);
+  EXPECT_THAT(Message(refused.status()), HasSubstr("leads to 'web' already"));
+  api.replace = true;
+  const auto assigned = Assign(api);
+  ASSERT_TRUE(assigned.ok()) << assigned.status();
+  EXPECT_TRUE(assigned->spec.api);
+  EXPECT_THAT(assigned->spec.routes, IsEmpty());
+  Restart();
+  EXPECT_EQ(Find().spec, assigned->spec) << "stored whole";
+  api.replace = false;
+  api.certificate.key = "another";
+  EXPECT_EQ(Assign(api)->spec.certificate.key, "another") << "renewed without being told";
+
+  EXPECT_THAT(Message(Assign(To("web")).status()),
+              HasSubstr("leads to the API of gRPC OS already; take it with `assign --replace`"));
+  EXPECT_THAT(Message(Take(WithDomains("web", {"shop.example"}))), HasSubstr("leads to the API"));
+  EXPECT_EQ(Why(Unassign("web").status()), reason::kDomainNotFound);
+  Assignment back = To("web");
+  back.replace = true;
+  const auto taken = Assign(back);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_FALSE(taken->spec.api);
+  EXPECT_EQ(taken->spec.certificate, GivenCertificate());
+  api.replace = true;
+  ASSERT_TRUE(Assign(api).ok());
+  ASSERT_TRUE(Unassign().ok());
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
 TEST_F(DomainsTest, RoutesAreInTheOrderOfTheirPaths) {
   for (const char* path : {"/b", "/", "/a"}) {
     Assignment wanted = To("web");

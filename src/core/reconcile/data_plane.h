@@ -19,6 +19,8 @@ struct PlaneFile {
   int64_t generation = 0;  // of the thing's spec; 0: not known
   std::string text;
   std::string unfit = {};  // why there is no text of it; empty: there is
+  // What lies beside it: keys. `text` differs where this does. Not known of what is read back.
+  std::string secret = {};
 };
 // By the ids of the things.
 using PlaneFiles = std::map<std::string, std::shared_ptr<const PlaneFile>>;

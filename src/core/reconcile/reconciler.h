@@ -21,8 +21,8 @@ class Reconciler {
     Scheduler& scheduler;
     DataPlane& plane;
     std::function<std::vector<T>()> wanted;
-    // An error: it cannot be rendered, and is rejected with these words.
-    std::function<absl::StatusOr<std::string>(const T&)> render;
+    // Of any generation. An error: it cannot be rendered, and is rejected with these words.
+    std::function<absl::StatusOr<PlaneFile>(const T&)> render;
     std::function<void(const std::string& id, const PlaneOutcome& outcome)> report;
   };
   explicit Reconciler(Parts parts)
@@ -44,12 +44,15 @@ class Reconciler {
           it != rendered_.end() && it->second->generation == resource.generation) {
         file = it->second;
       } else {
-        auto text = render_(resource);
-        file = std::make_shared<const PlaneFile>(
-            text.ok() ? PlaneFile{resource.generation, *std::move(text)}
-                      : PlaneFile{.generation = resource.generation,
-                                  .text = "",
-                                  .unfit = std::string(text.status().message())});
+        auto rendered = render_(resource);
+        PlaneFile made;
+        if (rendered.ok()) {
+          made = *std::move(rendered);
+        } else {
+          made.unfit = std::string(rendered.status().message());
+        }
+        made.generation = resource.generation;
+        file = std::make_shared<const PlaneFile>(std::move(made));
       }
       files.emplace(resource.id, std::move(file));
     }
@@ -58,7 +61,7 @@ class Reconciler {
   }
 
   const std::function<std::vector<T>()> wanted_;
-  const std::function<absl::StatusOr<std::string>(const T&)> render_;
+  const std::function<absl::StatusOr<PlaneFile>(const T&)> render_;
   PlaneFiles rendered_;
   Reconciliation reconciliation_;
 };

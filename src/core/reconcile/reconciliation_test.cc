@@ -634,10 +634,10 @@ TEST(ReconcilerTest, EachIsRenderedOnceAGenerationUnlessAllIsRenderedAnew) {
       {.scheduler = scheduler,
        .plane = plane,
        .wanted = [&] { return things; },
-       .render = [&](const Thing& thing) -> absl::StatusOr<std::string> {
+       .render = [&](const Thing& thing) -> absl::StatusOr<PlaneFile> {
          rendered.push_back(thing.id);
          if (thing.spec == "none") return absl::InvalidArgumentError("there is nothing");
-         return thing.id + thing.spec;
+         return PlaneFile{.text = thing.id + thing.spec};
        },
        .report = [&](const std::string& id,
                      const PlaneOutcome& outcome) { outcomes[id] = outcome; }});

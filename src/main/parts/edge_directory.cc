@@ -67,17 +67,16 @@ int PortIn(const std::string& path) {
 
 }  // namespace
 
-absl::Status MakeEdgeDirectory(const std::string& path, const std::string& account, bool shielded) {
-  std::optional<uid_t> uid;
-  if (shielded) {
-    const auto found = host::UidOfAccount(account, shielded);
-    if (!found.ok())
-      return absl::FailedPreconditionError(absl::StrCat(
-          "nginx needs the account '", account, "': make it with `adduser --system --group ",
-          account, "` and write it into /etc/grpc-os/system-accounts (", found.status().message(),
-          ")"));
-    uid = *found;
-  }
+absl::StatusOr<std::optional<uid_t>> FindEdgeAccount(const std::string& account, bool shielded) {
+  if (!shielded) return std::nullopt;
+  const auto found = host::UidOfAccount(account, shielded);
+  if (found.ok()) return *found;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "nginx needs the account '", account, "': make it with `adduser --system --group ", account,
+      "` and write it into /etc/grpc-os/system-accounts (", found.status().message(), ")"));
+}
+
+absl::Status MakeEdgeDirectory(const std::string& path, std::optional<uid_t> uid) {
   using host::Access;
   absl::Status status = MakeOne(path, uid, Access::kReadOnly);
   for (const char* name : {"/conf", "/lua"})

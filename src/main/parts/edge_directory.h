@@ -2,6 +2,9 @@
 #ifndef GRPC_OS_MAIN_PARTS_EDGE_DIRECTORY_H_
 #define GRPC_OS_MAIN_PARTS_EDGE_DIRECTORY_H_
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +15,10 @@
 
 namespace grpc_os {
 
-// Makes the directories, with the rights that this account needs (empty: our own), and writes
-// edge.lua.
-absl::Status MakeEdgeDirectory(const std::string& path, const std::string& account, bool shielded);
+// nginx's; nullopt: our own.
+absl::StatusOr<std::optional<uid_t>> FindEdgeAccount(const std::string& account, bool shielded);
+// Makes the directories, with the rights that this account needs, and writes edge.lua.
+absl::Status MakeEdgeDirectory(const std::string& path, std::optional<uid_t> uid);
 
 struct EdgePorts {
   int http = 0;

@@ -9,12 +9,15 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "edge/access_log_files.h"
 #include "edge/domain_file.h"
 #include "edge/nginx_file.h"
+#include "host/acl.h"
 #include "host/free_port.h"
 #include "host/port_owner.h"
+#include "host/secret_file.h"
 #include "main/parts/domains_file.h"
 #include "manifest/read_text.h"
 
@@ -36,10 +39,16 @@ constexpr int64_t kLookMs = 20;
 
 absl::Status EdgePart::Start() {
   const std::string directory = needs_.directory.PathOf(kEdgeDirectory);
+  // Kept, so that a new grpc-osd knows what an nginx that goes on says.
+  const auto secret = host::LoadOrMakeKey(needs_.directory.PathOf("secrets/edge.key"));
+  if (!secret.ok()) return secret.status();
+  secret_ = absl::BytesToHexString(*secret);
   ports_ = ChooseEdgePorts(needs_.settings, needs_.directory.PathOf("run"));
   auto nginx = NginxProcessFor(directory, needs_.settings, ports_, needs_.shielded);
   if (!nginx.ok()) return nginx.status();
-  directory_ = MakeEdgeDirectory(directory, nginx->spec.account, needs_.shielded);
+  const auto uid = FindEdgeAccount(nginx->spec.account, needs_.shielded);
+  if (uid.ok()) uid_ = *uid;
+  directory_ = uid.ok() ? MakeEdgeDirectory(directory, uid_) : uid.status();
   if (!directory_.ok()) needs_.log.Warn(std::string(directory_.message()));
   Make(*std::move(nginx));
   auto live = plane_->ReadLive();
@@ -77,6 +86,10 @@ void EdgePart::Make(core::Process nginx) {
       .main_file = [this](int64_t generation) { return RenderMain(generation); },
       .check_host = [this] { return CheckHost(); },
       .check_ports = [this] { return CheckPorts(); },
+      .share =
+          [this](int fd) {
+            return uid_ ? host::GrantAccess(fd, *uid_, host::Access::kFile) : absl::OkStatus();
+          },
       .prepare = [this](std::function<void()> then) { targets_->WhenSet(std::move(then)); }});
   reconciler_ =
       std::make_unique<core::Reconciler<core::Domain>>(core::Reconciler<core::Domain>::Parts{
@@ -104,10 +117,18 @@ std::vector<core::Domain> EdgePart::AllDomains() const {
   return needs_.domains.domains().List("", std::numeric_limits<int>::max());
 }
 
-absl::StatusOr<std::string> EdgePart::Render(const core::Domain& domain) const {
+absl::StatusOr<core::PlaneFile> EdgePart::Render(const core::Domain& domain) const {
   const std::string& address = needs_.settings.edge_address;
-  return edge::RenderDomain(domain, ListenAddresses(address, ports_.http),
-                            ListenAddresses(address, ports_.grpc));
+  return edge::RenderDomain(domain,
+                            {.http = ListenAddresses(address, ports_.http),
+                             .https = ListenAddresses(address, ports_.https),
+                             .grpc = ListenAddresses(address, ports_.grpc)},
+                            secret_);
+}
+
+std::string EdgePart::api_socket() const {
+  if (!directory_.ok()) return "";
+  return absl::StrCat(needs_.directory.PathOf(kEdgeDirectory), "/", edge::kApiSocket);
 }
 
 absl::StatusOr<std::string> EdgePart::RenderMain(int64_t generation) const {
@@ -263,10 +284,11 @@ bool EdgePart::IsSilent() const {
 }
 
 std::string EdgePart::UrlOf(const core::Domain& domain) const {
-  const int port = domain.spec.grpc ? ports_.grpc : ports_.http;
+  const int port = domain.spec.api ? ports_.https : domain.spec.grpc ? ports_.grpc : ports_.http;
   std::string host = domain.name;
   if (host.starts_with("*.")) host.replace(0, 1, "NAME");
-  return absl::StrCat("http://", host, port == 80 ? "" : absl::StrCat(":", port), "/");
+  return absl::StrCat(domain.spec.api ? "https://" : "http://", host,
+                      port == (domain.spec.api ? 443 : 80) ? "" : absl::StrCat(":", port), "/");
 }
 
 std::vector<core::Targets::View> EdgePart::TargetsOf(const core::Domain& domain) const {

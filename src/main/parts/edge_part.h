@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
   core::Edge& edge() { return *this; }
   // No domain leads to a port that gRPC OS itself listens on. Thread-safe.
   void AddOwnPort(int port) { own_ports_.Lock()->insert(port); }
+  // Where it passes calls of the API on to, and what it says with each. No path: nginx cannot run.
+  std::string api_socket() const;
+  const std::string& secret() const { return secret_; }
   core::LogSource& access_logs() const { return *access_logs_; }
   // On the core's thread.
   std::vector<core::DomainCounts> CountDomains() const;
@@ -82,7 +86,7 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
 
   void Make(core::Process nginx);
   std::vector<core::Domain> AllDomains() const;
-  absl::StatusOr<std::string> Render(const core::Domain& domain) const;
+  absl::StatusOr<core::PlaneFile> Render(const core::Domain& domain) const;
   absl::StatusOr<std::string> RenderMain(int64_t generation) const;
   absl::Status CheckHost() const;
   absl::Status CheckPorts() const;
@@ -96,6 +100,8 @@ class EdgePart final : public Part, private core::Edge, private core::ProcessTra
 
   const Needs needs_;
   EdgePorts ports_;
+  std::string secret_;
+  std::optional<uid_t> uid_;                  // of nginx, if it is not ours
   mutable Guarded<std::set<int>> own_ports_;  // of the API
   absl::Status directory_;                    // whether it could be made
   std::string file_problem_;                  // of domains.conf, as it was read last

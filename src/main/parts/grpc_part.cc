@@ -20,6 +20,7 @@ constexpr int64_t kStopGraceMs = 5000;
 absl::Status GrpcPart::Start() {
   auto server = server::GrpcServer::Start(
       {.socket_path = needs_.directory.PathOf("run/api.sock"),
+       .edge_socket_path = needs_.edge.api_socket(),
        .loopback = needs_.ports.TakeGrpcListener(),
        .tls_listener = needs_.ports.TakeTlsListener(),
        .tls = needs_.ports.TakeTls(),

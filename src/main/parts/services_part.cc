@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "host/certificate.h"
 #include "services/method_table.h"
 #include "services/volume_methods.h"
 
@@ -24,7 +25,8 @@ absl::Status ServicesPart::Start() {
   const ObjectsPart& objects = needs_.objects;
   environment_ = std::make_unique<services::CallEnvironment>(
       services::CallEnvironment::Parts{identity, needs_.store.audit(), needs_.store.requests(),
-                                       digest, needs_.log.logger(), scheduler},
+                                       digest, needs_.log.logger(), scheduler,
+                                       needs_.edge.secret()},
       *std::move(methods), *std::move(declarations));
   handlers_ = std::make_unique<services::Handlers>(*environment_);
   auth_ = std::make_unique<services::AuthService>(*handlers_, identity, store);
@@ -37,8 +39,13 @@ absl::Status ServicesPart::Start() {
       *handlers_, services::DeployService::Parts{scheduler, processes, volumes, domains,
                                                  needs_.deploys.deploys()});
   domain_ = std::make_unique<services::DomainService>(
-      *handlers_, services::DomainService::Parts{scheduler, processes, domains, needs_.edge.edge(),
-                                                 needs_.edge.access_logs()});
+      *handlers_,
+      services::DomainService::Parts{
+          scheduler, processes, domains, needs_.edge.edge(), needs_.edge.access_logs(),
+          [&scheduler](const std::string& domain, const std::string& field,
+                       core::GivenCertificate& certificate, core::Violations& violations) {
+            host::CheckCertificate(domain, field, scheduler.NowMs(), certificate, violations);
+          }});
   event_ = std::make_unique<services::EventService>(
       *handlers_,
       services::EventService::Parts{scheduler, processes, volumes, domains, identity, store});

@@ -33,6 +33,10 @@ v1::DomainTargetStatus::State ToProto(core::TargetState state) {
 
 }  // namespace
 
+core::GivenCertificate FromProto(const v1::DomainCertificate& given) {
+  return {.chain = given.chain(), .key = given.private_key()};
+}
+
 core::DomainSpec FromProto(const v1::DomainSpec& given) {
   core::DomainSpec spec;
   for (const v1::DomainRoute& route : given.routes()) {
@@ -49,11 +53,19 @@ core::DomainSpec FromProto(const v1::DomainSpec& given) {
   spec.max_body_bytes = given.max_body_bytes();
   if (given.has_read_timeout())
     spec.read_timeout_ms = std::max<int64_t>(MsOf(given.read_timeout()), 1);
+  spec.api = given.api();
+  spec.certificate = FromProto(given.certificate());
   return spec;
 }
 
 v1::DomainSpec ToProto(const core::DomainSpec& spec) {
   v1::DomainSpec out;
+  if (spec.api) {
+    out.set_api(true);
+    out.mutable_certificate()->set_chain(spec.certificate.chain);
+    SetTimeMs(spec.certificate.expire_time_ms, out.mutable_certificate()->mutable_expire_time());
+    return out;
+  }
   for (const core::DomainRoute& route : spec.routes) {
     v1::DomainRoute& to = *out.add_routes();
     to.set_path(route.path);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "grpc_os/v1/domain_services.pb.h"
 #include "manifest/quantity.h"
+#include "manifest/read_text.h"
 #include "shell/commands/domain_rows.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/kinds.h"
@@ -21,6 +22,7 @@ namespace {
 
 // How long the daemon may wait for nginx before it answers.
 constexpr std::chrono::milliseconds kServedWithin{30'000};
+constexpr int64_t kPemBytes = 1 << 20;  // the daemon takes less, and says how much
 
 // Where requests for domains are sent to: the machine of the daemon.
 std::string EdgeHost(Session& session) {
@@ -59,10 +61,41 @@ absl::Status ReadNumber(const std::string& what, const std::string& text, int mo
       absl::StrCat(what, " is a number from 1 to ", most, "; \"", text, "\" is none."));
 }
 
+absl::StatusOr<v1::AssignDomainRequest> ToApiRequest(const Arguments& arguments,
+                                                     v1::AssignDomainRequest request) {
+  const auto chain = arguments.Value("certificate"), key = arguments.Value("key");
+  if (!arguments.Has("api") || !chain || !key)
+    return absl::InvalidArgumentError(
+        "--api, --certificate and --key go together: `assign --api os.example.com --certificate "
+        "FILE --key FILE`.");
+  for (const char* other :
+       {"path", "strip", "weight", "grpc", "hold", "drain", "max-body", "read-timeout"})
+    if (arguments.Has(other))
+      return absl::InvalidArgumentError(absl::StrCat("--", other, " is not for the API."));
+  if (arguments.positional().size() > 1)
+    return absl::InvalidArgumentError("The API has a domain of its own: leave out the process.");
+  const auto read = [](const std::string& path, const char* what, std::string* text) {
+    auto found = manifest::ReadText(path, what, kPemBytes);
+    if (found.ok()) *text = *std::move(found);
+    return found.status();
+  };
+  v1::DomainCertificate& certificate = *request.mutable_certificate();
+  absl::Status status = read(*chain, "the certificate", certificate.mutable_chain());
+  status.Update(read(*key, "the key", certificate.mutable_private_key()));
+  if (!status.ok()) return status;
+  request.set_api(true);
+  request.set_replace(arguments.Has("replace"));
+  return request;
+}
+
 absl::StatusOr<v1::AssignDomainRequest> ToRequest(const Arguments& arguments) {
   v1::AssignDomainRequest request;
   const auto& words = arguments.positional();
   request.set_name(words[0]);
+  if (arguments.Has("api") || arguments.Has("certificate") || arguments.Has("key"))
+    return ToApiRequest(arguments, std::move(request));
+  if (words.size() < 2)
+    return absl::InvalidArgumentError("PROCESS is missing, as in `assign example.com web 8080`.");
   request.set_process(words[1]);
   absl::Status status;
   if (words.size() > 2) {
@@ -103,6 +136,7 @@ absl::StatusOr<v1::AssignDomainRequest> ToRequest(const Arguments& arguments) {
 
 // "example.com/api → web:8080", of the route that `path` names.
 std::string LeadsTo(const v1::Domain& domain, const std::string& path) {
+  if (domain.spec().api()) return absl::StrCat(domain.name(), " → the API");
   const std::string shown = path.empty() ? "/" : path;
   std::vector<std::string> targets;
   for (const auto& target : TargetsOf(domain))
@@ -221,14 +255,15 @@ std::vector<Command> DomainCommands() {
        .run = RunList},
       {.name = "assign",
        .elsewhere = {"expose", "route", "publish-domain"},
-       .synopsis = "DOMAIN PROCESS [PORT]",
+       .synopsis = "DOMAIN [PROCESS [PORT]]",
        .arguments = {&kDomainWord, &kProcessWord, nullptr},
        .summary = "Serve a process under a domain",
        .details =
            "DOMAIN is a host name, or \"*.example.com\" for every name with one more label. PORT\n"
            "may be left out where the process has one. Returns once the domain is served; exit\n"
            "code 5 if nginx refuses it. While the process is away, as in a restart, requests wait\n"
-           "for it up to --hold. What an option does not name stays as it is.\n",
+           "for it up to --hold. What an option does not name stays as it is. With --api the\n"
+           "domain leads to the API of gRPC OS itself, over TLS: gRPC clients reach it there.\n",
        .options = {path,
                    {"strip", 0, "", "the process sees the paths without PATH"},
                    {"weight", 0, "N", "one of several: its share of the requests, 1 to 100"},
@@ -237,11 +272,15 @@ std::vector<Command> DomainCommands() {
                    {"hold", 0, "TIME", "how long requests wait for a process that is away (30s)"},
                    {"drain", 0, "TIME", "how long a stop waits for requests under way (10s)"},
                    {"max-body", 0, "SIZE", "of a request (10M)"},
-                   {"read-timeout", 0, "TIME", "how long the process may be silent (60s)"}},
+                   {"read-timeout", 0, "TIME", "how long the process may be silent (60s)"},
+                   {"api", 0, "", "publish the API of gRPC OS itself"},
+                   {"certificate", 0, "FILE", "of --api: PEM, and what signed it behind it"},
+                   {"key", 0, "FILE", "of --api: the certificate's key, PEM"}},
        .examples = {"assign example.com proc_123 8080",
                     "assign example.com api --path /api --strip",
-                    "assign example.com web-2 --weight 10"},
-       .least = 2,
+                    "assign example.com web-2 --weight 10",
+                    "assign --api os.example.com --certificate cert.pem --key key.pem"},
+       .least = 1,
        .most = 3,
        .run = RunAssign},
       {.name = "domain-status",

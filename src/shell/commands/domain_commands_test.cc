@@ -17,6 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 using Target = v1::DomainTargetStatus;
 
 class DomainCommandsTest : public ::testing::Test, protected TypedCommands {
@@ -123,6 +124,40 @@ TEST_F(DomainCommandsTest, WhatCannotBeMeantIsNotSent) {
     EXPECT_EQ(Run(std::string("assign ") + wrong), ExitCode::kUsage) << wrong;
   }
   EXPECT_THAT(daemon_.state.assigned, IsEmpty());
+}
+
+TEST_F(DomainCommandsTest, TheApiIsPublishedWithTheFilesOfACertificate) {
+  const std::string chain = directory_.path() + "/chain.pem", key = directory_.path() + "/key.pem";
+  std::ofstream(chain) << "a chain";
+  std::ofstream(key) << "a key";
+  status().set_url("https://os.example.com:8443/");
+  const std::string files = " --certificate " + chain + " --key " + key;
+  EXPECT_EQ(Run("assign --api os.example.com --replace" + files), ExitCode::kOk) << err();
+  EXPECT_EQ(out(),
+            "os.example.com → the API is served: grpcurl -authority os.example.com "
+            "127.0.0.1:8443 list\n");
+  const v1::AssignDomainRequest& request = daemon_.state.assigned.at(0);
+  EXPECT_TRUE(request.api() && request.replace());
+  EXPECT_EQ(request.process(), "");
+  EXPECT_EQ(request.certificate().chain(), "a chain");
+  EXPECT_EQ(request.certificate().private_key(), "a key");
+  EXPECT_EQ(Run("domains"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("the API"));
+  daemon_.state.domains["os.example.com"]
+      .mutable_spec()
+      ->mutable_certificate()
+      ->mutable_expire_time()
+      ->set_seconds(1'800'000'000);
+  EXPECT_EQ(Run("domain-status os.example.com"), ExitCode::kOk);
+  EXPECT_THAT(out(), AllOf(HasSubstr("gRPC over TLS"), HasSubstr("until 2027-01-15T08:00:00Z")));
+  for (const std::string& wrong :
+       {"os.example.com --api --key " + key, "os.example.com --api --certificate " + chain,
+        "os.example.com web" + files, "os.example.com web --api" + files,
+        "os.example.com --api --path /x" + files, "os.example.com --api --hold 1s" + files,
+        "os.example.com --api --certificate " + chain + " --key " + key + ".none"}) {
+    EXPECT_NE(Run("assign " + wrong), ExitCode::kOk) << wrong;
+  }
+  EXPECT_THAT(daemon_.state.assigned, SizeIs(1));
 }
 
 TEST_F(DomainCommandsTest, ATakenDomainNeedsReplace) {
@@ -393,6 +428,17 @@ TEST_F(DomainFileTest, TakesNoPathFromAnotherProcessUnlessThatIsMeant) {
   EXPECT_EQ(daemon_.state.domains["example.com"].spec().routes_size(), 1);
   EXPECT_EQ(Run("apply --replace -f " + directory_.path()), ExitCode::kUsage);
   EXPECT_THAT(err(), HasSubstr("--replace is for a domain.yml"));
+}
+
+TEST_F(DomainFileTest, TakesNoDomainFromTheApiUnlessItIsTold) {
+  v1::Domain& domain = daemon_.state.domains["example.com"];
+  domain.set_name("example.com");
+  domain.mutable_spec()->set_api(true);
+  EXPECT_EQ(Apply(kFile), ExitCode::kConflict);
+  EXPECT_THAT(out(), HasSubstr("leads to"));
+  EXPECT_THAT(err(), HasSubstr("'/' from the API would be taken away"));
+  EXPECT_TRUE(daemon_.state.domains["example.com"].spec().api());
+  EXPECT_EQ(Apply(kFile, "--replace"), ExitCode::kOk) << err();
 }
 
 TEST_F(DomainFileTest, WhatTheDaemonWroteOtherwiseIsNoDifference) {

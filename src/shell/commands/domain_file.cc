@@ -97,6 +97,7 @@ Fields FieldsOf(const v1::DomainSpec& spec, const std::map<std::string, std::str
     return TimeUtil::ToString(given ? value : TimeUtil::MillisecondsToDuration(otherwise_ms));
   };
   const bool grpc = spec.grpc();
+  if (spec.api()) return {{"leads to", "the API"}};
   for (const v1::DomainRoute& route : spec.routes())
     fields["path " + (route.path().empty() ? "/" : route.path())] = RouteText(route, names);
   fields["grpc"] = grpc ? "true" : "false";
@@ -142,6 +143,7 @@ std::set<std::string> LossesOf(const v1::DomainSpec& before, const v1::DomainSpe
     }
   }
   std::set<std::string> losses;
+  if (before.api()) losses.insert("'/' from the API");
   for (const v1::DomainRoute& route : before.routes()) {
     for (const v1::DomainTarget& target : route.targets()) {
       const std::string name = name_of(target);

@@ -90,6 +90,7 @@ std::string TargetsText(const std::vector<Target>& targets) {
 
 // All of them, each once.
 std::string TargetsText(const v1::Domain& domain) {
+  if (domain.spec().api()) return "the API";
   std::vector<std::string> texts;
   for (const auto& [path, targets] : RoutesOf(domain)) {
     for (const Target& target : targets) {
@@ -172,7 +173,12 @@ Table Details(const v1::Domain& domain, const std::string& host, const Typing& t
   add("generation", GenerationText(domain));
   add("message", status.message(), StyleOf(status.state()));
   add("url", status.url());
-  add("protocol", domain.spec().grpc() ? "gRPC" : "HTTP");
+  const v1::DomainSpec& spec = domain.spec();
+  add("protocol", spec.api() ? "gRPC over TLS" : spec.grpc() ? "gRPC" : "HTTP");
+  if (spec.api()) {
+    add("leads to", "the API");
+    add("certificate", absl::StrCat("until ", TimeText(spec.certificate().expire_time())));
+  }
   add("limits", LimitsText(domain.spec()));
   add("managed by", status.managed_by().empty() ? "users" : status.managed_by());
   add("owner", domain.owner());
@@ -233,9 +239,13 @@ std::string RequestCommand(const v1::Domain& domain, const std::string& host,
   // Any name of those that it covers.
   std::string name = domain.name();
   if (name.starts_with("*.")) name.replace(0, 1, "www");
-  if (domain.spec().grpc()) {
-    return absl::StrCat("grpcurl -plaintext -authority ", name, " ", host,
-                        port.empty() ? ":80" : port, " list");
+  if (domain.spec().grpc() || domain.spec().api()) {
+    const bool tls = domain.spec().api();
+    return absl::StrCat("grpcurl ", tls ? "" : "-plaintext ", "-authority ", name, " ", host,
+                        !port.empty() ? port
+                        : tls         ? ":443"
+                                      : ":80",
+                        " list");
   }
   return absl::StrCat("curl -H 'Host: ", name, "' ", url.substr(0, begin), host, port,
                       PathOf(path));
