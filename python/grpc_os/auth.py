@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import datetime
-import os
 import time
 import typing
 
-import grpc
-import grpc.aio
 from grpc_os.calls import Calls, Repeats
 from grpc_os.credentials import Grant
 from grpc_os.errors import GrpcOSError
@@ -23,54 +18,18 @@ _AUTH = auth_services_pb2_grpc.AuthServiceStub
 class AuthCalls(Calls):
     """AuthService."""
 
-    def __init__(
-        self,
-        channel: grpc.aio.Channel | grpc.Channel | str,
-        *,
-        token: str | None = None,
-        timeout: float | None = 30.0,
-        retry: bool = True,
-        peer_socket: str | os.PathLike[str] | None = None,
-    ) -> None:
-        super().__init__(channel, token=token, timeout=timeout, retry=retry)
-        if peer_socket is None and isinstance(channel, str) and channel.startswith("unix:"):
-            path = channel.removeprefix("unix:")
-            # "unix:///a/b" is "unix:/a/b".
-            path = path.removeprefix("//") if path.startswith("///") else path
-            peer_socket = os.path.join(os.path.dirname(path), "peer.sock")
-        self._peer_socket = peer_socket
-
     # ---- Log-in ------------------------------------------------------------------------------------------------------
 
     async def login(self, user: str, password: str) -> AccessToken:
         """Logs in; the client keeps the token and renews it by itself for as long as the session lasts. Never tried again
         by itself. With GrpcOSError LOGIN_THROTTLED, `retry_delay` says when to come again."""
         request = auth_services_pb2.LoginRequest(user=user, password=password)
-        # It tells who tries; without one all that try on this machine count as one.
-        with contextlib.suppress(OSError, ValueError):
-            request.ticket = await self.fetch_peer_ticket()
         return self._accept(await self._anonymous("Login", request))
 
     async def login_peer(self) -> Identity:
-        """Logs in as the local account that runs this program. The client logs in again when the 15 minutes of the token
-        are nearly over; a session that was ended stays so."""
+        """Logs in as the local account that runs this program; over DATA_DIR/run/api.sock alone. The client logs in again
+        when the 15 minutes of the token are nearly over; a session that was ended stays so."""
         return self._accept(await self._ask_peer()).identity
-
-    async def fetch_peer_ticket(self) -> str:
-        """Asks the local side socket for a ticket for this program's uid. OSError if nobody answers there."""
-        if self._peer_socket is None:
-            raise ValueError("login_peer needs peer_socket=…, the path of DATA_DIR/run/peer.sock, with this channel")
-        async with asyncio.timeout(self._timeout):
-            reader, writer = await asyncio.open_unix_connection(os.fspath(self._peer_socket))
-            try:
-                line = await reader.readline()
-            finally:
-                writer.close()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
-        if not line.endswith(b"\n"):
-            raise ConnectionError(f"{self._peer_socket} hung up without a ticket; try again")
-        return line.decode().removesuffix("\n")
 
     async def whoami(self) -> Identity:
         return Identity((await self._read(_AUTH, "WhoAmI", auth_services_pb2.WhoAmIRequest())).identity)
@@ -86,8 +45,7 @@ class AuthCalls(Calls):
         return response
 
     async def _ask_peer(self) -> auth_services_pb2.LoginResponse:
-        request = auth_services_pb2.LoginPeerRequest(ticket=await self.fetch_peer_ticket())
-        return await self._anonymous("LoginPeer", request)
+        return await self._anonymous("LoginPeer", auth_services_pb2.LoginPeerRequest())
 
     def _accept(self, response: auth_services_pb2.LoginResponse) -> AccessToken:
         self._credentials.accept(self._grant(response))

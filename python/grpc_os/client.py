@@ -32,8 +32,7 @@ class GrpcOSClient(
     `channel` is an address ("unix:/…/run/api.sock", "localhost:50051", "https://os.example.com:50443": by TLS, with the
     authorities of the PEM file that GRPC_OS_CA names, if any), a grpc.aio channel, or a synchronous one; the methods are
     awaited with each. It logs in with `login`, `login_peer`, or an API token: `token`, by default that of the
-    environment's GRPC_OS_TOKEN ("": none). `peer_socket` is where login_peer asks; by default beside the socket that
-    `channel` names.
+    environment's GRPC_OS_TOKEN ("": none).
 
     Errors of calls are GrpcOSError, a grpc.RpcError. A call ends after `timeout` seconds (None: never). Within them, with
     `retry`, calls that only read, and changes that take a request_id, are tried again while the daemon is UNAVAILABLE;

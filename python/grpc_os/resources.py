@@ -196,7 +196,7 @@ class Session:
 
     @property
     def source(self) -> str:
-        """Where it was opened from: "uid 1000", "unix" or an address."""
+        """Where it was opened from: "uid 1000" or an address."""
         return self.proto.source
 
     @property

@@ -268,34 +268,9 @@ async def test_a_watch_that_is_left_is_cancelled(client, daemon):
             await asyncio.sleep(0.01)
 
 
-async def test_login_peer_takes_a_ticket_to_the_daemon(daemon, tmp_path):
-    async def give_ticket(reader, writer):
-        writer.write(b"ticket-1\n")
-        writer.close()
-
-    server = await asyncio.start_unix_server(give_ticket, tmp_path / "peer.sock")
-    async with server, GrpcOSClient(daemon.address) as client:
-        assert (await client.login_peer()).name == "admin"
-        assert daemon.requests[0].ticket == "ticket-1"
-        assert client.token == "access-1"
-
-
-async def test_login_peer_says_what_is_missing(daemon):
-    with pytest.raises(ValueError, match="peer_socket"):
-        await GrpcOSClient("localhost:1").login_peer()
-    with pytest.raises(OSError):
-        await GrpcOSClient(daemon.address).login_peer()
-
-
-async def test_a_peer_socket_that_hangs_up_is_an_error(daemon, tmp_path):
-    async def hang_up(reader, writer):
-        writer.write(b"half a tick")
-        writer.close()
-
-    server = await asyncio.start_unix_server(hang_up, tmp_path / "peer.sock")
-    async with server, GrpcOSClient(daemon.address) as client:
-        with pytest.raises(ConnectionError):
-            await client.login_peer()
+async def test_login_peer_asks_the_daemon(client):
+    assert (await client.login_peer()).name == "admin"
+    assert client.token == "access-1"
 
 
 def test_other_channels_are_refused():

@@ -28,17 +28,6 @@ async def test_a_login_is_never_tried_again(client, daemon):
     assert len(daemon.requests) == 2 and client.token is None
 
 
-async def test_a_login_over_the_local_socket_tells_who_tries(daemon, tmp_path):
-    async def give_ticket(reader, writer):
-        writer.write(b"ticket-1\n")
-        writer.close()
-
-    server = await asyncio.start_unix_server(give_ticket, tmp_path / "peer.sock")
-    async with server, GrpcOSClient(daemon.address) as client:
-        await client.login("alice", "ecila")
-    assert daemon.requests[0].ticket == "ticket-1"
-
-
 async def test_an_expired_token_is_renewed_once_for_all(client, daemon):
     await client.login("alice", "ecila")
     daemon.expire_access_tokens()
@@ -136,13 +125,8 @@ async def test_a_login_during_a_renewal_stays(client, daemon):
     assert client.token == token
 
 
-async def test_a_peer_logs_in_again_when_its_time_is_over_but_not_when_it_was_ended(daemon, tmp_path):
-    async def give_ticket(reader, writer):
-        writer.write(b"ticket\n")
-        writer.close()
-
-    server = await asyncio.start_unix_server(give_ticket, tmp_path / "peer.sock")
-    async with server, GrpcOSClient(daemon.address) as client:
+async def test_a_peer_logs_in_again_when_its_time_is_over_but_not_when_it_was_ended(daemon):
+    async with GrpcOSClient(daemon.address) as client:
         await client.login_peer()
         client._credentials._renew_at = 0.0
         await client.whoami()

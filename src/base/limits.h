@@ -72,7 +72,6 @@ inline constexpr int64_t kHttpRequestBytes = int64_t{16} << 10;  // request line
 
 inline constexpr int kTokenBytes = 4096;
 inline constexpr int64_t kAccessTokenMs = int64_t{15} * 60'000;
-inline constexpr int64_t kPeerTicketMs = 60'000;
 inline constexpr int64_t kRefreshIdleMs =
     int64_t{14} * 86'400'000;                                    // a refresh token unused so long
 inline constexpr int64_t kSessionMs = int64_t{30} * 86'400'000;  // a session by password in all
@@ -89,7 +88,6 @@ inline constexpr int kPasswordBytesMin = 12;
 inline constexpr int kPasswordBytesMax = 1024;
 inline constexpr int kPasswordQueue = 32;  // passwords waiting to be hashed
 inline constexpr int kLabelBytes = 63;
-inline constexpr int kPeerTickets = 1024;        // open at a time; the oldest goes
 inline constexpr int kEndsUnwritten = 1024;      // of sessions, that the store has yet to take
 inline constexpr int kTokensVerified = 4096;     // whose signature is not checked again
 inline constexpr int kThrottleEntries = 10'000;  // users, sources and pairs of them, each
@@ -162,8 +160,6 @@ inline constexpr int kControlConnections = 32;
 inline constexpr int kAcceptsPerTurn = 64;  // connections that one turn of a loop accepts
 inline constexpr int kPacketsPerTurn = 64;  // packets that it takes from one connection
 inline constexpr int kAcceptPauseMs = 100;  // when not even a spare descriptor is left
-// If a ticket must go, a uid that has so many loses its own.
-inline constexpr int kPeerTicketsOfMany = 64;
 
 // Of our own logs: each kind of line is written so often in a second, and then counted.
 inline constexpr int kLogLinesPerSecond = 20;

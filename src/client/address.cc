@@ -1,6 +1,5 @@
 #include "client/address.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -36,10 +35,6 @@ std::string Address::ToString() const { return secure ? kHttps + host_port : ToT
 
 std::string Address::ToTarget() const { return is_unix ? "unix:" + path : host_port; }
 
-std::string Address::PeerSocketPath() const {
-  return std::filesystem::path(path).parent_path() / "peer.sock";
-}
-
 std::string Address::DisplayHost() const {
   return is_unix ? "local" : host_port.substr(0, host_port.rfind(':'));
 }
@@ -61,11 +56,11 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
     Address address;
     address.is_unix = true;
     address.path = absolute.lexically_normal();
-    const auto longest = std::max(address.path.size(), address.PeerSocketPath().size());
-    if (longest > limits::kSocketPathBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "The socket path ", address.path, " has ", longest, " bytes; the system allows ",
-          limits::kSocketPathBytes, ". Use a shorter data directory, or a symbolic link to it."));
+    if (address.path.size() > limits::kSocketPathBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("The socket path ", address.path, " has ", address.path.size(),
+                       " bytes; the system allows ", limits::kSocketPathBytes,
+                       ". Use a shorter data directory, or a symbolic link to it."));
     }
     return address;
   }

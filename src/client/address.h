@@ -22,8 +22,6 @@ struct Address {
   // "https://host:port".
   std::string ToString() const;
   std::string ToTarget() const;  // as gRPC takes it
-  // The side socket for peer log-in: beside the API's. Unix only.
-  std::string PeerSocketPath() const;
   // The host without its port; "local" for unix.
   std::string DisplayHost() const;
 };

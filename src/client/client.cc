@@ -93,6 +93,11 @@ std::shared_ptr<Client::Connection> Client::Connected() {
 }
 
 absl::Status Client::Away(const std::string& why) const {
+  if (address_.is_unix && ::access(address_.path.c_str(), W_OK) != 0 && errno == EACCES) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("This account may not use ", address_.path,
+                     ". Run as the account that runs gRPC OS, or as root."));
+  }
   std::string cure = "Start it there with `grpc-os-init --data-dir DIR`";
   constexpr std::string_view kSocket = "/run/api.sock";
   if (address_.path.ends_with(kSocket) && address_.path.size() > kSocket.size()) {

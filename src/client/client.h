@@ -300,7 +300,7 @@ class Client {
   absl::StatusOr<std::string> Token();
   // The one to take after another was refused.
   absl::StatusOr<std::string> TokenAfter(const std::string& refused);
-  absl::StatusOr<v1::LoginResponse> ExchangeTicket();
+  absl::StatusOr<v1::LoginResponse> AskAsPeer();
   absl::StatusOr<std::string> Refresh(const TokenFile& file, const TokenFile::Content& kept);
   // Makes `response` the log-in of this client and, if it can, of later commands.
   absl::Status Keep(const TokenFile& file, const v1::LoginResponse& response);

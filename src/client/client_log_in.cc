@@ -5,14 +5,11 @@
 #include "base/error_detail.h"
 #include "client/calls.h"
 #include "client/errors.h"
-#include "client/peer_ticket.h"
 #include "grpc_os/v1/auth_services.pb.h"
 
 namespace grpc_os::client {
 namespace {
 
-// A ticket tells the daemon which account tries a password; the log-in does without one.
-constexpr std::chrono::milliseconds kTicketPatience{1000};
 constexpr std::chrono::milliseconds kRefreshPatience{5000};
 
 bool IsTokenRefused(const absl::Status& status) {
@@ -51,7 +48,7 @@ absl::StatusOr<std::string> Client::Token() {
                                     ". `login USER` logs in with a password; over TCP the daemon "
                                     "cannot see which account calls."));
   }
-  const auto response = ExchangeTicket();
+  const auto response = AskAsPeer();
   if (!response.ok()) return response.status();
   (void)Keep(file, *response);  // a later command logs in anew
   return response->access_token();
@@ -87,7 +84,7 @@ absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
     return NotLoggedIn(
         "The log-in has expired, or was ended elsewhere. `login USER` logs in again.");
   }
-  const auto response = ExchangeTicket();
+  const auto response = AskAsPeer();
   if (!response.ok()) return response.status();
   (void)Keep(file, *response);
   return response->access_token();
@@ -135,7 +132,7 @@ absl::Status Client::Keep(const TokenFile& file, const v1::LoginResponse& respon
   return written;
 }
 
-absl::StatusOr<v1::LoginResponse> Client::ExchangeTicket() {
+absl::StatusOr<v1::LoginResponse> Client::AskAsPeer() {
   if (!address_.is_unix) {
     return absl::FailedPreconditionError(
         absl::StrCat("Over TCP (", address_.ToString(),
@@ -143,21 +140,15 @@ absl::StatusOr<v1::LoginResponse> Client::ExchangeTicket() {
                      "password; without one, use the local socket: `--address "
                      "unix:DIR/run/api.sock`."));
   }
-  if (in_flight_->IsCancelled()) return absl::CancelledError("Interrupted.");
-  auto ticket = FetchPeerTicket(address_.PeerSocketPath(), options_.timeout);
-  if (absl::IsUnavailable(ticket.status())) return Away(std::string(ticket.status().message()));
-  if (!ticket.ok()) return ticket.status();
-  v1::LoginPeerRequest request;
-  request.set_ticket(*ticket);
   return Call<v1::LoginPeerRequest, v1::LoginResponse>(
-      [](Connection& c, auto&&... a) { return c.auth.LoginPeer(a...); }, request, options_.timeout,
-      "");
+      [](Connection& c, auto&&... a) { return c.auth.LoginPeer(a...); }, v1::LoginPeerRequest(),
+      options_.timeout, "");
 }
 
 absl::StatusOr<v1::LoginResponse> Client::LoginPeer(absl::Status* not_kept) {
   if (!options_.token.empty()) return TokenOfEnvironment("`login`");
   const std::lock_guard<std::mutex> one(log_in_);
-  auto response = ExchangeTicket();
+  auto response = AskAsPeer();
   if (!response.ok()) return response.status();
   const TokenFile file = File();
   const auto lock = file.Lock(options_.timeout);
@@ -174,11 +165,6 @@ absl::StatusOr<v1::LoginResponse> Client::Login(const std::string& user,
   v1::LoginRequest request;
   request.set_user(user);
   request.set_password(password);
-  if (address_.is_unix) {
-    const auto ticket =
-        FetchPeerTicket(address_.PeerSocketPath(), std::min(options_.timeout, kTicketPatience));
-    if (ticket.ok()) request.set_ticket(*ticket);
-  }
   auto response = Call<v1::LoginRequest, v1::LoginResponse>(
       [](Connection& c, auto&&... a) { return c.auth.Login(a...); }, request, options_.timeout, "");
   if (!response.ok()) return response.status();

@@ -14,7 +14,6 @@
 #include "base/error_detail.h"
 #include "client/errors.h"
 #include "client/fake_daemon.h"
-#include "client/peer_ticket.h"
 #include "client/token_file.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/domain_services.pb.h"
@@ -75,7 +74,6 @@ TEST(ErrorsTest, DamagedDetailsAreLeftOut) {
 }
 
 TEST(AddressTest, BothFormsAndTheirRefusals) {
-  EXPECT_EQ(ParseAddress("unix:/a/b/run/api.sock")->PeerSocketPath(), "/a/b/run/peer.sock");
   EXPECT_EQ(ParseAddress("unix:///a/./b")->ToString(), "unix:/a/b");
   EXPECT_EQ(ParseAddress("unix:x/api.sock")->path,
             std::filesystem::current_path().string() + "/x/api.sock");
@@ -127,13 +125,6 @@ TEST(TokenFileTest, DistrustsWhatOthersCouldHavePutThere) {
   ::chmod(file.path().c_str(), 0600);
   std::ofstream(file.path()) << "two\nlines\n";
   EXPECT_EQ(file.Read().status().code(), absl::StatusCode::kFailedPrecondition);
-}
-
-TEST(PeerTicketTest, NobodyThere) {
-  const TemporaryDirectory directory;
-  const auto ticket =
-      FetchPeerTicket(directory.path() + "/peer.sock", std::chrono::milliseconds(1000));
-  EXPECT_EQ(ticket.status().code(), absl::StatusCode::kUnavailable);
 }
 
 class ClientTest : public ::testing::Test {

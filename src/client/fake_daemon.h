@@ -2,24 +2,16 @@
 #ifndef GRPC_OS_CLIENT_FAKE_DAEMON_H_
 #define GRPC_OS_CLIENT_FAKE_DAEMON_H_
 
-#include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "base/unique_fd.h"
 #include "client/fake_auth.h"
 #include "client/fake_deploys.h"
 #include "client/fake_domains.h"
@@ -35,7 +27,7 @@ namespace grpc_os::client {
 
 class FakeDaemon {
  public:
-  // Serves on `directory`/run/api.sock and peer.sock.
+  // Serves on `directory`/run/api.sock.
   explicit FakeDaemon(const std::string& directory)
       : directory_(directory),
         auth_(state),
@@ -58,13 +50,8 @@ class FakeDaemon {
     builder.RegisterService(&deploys_);
     builder.RegisterService(&domains_);
     server_ = builder.BuildAndStart();
-    ListenForPeers();
   }
-  ~FakeDaemon() {
-    stopping_ = true;
-    peer_thread_.join();
-    server_->Shutdown(std::chrono::system_clock::now());
-  }
+  ~FakeDaemon() { server_->Shutdown(std::chrono::system_clock::now()); }
   FakeDaemon(const FakeDaemon&) = delete;
   FakeDaemon& operator=(const FakeDaemon&) = delete;
 
@@ -400,34 +387,6 @@ class FakeDaemon {
     FakeState& state_;
   };
 
-  void ListenForPeers() {
-    const std::string path = directory_ + "/run/peer.sock";
-    ::unlink(path.c_str());
-    listener_.Reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    struct sockaddr_un name = {};
-    name.sun_family = AF_UNIX;
-    std::strncpy(name.sun_path, path.c_str(), sizeof(name.sun_path) - 1);
-    if (::bind(listener_.get(), reinterpret_cast<struct sockaddr*>(&name), sizeof(name)) != 0 ||
-        ::listen(listener_.get(), 16) != 0) {
-      std::abort();  // a test without its daemon proves nothing
-    }
-    peer_thread_ = std::thread([this] {
-      while (!stopping_) {
-        struct pollfd poll_fd = {.fd = listener_.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&poll_fd, 1, 20) <= 0) continue;
-        const UniqueFd peer(::accept(listener_.get(), nullptr, nullptr));
-        std::string ticket;
-        {
-          const std::lock_guard<std::mutex> lock(state.mutex);
-          ticket = "ticket-" + std::to_string(state.next_number++);
-          state.tickets.insert(ticket);
-        }
-        ticket.push_back('\n');
-        [[maybe_unused]] const ssize_t n = ::write(peer.get(), ticket.data(), ticket.size());
-      }
-    });
-  }
-
   const std::string directory_;
   FakeAuth auth_;
   Processes processes_;
@@ -437,9 +396,6 @@ class FakeDaemon {
   FakeDeploys deploys_;
   FakeDomains domains_;
   std::unique_ptr<grpc::Server> server_;
-  UniqueFd listener_;
-  std::thread peer_thread_;
-  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace grpc_os::client

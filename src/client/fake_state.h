@@ -66,7 +66,6 @@ struct FakeUpload {
 // What a test sets up and looks at; guarded by `mutex`.
 struct FakeState {
   std::mutex mutex;
-  std::set<std::string> tickets;
   std::map<std::string, v1::Identity> tokens;         // by "Bearer token-1"
   std::map<std::string, std::string> refresh_tokens;  // to the session's id; spent ones stay
   std::set<std::string> spent;

@@ -90,7 +90,7 @@ class TokenTable : public ::testing::Test {
   // By the admin, for a change.
   core::Origin Asked() {
     core::Origin origin;
-    identity_.LoginPeer(identity_.IssueTicket(0), {}, [&](const auto& login) {
+    identity_.LoginPeer(0, {}, [&](const auto& login) {
       ASSERT_TRUE(login.ok()) << login.status();
       origin.record.session_id = login->caller.session_id;
     });
@@ -99,7 +99,7 @@ class TokenTable : public ::testing::Test {
 
   Token Fresh() {
     Token token;
-    identity_.LoginPassword("ada", "ada's password", "", {}, [&](const auto& login) {
+    identity_.LoginPassword("ada", "ada's password", -1, {}, [&](const auto& login) {
       ASSERT_TRUE(login.ok()) << login.status();
       token.text = login->access_token;
       token.refresh = login->refresh_token;

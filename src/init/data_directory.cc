@@ -25,15 +25,15 @@
 namespace grpc_os::init {
 namespace {
 
-// The longer one of the two sockets that clients connect to by path.
-constexpr char kLongestSocket[] = "/run/peer.sock";
+// That clients connect to by path.
+constexpr char kSocket[] = "/run/api.sock";
 
 absl::Status Refuse(const std::string& what, int error, const std::string& cure) {
   return absl::FailedPreconditionError(absl::StrCat(what, ": ", strerror(error), "; ", cure));
 }
 
 absl::Status CheckSocketPath(const std::string& path) {
-  const std::string socket = path + kLongestSocket;
+  const std::string socket = path + kSocket;
   if (static_cast<int64_t>(socket.size()) <= limits::kSocketPathBytes) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("the path of a socket, ", socket, ", would have ", socket.size(), " bytes, and ",

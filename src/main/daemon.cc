@@ -74,8 +74,8 @@ class Daemon::Impl {
     auto& ports = parts_.Add<Ports>(Ports::Wanted{options.grpc_port, options.http_port, settings});
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });
-    auto& grpc = parts_.Add<GrpcPart>(GrpcPart::Needs{directory, files, identity, edge, services,
-                                                      ports, loop_, settings.grpc_io_threads});
+    auto& grpc = parts_.Add<GrpcPart>(
+        GrpcPart::Needs{directory, files, edge, services, ports, loop_, settings.grpc_io_threads});
     parts_.Add<HttpPart>(
         HttpPart::Needs{files, store, processes, objects, edge, services, grpc, ports, scheduler_});
     parts_.Add<Readiness>(log, processes, grpc, ports);

@@ -128,7 +128,7 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
   if (!arguments.domains_file.empty()) options.domains_file = arguments.domains_file;
   options.boot_id = arguments.boot_id;
   options.settings = *std::move(settings);
-  if (const std::string path = options.data_directory + "/run/peer.sock";
+  if (const std::string path = options.data_directory + "/run/api.sock";
       path.size() > limits::kSocketPathBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the path ", path, " is longer than the ", limits::kSocketPathBytes,

@@ -29,9 +29,13 @@ services::Arrival ArrivalOf(const transport::Stream& stream) {
   arrival.edge_secret = stream.metadata().Only("x-grpc-os-edge");
   arrival.forwarded_for = stream.metadata().Only("x-forwarded-for");
   arrival.deadline_ms = stream.deadline_ms();
-  arrival.local = peer.local;
-  arrival.peer_uid = peer.uid;
-  arrival.address = peer.address;
+  if (peer.relay) {
+    arrival.address = "unknown";  // unless Handlers::Arrive learns it
+  } else {
+    arrival.local = peer.local;
+    arrival.peer_uid = peer.uid;
+    arrival.address = peer.address;
+  }
   return arrival;
 }
 

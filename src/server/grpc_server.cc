@@ -34,8 +34,8 @@ absl::StatusOr<UniqueFd> GrpcServer::ListenTls(const std::string& address, int p
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
                                                               const services::Handlers& handlers) {
   std::unique_ptr<GrpcServer> out(new GrpcServer());
-  // The directory keeps others out; the socket says so too.
-  auto unix_socket = transport::ListenUnix(options.socket_path, 0600);
+  // Whoever can reach it in its directory may connect: what they may do, their uid decides.
+  auto unix_socket = transport::ListenUnix(options.socket_path, 0666);
   if (!unix_socket.ok()) return unix_socket.status();
   std::vector<transport::Server::Endpoint> endpoints;
   endpoints.push_back({.listener = *std::move(unix_socket), .local = true});
@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   if (!options.edge_socket_path.empty()) {
     auto edge_socket = transport::ListenUnix(options.edge_socket_path, 0666);
     if (!edge_socket.ok()) return edge_socket.status();
-    endpoints.push_back({.listener = *std::move(edge_socket), .local = true});
+    endpoints.push_back({.listener = *std::move(edge_socket), .local = true, .relay = true});
   }
   if (options.tls_listener) {
     endpoints.push_back(

@@ -18,6 +18,14 @@
 namespace grpc_os::services {
 namespace {
 
+absl::Status ClientTooOld() {
+  return MakeError(absl::StatusCode::kUnauthenticated,
+                   "this client is too old: it logs in by a ticket, and there are none any "
+                   "more; install the grpc-os (for Python, the package grpc-os) that belongs "
+                   "to this grpc-osd",
+                   {.reason = core::reason::kTicketInvalid});
+}
+
 template <typename CallPointer>
 auto AnswerLogin(const CallPointer& call) {
   return [call](absl::StatusOr<core::Identity::Login> login) {
@@ -64,12 +72,9 @@ AuthService::AuthService(Handlers& handlers, core::Identity& identity, core::Aud
 void AuthService::AddLogIn(Handlers& handlers) {
   handlers.Unary<v1::LoginPeerRequest, v1::LoginResponse>(
       [this](const auto& call, const v1::LoginPeerRequest& request) {
-        core::Violations violations;
-        if (request.ticket().empty())
-          violations.Add("ticket", "give the line that was read from the peer socket");
-        if (!violations.empty()) return call->End(violations.ToStatus());
-        if (call->through_edge()) return call->End(core::PeerElsewhere());
-        identity_.LoginPeer(request.ticket(), call->MakeOrigin(""), AnswerLogin(call));
+        const auto* ticket = request.GetDescriptor()->FindFieldByName("ticket");
+        if (request.GetReflection()->HasField(request, ticket)) return call->End(ClientTooOld());
+        identity_.LoginPeer(call->local_uid(), call->MakeOrigin(""), AnswerLogin(call));
       });
 
   handlers.Unary<v1::LoginRequest, v1::LoginResponse>(
@@ -78,9 +83,7 @@ void AuthService::AddLogIn(Handlers& handlers) {
         core::CheckUserName(request.user(), "user", violations);
         core::CheckTriedPassword(request.password(), "password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        // A ticket says that the caller is on this machine.
-        identity_.LoginPassword(request.user(), request.password(),
-                                call->through_edge() ? "" : request.ticket(),
+        identity_.LoginPassword(request.user(), request.password(), call->local_uid(),
                                 call->MakeOrigin(request.user()), AnswerLogin(call));
       });
 

@@ -109,7 +109,6 @@ Call::Call(CallEnvironment& environment, const MethodInfo& method, bool stream,
       start_ms_(environment.clock.NowMs()),
       request_id_(IsCallId(arrival.request_id) ? std::string(arrival.request_id) : NewCallId()),
       local_(arrival.local),
-      through_edge_(arrival.through_edge),
       address_(arrival.address),
       peer_uid_(arrival.peer_uid),
       caller_(Nobody()) {}
@@ -201,10 +200,7 @@ void Call::AddUid() {
   if (!local_ && peer_uid_ >= 0) absl::StrAppend(&address_, " uid ", peer_uid_);
 }
 
-std::string Call::source() const {
-  if (!local_) return address_;
-  return caller_->peer_uid >= 0 ? absl::StrCat("uid ", caller_->peer_uid) : "unix";
-}
+std::string Call::source() const { return local_ ? absl::StrCat("uid ", peer_uid_) : address_; }
 
 absl::Status Call::CheckName(std::string_view name) const {
   if (!NeedsPermission() || name.empty()) return absl::OkStatus();
@@ -260,7 +256,6 @@ void Call::Audit(const absl::Status& status) {
     auto found = findings_->Lock();
     if (found->told) return;
     if (!found->user.empty()) record.user = found->user;
-    if (!found->source.empty()) record.source = found->source;
   }
   // A stranger may invent names faster than any record of them is worth; only wrong passwords are
   // bounded, by the throttle.

@@ -129,14 +129,15 @@ class Call : public std::enable_shared_from_this<Call> {
   // change. `resource`: what it is about, for the audit. `name`: of the one thing that it changes;
   // empty: it is about none, or is not known yet (Origin::name).
   core::Origin MakeOrigin(std::string resource, std::string name = "");
-  // Where the call comes from: an address, "uid N" of a session by peer, else "unix".
+  // Where the call comes from: an address, or "uid N" of the local socket.
   std::string source() const;
   // From now on its source is the address and the uid behind it, "127.0.0.1 uid 1000", if the
   // kernel knows that of a connection within this machine. Before anything takes the source.
   void AddUid();
   const std::string& request_id() const { return request_id_; }
   bool local() const { return local_; }  // came over the unix socket
-  bool through_edge() const { return through_edge_; }
+  // Of the program that called, as the kernel tells it of the unix socket; -1: it came another way.
+  int64_t local_uid() const { return local_ ? peer_uid_ : -1; }
   CallEnvironment& environment() { return environment_; }
   const MethodInfo& method() const { return method_; }
 
@@ -154,7 +155,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const bool stream_;
   const int64_t start_ms_;
   const std::string request_id_;
-  const bool local_, through_edge_;
+  const bool local_;
   std::string address_;  // of a client that is not local, without its port
   const int64_t peer_uid_;
   std::shared_ptr<const core::Caller> caller_;

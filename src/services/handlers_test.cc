@@ -106,7 +106,7 @@ TEST_F(HandlersTest, ACallWhoseDeadlinePassedGivesItsPlaceBackAtOnce) {
 TEST_F(HandlersTest, WhatComesThroughTheEdgeIsOfItsClientFromTheBeginning) {
   Call(
       [](const std::shared_ptr<LoginCall>& call) {
-        EXPECT_TRUE(call->through_edge());
+        EXPECT_EQ(call->local_uid(), -1);
         EXPECT_FALSE(call->local());
         EXPECT_EQ(call->source(), "10.0.0.7");
         EXPECT_EQ(call->MakeOrigin("").record.source, "10.0.0.7");
@@ -168,8 +168,8 @@ TEST(Handlers, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
   CallWorld world;
   Client<v1::LoginResponse> client;
   std::vector<std::shared_ptr<LoginCall>> calls;
-  const auto admit = [&](int64_t uid) {
-    const Arrival arrival = {.peer_uid = uid, .address = "127.0.0.1"};
+  const auto admit = [&](int64_t uid, bool local = false) {
+    const Arrival arrival = {.local = local, .peer_uid = uid, .address = local ? "" : "127.0.0.1"};
     calls.push_back(std::make_shared<LoginCall>(
         world.environment, MethodOf(world.environment, v1::LoginPeerRequest::descriptor()), arrival,
         client));
@@ -180,6 +180,9 @@ TEST(Handlers, AnotherAccountOfThisMachineTakesNoPlacesOfALogIn) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(DetailOf(refused)->metadata.at("source"), "127.0.0.1 uid 1");
   EXPECT_TRUE(admit(2).ok());
+  for (refused = {}; refused.ok();) refused = admit(1, /*local=*/true);
+  EXPECT_EQ(DetailOf(refused)->metadata.at("source"), "uid 1");
+  EXPECT_TRUE(admit(2, /*local=*/true).ok());
 }
 
 // ---- What stops the start -----------------------------------------------------------------------

@@ -13,6 +13,7 @@ namespace grpc_os::transport {
 
 struct Peer {
   bool local = false;      // over a unix socket
+  bool relay = false;      // others speak through it, whom its uid says nothing of
   bool encrypted = false;  // by TLS
   int64_t uid = -1;        // as the kernel knows it: SO_PEERCRED, or UidOf; -1: unknown
   std::string address;     // of one that is not local, without its port

@@ -36,6 +36,7 @@ void Server::Take(const Endpoint& endpoint, UniqueFd fd) {
   auto peer = PeerOf(fd.get(), endpoint.local, endpoint.tls == nullptr ? uid_of_ : nullptr);
   if (!peer.has_value()) return;
   peer->encrypted = endpoint.tls != nullptr;
+  peer->relay = endpoint.relay;
   const bool kept = peer->local && (peer->uid == 0 || peer->uid == static_cast<int64_t>(geteuid()));
   Ledger::Account* account = shared_.ledger.Enter(peer->user, kept);
   if (account == nullptr) {

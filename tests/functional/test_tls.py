@@ -7,7 +7,7 @@ import subprocess
 
 import grpc
 import pytest
-from grpc_os.errors import GrpcOSError
+from expectations import refused
 from running_system import DidNotStart, RunningSystem, poll
 
 PASSWORD = "correct horse battery"
@@ -84,7 +84,7 @@ async def test_the_shell_and_python_work_over_it(secure):
 
 
 async def test_nobody_logs_in_there_without_a_password(secure):
-    with pytest.raises((GrpcOSError, ValueError)):
+    with refused("PERMISSION_MISSING"):
         await secure.anonymous(address_of(secure)).login_peer()
     done = over(secure, address_of(secure), "ps")
     assert done.returncode == 4

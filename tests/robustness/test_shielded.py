@@ -362,14 +362,14 @@ async def test_does_not_replace_its_own_log(shielded, client, victim):
 
 async def test_reaches_no_socket(shielded, client, victim):
     run = shielded.system.data / "run"
-    sockets = [run / name for name in ("init.sock", "api.sock", "peer.sock")]
+    sockets = [run / name for name in ("init.sock", "api.sock")]
     sockets += list(run.glob("i/*/ctl.sock"))
-    assert len(sockets) >= 4 and all(path.is_socket() for path in sockets)
+    assert len(sockets) >= 3 and all(path.is_socket() for path in sockets)
     await attack(shielded, client, "connect", *sockets)
 
 
 async def test_does_not_log_in(shielded, client, victim):
-    """Neither its account nor the other's is an admin: peer.sock is out of reach, and the port wants a token."""
+    """Neither its account nor the other's is an admin: api.sock is out of reach, and the port wants a token."""
     anonymous = shielded.system.anonymous(f"127.0.0.1:{shielded.system.port}")
     with refused("NOT_LOGGED_IN"):
         await anonymous.get_process("victim")
@@ -380,6 +380,7 @@ async def test_does_not_log_in(shielded, client, victim):
             capture_output=True, text=True, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
         )  # fmt: skip
         assert done.returncode != 0 and "victim" not in done.stdout, done
+        assert "This account may not use" in done.stderr, done
 
 
 async def test_makes_nobody_ready(shielded, client, victim):

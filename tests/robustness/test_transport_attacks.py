@@ -81,10 +81,8 @@ class Scene:
 
     async def begin(self):
         # So that another account reaches the socket.
-        run = self.system.data / "run"
-        for path in (self.system.home, self.system.data, run):
+        for path in (self.system.home, self.system.data, self.system.data / "run"):
             path.chmod(0o711)
-        (run / "api.sock").chmod(0o666)
         admin, over_tcp = [self.system.anonymous(address, retry=False) for address in self._addresses]
         await admin.login_peer()
         self._token = over_tcp.token = admin.token

@@ -23,30 +23,11 @@ PATIENCE_S = 120.0
 poll = functools.partial(running_system.poll, patience_s=PATIENCE_S, every_s=0.5)
 DATA = "/var/lib/grpc-os"
 
-_TICKET = f"""
-import socket
-with socket.socket(socket.AF_UNIX) as peer:
-    peer.connect("{DATA}/run/peer.sock")
-    print(peer.makefile().readline(), end="")
-"""
-
-
 def image_dir():
     path = pathlib.Path(os.environ.get("GRPC_OS_VM_DIR", pathlib.Path(__file__).parents[2] / "build/vm"))
     if not (path / "disk.img").exists():
         raise RuntimeError(f"no disk in {path}; `make verify-vm` makes it")
     return path
-
-
-class Client(GrpcOSClient):
-    """Over TCP, with a ticket that the machine's root fetches."""
-
-    def __init__(self, machine):
-        super().__init__(f"127.0.0.1:{machine.port}", timeout=PATIENCE_S)
-        self._machine = machine
-
-    async def fetch_peer_ticket(self):
-        return self._machine.run("python3", "-c", _TICKET).stdout.removesuffix("\n")
 
 
 class Machine:
@@ -107,8 +88,8 @@ class Machine:
         return self
 
     def _answers(self):
-        script = "import socket,sys\nfor s in ('api','peer'): socket.socket(socket.AF_UNIX).connect(sys.argv[1]+'/run/'+s+'.sock')"
-        return self.run("python3", "-c", script, DATA, check=False).returncode == 0
+        script = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+        return self.run("python3", "-c", script, f"{DATA}/run/api.sock", check=False).returncode == 0
 
     def _unit_status(self):
         return self.run("systemctl", "status", "--no-pager", "--lines=5", "grpc-os", check=False).stdout
@@ -209,15 +190,20 @@ class Machine:
         assert len(pids) == 1, f"one {program} was expected, there are {pids}"
         return pids[0]
 
+    @functools.cached_property
+    def _token(self):
+        """Of the machine's root, who needs no password on its local socket; the API is reached over TCP."""
+        return self.cli("token", "create", "--label", "tests").stdout.strip()
+
     # ---- Life --------------------------------------------------------------------------------------------------------
 
     async def client(self, patience_s=BOOT_S):
-        """Logged in, once the API answers; to be closed."""
+        """With a token, once the API answers; to be closed."""
         end = time.monotonic() + patience_s
         while True:
-            client = Client(self)
+            client = GrpcOSClient(f"127.0.0.1:{self.port}", token=self._token, timeout=PATIENCE_S)
             try:
-                await client.login_peer()
+                await client.whoami()
                 return client
             except (grpc.RpcError, AssertionError):
                 await client.close()

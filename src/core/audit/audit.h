@@ -21,7 +21,7 @@ struct AuditRecord {
   int64_t time_ms = 0;
   std::string user;  // empty: nobody was logged in
   std::string session_id;
-  std::string source;    // "uid 1000", "unix" or an address
+  std::string source;    // "uid 1000" or an address
   std::string method;    // "grpc_os.v1.ProcessService/StartProcess"
   std::string resource;  // what it was about: an id or name, as the call gave it
   std::string result = "OK";

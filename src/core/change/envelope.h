@@ -23,7 +23,6 @@ namespace grpc_os::core {
 struct OriginFindings {
   bool ended = false;  // the call: nobody waits for its answer any more
   std::string user;    // whom a log-in is about, if there is such a user
-  std::string source;  // "uid 1000", of a ticket
   // The record that was written tells how the call ends, so that it needs no other.
   bool told = false;
 };

@@ -57,7 +57,7 @@ class Identity {
     PasswordHasher& hasher;
     const Digest& digest;
     const Clock& clock;
-    std::set<int64_t> admin_uids;  // log in as kAdminUser through the peer socket
+    std::set<int64_t> admin_uids;  // log in as kAdminUser over the local socket
     // By which sessions that have expired are forgotten (RetentionClock).
     const Clock& retention_clock;
     std::vector<Permission> permissions;  // that there are: of the built-in roles
@@ -75,10 +75,6 @@ class Identity {
 
   // ---- Log-in
 
-  // For the peer socket: a ticket that LoginPeer or Login takes once within a minute. At most 1024
-  // are open; the oldest goes.
-  std::string IssueTicket(int64_t uid);
-
   struct Login {
     std::string access_token;
     Caller caller;
@@ -86,11 +82,12 @@ class Identity {
     int64_t refresh_expire_time_ms = 0;
   };
   using LoginDone = std::function<void(absl::StatusOr<Login>)>;
-  // The origin's record gets its user, session and source.
-  void LoginPeer(const std::string& ticket, Origin origin, LoginDone done);
-  // `origin.record.source` is the address or "unix"; a good ticket makes it "uid N".
-  void LoginPassword(const std::string& user, std::string password, const std::string& ticket,
-                     Origin origin, LoginDone done);
+  // The origin's record, whose source is the session's, gets its user and session. `peer_uid`: of
+  // the program at the other end of the local socket, as the kernel tells it; -1: the call came
+  // another way, and is no log-in by peer.
+  void LoginPeer(int64_t peer_uid, Origin origin, LoginDone done);
+  void LoginPassword(const std::string& user, std::string password, int64_t peer_uid, Origin origin,
+                     LoginDone done);
   void Refresh(std::string_view refresh_token, Origin origin, LoginDone done);
 
   // ---- Each call

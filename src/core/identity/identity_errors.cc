@@ -11,19 +11,6 @@ namespace grpc_os::core {
 using absl::StatusCode;
 using absl::StrCat;
 
-absl::Status TicketInvalid() {
-  return MakeError(
-      StatusCode::kUnauthenticated,
-      "the ticket is unknown, used, or older than a minute; fetch another from the peer socket",
-      {.reason = reason::kTicketInvalid});
-}
-
-absl::Status PeerElsewhere() {
-  return MakeError(StatusCode::kUnauthenticated,
-                   "only who is on this machine logs in without a password; use `login NAME`",
-                   {.reason = reason::kTicketInvalid});
-}
-
 absl::Status TokenInvalid() {
   return MakeError(StatusCode::kUnauthenticated,
                    "the token is not valid (any more); log in again with `login`",
@@ -48,6 +35,13 @@ absl::Status LoginThrottled(int64_t wait_ms) {
 }
 
 absl::Status PeerRefused(int64_t uid) {
+  if (uid < 0) {
+    return MakeError(StatusCode::kPermissionDenied,
+                     "without a password one logs in over the local socket alone, where the kernel "
+                     "names the account that calls; use `login NAME`, or connect to "
+                     "unix:DATA_DIR/run/api.sock",
+                     {.reason = reason::kPermissionMissing});
+  }
   return MakeError(
       StatusCode::kPermissionDenied,
       StrCat("uid ", uid,

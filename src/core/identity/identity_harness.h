@@ -83,17 +83,17 @@ class IdentityTest : public ::testing::Test {
   // Answers when the store and the hasher let it.
   std::shared_ptr<Pending> BeginLogin(const std::string& user, const std::string& password,
                                       const std::string& source = "10.0.0.1",
-                                      const std::string& ticket = "") {
+                                      int64_t peer_uid = -1) {
     auto pending = std::make_shared<Pending>();
-    identity_->LoginPassword(user, password, ticket, From(source), [pending](LoginResult result) {
+    identity_->LoginPassword(user, password, peer_uid, From(source), [pending](LoginResult result) {
       EXPECT_FALSE(pending->result.has_value()) << "answered twice";
       pending->result = std::move(result);
     });
     return pending;
   }
   LoginResult LogIn(const std::string& user, const std::string& password = kPassword,
-                    const std::string& source = "10.0.0.1", const std::string& ticket = "") {
-    const auto pending = BeginLogin(user, password, source, ticket);
+                    const std::string& source = "10.0.0.1", int64_t peer_uid = -1) {
+    const auto pending = BeginLogin(user, password, source, peer_uid);
     return pending->result ? *std::move(pending->result)
                            : absl::UnknownError("there is no answer yet");
   }
@@ -110,9 +110,13 @@ class IdentityTest : public ::testing::Test {
     return pending->result ? *std::move(pending->result)
                            : absl::UnknownError("there is no answer yet");
   }
+  // Over the local socket, as this account.
+  LoginResult LogInAs(int64_t uid, const std::string& user, const std::string& password) {
+    return LogIn(user, password, absl::StrCat("uid ", uid), uid);
+  }
   LoginResult LogInPeer(int64_t uid) {
     LoginResult out = absl::UnknownError("there is no answer yet");
-    identity_->LoginPeer(identity_->IssueTicket(uid), From("unix"),
+    identity_->LoginPeer(uid, From(absl::StrCat("uid ", uid)),
                          [&](LoginResult result) { out = std::move(result); });
     return out;
   }

@@ -172,17 +172,6 @@ void IdentityState::ForgetExpired(int64_t now_ms) {
     const std::string id = std::move(expiries.extract(expiries.begin()).value().second);
     RemoveSession(id);
   }
-  while (!tickets.empty() && tickets.front().expire_time_ms <= now_ms) tickets.pop_front();
-}
-
-std::optional<Ticket> IdentityState::TakeTicket(const std::string& text, int64_t now_ms) {
-  const auto found = std::find_if(tickets.begin(), tickets.end(),
-                                  [&](const Ticket& one) { return one.text == text; });
-  if (found == tickets.end()) return std::nullopt;
-  Ticket ticket = std::move(*found);
-  tickets.erase(found);
-  if (ticket.expire_time_ms <= now_ms) return std::nullopt;
-  return ticket;
 }
 
 void IdentityState::RememberVerified(std::string_view token, std::shared_ptr<const Caller> caller,

@@ -24,12 +24,6 @@
 
 namespace grpc_os::core {
 
-struct Ticket {
-  std::string text;
-  int64_t uid = -1;
-  int64_t expire_time_ms = 0;
-};
-
 struct UserEntry {
   User user;
   std::set<SessionPlace> sessions;
@@ -70,7 +64,7 @@ struct UserWrite {
   std::string keep_session = {};  // goes over to the new epoch
 };
 
-// Everything but the tickets is as the store has it, and what is on its way there is not in it yet.
+// As the store has it; what is on its way there is not in it yet.
 struct IdentityState {
   std::map<std::string, UserEntry> users;
   RoleBook roles;
@@ -78,7 +72,6 @@ struct IdentityState {
   std::set<SessionPlace> places;                           // of them all
   std::set<std::pair<int64_t, std::string>> expiries;      // of them all: when, and the id
   std::unordered_map<std::string, std::string> token_ids;  // digest of an API token → session
-  std::deque<Ticket> tickets;
   Throttle throttle;
 
   std::unordered_map<std::string, VerifiedToken, TextHash, std::equal_to<>> verified;
@@ -133,7 +126,6 @@ struct IdentityState {
   void RememberUnended(const std::string& session_id);
   // Looks at what has expired only.
   void ForgetExpired(int64_t now_ms);
-  std::optional<Ticket> TakeTicket(const std::string& text, int64_t now_ms);
   void RememberVerified(std::string_view token, std::shared_ptr<const Caller> caller,
                         int64_t now_ms);
 };

@@ -50,7 +50,7 @@ TEST_F(IdentityThreadsTest, CallsAndChangesAtTheSameTimeAgreeAtTheEnd) {
   const auto log_in_and_out = [&] {
     for (int i = 0; i < kRounds; ++i) {
       const auto login = answer([&](Identity::LoginDone done_with) {
-        identity_->LoginPassword("bob", kPassword, "", From("a"), std::move(done_with));
+        identity_->LoginPassword("bob", kPassword, -1, From("a"), std::move(done_with));
       });
       ASSERT_TRUE(login.ok()) << login.status();
       const auto next = answer([&](Identity::LoginDone done_with) {

@@ -54,7 +54,6 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
   const int64_t now = session.create_time_ms;
   origin.record.user = session.user;
   origin.record.session_id = session.id;
-  origin.record.source = session.source;
   IdentityWrite write{.put_sessions = {session}, .now_ms = impl.parts.retention_clock.NowMs()};
   write.end_sessions = state.Surplus(session.user, now);
   for (const std::string& id : write.end_sessions) ++state.sessions.at(id).ending;
@@ -88,9 +87,7 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
          if (!alive) return done(gone);
          if (in_memory) {
            // The audit hears of it from the call, once the store writes again.
-           auto findings = origin.findings->Lock();
-           findings->user = session.user;
-           findings->source = session.source;
+           origin.findings->Lock()->user = session.user;
          }
          done(TokensFor(session, std::move(caller), impl.parts.signer, now));
        }});
@@ -98,45 +95,26 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
 
 }  // namespace
 
-std::string Identity::IssueTicket(int64_t uid) {
-  Ticket ticket{RandomHex128(), uid, impl_->parts.clock.NowMs() + limits::kPeerTicketMs};
-  auto state = impl_->state.Lock();
-  auto& tickets = state->tickets;
-  if (tickets.size() >= static_cast<size_t>(limits::kPeerTickets)) {
-    // Whoever fetches them without end takes their own, not those of others.
-    const auto same_uid = [uid](const Ticket& open) { return open.uid == uid; };
-    const auto own = std::count_if(tickets.begin(), tickets.end(), same_uid);
-    tickets.erase(own >= limits::kPeerTicketsOfMany
-                      ? std::find_if(tickets.begin(), tickets.end(), same_uid)
-                      : tickets.begin());
-  }
-  state->tickets.push_back(ticket);
-  return ticket.text;
-}
-
-void Identity::LoginPeer(const std::string& ticket, Origin origin, LoginDone done) {
+void Identity::LoginPeer(int64_t peer_uid, Origin origin, LoginDone done) {
+  if (!impl_->parts.admin_uids.contains(peer_uid)) return done(PeerRefused(peer_uid));
   const int64_t now = impl_->parts.clock.NowMs();
   absl::Status refused;
   {
     auto state = impl_->state.Lock();
     state->ForgetExpired(impl_->parts.retention_clock.NowMs());
-    const auto taken = state->TakeTicket(ticket, now);
     const User* admin = state->FindUser(kAdminUser);
-    if (!taken || admin == nullptr) {
-      refused = TicketInvalid();
-    } else if (!impl_->parts.admin_uids.contains(taken->uid)) {
-      origin.findings->Lock()->source = absl::StrCat("uid ", taken->uid);
-      refused = PeerRefused(taken->uid);
+    if (admin == nullptr) {
+      refused = PeerRefused(peer_uid);
     } else {
       const Session session{.id = RandomHex128(),
                             .user = kAdminUser,
                             .method = "peer",
-                            .peer_uid = taken->uid,
-                            .source = absl::StrCat("uid ", taken->uid),
+                            .peer_uid = peer_uid,
+                            .source = origin.record.source,
                             .epoch = admin->epoch,
                             .create_time_ms = now,
                             .expire_time_ms = now + limits::kAccessTokenMs};
-      Open(*impl_, *state, session, std::move(origin), TicketInvalid(), std::move(done));
+      Open(*impl_, *state, session, std::move(origin), PeerRefused(peer_uid), std::move(done));
     }
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only where nothing is refused
@@ -217,28 +195,22 @@ void OnVerdict(Identity::Impl& impl, Try attempt, const std::string& hash,
 
 }  // namespace
 
-void Identity::LoginPassword(const std::string& user, std::string password,
-                             const std::string& ticket, Origin origin, LoginDone done) {
+void Identity::LoginPassword(const std::string& user, std::string password, int64_t peer_uid,
+                             Origin origin, LoginDone done) {
   const int64_t now = impl_->parts.clock.NowMs();
   Try attempt{.user = user,
               .password = std::make_shared<Secret>(std::move(password)),
+              .source = Throttle::SourceOf(origin.record.source),
+              .peer_uid = peer_uid,
               .origin = std::move(origin),
               .done = std::move(done)};
   std::string hash;
   int64_t wait_ms = 0;
-  // Any account has tickets; the socket of the API is ours alone.
-  bool known = Throttle::OfSocket(attempt.origin.record.source);
+  bool known = impl_->parts.admin_uids.contains(peer_uid);
   {
     auto state = impl_->state.Lock();
-    auto findings = attempt.origin.findings->Lock();
     state->ForgetExpired(impl_->parts.retention_clock.NowMs());
-    if (const auto taken = state->TakeTicket(ticket, now); taken) {
-      attempt.peer_uid = taken->uid;
-      known = known || impl_->parts.admin_uids.contains(taken->uid);
-      findings->source = attempt.origin.record.source = absl::StrCat("uid ", taken->uid);
-    }
-    if (state->FindUser(user) != nullptr) findings->user = user;
-    attempt.source = Throttle::SourceOf(attempt.origin.record.source);
+    if (state->FindUser(user) != nullptr) attempt.origin.findings->Lock()->user = user;
     wait_ms = state->throttle.WaitMs(user, attempt.source, now);
     known = known || state->throttle.Knows(user, attempt.source, now);
     if (wait_ms == 0) {

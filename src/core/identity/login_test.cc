@@ -4,6 +4,7 @@ namespace grpc_os::core {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -26,13 +27,6 @@ TEST_F(LoginTest, APasswordOpensASessionWithItsRecord) {
   EXPECT_EQ(store_.audit[0].user, "ada");
   EXPECT_EQ(store_.audit[0].session_id, login->caller.session_id);
   EXPECT_EQ(store_.audit[0].source, "10.0.0.1");
-}
-
-TEST_F(LoginTest, TheUserOfAGoodTicketIsTheSource) {
-  const auto login = LogIn("ada", kPassword, "unix", identity_->IssueTicket(1234));
-  ASSERT_TRUE(login.ok());
-  EXPECT_EQ(login->caller.source, "uid 1234");
-  EXPECT_EQ(LogIn("ada", kPassword, "unix", "nonsense")->caller.source, "unix");
 }
 
 TEST_F(LoginTest, AllWhoCannotLogInCostTheSameAndAreToldTheSame) {
@@ -93,26 +87,24 @@ TEST_F(LoginTest, AFullQueueOfTheHasherCostsNoTry) {
   EXPECT_TRUE(LogIn("ada").ok());
 }
 
-TEST_F(LoginTest, WhoIsKnownOrAtTheSocketWaitsInALaneOfTheirOwn) {
+TEST_F(LoginTest, WhoIsKnownOrMayLogInByPeerWaitsInALaneOfTheirOwn) {
   using Lane = PasswordHasher::Lane;
   ASSERT_TRUE(LogIn("ada", kPassword, "10.0.0.1").ok());
   (void)LogIn("ada", "wrong", "10.0.0.1");
   (void)LogIn("nobody", "wrong", "10.0.0.1");
   (void)LogIn("ada", "wrong", "10.0.0.2");
-  (void)LogIn("ada", "wrong", "unix");
-  (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(1001));
-  (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(0));
-  (void)LogIn("ada", "wrong", "unix", identity_->IssueTicket(1001));
-  (void)LogIn("ada", "wrong", "127.0.0.1 uid 1001");
-  EXPECT_THAT(hasher_.lanes, ElementsAre(Lane::kStrangers, Lane::kKnown, Lane::kStrangers,
-                                         Lane::kStrangers, Lane::kKnown, Lane::kStrangers,
-                                         Lane::kKnown, Lane::kKnown, Lane::kStrangers));
-  ASSERT_TRUE(LogIn("ada", kPassword, "10.0.0.2", identity_->IssueTicket(1001)).ok());
-  (void)LogIn("ada", "wrong", "10.0.0.2", identity_->IssueTicket(1001));
+  (void)LogInAs(0, "ada", "wrong");
+  (void)LogInAs(1001, "ada", "wrong");
+  (void)LogIn("ada", "wrong", "127.0.0.1 uid 0");
+  EXPECT_THAT(hasher_.lanes,
+              ElementsAre(Lane::kStrangers, Lane::kKnown, Lane::kStrangers, Lane::kStrangers,
+                          Lane::kKnown, Lane::kStrangers, Lane::kStrangers));
+  ASSERT_TRUE(LogInAs(1001, "ada", kPassword).ok());
+  (void)LogInAs(1001, "ada", "wrong");
   EXPECT_EQ(hasher_.lanes.back(), Lane::kKnown) << "a uid that has logged in";
 }
 
-TEST_F(LoginTest, ATicketWaitsForNoHash) {
+TEST_F(LoginTest, APeerWaitsForNoHash) {
   hasher_.hold = true;
   for (int i = 0; i < 5; ++i) BeginLogin("ada", "wrong", absl::StrCat("10.0.0.", i));
   EXPECT_TRUE(LogInPeer(0).ok());
@@ -130,8 +122,7 @@ TEST_F(LoginTest, AStrangerOnTheLoopbackLocksNoOtherAccountOut) {
   for (int uid = 2000; uid < 2200; ++uid)
     (void)LogIn("ada", "wrong", absl::StrCat("127.0.0.1 uid ", uid));
   EXPECT_TRUE(LogIn("ada", kPassword, "127.0.0.1 uid 1000").ok());
-  EXPECT_TRUE(LogIn("ada", kPassword, "unix").ok());
-  EXPECT_TRUE(LogIn("ada", kPassword, "127.0.0.1", identity_->IssueTicket(1000)).ok());
+  EXPECT_TRUE(LogInAs(1000, "ada", kPassword).ok());
 }
 
 TEST_F(LoginTest, WhatHappensToTheUserDuringTheHashingCounts) {
@@ -192,15 +183,13 @@ TEST_F(LoginTest, WhereTheStoreCannotWriteAPeerIsLetInAndRememberedInMemory) {
     store_.full = full;
     if (!full) store_.failure = absl::UnavailableError("a read-only file system");
     EXPECT_NE(ReasonOf(LogIn("ada").status()), "OK") << "a password needs the store";
-    Origin origin = From("unix");
+    Origin origin = From("uid 1000");
     LoginResult login = none_;
-    identity_->LoginPeer(identity_->IssueTicket(1000), origin,
-                         [&](LoginResult result) { login = std::move(result); });
+    identity_->LoginPeer(1000, origin, [&](LoginResult result) { login = std::move(result); });
     ASSERT_TRUE(login.ok()) << login.status();
     EXPECT_EQ(Check(login->access_token), "OK");
     EXPECT_FALSE(origin.written->load()) << "the call audits it";
     EXPECT_EQ(origin.findings->Lock()->user, kAdminUser);
-    EXPECT_EQ(origin.findings->Lock()->source, "uid 1000");
     EXPECT_THAT(store_.sessions, IsEmpty());
     EXPECT_EQ(ReasonOf(Logout(login->caller)), "OK") << "it ends where it is";
     EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
@@ -233,30 +222,13 @@ TEST_F(LoginTest, APeerIsAdminIfItsUidIsOneOfThem) {
   ASSERT_TRUE(login.ok());
   EXPECT_EQ(login->caller.user, kAdminUser);
   EXPECT_EQ(login->caller.source, "uid 1000");
+  EXPECT_EQ(login->caller.peer_uid, 1000);
   EXPECT_EQ(login->refresh_token, "");
-  EXPECT_EQ(ReasonOf(LogInPeer(1001).status()), "PERMISSION_MISSING");
-}
-
-TEST_F(LoginTest, ATicketServesOnceForAMinuteAndTheOldestGoes) {
-  const auto use = [this](const std::string& ticket) {
-    LoginResult out = none_;
-    identity_->LoginPeer(ticket, From("unix"), [&](LoginResult login) { out = std::move(login); });
-    return ReasonOf(out.status());
-  };
-  const std::string ticket = identity_->IssueTicket(0);
-  EXPECT_EQ(use(ticket), "OK");
-  EXPECT_EQ(use(ticket), "TICKET_INVALID");
-  const std::string late = identity_->IssueTicket(0);
-  clock_.now_ms += limits::kPeerTicketMs;
-  EXPECT_EQ(use(late), "TICKET_INVALID");
-  const std::string oldest = identity_->IssueTicket(0);
-  std::string last;
-  for (int i = 0; i < limits::kPeerTickets; ++i) last = identity_->IssueTicket(0);
-  EXPECT_EQ(use(oldest), "TICKET_INVALID");
-  EXPECT_EQ(use(last), "OK");
-  const std::string ours = identity_->IssueTicket(0);
-  for (int i = 0; i < 10 * limits::kPeerTickets; ++i) identity_->IssueTicket(4711);
-  EXPECT_EQ(use(ours), "OK") << "another uid fetches tickets without end";
+  for (const int64_t uid : {1001, -1}) {
+    const auto refused = LogInPeer(uid);
+    EXPECT_EQ(ReasonOf(refused.status()), "PERMISSION_MISSING");
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr("`login NAME`"));
+  }
 }
 
 TEST_F(LoginTest, TheOldestLogInGoesForOneTooManyAndTokensStay) {
@@ -448,35 +420,21 @@ TEST_F(RefreshTest, IsRefusedOnceTheUserIsDisabledOrHasANewPassword) {
 // What its call audits a refusal by.
 class RefusalTest : public IdentityTest {
  protected:
-  OriginFindings FindingsOf(const std::string& user, const std::string& password,
-                            const std::string& ticket) {
-    const Origin origin = From("unix");
-    identity_->LoginPassword(user, password, ticket, origin,
+  OriginFindings FindingsOf(const std::string& user, const std::string& password) {
+    const Origin origin = From("uid 1000");
+    identity_->LoginPassword(user, password, 1000, origin,
                              [](const LoginResult& login) { EXPECT_FALSE(login.ok()); });
     return *origin.findings->Lock();
   }
 };
 
-TEST_F(RefusalTest, OfALogInKnowsItsUserAndTheUidOfItsTicket) {
-  auto found = FindingsOf("ada", "wrong", identity_->IssueTicket(1234));
+TEST_F(RefusalTest, OfALogInKnowsItsUser) {
+  const auto found = FindingsOf("ada", "wrong");
   EXPECT_EQ(found.user, "ada");
-  EXPECT_EQ(found.source, "uid 1234");
   EXPECT_FALSE(found.told);
-  found = FindingsOf("nobody", "wrong", identity_->IssueTicket(1234));
-  EXPECT_EQ(found.user, "") << "there is no such user";
-  EXPECT_EQ(found.source, "uid 1234");
-  found = FindingsOf("ada", "wrong", "");
-  EXPECT_EQ(found.source, "");
+  EXPECT_EQ(FindingsOf("nobody", "wrong").user, "") << "there is no such user";
   ASSERT_TRUE(Disable("ada").ok());
-  EXPECT_EQ(FindingsOf("ada", kPassword, "").user, "ada");
-}
-
-TEST_F(RefusalTest, OfAPeerKnowsItsUid) {
-  const Origin origin = From("unix");
-  identity_->LoginPeer(identity_->IssueTicket(1234), origin, [](const LoginResult& login) {
-    EXPECT_EQ(ReasonOf(login.status()), "PERMISSION_MISSING");
-  });
-  EXPECT_EQ(origin.findings->Lock()->source, "uid 1234");
+  EXPECT_EQ(FindingsOf("ada", kPassword).user, "ada");
 }
 
 TEST_F(RefusalTest, OfARefreshTokenUsedAgainIsToldOnce) {

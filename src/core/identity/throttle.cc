@@ -79,12 +79,8 @@ bool Throttle::Knows(const std::string& user, const std::string& source, int64_t
          now_ms - it->second.success_ms < kKnownMs;
 }
 
-bool Throttle::OfSocket(const std::string& source) {
-  return source == "unix" || source.starts_with("uid ");
-}
-
 bool Throttle::NamedByKernel(const std::string& source) {
-  return OfSocket(source) || source.find(" uid ") != std::string::npos;
+  return source.find("uid ") != std::string::npos;
 }
 
 int64_t Throttle::WaitMs(const std::string& user, const std::string& source, int64_t now_ms) {

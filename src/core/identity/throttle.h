@@ -40,10 +40,8 @@ class Throttle {
   // After a start: what is known of a log-in before it; the newest first, as far as there is room.
   void Knew(const std::string& user, const std::string& source, int64_t success_ms);
 
-  // Whether its uid is known: "unix", "uid 1000", "127.0.0.1 uid 1000".
+  // Whether its uid is known: "uid 1000", "127.0.0.1 uid 1000".
   static bool NamedByKernel(const std::string& source);
-  // Whether it is the local socket's.
-  static bool OfSocket(const std::string& source);
 
   // What counts as one source: an IPv6 address's network of 64 bits, the loopback, all else as it
   // is.

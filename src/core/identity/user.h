@@ -39,7 +39,7 @@ struct Session {
   std::string user = {};    // a name
   std::string method = {};  // "peer", "password" or "token"
   int64_t peer_uid = -1;
-  std::string source = {};              // "uid 1000", "unix" or an address
+  std::string source = {};              // "uid 1000" or an address
   std::string epoch = {};               // the user's when it was opened
   int64_t refresh_number = 0;           // "password": how often it was refreshed
   std::string token_digest = {};        // "token": SHA-256 of the token

@@ -1,10 +1,14 @@
 #include "main/parts/grpc_part.h"
 
+#include <sys/socket.h>
+
 #include <future>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "host/loopback_peers.h"
+#include "transport/listener.h"
 
 namespace grpc_os {
 namespace {
@@ -29,10 +33,7 @@ absl::Status GrpcPart::Start() {
     needs_.edge.AddOwnPort(needs_.ports.tls_port());
     needs_.files.Write("run/grpc.tls.port", absl::StrCat(needs_.ports.tls_port(), "\n"));
   }
-  if (absl::Status status = ListenForPeers(); !status.ok()) {
-    Stop();
-    return status;
-  }
+  ListenForOldClients();
   needs_.files.Write("run/grpc.port", absl::StrCat(needs_.ports.grpc_port(), "\n"));
   return absl::OkStatus();
 }
@@ -40,7 +41,19 @@ absl::Status GrpcPart::Start() {
 void GrpcPart::Stop() {
   needs_.services.environment().ShutDown();
   server_->Stop(kStopGraceMs);
-  RunOnLoop([this] { peers_.reset(); });
+  RunOnLoop([this] { old_clients_.reset(); });
+}
+
+void GrpcPart::ListenForOldClients() {
+  auto listener = transport::ListenUnix(needs_.directory.PathOf("run/peer.sock"), 0666);
+  if (!listener.ok()) return;  // there may be none
+  RunOnLoop([&] {
+    old_clients_ =
+        std::make_unique<Acceptor>(needs_.loop, *std::move(listener), [](UniqueFd client) {
+          constexpr std::string_view kNone = "none\n";
+          (void)!send(client.get(), kNone.data(), kNone.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        });
+  });
 }
 
 void GrpcPart::RunOnLoop(const std::function<void()>& work) {
@@ -50,17 +63,6 @@ void GrpcPart::RunOnLoop(const std::function<void()>& work) {
     done.set_value();
   });
   done.get_future().get();
-}
-
-absl::Status GrpcPart::ListenForPeers() {
-  absl::Status status;
-  RunOnLoop([&] {
-    auto peers = server::PeerSocket::Listen(needs_.directory.PathOf("run/peer.sock"), needs_.loop,
-                                            needs_.identity.identity());
-    status = peers.status();
-    if (peers.ok()) peers_ = *std::move(peers);
-  });
-  return status;
 }
 
 }  // namespace grpc_os

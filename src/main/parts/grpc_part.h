@@ -1,19 +1,18 @@
-// The gRPC server, and the side socket by which local clients log in.
+// The gRPC server.
 #ifndef GRPC_OS_MAIN_PARTS_GRPC_PART_H_
 #define GRPC_OS_MAIN_PARTS_GRPC_PART_H_
 
 #include <functional>
 #include <memory>
 
+#include "base/acceptor.h"
 #include "base/event_loop.h"
 #include "main/parts/data_directory.h"
 #include "main/parts/edge_part.h"
-#include "main/parts/identity_part.h"
 #include "main/parts/ports.h"
 #include "main/parts/published_files.h"
 #include "main/parts/services_part.h"
 #include "server/grpc_server.h"
-#include "server/peer_socket.h"
 
 namespace grpc_os {
 
@@ -22,7 +21,6 @@ class GrpcPart final : public Part {
   struct Needs {
     const DataDirectory& directory;
     PublishedFiles& files;
-    const IdentityPart& identity;
     EdgePart& edge;
     ServicesPart& services;
     Ports& ports;
@@ -38,13 +36,15 @@ class GrpcPart final : public Part {
   server::GrpcServer& server() const { return *server_; }
 
  private:
-  // On the loop's thread, which owns the side socket, and waited for.
+  // Clients of the version before go to run/peer.sock first, for a ticket. What they get is none,
+  // so that they bring it to LoginPeer, which says what to do. Goes with the next version.
+  void ListenForOldClients();
+  // On the loop's thread, and waited for.
   void RunOnLoop(const std::function<void()>& work);
-  absl::Status ListenForPeers();
 
   const Needs needs_;
   std::unique_ptr<server::GrpcServer> server_;
-  std::unique_ptr<server::PeerSocket> peers_;
+  std::unique_ptr<Acceptor> old_clients_;  // of the loop's thread
 };
 
 }  // namespace grpc_os
