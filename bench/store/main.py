@@ -44,7 +44,7 @@ class Ours:
 
     def __init__(self, program, directory):
         self._process = subprocess.Popen(
-            [program, "127.0.0.1:0", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [program, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         said = self._process.stdout.readline()
         if not said.startswith("listens on "):

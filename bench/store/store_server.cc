@@ -1,19 +1,22 @@
 // Our side of bench/store: one callback method that commits a value under its key, an event and an
 // audit record in one transaction of store::Store, and answers once they are durable.
-//   bench-store ADDRESS DIRECTORY    Ends with its standard input.
-#include <grpcpp/grpcpp.h>
-
+//   bench-store DIRECTORY    Listens on a free port of 127.0.0.1. Ends with its standard input.
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "host/batch_scheduling.h"
 #include "store/sqlite/sqlite_database.h"
-#include "store/store.grpc.pb.h"
 #include "store/store.h"
+#include "store/store.pb.h"
+#include "transport/listener.h"
+#include "transport/server.h"
 
 namespace grpc_os::bench {
 namespace {
@@ -56,34 +59,51 @@ core::Envelope EnvelopeOf(const PutRequest& request) {
   return core::Envelope(std::move(origin), request.value());
 }
 
-// As the product's calls end (services/unary_call.h): without gRPC's executor.
-class Reactor final : public grpc::ServerUnaryReactor {
-  void OnDone() override { delete this; }
-  bool InternalInlineable() override { return true; }
-};
-
-class PutService final : public grpc_os::bench::StoreService::CallbackService {
+// Answers one Put, from the store's writer. Deletes itself.
+class PutUser final : public transport::StreamUser {
  public:
-  explicit PutService(store::Store& store) : store_(store) {}
-  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext*, const PutRequest* request,
-                                PutResponse* response) override {
-    auto* reactor = new Reactor();
-    store_.Commit(WriteOf(*request), EnvelopeOf(*request),
-                  [reactor, response](const absl::StatusOr<int64_t>& revision) {
-                    if (revision.ok()) response->set_revision(*revision);
-                    reactor->Finish(revision.ok()
-                                        ? grpc::Status::OK
-                                        : grpc::Status(grpc::StatusCode::UNAVAILABLE,
-                                                       std::string(revision.status().message())));
-                  });
-    return reactor;
+  explicit PutUser(transport::Stream& stream) : stream_(stream) {}
+
+  void Answer(const absl::StatusOr<int64_t>& revision) {
+    PutResponse response;
+    if (revision.ok()) response.set_revision(*revision);
+    std::string message = transport::NewMessage(response.ByteSizeLong());
+    response.SerializeWithCachedSizesToArray(
+        reinterpret_cast<uint8_t*>(message.data() + transport::kPrefixBytes));
+    stream_.Finish(
+        {static_cast<int>(revision.status().code()), std::string(revision.status().message())},
+        std::move(message));
   }
 
  private:
-  store::Store& store_;
+  void OnMessage(std::string_view) override {}
+  void OnHalfClosed() override {}
+  void OnWritten(bool) override {}
+  void OnCancelled(const absl::Status&) override {}  // the writer answers in any case
+  void OnGone() override { delete this; }
+
+  transport::Stream& stream_;
 };
 
-int Main(const std::string& address, const std::string& directory) {
+transport::Methods MethodsOf(store::Store& store) {
+  transport::Methods methods;
+  methods[absl::StrCat("/", kMethod)] = {
+      .client_streams = false, .begin = [&store](transport::Stream& stream) {
+        auto* user = new PutUser(stream);
+        PutRequest request;
+        const std::string_view bytes = stream.request();
+        if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+          user->Answer(absl::InvalidArgumentError("this is no PutRequest"));
+          return user;
+        }
+        store.Commit(WriteOf(request), EnvelopeOf(request),
+                     [user](const absl::StatusOr<int64_t>& revision) { user->Answer(revision); });
+        return user;
+      }};
+  return methods;
+}
+
+int Main(const std::string& directory) {
   auto database = store::OpenSqlite(directory + "/grpc-os.db");
   store::StoreOptions options;
   options.begin_writer = host::UseNormalScheduling;  // as grpc-osd
@@ -93,21 +113,20 @@ int Main(const std::string& address, const std::string& directory) {
     fprintf(stderr, "bench-store: %s\n", std::string(store.status().message()).c_str());
     return 1;
   }
-  PutService service(**store);
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr) {
-    fprintf(stderr, "bench-store: cannot listen on %s\n", address.c_str());
+  auto listener = transport::ListenTcp("127.0.0.1", 0);
+  if (!listener.ok()) {
+    fprintf(stderr, "bench-store: %s\n", std::string(listener.status().message()).c_str());
     return 1;
   }
+  const int port = transport::PortOf(listener->get());
+  std::vector<transport::Server::Endpoint> endpoints;
+  endpoints.push_back({.listener = *std::move(listener)});
+  transport::Server server(std::move(endpoints), MethodsOf(**store), {});
   printf("listens on %d\n", port);
   fflush(stdout);
   while (getchar() != EOF) {
   }
-  server->Shutdown();
+  server.Stop(0);
   return 0;
 }
 
@@ -115,12 +134,12 @@ int Main(const std::string& address, const std::string& directory) {
 }  // namespace grpc_os::bench
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    fputs("usage: bench-store ADDRESS DIRECTORY\n", stderr);
+  if (argc != 2) {
+    fputs("usage: bench-store DIRECTORY\n", stderr);
     return 2;
   }
   // As grpc-osd.
   grpc_os::host::UseBatchScheduling();
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  return grpc_os::bench::Main(argv[1], argv[2]);
+  return grpc_os::bench::Main(argv[1]);
 }
