@@ -16,11 +16,8 @@ namespace grpc_os::transport {
 namespace {
 
 constexpr char kGrpc[] = "application/grpc";
-constexpr char kGrpcProto[] = "application/grpc+proto";
-constexpr size_t kShownPathBytes = 200;
 constexpr char kText[] = "text/plain";
 constexpr char kOther[] = "This is a gRPC server: POST application/grpc over HTTP/2.\n";
-constexpr char kEncodings[] = "identity,gzip";
 
 EndStatus ToEnd(const absl::Status& status) {
   return {.code = static_cast<int>(status.code()), .message = std::string(status.message())};
@@ -50,6 +47,7 @@ H2Stream::H2Stream(IoThread& thread, Connection& connection, int32_t id)
     : thread_(thread),
       connection_(&connection),
       id_(id),
+      head_(thread.shared().methods),
       born_ms_(EventLoop::NowMs()),
       moved_ms_(born_ms_) {
   peer_ = connection.peer();
@@ -131,45 +129,7 @@ bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view va
     }
     header_counted_ += taken;
   }
-  if (name == ":path") {
-    const auto& methods = thread_.shared().methods;
-    if (const auto found = methods.find(value); found != methods.end()) {
-      method_ = &found->second;
-    } else {
-      unknown_path_ = value.substr(0, kShownPathBytes);
-    }
-  } else if (name == ":method") {
-    is_post_ = value == "POST";
-  } else if (name == "content-type") {
-    const std::string_view type = value.substr(0, value.find(';'));
-    is_grpc_ = type == kGrpc || type == kGrpcProto;
-  } else if (name == "grpc-encoding") {
-    gzip_ = value == "gzip";
-    unknown_encoding_ = !gzip_ && value != "identity";
-  } else if (name == "grpc-timeout") {
-    const auto timeout_ns = ParseTimeout(value);
-    if (!timeout_ns.has_value()) {
-      header_error_ =
-          absl::InternalError("grpc-timeout has 1 to 8 digits and a unit of H, M, S, m, u or n");
-    } else if (!deadline_.has_value()) {
-      using std::chrono::system_clock;
-      const int64_t timeout_ms = *timeout_ns / 1'000'000 + (*timeout_ns % 1'000'000 != 0 ? 1 : 0);
-      deadline_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(
-                         system_clock::now().time_since_epoch())
-                         .count() +
-                     timeout_ms;
-      deadline_ = thread_.deadlines().emplace(EventLoop::NowMs() + timeout_ms, this);
-    }
-  } else if (!IsReserved(name)) {
-    if (!IsBinary(name)) {
-      metadata_.Add(name, value);
-    } else if (const auto all = DecodeBinary(value); all.has_value()) {
-      for (const std::string& bytes : *all) metadata_.Add(name, bytes);
-    } else {
-      header_error_ =
-          absl::InternalError(absl::StrCat("the value of ", std::string(name), " is no base64"));
-    }
-  }
+  head_.Take(name, value, metadata_);
   return true;
 }
 
@@ -181,19 +141,23 @@ bool H2Stream::TakesItsUser() {
 
 void H2Stream::OnHeadersEnd() {
   headers_ended_ = true;
-  if (!is_post_ || !is_grpc_) {
+  if (!head_.is_grpc()) {
     other_ = true;
-  } else if (header_error_.has_value()) {
-    Refuse(*std::exchange(header_error_, std::nullopt));
-  } else if (!TakesItsUser()) {
-    Refuse(absl::ResourceExhaustedError("you have too many calls at a time"));
-  } else if (method_ == nullptr) {
-    Refuse(absl::UnimplementedError(absl::StrCat("there is no method ", unknown_path_)));
-  } else if (unknown_encoding_) {
-    Refuse(absl::UnimplementedError(absl::StrCat("messages may be ", kEncodings)));
-  } else if (method_->client_streams) {
-    connection_->Ready(id_);
+    return;
   }
+  if (const auto timeout_ms = head_.timeout_ms(); timeout_ms.has_value()) {
+    using std::chrono::system_clock;
+    deadline_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       system_clock::now().time_since_epoch())
+                       .count() +
+                   *timeout_ms;
+    deadline_ = thread_.deadlines().emplace(EventLoop::NowMs() + *timeout_ms, this);
+  }
+  if (!header_error_.ok()) return Refuse(header_error_);
+  if (!TakesItsUser())
+    return Refuse(absl::ResourceExhaustedError("you have too many calls at a time"));
+  if (absl::Status status = head_.Check(); !status.ok()) return Refuse(std::move(status));
+  if (method().client_streams) connection_->Ready(id_);
 }
 
 // A request that is none of gRPC: when it ends, or may send no more.
@@ -205,7 +169,7 @@ void H2Stream::AnswerOther() {
   other_ = true;
   out_ = kOther;
   HeaderBlock headers;
-  headers.AddConstant(":status", is_post_ ? "415" : "405");
+  headers.AddConstant(":status", head_.http_status());
   headers.AddConstant("content-type", kText);
   const nghttp2_data_provider provider = Provider(this);
   nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), &provider);
@@ -239,7 +203,7 @@ void H2Stream::ReadPrefixNow() {
         absl::StrCat("a message of ", (*prefix)->size, " bytes; at most ", limit,
                      " may be sent at once: send less at a time")));
   }
-  if ((*prefix)->compressed && !gzip_) {
+  if ((*prefix)->compressed && !head_.gzip()) {
     return Refuse(absl::InternalError("a message is compressed, and grpc-encoding is not gzip"));
   }
   prefix_ = **prefix;
@@ -248,8 +212,8 @@ void H2Stream::ReadPrefixNow() {
 void H2Stream::OnHalfClosed() {
   half_closed_ = true;
   if (other_) return AnswerOther();
-  if (refused_ || method_ == nullptr) return;
-  if (method_->client_streams) {
+  if (refused_ || head_.method() == nullptr) return;
+  if (method().client_streams) {
     if (begun_) connection_->Ready(id_);
     return;
   }
@@ -264,7 +228,8 @@ void H2Stream::OnHalfClosed() {
 
 void H2Stream::AskForWindow() {
   if (!prefix_.has_value() || half_closed_ || refused_) return;
-  if (method_ != nullptr && method_->client_streams && !reading_) return;  // nobody wants it yet
+  if (head_.method() != nullptr && method().client_streams && !reading_)
+    return;  // nobody wants it yet
   const size_t whole = kPrefixBytes + prefix_->size;
   const size_t have = Unread().size();
   if (have >= whole || wanted_) return;
@@ -345,16 +310,16 @@ void H2Stream::OnGranted(size_t bytes) {
 }
 
 void H2Stream::Advance() {
-  if (refused_ || method_ == nullptr) return;
+  if (refused_ || head_.method() == nullptr) return;
   if (!begun_) {
     std::optional<std::string> message;
-    if (!method_->client_streams) {
+    if (!method().client_streams) {
       message = TakeMessage();
       if (!message.has_value()) return;
       request_ = std::string_view(*message).substr(kPrefixBytes);
     }
     begun_ = true;
-    user_ = method_->begin(*this);
+    user_ = method().begin(*this);
     request_ = {};
     return;
   }
@@ -371,8 +336,8 @@ void H2Stream::Advance() {
 }
 
 bool H2Stream::IsWaitingForBytes() const {
-  if (half_closed_ || refused_ || wanted_ || method_ == nullptr) return false;
-  if (!begun_ && !method_->client_streams) return true;
+  if (half_closed_ || refused_ || wanted_ || head_.method() == nullptr) return false;
+  if (!begun_ && !method().client_streams) return true;
   return !Unread().empty() && (!begun_ || reading_);
 }
 
@@ -412,7 +377,7 @@ void H2Stream::SubmitTrailersOnly() {
   HeaderBlock headers;
   headers.AddConstant(":status", "200");
   headers.AddConstant("content-type", kGrpc);
-  if (unknown_encoding_) headers.AddConstant("grpc-accept-encoding", kEncodings);
+  if (head_.unknown_encoding()) headers.AddConstant("grpc-accept-encoding", kEncodings);
   headers.Add(*end_);
   headers.Add(trailers_);
   nghttp2_submit_response(connection_->session(), id_, headers.data(), headers.size(), nullptr);

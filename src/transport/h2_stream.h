@@ -10,6 +10,7 @@
 
 #include "transport/io_thread.h"
 #include "transport/message.h"
+#include "transport/request_head.h"
 #include "transport/stream.h"
 
 namespace grpc_os::transport {
@@ -70,6 +71,7 @@ class H2Stream final : public Stream {
   H2Stream** link = nullptr;
 
  private:
+  const Method& method() const { return *head_.method(); }
   bool IsOpen() const { return connection_ != nullptr; }
   std::string_view Unread() const { return std::string_view(in_).substr(in_from_); }
   bool TakesItsUser();  // whose budgets it takes; false: they have too many connections
@@ -96,22 +98,17 @@ class H2Stream final : public Stream {
   IoThread& thread_;
   Connection* connection_;  // null once the stream has closed
   const int32_t id_;
-  const Method* method_ = nullptr;
   StreamUser* user_ = nullptr;
   bool begun_ = false;
   bool retired_ = false;
   bool notified_ = false;
 
   // Headers.
+  RequestHead head_;
   size_t header_bytes_ = 0;
   size_t header_counted_ = 0;  // in the ledger
   bool headers_ended_ = false;
-  std::string unknown_path_;
-  bool is_post_ = false;
-  bool is_grpc_ = false;
-  bool gzip_ = false;
-  bool unknown_encoding_ = false;
-  std::optional<absl::Status> header_error_;
+  absl::Status header_error_;  // there is too much of them
 
   // What comes.
   std::string in_;  // received, from `in_from_` on not handed on

@@ -21,6 +21,7 @@
 #include "transport/budgets.h"
 #include "transport/counters.h"
 #include "transport/ledger.h"
+#include "transport/methods.h"
 #include "transport/peer.h"
 #include "transport/stream.h"
 #include "transport/wire.h"
@@ -29,17 +30,6 @@ namespace grpc_os::transport {
 
 class Connection;
 class H2Stream;
-
-// By path: "/grpc_os.v1.AuthService/WhoAmI".
-struct PathHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
-};
-using Methods = std::unordered_map<std::string, Method, PathHash, std::equal_to<>>;
-
-// Whose budgets the connection of a call takes from this call on, if it is not the peer's: of a
-// proxy, which carries one call at a time for each client. Empty: as it is.
-using UserOf = std::function<std::string(const Stream&)>;
 
 // What all threads share; constant but for the ledger and the counters.
 struct Shared {

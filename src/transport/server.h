@@ -25,7 +25,7 @@ class Server {
   struct Endpoint {
     UniqueFd listener;  // of listener.h
     bool local = false;
-    bool relay = false;  // others speak through those who connect
+    bool relay = false;                         // others speak through those who connect
     std::unique_ptr<TlsContext> tls = nullptr;  // null: none
   };
   struct Options {

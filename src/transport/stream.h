@@ -3,7 +3,6 @@
 #define GRPC_OS_TRANSPORT_STREAM_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "transport/metadata.h"
+#include "transport/methods.h"
 #include "transport/peer.h"
 
 namespace grpc_os::transport {
@@ -79,14 +79,6 @@ class Stream {
   int64_t deadline_ms_ = INT64_MAX;
   std::shared_ptr<const Peer> peer_;
   std::string_view request_;
-};
-
-// A method that is served.
-struct Method {
-  // A stream of requests begins with its headers, others with their one message.
-  bool client_streams = false;
-  // On the I/O thread, which it must not block. Gives who answers it.
-  std::function<StreamUser*(Stream&)> begin;
 };
 
 }  // namespace grpc_os::transport

@@ -1,0 +1,161 @@
+// For tests: a server with methods to call, and what its users hear.
+#ifndef GRPC_OS_TRANSPORT_SERVER_HARNESS_H_
+#define GRPC_OS_TRANSPORT_SERVER_HARNESS_H_
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/guarded.h"
+#include "transport/client_harness.h"
+#include "transport/listener.h"
+#include "transport/server.h"
+
+namespace grpc_os::transport {
+
+inline constexpr int kOk = 0;
+inline constexpr int kCancelled = 1;
+inline constexpr int kDeadlineExceeded = 4;
+inline constexpr int kResourceExhausted = 8;
+inline constexpr int kUnimplemented = 12;
+inline constexpr int kInternal = 13;
+inline constexpr int kUnavailable = 14;
+
+// What the tests' methods have heard, and those who wait for an answer.
+struct Heard {
+  std::vector<std::string> cancelled;
+  std::vector<Stream*> held;
+  std::string end_text;
+  int gone = 0;
+};
+
+// Counts what it hears; answers when it is asked to.
+class TestUser : public StreamUser {
+ public:
+  TestUser(Stream& stream, Guarded<Heard>& heard) : stream_(stream), heard_(heard) {}
+
+  void OnMessage(std::string_view) override {}
+  void OnHalfClosed() override {}
+  void OnWritten(bool) override {}
+  void OnCancelled(const absl::Status& why) override {
+    {
+      auto heard = heard_.Lock();
+      heard->cancelled.push_back(absl::StatusCodeToString(why.code()));
+      auto& held = heard->held;
+      if (held.erase(std::remove(held.begin(), held.end(), &stream_), held.end()) == held.end() &&
+          !ends_)
+        return;
+    }
+    stream_.Finish({static_cast<int>(why.code()), std::string(why.message())}, std::nullopt);
+  }
+  void OnGone() override {
+    ++heard_.Lock()->gone;
+    delete this;
+  }
+
+ protected:
+  Stream& stream_;
+  Guarded<Heard>& heard_;
+  bool ends_ = true;
+};
+
+// Answers each message of a stream with itself.
+class EchoStream final : public TestUser {
+ public:
+  using TestUser::TestUser;
+  void OnMessage(std::string_view message) override { stream_.Write(AsMessage(message)); }
+  void OnWritten(bool taken) override {
+    if (taken) stream_.Read();
+  }
+  void OnHalfClosed() override { stream_.Finish({}, std::nullopt); }
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void Serve(const Budgets& budgets = {}) {
+    directory_ = testing::TempDir() + absl::StrCat("transport-", getpid());
+    std::filesystem::create_directories(directory_);
+    path_ = directory_ + "/sock";
+    Methods methods;
+    methods["/t/Echo"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      metadata_ = std::string(stream.metadata().Only("x-text"));
+      stream.AddInitialMetadata("x-initial", "i");
+      stream.AddTrailer("x-trailing-bin", "t");
+      auto* user = new TestUser(stream, heard_);
+      stream.Finish({}, AsMessage(stream.request()));
+      return user;
+    }};
+    methods["/t/Fail"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      stream.AddInitialMetadata("x-initial", "i");
+      stream.Finish({.code = kInternal}, std::nullopt);
+      return new TestUser(stream, heard_);
+    }};
+    methods["/t/Hold"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      heard_.Lock()->held.push_back(&stream);
+      return new TestUser(stream, heard_);
+    }};
+    methods["/t/Text"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      auto* user = new TestUser(stream, heard_);
+      stream.Finish({.code = kInternal, .message = heard_.Lock()->end_text}, std::nullopt);
+      return user;
+    }};
+    methods["/t/Slow"] = {.client_streams = true, .begin = [this](Stream& stream) -> StreamUser* {
+                            heard_.Lock()->held.push_back(&stream);
+                            return new TestUser(stream, heard_);
+                          }};
+    methods["/t/Large"] = {.begin = [this](Stream& stream) -> StreamUser* {
+      auto* user = new TestUser(stream, heard_);
+      stream.Finish({}, AsMessage(std::string(size_t{2} << 20, 'L')));
+      return user;
+    }};
+    methods["/t/Stream"] = {.client_streams = true, .begin = [this](Stream& stream) -> StreamUser* {
+                              auto* user = new EchoStream(stream, heard_);
+                              stream.Read();
+                              return user;
+                            }};
+    std::vector<Server::Endpoint> endpoints;
+    endpoints.push_back({.listener = *ListenUnix(path_, 0600), .local = true});
+    server_ = std::make_unique<Server>(
+        std::move(endpoints), std::move(methods),
+        Server::Options{.budgets = budgets, .user_of = [](const Stream& stream) {
+                          return std::string(stream.metadata().Only("x-user"));
+                        }});
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  // Answers whoever waits, on this thread.
+  size_t AnswerHeld() {
+    std::vector<Stream*> held;
+    held.swap(heard_.Lock()->held);
+    for (Stream* stream : held) stream->Finish({}, AsMessage("late"));
+    return held.size();
+  }
+  bool Comes(const std::function<bool(const Heard&)>& holds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::chrono::steady_clock::now() < end) {
+      if (holds(*heard_.Lock())) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+
+  std::string directory_;
+  std::string path_;
+  std::string metadata_;
+  Guarded<Heard> heard_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace grpc_os::transport
+
+#endif  // GRPC_OS_TRANSPORT_SERVER_HARNESS_H_
