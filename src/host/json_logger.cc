@@ -79,6 +79,16 @@ std::shared_ptr<spdlog::logger> LoggerTo(spdlog::sink_ptr sink) {
 void AppendJsonString(std::string_view text, std::string& out) {
   out.push_back('"');
   while (!text.empty()) {
+    // Nearly all of it stands for itself.
+    const auto* plain = std::find_if_not(text.begin(), text.end(), [](char c) {
+      return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    });
+    const auto run = static_cast<size_t>(plain - text.begin());
+    if (run > 0) {
+      out.append(text.substr(0, run));
+      text.remove_prefix(run);
+      continue;
+    }
     const size_t length = Utf8CharacterLength(text);
     const auto byte = static_cast<unsigned char>(text[0]);
     if (length == 0) {
