@@ -80,7 +80,7 @@ class EchoStream final : public TestUser {
 
 class ServerTest : public ::testing::Test {
  protected:
-  void Serve(const Budgets& budgets = {}) {
+  void Serve(const Budgets& budgets = {}, int io_threads = 1) {
     directory_ = testing::TempDir() + absl::StrCat("transport-", getpid());
     std::filesystem::create_directories(directory_);
     path_ = directory_ + "/sock";
@@ -125,9 +125,11 @@ class ServerTest : public ::testing::Test {
     endpoints.push_back({.listener = *ListenUnix(path_, 0600), .local = true});
     server_ = std::make_unique<Server>(
         std::move(endpoints), std::move(methods),
-        Server::Options{.budgets = budgets, .user_of = [](const Stream& stream) {
-                          return std::string(stream.metadata().Only("x-user"));
-                        }});
+        Server::Options{
+            .budgets = budgets,
+            .user_of =
+                [](const Stream& stream) { return std::string(stream.metadata().Only("x-user")); },
+            .io_threads = io_threads});
   }
   void TearDown() override {
     server_.reset();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -165,6 +166,25 @@ TEST_F(ServerTest, AnswersComeFromAnyThread) {
     EXPECT_EQ(client.Finish(id).data, AsMessage("late"));
     EXPECT_EQ(client.call(id).status(), kOk);
   }
+}
+
+TEST_F(ServerTest, ConnectionsAreSpreadOverThreads) {
+  Serve({}, /*io_threads=*/3);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  std::vector<int32_t> held;
+  for (int i = 0; i < 7; ++i) {
+    clients.push_back(std::make_unique<TestClient>(path_));
+    for (int n = 0; n < 20; ++n) {
+      const std::string text = absl::StrCat(i, " ", n);
+      EXPECT_EQ(clients.back()->Finish(clients.back()->Ask("/t/Echo", text)).data, AsMessage(text));
+    }
+    held.push_back(clients.back()->Ask("/t/Hold", "x"));
+    ASSERT_TRUE(clients.back()->Until(
+        [&] { return heard_.Lock()->held.size() == static_cast<size_t>(i) + 1; }));
+  }
+  EXPECT_EQ(server_->connections(), 7);
+  EXPECT_EQ(AnswerHeld(), 7u) << "from a thread that is none of them";
+  for (size_t i = 0; i < clients.size(); ++i) EXPECT_EQ(clients[i]->Finish(held[i]).status(), kOk);
 }
 
 // ---- Ends
