@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/guarded.h"
 #include "transport/client_harness.h"
+#include "transport/fuzz_harness.h"
 #include "transport/listener.h"
 #include "transport/server.h"
 
@@ -33,6 +34,7 @@ inline constexpr int kUnavailable = 14;
 struct Heard {
   std::vector<std::string> cancelled;
   std::vector<Stream*> held;
+  std::string metadata;
   std::string end_text;
   int gone = 0;
 };
@@ -40,7 +42,9 @@ struct Heard {
 // Counts what it hears; answers when it is asked to.
 class TestUser : public StreamUser {
  public:
-  TestUser(Stream& stream, Guarded<Heard>& heard) : stream_(stream), heard_(heard) {}
+  // `held`: it is answered by whoever takes it out of Heard::held.
+  TestUser(Stream& stream, Guarded<Heard>& heard, bool held = false)
+      : stream_(stream), heard_(heard), held_(held) {}
 
   void OnMessage(std::string_view) override {}
   void OnHalfClosed() override {}
@@ -49,10 +53,7 @@ class TestUser : public StreamUser {
     {
       auto heard = heard_.Lock();
       heard->cancelled.push_back(absl::StatusCodeToString(why.code()));
-      auto& held = heard->held;
-      if (held.erase(std::remove(held.begin(), held.end(), &stream_), held.end()) == held.end() &&
-          !ends_)
-        return;
+      if (std::erase(heard->held, &stream_) == 0 && held_) return;
     }
     stream_.Finish({static_cast<int>(why.code()), std::string(why.message())}, std::nullopt);
   }
@@ -61,21 +62,10 @@ class TestUser : public StreamUser {
     delete this;
   }
 
- protected:
+ private:
   Stream& stream_;
   Guarded<Heard>& heard_;
-  bool ends_ = true;
-};
-
-// Answers each message of a stream with itself.
-class EchoStream final : public TestUser {
- public:
-  using TestUser::TestUser;
-  void OnMessage(std::string_view message) override { stream_.Write(AsMessage(message)); }
-  void OnWritten(bool taken) override {
-    if (taken) stream_.Read();
-  }
-  void OnHalfClosed() override { stream_.Finish({}, std::nullopt); }
+  const bool held_;
 };
 
 class ServerTest : public ::testing::Test {
@@ -86,7 +76,7 @@ class ServerTest : public ::testing::Test {
     path_ = directory_ + "/sock";
     Methods methods;
     methods["/t/Echo"] = {.begin = [this](Stream& stream) -> StreamUser* {
-      metadata_ = std::string(stream.metadata().Only("x-text"));
+      heard_.Lock()->metadata = std::string(stream.metadata().Only("x-text"));
       stream.AddInitialMetadata("x-initial", "i");
       stream.AddTrailer("x-trailing-bin", "t");
       auto* user = new TestUser(stream, heard_);
@@ -96,11 +86,11 @@ class ServerTest : public ::testing::Test {
     methods["/t/Fail"] = {.begin = [this](Stream& stream) -> StreamUser* {
       stream.AddInitialMetadata("x-initial", "i");
       stream.Finish({.code = kInternal}, std::nullopt);
-      return new TestUser(stream, heard_);
+      return new TestUser(stream, heard_, /*held=*/true);
     }};
     methods["/t/Hold"] = {.begin = [this](Stream& stream) -> StreamUser* {
       heard_.Lock()->held.push_back(&stream);
-      return new TestUser(stream, heard_);
+      return new TestUser(stream, heard_, /*held=*/true);
     }};
     methods["/t/Text"] = {.begin = [this](Stream& stream) -> StreamUser* {
       auto* user = new TestUser(stream, heard_);
@@ -109,7 +99,7 @@ class ServerTest : public ::testing::Test {
     }};
     methods["/t/Slow"] = {.client_streams = true, .begin = [this](Stream& stream) -> StreamUser* {
                             heard_.Lock()->held.push_back(&stream);
-                            return new TestUser(stream, heard_);
+                            return new TestUser(stream, heard_, /*held=*/true);
                           }};
     methods["/t/Large"] = {.begin = [this](Stream& stream) -> StreamUser* {
       auto* user = new TestUser(stream, heard_);
@@ -117,7 +107,7 @@ class ServerTest : public ::testing::Test {
       return user;
     }};
     methods["/t/Stream"] = {.client_streams = true, .begin = [this](Stream& stream) -> StreamUser* {
-                              auto* user = new EchoStream(stream, heard_);
+                              auto* user = new FuzzUser(stream);
                               stream.Read();
                               return user;
                             }};
@@ -153,7 +143,6 @@ class ServerTest : public ::testing::Test {
 
   std::string directory_;
   std::string path_;
-  std::string metadata_;
   Guarded<Heard> heard_;
   std::unique_ptr<Server> server_;
 };

@@ -30,7 +30,7 @@ TEST_F(ServerTest, AnswersACallWithMetadataAndTrailers) {
   EXPECT_EQ(call.headers.at("content-type"), "application/grpc");
   EXPECT_EQ(call.headers.at("x-initial"), "i");
   EXPECT_EQ(call.headers.at("x-trailing-bin"), "dA");
-  EXPECT_EQ(metadata_, "given");
+  EXPECT_EQ(heard_.Lock()->metadata, "given");
   EXPECT_EQ(client.Finish(client.Ask("/t/Echo", "")).data, AsMessage("")) << "empty is a message";
 }
 
@@ -39,7 +39,7 @@ TEST_F(ServerTest, SpacesAroundMetadataAreTaken) {
   TestClient client(path_);
   const auto& call = client.Finish(client.Ask("/t/Echo", "", {{"x-text", " given "}}));
   EXPECT_EQ(call.status(), kOk);
-  EXPECT_EQ(metadata_, " given ");
+  EXPECT_EQ(heard_.Lock()->metadata, " given ");
 }
 
 TEST_F(ServerTest, CarriesMessagesUpToTheLimitBothWays) {
