@@ -37,7 +37,15 @@ _HTTPS = "https://"
 def _authorities() -> bytes | None:
     """PEM: whose certificates are taken; None: gRPC's own list."""
     path = os.environ.get("GRPC_OS_CA")
-    return pathlib.Path(path).read_bytes() if path else None
+    if not path:
+        return None
+    try:
+        text = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"GRPC_OS_CA names {path}, which cannot be read: {error.strerror}") from None
+    if b"BEGIN CERTIFICATE" not in text:
+        raise ValueError(f"GRPC_OS_CA names {path}, which holds no certificate")
+    return text
 
 
 class Transport(typing.Protocol):

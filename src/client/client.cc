@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "base/error_detail.h"
 #include "client/calls.h"
 #include "client/errors.h"
@@ -98,7 +99,19 @@ absl::Status Client::Away(const std::string& why) const {
         absl::StrCat("This account may not use ", address_.path,
                      ". Run as the account that runs gRPC OS, or as root."));
   }
+  if (address_.secure && absl::StrContains(why, "certificate")) {
+    return absl::UnavailableError(absl::StrCat(
+        "The certificate of ", address_.ToString(), " is not taken (", why,
+        "). It must be for that name, still hold, and be signed by an authority of this system, or "
+        "of the PEM file that the variable GRPC_OS_CA names."));
+  }
   std::string cure = "Start it there with `grpc-os-init --data-dir DIR`";
+  if (address_.secure) {
+    cure = "https:// is for what is served by TLS: GRPC_TLS_CERTIFICATE, or `assign --api`";
+  } else if (!address_.is_unix &&
+             (absl::StrContains(why, "reset by peer") || absl::StrContains(why, "http1.x"))) {
+    cure = absl::StrCat("If it is served by TLS there, write https://", address_.host_port);
+  }
   constexpr std::string_view kSocket = "/run/api.sock";
   if (address_.path.ends_with(kSocket) && address_.path.size() > kSocket.size()) {
     const std::string directory = address_.path.substr(0, address_.path.size() - kSocket.size());

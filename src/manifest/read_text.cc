@@ -16,7 +16,7 @@ absl::StatusOr<std::string> ReadText(const std::string& path, const char* what,
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) {
     return absl::ErrnoToStatus(
-        errno, absl::StrCat("cannot open ", what, " ", path, "; name another or none"));
+        errno, absl::StrCat("cannot open ", what, " ", path, "; name another"));
   }
   std::string text;
   char buffer[16 << 10];

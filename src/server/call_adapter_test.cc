@@ -30,21 +30,21 @@ using ::testing::HasSubstr;
 using transport::TestClient;
 using LoginCall = std::shared_ptr<services::UnaryCall<v1::LoginResponse>>;
 
-constexpr char kLoginPeer[] = "/grpc_os.v1.AuthService/LoginPeer";
+constexpr char kLogin[] = "/grpc_os.v1.AuthService/Login";
 
 // A server with one handler, of a method that needs no log-in, and with health and reflection.
 class CallAdapterTest : public ::testing::Test {
  protected:
   CallAdapterTest() : directory_(::testing::TempDir() + absl::StrCat("adapter-", getpid())) {
     std::filesystem::create_directories(directory_);
-    handlers_.Unary<v1::LoginPeerRequest, v1::LoginResponse>(
-        [this](const LoginCall& call, const v1::LoginPeerRequest& request) {
+    handlers_.Unary<v1::LoginRequest, v1::LoginResponse>(
+        [this](const LoginCall& call, const v1::LoginRequest& request) {
           handle_(call, request);
         });
     transport::Methods methods;
     AddApi(handlers_, methods);
     // Only what has a handler may begin.
-    std::erase_if(methods, [](const auto& method) { return method.first != kLoginPeer; });
+    std::erase_if(methods, [](const auto& method) { return method.first != kLogin; });
     health_.AddTo(methods);
     AddReflection(methods);
     std::vector<transport::Server::Endpoint> endpoints;
@@ -61,7 +61,7 @@ class CallAdapterTest : public ::testing::Test {
   }
 
   const TestClient::Call& Ask(const std::string& bytes, const TestClient::Pairs& metadata = {}) {
-    return client_->Finish(client_->Ask(kLoginPeer, bytes, metadata));
+    return client_->Finish(client_->Ask(kLogin, bytes, metadata));
   }
   template <typename Message>
   static Message MessageOf(const std::string& data, size_t number = 0) {
@@ -79,8 +79,8 @@ class CallAdapterTest : public ::testing::Test {
     }
   }
 
-  std::function<void(const LoginCall&, const v1::LoginPeerRequest&)> handle_ =
-      [](const LoginCall& call, const v1::LoginPeerRequest&) { call->Answer(v1::LoginResponse()); };
+  std::function<void(const LoginCall&, const v1::LoginRequest&)> handle_ =
+      [](const LoginCall& call, const v1::LoginRequest&) { call->Answer(v1::LoginResponse()); };
   Health health_;
   std::unique_ptr<TestClient> client_;
 
@@ -92,22 +92,22 @@ class CallAdapterTest : public ::testing::Test {
 };
 
 TEST_F(CallAdapterTest, CarriesTheRequestTheAnswerAndTheRequestId) {
-  handle_ = [](const LoginCall& call, const v1::LoginPeerRequest& request) {
+  handle_ = [](const LoginCall& call, const v1::LoginRequest& request) {
     v1::LoginResponse response;
-    response.set_access_token(request.ticket() + " taken");
+    response.set_access_token(request.user() + " taken");
     call->Answer(response);
   };
-  v1::LoginPeerRequest request;
-  request.set_ticket(std::string(100'000, 't'));
+  v1::LoginRequest request;
+  request.set_user(std::string(100'000, 't'));
   const auto& answer = Ask(request.SerializeAsString(), {{"x-request-id", "mine"}});
   ASSERT_EQ(answer.status(), 0);
-  EXPECT_EQ(MessageOf<v1::LoginResponse>(answer.data).access_token(), request.ticket() + " taken");
+  EXPECT_EQ(MessageOf<v1::LoginResponse>(answer.data).access_token(), request.user() + " taken");
   EXPECT_EQ(answer.headers.at("x-request-id"), "mine");
   EXPECT_EQ(Ask("").status(), 0) << "an empty message is one";
 }
 
 TEST_F(CallAdapterTest, EndsWithTheCodeTheMessageAndTheDetails) {
-  handle_ = [](const LoginCall& call, const v1::LoginPeerRequest&) {
+  handle_ = [](const LoginCall& call, const v1::LoginRequest&) {
     call->End(MakeError(absl::StatusCode::kNotFound, "no such ticket", {.reason = "NO_TICKET"}));
   };
   const auto& answer = Ask("");
@@ -119,33 +119,33 @@ TEST_F(CallAdapterTest, EndsWithTheCodeTheMessageAndTheDetails) {
 }
 
 TEST_F(CallAdapterTest, BytesThatAreNoRequestAreRefusedByUs) {
-  handle_ = [](const LoginCall& call, const v1::LoginPeerRequest&) {
+  handle_ = [](const LoginCall& call, const v1::LoginRequest&) {
     ADD_FAILURE() << "it is not handled";
     call->Answer(v1::LoginResponse());
   };
   for (const char* bytes : {"\xff\xff\xff", "\x0a\x02\xff\xfe"}) {
     const auto& answer = Ask(bytes);
     EXPECT_EQ(answer.status(), 3);
-    EXPECT_THAT(answer.headers.at("grpc-message"), HasSubstr("grpc_os.v1.LoginPeerRequest"));
+    EXPECT_THAT(answer.headers.at("grpc-message"), HasSubstr("grpc_os.v1.LoginRequest"));
     EXPECT_EQ(answer.headers.at("x-request-id").size(), 32u);
   }
 }
 
 TEST_F(CallAdapterTest, TellsWhereACallComesFrom) {
   std::string source;
-  handle_ = [&source](const LoginCall& call, const v1::LoginPeerRequest&) {
+  handle_ = [&source](const LoginCall& call, const v1::LoginRequest&) {
     source = call->source();
     EXPECT_TRUE(call->local());
     call->Answer(v1::LoginResponse());
   };
   EXPECT_EQ(Ask("").status(), 0);
-  EXPECT_EQ(source, "unix");
+  EXPECT_EQ(source, absl::StrCat("uid ", getuid()));
 }
 
 // Two readers could take two of them for two different ones.
 TEST_F(CallAdapterTest, TwoValuesOfOneNameAreNone) {
   TestClient::Pairs both = {{"x-request-id", "one"}, {"x-request-id", "two"}};
-  const int32_t id = client_->Start(kLoginPeer, both);
+  const int32_t id = client_->Start(kLogin, both);
   client_->Send(id, transport::AsMessage(""), true);
   const std::string given = client_->Finish(id).headers.at("x-request-id");
   EXPECT_EQ(given.size(), 32u) << given;

@@ -3,10 +3,13 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -126,13 +129,31 @@ absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Load(const std::string& 
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context, SelectH2, nullptr);
+  // Else the terminal is asked for the password of a key that has one.
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
+  for (const std::string& file : {certificate_file, key_file}) {
+    if (access(file.c_str(), R_OK) != 0)
+      return absl::FailedPreconditionError(
+          absl::StrCat("cannot open ", file, ": ", strerror(errno)));
+  }
+  // Where a group may read it, that is what the group is for.
+  struct stat info {};
+  if (stat(key_file.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "every account of this machine may read the key ", key_file, "; chmod o-rwx ", key_file));
+  }
   if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1)
-    return Wrong("cannot take the certificate of", certificate_file);
-  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return Wrong("cannot take the key of", key_file);
-  if (SSL_CTX_check_private_key(context) != 1)
-    return Wrong(absl::StrCat("the certificate of ", certificate_file, " is not for the key of"),
+    return Wrong("there is no certificate (PEM) in", certificate_file);
+  if (X509_cmp_current_time(X509_get0_notAfter(SSL_CTX_get0_certificate(context))) < 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the certificate of ", certificate_file, " has ended"));
+  }
+  // A key that is not the certificate's is refused here, too.
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return Wrong(absl::StrCat("there is no key (PEM, without a password) of the certificate of ",
+                              certificate_file, " in"),
                  key_file);
+  }
   return out;
 }
 

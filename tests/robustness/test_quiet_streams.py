@@ -1,6 +1,8 @@
 """Streams on which nothing is said for long: a heartbeat's place is as good to go on from as any other."""
 
 import asyncio
+import subprocess
+import time
 
 from expectations import shell
 
@@ -65,3 +67,26 @@ async def test_going_on_after_a_heartbeat_loses_and_doubles_nothing(running, tmp
         if message.synced:
             break
     assert [event.action for event in events] == ["stop_requested", "exited", "stopped"]
+
+
+def test_a_quiet_follower_of_the_shell_lives_through_a_restart(running, tmp_path):
+    """Longer quiet than a call may take: that says nothing about how long the daemon has been away."""
+    timeout_s = 5
+    more = tmp_path / "more"
+    running.cli("start", "quiet", f"sh -c 'echo one; while [ ! -e {more} ]; do sleep 0.1; done; echo two; sleep 1000'")
+    follower = subprocess.Popen(
+        [running.bin / "grpc-os", "--address", running.address, "--timeout", str(timeout_s), "logs", "-f", "quiet"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout.readline().endswith("one\n")
+    time.sleep(timeout_s + 0.5)  # the time is what this is about
+    running.kill_daemon()
+    more.touch()
+    for line in follower.stdout:
+        if line.endswith("two\n"):
+            break
+    else:
+        raise AssertionError(f"it ended with {follower.wait()}")
+    follower.kill()
+    follower.wait()

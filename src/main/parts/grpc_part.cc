@@ -1,6 +1,7 @@
 #include "main/parts/grpc_part.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 #include <string_view>
@@ -32,6 +33,8 @@ absl::Status GrpcPart::Start() {
   if (needs_.ports.tls_port() != 0) {
     needs_.edge.AddOwnPort(needs_.ports.tls_port());
     needs_.files.Write("run/grpc.tls.port", absl::StrCat(needs_.ports.tls_port(), "\n"));
+  } else {
+    unlink(needs_.directory.PathOf("run/grpc.tls.port").c_str());  // of a start before
   }
   ListenForOldClients();
   needs_.files.Write("run/grpc.port", absl::StrCat(needs_.ports.grpc_port(), "\n"));

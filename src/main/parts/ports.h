@@ -3,11 +3,14 @@
 #define GRPC_OS_MAIN_PARTS_PORTS_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/unique_fd.h"
 #include "gateway/http_server.h"
 #include "main/parts/composition.h"
+#include "main/parts/system_log.h"
 #include "manifest/settings.h"
 #include "server/grpc_server.h"
 #include "transport/listener.h"
@@ -21,15 +24,20 @@ class Ports final : public Part {
     int grpc_port;
     int http_port;
     const manifest::Settings& settings;  // what they say of TLS; used until Start has returned
+    SystemLog::Say say;
   };
-  explicit Ports(const Wanted& wanted) : wanted_(wanted) {}
+  explicit Ports(Wanted wanted) : wanted_(std::move(wanted)) {}
 
   absl::Status Start() override {
     auto grpc = server::GrpcServer::ListenOnLoopback(wanted_.grpc_port);
     if (!grpc.ok()) return grpc.status();
     grpc_port_ = transport::PortOf(grpc->get());
     grpc_ = *std::move(grpc);
-    if (absl::Status status = StartTls(wanted_.settings); !status.ok()) return status;
+    // What is wrong with a certificate, perhaps since it was renewed, is no reason to have nothing.
+    if (absl::Status status = StartTls(wanted_.settings); !status.ok()) {
+      wanted_.say(
+          absl::StrCat("warning: The API is not served by TLS: ", std::string(status.message())));
+    }
     auto http = gateway::HttpServer::Listen(wanted_.http_port);
     if (!http.ok()) return http.status();
     http_ = *std::move(http);
@@ -54,6 +62,8 @@ class Ports final : public Part {
     tls_ = *std::move(tls);
     tls_port_ = transport::PortOf(listener->get());
     tls_listener_ = *std::move(listener);
+    wanted_.say(absl::StrCat("note: The API is served by TLS at ", settings.grpc_tls_address, ":",
+                             tls_port_, ", too."));
     return absl::OkStatus();
   }
 

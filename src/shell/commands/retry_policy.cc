@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kLongestPause{1000};
 
 void RetryPolicy::Progress() {
   under_way_ = true;
-  last_progress_ = Clock::now();
+  failing_since_.reset();
   pause_ = kFirstPause;
 }
 
@@ -27,7 +27,9 @@ bool RetryPolicy::MayTryAgain(const absl::Status& status) {
   // A stream that broke off is perhaps not known to have.
   const bool busy = client::ReasonOf(status) == "UPLOAD_BUSY";
   if (!absl::IsUnavailable(status) && !expired && !busy) return false;
-  if (Clock::now() - last_progress_ > session_.client().timeout()) return false;
+  // Not since it answered: a stream may be silent for long before it breaks off.
+  if (!failing_since_.has_value()) failing_since_ = Clock::now();
+  if (Clock::now() - *failing_since_ > session_.client().timeout()) return false;
   if (!session_.Pause(pause_)) return false;
   pause_ = std::min(pause_ * 2, kLongestPause);
   return true;

@@ -3,6 +3,7 @@
 #define GRPC_OS_SHELL_COMMANDS_RETRY_POLICY_H_
 
 #include <chrono>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "shell/session.h"
@@ -24,7 +25,8 @@ class RetryPolicy {
  private:
   Session& session_;
   bool under_way_ = false;
-  std::chrono::steady_clock::time_point last_progress_;
+  // The first failure since the daemon answered.
+  std::optional<std::chrono::steady_clock::time_point> failing_since_;
   std::chrono::milliseconds pause_{0};
 };
 
