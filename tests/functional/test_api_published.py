@@ -51,7 +51,7 @@ def files(system, authority):
     files = authority.sign(NAME)
     done = publish(system, files)
     assert done.returncode == 0, done.stderr
-    assert f"{NAME} → the API is served: grpcurl -authority {NAME} 127.0.0.1:{system.edge_port('https')} list" in done.stdout
+    assert f"{NAME} → the API is served: grpc-os --address https://{NAME}:{system.edge_port('https')} login USER" in done.stdout
     return files
 
 

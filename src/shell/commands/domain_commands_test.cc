@@ -134,8 +134,8 @@ TEST_F(DomainCommandsTest, TheApiIsPublishedWithTheFilesOfACertificate) {
   const std::string files = " --certificate " + chain + " --key " + key;
   EXPECT_EQ(Run("assign --api os.example.com --replace" + files), ExitCode::kOk) << err();
   EXPECT_EQ(out(),
-            "os.example.com → the API is served: grpcurl -authority os.example.com "
-            "127.0.0.1:8443 list\n");
+            "os.example.com → the API is served: grpc-os --address "
+            "https://os.example.com:8443 login USER\n");
   const v1::AssignDomainRequest& request = daemon_.state.assigned.at(0);
   EXPECT_TRUE(request.api() && request.replace());
   EXPECT_EQ(request.process(), "");

@@ -239,13 +239,13 @@ std::string RequestCommand(const v1::Domain& domain, const std::string& host,
   // Any name of those that it covers.
   std::string name = domain.name();
   if (name.starts_with("*.")) name.replace(0, 1, "www");
-  if (domain.spec().grpc() || domain.spec().api()) {
-    const bool tls = domain.spec().api();
-    return absl::StrCat("grpcurl ", tls ? "" : "-plaintext ", "-authority ", name, " ", host,
-                        !port.empty() ? port
-                        : tls         ? ":443"
-                                      : ":80",
-                        " list");
+  if (domain.spec().api()) {
+    return absl::StrCat("grpc-os --address https://", name, port.empty() ? ":443" : port,
+                        " login USER");
+  }
+  if (domain.spec().grpc()) {
+    return absl::StrCat("grpcurl -plaintext -authority ", name, " ", host,
+                        port.empty() ? ":80" : port, " list");
   }
   return absl::StrCat("curl -H 'Host: ", name, "' ", url.substr(0, begin), host, port,
                       PathOf(path));
