@@ -17,7 +17,7 @@ struct EdgeAddresses {
 };
 
 // In the edge's directory, for the edge alone: where grpc-osd takes what the edge passes on.
-inline constexpr char kApiSocket[] = "api.sock";
+inline constexpr char kApiSocket[] = "os.sock";
 
 // Renders the file of what `domain` wants; where its processes are is not in it, see edge.lua. Of a
 // domain that leads to the API, the certificate and its key lie beside it, in conf/…/d/<id>.pem,

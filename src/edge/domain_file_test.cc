@@ -143,7 +143,7 @@ TEST(DomainFile, PublishesTheApi) {
   EXPECT_EQ(text, R"(limit_conn_zone $binary_remote_addr zone=dom_1_api:1m;
 limit_conn_zone $server_name zone=dom_1_api_all:64k;
 upstream dom_1_api {
-  server unix:api.sock;
+  server unix:os.sock;
   keepalive 128;
   keepalive_timeout 4000ms;
 }

@@ -168,7 +168,7 @@ async def test_what_a_client_says_to_be_the_edge_is_not_believed(system, files, 
 
 
 async def test_nobody_logs_in_through_it_without_a_password(system, files, outside):
-    through, beside = RawCalls(None, channel=outside()), RawCalls(f"unix:{system.data}/edge/api.sock")
+    through, beside = RawCalls(None, channel=outside()), RawCalls(f"unix:{system.data}/edge/os.sock")
     for raw in (through, beside):
         with refused("PERMISSION_MISSING") as refusal:
             await raw.auth("LoginPeer")

@@ -558,7 +558,7 @@ async def test_a_domain_is_served_by_an_account_of_its_own(accounts, edge_accoun
         assert len(keys) == 1
         logs = list((edge / "logs").glob("dom_*.log"))
         assert len(logs) == 2
-        for name in ("run/private.sock", "api.sock"):
+        for name in ("run/private.sock", "os.sock"):
             await attack(shielded, client, "connect", edge / name)
             await client.delete_process("hostile")
         await attack(shielded, client, "open", edge, edge / "logs", *logs, edge / "run", edge / "conf/live/nginx.conf", *keys, edge / "endpoints")
