@@ -16,6 +16,7 @@
 #include "store/store.h"
 #include "store/store.pb.h"
 #include "transport/listener.h"
+#include "transport/message.h"
 #include "transport/server.h"
 
 namespace grpc_os::bench {
