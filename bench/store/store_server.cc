@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "host/batch_scheduling.h"
 #include "store/sqlite/sqlite_database.h"
 #include "store/store.h"
 #include "store/store.pb.h"
@@ -107,7 +106,6 @@ transport::Methods MethodsOf(store::Store& store) {
 int Main(const std::string& directory) {
   auto database = store::OpenSqlite(directory + "/grpc-os.db");
   store::StoreOptions options;
-  options.begin_writer = host::UseNormalScheduling;  // as grpc-osd
   auto store =
       database.ok() ? store::Store::Open(*std::move(database), options) : database.status();
   if (!store.ok()) {
@@ -139,8 +137,6 @@ int main(int argc, char** argv) {
     fputs("usage: bench-store DIRECTORY\n", stderr);
     return 2;
   }
-  // As grpc-osd.
-  grpc_os::host::UseBatchScheduling();
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return grpc_os::bench::Main(argv[1]);
 }

@@ -22,7 +22,6 @@
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "base/secret_variables.h"
-#include "host/batch_scheduling.h"
 #include "host/secret_file.h"
 #include "main/check.h"
 #include "main/daemon.h"
@@ -247,7 +246,6 @@ int main(int argc, char** argv) {
   mallopt(M_ARENA_MAX, 2);
   grpc_os::UseSmallStacks();
   grpc_os::RaiseFileLimit();
-  grpc_os::host::UseBatchScheduling();  // refused: only slower
   // Debian's abseil looks for cycles at each lock of gRPC's: 3 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   auto options = grpc_os::Resolve(arguments);

@@ -144,7 +144,6 @@ class Store::Impl {
         statistics_(writer->reserve()),
         retention_(options.kept, now_ms_, meta.compact_revision),
         writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
-                options.begin_writer,
                 [this](Connection& connection) { return Forget(connection); }),
         reader_("store-reader", std::move(reader), database_->dialect()),
         scanner_("store-scan", std::move(scanner), database_->dialect()) {}

@@ -35,7 +35,6 @@ struct StoreOptions {
   std::function<int64_t()> now_ms;
   // Before this nothing is retired (core::RetentionClock::LatestMs); empty: at any time.
   std::function<int64_t()> retired_from_ms;
-  std::function<void()> begin_writer;  // the first that the writer's thread does; empty: nothing
 };
 
 // Thread-safe. Destroyed after everything that uses it; what was submitted is committed first.

@@ -19,12 +19,11 @@ namespace grpc_os::store {
 
 Writer::Writer(std::unique_ptr<Connection> connection, const Dialect& dialect,
                int64_t newest_revision, Subscribers& subscribers, Statistics& statistics,
-               std::function<void()> begin, Between between)
+               Between between)
     : connection_(std::move(connection)),
       dialect_(dialect),
       subscribers_(subscribers),
       statistics_(statistics),
-      begin_(std::move(begin)),
       between_(std::move(between)),
       newest_revision_(newest_revision),
       queue_(limits::kWriterQueue),
@@ -59,7 +58,6 @@ void Writer::Refuse(Operation& operation, const absl::Status& status) {
 
 void Writer::Run() {
   pthread_setname_np(pthread_self(), "store-writer");
-  if (begin_) begin_();
   for (bool more = false;;) {
     std::vector<Operation> group =
         more ? queue_.TryTake(limits::kCommitGroup) : queue_.Take(limits::kCommitGroup);

@@ -49,10 +49,8 @@ class Writer {
 
   // `connection` is used by the writer's thread only, after this. `subscribers` and `statistics`
   // must outlive it.
-  // `begin` is the first that the thread does; it may be empty.
   Writer(std::unique_ptr<Connection> connection, const Dialect& dialect, int64_t newest_revision,
-         Subscribers& subscribers, Statistics& statistics, std::function<void()> begin,
-         Between between);
+         Subscribers& subscribers, Statistics& statistics, Between between);
   ~Writer();
 
   // Finishes everything that was submitted, takes nothing more, and ends the thread.
@@ -93,7 +91,6 @@ class Writer {
   const Dialect& dialect_;
   Subscribers& subscribers_;
   Statistics& statistics_;
-  const std::function<void()> begin_;
   const Between between_;
   std::atomic<int64_t> newest_revision_;
   WorkQueue<Operation> queue_;

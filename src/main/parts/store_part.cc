@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/event_loop.h"
-#include "host/batch_scheduling.h"
 #include "store/sqlite/sqlite_clean_stop.h"
 #include "store/sqlite/sqlite_database.h"
 
@@ -38,7 +37,6 @@ absl::Status StorePart::Start() {
   options.kept.revisions = needs_.events_kept;
   options.now_ms = [this] { return needs_.clocks.retention().NowMs(); };
   options.retired_from_ms = [this] { return needs_.clocks.retention().LatestMs(); };
-  options.begin_writer = host::UseNormalScheduling;
   auto store = store::Store::Open(*std::move(database), options);
   if (!store.ok()) return WithRoomAsCure(store.status());
   store_ = *std::move(store);
