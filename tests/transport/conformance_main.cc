@@ -1,6 +1,7 @@
 // The server under test of Connect's conformance suite: reads a ServerCompatRequest, writes a
 // ServerCompatResponse, and serves until SIGTERM.
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -212,6 +213,7 @@ void Serve() {
 }  // namespace grpc_os::tests
 
 int main() {
+  umask(077);  // a key that all may read is not taken
   grpc_os::tests::Serve();
   return 0;
 }
