@@ -71,7 +71,8 @@ class Daemon::Impl {
     auto& services =
         parts_.Add<ServicesPart>(ServicesPart::Needs{log, copy, store, identity, processes, volumes,
                                                      objects, deploys, domains, edge, scheduler_});
-    auto& ports = parts_.Add<Ports>(Ports::Wanted{options.grpc_port, options.http_port, settings, options.say});
+    auto& ports = parts_.Add<Ports>(
+        Ports::Wanted{options.grpc_port, options.http_port, settings, options.say});
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });
     auto& grpc = parts_.Add<GrpcPart>(

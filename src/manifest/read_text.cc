@@ -15,8 +15,8 @@ absl::StatusOr<std::string> ReadText(const std::string& path, const char* what,
                                      int64_t most_bytes) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("cannot open ", what, " ", path, "; name another"));
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("cannot open ", what, " ", path, "; name another"));
   }
   std::string text;
   char buffer[16 << 10];

@@ -38,9 +38,7 @@ class CallAdapterTest : public ::testing::Test {
   CallAdapterTest() : directory_(::testing::TempDir() + absl::StrCat("adapter-", getpid())) {
     std::filesystem::create_directories(directory_);
     handlers_.Unary<v1::LoginRequest, v1::LoginResponse>(
-        [this](const LoginCall& call, const v1::LoginRequest& request) {
-          handle_(call, request);
-        });
+        [this](const LoginCall& call, const v1::LoginRequest& request) { handle_(call, request); });
     transport::Methods methods;
     AddApi(handlers_, methods);
     // Only what has a handler may begin.
