@@ -45,7 +45,6 @@ class Exchange final : public services::Exchange, public transport::StreamUser {
   explicit Exchange(transport::Stream& stream) : stream_(stream) {}
 
   // ---- services::Exchange
-  // ------------------------------------------------------------------------
   void Open(std::shared_ptr<Call> call) override {
     stream_.AddInitialMetadata("x-request-id", call->request_id());
     call_ = std::move(call);
@@ -65,7 +64,6 @@ class Exchange final : public services::Exchange, public transport::StreamUser {
 
  private:
   // ---- transport::StreamUser
-  // ---------------------------------------------------------------------
   void OnMessage(std::string_view bytes) override {
     Message& message = *std::exchange(message_, nullptr);
     if (absl::Status parsed = Parse(bytes, message); !parsed.ok()) return call_->End(parsed);

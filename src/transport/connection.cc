@@ -102,7 +102,6 @@ Connection::~Connection() {
 }
 
 // ---- What comes
-// -----------------------------------------------------------------------------------
 
 void Connection::OnEvents(uint32_t events) {
   if ((events & EPOLLOUT) != 0) {
@@ -271,7 +270,6 @@ void Connection::CalmDown() {
 }
 
 // ---- Budgets
-// --------------------------------------------------------------------------------------
 
 bool Connection::MoveTo(const std::string& user) {
   Ledger::Account* account =
@@ -353,7 +351,6 @@ void Connection::ReturnGrants(size_t granted, size_t lookahead) {
 }
 
 // ---- What goes
-// ------------------------------------------------------------------------------------
 
 int Connection::SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* head, size_t size,
                          nghttp2_data_source* source, void* user) {
@@ -442,7 +439,6 @@ void Connection::WatchFor(uint32_t events) {
 }
 
 // ---- Time
-// -----------------------------------------------------------------------------------------
 
 void Connection::Sweep() {
   const Budgets& budgets = thread_.budgets();

@@ -26,7 +26,6 @@ class Connection {
   ~Connection();
 
   // ---- Of its thread
-  // -----------------------------------------------------------------------------
   void OnEvents(uint32_t events);
   // Sends what there is to be sent.
   void Flush();
@@ -38,7 +37,6 @@ class Connection {
   bool has_streams() const { return first_ != nullptr; }
 
   // ---- Of its streams
-  // ----------------------------------------------------------------------------
   nghttp2_session* session() { return session_; }
   const std::shared_ptr<const Peer>& peer() const { return peer_; }
   // It is of this user from now on, with what it holds. False: they have too many connections.

@@ -61,7 +61,6 @@ H2Stream::~H2Stream() {
 }
 
 // ---- Of its user
-// ----------------------------------------------------------------------------------
 
 void H2Stream::Read() {
   IoThread::Request request{IoThread::Request::Kind::kRead, this};
@@ -109,7 +108,6 @@ void H2Stream::Do(IoThread::Request request) {
 }
 
 // ---- What comes
-// -----------------------------------------------------------------------------------
 
 bool H2Stream::OnHeader(bool trailer, std::string_view name, std::string_view value) {
   const Budgets& budgets = thread_.budgets();
@@ -342,7 +340,6 @@ bool H2Stream::IsWaitingForBytes() const {
 }
 
 // ---- What goes
-// ------------------------------------------------------------------------------------
 
 void H2Stream::Queue(std::string message) {
   out_ = std::move(message);
@@ -442,7 +439,6 @@ void H2Stream::Sweep() {
 }
 
 // ---- Its end
-// --------------------------------------------------------------------------------------
 
 void H2Stream::Refuse(absl::Status why) {
   if (end_.has_value() || !IsOpen()) return;

@@ -24,13 +24,11 @@ class H2Stream final : public Stream {
   ~H2Stream();
 
   // ---- Of its user
-  // -------------------------------------------------------------------------------
   void Read() override;
   void Write(std::string message) override;
   void Finish(EndStatus status, std::optional<std::string> answer) override;
 
   // ---- Of its connection
-  // -------------------------------------------------------------------------
   int32_t id() const { return id_; }
   bool begun() const { return begun_; }
   bool wants_grant() const { return wanted_; }
@@ -59,7 +57,6 @@ class H2Stream final : public Stream {
   void Refuse(absl::Status why);
 
   // ---- Of its thread
-  // -----------------------------------------------------------------------------
   void Do(IoThread::Request request);
   // Tells its user what has happened.
   void Report();

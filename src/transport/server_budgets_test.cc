@@ -16,7 +16,6 @@ namespace grpc_os::transport {
 namespace {
 
 // ---- Budgets
-// --------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, TooMuchMetadataIsRefusedAndFarTooMuchEndsTheConnection) {
   Serve();

@@ -19,7 +19,6 @@ namespace {
 using ::testing::HasSubstr;
 
 // ---- Calls
-// ----------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, AnswersACallWithMetadataAndTrailers) {
   Serve();
@@ -188,7 +187,6 @@ TEST_F(ServerTest, ConnectionsAreSpreadOverThreads) {
 }
 
 // ---- Ends
-// -----------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, AClientThatGivesUpIsHeardOf) {
   Serve();
