@@ -12,9 +12,7 @@
 
 namespace grpc_os::server {
 
-inline transport::EndStatus ToEnd(const absl::Status& status) {
-  return {.code = static_cast<int>(status.code()), .message = std::string(status.message())};
-}
+using transport::ToEnd;
 
 // Deletes itself.
 class OneAnswer final : public transport::StreamUser {

@@ -19,10 +19,6 @@ constexpr char kGrpc[] = "application/grpc";
 constexpr char kText[] = "text/plain";
 constexpr char kOther[] = "This is a gRPC server: POST application/grpc over HTTP/2.\n";
 
-EndStatus ToEnd(const absl::Status& status) {
-  return {.code = static_cast<int>(status.code()), .message = std::string(status.message())};
-}
-
 absl::Status TooMuchWaits() {
   return absl::ResourceExhaustedError(
       "too much of your requests and answers waits in the server; send less at a time, or read the "

@@ -22,6 +22,10 @@ struct EndStatus {
   std::string details = {};  // a serialized google.rpc.Status; empty: none
 };
 
+inline EndStatus ToEnd(const absl::Status& status) {
+  return {.code = static_cast<int>(status.code()), .message = std::string(status.message())};
+}
+
 // Who answers a stream. Called on the I/O thread of its connection, never within the Method that
 // began it, and must not block. Lives until OnGone.
 class StreamUser {

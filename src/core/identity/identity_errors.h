@@ -16,7 +16,7 @@ absl::Status TokenInvalid();
 // The same for a wrong name, a wrong password, a disabled user and one without a password.
 absl::Status LoginFailed();
 absl::Status LoginThrottled(int64_t wait_ms);
-// `uid`: -1 if the kernel tells none: the call came another way than over the local socket.
+// `uid`: -1 if it is unknown: the call came another way than over the local socket.
 absl::Status PeerRefused(int64_t uid);
 // `cure`: what to do about it.
 absl::Status PermissionMissing(const Caller& caller, const std::string& permission,
