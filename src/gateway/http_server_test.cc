@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <latch>
 #include <mutex>
 #include <thread>
 
@@ -229,11 +230,24 @@ TEST_F(HttpServerTest, AClientThatHasGoneIsForgotten) {
 
 TEST_F(HttpServerTest, NoMoreThanTheLimitAreServedAtOnce) {
   const int extra = 16;
+  // The server's thread is kept until all have sent: whoever has the last place and has sent
+  // nothing yet gives it up.
+  const Connection first(server_->port());
+  first.Send(Request("GET /held"));
+  std::latch kept(1);
+  std::latch all_sent(1);
+  held_.Take()->Answer([&kept, &all_sent] {
+    kept.count_down();
+    all_sent.wait();
+    return HttpResponse{.body = "done"};
+  });
+  kept.wait();
   std::vector<std::unique_ptr<Connection>> connections;
   for (int i = 0; i < limits::kHttpConnections + extra; ++i) {
     connections.push_back(std::make_unique<Connection>(server_->port()));
     connections.back()->Send(Request("GET /held"));
   }
+  all_sent.count_down();
   // When one is answered, the next is accepted.
   for (int i = 0; i < limits::kHttpConnections + extra; ++i) {
     held_.Take(i < extra ? limits::kHttpConnections : 1)->Answer([] {
