@@ -25,7 +25,7 @@ namespace grpc_os::init {
 namespace {
 
 constexpr size_t kIdsPerMessage = 500;
-constexpr int kLeaveMs = 1'000;  // for what is ending already
+constexpr int kLeaveMs = 5'000;  // for what is ending already
 constexpr int kBoundLogsMs = 60'000;
 
 absl::StatusOr<std::string> ReadBootId(const std::string& path) {
