@@ -33,7 +33,7 @@ void StorageMeter::Measure(Done done) {
 
 void StorageMeter::Count(const std::shared_ptr<Counted>& counted, const std::string& after) {
   parts_.store.MeasureObjects(
-      "/", after, kRowsAtOnce,
+      Requester(), "/", after, kRowsAtOnce,
       [this, counted](const absl::StatusOr<std::pair<ObjectUsage, std::string>>& measured) {
         if (!measured.ok()) return EndCount(FromStore(measured.status()));
         const auto& [part, next] = *measured;
