@@ -131,7 +131,16 @@ async def test_the_daemon_says_how_long_to_wait(daemon, monkeypatch):
     assert [wait for wait in waits if wait] and all(wait >= 0.9 for wait in waits if wait)
 
 
-@pytest.mark.parametrize("call", [*WITHOUT_REQUEST_ID, lambda client: client.whoami(), lambda client: client.start_process("web")])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *WITHOUT_REQUEST_ID,
+        lambda client: client.whoami(),
+        lambda client: client.start_process("web"),
+        lambda client: client.login("alice", "ecila"),
+        lambda client: client.login_peer(),
+    ],
+)
 async def test_what_there_was_no_place_for_comes_again_when_the_daemon_says(daemon, monkeypatch, call):
     """It was not carried out; so it is no attempt, and what must not be made twice is made once."""
     waits = []
