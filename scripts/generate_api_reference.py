@@ -18,6 +18,10 @@ from grpc_os.v1 import options_pb2  # noqa: E402
 HEAD = REPOSITORY / "scripts/api_reference_head.md"
 PAGE = REPOSITORY / "docs/API.md"
 
+# Limits that the page names, as `@name@`, from where they are enforced.
+CONSTANTS = ["src/transport/budgets.h", "src/base/limits.h"]
+_CONSTANT = re.compile(r"^ *(?:inline constexpr )?(?:int|int64_t|uint32_t|uint64_t|size_t) (\w+)\s*=\s*([^;]+);", re.MULTILINE)
+
 # Fields that mean the same wherever they are, and what they say where the proto does not say more.
 CONVENTIONAL = {
     "page_size": "0: 100; at most 1000.",
@@ -30,8 +34,8 @@ CONVENTIONAL = {
 # What is refused before a handler sees it: the code, and no ErrorInfo.
 TRANSPORT_ERRORS = [
     ("UNAVAILABLE", "Nothing listens, or the connection was lost; whether the call was carried out is not known."),
-    ("RESOURCE_EXHAUSTED", "A message is over 4 MiB, or metadata over 8 KiB."),
-    ("UNIMPLEMENTED", "With an empty message: there is no such method. Else: the request is compressed."),
+    ("RESOURCE_EXHAUSTED", "A message is over @message_bytes@, or metadata over @header_bytes@; or the user holds too much that waits."),
+    ("UNIMPLEMENTED", "With an empty message: there is no such method. Else: the request is compressed otherwise than by gzip."),
     ("DEADLINE_EXCEEDED", "The client saw the deadline pass before the daemon's own answer came."),
     ("CANCELLED", "The client gave up the call."),
 ]
@@ -114,6 +118,31 @@ def read_protos(directory=REPOSITORY / "protos"):
         return Protos(descriptor_pb2.FileDescriptorSet.FromString(pathlib.Path(out.name).read_bytes()).file)
 
 
+def constants():
+    """What is enforced, by the name in C++, as the page writes it."""
+    said = {}
+    for path in CONSTANTS:
+        for name, text in _CONSTANT.findall((REPOSITORY / path).read_text()):
+            plain = re.sub(r"\w+\{(\d+)\}", r"\1", text.replace("'", ""))
+            if number := re.fullmatch(r"(\d+)(?:\s*<<\s*(\d+))?", plain.strip()):
+                said[name] = _quantity(name, int(number[1]) << int(number[2] or 0))
+    return said
+
+
+def _quantity(name, value):
+    if name.endswith("_ms") or name.endswith("Ms"):
+        return f"{value // 60_000} minutes" if value > 60_000 and value % 60_000 == 0 else f"{value / 1000:g} s"
+    if "bytes" in name.lower():
+        return next((f"{value // size} {unit}" for size, unit in ((1 << 20, "MiB"), (1 << 10, "KiB")) if value % size == 0), f"{value} bytes")
+    return f"{value:,}"
+
+
+def _with_constants(text):
+    """A name that is none is an error of the page."""
+    known = constants()
+    return re.sub(r"@(\w+)@", lambda name: known[name[1]], text)
+
+
 def _one_line(comment):
     """A comment's paragraphs, each one line, with an empty line between."""
     paragraphs = re.split(r"\n\s*\n", comment.strip())
@@ -144,7 +173,7 @@ class Page:
         self._lines = []
 
     def write(self):
-        self._lines = [HEAD.read_text().rstrip(), ""]
+        self._lines = [_with_constants(HEAD.read_text().rstrip()), ""]
         self._errors()
         named = self._services()
         self._messages(named)
@@ -158,7 +187,7 @@ class Page:
             "## Errors",
             "",
             "Every error that the daemon makes carries a `google.rpc.ErrorInfo` with the domain `grpc-os`, one of these reasons, and the variable parts of its message as "
-            "metadata; `BadRequest` names each wrong field, `RetryInfo` says when to come again. Act on reasons and codes: messages are for people and change.",
+            "metadata; `BadRequest` names each wrong field, `RetryInfo` says when to come again. A call that ends with LIMIT_REACHED and a `RetryInfo` was not carried out, so any call may then be repeated. Act on reasons and codes: messages are for people and change.",
             "",
         ]
         self._table("reason", "code", "when")
@@ -166,7 +195,7 @@ class Page:
             self._lines.append(f"| `{reason.name}` | {reason.code} | {_cell(reason.text[0].upper() + reason.text[1:])} |")
         self._lines += ["", "The transport's own errors carry none:", ""]
         self._table("code", "when")
-        self._lines += [f"| {code} | {_cell(when)} |" for code, when in TRANSPORT_ERRORS]
+        self._lines += [f"| {code} | {_cell(_with_constants(when))} |" for code, when in TRANSPORT_ERRORS]
         self._lines.append("")
 
     def _services(self):

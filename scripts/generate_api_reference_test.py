@@ -92,3 +92,24 @@ def test_comments_name_reasons_with_their_codes(protos):
 def test_a_reason_without_its_code_is_refused(comment):
     with pytest.raises(ValueError, match="ERROR_REASON_X"):
         error_reasons.read(f"enum ErrorReason {{\n{comment}ERROR_REASON_X = 1;\n}}")
+
+
+def test_the_limits_on_the_page_are_those_enforced():
+    found = reference.constants()
+    assert (found["keepalive_ms"], found["idle_ms"], found["bytes_each_stream"]) == ("30 s", "10 minutes", "16 KiB")
+    assert (found["idle_frame_burst"], found["kMessageBytes"], found["kCallsInFlight"]) == ("5,000", "4 MiB", "512")
+    page, head = reference.PAGE.read_text(), reference.HEAD.read_text()
+    assert "@" not in re.sub(r"-d @", "", page), "a limit that the page does not fill in"
+    assert len(re.findall(r"@\w+@", head)) > 10, "limits are named, not copied"
+
+
+def test_the_security_page_has_the_limits_of_a_connection_too():
+    found = reference.constants()
+    [row] = re.findall(r"^\| connections to the API \|.*$", (reference.REPOSITORY / "docs/SECURITY.md").read_text(), re.MULTILINE)
+    for name in ("connections", "connections_each", "connections_kept", "handshake_ms", "keepalive_ms", "keepalive_wait_ms", "idle_ms"):
+        assert re.search(rf"\b{found[name]}\b", row), f"{name}: {found[name]}"
+
+
+def test_a_limit_that_is_none_stops_the_page():
+    with pytest.raises(KeyError):
+        reference._with_constants("at most @no_such_limit@")

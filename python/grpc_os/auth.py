@@ -40,9 +40,17 @@ class AuthCalls(Calls):
         self.token = None
 
     async def _anonymous(self, method: str, request: typing.Any) -> auth_services_pb2.LoginResponse:
-        """Without a token, so that an expired one is not renewed for it; once."""
-        response: auth_services_pb2.LoginResponse = await self._transport.unary(_AUTH, method, request, self._timeout, [])
-        return response
+        """Without a token, so that an expired one is not renewed for it; once, as soon as there is a place for it."""
+        repeats = Repeats(self._timeout, 1, self._retry)
+        while True:
+            try:
+                response: auth_services_pb2.LoginResponse = await self._transport.unary(
+                    _AUTH, method, request, repeats.deadline.left, []
+                )
+                return response
+            except GrpcOSError as error:
+                if not await repeats.again(error):
+                    raise
 
     async def _ask_peer(self) -> auth_services_pb2.LoginResponse:
         return await self._anonymous("LoginPeer", auth_services_pb2.LoginPeerRequest())

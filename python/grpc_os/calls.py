@@ -13,7 +13,7 @@ import uuid
 import grpc
 import grpc.aio
 from grpc_os.credentials import Credentials
-from grpc_os.errors import GrpcOSError
+from grpc_os.errors import GrpcOSError, is_busy
 from grpc_os.transport import transport_for
 
 _BACKOFF_FIRST_S = 0.05
@@ -40,10 +40,12 @@ class _Deadline:
 class Repeats:
     """When to try again: exponential, with jitter, so that a hundred clients do not come back in the same moment."""
 
-    def __init__(self, timeout: float | None, attempts: int | None = _ATTEMPTS) -> None:
-        """Within `timeout`; `attempts` None: as often as fit into it."""
+    def __init__(self, timeout: float | None, attempts: int | None = _ATTEMPTS, retry: bool = True) -> None:
+        """Within `timeout`; `attempts` None: as often as fit into it. Where no place was free for a call it was not
+        carried out, so that is no attempt. Without `retry`, never again."""
         self.deadline = _Deadline(timeout)
         self._attempts_left = attempts
+        self._retry = retry
         self._delay = _BACKOFF_FIRST_S
 
     def next_delay(self, error: GrpcOSError) -> float:
@@ -53,10 +55,13 @@ class Repeats:
 
     async def again(self, error: GrpcOSError) -> bool:
         """Whether to try again; if so, it is time."""
-        if self._attempts_left is not None:
-            self._attempts_left -= 1
-        if error.code() != grpc.StatusCode.UNAVAILABLE or self._attempts_left == 0:
+        if not self._retry:
             return False
+        if not is_busy(error):
+            if self._attempts_left is not None:
+                self._attempts_left -= 1
+            if error.code() != grpc.StatusCode.UNAVAILABLE or self._attempts_left == 0:
+                return False
         delay = self.next_delay(error)
         left = self.deadline.left
         if left is not None and delay >= left:
@@ -128,9 +133,9 @@ class Calls:
     async def _call(
         self, stub: type, method: str, request: typing.Any, timeout: float | None, attempts: int
     ) -> typing.Any:
-        """Tried again while the daemon is UNAVAILABLE, all within one `timeout`; and once with a renewed token, because
-        what was refused for its token was not looked at."""
-        repeats = Repeats(self._timeout if timeout is None else timeout, attempts if self._retry else 1)
+        """Tried again while the daemon is UNAVAILABLE or has no place for it, all within one `timeout`; and once with a
+        renewed token, because what was refused for its token was not looked at."""
+        repeats = Repeats(self._timeout if timeout is None else timeout, attempts, self._retry)
         renewed = False
         while True:
             token = await self._credentials.current()
@@ -179,7 +184,7 @@ class Calls:
     ) -> typing.AsyncGenerator[_Message, None]:
         """The messages of a stream and of those that go on where it broke off. `open_stream` opens one after the last
         message that was taken. Ends when a stream ends well; gives up when for `timeout` seconds no message came
-        because the daemon was UNAVAILABLE."""
+        because the daemon was UNAVAILABLE or had no place for it."""
         repeats, renewed = self._patience(), False
         while True:
             token = await self._credentials.current()
@@ -196,7 +201,7 @@ class Calls:
                     raise
 
     def _patience(self) -> Repeats:
-        return Repeats(self._timeout, None if self._retry else 1)
+        return Repeats(self._timeout, None, self._retry)
 
 
 def _metadata(token: str | None) -> list[tuple[str, str]]:

@@ -36,7 +36,9 @@ class GrpcOSClient(
 
     Errors of calls are GrpcOSError, a grpc.RpcError. A call ends after `timeout` seconds (None: never). Within them, with
     `retry`, calls that only read, and changes that take a request_id, are tried again while the daemon is UNAVAILABLE;
-    a change is carried out once, for each gets a request_id of its own, unless it is given one.
+    a change is carried out once, for each gets a request_id of its own, unless it is given one. A call that the
+    daemon had no place for (LIMIT_REACHED with a `retry_delay`: it was not carried out) is made again after that delay,
+    whatever it is, but for what is one stream by intent (`run_task`, `*_messages`).
     """
 
     async def get_system(self) -> System:

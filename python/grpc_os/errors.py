@@ -102,6 +102,15 @@ def is_token_refused(error: GrpcOSError) -> bool:
     return error.code() == grpc.StatusCode.UNAUTHENTICATED and error.reason == ErrorReason.TOKEN_INVALID
 
 
+def is_busy(error: GrpcOSError) -> bool:
+    """No place was free for the call just now: it was not carried out, and `retry_delay` says when to come again."""
+    return (
+        error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        and error.reason == ErrorReason.LIMIT_REACHED
+        and error.retry_delay is not None
+    )
+
+
 _Message = typing.TypeVar("_Message", error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
 
 

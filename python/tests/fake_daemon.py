@@ -52,6 +52,7 @@ class FakeDaemon(
         self.metadata = []
         self.time_remaining = []
         self.unavailable = 0  # so many calls are answered so
+        self.busy = 0  # for so many there is no place
         self.processes = {}
         self.domains = {}
         self.log_messages = []
@@ -75,14 +76,23 @@ class FakeDaemon(
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
         self.time_remaining.append(context.time_remaining())
+        await self._refuse_if_busy(context)
         if self.unavailable > 0:
             self.unavailable -= 1
-            details = []
-            if self.retry_delay_s is not None:
-                details.append(error_details_pb2.RetryInfo(retry_delay={"nanos": int(self.retry_delay_s * 1e9)}))
-            await self.refuse(context, grpc.StatusCode.UNAVAILABLE, "shutting down", "SHUTTING_DOWN", *details)
+            await self.refuse(context, grpc.StatusCode.UNAVAILABLE, "shutting down", "SHUTTING_DOWN", *self._retry_info())
         if self.access_tokens and self.metadata[-1].get("authorization", "").removeprefix("Bearer ") not in self.access_tokens:
             await self.refuse(context, grpc.StatusCode.UNAUTHENTICATED, "the token expired", "TOKEN_INVALID")
+
+    def _retry_info(self):
+        if self.retry_delay_s is None:
+            return []
+        return [error_details_pb2.RetryInfo(retry_delay={"nanos": int(self.retry_delay_s * 1e9)})]
+
+    async def _refuse_if_busy(self, context):
+        if self.busy > 0:
+            self.busy -= 1
+            info = self._retry_info()
+            await self.refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "calls in flight", "LIMIT_REACHED", *info)
 
     @staticmethod
     async def refuse(context, code, message, reason, *details):
@@ -119,10 +129,12 @@ class FakeDaemon(
 
     async def LoginPeer(self, request, context):
         self.requests.append(request)
+        await self._refuse_if_busy(context)
         return self._login_response("admin", "peer")
 
     async def Login(self, request, context):
         self.requests.append(request)
+        await self._refuse_if_busy(context)
         if self.unavailable > 0:
             self.unavailable -= 1
             await self.refuse(context, grpc.StatusCode.UNAVAILABLE, "shutting down", "SHUTTING_DOWN")

@@ -71,17 +71,17 @@ async def test_a_request_id_can_be_given(client, daemon):
     assert daemon.requests[0].request_id == "mine"
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda client: client.signal_process("web", "HUP"),
-        lambda client: client.set_password("long enough a one"),
-        lambda client: client.create_token("ci"),
-        lambda client: client.set_log_level("debug"),
-        lambda client: client.resume(),
-        lambda client: client.logout(),
-    ],
-)
+WITHOUT_REQUEST_ID = [
+    lambda client: client.signal_process("web", "HUP"),
+    lambda client: client.set_password("long enough a one"),
+    lambda client: client.create_token("ci"),
+    lambda client: client.set_log_level("debug"),
+    lambda client: client.resume(),
+    lambda client: client.logout(),
+]
+
+
+@pytest.mark.parametrize("call", WITHOUT_REQUEST_ID)
 async def test_a_change_without_a_request_id_is_not_repeated(client, daemon, call):
     daemon.unavailable = 1
     with pytest.raises(GrpcOSError) as refused:
@@ -129,6 +129,58 @@ async def test_the_daemon_says_how_long_to_wait(daemon, monkeypatch):
         monkeypatch.setattr(calls.asyncio, "sleep", note)
         await client.whoami()
     assert [wait for wait in waits if wait] and all(wait >= 0.9 for wait in waits if wait)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *WITHOUT_REQUEST_ID,
+        lambda client: client.whoami(),
+        lambda client: client.start_process("web"),
+        lambda client: client.login("alice", "ecila"),
+        lambda client: client.login_peer(),
+    ],
+)
+async def test_what_there_was_no_place_for_comes_again_when_the_daemon_says(daemon, monkeypatch, call):
+    """It was not carried out; so it is no attempt, and what must not be made twice is made once."""
+    waits = []
+    sleep = asyncio.sleep
+
+    async def note(delay):
+        waits.append(delay)
+        await sleep(0)
+
+    daemon.busy, daemon.retry_delay_s = 2 * calls._ATTEMPTS, 0.4
+    async with GrpcOSClient(daemon.address) as client:
+        monkeypatch.setattr(calls.asyncio, "sleep", note)
+        await call(client)
+    assert len(daemon.requests) == 2 * calls._ATTEMPTS + 1
+    waits = [wait for wait in waits if wait]
+    assert len(waits) == 2 * calls._ATTEMPTS and min(waits) >= 0.4
+
+
+async def test_a_stream_that_there_was_no_place_for_comes_again(client, daemon):
+    daemon.busy, daemon.retry_delay_s = 2, 0.01
+    daemon.log_messages = [log_message("c1", (False, b"one"))]
+    assert [line.text async for line in client.tail_logs("web")] == ["one"]
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0.3}, {"retry": False}], ids=["its time is over", "it is not to"])
+async def test_no_place_is_waited_for_beyond(daemon, options):
+    daemon.busy, daemon.retry_delay_s = 1000, 0.1
+    async with GrpcOSClient(daemon.address, **options) as client:
+        with pytest.raises(GrpcOSError) as refused:
+            await client.whoami()
+    assert refused.value.reason == ErrorReason.LIMIT_REACHED
+    assert len(daemon.requests) == 1 if "retry" in options else 1 < len(daemon.requests) < 5
+
+
+async def test_a_limit_without_a_delay_is_the_end(client, daemon):
+    """A quota, a count: nothing changes by itself. It may even have been carried out."""
+    daemon.busy = 1
+    with pytest.raises(GrpcOSError) as refused:
+        await client.start_process("web")
+    assert refused.value.reason == ErrorReason.LIMIT_REACHED and len(daemon.requests) == 1
 
 
 async def test_an_error_tells_its_retry_delay(daemon):

@@ -12,6 +12,7 @@
 #include "base/guarded.h"
 #include "base/id.h"
 #include "client/client.h"
+#include "client/errors.h"
 #include "grpc_os/v1/auth_services.grpc.pb.h"
 #include "grpc_os/v1/deploy_services.grpc.pb.h"
 #include "grpc_os/v1/domain_services.grpc.pb.h"
@@ -108,7 +109,7 @@ template <typename Request, typename Response, typename Method>
 absl::StatusOr<Response> Client::Mutate(Method method, Request request, Timeout timeout) {
   if (request.request_id().empty()) request.set_request_id(RandomHex128());
   auto result = CallWithToken<Request, Response>(method, request, timeout);
-  if (!absl::IsUnavailable(result.status()) || !PauseBeforeRetry(result.status())) return result;
+  if (!ShouldComeAgain(result.status()) || !PauseBeforeRetry(result.status())) return result;
   return CallWithToken<Request, Response>(method, request, timeout);
 }
 

@@ -145,8 +145,8 @@ absl::Status Client::ErrorOf(Connection& connection, int code, const std::string
 bool Client::PauseBeforeRetry(const absl::Status& status) {
   const auto detail = DetailOf(status);
   const int64_t wished = detail ? detail->retry_after_ms : 0;
-  const auto end =
-      std::chrono::steady_clock::now() + Millis(std::clamp(wished, kRetryFirstMs, kRetryMaxMs));
+  if (wished > kRetryMaxMs) return false;  // not before it is time, nor as late as that
+  const auto end = std::chrono::steady_clock::now() + Millis(std::max(wished, kRetryFirstMs));
   while (!in_flight_->IsCancelled()) {
     if (std::chrono::steady_clock::now() >= end) return true;
     ::poll(nullptr, 0, 10);

@@ -197,6 +197,30 @@ TEST_F(LogInTest, ItIsRepeatedOnce) {
   EXPECT_EQ(daemon_.state.request_ids.size(), 2U);
 }
 
+TEST_F(LogInTest, AMutationThatThereWasNoPlaceForComesAgain) {
+  daemon_.AddProcess("web", v1::Process::STATE_STOPPED);
+  const auto client = NewClient();
+  ASSERT_TRUE(client->WhoAmI().ok());
+  daemon_.state.busy = 1;
+  v1::StartProcessRequest request;
+  request.set_name("web");
+  const auto started = client->StartProcess(request);
+  EXPECT_TRUE(started.ok()) << started.status();
+  EXPECT_EQ(daemon_.state.request_ids.size(), 1U) << "it was carried out once";
+}
+
+TEST_F(LogInTest, ButNotBeforeItIsTimeNorAfterALongOne) {
+  daemon_.AddProcess("web", v1::Process::STATE_STOPPED);
+  const auto client = NewClient();
+  ASSERT_TRUE(client->WhoAmI().ok());
+  daemon_.state.busy = 1;
+  daemon_.state.busy_ms = 60'000;
+  v1::StartProcessRequest request;
+  request.set_name("web");
+  EXPECT_EQ(ReasonOf(client->StartProcess(request).status()), "LIMIT_REACHED");
+  EXPECT_EQ(daemon_.state.request_ids.size(), 0U);
+}
+
 TEST_F(LogInTest, AuditPagesAreJoinedUpToTheNumberWanted) {
   for (int i = 0; i < 25; ++i) daemon_.state.audit.emplace_back().set_id(100 - i);
   const auto some = NewClient()->ListAuditRecords({}, 7);

@@ -55,4 +55,10 @@ bool IsDaemonAway(const absl::Status& status) {
   return absl::IsUnavailable(status) && ReasonOf(status).empty();
 }
 
+bool ShouldComeAgain(const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return true;
+  const auto detail = DetailOf(status);
+  return detail && detail->reason == "LIMIT_REACHED" && detail->retry_after_ms > 0;
+}
+
 }  // namespace grpc_os::client

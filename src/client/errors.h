@@ -20,6 +20,10 @@ std::string ReasonOf(const absl::Status& status);
 // Whether the status says that nobody answered at all, rather than that a handler refused.
 bool IsDaemonAway(const absl::Status& status);
 
+// Whether a call that may be repeated should be: nobody answered, or there was no place for it,
+// which says that it was not carried out.
+bool ShouldComeAgain(const absl::Status& status);
+
 }  // namespace grpc_os::client
 
 #endif  // GRPC_OS_CLIENT_ERRORS_H_

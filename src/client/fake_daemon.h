@@ -242,7 +242,9 @@ class FakeDaemon {
     grpc::Status WaitProcess(grpc::ServerContext* context, const v1::WaitProcessRequest* request,
                              v1::WaitProcessResponse* response) override {
       auto status = With(context, "WaitProcess", request->name(), response->mutable_process(),
-                         [](v1::Process&) {});
+                         [&](v1::Process& process) {
+                           if (state_.at_process_wait) state_.at_process_wait(process);
+                         });
       const auto now = response->process().status().state();
       const bool at_rest = now == v1::Process::STATE_STOPPED || now == v1::Process::STATE_EXITED ||
                            now == v1::Process::STATE_FAILED;
@@ -250,7 +252,8 @@ class FakeDaemon {
       if (status.ok() && at_rest && !want_rest) {
         return FakeError(grpc::FAILED_PRECONDITION, "It ended for good.", "PROCESS_NOT_RUNNING");
       }
-      response->set_satisfied(at_rest == want_rest);
+      const bool want_ready = request->condition() == v1::WaitProcessRequest::CONDITION_READY;
+      response->set_satisfied(at_rest == want_rest && !(want_ready && state_.never_ready));
       return status;
     }
     grpc::Status TailLogs(grpc::ServerContext* context, const v1::TailLogsRequest* request,

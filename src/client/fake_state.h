@@ -44,7 +44,7 @@ class TemporaryDirectory {
 };
 
 inline grpc::Status FakeError(grpc::StatusCode code, const std::string& message,
-                              const std::string& reason) {
+                              const std::string& reason, int64_t retry_after_ms = 0) {
   internal::v1::RpcStatus status;
   status.set_code(code);
   status.set_message(message);
@@ -54,6 +54,14 @@ inline grpc::Status FakeError(grpc::StatusCode code, const std::string& message,
   auto* any = status.add_details();
   any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
   any->set_value(info.SerializeAsString());
+  if (retry_after_ms > 0) {
+    internal::v1::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(retry_after_ms / 1000);
+    retry.mutable_retry_delay()->set_nanos(static_cast<int>(retry_after_ms % 1000) * 1'000'000);
+    any = status.add_details();
+    any->set_type_url("type.googleapis.com/google.rpc.RetryInfo");
+    any->set_value(retry.SerializeAsString());
+  }
   return grpc::Status(code, message, status.SerializeAsString());
 }
 
@@ -86,6 +94,8 @@ struct FakeState {
   bool hang = false;          // GetSystem and ListProcesses answer only when the caller gave up
   bool hold_refresh = false;  // RefreshToken answers only once this is false again
   int unavailable = 0;        // how many mutations are carried out and answered UNAVAILABLE
+  int busy = 0;               // how many calls are refused, to come again after…
+  int64_t busy_ms = 1;
   std::map<std::string, v1::User> users;  // by name
   std::map<std::string, std::string> passwords;
   std::map<std::string, v1::Session> sessions;  // by id
@@ -129,10 +139,12 @@ struct FakeState {
   std::vector<v1::UnassignDomainRequest> unassigned;
   std::vector<v1::UpdateDomainRequest> domain_updates;
   std::vector<v1::TailDomainLogsRequest> domain_tails;
-  std::function<void()> before_deploy;  // DeployProcess that is no validation, once
-  std::function<void()> at_wait;        // something that happens during WaitRevision
-  std::function<void()> before_put;     // something that happens in between, once
-  std::function<void()> before_get;     // GetObject
+  std::function<void()> before_deploy;                // DeployProcess that is no validation, once
+  std::function<void()> at_wait;                      // something that happens during WaitRevision
+  std::function<void(v1::Process&)> at_process_wait;  // to the process, during WaitProcess
+  bool never_ready = false;                           // as WaitProcess says
+  std::function<void()> before_put;                   // something that happens in between, once
+  std::function<void()> before_get;                   // GetObject
   std::function<void()> before_read;
 };
 
@@ -147,6 +159,11 @@ inline grpc::Status EnterFake(FakeState& state, grpc::ServerContext* context,
   const auto known = state.tokens.find(std::string(found->second.data(), found->second.size()));
   if (known == state.tokens.end()) {
     return FakeError(grpc::UNAUTHENTICATED, "The token is not valid.", "TOKEN_INVALID");
+  }
+  if (state.busy > 0) {
+    --state.busy;
+    return FakeError(grpc::RESOURCE_EXHAUSTED, "There are 512 calls in flight.", "LIMIT_REACHED",
+                     state.busy_ms);
   }
   if (identity != nullptr) *identity = known->second;
   return grpc::Status::OK;

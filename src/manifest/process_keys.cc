@@ -315,8 +315,8 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
          if (!m.auto_port) ReadNumber(v, 1, 65535, kPortOrAuto, m.port, p);
        }},
       {{"ready", &kReady,
-        "When it is ready. Default: once it says so by notify; else by tcp, if it has a port; else "
-        "after one second.",
+        "When it is ready: notify for a program that says READY=1, as Type=notify of systemd. "
+        "Default: READY=1 if it speaks, else its port, else after one second.",
         "\n  http: /health\n  timeout: 30s", ReadyTexts()},
        [](const YamlNode& v, Manifest& m, Problems& p) {
          m.ready = Probe();

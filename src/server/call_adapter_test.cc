@@ -45,6 +45,7 @@ class CallAdapterTest : public ::testing::Test {
     std::erase_if(methods, [](const auto& method) { return method.first != kLogin; });
     health_.AddTo(methods);
     AddReflection(methods);
+    health_.AnswerFor(methods);
     std::vector<transport::Server::Endpoint> endpoints;
     endpoints.push_back(
         {.listener = *transport::ListenUnix(directory_ + "/sock", 0600), .local = true});

@@ -53,6 +53,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   AddApi(handlers, methods);
   out->health_.AddTo(methods);
   AddReflection(methods);
+  out->health_.AnswerFor(methods);
   options.transport.user_of = [&handlers](const transport::Stream& stream) {
     return UserOf(handlers, stream);
   };

@@ -107,6 +107,9 @@ void Health::AddTo(transport::Methods& methods) {
                              stream, absl::InternalError("this is no HealthCheckRequest"));
                        return new Watcher(stream, *this, Knows(request.service()));
                      }};
+}
+
+void Health::AnswerFor(const transport::Methods& methods) {
   for (const auto& [path, method] : methods)
     services_.insert(path.substr(1, path.find('/', 1) - 1));
 }

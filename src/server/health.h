@@ -14,9 +14,10 @@ namespace grpc_os::server {
 // One status for the server and all its services. Thread-safe; outlives the server.
 class Health {
  public:
-  // Adds its methods. It answers for the services of all methods that are there by now, and for
-  // itself.
+  // Adds its methods.
   void AddTo(transport::Methods& methods);
+  // It answers for the services of these: once all are there, before the server runs.
+  void AnswerFor(const transport::Methods& methods);
   void SetServing(bool serving);
 
  private:

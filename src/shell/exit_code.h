@@ -19,6 +19,10 @@ enum class ExitCode {
   kInterrupted = 130,
 };
 
+// Of a process or command, as env(1) has it.
+inline constexpr int kNotExecutedStatus = 126;
+inline constexpr int kNotFoundStatus = 127;
+
 ExitCode ExitCodeFor(const absl::Status& status);
 
 // Of two commands or names, the one to report: the higher number.

@@ -99,10 +99,7 @@ absl::Status Instance::Start(int spec_memfd) {
   absl::StatusOr<NotifySocket> notify = NotifySocket::Bind(options_.instance_id);
   if (notify.ok()) {
     notify_ = *std::move(notify);
-    loop_.Watch(notify_->fd(), EPOLLIN, [this](uint32_t) {
-      notify_->Receive([this](pid_t pid) { return descendants_.Contains(pid, execution_.pid); },
-                       [this](const Notification& told) { OnNotification(told); });
-    });
+    loop_.Watch(notify_->fd(), EPOLLIN, [this](uint32_t) { ReceiveNotifications(); });
   } else {
     output_.WriteSystemLine(
         absl::StrCat("no NOTIFY_SOCKET for the process: ", notify.status().message()));
@@ -180,7 +177,7 @@ void Instance::Handle(InstanceEvent event) {
 }
 
 void Instance::OnReady() {
-  execution_.was_ready = true;
+  if (!std::exchange(execution_.was_ready, true)) execution_.ready_ms = EventLoop::NowMs();
   prober_.OnReady();
   loop_.Cancel(healthy_timer_);
   healthy_timer_ = loop_.After(core::kHealthyMs, [this] {

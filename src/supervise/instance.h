@@ -84,7 +84,10 @@ class Instance {
     UniqueFd outcome_pipe;
     Moment start;
     bool was_ready = false;
-    bool notifies = false;  // it speaks on NOTIFY_SOCKET
+    int64_t ready_ms = 0;     // when it first became ready, of the steady clock
+    bool notifies = false;    // it speaks on NOTIFY_SOCKET
+    bool said_ready = false;  // READY=1 came
+    ReadinessPace readiness_pace;
     int stop_signal = SIGTERM;
     int64_t stop_timeout_ms = 0;
     std::string not_live;  // why it is ended, if its liveness probe failed
@@ -117,7 +120,11 @@ class Instance {
   void OnExecFailure(const SpawnFailure& failure, const std::string& text = "");
   void OnMainExited(const siginfo_t& info);
   void EndExecution();
+  void ReceiveNotifications();
+  bool MayNotify(const Sender& sender) const;
   void OnNotification(const Notification& notification);
+  void OnSaidReadiness(bool ready);
+  void HintAtNotify();
   void Clear();
   void CheckCleared();
   void TryAgainToClear();
@@ -125,6 +132,7 @@ class Instance {
   // What the prober finds out.
   Prober::Events ProberEvents();
   SocketOwner Owner() const;
+  uid_t PayloadUid() const;
   void OnFinding(const std::string& text);
   void OnOverdue(const std::string& text);
   void OnNotLive(const std::string& text);
@@ -194,6 +202,7 @@ class Instance {
   EventLoop::TimerId clear_timer_ = 0;
   EventLoop::TimerId drain_timer_ = 0;
   EventLoop::TimerId message_timer_ = 0;
+  EventLoop::TimerId readiness_timer_ = 0;  // of a change that was said and has to wait
   EventLoop::TimerId journal_timer_ = 0;
   EventLoop::TimerId tell_timer_ = 0;
 };

@@ -28,6 +28,7 @@ constexpr int64_t kDrainMs = 2000;  // for output that someone else still holds 
 // minutes.
 constexpr int64_t kClearWaitsMs[] = {15'000, 5'000, 10'000, 20'000, 40'000};
 constexpr int64_t kUnkillableWaitMs = 120'000;
+constexpr int64_t kEarlyMs = 250;  // so much too early is ready too early
 
 bool Defines(const internal::LaunchSpec& spec, std::string_view name) {
   return std::any_of(spec.environment().begin(), spec.environment().end(),
@@ -82,6 +83,7 @@ void Instance::Execute() {
   message_.clear();
   message_is_finding_ = false;
   PrepareLeaf();
+  if (notify_) notify_->Discard();
   SpawnResult result = Spawn(MakeCommand(), descendants_.leaf());
   Failpoint("supervise.spawn.forked");
   if (result.failure) return OnExecFailure(*result.failure);
@@ -168,6 +170,20 @@ void Instance::OnExecFailure(const SpawnFailure& failure, const std::string& tex
                                            : InstanceEvent::kMainExited);
 }
 
+void Instance::ReceiveNotifications() {
+  if (!notify_) return;
+  notify_->Receive([this](const Sender& sender) { return MayNotify(sender); },
+                   [this](const Notification& said) { OnNotification(said); });
+}
+
+// A helper that ends right after it has spoken cannot be looked up any more: it counts by its uid,
+// which whoever has the same can claim.
+bool Instance::MayNotify(const Sender& sender) const {
+  if (execution_.pid == 0) return false;
+  return descendants_.Contains(sender.pid, execution_.pid) ||
+         (sender.uid == PayloadUid() && sender.Gone());
+}
+
 void Instance::OnNotification(const Notification& notification) {
   if (execution_.pid == 0) return;
   execution_.notifies = true;
@@ -181,9 +197,40 @@ void Instance::OnNotification(const Notification& notification) {
   const bool heeded = prober_.OnNotified();
   if (notification.ready && heeded) {
     if (std::exchange(message_is_finding_, false)) message_.clear();
-    Raise(InstanceEvent::kBecameReady);
+    if (!std::exchange(execution_.said_ready, true)) HintAtNotify();
+    OnSaidReadiness(true);
   }
-  if (notification.stopping) Raise(InstanceEvent::kBecameUnready);
+  if (notification.stopping) OnSaidReadiness(false);
+}
+
+// What it said last holds, at once unless it changes its mind all the time.
+void Instance::OnSaidReadiness(bool ready) {
+  loop_.Cancel(std::exchange(readiness_timer_, 0));
+  if (ready == (state_ == InstanceState::kReady)) return;
+  const int64_t wait_ms = execution_.readiness_pace.Take(EventLoop::NowMs());
+  if (wait_ms == 0) {
+    return Raise(ready ? InstanceEvent::kBecameReady : InstanceEvent::kBecameUnready);
+  }
+  readiness_timer_ = loop_.After(wait_ms, [this, ready] {
+    readiness_timer_ = 0;
+    OnSaidReadiness(ready);
+  });
+}
+
+// That it would speak could not be known.
+void Instance::HintAtNotify() {
+  if (!execution_.was_ready || process_spec_.ready.kind != core::ReadyKind::kDefault) return;
+  const int64_t early_ms = EventLoop::NowMs() - execution_.ready_ms;
+  if (early_ms < kEarlyMs) return;
+  const std::string hint =
+      absl::StrCat("said READY=1 ", early_ms / 1000, ".", early_ms % 1000 / 100,
+                   " s after it counted as ready; to wait for it: `update ", options_.process_name,
+                   " --ready notify`");
+  output_.WriteSystemLine(hint);
+  if (!message_.empty()) return;
+  message_ = hint;
+  message_is_finding_ = true;
+  ReportMessageSoon();
 }
 
 // ---- What the prober finds out ------------------------------------------------------------------
@@ -205,10 +252,12 @@ Prober::Events Instance::ProberEvents() {
           .on_not_live = [this](const std::string& text) { OnNotLive(text); }};
 }
 
+uid_t Instance::PayloadUid() const { return options_.account ? options_.account->uid : geteuid(); }
+
 SocketOwner Instance::Owner() const {
   const bool real = descendants_.leaf().real();
   SocketOwner owner;
-  owner.uid = options_.account ? options_.account->uid : geteuid();
+  owner.uid = PayloadUid();
   owner.complete = real;
   if (real) {
     owner.pids = descendants_.leaf().Pids();
@@ -249,6 +298,7 @@ void Instance::OnChildren() {
     const bool is_main = info.si_pid == execution_.pid;
     if (is_main) {
       CheckOutcome();
+      ReceiveNotifications();             // its last words
       if (execution_.pid == 0) continue;  // that was all about it
       // Its number is its group's as long as it was not waited for.
       if (!descendants_.leaf().real()) descendants_.KillAll(execution_.pid);
@@ -303,6 +353,7 @@ void Instance::EndExecution() {
   prober_.End();
   loop_.Cancel(std::exchange(healthy_timer_, 0));
   loop_.Cancel(std::exchange(stop_timer_, 0));
+  loop_.Cancel(std::exchange(readiness_timer_, 0));
 }
 
 void Instance::LogExit() {

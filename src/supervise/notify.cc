@@ -1,8 +1,11 @@
 #include "supervise/notify.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,18 +21,19 @@ namespace grpc_os::supervise {
 namespace {
 
 constexpr size_t kDatagramBytesMax = 4096;  // longer ones are cut
+constexpr int kDiscarded = 10'000;          // far more than a socket's queue holds
 
-// The sender as the kernel knows it; 0 if unknown. Descriptors that came along (FDSTORE=1) are
-// closed.
-pid_t TakeSender(msghdr& header) {
-  pid_t sender = 0;
+// Descriptors that came along are closed: those of FDSTORE=1, and that of BARRIER=1, whose sender
+// waits for just that.
+Sender TakeSender(msghdr& header) {
+  Sender sender;
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
        control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET) continue;
     if (control->cmsg_type == SCM_CREDENTIALS) {
       ucred credentials{};
       memcpy(&credentials, CMSG_DATA(control), sizeof credentials);
-      sender = credentials.pid;
+      sender = {credentials.pid, credentials.uid};
     } else if (control->cmsg_type == SCM_RIGHTS) {
       const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
       for (size_t i = 0; i < count; ++i) {
@@ -43,6 +47,22 @@ pid_t TakeSender(msghdr& header) {
 }
 
 }  // namespace
+
+// A zombie is gone too: it has left its cgroup. The pidfd of one that lives is readable at its end.
+bool Sender::Gone() const {
+  const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process) return errno == ESRCH;
+  pollfd ended{process.get(), POLLIN, 0};
+  return poll(&ended, 1, 0) == 1;
+}
+
+int64_t ReadinessPace::Take(int64_t now_ms) {
+  const int64_t free_at_ms = std::max(free_at_ms_, now_ms) + kEachMs;
+  const int64_t wait_ms = free_at_ms - now_ms - kBurst * kEachMs;
+  if (wait_ms > 0) return wait_ms;
+  free_at_ms_ = free_at_ms;
+  return 0;
+}
 
 Notification ParseNotification(std::string_view datagram) {
   Notification notification;
@@ -80,7 +100,7 @@ absl::StatusOr<NotifySocket> NotifySocket::Bind(const std::string& instance_id) 
   return made;
 }
 
-void NotifySocket::Receive(const std::function<bool(pid_t)>& accept,
+void NotifySocket::Receive(const std::function<bool(const Sender&)>& accept,
                            const std::function<void(const Notification&)>& sink) {
   char text[kDatagramBytesMax];
   for (int i = 0; i < kBatch; ++i) {
@@ -94,10 +114,16 @@ void NotifySocket::Receive(const std::function<bool(pid_t)>& accept,
     const ssize_t size = recvmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return;
-    const pid_t sender = TakeSender(header);
-    if (sender > 0 && accept(sender)) {
+    const Sender sender = TakeSender(header);
+    if (sender.pid > 0 && accept(sender)) {
       sink(ParseNotification({text, static_cast<size_t>(size)}));
     }
+  }
+}
+
+void NotifySocket::Discard() {
+  for (int i = 0; i < kDiscarded; ++i) {
+    if (recv(fd_.get(), nullptr, 0, MSG_DONTWAIT) < 0 && errno != EINTR) return;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -65,13 +66,59 @@ TEST(NotifySocket, GivesWhatAcceptedSendersSayAndNothingElse) {
   std::vector<std::string> said;
   std::vector<pid_t> senders;
   socket->Receive(
-      [&](pid_t pid) {
-        senders.push_back(pid);
+      [&](const Sender& sender) {
+        senders.push_back(sender.pid);
+        EXPECT_EQ(sender.uid, getuid());
+        EXPECT_FALSE(sender.Gone());
         return senders.size() == 2;
       },
       [&](const Notification& notification) { said.push_back(*notification.status); });
   EXPECT_EQ(senders, (std::vector<pid_t>{getpid(), getpid()}));
   EXPECT_EQ(said, (std::vector<std::string>{"two"}));
+}
+
+TEST(NotifySocket, DropsWhatIsOfAnExecutionBefore) {
+  auto socket = NotifySocket::Bind(RandomHex128());
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  SendTo(socket->address(), "READY=1");
+  SendTo(socket->address(), "");
+  SendTo(socket->address(), "READY=1");
+  socket->Discard();
+  SendTo(socket->address(), "STATUS=new");
+  std::vector<std::string> said;
+  socket->Receive([](const Sender&) { return true; },
+                  [&](const Notification& notification) {
+                    said.push_back(notification.status.value_or("none"));
+                  });
+  EXPECT_EQ(said, (std::vector<std::string>{"new"}));
+}
+
+// Its uid is what remains: also while its parent has yet to wait for it.
+TEST(Sender, IsGoneOnceItHasEnded) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE((Sender{child, getuid()}.Gone())) << "a zombie";
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_TRUE((Sender{child, getuid()}.Gone()));
+  EXPECT_FALSE((Sender{1, 0}.Gone())) << "another's";
+}
+
+TEST(ReadinessPace, LetsAFewChangesThroughAndThenOneASecond) {
+  ReadinessPace pace;
+  int64_t now_ms = 5'000;
+  for (int i = 0; i < ReadinessPace::kBurst; ++i) EXPECT_EQ(pace.Take(now_ms), 0) << i;
+  EXPECT_EQ(pace.Take(now_ms), ReadinessPace::kEachMs);
+  EXPECT_EQ(pace.Take(now_ms + 400), ReadinessPace::kEachMs - 400) << "asking costs nothing";
+  int changes = 0;
+  for (int64_t end_ms = now_ms + 60'000; now_ms < end_ms; now_ms += 3) {
+    changes += pace.Take(now_ms) == 0 ? 1 : 0;
+  }
+  EXPECT_GE(changes, 55);
+  EXPECT_LE(changes, 60);
+  now_ms += ReadinessPace::kBurst * ReadinessPace::kEachMs;
+  for (int i = 0; i < ReadinessPace::kBurst; ++i) EXPECT_EQ(pace.Take(now_ms), 0) << i;
 }
 
 TEST(NotifySocket, CannotTakeANameThatIsTaken) {

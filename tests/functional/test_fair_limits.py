@@ -88,6 +88,79 @@ async def test_a_viewer_with_600_waiting_calls_keeps_nobody_out(system, client, 
         await line.close()
 
 
+async def test_calls_that_were_cancelled_hold_no_place_of_others(system, client, eva):
+    """1,000 at once, of an admin, who is not bounded: the places of all are taken."""
+    await client.create_process("web", SLEEP)
+    lines = [RawCalls(system.address, client.token) for _ in range(8)]
+    for _ in range(3):
+        waits = [
+            begin(lines[number % 8], "ProcessService", "WaitProcess", name="web", condition="CONDITION_EXITED")
+            for number in range(1000)
+        ]
+
+        async def every_place_is_taken():
+            try:
+                await begin(eva, "ProcessService", "ListProcesses")
+            except grpc.RpcError as error:
+                return "512 calls in flight already" in error.details()
+            return False
+
+        await until(every_place_is_taken, "there are 512 in all")
+        for call in waits:
+            call.cancel()
+        # What comes behind the cancellations on a connection has them behind it.
+        for line in lines:
+            await line.auth("WhoAmI")
+        await begin(eva, "ProcessService", "ListProcesses")
+    await client.stop_process("web")
+    for line in lines:
+        await line.close()
+
+
+async def test_the_python_client_waits_for_a_place_as_the_daemon_asks(system, client, eva):
+    await client.create_process("web", SLEEP)
+    lines = await lines_of(system, eva, 2)
+    waits = [
+        begin(lines[number % 2], "ProcessService", "WaitProcess", name="web", condition="CONDITION_EXITED")
+        for number in range(200)
+    ]
+
+    async def the_others_are_refused():
+        return len(await codes(waits)) == 200 - CALLS_PER_USER
+
+    await until(the_others_are_refused, "a user has so many calls at most")
+    hers = system.anonymous(f"127.0.0.1:{system.port}", token=eva.token)
+    refusals = []
+    call_once = hers._transport.unary
+
+    async def noted(*arguments):
+        try:
+            return await call_once(*arguments)
+        except grpc.RpcError as error:
+            refusals.append(error)
+            raise
+
+    hers._transport.unary = noted
+    who = asyncio.create_task(hers.get_system())
+
+    async def was_refused_twice():
+        return len(refusals) > 1
+
+    await until(was_refused_twice, "it comes again")
+    assert {error.reason for error in refusals} == {"LIMIT_REACHED"}
+    assert {error.retry_delay for error in refusals} == {0.2}
+    assert not who.done()
+    # Not for longer than its time, and not where the user wants none of it.
+    for impatient in ({"timeout": 0.5}, {"retry": False}):
+        other = system.anonymous(f"127.0.0.1:{system.port}", token=eva.token, **impatient)
+        with refused("LIMIT_REACHED"):
+            await other.get_system()
+    next(call for call in waits if not call.done()).cancel()
+    assert (await who).version
+    for line in lines:
+        await line.close()
+
+
 async def test_an_operator_with_every_place_taken_kills_and_stops_with_the_shell(system, client, eva, monkeypatch):
     for name in ("web", "api"):
         await client.create_process(name, SLEEP, restart="never")

@@ -19,8 +19,8 @@ def grpcurl(system):
     """Runs grpcurl over TCP; `token` travels by the environment, as docs/API.md says."""
     assert GRPCURL.exists(), "there is no grpcurl; run scripts/go_tools.sh"
 
-    def run(*words, data=None, token=None):
-        options = ["-plaintext", "-max-time", "30"]
+    def run(*words, data=None, token=None, max_time=30):
+        options = ["-plaintext", "-max-time", str(max_time)]
         if token is not None:
             options += ["-expand-headers", "-H", "authorization: Bearer ${GRPC_OS_TOKEN}"]
         if data is not None:
@@ -67,6 +67,19 @@ async def test_reflection_tells_of_every_service(grpcurl):
     assert {f"grpc_os.v1.{name}" for name in ours} | {"grpc.health.v1.Health"} <= set(services)
     said = grpcurl("describe", "grpc_os.v1.ProcessService.StartProcess").stdout
     assert "rpc StartProcess ( .grpc_os.v1.StartProcessRequest ) returns ( .grpc_os.v1.Process )" in said
+
+
+async def test_health_is_found_by_reflection_and_answers_for_each_service(grpcurl):
+    """No proto and no log-in: a probe knows the method's name, and reflection the rest."""
+    assert answer(grpcurl("grpc.health.v1.Health/Check")) == {"status": "SERVING"}
+    for service in grpcurl("list").stdout.split():
+        listed = grpcurl("list", service)
+        assert listed.returncode == 0 and f"{service}." in listed.stdout, f"{service} is listed and not described"
+        assert answer(grpcurl("grpc.health.v1.Health/Check", data={"service": service})) == {"status": "SERVING"}
+    unknown = grpcurl("grpc.health.v1.Health/Check", data={"service": "nobody.Knows"})
+    assert unknown.returncode == 64 + grpc.StatusCode.NOT_FOUND.value[0], unknown.stderr
+    watched = grpcurl("grpc.health.v1.Health/Watch", max_time=1)
+    assert '"SERVING"' in watched.stdout, watched.stderr
 
 
 async def test_a_life_of_a_process(grpcurl, token):

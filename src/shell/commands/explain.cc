@@ -56,8 +56,9 @@ void Explain(Session& session, const v1::Process& process) {
 }  // namespace
 
 void ExplainFailure(Session& session, const std::string& name, const absl::Status& error) {
-  static const auto* const kReasons = new std::set<std::string>{
-      "EXEC_FAILED", "PROCESS_NOT_RUNNING", "PROCESS_UNKILLABLE", "SUPERSEDED", kWaitTimedOut};
+  static const auto* const kReasons =
+      new std::set<std::string>{"EXEC_FAILED", "PROCESS_NOT_RUNNING", "PROCESS_UNKILLABLE",
+                                "SUPERSEDED",  kWaitTimedOut,         kEndedEarly};
   if (kReasons->count(client::ReasonOf(error)) == 0) return;
   const auto process = session.client().GetProcess(name);
   if (process.ok()) Explain(session, *process);

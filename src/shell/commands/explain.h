@@ -12,6 +12,8 @@ namespace grpc_os::shell {
 
 // The reason (ErrorDetail) of an error of ours: the user's time to wait was over.
 inline constexpr char kWaitTimedOut[] = "WAIT_TIMED_OUT";
+// Another one: what was started has ended before it was as the user wanted it.
+inline constexpr char kEndedEarly[] = "ENDED_EARLY";
 
 // After `error` of a call about the process `name`: if it has to do with how the process ended or
 // started, prints its last exit report and the last lines of its log.

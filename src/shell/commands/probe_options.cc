@@ -112,7 +112,7 @@ bool HasAny(const Arguments& arguments, const std::vector<std::string>& names) {
 std::vector<Option> ProbeOptions() {
   return {
       {"port", 0, "N|auto", "what it listens on, given to it as PORT; auto: a free one"},
-      {"ready", 0, "PROBE", "ready when: http:/PATH, tcp, notify, delay:TIME"},
+      {"ready", 0, "PROBE", "ready when: http:/PATH, tcp, notify (READY=1), delay:TIME"},
       {"ready-timeout", 0, "TIME", "until it is reported as not ready (30s)"},
       {"liveness", 0, "PROBE", "run again when it fails: http:/PATH, tcp, none"},
       {"liveness-period", 0, "TIME", "from one to the next (10s)"},

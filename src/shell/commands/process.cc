@@ -6,19 +6,16 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "base/error_detail.h"
 #include "client/errors.h"
 #include "grpc_os/v1/process_services.pb.h"
-#include "manifest/quantity.h"
 #include "shell/commands/explain.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_rows.h"
-#include "shell/commands/retry_policy.h"
 #include "shell/commands/selection.h"
+#include "shell/commands/wait.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
 
@@ -37,7 +34,6 @@ using Millis = std::chrono::milliseconds;
 
 // What a stop may take beyond its stop_timeout: killing, verifying, recording.
 constexpr Millis kStopMargin{20'000};
-constexpr Millis kLongestWaitCall{30'000};
 
 // How long a call that stops `process` may take.
 Millis StopTime(Session& session, const v1::Process& process) {
@@ -74,15 +70,6 @@ std::string StoppedSentence(const v1::Process& before, const v1::Process& proces
   return text;
 }
 
-std::string EndSentence(const v1::Process& process) {
-  const v1::ExitReport& exit = process.status().last_exit();
-  if (HasFinished(process) && exit.has_exit_code()) {
-    return absl::StrCat(process.name(), " exited with code ", exit.exit_code());
-  }
-  return absl::StrCat(process.name(), " is ", StateWord(process.status().state()), ": ",
-                      ExitWord(exit));
-}
-
 // A pattern means what is meant to run: who names no process by itself does not want one that was
 // stopped, or a job that was done, to run.
 std::string WhyNotRestarted(const v1::Process& process, bool named) {
@@ -91,67 +78,18 @@ std::string WhyNotRestarted(const v1::Process& process, bool named) {
                       "); name it by itself to start it");
 }
 
-constexpr WordKind kConditionWord = {.words = "running ready exited"};
-
-absl::StatusOr<v1::WaitProcessRequest::Condition> ParseCondition(const std::string& word) {
-  if (word == "running") return v1::WaitProcessRequest::CONDITION_RUNNING;
-  if (word == "ready") return v1::WaitProcessRequest::CONDITION_READY;
-  if (word == "exited") return v1::WaitProcessRequest::CONDITION_EXITED;
-  return absl::InvalidArgumentError(
-      absl::StrCat("There is no condition ", word, "; expected: --for running, ready or exited."));
-}
-
-// What its supervisor has found out.
-std::string WhyNot(const v1::Process& process) {
-  const std::string& message = process.status().message();
-  return message.empty() ? "" : absl::StrCat(" ", EscapeForTerminal(message), ".");
-}
-
-// Waits for one process, by as many calls as it takes, over restarts of the daemon too.
-absl::StatusOr<v1::Process> WaitFor(Session& session, const std::string& id,
-                                    const std::string& wanted,
-                                    v1::WaitProcessRequest::Condition condition,
-                                    std::optional<Clock::time_point> deadline) {
-  RetryPolicy retry(session);
-  while (true) {
-    Millis left = kLongestWaitCall;
-    if (deadline) {
-      left = std::clamp(std::chrono::duration_cast<Millis>(*deadline - Clock::now()), Millis(0),
-                        kLongestWaitCall);
-    }
-    v1::WaitProcessRequest request;
-    request.set_name(id);
-    request.set_condition(condition);
-    // Zero would be the default of 30 s.
-    *request.mutable_timeout() =
-        TimeUtil::MillisecondsToDuration(std::max<int64_t>(left.count(), 1));
-    auto response = session.client().WaitProcess(request);
-    if (!response.ok()) {
-      if (retry.MayTryAgain(response.status())) continue;
-      return response.status();
-    }
-    retry.Progress();
-    if (response->satisfied()) return response->process();
-    if (session.interrupted()) return absl::CancelledError("Interrupted.");
-    if (deadline && Clock::now() >= *deadline) {
-      return MakeError(absl::StatusCode::kDeadlineExceeded,
-                       absl::StrCat(response->process().name(), " is not ", wanted, " but ",
-                                    StateWord(response->process().status().state()),
-                                    "; gave up waiting.", WhyNot(response->process())),
-                       {.reason = kWaitTimedOut});
-    }
-  }
-}
-
 ExitCode RunRestart(Session& session, const Arguments& arguments) {
+  const auto wait = ReadStartWait(arguments);
+  if (!wait.ok()) return session.Report(wait.status());
   const auto restart = [&](const v1::Process& process) {
     v1::RestartProcessRequest request;
     request.set_name(process.id());
-    return session.client().RestartProcess(request, StopTime(session, process));
+    return AwaitStart(session, session.client().RestartProcess(request, StopTime(session, process)),
+                      *wait);
   };
-  const auto sentence = [](const v1::Process&, const v1::Process& process) {
+  const auto sentence = [&](const v1::Process&, const v1::Process& process) {
     return absl::StrCat("restarted ", process.name(), " (", process.id(), ")",
-                        OutcomeOfStart(process));
+                        OutcomeOfStart(process), wait->sentence);
   };
   return ForEach(session, arguments.positional(),
                  {.run = restart, .sentence = sentence, .leave = WhyNotRestarted});
@@ -188,29 +126,6 @@ ExitCode RunSignal(Session& session, const Arguments& arguments) {
   };
   return ForEach(session, names,
                  {.run = send, .sentence = sentence, .leave = leave, .together = false});
-}
-
-ExitCode RunWait(Session& session, const Arguments& arguments) {
-  const std::string wanted = arguments.Value("for").value_or("ready");
-  const auto condition = ParseCondition(wanted);
-  if (!condition.ok()) return session.Report(condition.status());
-  std::optional<Clock::time_point> deadline;
-  if (const auto text = arguments.Value("timeout")) {
-    const auto ms = manifest::ParseDurationMs(*text);
-    if (!ms.ok()) return session.Report(ms.status());
-    deadline = Clock::now() + Millis(*ms);
-  }
-  const auto wait = [&](const v1::Process& process) {
-    return WaitFor(session, process.id(), wanted, *condition, deadline);
-  };
-  const auto sentence = [&](const v1::Process&, const v1::Process& process) {
-    if (*condition != v1::WaitProcessRequest::CONDITION_EXITED) {
-      return absl::StrCat(process.name(), " is ", wanted, ", pid ", process.status().pid());
-    }
-    return EndSentence(process);
-  };
-  return ForEach(session, arguments.positional(),
-                 {.run = wait, .sentence = sentence, .together = false});
 }
 
 // `question` of "NAME (ID)".
@@ -267,8 +182,9 @@ std::vector<Command> ProcessCommands() {
        .details =
            std::string(kProcessNames) +
            "A pattern passes over what is not meant to run: stopped processes, and jobs that\n"
-           "have run to their end.\n",
-       .examples = {"restart web-server"},
+           "have run to their end. Ends when it runs again, or as `--wait` says.\n",
+       .options = {StartWaitOption()},
+       .examples = {"restart web-server", "restart web-server --wait ready"},
        .least = 1,
        .run = RunRestart},
       {.name = "kill",
@@ -293,17 +209,7 @@ std::vector<Command> ProcessCommands() {
        .examples = {"signal web-server HUP"},
        .least = 2,
        .run = RunSignal},
-      {.name = "wait",
-       .synopsis = "NAME…",
-       .arguments = {&kProcessWord},
-       .summary = "Wait until processes run, are ready, or have ended",
-       .details = kProcessNames,
-       .options = {{"for", 0, "CONDITION", "running, exited or ready (the default)", false,
-                    &kConditionWord},
-                   {"timeout", 0, "TIME", "give up after so long (never)"}},
-       .examples = {"wait web-server --for ready", "wait job --for exited --timeout 1m"},
-       .least = 1,
-       .run = RunWait},
+      WaitRow(),
       LogsRow(),
       RunRow(),
       {.name = "delete",

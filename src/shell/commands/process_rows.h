@@ -18,6 +18,7 @@ inline constexpr WordKind kSignalWord = {.words = kSignals};
 Command PsRow();      // ps.cc
 Command StartRow();   // start.cc
 Command UpdateRow();  // start.cc
+Command WaitRow();    // wait.cc
 Command LogsRow();    // logs.cc
 Command RunRow();     // run.cc
 

@@ -26,7 +26,7 @@ bool RetryPolicy::MayTryAgain(const absl::Status& status) {
   const bool expired = client::ReasonOf(status) == "TOKEN_INVALID";
   // A stream that broke off is perhaps not known to have.
   const bool busy = client::ReasonOf(status) == "UPLOAD_BUSY";
-  if (!absl::IsUnavailable(status) && !expired && !busy) return false;
+  if (!client::ShouldComeAgain(status) && !expired && !busy) return false;
   // Not since it answered: a stream may be silent for long before it breaks off.
   if (!failing_since_.has_value()) failing_since_ = Clock::now();
   if (Clock::now() - *failing_since_ > session_.client().timeout()) return false;

@@ -20,10 +20,6 @@
 namespace grpc_os::shell {
 namespace {
 
-// As env(1) has it.
-constexpr int kNotFoundStatus = 127;
-constexpr int kNotExecutedStatus = 126;
-
 absl::StatusOr<std::string> CommandOf(const Arguments& arguments) {
   const std::vector<std::string> words(arguments.positional().begin() + 1,
                                        arguments.positional().end());

@@ -11,6 +11,7 @@
 #include "shell/commands/secret_options.h"
 #include "shell/commands/selection.h"
 #include "shell/commands/spec_options.h"
+#include "shell/commands/wait.h"
 #include "shell/current_directory.h"
 #include "shell/escape.h"
 #include "shell/parser.h"
@@ -106,9 +107,10 @@ bool MayBeName(const std::string& word) {
   return word.find_first_of(" \t/=\"'") == std::string::npos;
 }
 
-std::string StartedSentence(const Session& session, const v1::Process& process) {
+std::string StartedSentence(const Session& session, const v1::Process& process,
+                            const StartWait& wait) {
   return absl::StrCat("started ", process.name(), " (", process.id(), ")", OutcomeOfStart(process),
-                      ". Its output: `",
+                      wait.sentence, ". Its output: `",
                       session.Typed(absl::StrCat(
                           IsLive(process.status().state()) ? "logs -f " : "logs ", process.name())),
                       "`");
@@ -123,18 +125,19 @@ std::string WhyNotStarted(const v1::Process& process, bool named) {
                       "); name it by itself to run it again");
 }
 
-ExitCode StartExisting(Session& session, const std::vector<std::string>& words) {
+ExitCode StartExisting(Session& session, const std::vector<std::string>& words,
+                       const StartWait& wait) {
   const auto start = [&](const v1::Process& process) {
     v1::StartProcessRequest request;
     request.set_name(process.id());
-    return session.client().StartProcess(request);
+    return AwaitStart(session, session.client().StartProcess(request), wait);
   };
   const auto sentence = [&](const v1::Process& before, const v1::Process& process) {
     const bool ran = IsLive(before.status().state()) && before.status().pid() > 0 &&
                      before.status().pid() == process.status().pid();
-    if (!ran) return StartedSentence(session, process);
+    if (!ran) return StartedSentence(session, process, wait);
     return absl::StrCat(process.name(), " (", process.id(), ") runs already, pid ",
-                        process.status().pid());
+                        process.status().pid(), wait.sentence);
   };
   return ForEach(session, words, {.run = start, .sentence = sentence, .leave = WhyNotStarted});
 }
@@ -160,7 +163,8 @@ absl::Status FirstIsAProcess(const std::string& name, const std::string& other) 
       name, "` starts it; `update ", name, " --command ", other, "` changes its command."));
 }
 
-ExitCode Create(Session& session, const Arguments& arguments, const StartWords& start) {
+ExitCode Create(Session& session, const Arguments& arguments, const StartWords& start,
+                const StartWait& wait) {
   v1::CreateProcessRequest request;
   request.mutable_process()->set_name(start.words[0]);
   v1::ProcessSpec& spec = *request.mutable_process()->mutable_spec();
@@ -181,11 +185,18 @@ ExitCode Create(Session& session, const Arguments& arguments, const StartWords& 
   if (session.client().address().is_unix) {
     request.set_caller_directory(CurrentDirectory());
   }
-  const auto process = session.client().CreateProcess(request);
+  auto process = session.client().CreateProcess(request);
   // Nothing of it stays behind: the error says all there is.
   if (!process.ok()) return session.Report(process.status());
+  const std::string id = process->id();
+  process = AwaitStart(session, std::move(process), wait);
+  if (!process.ok()) {
+    const ExitCode code = session.Report(process.status());
+    ExplainFailure(session, id, process.status());
+    return code;
+  }
   const bool waits = WaitsForExecution(*process);
-  session.Show(*process, process->name(), waits ? "" : StartedSentence(session, *process));
+  session.Show(*process, process->name(), waits ? "" : StartedSentence(session, *process, wait));
   if (session.for_people()) ExplainEnd(session, *process);
   return waits ? ExitCode::kFailure : ExitCode::kOk;
 }
@@ -254,6 +265,8 @@ absl::StatusOr<v1::Process> ReadModifyWrite(Session& session, const Arguments& a
 ExitCode RunStart(Session& session, const Arguments& arguments) {
   const auto start = SortWords(arguments.positional());
   if (!start.ok()) return session.Report(start.status());
+  const auto wait = ReadStartWait(arguments);
+  if (!wait.ok()) return session.Report(wait.status());
   const auto& words = start->words;
   const bool create_options = HasCreateOptions(arguments) || !start->environment.empty();
   if (words.size() == 1 && create_options) {
@@ -261,18 +274,18 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
         "Which command? `start ", words[0], " \"COMMAND\" …` creates a process; `update ", words[0],
         " …` changes one that exists.")));
   }
-  if (words.size() == 1 || IsPattern(words[0])) return StartExisting(session, words);
+  if (words.size() == 1 || IsPattern(words[0])) return StartExisting(session, words, *wait);
   if (!create_options && std::all_of(words.begin() + 1, words.end(), MayBeName)) {
     const auto missing = Missing(session, words);
     if (!missing.ok()) return session.Report(missing.status());
-    if (missing->empty()) return StartExisting(session, words);
+    if (missing->empty()) return StartExisting(session, words, *wait);
     const auto is_known = [&](const std::string& word) {
       return std::find(missing->begin(), missing->end(), word) == missing->end();
     };
     const auto known = std::find_if(words.begin() + 1, words.end(), is_known);
     if (known != words.end()) {
       // Those that are none are reported, and the others started.
-      if (is_known(words[0])) return StartExisting(session, words);
+      if (is_known(words[0])) return StartExisting(session, words, *wait);
       return session.Report(SecondIsAProcess(session, words, *known));
     }
     if (words.size() == 2 && is_known(words[0])) {
@@ -285,7 +298,7 @@ ExitCode RunStart(Session& session, const Arguments& arguments) {
         absl::InvalidArgumentError(absl::StrCat("A command is one word: quote it, as in: start ",
                                                 words[0], " \"", absl::StrJoin(rest, " "), "\"")));
   }
-  return Create(session, arguments, *start);
+  return Create(session, arguments, *start, *wait);
 }
 
 ExitCode RunUpdate(Session& session, const Arguments& arguments) {
@@ -303,24 +316,29 @@ ExitCode RunUpdate(Session& session, const Arguments& arguments) {
 }  // namespace
 
 Command StartRow() {
-  return {.name = "start",
-          .elsewhere = {"create", "new", "add", "launch", "enable"},
-          .synopsis = "NAME [\"COMMAND\"] [K=V…]",
-          .arguments = {&kProcessWord},
-          .summary = "Create a process and start it, or start one that exists",
-          .details =
-              "With a command: creates NAME; K=V become its environment. Without: starts NAME,\n"
-              "also several names and patterns; a pattern passes over jobs that have run to their\n"
-              "end. The command is split into words as a shell does, without expansion; for pipes\n"
-              "and the like: \"sh -c '…'\".\n"
-              "`--secret K` takes the value from a K=V of the same line, from this program's\n"
-              "own environment, or asks for it, so that it need not be in the command line.\n",
-          .options = CreateOptions(),
-          .examples = {"start web-server \"python3 -m http.server 8099\" PORT=8099 DEBUG=true",
-                       "start job \"sh -c 'date; sleep 5'\" --restart never", "start web-server",
-                       "start shop \"./shop\" PORT=8080 --secret DATABASE_PASSWORD"},
-          .least = 1,
-          .run = RunStart};
+  return {
+      .name = "start",
+      .elsewhere = {"create", "new", "add", "launch", "enable"},
+      .synopsis = "NAME [\"COMMAND\"] [K=V…]",
+      .arguments = {&kProcessWord},
+      .summary = "Create a process and start it, or start one that exists",
+      .details =
+          "With a command: creates NAME; K=V become its environment. Without: starts NAME,\n"
+          "also several names and patterns; a pattern passes over jobs that have run to their\n"
+          "end. The command is split into words as a shell does, without expansion; for pipes\n"
+          "and the like: \"sh -c '…'\".\n"
+          "It ends when the command runs, which is not yet a success: `--wait ready` waits until\n"
+          "it is ready, `--wait 5s` until it has run for so long. If it ends before, the exit\n"
+          "code is 1, and how it ended is shown with the end of its log.\n"
+          "`--secret K` takes the value from a K=V of the same line, from this program's\n"
+          "own environment, or asks for it, so that it need not be in the command line.\n",
+      .options = With(CreateOptions(), {StartWaitOption()}),
+      .examples = {"start web-server \"python3 -m http.server 8099\" PORT=8099 DEBUG=true",
+                   "start job \"sh -c 'date; sleep 5'\" --restart never", "start web-server",
+                   "start api \"./api\" --ready notify --wait ready",
+                   "start shop \"./shop\" PORT=8080 --secret DATABASE_PASSWORD"},
+      .least = 1,
+      .run = RunStart};
 }
 
 Command UpdateRow() {

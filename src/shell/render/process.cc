@@ -99,7 +99,7 @@ std::string DescribeProbe(const v1::ReadyProbe& ready) {
     case v1::ReadyProbe::kDelay:
       return absl::StrCat("delay:", FormatDuration(Ms(ready.delay())));
     case v1::ReadyProbe::KIND_NOT_SET:
-      return "default";
+      return "default (READY=1 if it speaks, else its port, else 1s up)";
     default:
       return Target(ready);
   }
