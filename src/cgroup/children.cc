@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -77,7 +78,10 @@ void Visit(pid_t parent, int parent_fd, const std::vector<pid_t>& children,
 
 std::vector<pid_t> OwnChildren() {
   std::vector<pid_t> children;
-  AddChildren("/proc/thread-self", children);
+  // The numbers in a /proc of another pid namespace are others' here.
+  std::error_code error;
+  if (std::filesystem::read_symlink("/proc/self", error) == std::to_string(getpid()))
+    AddChildren("/proc/thread-self", children);
   return children;
 }
 

@@ -11,7 +11,7 @@
 namespace grpc_os::cgroup {
 
 // Of the calling thread, which must be the program's only one; zombies, too. Until it has waited
-// for them their numbers are surely theirs.
+// for them their numbers are surely theirs. None where /proc is of another pid namespace.
 std::vector<pid_t> OwnChildren();
 
 // Calls `visit` with each process below the calling one, those further down first, and a pidfd of

@@ -344,7 +344,10 @@ void Instances::OnDeath(Instance& instance) {
     KillLeaf(instance);
     return End(instance, true);
   }
-  if (frozen_) return End(instance, false);
+  if (frozen_) {  // nobody comes to clear away what it left
+    KillLeaf(instance);
+    return End(instance, false);
+  }
   instance.state = State::kWaiting;
   instance.clear_by_ms = EventLoop::NowMs() + kStraysMs;
   const int64_t delay_ms = instance.delay.Ended(EventLoop::NowMs());
@@ -380,12 +383,12 @@ void Instances::End(Instance& instance, bool remove) {
   const std::string id = instance.record.instance_id();
   instance.state = State::kEnded;
   Disconnect(instance);
-  plan_.Ended(id);
+  const bool freed = plan_.Ended(id);
   if (remove || instance.record.task()) Forget(id);  // nobody asks for an ended task again
   settings_.on_gone(id, false);
   if (!on_stopped_) return;
   BeginStopsIfAllAnswered();
-  if (!asking_) StopDue();
+  if (freed) StopDue();
   FinishStopIfNoneAlive();
 }
 

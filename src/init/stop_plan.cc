@@ -76,10 +76,13 @@ std::vector<std::string> StopPlan::Overdue(int64_t now_ms) {
   return overdue;
 }
 
-void StopPlan::Ended(const std::string& id) {
+bool StopPlan::Ended(const std::string& id) {
   const auto node = entries_.extract(id);
-  if (node.empty()) return;
-  for (const std::string& name : node.mapped().member.after) --ending_before_[name];
+  if (node.empty()) return false;
+  bool freed = false;
+  for (const std::string& name : node.mapped().member.after)
+    freed = --ending_before_[name] == 0 || freed;
+  return freed;
 }
 
 std::string StopPlan::Describe(int64_t now_ms) const {

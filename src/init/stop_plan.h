@@ -30,7 +30,8 @@ class StopPlan {
   std::vector<std::string> Due(int64_t now_ms);
   // Those whose time is over; each is given once.
   std::vector<std::string> Overdue(int64_t now_ms);
-  void Ended(const std::string& id);
+  // Whether others may be due because of that.
+  bool Ended(const std::string& id);
 
   // Nothing has to be waited for beyond that.
   int64_t end_ms() const { return end_ms_; }

@@ -27,8 +27,8 @@ class StopTest : public SuperviseTest {
     return true;
   }
   ~StopTest() override {
-    if (!elsewhere_.empty())
-      EXPECT_TRUE(Eventually([&] { return rmdir(elsewhere_.c_str()) == 0; }));
+    if (elsewhere_.empty()) return;
+    EXPECT_TRUE(Eventually([&] { return rmdir(elsewhere_.c_str()) == 0; }));
   }
   std::string Out() const { return Logged(protocol::LogStream::kStdout); }
   std::string SystemLog() const { return Logged(protocol::LogStream::kSystem); }

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from expectations import await_line, python
+from expectations import await_line, python, shell
 from running_system import is_alive, poll
 
 # Ends some time after TERM, when there is a file `go`, and writes `flushed`.
@@ -77,13 +77,15 @@ async def test_a_killed_init_does_not_end_the_stop(system, client, tmp_path):
 
 
 async def test_a_supervisor_killed_while_it_stops_leaves_nothing(system, client, tmp_path):
-    process = await start(client, tmp_path, stop_timeout=120)
+    apart = "setsid sh -c 'trap \"\" TERM; echo up $$; while :; do sleep 1; done' & exec sleep 3600"
+    process = await client.create_process("db", shell(f"trap '' TERM; {apart}"), stop_timeout=120)
+    child = int((await await_line(client, "db", "up")).split()[1])
     stop = begin_stop_all(system)
-    poll(lambda: "asked" in log_of(system, process), "it was asked to end")
+    poll(lambda: "stopping" in log_of(system, process), "it was asked to end")
     [supervisor] = system.programs("grpc-os-supervise")
     os.kill(supervisor, signal.SIGKILL)
     assert stop.wait(30) == 0
-    assert not is_alive(process.details.pid)
+    assert not is_alive(process.details.pid) and not is_alive(child)
 
 
 async def test_two_at_once_both_last_until_the_end(system, client, tmp_path):
