@@ -302,7 +302,7 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
        }},
       {{"stop_scope", &kScope,
         "Who gets that signal: the main process, its process group, or all of it. Default main.",
-        "group"},
+        "main"},
        [](const YamlNode& v, Manifest& m, Problems& p) {
          const bool known = v.text == "main" || v.text == "group" || v.text == "all";
          if (!IsText(v) || !known) return AddExpected(p, v, kScope);

@@ -70,8 +70,7 @@ const std::vector<SpecField>& SpecFields() {
       {{"stop-signal", 0, "SIGNAL", "how it is asked to end (TERM)", false, &kSignalWord},
        "stop_signal"},
       {{"stop-scope", 0, "SCOPE",
-        "who gets it: the main process, its process group, or all of it: main (the default), group "
-        "or all",
+        "who gets it: main (the main process, the default), group (its process group) or all",
         false, &kScopeWord},
        "stop_scope"},
       {{"log-max", 0, "SIZE", "for all of its log files together (50M)"}, "log_max_bytes"},
