@@ -16,6 +16,7 @@ _RESTART_POLICIES = {
 }
 
 RestartPolicy = typing.Literal["always", "on-failure", "never"]
+StopScope = typing.Literal["main", "group", "all"]
 Port = int | typing.Literal["auto"]
 
 
@@ -29,6 +30,8 @@ class SpecFields(typing.TypedDict, total=False):
     restart: RestartPolicy | None
     stop_timeout: float | None
     stop_signal: str | None
+    stop_scope: StopScope | None
+    """Who gets the stop signal: the main process (the default), its process group, or all that came of it."""
     log_max_bytes: int | None
     secret_environment: typing.Iterable[str] | None
     """Names of variables of the environment whose values are never shown again."""
@@ -93,6 +96,13 @@ def _set_restart(spec: process_services_pb2.ProcessSpec, restart: str, _: object
 def _set_stop_timeout(spec: process_services_pb2.ProcessSpec, seconds: float, _: object) -> list[str]:
     spec.stop_timeout.CopyFrom(to_duration(seconds))
     return ["stop_timeout"]
+
+
+def _set_stop_scope(spec: process_services_pb2.ProcessSpec, scope: str, _: object) -> list[str]:
+    if scope not in ("main", "group", "all"):
+        raise ValueError(f"stop_scope is {scope!r}; expected main, group or all")
+    spec.stop_scope = f"STOP_SCOPE_{scope.upper()}"
+    return ["stop_scope"]
 
 
 def _set_port(spec: process_services_pb2.ProcessSpec, port: Port, _: object) -> list[str]:
@@ -170,6 +180,7 @@ def _set_depends_on(spec: process_services_pb2.ProcessSpec, depends_on: typing.I
 _SETTERS: dict[str, typing.Callable[..., list[str]]] = {
     "restart": _set_restart,
     "stop_timeout": _set_stop_timeout,
+    "stop_scope": _set_stop_scope,
     "port": _set_port,
     "ready": _set_ready,
     "ready_timeout": _set_ready_timeout,

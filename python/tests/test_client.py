@@ -105,6 +105,13 @@ async def test_an_unknown_restart_policy_is_refused(client):
         await client.create_process("web", "true", restart="sometimes")
 
 
+async def test_the_stop_scope_is_a_word(client, daemon):
+    await client.create_process("web", "true", stop_scope="group")
+    assert daemon.requests[-1].process.spec.stop_scope == 2
+    with pytest.raises(ValueError, match="main, group or all"):
+        await client.create_process("api", "true", stop_scope="everyone")
+
+
 async def test_an_error_keeps_its_details(client):
     await client.create_process("web", "true")
     with pytest.raises(grpc.RpcError) as refused:

@@ -104,6 +104,7 @@ bool ControlSocket::Take(Connection& connection, protocol::Packet packet) {
     case internal::InitRequest::kStop:
     case internal::InitRequest::kStopAll:
       if (connection.role.empty()) return false;
+      connection.asked_stop = true;
       handler_.OnStopRequested(request.has_stop_all());
       return true;
     case internal::InitRequest::kPing: {
@@ -147,6 +148,11 @@ bool ControlSocket::TakeHello(Connection& connection, const internal::InitHello&
 
 void ControlSocket::SendToOsd(const internal::InitReply& reply) {
   if (osd_ >= 0) Send(*connections_.at(osd_), reply);
+}
+
+void ControlSocket::SendToStoppers(const internal::InitReply& reply) {
+  for (const auto& [fd, connection] : connections_)
+    if (connection->asked_stop) Send(*connection, reply);
 }
 
 void ControlSocket::Send(Connection& connection, const internal::InitReply& reply) {

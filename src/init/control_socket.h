@@ -47,12 +47,15 @@ class ControlSocket {
 
   // To the grpc-osd that is connected; dropped if there is none. One that does not read is cut.
   void SendToOsd(const internal::InitReply& reply);
+  // To those who asked for a stop.
+  void SendToStoppers(const internal::InitReply& reply);
 
  private:
   struct Connection {
     UniqueFd socket;
-    int64_t number = 0;                       // in the order of acceptance
-    std::string role;                         // empty before hello
+    int64_t number = 0;  // in the order of acceptance
+    std::string role;    // empty before hello
+    bool asked_stop = false;
     std::deque<internal::InitReply> waiting;  // for the other side to read
   };
   void Take(UniqueFd socket);

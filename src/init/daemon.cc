@@ -33,7 +33,6 @@ constexpr char kWarning[] = "warning: ";
 constexpr char kNote[] = "note: ";
 constexpr int64_t kLockPollMs = 100;
 constexpr int64_t kConnectMs = 10'000;
-constexpr int64_t kStopMs = 10'000;
 constexpr int64_t kRetryFirstMs = 100;
 constexpr int64_t kRetryMaxMs = 5'000;
 

@@ -44,8 +44,9 @@ class Daemon {
   void OnConnected(UniqueFd process);
   void OnDisconnected();
   void OnReady();
-  // Ends it and calls `done`: asks, kills after 10 s.
+  // Ends it and calls `done`: asks, kills after kStopMs.
   void Stop(std::function<void()> done);
+  static constexpr int64_t kStopMs = 10'000;
 
  private:
   void StartOrWait();

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "init/environment.h"
 #include "init/file_identity.h"
+#include "init/service_manager.h"
 #include "init/stop_request.h"
 #include "protocol/packet.h"
 
@@ -27,6 +28,10 @@ namespace {
 constexpr size_t kIdsPerMessage = 500;
 constexpr int kLeaveMs = 5'000;  // for what is ending already
 constexpr int kBoundLogsMs = 60'000;
+// Longer than OnStopping is ever silent.
+constexpr int64_t kExtendMs = 30'000;
+// From a stop's begin until it is known how long the processes need.
+constexpr int64_t kStopBeginMs = Daemon::kStopMs + 10'000;
 
 absl::StatusOr<std::string> ReadBootId(const std::string& path) {
   std::ifstream file(path);
@@ -73,6 +78,7 @@ absl::Status Init::Run() {
   }
   loop_.Run();
   cgroup::LeaveTree(tree_, stop_all_ ? kLeaveMs : 0);
+  ReportStopped();
   return result_;
 }
 
@@ -218,6 +224,9 @@ void Init::MakeInstances() {
     reply.mutable_gone()->set_relaunching(relaunching);
     if (socket_) socket_->SendToOsd(reply);
   };
+  settings.on_stopping = [this](const std::string& text, int64_t within_ms) {
+    OnStopping(text, within_ms);
+  };
   instances_.emplace(loop_, reaper_, *data_, *log_, std::move(settings));
 }
 
@@ -280,11 +289,42 @@ void Init::Stop(bool all) {
   stop_all_ = stop_all_ || all;
   if (std::exchange(stopping_, true)) return;
   log_->Info(all ? "ends everything" : "ends grpc-osd, leaves the processes");
+  OnStopping("", kStopBeginMs);
   instances_->Freeze();
   daemon_->Stop([this] {
     if (!stop_all_) return loop_.Stop();
-    instances_->StopAll([this] { loop_.Stop(); });
+    instances_->StopAll([this](const std::string& left) {
+      left_ = left;
+      loop_.Stop();
+    });
   });
+}
+
+// People see it where they look: in the log, on our standard output (the journal, that of a
+// container), and on that of who asked for the stop.
+void Init::OnStopping(const std::string& text, int64_t within_ms) {
+  if (!text.empty()) {
+    log_->Info(text);
+    printf("%s\n", text.c_str());
+    fflush(stdout);
+  }
+  if (IsForStop()) return;
+  NotifyServiceManager(environment_,
+                       absl::StrCat("STOPPING=1\nEXTEND_TIMEOUT_USEC=", kExtendMs * 1000,
+                                    text.empty() ? "" : "\nSTATUS=", text));
+  internal::InitReply reply;
+  reply.mutable_stopping()->set_text(text);
+  reply.mutable_stopping()->set_within_ms(within_ms);
+  socket_->SendToStoppers(reply);
+}
+
+void Init::ReportStopped() {
+  if (IsForStop() && !left_.empty()) result_ = NotAllStopped(left_);
+  if (!socket_) return;
+  internal::InitReply reply;
+  reply.mutable_stopping()->set_done(true);
+  reply.mutable_stopping()->set_left(left_);
+  socket_->SendToStoppers(reply);
 }
 
 void Init::PrintReady() const {
@@ -294,6 +334,7 @@ void Init::PrintReady() const {
       control_ ? "shielded from each other" : "not shielded from each other (no --user)",
       "; cgroups: ", cgroup::ToString(tree_.mode), "\n");
   [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, line.data(), line.size());
+  NotifyServiceManager(environment_, "READY=1");
 }
 
 void Init::OnOsdConnected(UniqueFd process) {

@@ -55,6 +55,8 @@ class Init final : private ControlSocket::Handler {
   void OnSignal();
   void BoundLogs();
   void Stop(bool all);
+  void OnStopping(const std::string& text, int64_t within_ms);
+  void ReportStopped();
   void PrintReady() const;
 
   void OnOsdConnected(UniqueFd process) override;
@@ -82,6 +84,7 @@ class Init final : private ControlSocket::Handler {
   std::optional<Daemon> daemon_;
   bool stopping_ = false;
   bool stop_all_ = false;
+  std::string left_;  // of the processes, though all were to be stopped
   absl::Status result_;
 };
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/failpoint.h"
+#include "cgroup/children.h"
 #include "init/spawn.h"
 #include "protocol/packet.h"
 
@@ -26,9 +27,17 @@ constexpr int kProtocolVersion = 1;
 // A dying one may hang up before it stops listening.
 constexpr int64_t kAttachFirstMs = 5;
 constexpr int64_t kAttachMaxMs = 1'000;
-constexpr int64_t kStopMs = 30'000;
-constexpr int64_t kOrderMs = 15'000;  // of these; the rest is for who was held back until then
-constexpr int64_t kKillMs = 5'000;
+constexpr uint64_t kAskCall = 1;
+constexpr int64_t kAskMs = 2'000;
+constexpr int64_t kUnknownStopMs = 25'000;  // of a supervisor of before, which then kills
+constexpr int64_t kClearMs = 10'000;        // beyond that, for a supervisor to clear up and end
+constexpr int64_t kKillMs = 5'000;          // from a kill to the end
+constexpr int64_t kStopTickMs = 100;
+constexpr int64_t kReportMs = 5'000;
+constexpr int64_t kTextFirstMs = 1'000;  // a stop that takes no longer needs no words
+constexpr int64_t kTextMs = 10'000;
+constexpr int64_t kStrayPollMs = 5;
+constexpr int64_t kStraysMs = 2'000;
 constexpr int kListenerPlace = 3;
 constexpr int kSpecPlace = 4;
 
@@ -69,7 +78,6 @@ Instances::Instances(EventLoop& loop, Reaper& reaper, const DataDirectory& data,
 
 Instances::~Instances() {
   loop_.Cancel(stop_timer_);
-  loop_.Cancel(order_timer_);
   for (auto& [id, instance] : instances_) {
     loop_.Cancel(instance->timer);
     Disconnect(*instance);
@@ -121,25 +129,30 @@ bool Instances::IsOwnTree(const std::string& path) const {
 }
 
 bool Instances::Attach(Instance& instance) {
+  const absl::Status status = Connect(instance);
+  if (IsDead(status)) return false;
+  instance.state = State::kAlive;
+  if (status.ok()) return true;
+  log_.Warn(absl::StrCat("cannot reach ", Describe(instance.record), ": ",
+                         std::string(status.message())));
+  AttachLater(instance);
+  return true;
+}
+
+absl::Status Instances::Connect(Instance& instance) {
   const std::string id = instance.record.instance_id();
   absl::StatusOr<UniqueFd> connection = directories_.Connect(id);
-  if (IsDead(connection.status())) return false;
-  instance.state = State::kAlive;
+  if (!connection.ok()) return connection.status();
   internal::SuperviseRequest request;
   request.mutable_hello()->set_instance_id(id);
   request.mutable_hello()->set_protocol_version(kProtocolVersion);
   request.mutable_hello()->set_role("init");
-  absl::Status status = connection.status();
-  if (status.ok()) status = protocol::SendPacket(connection->get(), request);
-  if (!status.ok()) {
-    log_.Warn(absl::StrCat("cannot reach ", Describe(instance.record), ": ",
-                           std::string(status.message())));
-    AttachLater(instance);
-    return true;
-  }
+  const absl::Status sent = protocol::SendPacket(connection->get(), request);
+  // Who has hung up may live.
+  if (!sent.ok()) return absl::InternalError(sent.message());
   instance.connection = *std::move(connection);
   loop_.Watch(instance.connection.get(), EPOLLIN, [this, id](uint32_t) { OnConnectionEvent(id); });
-  return true;
+  return absl::OkStatus();
 }
 
 void Instances::AttachLater(Instance& instance) {
@@ -161,11 +174,20 @@ void Instances::OnConnectionEvent(const std::string& instance_id) {
   Instance& instance = *instances_.at(instance_id);
   const absl::StatusOr<protocol::Packet> packet =
       protocol::ReceivePacket(instance.connection.get());
-  if (packet.ok() && !packet->closed) return;  // answers are of no interest
+  if (packet.ok() && !packet->closed) return OnAnswer(instance, packet->bytes);
   Disconnect(instance);
+  if (instance.child != 0) return;  // its end is seen by itself
   // One that merely hung up lives.
   if (IsDead(directories_.Connect(instance_id).status())) return OnDeath(instance);
   AttachLater(instance);
+}
+
+void Instances::OnAnswer(Instance& instance, const std::string& bytes) {
+  internal::SuperviseReply reply;
+  if (!reply.ParseFromString(bytes) || reply.result().call_id() != kAskCall) return;
+  if (reply.result().error().empty()) instance.stop_ms = reply.result().stop_ms();
+  instance.asked = false;
+  BeginStopsIfAllAnswered();
 }
 
 absl::Status Instances::Launch(const internal::Launch& request, int spec_memfd) {
@@ -322,8 +344,12 @@ void Instances::OnDeath(Instance& instance) {
     KillLeaf(instance);
     return End(instance, true);
   }
-  if (frozen_) return End(instance, false);
+  if (frozen_) {  // nobody comes to clear away what it left
+    KillLeaf(instance);
+    return End(instance, false);
+  }
   instance.state = State::kWaiting;
+  instance.clear_by_ms = EventLoop::NowMs() + kStraysMs;
   const int64_t delay_ms = instance.delay.Ended(EventLoop::NowMs());
   log_.Info(absl::StrCat("launches ", Describe(instance.record), " again in ", delay_ms, " ms"));
   settings_.on_gone(id, true);
@@ -336,6 +362,15 @@ void Instances::Relaunch(const std::string& instance_id) {
   instance.timer = 0;
   instance.state = State::kWaiting;
   if (frozen_) return End(instance, false);
+  // What the dead one's process has outside of its leaf came to us; it is not to run beside itself.
+  if (const std::vector<pid_t> strays = reaper_.KillStrays(); !strays.empty()) {
+    if (EventLoop::NowMs() < instance.clear_by_ms) {
+      instance.timer = loop_.After(kStrayPollMs, [this, instance_id] { Relaunch(instance_id); });
+      return;
+    }
+    log_.Warn("strays", absl::StrCat("left by a supervisor that died: ",
+                                     cgroup::NameProcesses(strays), "; SIGKILL has not ended it"));
+  }
   const absl::Status started = Start(instance, -1);
   if (started.ok()) return;
   log_.Warn(absl::StrCat("cannot launch ", Describe(instance.record),
@@ -346,10 +381,14 @@ void Instances::Relaunch(const std::string& instance_id) {
 
 void Instances::End(Instance& instance, bool remove) {
   const std::string id = instance.record.instance_id();
-  const bool lived = std::exchange(instance.state, State::kEnded) == State::kAlive;
-  if (on_stopped_ && lived) StopFreed(instance);
+  instance.state = State::kEnded;
+  Disconnect(instance);
+  const bool freed = plan_.Ended(id);
   if (remove || instance.record.task()) Forget(id);  // nobody asks for an ended task again
   settings_.on_gone(id, false);
+  if (!on_stopped_) return;
+  BeginStopsIfAllAnswered();
+  if (freed) StopDue();
   FinishStopIfNoneAlive();
 }
 
@@ -378,12 +417,7 @@ std::vector<std::string> Instances::Ids() const {
   return ids;
 }
 
-bool Instances::AnyAlive() const {
-  return std::any_of(instances_.begin(), instances_.end(),
-                     [](const auto& entry) { return entry.second->state == State::kAlive; });
-}
-
-void Instances::StopAll(std::function<void()> done) {
+void Instances::StopAll(std::function<void(const std::string& left)> done) {
   Freeze();
   on_stopped_ = std::move(done);
   for (auto& [id, instance] : instances_) {
@@ -391,32 +425,92 @@ void Instances::StopAll(std::function<void()> done) {
       loop_.Cancel(std::exchange(instance->timer, 0));
       instance->state = State::kEnded;
     }
-    if (instance->state == State::kEnded) continue;
+    if (instance->state == State::kAlive) AskStopTime(*instance);
+  }
+  asking_ = true;
+  stop_timer_ = loop_.After(kAskMs, [this] { BeginStops(); });
+  loop_.After(0, [this] { BeginStopsIfAllAnswered(); });
+}
+
+void Instances::AskStopTime(Instance& instance) {
+  if (!instance.connection && !Connect(instance).ok()) return;
+  internal::SuperviseRequest request;
+  request.mutable_ask_stop_time();
+  request.set_call_id(kAskCall);
+  instance.asked = protocol::SendPacket(instance.connection.get(), request).ok();
+}
+
+void Instances::BeginStopsIfAllAnswered() {
+  const auto is_waited_for = [](const auto& entry) {
+    return entry.second->state == State::kAlive && entry.second->asked;
+  };
+  if (asking_ && std::none_of(instances_.begin(), instances_.end(), is_waited_for)) BeginStops();
+}
+
+void Instances::BeginStops() {
+  loop_.Cancel(std::exchange(stop_timer_, 0));
+  asking_ = false;
+  std::vector<std::string> system_names;
+  for (const auto& [id, instance] : instances_) {
     const internal::Launch& record = instance->record;
-    if (record.system() && !record.task()) system_names_.insert(record.process_name());
+    if (instance->state == State::kAlive && record.system() && !record.task())
+      system_names.push_back(record.process_name());
   }
-  for (auto& [id, instance] : instances_) {
-    if (instance->state == State::kEnded) continue;
-    for (const std::string& name : StoppedAfter(instance->record)) ++dependents_[name];
-  }
-  for (auto& [id, instance] : instances_) {
-    if (instance->state == State::kEnded) continue;
+  std::vector<StopPlan::Member> members;
+  for (const auto& [id, instance] : instances_) {
+    if (instance->state != State::kAlive) continue;
     const internal::Launch& record = instance->record;
-    if (!record.task() && dependents_.contains(record.process_name())) {
-      held_back_.emplace(record.process_name(), id);
-    } else {
-      BeginStop(*instance);
-    }
+    StopPlan::Member& member = members.emplace_back();
+    member.id = id;
+    if (!record.task()) member.name = record.process_name();
+    member.after.assign(record.depends_on().begin(), record.depends_on().end());
+    if (!record.system())
+      member.after.insert(member.after.end(), system_names.begin(), system_names.end());
+    member.stop_ms = instance->stop_ms.value_or(kUnknownStopMs) + kClearMs;
   }
-  order_timer_ = loop_.After(kOrderMs, [this] { StopHeldBack(); });
-  stop_timer_ = loop_.After(kStopMs, [this] { Kill(); });
-  loop_.After(0, [this] { FinishStopIfNoneAlive(); });
+  const int64_t now_ms = EventLoop::NowMs();
+  plan_ = StopPlan(members, now_ms);
+  next_text_ms_ = now_ms + kTextFirstMs;
+  ContinueStops();
+}
+
+void Instances::ContinueStops() {
+  stop_timer_ = 0;
+  StopDue();
+  const int64_t now_ms = EventLoop::NowMs();
+  for (const std::string& id : plan_.Overdue(now_ms)) Kill(*instances_.at(id));
+  for (auto& [id, instance] : instances_) {
+    const bool is_dead = instance->give_up_ms != 0 && instance->give_up_ms <= now_ms;
+    if (is_dead && instance->state == State::kAlive) GiveUp(*instance);
+  }
+  ReportStopping(now_ms);
+  FinishStopIfNoneAlive();
+  if (on_stopped_) stop_timer_ = loop_.After(kStopTickMs, [this] { ContinueStops(); });
+}
+
+void Instances::StopDue() {
+  for (const std::string& id : plan_.Due(EventLoop::NowMs())) BeginStop(*instances_.at(id));
+}
+
+void Instances::ReportStopping(int64_t now_ms) {
+  std::string text;
+  if (AnyAlive() && now_ms >= next_text_ms_) {
+    next_text_ms_ = now_ms + kTextMs;
+    text = absl::StrCat("stopping; waits for ", plan_.Describe(now_ms));
+  }
+  if (text.empty() && now_ms < next_report_ms_) return;
+  next_report_ms_ = now_ms + kReportMs;
+  settings_.on_stopping(text, std::max<int64_t>(plan_.end_ms() - now_ms, 0) + 2 * kKillMs);
+}
+
+absl::StatusOr<cgroup::Leaf> Instances::LeafOf(const Instance& instance) {
+  const internal::Launch& record = instance.record;
+  return cgroup::Leaf::Open(
+      record.cgroup().empty() ? "" : absl::StrCat(record.cgroup(), "/i-", record.instance_id()));
 }
 
 void Instances::KillLeaf(const Instance& instance) {
-  const internal::Launch& record = instance.record;
-  const absl::StatusOr<cgroup::Leaf> leaf = cgroup::Leaf::Open(
-      record.cgroup().empty() ? "" : absl::StrCat(record.cgroup(), "/i-", record.instance_id()));
+  const absl::StatusOr<cgroup::Leaf> leaf = LeafOf(instance);
   if (leaf.ok()) leaf->KillAll().IgnoreError();
 }
 
@@ -431,47 +525,38 @@ void Instances::BeginStop(Instance& instance) {
   }
 }
 
-std::vector<std::string> Instances::StoppedAfter(const internal::Launch& record) const {
-  std::vector<std::string> names(record.depends_on().begin(), record.depends_on().end());
-  if (!record.system()) names.insert(names.end(), system_names_.begin(), system_names_.end());
-  return names;
+void Instances::Kill(Instance& instance) {
+  log_.Warn(absl::StrCat(Describe(instance.record),
+                         " did not stop its process in time; both are killed"));
+  instance.give_up_ms = EventLoop::NowMs() + kKillMs;
+  KillLeaf(instance);
+  reaper_.Signal(instance.child, SIGKILL);
 }
 
-void Instances::StopFreed(const Instance& ended) {
-  for (const std::string& name : StoppedAfter(ended.record)) {
-    if (--dependents_[name] > 0) continue;
-    for (auto node = held_back_.extract(name); node; node = held_back_.extract(name)) {
-      if (const auto freed = instances_.find(node.mapped()); freed != instances_.end())
-        BeginStop(*freed->second);
-    }
-  }
+void Instances::GiveUp(Instance& instance) {
+  instance.state = State::kEnded;
+  const absl::StatusOr<cgroup::Leaf> leaf = LeafOf(instance);
+  const std::string names = leaf.ok() ? cgroup::NameProcesses(leaf->Pids()) : "";
+  absl::StrAppend(&left_, left_.empty() ? "" : "; ", instance.record.process_name(),
+                  names.empty() ? " with its supervisor" : ": ", names);
 }
 
-void Instances::StopHeldBack() {
-  order_timer_ = 0;
-  for (const auto& [name, id] : std::exchange(held_back_, {})) {
-    if (const auto late = instances_.find(id); late != instances_.end()) BeginStop(*late->second);
-  }
-}
-
-void Instances::Kill() {
-  for (auto& [id, instance] : instances_) {
-    if (instance->state != State::kAlive) continue;
-    log_.Warn(absl::StrCat(Describe(instance->record), " did not stop its process within ",
-                           kStopMs / 1000, " s; both are killed"));
-    KillLeaf(*instance);
-    reaper_.Signal(instance->child, SIGKILL);
-  }
-  stop_timer_ = loop_.After(kKillMs, [this] {
-    stop_timer_ = 0;
-    if (on_stopped_) std::exchange(on_stopped_, nullptr)();
-  });
+bool Instances::AnyAlive() const {
+  return std::any_of(instances_.begin(), instances_.end(),
+                     [](const auto& entry) { return entry.second->state == State::kAlive; });
 }
 
 void Instances::FinishStopIfNoneAlive() {
-  if (!on_stopped_ || AnyAlive()) return;
+  if (!on_stopped_ || asking_ || AnyAlive()) return;
+  if (const std::vector<pid_t> strays = reaper_.KillStrays(); !strays.empty()) {
+    const int64_t now_ms = EventLoop::NowMs();
+    if (strays_until_ms_ == 0) strays_until_ms_ = now_ms + kKillMs;
+    if (now_ms < strays_until_ms_) return;  // ContinueStops comes again
+    absl::StrAppend(&left_, left_.empty() ? "" : "; ", cgroup::NameProcesses(strays));
+  }
   loop_.Cancel(std::exchange(stop_timer_, 0));
-  std::exchange(on_stopped_, nullptr)();
+  if (!left_.empty()) log_.Warn(absl::StrCat("SIGKILL has not ended: ", left_));
+  std::exchange(on_stopped_, nullptr)(left_);
 }
 
 }  // namespace grpc_os::init

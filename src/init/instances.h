@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "init/log.h"
 #include "init/reaper.h"
 #include "init/relaunch_delay.h"
+#include "init/stop_plan.h"
 #include "protocol/messages.pb.h"
 
 namespace grpc_os::init {
@@ -40,6 +40,9 @@ class Instances {
     std::optional<rlimit> files;
     // A supervisor died and will be launched again (true), or has ended for good.
     std::function<void(const std::string& instance_id, bool relaunching)> on_gone;
+    // While all are stopped, at once and then every few seconds: that takes at most so long from
+    // now. `text`, for people, is not empty every ten seconds: who is waited for.
+    std::function<void(const std::string& text, int64_t within_ms)> on_stopping;
   };
   Instances(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& log,
             Settings settings);
@@ -59,10 +62,10 @@ class Instances {
   // From now on nothing is launched again.
   void Freeze() { frozen_ = true; }
   // Has every supervisor stop its process and end itself, each after those that depend on it, as
-  // all do on the system's own;
-  // `done` is called once they have, or after the bound (15 s, then the others are not waited for;
-  // 30 s, then SIGKILL to what is left and 5 s more).
-  void StopAll(std::function<void()> done);
+  // all do on the system's own: see StopPlan. Each has the time that it says it needs; then it is
+  // killed. `done` is called once all have ended, or were killed and have not; `left`, for people,
+  // is not empty if something is left.
+  void StopAll(std::function<void(const std::string& left)> done);
 
  private:
   enum class State { kAlive, kWaiting, kEnded };
@@ -70,9 +73,14 @@ class Instances {
     internal::Launch record;
     State state = State::kWaiting;
     pid_t child = 0;        // 0: a former init's
-    UniqueFd connection;    // to a former init's: its end is that of the supervisor
+    UniqueFd connection;    // to a former init's, whose end is that of the supervisor; or to ask
     int64_t attach_ms = 0;  // waited for the last attempt to connect
-    bool died = false;      // a task: its first supervisor
+    // While all are stopped: whether it was asked how long it needs, and what it said.
+    bool asked = false;
+    std::optional<int64_t> stop_ms;
+    int64_t give_up_ms = 0;   // it was killed; 0: was not
+    int64_t clear_by_ms = 0;  // for what its dead supervisor left outside of its leaf
+    bool died = false;        // a task: its first supervisor
     RelaunchDelay delay{1'000, 60'000, 60'000};
     EventLoop::TimerId timer = 0;
   };
@@ -82,9 +90,11 @@ class Instances {
   // Connects to the supervisor. False: it is surely dead. If that cannot be told just now, it
   // counts as alive and is tried again: a living one must never be launched a second time.
   bool Attach(Instance& instance);
+  absl::Status Connect(Instance& instance);
   void AttachLater(Instance& instance);
   void Disconnect(Instance& instance);
   void OnConnectionEvent(const std::string& instance_id);
+  void OnAnswer(Instance& instance, const std::string& bytes);
   // Makes the socket, finds the account, executes the supervisor.
   absl::Status Start(Instance& instance, int spec_memfd);
   absl::StatusOr<std::optional<Account>> ProcessAccount(const internal::Launch& record) const;
@@ -96,14 +106,17 @@ class Instances {
   void End(Instance& instance, bool remove);
   void Forget(const std::string& instance_id);
   void ForgetEndedOf(const std::string& process_id, const std::string& but);
+  static absl::StatusOr<cgroup::Leaf> LeafOf(const Instance& instance);
   static void KillLeaf(const Instance& instance);
   void BeginStop(Instance& instance);
-  // The names of the processes that are to be stopped after it.
-  std::vector<std::string> StoppedAfter(const internal::Launch& record) const;
-  // What that one depends on and nothing else that lives does.
-  void StopFreed(const Instance& ended);
-  void StopHeldBack();
-  void Kill();
+  void AskStopTime(Instance& instance);
+  void BeginStopsIfAllAnswered();
+  void BeginStops();
+  void ContinueStops();
+  void StopDue();
+  void ReportStopping(int64_t now_ms);
+  void Kill(Instance& instance);
+  void GiveUp(Instance& instance);
   bool AnyAlive() const;
   void FinishStopIfNoneAlive();
 
@@ -115,14 +128,14 @@ class Instances {
   const InstanceDirectories directories_;
   std::map<std::string, std::unique_ptr<Instance>> instances_;
   bool frozen_ = false;
-  std::function<void()> on_stopped_;
+  std::function<void(const std::string&)> on_stopped_;
+  bool asking_ = false;  // how long each needs
+  StopPlan plan_;
   EventLoop::TimerId stop_timer_ = 0;
-  // While all are stopped, by the name of the process: how many of those that live depend on it,
-  // and its instances, as long as some do.
-  std::map<std::string, int> dependents_;
-  std::multimap<std::string, std::string> held_back_;
-  std::set<std::string> system_names_;  // of the system's own that lived when that began
-  EventLoop::TimerId order_timer_ = 0;
+  int64_t next_report_ms_ = 0;
+  int64_t next_text_ms_ = 0;
+  int64_t strays_until_ms_ = 0;
+  std::string left_;
 };
 
 }  // namespace grpc_os::init

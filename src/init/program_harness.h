@@ -30,10 +30,11 @@ inline constexpr int kPatienceMs = 30'000;  // until a test gives up
 
 inline std::string InstanceId(char digit) { return std::string(32, digit); }
 
-// A supervisor: tells of its start, of init's hello, of being told to stop; `release` makes it let
-// go.
+// A supervisor: tells of its start, of the hello of an init that did not start it, of being told to
+// stop, which waits for a file `may-end` if there is a file `stop-ms`, with what it answers when it
+// is asked how long that takes; `release` makes it let go.
 inline constexpr char kSupervise[] = R"(#!/usr/bin/python3 -SE
-import os, selectors, signal, socket, sys
+import os, selectors, signal, socket, sys, time
 args = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 instance = args['--instance']
 events = os.open('EVENTS', os.O_WRONLY)
@@ -43,7 +44,27 @@ try:
     spec = 'with-spec' if 'memfd' in os.readlink('/proc/self/fd/4') else 'without-spec'
 except OSError:
     spec = 'without-spec'
+def is_adopted():
+    if os.readlink('/proc/self') != str(os.getpid()):
+        return False  # that /proc is of another pid namespace
+    return 'grpc-os-init' not in open(f'/proc/{os.getppid()}/comm').read()
+def stop_ms():
+    try:
+        return int(open(args['--dir'] + '/stop-ms').read())
+    except OSError:
+        return None
+def answer():
+    ms = stop_ms()
+    result = b'\x08\x01\x12\x03old' if ms is None else b'\x08\x01\x20'
+    while ms is not None:
+        result, ms = result + bytes([ms & 127 | (128 if ms > 127 else 0)]), ms >> 7 or None
+    return b'\x1a' + bytes([len(result)]) + result
 def end(*_):
+    if stop_ms() is not None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        tell('stopping', instance)
+        while not os.path.exists(args['--dir'] + '/may-end'):
+            time.sleep(0.005)
     tell('stopped', instance)
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
@@ -63,7 +84,10 @@ while True:
         if not packet:
             selector.unregister(key.fileobj)
         elif b'init' in packet:
-            tell('hello', instance, os.getpid())
+            if is_adopted():
+                tell('hello', instance, os.getpid())
+        elif packet == b'\x42\x00\x78\x01':
+            key.fileobj.send(answer())
         elif b'shutdown' in packet:
             end()
         elif packet == b'\x3a\x00':

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -13,20 +14,35 @@
 namespace grpc_os::init {
 namespace {
 
-// What init takes at most for grpc-osd, and for all supervisors, and some more.
+// Of an init of before, which does not say how long it takes.
 constexpr int64_t kStopMs = 15'000;
 constexpr int64_t kStopAllMs = 55'000;
+constexpr int64_t kSpareMs = 10'000;  // beyond what it says
 
-// Until the other side has closed the connection.
-bool WaitForEnd(int socket, int64_t timeout_ms) {
-  const int64_t deadline_ms = EventLoop::NowMs() + timeout_ms;
+enum class End { kDone, kDied, kOverdue };
+
+// Until the other side has closed the connection; prints what it says meanwhile.
+End WaitForEnd(int socket, int64_t timeout_ms, std::string& left) {
+  int64_t deadline_ms = EventLoop::NowMs() + timeout_ms;
+  bool speaks = false;
+  bool done = false;
   for (;;) {
     const absl::StatusOr<protocol::Packet> packet = protocol::ReceivePacket(socket);
-    if (!packet.ok() || packet->closed) return true;
+    if (!packet.ok() || packet->closed) return speaks && !done ? End::kDied : End::kDone;
+    internal::InitReply reply;
+    if (!packet->empty && reply.ParseFromString(packet->bytes) && reply.has_stopping()) {
+      const internal::StopProgress& stopping = reply.stopping();
+      speaks = true;
+      done = stopping.done();
+      left = stopping.left();
+      deadline_ms = EventLoop::NowMs() + stopping.within_ms() + kSpareMs;
+      if (!stopping.text().empty()) printf("%s\n", stopping.text().c_str());
+      fflush(stdout);
+    }
     const int64_t left_ms = deadline_ms - EventLoop::NowMs();
-    if (left_ms <= 0) return false;
+    if (left_ms <= 0) return End::kOverdue;
     pollfd ready{socket, POLLIN, 0};
-    poll(&ready, 1, static_cast<int>(left_ms));
+    if (packet->empty) poll(&ready, 1, static_cast<int>(left_ms));
   }
 }
 
@@ -52,11 +68,19 @@ absl::StatusOr<bool> StopRunningInit(const DataDirectory& data, bool all) {
     if (absl::IsUnavailable(sent)) return true;  // it ends by itself
     if (!sent.ok()) return sent;
   }
-  const int64_t timeout_ms = all ? kStopAllMs : kStopMs;
-  if (WaitForEnd(connection->get(), timeout_ms)) return true;
-  return absl::DeadlineExceededError(
-      absl::StrCat("grpc-os-init on ", data.path(), " did not end within ", timeout_ms / 1000,
-                   " s; see ", data.path(), "/logs/system/init.log"));
+  std::string left;
+  const End end = WaitForEnd(connection->get(), all ? kStopAllMs : kStopMs, left);
+  if (end == End::kOverdue) {
+    return absl::DeadlineExceededError(absl::StrCat("grpc-os-init on ", data.path(),
+                                                    " did not end in time; see ", data.path(),
+                                                    "/logs/system/init.log"));
+  }
+  if (!left.empty()) return NotAllStopped(left);
+  return end == End::kDone;
+}
+
+absl::Status NotAllStopped(const std::string& left) {
+  return absl::InternalError(absl::StrCat("SIGKILL has not ended: ", left));
 }
 
 }  // namespace grpc_os::init

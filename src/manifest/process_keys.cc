@@ -32,6 +32,7 @@ constexpr Form kMounts = {
     R"({"type": "array", "items": {"type": "string", "pattern": "^[^:]+:/[^:]*(:shared)?$"}})"};
 constexpr Form kPolicy = {"`always`, `on-failure` or `never`",
                           R"({"enum": ["always", "on-failure", "never"]})"};
+constexpr Form kScope = {"`main`, `group` or `all`", R"({"enum": ["main", "group", "all"]})"};
 constexpr Form kPortOrAuto = {
     "a number from 1 to 65535, or `auto`",
     R"({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"const": "auto"}]})"};
@@ -298,6 +299,14 @@ const std::vector<Key<ProcessManifest>>& ProcessKeys() {
        [](const YamlNode& v, Manifest& m, Problems& p) {
          if (!IsText(v) || !SignalFrom(v.text).has_value()) return AddExpected(p, v, kSignal);
          m.stop_signal = v.text;
+       }},
+      {{"stop_scope", &kScope,
+        "Who gets that signal: the main process, its process group, or all of it. Default main.",
+        "main"},
+       [](const YamlNode& v, Manifest& m, Problems& p) {
+         const bool known = v.text == "main" || v.text == "group" || v.text == "all";
+         if (!IsText(v) || !known) return AddExpected(p, v, kScope);
+         m.stop_scope = v.text;
        }},
       {{"stop_timeout", &kTime, "From the signal to SIGKILL; 0s to 1h. Default 10s.", "10s"},
        [](const YamlNode& v, Manifest& m, Problems& p) {

@@ -59,6 +59,7 @@ struct ProcessManifest {
   std::string restart;  // "always", "on-failure" or "never"
   std::string stop_signal;
   std::optional<int64_t> stop_timeout_ms;
+  std::string stop_scope;  // "main", "group" or "all"
   int port = 0;
   bool auto_port = false;
   std::optional<Probe> ready;

@@ -53,7 +53,8 @@ TEST(ProcessManifest, EachKeyIsTaken) {
   const ProcessManifest web = With(
       "domains: [A.example, '*.b.example']\nvolumes: ['data:/app/data', 'both:/srv/x:shared']\n"
       "working_dir: sub\nuser: www-data\nrestart: on-failure\nstop_signal: INT\n"
-      "stop_timeout: 2m\nport: auto\nready: {http: /health, port: 81, timeout: 1m}\n"
+      "stop_timeout: 2m\nstop_scope: all\nport: auto\nready: {http: /health, port: 81, timeout: "
+      "1m}\n"
       "liveness: {tcp: 82, period: 5s, failures: 2, timeout: 1s}\n"
       "depends_on: {db: started, cache: completed}\nrelease: migrate\nlog_max: 64K\n"
       "labels: {team: web}\n");
@@ -65,6 +66,7 @@ TEST(ProcessManifest, EachKeyIsTaken) {
   EXPECT_EQ(web.restart, "on-failure");
   EXPECT_EQ(web.stop_signal, "INT");
   EXPECT_EQ(web.stop_timeout_ms, 120'000);
+  EXPECT_EQ(web.stop_scope, "all");
   EXPECT_TRUE(web.auto_port);
   EXPECT_EQ(
       web.ready,
@@ -122,6 +124,7 @@ TEST(ProcessManifest, EachFormRefusesWhatItIsNot) {
                            "ready: {tcp: 1, port: 2}",
                            "ready: {notify: false}",
                            "stop_signal: KILLL",
+                           "stop_scope: everyone",
                            "release: a > b",
                            "ready: tcp",
                            "liveness: tcp",

@@ -91,6 +91,7 @@ void Control::OnRequest(Connection& connection, const internal::SuperviseRequest
   }
   absl::Status status;
   pid_t pid = 0;
+  int64_t stop_ms = 0;
   switch (request.kind_case()) {
     case internal::SuperviseRequest::kAckSeq:
       instance_.journal().Acknowledge(request.ack_seq());
@@ -118,6 +119,9 @@ void Control::OnRequest(Connection& connection, const internal::SuperviseRequest
     case internal::SuperviseRequest::kRelease:
       status = instance_.Release();
       break;
+    case internal::SuperviseRequest::kAskStopTime:
+      stop_ms = instance_.StopTimeMs();
+      break;
     default:
       status = absl::UnimplementedError(
           "this supervisor is older than the request: restart the process to have a newer one");
@@ -127,6 +131,7 @@ void Control::OnRequest(Connection& connection, const internal::SuperviseRequest
   reply.mutable_result()->set_call_id(request.call_id());
   reply.mutable_result()->set_error(std::string(status.message()));
   reply.mutable_result()->set_pid(pid);
+  reply.mutable_result()->set_stop_ms(stop_ms);
   connection.answers.push_back(std::move(reply));
 }
 

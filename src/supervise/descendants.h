@@ -4,17 +4,20 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cgroup/cgroup.h"
 
 namespace grpc_os::supervise {
 
-// By the cgroup leaf, from which nothing can escape. Without one (mode none): the main process's
-// group, and the supervisor's own children, to whom orphans are added because it is a subreaper; a
-// descendant is found when those above it are dead. Only pids of children that were not waited for
-// yet are signalled, so never a stranger. Not thread-safe.
+// By the cgroup leaf, and for what has left it (`su -`, `systemd-run --scope`), or where there is
+// none: the main process's group, and the supervisor's own children, to whom orphans are added
+// because it is a subreaper; a descendant is killed when those above it are dead. Only pids of
+// children that were not waited for yet, and pidfds of what surely came of them, are signalled, so
+// never a stranger. Not thread-safe.
 class Descendants {
  public:
   // `used`: the leaf was there before us.
@@ -36,13 +39,21 @@ class Descendants {
 
   // Whether anything is left; children that ended must have been waited for before.
   bool AnyLeft() const;
-  // SIGKILL to all that can be found now. `main`: the main process, 0 if it was waited for. Without
-  // a leaf, to be called again whenever a child ended.
+  // SIGKILL to all that can be found now. `main`: the main process, 0 if it was waited for. To be
+  // called again whenever a child ended and the leaf is empty.
   void KillAll(pid_t main);
+  // `signal`, then SIGCONT, to each once.
+  void SignalAll(int signal) const;
+  // Whether any is in that process group.
+  bool AnyLeftIn(pid_t group) const;
+  // For people: which are left.
+  std::string NameLeft() const;
   // Whether `pid`, alive just now, is one of them.
   bool Contains(pid_t pid, pid_t main) const;
 
  private:
+  std::vector<pid_t> Left() const;
+
   cgroup::Leaf leaf_;
   bool spoilt_;
 };

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "protocol/shut_down.h"
 
 namespace grpc_os::supervise {
 
@@ -199,11 +200,25 @@ void Instance::ArmDelay(int64_t delay_ms) {
 void Instance::SendStop() {
   const int signal = execution_.stop_signal;
   const char* name = sigabbrev_np(signal);
-  output_.WriteSystemLine(
-      absl::StrCat("stopping (", name != nullptr ? name : absl::StrCat(signal), ")"));
-  if (execution_.pidfd) {
-    SendSignal(execution_.pidfd.get(), signal);
-    SendSignal(execution_.pidfd.get(), SIGCONT);  // a stopped process could not heed it
+  const core::StopScope scope = execution_.stop_scope;
+  output_.WriteSystemLine(absl::StrCat("stopping (", name != nullptr ? name : absl::StrCat(signal),
+                                       scope == core::StopScope::kMain    ? ""
+                                       : scope == core::StopScope::kGroup ? " to its group"
+                                                                          : " to all of it",
+                                       ")"));
+  if (execution_.pid > 0) {
+    switch (scope) {
+      case core::StopScope::kMain:
+        SendSignal(execution_.pidfd.get(), signal);
+        SendSignal(execution_.pidfd.get(), SIGCONT);  // a stopped process could not heed it
+        break;
+      case core::StopScope::kGroup:  // led by the main process, which was not waited for
+        kill(-execution_.pid, signal);
+        kill(-execution_.pid, SIGCONT);
+        break;
+      case core::StopScope::kAll:
+        descendants_.SignalAll(signal);
+    }
   }
   stop_timer_ = loop_.After(execution_.stop_timeout_ms, [this] { OnStopTimeout(); });
 }
@@ -212,7 +227,18 @@ void Instance::OnStopTimeout() {
   if (stop_timer_ == 0) return;  // there is nothing to stop
   loop_.Cancel(std::exchange(stop_timer_, 0));
   output_.WriteSystemLine("did not stop in time: killing it");
+  if (clearing_) return Clear();  // the main process did, and others of its stop_scope did not
   Raise(InstanceEvent::kStopTimeout);
+}
+
+// After the main process, those that got the stop signal too have what is left of the time.
+bool Instance::RestHasTime() {
+  if (stop_timer_ == 0 || execution_.pid > 0) return false;
+  const bool left = execution_.stop_scope == core::StopScope::kAll
+                        ? descendants_.AnyLeft()
+                        : descendants_.AnyLeftIn(execution_.group);
+  if (!left) loop_.Cancel(std::exchange(stop_timer_, 0));
+  return left;
 }
 
 void Instance::Decide() {
@@ -252,8 +278,13 @@ void Instance::ShutDown() {
   if (options_.task) return Abandon();
   if (leaving_) return;
   leaving_ = true;
-  loop_.After(kShutDownTimeoutMs, [this] { OnStopTimeout(); });
+  loop_.After(protocol::kShutDownMaxMs, [this] { OnStopTimeout(); });
   Raise(InstanceEvent::kShutDown);
+}
+
+int64_t Instance::StopTimeMs() const {
+  if (execution_.pid == 0 && stop_timer_ == 0) return 0;
+  return std::min(execution_.stop_timeout_ms, protocol::kShutDownMaxMs);
 }
 
 void Instance::Stop(const std::string& cause) {

@@ -50,10 +50,11 @@ class Instance {
   absl::Status Start(int spec_memfd);
 
   void OnChildren();
-  // Stops the process, in at most kShutDownTimeoutMs and the time to clear up, and ends; it stays
-  // wanted.
+  // Stops the process, in at most StopTimeMs and the time to clear up, and ends; it stays wanted.
   void ShutDown();
-  static constexpr int64_t kShutDownTimeoutMs = 25'000;
+  // How long a shut-down waits, if it begins now, before it kills: the stop_timeout of what runs,
+  // at most protocol::kShutDownMaxMs.
+  int64_t StopTimeMs() const;
 
   // Of a task, also before Start: nobody waits for it any more. Stops it, releases itself and ends.
   void Abandon();
@@ -90,6 +91,8 @@ class Instance {
     ReadinessPace readiness_pace;
     int stop_signal = SIGTERM;
     int64_t stop_timeout_ms = 0;
+    core::StopScope stop_scope = core::StopScope::kMain;
+    pid_t group = 0;       // that of the main process, which may outlive it
     std::string not_live;  // why it is ended, if its liveness probe failed
   };
 
@@ -99,6 +102,7 @@ class Instance {
   void ArmDelay(int64_t delay_ms);
   void SendStop();
   void OnStopTimeout();
+  bool RestHasTime();
   void OnReady();
   void Decide();
   void WatchLeaf();

@@ -29,6 +29,7 @@ constexpr int64_t kDrainMs = 2000;  // for output that someone else still holds 
 constexpr int64_t kClearWaitsMs[] = {15'000, 5'000, 10'000, 20'000, 40'000};
 constexpr int64_t kUnkillableWaitMs = 120'000;
 constexpr int64_t kEarlyMs = 250;  // so much too early is ready too early
+constexpr int64_t kRestPollMs = 50;
 
 bool Defines(const internal::LaunchSpec& spec, std::string_view name) {
   return std::any_of(spec.environment().begin(), spec.environment().end(),
@@ -79,6 +80,7 @@ void Instance::Execute() {
   execution_.attempt = ++attempts_;
   execution_.stop_signal = process_spec_.stop_signal;
   execution_.stop_timeout_ms = process_spec_.stop_timeout_ms;
+  execution_.stop_scope = process_spec_.stop_scope;
   running_generation_ = spec_.generation();
   message_.clear();
   message_is_finding_ = false;
@@ -88,6 +90,7 @@ void Instance::Execute() {
   Failpoint("supervise.spawn.forked");
   if (result.failure) return OnExecFailure(*result.failure);
   execution_.pid = result.child.pid;
+  execution_.group = result.child.pid;
   execution_.pidfd = std::move(result.child.pidfd);
   execution_.outcome_pipe = std::move(result.child.outcome_pipe);
   output_.Attach(std::move(result.child.stdout_pipe), std::move(result.child.stderr_pipe));
@@ -301,7 +304,9 @@ void Instance::OnChildren() {
       ReceiveNotifications();             // its last words
       if (execution_.pid == 0) continue;  // that was all about it
       // Its number is its group's as long as it was not waited for.
-      if (!descendants_.leaf().real()) descendants_.KillAll(execution_.pid);
+      const bool others_have_time =
+          stop_timer_ != 0 && execution_.stop_scope != core::StopScope::kMain;
+      if (!descendants_.leaf().real() && !others_have_time) descendants_.KillAll(execution_.pid);
     }
     siginfo_t reaped{};
     waitid(P_PID, static_cast<id_t>(info.si_pid), &reaped, WEXITED | WNOHANG);
@@ -352,8 +357,8 @@ void Instance::EndExecution() {
   execution_.pidfd.Reset();
   prober_.End();
   loop_.Cancel(std::exchange(healthy_timer_, 0));
-  loop_.Cancel(std::exchange(stop_timer_, 0));
   loop_.Cancel(std::exchange(readiness_timer_, 0));
+  if (execution_.stop_scope == core::StopScope::kMain) loop_.Cancel(std::exchange(stop_timer_, 0));
 }
 
 void Instance::LogExit() {
@@ -383,7 +388,11 @@ void Instance::Clear() {
   clear_tries_ = 0;
   loop_.Cancel(std::exchange(clear_timer_, 0));
   loop_.Cancel(std::exchange(drain_timer_, 0));
-  if (execution_.pid > 0 || descendants_.AnyLeft()) TryAgainToClear();
+  if (RestHasTime()) {
+    clear_timer_ = loop_.After(kRestPollMs, [this] { Clear(); });
+  } else if (execution_.pid > 0 || descendants_.AnyLeft()) {
+    TryAgainToClear();
+  }
   CheckCleared();
 }
 
@@ -395,7 +404,9 @@ void Instance::TryAgainToClear() {
   ++clear_tries_;
   clear_timer_ = loop_.After(wait_ms, [this] {
     if (clear_tries_ == std::size(kClearWaitsMs)) {
-      message_ = "something of it survives SIGKILL; tried again every 2 minutes";
+      message_ = Printable(absl::StrCat("survives SIGKILL: ", descendants_.NameLeft(),
+                                        "; tried again every 2 minutes"),
+                           kStatusBytesMax);
       LogExit();
       output_.WriteSystemLine(message_);
       Raise(InstanceEvent::kWontDie);
@@ -409,7 +420,7 @@ void Instance::CheckCleared() {
   if (!clearing_ || execution_.pid > 0) return;
   if (descendants_.AnyLeft()) {
     // Orphans have become our children only now.
-    if (!descendants_.leaf().real()) descendants_.KillAll(0);
+    if (stop_timer_ == 0 && !descendants_.leaf().Populated()) descendants_.KillAll(0);
     return;
   }
   if (output_.open() && !output_.Drain() && !drain_timed_out_) {
@@ -426,6 +437,7 @@ void Instance::CheckCleared() {
   LogExit();
   loop_.Cancel(std::exchange(drain_timer_, 0));
   loop_.Cancel(std::exchange(clear_timer_, 0));
+  loop_.Cancel(std::exchange(stop_timer_, 0));
   clearing_ = false;
   Raise(InstanceEvent::kCleared);
 }

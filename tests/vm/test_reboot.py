@@ -14,7 +14,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Says how it was asked to end, takes its time, and ends well.
 GRACEFUL = "trap 'echo asked; sleep 1; echo done; exit 0' TERM; while :; do sleep 0.2; done"
+# Longer than the unit's TimeoutStopSec.
+FLUSHING = "trap 'echo asked; sleep 75; echo done; exit 0' TERM; while :; do sleep 0.2; done"
 STUBBORN = "trap 'echo refused' TERM; while :; do sleep 0.2; done"
+
+
+RUNNING = ("plain", "graceful", "flushing", "stubborn")
 
 
 @dataclasses.dataclass
@@ -29,13 +34,14 @@ async def populate(client):
     """Processes in every state; gives {name: Process}."""
     await client.create_process("plain", "sleep 1000000", account="jobs")
     await client.create_process("graceful", f'sh -c "{GRACEFUL}"', {"MARK": "kept"})
+    await client.create_process("flushing", f'sh -c "{FLUSHING}"', stop_timeout=120)
     await client.create_process("stubborn", f'sh -c "{STUBBORN}"', stop_timeout=2)
     await client.create_process("stopped", "sleep 1000000")
     await client.stop_process("stopped")
     await client.create_process("completed", "true", restart="never")
     await client.create_process("crashing", "false")
     await client.wait_process("completed", "exited", timeout=60)
-    for name in ("plain", "graceful", "stubborn"):
+    for name in RUNNING:
         await client.wait_process(name, "ready", timeout=60)
     return {process.name: process async for process in client.list_processes()}
 
@@ -52,7 +58,7 @@ async def rebooted():
         machine.boot()
         boots.append(machine.read("/proc/sys/kernel/random/boot_id"))
         client = await machine.client()
-        for name in ("plain", "graceful", "stubborn"):
+        for name in RUNNING:
             await client.wait_process(name, "ready", timeout=120)
         yield Reboot(machine, client, before, tuple(boots))
         await client.close()
@@ -64,7 +70,7 @@ async def logged(rebooted, name):
 
 async def test_what_ran_runs_under_the_same_definition(rebooted):
     assert rebooted.boots[0] != rebooted.boots[1]
-    for name in ("plain", "graceful", "stubborn"):
+    for name in RUNNING:
         process, before = await rebooted.client.get_process(name), rebooted.before[name]
         assert (process.status, process.desired_state, process.id) == ("running", "running", before.id)
         assert process.proto.spec == before.proto.spec
@@ -74,7 +80,7 @@ async def test_what_ran_runs_under_the_same_definition(rebooted):
 
 
 async def test_each_runs_once(rebooted):
-    for name in ("plain", "graceful", "stubborn"):
+    for name in RUNNING:
         process = await rebooted.client.get_process(name)
         group = rebooted.machine.cgroup(process.details.pid).rpartition("/")[0]
         mains = rebooted.machine.sh(
@@ -91,8 +97,9 @@ async def test_what_was_stopped_or_done_stays_so(rebooted):
         assert process.details.last_exit == rebooted.before[name].details.last_exit
 
 
-async def test_a_process_was_asked_to_end_and_had_its_time(rebooted):
-    lines = await logged(rebooted, "graceful")
+@pytest.mark.parametrize("name", ["graceful", "flushing"])
+async def test_a_process_was_asked_to_end_and_had_its_time(rebooted, name):
+    lines = await logged(rebooted, name)
     said = [text for stream, text in lines if stream == "stdout"]
     # A terminated sleep of its own may be reported by the shell; what it said itself is there once, in order.
     assert said == ["asked", "done"], lines
@@ -101,13 +108,14 @@ async def test_a_process_was_asked_to_end_and_had_its_time(rebooted):
 
 async def test_how_each_ended_is_told_as_it_was(rebooted):
     ends = {}
-    for name in ("plain", "graceful", "stubborn"):
+    for name in RUNNING:
         last = (await rebooted.client.get_process(name)).details.last_exit
         exit_code = last.exit_code if last.HasField("exit_code") else None
         ends[name] = (Report.Reason.Name(last.reason), exit_code, last.signal, last.requested)
     assert ends == {
         "plain": ("REASON_SIGNALED", None, "TERM", True),
         "graceful": ("REASON_EXITED", 0, "", True),
+        "flushing": ("REASON_EXITED", 0, "", True),
         "stubborn": ("REASON_SIGNALED", None, "KILL", True),
     }
 
@@ -116,6 +124,7 @@ async def test_the_journal_of_the_shut_down_shows_no_failure(rebooted):
     journal = rebooted.machine.sh("journalctl -b -1 -u grpc-os --no-pager -o cat")
     assert "Stopped grpc-os.service" in journal
     assert "Deactivated successfully" in journal
+    assert "stopping; waits for flushing (at most " in journal
     for trouble in ("Failed", "failed", "timed out", "Killing", "SIGKILL", "left-over", "remains"):
         assert trouble not in journal, journal
     everything = rebooted.machine.sh("journalctl -b -1 --no-pager -o cat")

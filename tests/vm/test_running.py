@@ -76,10 +76,10 @@ def test_systemd_finds_nothing_to_say_about_the_unit(machine):
     assert machine.sh("systemctl --failed --no-legend") == ""
 
 
-def test_the_unit_is_simple_delegated_and_leaves_its_processes(machine):
+def test_the_unit_notifies_is_delegated_and_leaves_its_processes(machine):
     values = {name: machine.property(name) for name in ("Type", "Delegate", "KillMode", "Restart", "ActiveState")}
     assert values == {
-        "Type": "simple",
+        "Type": "notify",
         "Delegate": "yes",
         "KillMode": "process",
         "Restart": "on-failure",

@@ -38,6 +38,8 @@ constexpr Words<ExitReason, 6> kExitReasons{{{ExitReason::kExited, "exited"},
                                              {ExitReason::kSupervisorLost, "supervisor_lost"},
                                              {ExitReason::kHostRestarted, "host_restarted"},
                                              {ExitReason::kNotLive, "not_live"}}};
+constexpr Words<StopScope, 3> kStopScopes{
+    {{StopScope::kMain, "main"}, {StopScope::kGroup, "group"}, {StopScope::kAll, "all"}}};
 constexpr Words<ReadyKind, 5> kReadyKinds{{{ReadyKind::kDefault, "default"},
                                            {ReadyKind::kNotify, "notify"},
                                            {ReadyKind::kHttp, "http"},
@@ -74,6 +76,7 @@ const char* ToString(RestartPolicy policy) { return WordOf(kRestartPolicies, pol
 const char* ToString(ExitReason reason) { return WordOf(kExitReasons, reason); }
 const char* ToString(ReadyKind kind) { return WordOf(kReadyKinds, kind); }
 const char* ToString(LivenessKind kind) { return WordOf(kLivenessKinds, kind); }
+const char* ToString(StopScope scope) { return WordOf(kStopScopes, scope); }
 const char* ToString(DependencyCondition condition) { return WordOf(kConditions, condition); }
 
 std::optional<ProcessState> ProcessStateFrom(const std::string& word) {
@@ -87,6 +90,10 @@ std::optional<RestartPolicy> RestartPolicyFrom(const std::string& word) {
 }
 std::optional<ExitReason> ExitReasonFrom(const std::string& word) {
   return ValueOf(kExitReasons, word);
+}
+
+std::optional<StopScope> StopScopeFrom(const std::string& word) {
+  return ValueOf(kStopScopes, word);
 }
 
 std::optional<ReadyKind> ReadyKindFrom(const std::string& word) {

@@ -85,6 +85,11 @@ void Describe(Fields& fields, Dependency& dependency) {
 // "GRPC_OS_VOLUME_MY_DATA" of "my-data": the variable that names its directory to the process.
 std::string VolumeVariable(const std::string& volume);
 
+// Who gets the stop signal, as in grpc_os.v1.ProcessSpec.StopScope.
+enum class StopScope { kMain, kGroup, kAll };
+const char* ToString(StopScope scope);  // "main", "group", "all"
+std::optional<StopScope> StopScopeFrom(const std::string& word);
+
 // What the user wants run. Validated: see validate.h.
 struct ProcessSpec {
   std::string command;
@@ -113,6 +118,7 @@ struct ProcessSpec {
   // Of gRPC OS itself: made and changed by the daemon alone, run as an account of the second list.
   bool system = false;
   bool low_ports = false;  // of a system process: it may listen on ports below 1024
+  StopScope stop_scope = StopScope::kMain;
 
   bool operator==(const ProcessSpec&) const = default;
 };
@@ -144,6 +150,7 @@ void Describe(Fields& fields, ProcessSpec& spec) {
   fields.Int(21, spec.deployed);
   fields.Int(22, spec.system);
   fields.Int(23, spec.low_ports);
+  fields.Word(24, spec.stop_scope, StopScope::kMain, StopScopeFrom);
 }
 
 // The port that it listens on: its own, else, if that is a port and no secret, the PORT of its

@@ -97,10 +97,10 @@ TEST(ProcessSpecTest, EachFieldIsDescribed) {
   ProcessSpec spec;
   // Another field does not compile here: describe it, and count it.
   [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15,
-                                f16, f17, f18, f19, f20, f21, f22, f23] = spec;
+                                f16, f17, f18, f19, f20, f21, f22, f23, f24] = spec;
   Counter counter;
   Describe(counter, spec);
-  EXPECT_EQ(counter.fields, 23);
+  EXPECT_EQ(counter.fields, 24);
 }
 
 // What absent fields mean is in databases, and never changes; the defaults of a new process may.
@@ -110,6 +110,7 @@ TEST(ProcessSpecTest, AnEmptyEncodingIsTheSpecOfTheFirstVersion) {
   EXPECT_EQ(spec->restart, RestartPolicy::kAlways);
   EXPECT_EQ(spec->stop_timeout_ms, 10'000);
   EXPECT_EQ(spec->stop_signal, 15);
+  EXPECT_EQ(spec->stop_scope, StopScope::kMain);
   EXPECT_EQ(spec->log_max_bytes, 52'428'800);
   EXPECT_EQ(spec->ready.timeout_ms, 30'000);
   EXPECT_EQ(spec->liveness.period_ms, 10'000);

@@ -73,6 +73,18 @@ ProcessSpec::RestartPolicy ToProto(core::RestartPolicy policy) {
   return ProcessSpec::RESTART_POLICY_UNSPECIFIED;
 }
 
+ProcessSpec::StopScope ToProto(core::StopScope scope) {
+  switch (scope) {
+    case core::StopScope::kMain:
+      return ProcessSpec::STOP_SCOPE_MAIN;
+    case core::StopScope::kGroup:
+      return ProcessSpec::STOP_SCOPE_GROUP;
+    case core::StopScope::kAll:
+      return ProcessSpec::STOP_SCOPE_ALL;
+  }
+  return ProcessSpec::STOP_SCOPE_UNSPECIFIED;
+}
+
 ExitReport::Reason ToProto(core::ExitReason reason) {
   switch (reason) {
     case core::ExitReason::kExited:
@@ -129,6 +141,17 @@ core::RestartPolicy PolicyFromProto(ProcessSpec::RestartPolicy policy) {
       return core::RestartPolicy::kNever;
     default:
       return core::RestartPolicy::kAlways;
+  }
+}
+
+core::StopScope ScopeFromProto(ProcessSpec::StopScope scope) {
+  switch (scope) {
+    case ProcessSpec::STOP_SCOPE_GROUP:
+      return core::StopScope::kGroup;
+    case ProcessSpec::STOP_SCOPE_ALL:
+      return core::StopScope::kAll;
+    default:
+      return core::StopScope::kMain;
   }
 }
 
@@ -246,7 +269,7 @@ struct SpecField {
   void (*take)(const ProcessSpec& from, CoreSpec& to);
 };
 
-constexpr std::array<SpecField, 20> kSpecFields = {{
+constexpr std::array<SpecField, 21> kSpecFields = {{
     {"command", [](const CoreSpec& from, ProcessSpec& to) { to.set_command(from.command); },
      [](const ProcessSpec& from, CoreSpec& to) { to.command = from.command(); }},
     {"environment",
@@ -293,6 +316,11 @@ constexpr std::array<SpecField, 20> kSpecFields = {{
      [](const ProcessSpec& from, CoreSpec& to) {
        to.stop_signal = from.stop_signal().empty() ? CoreSpec().stop_signal
                                                    : SignalFrom(from.stop_signal()).value_or(-1);
+     }},
+    {"stop_scope",
+     [](const CoreSpec& from, ProcessSpec& to) { to.set_stop_scope(ToProto(from.stop_scope)); },
+     [](const ProcessSpec& from, CoreSpec& to) {
+       to.stop_scope = ScopeFromProto(from.stop_scope());
      }},
     {"log_max_bytes",
      [](const CoreSpec& from, ProcessSpec& to) { to.set_log_max_bytes(from.log_max_bytes); },
@@ -435,6 +463,8 @@ core::ProcessSpec TakeSpec(const v1::ProcessSpec& spec, const std::string& prefi
   for (const SpecField& field : kSpecFields) field.take(spec, out);
   if (!ProcessSpec::RestartPolicy_IsValid(spec.restart_policy()))
     violations.Add(prefix + ".restart_policy", "give ALWAYS, ON_FAILURE or NEVER");
+  if (!ProcessSpec::StopScope_IsValid(spec.stop_scope()))
+    violations.Add(prefix + ".stop_scope", "give MAIN, GROUP or ALL");
   if (spec.has_liveness() && spec.liveness().kind_case() == v1::LivenessProbe::KIND_NOT_SET)
     violations.Add(prefix + ".liveness", "give http or tcp");
   for (const auto& given : spec.depends_on()) {

@@ -21,6 +21,7 @@ v1::ProcessSpec Full() {
   spec.mutable_stop_timeout()->set_seconds(3);
   spec.mutable_stop_timeout()->set_nanos(500'000'000);
   spec.set_stop_signal("INT");
+  spec.set_stop_scope(v1::ProcessSpec::STOP_SCOPE_GROUP);
   spec.set_log_max_bytes(1 << 20);
   spec.set_port(8080);
   spec.set_auto_port(true);

@@ -150,10 +150,10 @@ TEST_F(CommandsTest, PatternsMeanEachOnce) {
 }
 
 TEST_F(CommandsTest, StartWithACommandCreates) {
-  EXPECT_EQ(
-      Run("start web \"python3 -m http.server\" PORT=8099 'NOTE=a b' --restart on-failure "
-          "--stop-timeout 3s --stop-signal INT --log-max 1M --id proc_x --user www --dir /srv"),
-      ExitCode::kOk)
+  EXPECT_EQ(Run("start web \"python3 -m http.server\" PORT=8099 'NOTE=a b' --restart on-failure "
+                "--stop-timeout 3s --stop-signal INT --stop-scope group --log-max 1M --id proc_x "
+                "--user www --dir /srv"),
+            ExitCode::kOk)
       << err();
   EXPECT_THAT(out(), AllOf(HasSubstr("started web (proc_"), HasSubstr("`logs -f web`")));
   const auto& request = daemon_.state.last_create;
@@ -164,6 +164,7 @@ TEST_F(CommandsTest, StartWithACommandCreates) {
   EXPECT_EQ(spec.restart_policy(), v1::ProcessSpec::RESTART_POLICY_ON_FAILURE);
   EXPECT_EQ(spec.stop_timeout().seconds(), 3);
   EXPECT_EQ(spec.stop_signal(), "INT");
+  EXPECT_EQ(spec.stop_scope(), v1::ProcessSpec::STOP_SCOPE_GROUP);
   EXPECT_EQ(spec.log_max_bytes(), 1 << 20);
   EXPECT_EQ(spec.account(), "www");
   EXPECT_EQ(spec.working_directory(), "/srv");

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/ascii.h"
+
 namespace grpc_os::shell {
 namespace {
 
@@ -77,6 +79,10 @@ v1::ProcessSpec SpecOf(const manifest::ProcessManifest& process) {
   if (process.stop_timeout_ms)
     *spec.mutable_stop_timeout() = TimeUtil::MillisecondsToDuration(*process.stop_timeout_ms);
   spec.set_stop_signal(process.stop_signal);
+  v1::ProcessSpec::StopScope scope = v1::ProcessSpec::STOP_SCOPE_UNSPECIFIED;
+  v1::ProcessSpec::StopScope_Parse("STOP_SCOPE_" + absl::AsciiStrToUpper(process.stop_scope),
+                                   &scope);
+  spec.set_stop_scope(scope);
   spec.set_log_max_bytes(process.log_max_bytes);
   spec.set_port(process.port);
   spec.set_auto_port(process.auto_port);

@@ -33,6 +33,7 @@ user: www-data
 restart: on-failure
 stop_signal: INT
 stop_timeout: 1500ms
+stop_scope: group
 port: 8080
 ready: {http: /ready, port: 81, timeout: 7s}
 liveness: {http: /live, port: 82, period: 3s, timeout: 2s, failures: 4}
@@ -51,6 +52,7 @@ account: "www-data"
 restart_policy: RESTART_POLICY_ON_FAILURE
 stop_timeout { seconds: 1 nanos: 500000000 }
 stop_signal: "INT"
+stop_scope: STOP_SCOPE_GROUP
 log_max_bytes: 67108864
 port: 8080
 ready { http { path: "/ready" port: 81 } timeout { seconds: 7 } }

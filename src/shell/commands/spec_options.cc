@@ -3,9 +3,12 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <filesystem>
+#include <string_view>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "manifest/quantity.h"
 #include "manifest/suggest.h"
@@ -17,13 +20,23 @@
 namespace grpc_os::shell {
 namespace {
 
-absl::StatusOr<v1::ProcessSpec::RestartPolicy> ParsePolicy(const std::string& word) {
-  if (word == "always") return v1::ProcessSpec::RESTART_POLICY_ALWAYS;
-  if (word == "on-failure") return v1::ProcessSpec::RESTART_POLICY_ON_FAILURE;
-  if (word == "never") return v1::ProcessSpec::RESTART_POLICY_NEVER;
-  const std::string nearest = manifest::Nearest(word, {"always", "on-failure", "never"});
+// The number of "on-failure" among RESTART_POLICY_UNSPECIFIED, RESTART_POLICY_ON_FAILURE….
+absl::StatusOr<int> ParseEnum(const google::protobuf::FieldDescriptor& field,
+                              const std::string& word) {
+  const google::protobuf::EnumDescriptor& type = *field.enum_type();
+  const size_t prefix = type.value(0)->name().size() - std::string_view("UNSPECIFIED").size();
+  std::vector<std::string> words;
+  for (int i = 1; i < type.value_count(); ++i) {
+    words.push_back(absl::StrReplaceAll(absl::AsciiStrToLower(type.value(i)->name().substr(prefix)),
+                                        {{"_", "-"}}));
+    if (words.back() == word) return type.value(i)->number();
+  }
+  const std::string nearest = manifest::Nearest(word, words);
+  const std::string last = words.back();
+  words.pop_back();
   return absl::InvalidArgumentError(
-      absl::StrCat("There is no restart policy ", word, "; expected: always, on-failure or never.",
+      absl::StrCat("There is no ", absl::StrReplaceAll(field.name(), {{"_", " "}}), " ", word,
+                   "; expected: ", absl::StrJoin(words, ", "), " or ", last, ".",
                    nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
 }
 
@@ -37,9 +50,10 @@ std::string WholeDirectory(const std::string& text) {
 }
 
 constexpr WordKind kPolicyWord = {.words = "always on-failure never"};
+constexpr WordKind kScopeWord = {.words = "main group all"};
 
-// An option and the field of ProcessSpec that it sets: text, a size, a duration or the policy, by
-// the field's type.
+// An option and the field of ProcessSpec that it sets: text, a size, a duration or a word, by the
+// field's type.
 struct SpecField {
   Option option;
   const char* field;
@@ -55,6 +69,10 @@ const std::vector<SpecField>& SpecFields() {
       {{"stop-timeout", 0, "TIME", "from the stop signal to SIGKILL (10s)"}, "stop_timeout"},
       {{"stop-signal", 0, "SIGNAL", "how it is asked to end (TERM)", false, &kSignalWord},
        "stop_signal"},
+      {{"stop-scope", 0, "SCOPE",
+        "who gets it: main (the main process, the default), group (its process group) or all",
+        false, &kScopeWord},
+       "stop_scope"},
       {{"log-max", 0, "SIZE", "for all of its log files together (50M)"}, "log_max_bytes"},
   };
   return *fields;
@@ -67,9 +85,9 @@ absl::Status SetField(const std::string& name, const std::string& text, v1::Proc
   const auto* reflection = v1::ProcessSpec::GetReflection();
   switch (field->cpp_type()) {
     case Field::CPPTYPE_ENUM: {
-      const auto policy = ParsePolicy(text);
-      if (policy.ok()) reflection->SetEnumValue(&spec, field, *policy);
-      return policy.status();
+      const auto number = ParseEnum(*field, text);
+      if (number.ok()) reflection->SetEnumValue(&spec, field, *number);
+      return number.status();
     }
     case Field::CPPTYPE_INT64: {
       const auto bytes = manifest::ParseBytes(text);

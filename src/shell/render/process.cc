@@ -109,6 +109,11 @@ std::string DescribeProbe(const v1::LivenessProbe& liveness) {
   return liveness.kind_case() == v1::LivenessProbe::KIND_NOT_SET ? "none" : Target(liveness);
 }
 
+std::string ScopeText(v1::ProcessSpec::StopScope scope) {
+  if (scope == v1::ProcessSpec::STOP_SCOPE_GROUP) return " to its group";
+  return scope == v1::ProcessSpec::STOP_SCOPE_ALL ? " to all of it" : "";
+}
+
 // The lines that say what was asked for.
 void DescribeSpec(const v1::Process& process, Table& table) {
   const v1::ProcessSpec& spec = process.spec();
@@ -121,8 +126,8 @@ void DescribeSpec(const v1::Process& process, Table& table) {
   table.AddRow({{"environment"}, {EnvironmentNames(spec)}});
   table.AddRow({{"restart"}, {PolicyWord(spec.restart_policy())}});
   table.AddRow({{"stop"},
-                {absl::StrCat(OrDefault(spec.stop_signal(), "TERM"), ", KILL after ",
-                              FormatDuration(Ms(spec.stop_timeout())))}});
+                {absl::StrCat(OrDefault(spec.stop_signal(), "TERM"), ScopeText(spec.stop_scope()),
+                              ", KILL after ", FormatDuration(Ms(spec.stop_timeout())))}});
   table.AddRow({{"ready when"},
                 {absl::StrCat(DescribeProbe(spec.ready()), ", within ",
                               FormatDuration(Ms(spec.ready().timeout())))}});
