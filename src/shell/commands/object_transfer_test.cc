@@ -162,6 +162,12 @@ TEST_F(ObjectTransferTest, AnotherRunBeginsAnewIfTheFileOrWhatIsSaidOfItIsAnothe
   EXPECT_EQ(Run("put " + Path("big") + " /other"), ExitCode::kOk) << err();
   EXPECT_EQ(CallsOf("StartUpload"), 4U);
   EXPECT_EQ(Data("/other"), changed);
+  EXPECT_EQ(CallsOf("CancelUpload"), 2U) << "nobody will resume those of before";
+
+  EndUnder("put " + Path("big") + " /busy");
+  for (auto& [id, upload] : daemon_.state.uploads) upload.busy = true;
+  EXPECT_EQ(Run("put " + Path("big") + " /busy --meta k=v"), ExitCode::kOk) << err();
+  EXPECT_EQ(CallsOf("CancelUpload"), 2U) << "another run is at it";
 }
 
 TEST_F(ObjectTransferTest, AnUploadThatTheDaemonHasForgottenBeginsAnew) {
@@ -170,6 +176,17 @@ TEST_F(ObjectTransferTest, AnUploadThatTheDaemonHasForgottenBeginsAnew) {
   daemon_.state.uploads.clear();
   EXPECT_EQ(Run("put " + Path("big") + " /big"), ExitCode::kOk) << err();
   EXPECT_EQ(Data("/big"), Large());
+}
+
+TEST_F(ObjectTransferTest, WithoutANoteNothingIsSaidToResume) {
+  WriteFile("big", Large());
+  std::ofstream(directory_.path() + "/state/uploads") << "where the notes should be";
+  NewSession(daemon_.address(), {.timeout = std::chrono::milliseconds(500)});
+  daemon_.state.stays_away = true;
+  daemon_.state.cut_uploads_after = 100'000;
+  EXPECT_EQ(Run("put " + Path("big") + " /big"), ExitCode::kUnavailable) << err();
+  EXPECT_THAT(err(), Not(HasSubstr("run the same command again")));
+  EXPECT_EQ(CallsOf("CancelUpload"), 1U) << "it was tried";
 }
 
 TEST_F(ObjectTransferTest, BytesThatWereDamagedOnTheWayAreNotGoneOnWith) {
