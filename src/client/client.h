@@ -58,6 +58,7 @@ class ListObjectsRequest;
 class ListObjectsResponse;
 class ListProcessesResponse;
 class ListQuotasResponse;
+class ListUploadsResponse;
 class ListRolesResponse;
 class ListRevisionsResponse;
 class ListSessionsRequest;

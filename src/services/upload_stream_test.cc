@@ -67,12 +67,12 @@ class UploadStreamTest : public ::testing::Test {
       authorization_ = absl::StrCat("Bearer ", login.value().access_token);
     });
     const Arrival arrival = {.authorization = authorization_};
-    auto call = std::make_shared<UploadStream::WriteCall>(
+    call_ = std::make_shared<UploadStream::WriteCall>(
         world_.environment, *world_.environment.methods.Find(v1::WriteUploadRequest::descriptor()),
         arrival, client_);
-    EXPECT_TRUE(call->Admit(arrival).ok());
-    client_.Open(call);
-    UploadStream::Start(call, uploads_);
+    EXPECT_TRUE(call_->Admit(arrival).ok());
+    client_.Open(call_);
+    UploadStream::Start(call_, uploads_);
   }
   ~UploadStreamTest() override {
     client_.Cancel();
@@ -97,6 +97,7 @@ class UploadStreamTest : public ::testing::Test {
   std::string authorization_;
   std::string id_;
   Client<v1::Upload> client_;
+  std::shared_ptr<UploadStream::WriteCall> call_;
 };
 
 TEST_F(UploadStreamTest, TheEndOfAWriteLetsNoPieceOvertakeTheOneThatIsBeingHandedOn) {
@@ -127,7 +128,7 @@ TEST_F(UploadStreamTest, OneThatIsCancelledEndsWithoutWaitingForItsClient) {
   std::optional<absl::Status> cancelled;
   uploads_.Cancel(id_, By(), [&](absl::Status status) { cancelled = std::move(status); });
   EXPECT_FALSE(cancelled.has_value()) << "before what is written has ended";
-  world_.environment.Tick();
+  call_->Tick(world_.clock.NowMs());
   EXPECT_EQ(client_.ended, absl::StatusCode::kNotFound);
   EXPECT_EQ(cancelled, absl::OkStatus());
   EXPECT_EQ(uploads_.usage().uploads, 0);

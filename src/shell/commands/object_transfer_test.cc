@@ -178,17 +178,6 @@ TEST_F(ObjectTransferTest, AnUploadThatTheDaemonHasForgottenBeginsAnew) {
   EXPECT_EQ(Data("/big"), Large());
 }
 
-TEST_F(ObjectTransferTest, WithoutANoteNothingIsSaidToResume) {
-  WriteFile("big", Large());
-  std::ofstream(directory_.path() + "/state/uploads") << "where the notes should be";
-  NewSession(daemon_.address(), {.timeout = std::chrono::milliseconds(500)});
-  daemon_.state.stays_away = true;
-  daemon_.state.cut_uploads_after = 100'000;
-  EXPECT_EQ(Run("put " + Path("big") + " /big"), ExitCode::kUnavailable) << err();
-  EXPECT_THAT(err(), Not(HasSubstr("run the same command again")));
-  EXPECT_EQ(CallsOf("CancelUpload"), 1U) << "it was tried";
-}
-
 TEST_F(ObjectTransferTest, BytesThatWereDamagedOnTheWayAreNotGoneOnWith) {
   WriteFile("big", Large());
   EndUnder("put " + Path("big") + " /big");

@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <fstream>
+#include <string>
+
 #include "shell/commands/typed_commands.h"
 
 namespace grpc_os::shell {
@@ -13,6 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 class UploadsCommandTest : public ::testing::Test, protected TypedCommands {
  protected:
@@ -51,6 +56,19 @@ TEST_F(UploadsCommandTest, AllAreThoseThatNobodyWrites) {
   EXPECT_EQ(Run("uploads cancel"), ExitCode::kUsage);
   EXPECT_EQ(Run("uploads cancel upload_2 --all"), ExitCode::kUsage);
   EXPECT_THAT(daemon_.state.uploads, SizeIs(1));
+}
+
+// `put` says that it can be resumed only where the next one would know of it.
+TEST_F(UploadsCommandTest, OfAPutWithoutANoteNothingIsKept) {
+  const std::string file = directory_.path() + "/big";
+  std::ofstream(file) << std::string(300'000, 'x');
+  std::ofstream(directory_.path() + "/state/uploads") << "where the notes should be";
+  NewSession(daemon_.address(), {.timeout = std::chrono::milliseconds(500)});
+  daemon_.state.stays_away = true;
+  daemon_.state.cut_uploads_after = 100'000;
+  EXPECT_EQ(Run("put " + file + " /big"), ExitCode::kUnavailable) << err();
+  EXPECT_THAT(err(), Not(HasSubstr("run the same command again")));
+  EXPECT_THAT(daemon_.calls(), Contains(StartsWith("CancelUpload"))) << "it was tried";
 }
 
 }  // namespace
