@@ -210,8 +210,9 @@ async def test_a_text_file_is_refused_before_anything_is_begun(client, tmp_path)
 # ---- What the shell leaves ------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
 def begin_put(system, *arguments, **options):
-    return subprocess.Popen(
+    put = subprocess.Popen(
         [system.bin / "grpc-os", "--address", system.address, "put", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -219,6 +220,11 @@ def begin_put(system, *arguments, **options):
         env={**os.environ, "HOME": str(system.home), "XDG_STATE_HOME": "", "NO_COLOR": "1"},
         **options,
     )
+    try:
+        yield put
+    finally:
+        put.kill()
+        put.communicate()
 
 
 async def until_written(client):
@@ -237,9 +243,8 @@ def open_pipe():
     with os.fdopen(write, "wb", buffering=0) as pipe, os.fdopen(read) as source:
 
         def feed():
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    pipe.write(b"x" * 65536)
+            while pipe.write(b"x" * 65536) is not None:
+                pass
 
         yield source, feed, pipe.close
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -62,6 +63,7 @@ TEST_F(UploadsCommandTest, AllAreThoseThatNobodyWrites) {
 TEST_F(UploadsCommandTest, OfAPutWithoutANoteNothingIsKept) {
   const std::string file = directory_.path() + "/big";
   std::ofstream(file) << std::string(300'000, 'x');
+  std::filesystem::create_directories(directory_.path() + "/state");
   std::ofstream(directory_.path() + "/state/uploads") << "where the notes should be";
   NewSession(daemon_.address(), {.timeout = std::chrono::milliseconds(500)});
   daemon_.state.stays_away = true;
