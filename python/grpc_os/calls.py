@@ -177,7 +177,7 @@ class Calls:
             return await self._transport.client_stream(stub, method, requests, self._timeout, _metadata(token))
         finally:
             if requests.error is not None:
-                raise requests.error
+                raise requests.error from None
 
     async def _resumed(
         self, open_stream: typing.Callable[[], typing.AsyncGenerator[_Message, None]]

@@ -142,6 +142,25 @@ class Upload:
     def expire_time(self) -> datetime.datetime:
         return to_time(self.proto.expire_time)
 
+    @property
+    def owner(self) -> str:
+        """The user who began it."""
+        return self.proto.owner
+
+    @property
+    def create_time(self) -> datetime.datetime:
+        return to_time(self.proto.create_time)
+
+    @property
+    def update_time(self) -> datetime.datetime:
+        """When its last piece came."""
+        return to_time(self.proto.update_time)
+
+    @property
+    def busy(self) -> bool:
+        """A call writes or finishes it just now."""
+        return self.proto.busy
+
     def __repr__(self) -> str:
         return f"<Upload {self.id} of {self.name!r} persisted={self.persisted}>"
 

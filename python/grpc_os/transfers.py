@@ -28,6 +28,9 @@ from grpc_os.v1 import filesystem_services_pb2
 _PIECE_BYTES = 1 << 20
 # One stream ends after so much, so that what is durable is known now and then.
 _STREAM_BYTES = 64 << 20
+# How long an upload that ends otherwise is tidied up.
+_GIVE_UP_S = 5.0
+_GIVING_UP: set[asyncio.Future[None]] = set()
 
 Progress = typing.Callable[[int], None]
 """Called with the number of bytes that are transferred."""
@@ -50,28 +53,40 @@ class TransferCalls(ObjectCalls):
     ) -> Object:
         """Stores the content of a file (by its path, or open for reading), or bytes, of any size; over lost connections
         and restarts of the daemon it goes on where it was. What has no size of its own (a pipe, a file of /proc) is read to
-        its end first.
+        its end first. TypeError for a file that is open as text.
 
-        For one that another run of the program may go on with, `start_upload` gives the id, and `resume_upload` does the
-        rest.
+        However it ends, cancelled too, nothing is left of it in the daemon; only if that is away and the call has a
+        `request_id` of its own, the same call goes on within 24 h. For an upload that another run of the program may go
+        on with, `start_upload` gives the id, and `resume_upload` does the rest.
         """
         async with _opened(source) as file:
-            upload = await self.start_upload(
-                name,
-                metadata,
-                content_type=content_type,
-                expires=expires,
-                condition=condition,
-                size=_size_of(file),
-                request_id=request_id,
+            # A task of its own: where this one is cancelled, it is still known what was begun.
+            started = asyncio.ensure_future(
+                self.start_upload(
+                    name,
+                    metadata,
+                    content_type=content_type,
+                    expires=expires,
+                    condition=condition,
+                    size=_size_of(file),
+                    request_id=request_id,
+                )
             )
             try:
-                return await self._send(upload, file, progress)
-            except GrpcOSError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    with contextlib.suppress(GrpcOSError):
-                        await self.cancel_upload(upload.id)
+                return await self._send(await asyncio.shield(started), file, progress)
+            except BaseException as error:
+                if not _goes_on(error, request_id):
+                    # Also for whoever is cancelled once more. The loop alone would not keep the task.
+                    giving_up = asyncio.ensure_future(self._give_up(started))
+                    _GIVING_UP.add(giving_up)
+                    giving_up.add_done_callback(_GIVING_UP.discard)
+                    await asyncio.shield(giving_up)
                 raise
+
+    async def _give_up(self, started: asyncio.Future[Upload]) -> None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_GIVE_UP_S):
+                await self.cancel_upload((await started).id)
 
     async def start_upload(
         self,
@@ -84,7 +99,8 @@ class TransferCalls(ObjectCalls):
         size: int | None = None,
         request_id: str = "",
     ) -> Upload:
-        """Begins an upload: nothing is seen of it before it is finished. It is kept for 24 h after its last piece."""
+        """Begins an upload: nothing is seen of it before it is finished. It is kept for 24 h after its last piece, unless
+        its user begins so many more that the longest idle ones give way (UPLOAD_SUPERSEDED)."""
         request = filesystem_services_pb2.StartUploadRequest(
             object=object_proto(name, metadata, content_type, expires),
             preconditions=condition_proto(condition),
@@ -109,7 +125,14 @@ class TransferCalls(ObjectCalls):
         async with _opened(source) as file:
             return await self._send(await self.get_upload(upload_id), file, progress)
 
+    def list_uploads(self, *, all_users: bool = False, page_size: int = 0) -> typing.AsyncGenerator[Upload, None]:
+        """Those that were begun and neither finished nor cancelled, the oldest first, fetched page by page: the caller's
+        own, or with `all_users` everyone's, which needs quota.write of "/"."""
+        request = filesystem_services_pb2.ListUploadsRequest(all_users=all_users, page_size=page_size)
+        return self._pages(OBJECTS, "ListUploads", request, "uploads", Upload)
+
     async def cancel_upload(self, upload_id: str) -> None:
+        """Forgets it and its bytes, and ends what still writes it. One of another user needs quota.write of "/"."""
         request = filesystem_services_pb2.CancelUploadRequest(upload_id=upload_id)
         await self._once(OBJECTS, "CancelUpload", request)
 
@@ -212,11 +235,11 @@ class _Pieces:
         self._at = upload.persisted
         self.error: BaseException | None = None
         file.seek(upload.persisted)
-        self._next = file.read(_PIECE_BYTES)
+        self._next = _bytes_of(file, _PIECE_BYTES)
         self.any = bool(self._next)
 
     def __iter__(self) -> typing.Iterator[filesystem_services_pb2.WriteUploadRequest]:
-        # gRPC would only log an error of ours.
+        # gRPC would only log an error of the source, and cancel the call.
         try:
             while self._next:
                 yield filesystem_services_pb2.WriteUploadRequest(
@@ -227,12 +250,28 @@ class _Pieces:
                     return
                 if self._end is not None and time.monotonic() > self._end:
                     return
-                self._next = self._file.read(_PIECE_BYTES)
-        except (OSError, ValueError) as error:
+                self._next = _bytes_of(self._file, _PIECE_BYTES)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
             self.error = error
 
     def crc32c_at(self, offset: int) -> int:
         return _crc32c_of_first(self._file, offset)
+
+
+def _goes_on(error: BaseException, request_id: str) -> bool:
+    """Whether the upload stays: it can be gone on with, or another call works on it."""
+    if not isinstance(error, GrpcOSError):
+        return False
+    return error.reason == "UPLOAD_BUSY" or (bool(request_id) and error.code() == grpc.StatusCode.UNAVAILABLE)
+
+
+def _bytes_of(file: typing.BinaryIO, size: int) -> bytes:
+    data = file.read(size)
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f'the source gives {type(data).__name__}, not bytes; open it as bytes: open(path, "rb")')
+    return bytes(data)
 
 
 def _crc32c_of_first(file: typing.BinaryIO, size: int) -> int | None:
@@ -240,7 +279,7 @@ def _crc32c_of_first(file: typing.BinaryIO, size: int) -> int | None:
     file.seek(0)
     crc32c = 0
     while size > 0:
-        data = file.read(min(size, _PIECE_BYTES))
+        data = _bytes_of(file, min(size, _PIECE_BYTES))
         if not data:
             return None
         crc32c = google_crc32c.extend(crc32c, data)
@@ -258,6 +297,10 @@ async def _opened(
         # A pipe is waited for until it has a writer, and then for its end: other tasks go on meanwhile.
         with await asyncio.to_thread(_open_repeatable, source) as file:
             yield file
+    elif not (hasattr(source, "read") and hasattr(source, "seekable")):
+        raise TypeError(f"expected a path, bytes or a file that is open for reading, got {type(source).__name__}")
+    elif _bytes_of(source, 0):
+        raise ValueError("the source gives more bytes than it is asked for")
     elif not source.seekable():
         raise ValueError("the source cannot be read twice, which a resumed upload needs; write it to a file first")
     elif _is_repeatable(source):

@@ -1,5 +1,7 @@
 """FilesystemService of the fake daemon: objects in a dict, contents that can be cut short or damaged."""
 
+import asyncio
+
 import grpc
 import google_crc32c
 from grpc_os.v1 import filesystem_services_pb2 as pb
@@ -17,6 +19,8 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
         self.cut_after = []  # per stream: bytes until it is UNAVAILABLE
         self.damage_pieces = 0
         self.damage_content = False
+        self.start_answered = asyncio.Event()  # an upload that was begun
+        self.start_answered.set()
         self.reads = []
         self.writes = []  # the offsets at which streams began
         self.last = None  # the last request of a change
@@ -137,6 +141,8 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
         return pb.Upload(
             upload_id=upload_id,
             name=upload["request"].object.name,
+            owner="admin",
+            busy=True,
             persisted_bytes=len(data),
             crc32c=google_crc32c.value(data),
             finished=upload["object"] is not None,
@@ -148,7 +154,9 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
         return self._upload(upload_id)
 
     async def StartUpload(self, request, context):
-        return await self._changed(request, context, lambda: self._begun(request))
+        begun = await self._changed(request, context, lambda: self._begun(request))
+        await self.start_answered.wait()
+        return begun
 
     async def WriteUpload(self, requests, context):
         cut = self.cut_after.pop(0) if self.cut_after else None
@@ -187,6 +195,15 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
             self.lose_answers -= 1
             await self.refuse(context, grpc.StatusCode.UNAVAILABLE, "connection lost", None)
         return upload["object"]
+
+    async def ListUploads(self, request, context):
+        await self._enter(request, context)
+        ids = sorted(self.uploads)
+        begin = int(request.page_token or 0)
+        return pb.ListUploadsResponse(
+            uploads=[self._upload(one) for one in ids[begin : begin + 2]],
+            next_page_token=str(begin + 2) if begin + 2 < len(ids) else "",
+        )
 
     async def CancelUpload(self, request, context):
         await self._enter(request, context)

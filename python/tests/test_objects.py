@@ -1,5 +1,6 @@
 """Objects: what is sent, and what happens to contents that are cut short or damaged on the way."""
 
+import asyncio
 import datetime
 import io
 import os
@@ -182,16 +183,119 @@ async def test_an_upload_that_cannot_succeed_is_cancelled(client, daemon):
     assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION and daemon.uploads == {}
 
 
-async def test_a_source_that_fails_ends_the_upload_with_its_error(client, daemon):
-    class Failing(io.BytesIO):
-        def read(self, size=-1):
-            if self.tell() >= 1 << 20:
-                raise OSError(5, "the disk is damaged")
-            return super().read(size)
+class AtTheSecondPiece(io.BytesIO):
+    """Does something then, instead of giving it."""
 
-    with pytest.raises(OSError, match="the disk is damaged"):
-        await client.upload_object("/big", Failing(LARGE))
-    assert "/big" not in daemon.contents
+    def __init__(self, instead):
+        super().__init__(LARGE)
+        self._instead = instead
+
+    def read(self, size=-1):
+        return self._instead(self) if self.tell() >= 1 << 20 else super().read(size)
+
+
+class Interrupts(BaseException):
+    pass
+
+
+def raises(error):
+    def instead(_):
+        raise error
+
+    return instead
+
+
+def closes(file):
+    file.close()
+    return io.BytesIO.read(file)
+
+
+@pytest.mark.parametrize(
+    ("instead", "error"),
+    [
+        (raises(OSError(5, "the disk is damaged")), OSError),
+        (raises(RuntimeError("of its own")), RuntimeError),
+        (raises(StopIteration()), StopIteration),
+        (raises(Interrupts()), Interrupts),
+        (lambda _: "text", TypeError),
+        (closes, ValueError),
+    ],
+)
+async def test_a_source_that_fails_ends_the_upload_with_its_error(client, daemon, instead, error):
+    try:
+        await client.upload_object("/big", AtTheSecondPiece(instead))
+    except error:
+        pass
+    except RuntimeError as wrapped:  # no coroutine lets this one through
+        assert isinstance(wrapped.__cause__, error) and error is StopIteration
+    else:
+        raise AssertionError("it has not failed")
+    assert "/big" not in daemon.contents and daemon.uploads == {}
+
+
+@pytest.mark.parametrize("source", [io.StringIO("text"), ["no", "file"]])
+async def test_what_gives_no_bytes_is_refused_before_anything_is_begun(client, daemon, source):
+    with pytest.raises(TypeError, match=r'open\(path, "rb"\)|expected a path, bytes or a file'):
+        await client.upload_object("/text", source)
+    assert daemon.requests == []
+
+
+async def test_an_upload_that_is_cancelled_while_it_is_written_leaves_nothing(client, daemon):
+    def instead(file):
+        upload.cancel()
+        return io.BytesIO.read(file, 1 << 20)
+
+    upload = asyncio.create_task(client.upload_object("/big", AtTheSecondPiece(instead)))
+    with pytest.raises(asyncio.CancelledError):
+        await upload
+    assert daemon.writes and daemon.uploads == {}
+
+
+async def test_an_upload_that_is_cancelled_before_it_knows_its_id_leaves_nothing(client, daemon):
+    daemon.start_answered.clear()
+    upload = asyncio.create_task(client.upload_object("/big", LARGE))
+    while not daemon.uploads:
+        await asyncio.sleep(0.001)
+    upload.cancel()
+    await asyncio.sleep(0)
+    daemon.start_answered.set()
+    with pytest.raises(asyncio.CancelledError):
+        await upload
+    assert daemon.uploads == {}
+
+
+async def test_an_upload_that_is_cancelled_twice_leaves_nothing(client, daemon):
+    daemon.start_answered.clear()
+    upload = asyncio.create_task(client.upload_object("/big", LARGE))
+    while not daemon.uploads:
+        await asyncio.sleep(0.001)
+    for _ in range(2):
+        upload.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await upload
+    assert daemon.uploads
+    daemon.start_answered.set()
+    while daemon.uploads:
+        await asyncio.sleep(0.001)
+
+
+async def test_an_upload_with_a_request_id_stays_while_the_daemon_is_away(daemon):
+    async with GrpcOSClient(daemon.address, retry=False) as client:
+        for request_id, left in (("", 0), ("mine", 1)):
+            daemon.cut_after = [1_000_000]
+            with pytest.raises(GrpcOSError):
+                await client.upload_object("/big", LARGE, request_id=request_id)
+            assert len(daemon.uploads) == left
+
+
+async def test_uploads_are_listed_page_by_page(client, daemon):
+    begun = [await client.start_upload(f"/a{number}") for number in range(3)]
+    listed = [one async for one in client.list_uploads()]
+    assert [(one.id, one.owner, one.busy) for one in listed] == [(one.id, "admin", True) for one in begun]
+    assert not daemon.requests[-1].all_users
+    assert len([one async for one in client.list_uploads(all_users=True)]) == 3
+    assert daemon.requests[-1].all_users
 
 
 async def test_a_source_that_can_be_read_only_once_is_refused(client):

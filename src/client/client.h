@@ -58,6 +58,7 @@ class ListObjectsRequest;
 class ListObjectsResponse;
 class ListProcessesResponse;
 class ListQuotasResponse;
+class ListUploadsResponse;
 class ListRolesResponse;
 class ListRevisionsResponse;
 class ListSessionsRequest;
@@ -275,6 +276,8 @@ class Client {
   // be: GetUpload says how many. It takes at most the timeout.
   absl::StatusOr<v1::Upload> WriteUpload(const std::function<bool(v1::WriteUploadRequest&)>& next);
   absl::StatusOr<v1::Upload> GetUpload(const std::string& upload_id);
+  // Those that are open, the oldest first: this user's, or everyone's.
+  absl::StatusOr<v1::ListUploadsResponse> ListUploads(bool all_users);
   // Both may be called again if the answer was lost.
   absl::StatusOr<v1::Object> FinishUpload(const v1::FinishUploadRequest& request);
   absl::StatusOr<v1::CancelUploadResponse> CancelUpload(const std::string& upload_id);

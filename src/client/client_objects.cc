@@ -158,6 +158,16 @@ absl::StatusOr<v1::Upload> Client::GetUpload(const std::string& upload_id) {
                                                          request, options_.timeout);
 }
 
+absl::StatusOr<v1::ListUploadsResponse> Client::ListUploads(bool all_users) {
+  v1::ListUploadsRequest request;
+  request.set_page_size(kListPage);
+  request.set_all_users(all_users);
+  return AllPages<v1::ListUploadsRequest, v1::ListUploadsResponse>(
+      GRPC_OS_METHOD(objects, ListUploads), request, [](auto& page, auto& all) {
+        for (v1::Upload& one : *page.mutable_uploads()) all.mutable_uploads()->Add(std::move(one));
+      });
+}
+
 absl::StatusOr<v1::Object> Client::FinishUpload(const v1::FinishUploadRequest& request) {
   return CallWithToken<v1::FinishUploadRequest, v1::Object>(GRPC_OS_METHOD(objects, FinishUpload),
                                                             request, options_.timeout);

@@ -396,6 +396,15 @@ class FakeObjects : public v1::FilesystemService::Service {
     return LeaveFake(state_, "");
   }
 
+  grpc::Status ListUploads(grpc::ServerContext* context, const v1::ListUploadsRequest* request,
+                           v1::ListUploadsResponse* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    const std::string whose = request->all_users() ? "all" : "own";
+    if (auto status = Enter(context, "ListUploads", whose); !status.ok()) return status;
+    for (const auto& [id, upload] : state_.uploads) *response->add_uploads() = ToUpload(id);
+    return grpc::Status::OK;
+  }
+
   grpc::Status CancelUpload(grpc::ServerContext* context, const v1::CancelUploadRequest* request,
                             v1::CancelUploadResponse*) override {
     const std::lock_guard<std::mutex> lock(state_.mutex);
@@ -545,6 +554,8 @@ class FakeObjects : public v1::FilesystemService::Service {
     answer.set_persisted_bytes(static_cast<int64_t>(upload.data.size()));
     answer.set_crc32c(Crc32c(upload.data));
     answer.set_finished(!upload.object.name().empty());
+    answer.set_owner("admin");
+    answer.set_busy(upload.busy);
     return answer;
   }
 

@@ -69,6 +69,7 @@ struct FakeUpload {
   v1::StartUploadRequest request;
   std::string data;
   v1::Object object;  // once it is finished
+  bool busy = false;  // another client writes it
 };
 
 // What a test sets up and looks at; guarded by `mutex`.

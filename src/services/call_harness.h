@@ -61,7 +61,7 @@ struct CallWorld {
                            hasher,
                            digest,
                            clock,
-                           {},
+                           {0},
                            clock,
                            Declarations::BuildApi()->permissions}};
   SilentLogger logger;

@@ -6,11 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "core/identity/identity_errors.h"
 #include "core/object/object_errors.h"
 #include "core/object/object_name.h"
 #include "services/answer_empty.h"
 #include "services/convert/object_convert.h"
 #include "services/object_access.h"
+#include "services/paging.h"
 #include "services/run_once.h"
 #include "services/upload_stream.h"
 
@@ -22,6 +24,15 @@ core::Uploads::Done AnswerWith(const std::shared_ptr<UnaryCall<v1::Upload>>& cal
     if (!upload.ok()) return call->End(upload.status());
     call->Answer(ToProto(*upload));
   };
+}
+
+core::Uploads::By ByOf(Call& call) {
+  return {.user = call.caller().user, .access = LastingAccessOf(call)};
+}
+
+// Who bounds what may lie below "/" may also see to what is on its way there.
+absl::Status CheckAllUsers(const Call& call) {
+  return core::CheckPermission(call.caller(), "quota.write", "/");
 }
 
 absl::Status CheckId(const std::string& id) {
@@ -67,7 +78,6 @@ void UploadCalls::AddStart(Handlers& handlers) {
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
         if (absl::Status status = CheckTarget(*call, target.object.name); !status.ok())
           return call->End(status);
-        target.user = call->caller().user;
         if (!request.request_id().empty()) {
           if (absl::Status status = CheckRequestId(request.request_id()); !status.ok())
             return call->End(status);
@@ -83,7 +93,7 @@ void UploadCalls::AddStart(Handlers& handlers) {
                                     call->requester());
           };
         }
-        parts_.uploads.Start(std::move(target), std::move(check), AnswerWith(call));
+        parts_.uploads.Start(std::move(target), ByOf(*call), std::move(check), AnswerWith(call));
       });
 }
 
@@ -95,8 +105,7 @@ void UploadCalls::AddWrite(Handlers& handlers) {
       [this](const auto& call, const v1::GetUploadRequest& request) {
         if (absl::Status status = CheckId(request.upload_id()); !status.ok())
           return call->End(status);
-        parts_.uploads.Get(request.upload_id(), call->caller().user, LastingAccessOf(*call),
-                           AnswerWith(call));
+        parts_.uploads.Get(request.upload_id(), ByOf(*call), AnswerWith(call));
       });
 
   handlers.Unary<v1::FinishUploadRequest, v1::Object>(
@@ -126,8 +135,28 @@ void UploadCalls::AddWrite(Handlers& handlers) {
         if (absl::Status status = CheckId(request.upload_id()); !status.ok())
           return call->End(status);
         call->MakeOrigin(request.upload_id());
-        parts_.uploads.Cancel(request.upload_id(), call->caller().user,
-                              AnswerEmpty<v1::CancelUploadResponse>(call));
+        core::Uploads::By by = ByOf(*call);
+        by.all_users = CheckAllUsers(*call).ok();
+        parts_.uploads.Cancel(request.upload_id(), by, AnswerEmpty<v1::CancelUploadResponse>(call));
+      });
+
+  handlers.Unary<v1::ListUploadsRequest, v1::ListUploadsResponse>(
+      [this](const auto& call, const v1::ListUploadsRequest& request) {
+        const auto query =
+            PageQuery::Of(*call, request, {}, {request.all_users() ? "all_users" : ""});
+        if (!query.ok()) return call->End(query.status());
+        core::Uploads::By by = ByOf(*call);
+        by.all_users = request.all_users();
+        if (by.all_users) {
+          if (absl::Status status = CheckAllUsers(*call); !status.ok()) return call->End(status);
+        }
+        v1::ListUploadsResponse answer;
+        Page page(*query, answer.mutable_uploads());
+        for (const core::Upload& upload : parts_.uploads.List(by)) {
+          if (upload.id > query->after() && !page.Add(ToProto(upload), upload.id)) break;
+        }
+        answer.set_next_page_token(page.NextToken());
+        call->Answer(std::move(answer));
       });
 }
 

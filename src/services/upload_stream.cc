@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/object/object_errors.h"
-#include "core/object/object_name.h"
 #include "core/violations.h"
 #include "services/convert/time_convert.h"
 #include "services/object_access.h"
@@ -41,6 +40,11 @@ v1::Upload ToProto(const core::Upload& upload) {
   out.set_crc32c(upload.state.crc32c);
   SetTimeMs(upload.expire_time_ms, out.mutable_expire_time());
   out.set_finished(upload.finished);
+  out.set_owner(upload.owner);
+  if (upload.create_time_ms != 0) SetTimeMs(upload.create_time_ms, out.mutable_create_time());
+  if (upload.state.write_time_ms != 0)
+    SetTimeMs(upload.state.write_time_ms, out.mutable_update_time());
+  out.set_busy(upload.busy);
   return out;
 }
 
@@ -113,38 +117,34 @@ void UploadStream::Taken() {
 
 absl::Status UploadStream::Open(const std::string& upload_id) {
   if (upload_id.empty()) return WrongId("the first message names the upload");
-  auto writer = uploads_.BeginWrite(upload_id, call_->caller().user);
+  auto writer = uploads_.BeginWrite(
+      upload_id, {.user = call_->caller().user, .access = CurrentAccessOf(*call_)});
   if (!writer.ok()) return writer.status();
-  const std::string name = (*writer)->name();
-  call_->SetResource(name);
-  absl::Status status = CheckAccess(name);
+  call_->SetResource((*writer)->path());
   auto state = state_.Lock();
   state->writer = *std::move(writer);
   state->upload_id = upload_id;
-  state->name = name;
-  return status;
+  return absl::OkStatus();
 }
 
-// Of an object that was named by its id, FinishUpload asks.
-absl::Status UploadStream::CheckAccess(const std::string& name) {
-  if (name.empty() || core::IsObjectId(name) ||
-      CurrentAccessOf(*call_)(core::ObjectVerb::kWrite, name)) {
-    return absl::OkStatus();
-  }
-  return core::NameForbidden(core::ObjectVerb::kWrite, name);
+absl::Status UploadStream::CheckAccess(const core::Uploads::Writer& writer) {
+  if (absl::Status status = writer.Check(); !status.ok()) return status;
+  if (CurrentAccessOf(*call_)(core::ObjectVerb::kWrite, writer.path())) return absl::OkStatus();
+  return core::NameForbidden(core::ObjectVerb::kWrite, writer.path());
 }
 
 void UploadStream::OnTick(int64_t now_ms) {
-  std::string name;
+  Writer writer;
   bool idle = false;
   {
     auto state = state_.Lock();
-    name = state->name;
+    writer = state->writer;
     idle = state->reading && state->in_flight == 0 &&
            now_ms - state->heard_ms >= limits::kUploadStreamIdleMs;
   }
   if (idle) return Fail(Idle());
-  if (absl::Status status = CheckAccess(name); !status.ok()) Fail(status);
+  if (writer == nullptr) return;
+  if (absl::Status status = CheckAccess(*writer); !status.ok()) Fail(status);
 }
 
 void UploadStream::Fail(const absl::Status& status) {

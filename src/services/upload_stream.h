@@ -27,8 +27,7 @@ class UploadStream final : public std::enable_shared_from_this<UploadStream> {
   struct State {
     Writer writer;          // from the first message until it is closed
     std::string upload_id;  // from the first message on
-    std::string name;
-    int in_flight = 0;  // pieces that are being written
+    int in_flight = 0;      // pieces that are being written
     bool reading = true;
     bool half_closed = false;
     bool ending = false;
@@ -41,7 +40,8 @@ class UploadStream final : public std::enable_shared_from_this<UploadStream> {
   void OnMessage(v1::WriteUploadRequest message);
   void OnTick(int64_t now_ms);
   absl::Status Open(const std::string& upload_id);
-  absl::Status CheckAccess(const std::string& name);
+  // Whether it may go on, now.
+  absl::Status CheckAccess(const core::Uploads::Writer& writer);
   void Fail(const absl::Status& status);
   // The message that came was handed on. Only then is the next one asked for: a write that ends
   // meanwhile must not let it overtake this one.

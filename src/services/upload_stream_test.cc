@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "services/call_harness.h"
 
 namespace grpc_os::services {
@@ -30,7 +32,8 @@ class FileUnderTest final : public core::UploadFile {
   }
   void Measure(std::function<void(absl::StatusOr<core::ObjectContent>)>) override {}
   void Seal(std::function<void(absl::StatusOr<Sealed>)>) override {}
-  void Remove(std::function<void(absl::Status)>) override {}
+  void Remove(std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
+  void Supersede(std::function<void(absl::Status)>) override {}
 
   std::function<void()> on_write;  // once, before the next piece is taken
   std::vector<int64_t> offsets;
@@ -44,7 +47,8 @@ class OneFile final : public core::UploadFiles {
       std::function<void(absl::StatusOr<std::shared_ptr<core::UploadFile>>)> done) override {
     done(file);
   }
-  absl::StatusOr<std::vector<Stored>> LoadUploads() override { return std::vector<Stored>(); }
+  absl::StatusOr<Loaded> LoadUploads() override { return Loaded(); }
+  void ForgetSuperseded(const std::string&) override {}
 
   const std::shared_ptr<FileUnderTest> file = std::make_shared<FileUnderTest>();
 };
@@ -53,20 +57,30 @@ class UploadStreamTest : public ::testing::Test {
  protected:
   UploadStreamTest() {
     core::UploadTarget target;
-    target.object.name = "obj_000003t2993ca0r9";
-    uploads_.Start(target, {}, [this](const absl::StatusOr<core::Upload>& upload) {
+    target.object.name = "/a";
+    uploads_.Start(target, By(), {}, [this](const absl::StatusOr<core::Upload>& upload) {
       ASSERT_TRUE(upload.ok()) << upload.status();
       id_ = upload->id;
     });
-    auto call = std::make_shared<UploadStream::WriteCall>(
+    EXPECT_TRUE(world_.identity.Load().ok() && world_.identity.MakeAdmin("").ok());
+    world_.identity.LoginPeer(0, {}, [this](const absl::StatusOr<core::Identity::Login>& login) {
+      authorization_ = absl::StrCat("Bearer ", login.value().access_token);
+    });
+    const Arrival arrival = {.authorization = authorization_};
+    call_ = std::make_shared<UploadStream::WriteCall>(
         world_.environment, *world_.environment.methods.Find(v1::WriteUploadRequest::descriptor()),
-        Arrival{}, client_);
-    client_.Open(call);
-    UploadStream::Start(call, uploads_);
+        arrival, client_);
+    EXPECT_TRUE(call_->Admit(arrival).ok());
+    client_.Open(call_);
+    UploadStream::Start(call_, uploads_);
   }
   ~UploadStreamTest() override {
     client_.Cancel();
     client_.Leave();
+  }
+  static core::Uploads::By By() {
+    return {.user = core::kAdminUser,
+            .access = [](core::ObjectVerb, std::string_view) { return true; }};
   }
   void Send(int64_t offset) {
     ASSERT_TRUE(client_.asked());
@@ -80,8 +94,10 @@ class UploadStreamTest : public ::testing::Test {
   CallWorld world_;
   OneFile files_;
   core::Uploads uploads_{{files_, world_.requests, world_.request_store, world_.clock, {}, {}}};
+  std::string authorization_;
   std::string id_;
   Client<v1::Upload> client_;
+  std::shared_ptr<UploadStream::WriteCall> call_;
 };
 
 TEST_F(UploadStreamTest, TheEndOfAWriteLetsNoPieceOvertakeTheOneThatIsBeingHandedOn) {
@@ -103,6 +119,19 @@ TEST_F(UploadStreamTest, NoMorePiecesAreAskedForThanMayBeInFlight) {
   EXPECT_FALSE(client_.asked());
   files_.file->ends[0](absl::OkStatus());
   EXPECT_TRUE(client_.asked());
+}
+
+TEST_F(UploadStreamTest, OneThatIsCancelledEndsWithoutWaitingForItsClient) {
+  Send(0);
+  files_.file->ends[0](absl::OkStatus());
+  ASSERT_TRUE(client_.asked()) << "the client sends nothing more";
+  std::optional<absl::Status> cancelled;
+  uploads_.Cancel(id_, By(), [&](absl::Status status) { cancelled = std::move(status); });
+  EXPECT_FALSE(cancelled.has_value()) << "before what is written has ended";
+  call_->Tick(world_.clock.NowMs());
+  EXPECT_EQ(client_.ended, absl::StatusCode::kNotFound);
+  EXPECT_EQ(cancelled, absl::OkStatus());
+  EXPECT_EQ(uploads_.usage().uploads, 0);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <iostream>
 #include <utility>
 
 #include "shell/exit_code.h"
@@ -21,12 +22,31 @@ void Set(int event_fd) {
   [[maybe_unused]] const ssize_t n = ::write(event_fd, &one, sizeof(one));
 }
 
+sigset_t Only(int signal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  return set;
+}
+
+// What its parent sees: a program that this signal has ended.
+[[noreturn]] void EndBy(int signal) {
+  const sigset_t set = Only(signal);
+  ::signal(signal, SIG_DFL);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(signal);
+  ::_exit(128 + signal);
+}
+
 }  // namespace
 
 Interrupts::Interrupts(Second second) : second_(second) {
-  sigset_t interrupt;
-  sigemptyset(&interrupt);
-  sigaddset(&interrupt, SIGINT);
+  sigset_t interrupt = Only(SIGINT);
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    struct sigaction action = {};
+    ::sigaction(signal, nullptr, &action);
+    if (action.sa_handler != SIG_IGN) sigaddset(&interrupt, signal);
+  }
   ::pthread_sigmask(SIG_BLOCK, &interrupt, nullptr);
   signals_.Reset(::signalfd(-1, &interrupt, SFD_CLOEXEC | SFD_NONBLOCK));
   pending_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -44,6 +64,33 @@ void Interrupts::Stop() {
 void Interrupts::Start(std::function<void()> on_interrupt) {
   on_interrupt_ = std::move(on_interrupt);
   thread_ = std::thread([this] { Run(); });
+}
+
+std::shared_ptr<void> Interrupts::FinishFirst() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++ending_.holders;
+  }
+  const sigset_t pipe = Only(SIGPIPE);
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  return {nullptr, [this, before](void*) {
+            int signal = 0;
+            {
+              const std::lock_guard lock(mutex_);
+              if (--ending_.holders == 0) signal = ending_.signal;
+            }
+            if (signal != 0) {
+              std::cout << std::flush;
+              EndBy(signal);
+            }
+            ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+          }};
+}
+
+bool Interrupts::IsHeld(int signal) {
+  const std::lock_guard lock(mutex_);
+  return ending_.holders > 0 && std::exchange(ending_.signal, signal) == 0;
 }
 
 bool Interrupts::IsPending() const {
@@ -65,7 +112,9 @@ void Interrupts::Run() {
     if (poll_fds[1].revents != 0) return;
     struct signalfd_siginfo info = {};
     if (::read(signals_.get(), &info, sizeof(info)) != sizeof(info)) continue;
-    if (second_ == Second::kEndsProgram && IsPending()) {
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (signal != SIGINT && !IsHeld(signal)) EndBy(signal);
+    if (signal == SIGINT && second_ == Second::kEndsProgram && IsPending()) {
       ::_exit(static_cast<int>(ExitCode::kInterrupted));
     }
     Set(pending_.get());

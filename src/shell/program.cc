@@ -236,6 +236,7 @@ ExitCode Run(const Invocation& invocation) {
   console.color = WantsColor(console.out_is_terminal);
   console.interactive = interactive;
   console.interrupt_pending = [&interrupts] { return interrupts.IsPending(); };
+  console.finish_first = [&interrupts] { return interrupts.FinishFirst(); };
   console.can_redraw =
       console.out_is_terminal && FromEnvironment("TERM").value_or("dumb") != "dumb";
   console.shows_progress =

@@ -65,6 +65,9 @@ struct Console {
   std::string target_reason = {};
   // Whether the user has interrupted since the line of this command was typed; may be empty.
   std::function<bool()> interrupt_pending = {};
+  // While the answer lives, a signal that ends the program interrupts the command first; may be
+  // empty.
+  std::function<std::shared_ptr<void>()> finish_first = {};
 };
 
 // Runs commands, one at a time, on one thread. Interrupt may be called from another.

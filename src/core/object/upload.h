@@ -19,7 +19,9 @@ namespace grpc_os::core {
 struct UploadTarget {
   std::string id;
   std::string user;
-  PutObject object;                        // without its content
+  PutObject object;  // without its content
+  // Whoever goes on with it may write here: the name that its object had when it was begun.
+  std::string path = {};
   std::optional<int64_t> size_bytes = {};  // of the whole content
   std::string request_id = {};             // of StartUpload, and the digest of that request
   std::string request_digest = {};
@@ -67,6 +69,8 @@ class UploadFile {
   virtual void Seal(std::function<void(absl::StatusOr<Sealed>)> done) = 0;
   // Forgets the upload and its bytes; what was sealed stays where objects may name it.
   virtual void Remove(std::function<void(absl::Status)> done) = 0;
+  // The same, but that it gave way stays known until ForgetSuperseded.
+  virtual void Supersede(std::function<void(absl::Status)> done) = 0;
 };
 
 // The port to all of them. Thread-safe.
@@ -80,8 +84,13 @@ class UploadFiles {
     UploadTarget target;
     std::shared_ptr<UploadFile> file;
   };
+  struct Loaded {
+    std::vector<Stored> uploads = {};
+    std::vector<UploadTarget> superseded = {};
+  };
   // Those that were created and not removed. At the start, by one thread.
-  virtual absl::StatusOr<std::vector<Stored>> LoadUploads() = 0;
+  virtual absl::StatusOr<Loaded> LoadUploads() = 0;
+  virtual void ForgetSuperseded(const std::string& id) = 0;
 };
 
 // How a piece meets what is there: so many bytes at its beginning have to be those that were

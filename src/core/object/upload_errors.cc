@@ -32,6 +32,14 @@ absl::Status UploadBusy(const std::string& id) {
                     .retry_after_ms = 1000});
 }
 
+absl::Status UploadSuperseded(const std::string& id) {
+  return MakeError(StatusCode::kAborted,
+                   StrCat("the upload ", id,
+                          " was idle for longest when more were begun than may be open, and gave "
+                          "way: start it anew"),
+                   {.reason = reason::kUploadSuperseded, .metadata = {{"upload_id", id}}});
+}
+
 absl::Status UploadOffset(const std::string& id, int64_t offset, int64_t persisted_bytes) {
   return MakeError(StatusCode::kOutOfRange,
                    StrCat("the piece at ", offset, " does not follow what is there of the upload ",
@@ -81,7 +89,8 @@ absl::Status UploadComplete(const std::string& id, int64_t persisted_bytes) {
 absl::Status TooManyUploads(int limit) {
   return MakeError(
       StatusCode::kResourceExhausted,
-      StrCat("there are ", limit, " unfinished uploads already; finish or cancel one of them"),
+      StrCat("there are ", limit,
+             " unfinished uploads already, and none may give way; finish or cancel one of them"),
       {.reason = reason::kLimitReached,
        .metadata = {{"limit", "uploads open"}, {"value", StrCat(limit)}}});
 }
@@ -89,7 +98,8 @@ absl::Status TooManyUploads(int limit) {
 absl::Status TooManyUploadsOfUser(int limit) {
   return MakeError(
       StatusCode::kResourceExhausted,
-      StrCat("you have ", limit, " unfinished uploads already; finish or cancel one of them"),
+      StrCat("you have ", limit,
+             " unfinished uploads already, and none may give way; finish or cancel one of them"),
       {.reason = reason::kLimitReached,
        .metadata = {{"limit", "uploads open of one user"}, {"value", StrCat(limit)}}});
 }

@@ -12,6 +12,8 @@ namespace grpc_os::core {
 
 absl::Status UploadNotFound(const std::string& id);
 absl::Status UploadBusy(const std::string& id);
+// It gave way to one that was begun later.
+absl::Status UploadSuperseded(const std::string& id);
 absl::Status UploadOffset(const std::string& id, int64_t offset, int64_t persisted_bytes);
 // The piece repeats an offset with other bytes.
 absl::Status UploadDiffers(const std::string& id, int64_t offset, int64_t persisted_bytes);

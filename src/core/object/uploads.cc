@@ -1,17 +1,15 @@
 #include "core/object/uploads.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "base/error_detail.h"
 #include "base/id.h"
 #include "base/limits.h"
-#include "core/error_reason.h"
+#include "core/object/object_errors.h"
+#include "core/object/object_name.h"
+#include "core/object/upload_book.h"
 #include "core/object/upload_errors.h"
 #include "core/violations.h"
 
@@ -19,30 +17,13 @@ namespace grpc_os::core {
 namespace {
 
 constexpr int64_t kTickMs = 10'000;
-constexpr char kFinishMethod[] = "grpc_os.v1.FilesystemService/FinishUpload";
 constexpr char kFinishDigest[] = "finish";
-// What one user can have of the places for all, so that the others are left some.
-constexpr int kOpenPerUser = limits::kUploadsOpen / 2;
-constexpr int kStreamsPerUser = limits::kUploadStreams / 2;
-
-// Under which it is known, in the transaction that made the object, that an upload was finished.
-RequestKey FinishKey(const std::string& id, const std::string& user) {
-  return {.user = user, .method = kFinishMethod, .id = id};
-}
 
 // What a user made stays the user's to see, although it may only be written there.
 ObjectAccess ReadOrWrite(const ObjectAccess& access) {
   return [access](ObjectVerb, std::string_view name) {
     return access(ObjectVerb::kRead, name) || access(ObjectVerb::kWrite, name);
   };
-}
-
-absl::Status RequestIdReused(const std::string& id) {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("the request_id ", id,
-                                " was used for an upload of another object; take a new one for "
-                                "each upload, and the same one only to repeat it"),
-                   {.reason = reason::kRequestIdReused, .metadata = {{"request_id", id}}});
 }
 
 }  // namespace
@@ -65,240 +46,45 @@ absl::StatusOr<PiecePlan> PlanPiece(const UploadTarget& target, int64_t written_
   return plan;
 }
 
-struct Uploads::Entry {
-  UploadTarget target;
-  std::shared_ptr<UploadFile> file;  // null: being created
-  enum class Use { kNone, kWritten, kEnding } use = Use::kNone;
-};
-
-// How much is under way. Whoever works on an upload holds a token.
-class Uploads::Work final {
- public:
-  static std::shared_ptr<void> Begin(const std::shared_ptr<Work>& work) {
-    const std::lock_guard lock(work->mutex_);
-    ++work->count_;
-    return {nullptr, [work](void*) {
-              const std::lock_guard ending(work->mutex_);
-              if (--work->count_ == 0) work->none_.notify_all();
-            }};
-  }
-  void AwaitEnd() {
-    std::unique_lock lock(mutex_);
-    none_.wait(lock, [this] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable none_;
-  int count_ = 0;
-};
-
-// The uploads that are open, and who works on them. Shared with whatever is under way.
-class Uploads::Book final : public std::enable_shared_from_this<Uploads::Book> {
- public:
-  explicit Book(Parts parts) : parts_(std::move(parts)) {}
-
-  const Parts& parts() const { return parts_; }
-  std::shared_ptr<void> BeginWork() { return Work::Begin(work_); }
-  void AwaitEnd() { work_->AwaitEnd(); }
-
-  absl::Status Load() {
-    auto stored = parts_.files.LoadUploads();
-    if (!stored.ok()) return stored.status();
-    auto entries = entries_.Lock();
-    for (auto& one : *stored) {
-      const std::string id = one.target.id;
-      (*entries)[id] = {.target = std::move(one.target), .file = std::move(one.file)};
-    }
-    entries.lock().unlock();
-    ForgetFinished();
-    return absl::OkStatus();
-  }
-
-  static Upload Show(const Entry& entry) {
-    Upload upload;
-    upload.id = entry.target.id;
-    upload.name = entry.target.object.name;
-    upload.state = entry.file->State();
-    upload.expire_time_ms = upload.state.write_time_ms + limits::kUploadIdleMs;
-    return upload;
-  }
-
-  // A place for it. Or: what came of the same request before, or a refusal.
-  absl::StatusOr<std::optional<Upload>> Enter(const UploadTarget& target) {
-    auto entries = entries_.Lock();
-    for (const auto& [id, entry] : *entries) {
-      if (target.request_id.empty() || entry.target.request_id != target.request_id ||
-          entry.target.user != target.user) {
-        continue;
-      }
-      if (entry.target.request_digest != target.request_digest)
-        return RequestIdReused(target.request_id);
-      if (entry.file == nullptr) return UploadBusy(id);
-      return Show(entry);
-    }
-    if (static_cast<int>(entries->size()) >= limits::kUploadsOpen)
-      return TooManyUploads(limits::kUploadsOpen);
-    if (CountOf(*entries, target.user) >= kOpenPerUser) return TooManyUploadsOfUser(kOpenPerUser);
-    (*entries)[target.id].target = target;
-    return std::nullopt;
-  }
-  void SetFile(const std::string& id, std::shared_ptr<UploadFile> file) {
-    (*entries_.Lock())[id].file = std::move(file);
-  }
-  void Erase(const std::string& id) { entries_.Lock()->erase(id); }
-
-  std::optional<Upload> Find(const std::string& id, const std::string& user) {
-    auto entries = entries_.Lock();
-    const auto it = entries->find(id);
-    if (!Its(it, *entries, user)) return std::nullopt;
-    return Show(it->second);
-  }
-
-  absl::StatusOr<Entry> Take(const std::string& id, const std::string& user, Entry::Use use) {
-    auto entries = entries_.Lock();
-    const auto it = entries->find(id);
-    if (!Its(it, *entries, user)) return UploadNotFound(id);
-    if (it->second.use != Entry::Use::kNone) return UploadBusy(id);
-    if (use == Entry::Use::kWritten) {
-      if (writing_ >= limits::kUploadStreams) return TooManyUploadStreams(limits::kUploadStreams);
-      if (CountOf(*entries, user, Entry::Use::kWritten) >= kStreamsPerUser)
-        return TooManyUploadStreamsOfUser(kStreamsPerUser);
-      ++writing_;
-    }
-    it->second.use = use;
-    return it->second;
-  }
-  void Release(const std::string& id) {
-    auto entries = entries_.Lock();
-    Entry& entry = entries->at(id);
-    if (std::exchange(entry.use, Entry::Use::kNone) == Entry::Use::kWritten) --writing_;
-  }
-
-  // With what became of it, as far as that is still there.
-  void ShowFinished(const CommittedRequest& committed, Upload upload, const ObjectAccess& access,
-                    Done done) {
-    upload.name = committed.subject;
-    upload.expire_time_ms = committed.time_ms + limits::kRequestKeptMs;
-    upload.finished = true;
-    parts_.get(committed.subject, access,
-               [work = BeginWork(), upload = std::move(upload),
-                done = std::move(done)](const absl::StatusOr<Object>& object) mutable {
-                 if (!object.ok()) return done(std::move(upload));
-                 upload.name = object->name;
-                 upload.state.persisted_bytes = object->size_bytes;
-                 upload.state.crc32c = object->crc32c;
-                 done(std::move(upload));
-               });
-  }
-
-  // The idle ones, each taken.
-  std::vector<Entry> TakeIdle(int64_t before_ms) {
-    std::vector<Entry> idle;
-    auto entries = entries_.Lock();
-    for (auto& [id, entry] : *entries) {
-      if (entry.file == nullptr || entry.use != Entry::Use::kNone ||
-          entry.file->State().write_time_ms > before_ms) {
-        continue;
-      }
-      entry.use = Entry::Use::kEnding;
-      idle.push_back(entry);
-    }
-    return idle;
-  }
-  // Of one that was taken.
-  void Remove(const Entry& entry, std::function<void(absl::Status)> done) {
-    entry.file->Remove([self = shared_from_this(), id = entry.target.id, work = BeginWork(),
-                        done = std::move(done)](const absl::Status& status) {
-      if (status.ok()) {
-        self->Erase(id);
-      } else {
-        self->Release(id);
-      }
-      done(status);
-    });
-  }
-
-  Usage usage() {
-    Usage usage;
-    for (const auto& [id, entry] : *entries_.Lock()) {
-      ++usage.uploads;
-      if (entry.file != nullptr) usage.bytes += entry.file->State().persisted_bytes;
-    }
-    return usage;
-  }
-
-  std::atomic<int64_t> next_tick_ms{0};
-
- private:
-  using Entries = std::map<std::string, Entry>;
-
-  // Those that a daemon before this one finished, and was killed before it could forget them.
-  void ForgetFinished() {
-    const auto looking = std::make_shared<Work>();
-    const Entries all = *entries_.Lock();
-    for (const auto& [id, entry] : all) {
-      parts_.committed.FindRequest(
-          FinishKey(id, entry.target.user),
-          [self = shared_from_this(), id = id, user = entry.target.user,
-           token =
-               Work::Begin(looking)](const absl::StatusOr<std::optional<CommittedRequest>>& found) {
-            if (!found.ok() || !found->has_value()) return;
-            if (const auto taken = self->Take(id, user, Entry::Use::kEnding); taken.ok())
-              self->Remove(*taken, [](const absl::Status&) {});
-          });
-    }
-    looking->AwaitEnd();
-  }
-  static int CountOf(const Entries& entries, const std::string& user,
-                     std::optional<Entry::Use> use = std::nullopt) {
-    return static_cast<int>(std::count_if(entries.begin(), entries.end(), [&](const auto& one) {
-      return one.second.target.user == user && (!use.has_value() || one.second.use == *use);
-    }));
-  }
-  static bool Its(Entries::const_iterator it, const Entries& entries, const std::string& user) {
-    return it != entries.end() && it->second.file != nullptr && it->second.target.user == user;
-  }
-
-  const Parts parts_;
-  const std::shared_ptr<Work> work_ = std::make_shared<Work>();
-  Guarded<Entries> entries_;
-  int writing_ = 0;  // under the lock of entries_
-};
-
 namespace {
 
 class WriterOfOne final : public Uploads::Writer {
  public:
-  WriterOfOne(std::string name, std::shared_ptr<UploadFile> file, std::function<Upload()> show,
-              std::function<void()> release)
-      : name_(std::move(name)),
-        file_(std::move(file)),
-        show_(std::move(show)),
-        release_(std::move(release)) {}
+  struct Parts {
+    UploadTarget target;
+    std::shared_ptr<UploadFile> file;
+    std::function<Upload()> show;
+    std::function<bool()> cancelled;
+    std::function<void()> release;
+  };
+  explicit WriterOfOne(Parts parts) : parts_(std::move(parts)) {}
   ~WriterOfOne() override {
-    if (release_) file_->Persist([release = std::move(release_)](const auto&) { release(); });
+    if (parts_.release)
+      parts_.file->Persist([release = std::move(parts_.release)](const auto&) { release(); });
   }
   void Write(UploadFile::Piece piece, std::function<void(absl::Status)> done) override {
-    file_->Write(std::move(piece), std::move(done));
+    if (auto status = Check(); !status.ok()) return done(status);
+    parts_.file->Write(std::move(piece), std::move(done));
   }
   void Close(Uploads::Done done) override {
-    file_->Persist([release = std::exchange(release_, nullptr), show = show_,
-                    done = std::move(done)](const absl::StatusOr<UploadState>& state) {
+    parts_.file->Persist([release = std::exchange(parts_.release, nullptr), show = parts_.show,
+                          check = Check(),
+                          done = std::move(done)](const absl::StatusOr<UploadState>& state) {
       release();
+      if (!check.ok()) return done(check);
       if (!state.ok()) return done(state.status());
       Upload upload = show();
       upload.state = *state;
       done(std::move(upload));
     });
   }
-  const std::string& name() const override { return name_; }
+  const std::string& path() const override { return parts_.target.path; }
+  absl::Status Check() const override {
+    return parts_.cancelled() ? UploadNotFound(parts_.target.id) : absl::OkStatus();
+  }
 
  private:
-  const std::string name_;
-  const std::shared_ptr<UploadFile> file_;
-  const std::function<Upload()> show_;
-  std::function<void()> release_;
+  Parts parts_;
 };
 
 absl::Status Compare(const std::string& id, const UploadExpectation& expected,
@@ -398,70 +184,108 @@ absl::Status Uploads::Load() { return book_->Load(); }
 
 Uploads::Usage Uploads::usage() const { return book_->usage(); }
 
-void Uploads::Start(UploadTarget target, Check check, Done done) {
+RequestKey Uploads::FinishKey(const std::string& id, const std::string& user) {
+  return {.user = user, .method = "grpc_os.v1.FilesystemService/FinishUpload", .id = id};
+}
+
+void Uploads::Start(UploadTarget target, By by, Check check, Done done) {
   const int64_t now = book_->parts().clock.NowMs();
   target.id = NewId("upload_", now);
+  target.user = by.user;
   target.create_time_ms = now;
-  auto known = book_->Enter(target);
+  target.path = target.object.name;
+  if (!IsObjectId(target.path)) return Enter(book_, target, std::move(by), check, std::move(done));
+  const ObjectAccess see = ReadOrWrite(by.access);
+  book_->parts().get(target.path, see,
+                     [book = book_, work = book_->BeginWork(), target, by = std::move(by),
+                      check = std::move(check),
+                      done = std::move(done)](const absl::StatusOr<Object>& object) mutable {
+                       if (!object.ok()) return done(object.status());
+                       if (!by.access(ObjectVerb::kWrite, object->name))
+                         return done(NameForbidden(ObjectVerb::kWrite, object->name));
+                       target.path = object->name;
+                       Enter(book, target, std::move(by), check, std::move(done));
+                     });
+}
+
+void Uploads::Enter(const OfBook& book, const UploadTarget& target, By by, const Check& check,
+                    Done done) {
+  auto known = book->Enter(target);
   if (!known.ok()) return done(known.status());
   if (known->has_value()) return done(**std::move(known));
-  if (check == nullptr) return Create(book_, target, std::move(done));
-  check([book = book_, target = std::move(target), work = book_->BeginWork(),
+  if (check == nullptr) return MakeRoom(book, target, by, std::move(done));
+  check([book, target, by = std::move(by), work = book->BeginWork(),
          done = std::move(done)](const absl::Status& status) {
-    if (status.ok()) return Create(book, target, done);
+    if (status.ok()) return MakeRoom(book, target, by, done);
     book->Erase(target.id);
     done(status);
   });
 }
 
-void Uploads::Create(const std::shared_ptr<Book>& book, const UploadTarget& target, Done done) {
+// First those go that give way: at no time there are more than may be, whatever ends the daemon.
+void Uploads::MakeRoom(const OfBook& book, const UploadTarget& target, const By& by, Done done) {
+  const auto excess = book->TakeExcess(by);
+  if (excess.ok() && !excess->has_value()) return Create(book, target, std::move(done));
+  if (!excess.ok()) {
+    book->Erase(target.id);
+    return done(excess.status());
+  }
+  book->Supersede(**excess, [book, target, by, work = book->BeginWork(),
+                             done = std::move(done)](const absl::Status& status) {
+    if (status.ok()) return MakeRoom(book, target, by, done);
+    book->Erase(target.id);
+    done(status);
+  });
+}
+
+void Uploads::Create(const OfBook& book, const UploadTarget& target, Done done) {
   book->parts().files.Create(
-      target, [book, id = target.id, user = target.user, work = book->BeginWork(),
+      target, [book, target, work = book->BeginWork(),
                done = std::move(done)](absl::StatusOr<std::shared_ptr<UploadFile>> file) {
         if (!file.ok()) {
-          book->Erase(id);
+          book->Erase(target.id);
           return done(file.status());
         }
-        book->SetFile(id, *std::move(file));
-        auto upload = book->Find(id, user);
-        if (!upload.has_value()) return done(UploadNotFound(id));
-        done(*std::move(upload));
+        Upload upload = Book::Show({.target = target, .file = *file});
+        book->SetFile(target.id, *std::move(file));
+        done(std::move(upload));
       });
 }
 
-void Uploads::Get(const std::string& id, const std::string& user, const ObjectAccess& access,
-                  Done done) {
-  auto found = book_->Find(id, user);
+void Uploads::Get(const std::string& id, const By& by, Done done) {
+  auto found = book_->Find(id, by);
   // It may have been finished, and then that is known which its transaction left.
   book_->parts().committed.FindRequest(
-      FinishKey(id, user),
-      [book = book_, work = book_->BeginWork(), id, access, found = std::move(found),
+      FinishKey(id, by.user),
+      [book = book_, work = book_->BeginWork(), id, access = by.access, found = std::move(found),
        done = std::move(done)](
           const absl::StatusOr<std::optional<CommittedRequest>>& committed) mutable {
         if (!committed.ok()) return done(committed.status());
-        if (!committed->has_value())
-          return found.has_value() ? done(*std::move(found)) : done(UploadNotFound(id));
+        if (!committed->has_value()) return done(std::move(found));
         book->ShowFinished(**committed, Upload{.id = id, .name = "", .state = {}},
                            ReadOrWrite(access), std::move(done));
       });
 }
 
-void Uploads::Cancel(const std::string& id, const std::string& user,
-                     std::function<void(absl::Status)> done) {
-  const auto entry = book_->Take(id, user, Entry::Use::kEnding);
-  if (!entry.ok()) return done(entry.status());
-  book_->Remove(*entry, std::move(done));
+std::vector<Upload> Uploads::List(const By& by) const { return book_->List(by); }
+
+void Uploads::Cancel(const std::string& id, const By& by, std::function<void(absl::Status)> done) {
+  if (auto status = book_->Permit(id, by); !status.ok()) return done(status);
+  book_->Cancel(id, std::move(done));
 }
 
 absl::StatusOr<std::shared_ptr<Uploads::Writer>> Uploads::BeginWrite(const std::string& id,
-                                                                     const std::string& user) {
-  auto entry = book_->Take(id, user, Entry::Use::kWritten);
+                                                                     const By& by) {
+  if (auto status = book_->Permit(id, by); !status.ok()) return status;
+  auto entry = book_->Take(id, Entry::Use::kWritten);
   if (!entry.ok()) return entry.status();
-  auto file = entry->file;
-  std::string name = entry->target.object.name;
+  entry->use = Entry::Use::kNone;  // as it is shown once the writer has done
   return std::make_shared<WriterOfOne>(
-      std::move(name), std::move(file), [entry = *std::move(entry)] { return Book::Show(entry); },
-      [book = book_, id] { book->Release(id); });
+      WriterOfOne::Parts{.target = entry->target,
+                         .file = entry->file,
+                         .show = [entry = *entry] { return Book::Show(entry); },
+                         .cancelled = [book = book_, id] { return book->IsCancelled(id); },
+                         .release = [book = book_, id] { book->Release(id); }});
 }
 
 void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects::By by,
@@ -479,7 +303,9 @@ void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects:
            [book = book_, work = book_->BeginWork(), id, expected = std::move(expected),
             by = std::move(by), done](std::shared_ptr<void> slot) mutable {
              by.origin.slot = std::move(slot);
-             auto entry = book->Take(id, by.origin.record.user, Entry::Use::kEnding);
+             if (auto status = book->Permit(id, {by.origin.record.user, by.access}); !status.ok())
+               return done(status);
+             auto entry = book->Take(id, Entry::Use::kEnding);
              if (!entry.ok()) return done(entry.status());
              by.origin.record.resource = entry->target.object.name;
              std::make_shared<Ending>(book, *std::move(entry), std::move(expected), std::move(by),
@@ -487,11 +313,11 @@ void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects:
                  ->Run();
            },
        .repeat =
-           [book = book_, work = book_->BeginWork(), id, user = key.user, access,
+           [book = book_, work = book_->BeginWork(), id, access,
             done](absl::StatusOr<CommittedRequest> found) {
              if (!found.ok()) return done(found.status());
              // Left by a daemon that was killed after the commit.
-             if (const auto entry = book->Take(id, user, Entry::Use::kEnding); entry.ok())
+             if (const auto entry = book->Take(id, Entry::Use::kEnding); entry.ok())
                book->Remove(*entry, [](const absl::Status&) {});
              book->parts().get(found->subject, access, done);
            }});
@@ -502,8 +328,7 @@ void Uploads::Tick(int64_t now_ms) {
   const int64_t next_ms = book_->next_tick_ms.load();
   if (now_ms < next_ms && now_ms >= next_ms - kTickMs) return;
   book_->next_tick_ms.store(now_ms + kTickMs);
-  for (const Entry& entry : book_->TakeIdle(now_ms - limits::kUploadIdleMs))
-    book_->Remove(entry, [](const absl::Status&) {});
+  book_->ForgetIdle(now_ms - limits::kUploadIdleMs);
 }
 
 }  // namespace grpc_os::core

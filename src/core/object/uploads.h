@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,8 +23,11 @@ namespace grpc_os::core {
 struct Upload {
   std::string id;
   std::string name;  // of what it becomes, as it was asked for
+  std::string owner = {};
   UploadState state;
+  int64_t create_time_ms = 0;  // 0: not known any more
   int64_t expire_time_ms = 0;
+  bool busy = false;  // a call works on it just now
   bool finished = false;
 };
 
@@ -37,7 +40,9 @@ struct UploadExpectation {
 
 // Thread-safe. Each `done` comes once, on some thread. Its end waits for what it started; its ports
 // outlive it. An upload is found by its user alone: for others there is none (NOT_FOUND,
-// UPLOAD_NOT_FOUND).
+// UPLOAD_NOT_FOUND). It can be had only with the right to write its object (PERMISSION_DENIED), for
+// one user's tokens may have different ones. Of what gave way: ABORTED (UPLOAD_SUPERSEDED), for 24
+// h, or until 1,000 others did.
 class Uploads {
  public:
   struct Parts {
@@ -56,16 +61,28 @@ class Uploads {
   // Before anything else: what was begun under daemons before this one.
   absl::Status Load();
 
+  // Who asks.
+  struct By {
+    std::string user;
+    ObjectAccess access;
+    bool all_users = false;  // may see and cancel everyone's
+  };
+
   using Done = std::function<void(absl::StatusOr<Upload>)>;
   // What is asked once more before an upload begins: whether there is room for it, say.
   using Check = std::function<void(std::function<void(absl::Status)>)>;
-  // Access was asked for the name. A request id that was used before gives the upload that came of
-  // it, for as long as that is not finished; `check`, if there is one, is not asked then.
-  void Start(UploadTarget target, Check check, Done done);
-  // Of one that was finished: with the object as it is, if `access` lets read or write it.
-  void Get(const std::string& id, const std::string& user, const ObjectAccess& access, Done done);
-  void Cancel(const std::string& id, const std::string& user,
-              std::function<void(absl::Status)> done);
+  // Access was asked for the name; of an id it is asked here. A request id that was used before
+  // gives the upload that came of it, for as long as that is not finished; `check`, if there is
+  // one, is not asked then. Where the user has as many as may be open, the one of them gives way
+  // that was not touched for longest; RESOURCE_EXHAUSTED (LIMIT_REACHED): none can, all are
+  // written, or are not for `by` to end. Where all users together have, one of whoever has most.
+  void Start(UploadTarget target, By by, Check check, Done done);
+  // Of one that was finished: with the object as it is, if `by` may read or write it.
+  void Get(const std::string& id, const By& by, Done done);
+  // The oldest first; not those that were finished.
+  std::vector<Upload> List(const By& by) const;
+  // Ends also the stream that writes it. ABORTED (UPLOAD_BUSY): it is being finished.
+  void Cancel(const std::string& id, const By& by, std::function<void(absl::Status)> done);
 
   // One stream's right to write. When it is closed, or goes, what was written becomes durable and
   // then the next stream can have it.
@@ -75,17 +92,19 @@ class Uploads {
     virtual void Write(UploadFile::Piece piece, std::function<void(absl::Status)> done) = 0;
     // Once, and no more writes then.
     virtual void Close(Done done) = 0;
-    virtual const std::string& name() const = 0;  // of what the upload becomes
+    virtual const std::string& path() const = 0;  // UploadTarget::path
+    // NOT_FOUND (UPLOAD_NOT_FOUND): it was cancelled meanwhile; nothing of it will be kept.
+    virtual absl::Status Check() const = 0;
   };
   // ABORTED (UPLOAD_BUSY), RESOURCE_EXHAUSTED (LIMIT_REACHED: streams that write).
-  absl::StatusOr<std::shared_ptr<Writer>> BeginWrite(const std::string& id,
-                                                     const std::string& user);
+  absl::StatusOr<std::shared_ptr<Writer>> BeginWrite(const std::string& id, const By& by);
 
   // Once: a repeat answers with the object as it is. `by.origin` has no request.
   void Finish(const std::string& id, UploadExpectation expected, Objects::By by,
               Objects::Done done);
 
-  // Forgets what was idle for limits::kUploadIdleMs at `now_ms`. To be called about once a second.
+  // Forgets what was idle, or gave way, limits::kUploadIdleMs before `now_ms`. To be called about
+  // once a second.
   void Tick(int64_t now_ms);
 
   // Those that are open: begun, and neither finished nor cancelled nor forgotten.
@@ -100,8 +119,14 @@ class Uploads {
   class Work;
   class Book;
   class Ending;
+  // Under which it is known, in the transaction that made the object, that one was finished.
+  static RequestKey FinishKey(const std::string& id, const std::string& user);
+  using OfBook = std::shared_ptr<Book>;
+  static void Enter(const OfBook& book, const UploadTarget& target, By by, const Check& check,
+                    Done done);
+  static void MakeRoom(const OfBook& book, const UploadTarget& target, const By& by, Done done);
   // Of a target that has its place.
-  static void Create(const std::shared_ptr<Book>& book, const UploadTarget& target, Done done);
+  static void Create(const OfBook& book, const UploadTarget& target, Done done);
 
   const std::shared_ptr<Book> book_;
 };

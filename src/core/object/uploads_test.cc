@@ -24,13 +24,14 @@ namespace grpc_os::core {
 namespace {
 
 struct FakeClock final : Clock {
-  int64_t NowMs() const override { return 1000; }
+  int64_t NowMs() const override { return now_ms; }
+  int64_t now_ms = 1000;
 };
 
 // Without bytes.
 class EmptyFile final : public UploadFile {
  public:
-  UploadState State() const override { return {}; }
+  UploadState State() const override { return {.write_time_ms = write_time_ms}; }
   void Write(Piece, std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
   void Persist(std::function<void(absl::StatusOr<UploadState>)> done) override { done(State()); }
   void Measure(std::function<void(absl::StatusOr<ObjectContent>)> done) override {
@@ -48,19 +49,29 @@ class EmptyFile final : public UploadFile {
   std::shared_ptr<void> hold;
   int let_go = 0;
   void Remove(std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
+  void Supersede(std::function<void(absl::Status)> done) override { done(on_supersede()); }
+  int64_t write_time_ms = 0;
+  std::function<absl::Status()> on_supersede = [] { return absl::OkStatus(); };
 };
 
 class EmptyFiles final : public UploadFiles {
  public:
+  explicit EmptyFiles(const Clock& clock_in) : clock(clock_in) {}
   void Create(const UploadTarget&,
               std::function<void(absl::StatusOr<std::shared_ptr<UploadFile>>)> done) override {
     ++created;
-    done(last = std::make_shared<EmptyFile>());
+    last = std::make_shared<EmptyFile>();
+    last->write_time_ms = clock.NowMs();
+    done(last);
   }
-  absl::StatusOr<std::vector<Stored>> LoadUploads() override { return std::vector<Stored>(); }
+  absl::StatusOr<Loaded> LoadUploads() override { return stored; }
+  void ForgetSuperseded(const std::string& id) override { forgotten.push_back(id); }
 
+  const Clock& clock;
   int created = 0;
   std::shared_ptr<EmptyFile> last;
+  Loaded stored;
+  std::vector<std::string> forgotten;
 };
 
 class Finished final : public RequestStore {
@@ -75,28 +86,63 @@ class Finished final : public RequestStore {
   std::map<std::string, CommittedRequest> committed;  // by upload
 };
 
+bool Everything(ObjectVerb, std::string_view) { return true; }
+
+ObjectAccess Below(const std::string& prefix) {
+  return [prefix](ObjectVerb, std::string_view name) { return name.starts_with(prefix); };
+}
+
 class UploadsTest : public ::testing::Test {
  protected:
   absl::StatusOr<Upload> Start(const std::string& user, const std::string& request_id = "",
                                Uploads::Check check = nullptr) {
+    return StartOf({user, Everything}, "/a", request_id, std::move(check));
+  }
+  absl::StatusOr<Upload> StartOf(const Uploads::By& by, const std::string& name,
+                                 const std::string& request_id = "",
+                                 Uploads::Check check = nullptr) {
     UploadTarget target;
-    target.user = user;
-    target.object.name = "/a";
+    target.object.name = name;
     target.request_id = request_id;
     std::optional<absl::StatusOr<Upload>> got;
-    uploads_.Start(std::move(target), std::move(check),
+    uploads_.Start(std::move(target), by, std::move(check),
                    [&](absl::StatusOr<Upload> upload) { got = std::move(upload); });
     return *std::move(got);
   }
   absl::StatusOr<Upload> Get(const std::string& id, const ObjectAccess& access) {
     std::optional<absl::StatusOr<Upload>> got;
-    uploads_.Get(id, "ann", access, [&](absl::StatusOr<Upload> one) { got = std::move(one); });
+    uploads_.Get(id, {"ann", access}, [&](absl::StatusOr<Upload> one) { got = std::move(one); });
     return *std::move(got);
   }
-  absl::Status TryToFinish(const std::string& id) {
+  absl::Status Cancel(const std::string& id, const Uploads::By& by) {
+    absl::Status got = absl::UnknownError("no answer");
+    uploads_.Cancel(id, by, [&](const absl::Status& status) { got = status; });
+    return got;
+  }
+  std::vector<std::string> List(const Uploads::By& by) {
+    std::vector<std::string> ids;
+    for (const Upload& upload : uploads_.List(by)) ids.push_back(upload.id);
+    return ids;
+  }
+  // All that may be open of `by.user`, a second apart; their ids.
+  std::vector<std::string> Fill(const Uploads::By& by, const std::string& name = "/a") {
+    std::vector<std::string> ids;
+    for (int i = 0; i < limits::kUploadsOpen / 2; ++i) {
+      clock_.now_ms += 1000;
+      const auto started = StartOf(by, name);
+      EXPECT_TRUE(started.ok()) << started.status();
+      ids.push_back(started->id);
+    }
+    return ids;
+  }
+  static std::string Why(const absl::Status& status) {
+    return Why(absl::StatusOr<int>(status.ok() ? absl::StatusOr<int>(0) : status));
+  }
+  absl::Status TryToFinish(const std::string& id) { return TryToFinish(id, Everything); }
+  absl::Status TryToFinish(const std::string& id, ObjectAccess access) {
     Objects::By by;
     by.origin.record.user = "ann";
-    by.access = [](ObjectVerb, std::string_view) { return true; };
+    by.access = std::move(access);
     absl::Status status = absl::UnknownError("no answer");
     uploads_.Finish(id, {}, std::move(by),
                     [&](const absl::StatusOr<Object>& made) { status = made.status(); });
@@ -112,11 +158,11 @@ class UploadsTest : public ::testing::Test {
     const auto detail = DetailOf(result.status());
     if (!detail.has_value()) return result.status().ToString();
     const auto limit = detail->metadata.find("limit");
-    return limit == detail->metadata.end() ? detail->reason : limit->second;
+    return detail->reason == reason::kLimitReached ? limit->second : detail->reason;
   }
 
   FakeClock clock_;
-  EmptyFiles files_;
+  EmptyFiles files_{clock_};
   Finished finished_;
   Requests requests_{finished_};
   absl::Status refusal_;  // of a put
@@ -135,26 +181,159 @@ class UploadsTest : public ::testing::Test {
   }};
 };
 
-TEST_F(UploadsTest, OneUserLeavesTheOthersPlaces) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < limits::kUploadsOpen / 2; ++i) {
-    auto started = Start("ann");
-    ASSERT_TRUE(started.ok()) << started.status();
-    ids.push_back(started->id);
-  }
-  EXPECT_EQ(Why(Start("ann")), "uploads open of one user");
-  EXPECT_EQ(files_.created, limits::kUploadsOpen / 2);
-  for (int i = 0; i < limits::kUploadsOpen / 2; ++i) ASSERT_EQ(Why(Start("bob")), "OK");
-  EXPECT_EQ(Why(Start("eve")), "uploads open");
-  uploads_.Cancel(ids.front(), "ann",
-                  [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+// ---- Places, and who gives them up --------------------------------------------------------------
+
+TEST_F(UploadsTest, OfOneUserTheLongestIdleGivesWay) {
+  const Uploads::By ann = {"ann", Everything};
+  const std::vector<std::string> ids = Fill(ann);
+  auto written = uploads_.BeginWrite(ids[0], ann);
+  ASSERT_TRUE(written.ok()) << written.status();
   EXPECT_EQ(Why(Start("ann")), "OK");
+  EXPECT_EQ(uploads_.usage().uploads, limits::kUploadsOpen / 2);
+  // The oldest of all is written; the next one went.
+  EXPECT_EQ(Why(uploads_.BeginWrite(ids[1], ann)), reason::kUploadSuperseded);
+  EXPECT_EQ(Why(TryToFinish(ids[1])), reason::kUploadSuperseded);
+  EXPECT_EQ(Why(Get(ids[1], Everything)), reason::kUploadSuperseded);
+  EXPECT_EQ(Why(Cancel(ids[1], ann)), reason::kUploadSuperseded);
+  EXPECT_EQ(Why(Get(ids[1], Below("/b"))), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Cancel(ids[1], {"bob", Everything})), reason::kUploadNotFound);
+  EXPECT_EQ(Why(Get(ids[0], Everything)), "OK");
+  EXPECT_EQ(Why(Get(ids[2], Everything)), "OK");
+}
+
+TEST_F(UploadsTest, WhereAllAreWrittenNoneGivesWay) {
+  const Uploads::By ann = {"ann", Below("/a")};
+  const std::vector<std::string> ids = Fill({"ann", Everything}, "/b");
+  EXPECT_EQ(Why(StartOf(ann, "/a")), "uploads open of one user") << "those are not ann's to end";
+  EXPECT_EQ(uploads_.usage().uploads, limits::kUploadsOpen / 2) << "it leaves its place";
+  EXPECT_EQ(Why(Get(ids[0], Everything)), "OK");
+  EXPECT_EQ(Why(StartOf({"ann", Everything}, "/a")), "OK");
+}
+
+TEST_F(UploadsTest, ThoseOfWhoeverHasMostGiveWayForOthers) {
+  const std::vector<std::string> anns = Fill({"ann", Everything});
+  const std::vector<std::string> bobs = Fill({"bob", Everything});
+  EXPECT_EQ(Why(Start("eve")), "OK");
+  EXPECT_EQ(uploads_.usage().uploads, limits::kUploadsOpen);
+  EXPECT_EQ(Why(Get(anns[0], Everything)), reason::kUploadSuperseded) << "the oldest of both";
+  EXPECT_EQ(Why(Cancel(bobs[0], {"bob", Everything})), "OK");
+  EXPECT_EQ(Why(Start("eve")), "OK");
+  EXPECT_EQ(Why(Start("eve")), "OK");
+  EXPECT_EQ(Why(Get(anns[1], Everything)), reason::kUploadSuperseded);
+}
+
+TEST_F(UploadsTest, OnlyWhatBeginsTakesAPlace) {
+  const std::vector<std::string> ids = Fill({"ann", Everything});
+  const auto refuse = [](const std::function<void(absl::Status)>& done) {
+    done(absl::ResourceExhaustedError("no room"));
+  };
+  EXPECT_FALSE(Start("ann", "", refuse).ok());
+  EXPECT_EQ(Why(Get(ids[0], Everything)), "OK");
+  EXPECT_EQ(uploads_.usage().uploads, limits::kUploadsOpen / 2);
+}
+
+TEST_F(UploadsTest, WhatCannotBeRemovedKeepsItsPlace) {
+  const std::string id = Start("ann")->id;
+  files_.last->on_supersede = [] { return absl::UnavailableError("the disk"); };
+  clock_.now_ms += 1;
+  for (int i = 1; i < limits::kUploadsOpen / 2; ++i) ASSERT_EQ(Why(Start("ann")), "OK");
+  EXPECT_TRUE(absl::IsUnavailable(Start("ann").status()));
+  EXPECT_EQ(uploads_.usage().uploads, limits::kUploadsOpen / 2);
+  EXPECT_EQ(Why(Get(id, Everything)), "OK");
+}
+
+TEST_F(UploadsTest, WhatGaveWayIsKnownForADayAndToTheNextDaemonToo) {
+  UploadTarget target;
+  target.id = "upload_1";
+  target.user = "ann";
+  target.object.name = target.path = "/a";
+  files_.stored.superseded = {target};
+  ASSERT_TRUE(uploads_.Load().ok());
+  clock_.now_ms += limits::kUploadIdleMs - 1;
+  uploads_.Tick(clock_.now_ms);
+  EXPECT_EQ(Why(Get("upload_1", Everything)), reason::kUploadSuperseded);
+  clock_.now_ms += 20'000;
+  uploads_.Tick(clock_.now_ms);
+  EXPECT_EQ(Why(Get("upload_1", Everything)), reason::kUploadNotFound);
+  EXPECT_EQ(files_.forgotten, std::vector<std::string>{"upload_1"});
+}
+
+TEST_F(UploadsTest, OfThoseThatGaveWayTheOldestAreForgotten) {
+  for (int i = 0; i <= limits::kUploadsOpen; ++i) {
+    UploadTarget target;
+    target.id = absl::StrCat("upload_", 10'000 + i);
+    target.user = "ann";
+    target.path = "/a";
+    files_.stored.superseded.push_back(target);
+  }
+  ASSERT_TRUE(uploads_.Load().ok());
+  EXPECT_EQ(files_.forgotten, std::vector<std::string>{"upload_10000"});
+  EXPECT_EQ(Why(Get("upload_10000", Everything)), reason::kUploadNotFound);
+  EXPECT_EQ(Why(Get("upload_10001", Everything)), reason::kUploadSuperseded);
+}
+
+// ---- Whose they are -----------------------------------------------------------------------------
+
+TEST_F(UploadsTest, OneUsersTokensHaveThoseWhoseObjectsTheyMayWrite) {
+  const std::string id = Start("ann")->id;
+  const Uploads::By token = {"ann", Below("/b")};
+  EXPECT_EQ(Why(uploads_.BeginWrite(id, token)), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Get(id, Below("/b"))), reason::kPermissionMissing);
+  EXPECT_EQ(Why(TryToFinish(id, Below("/b"))), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Cancel(id, token)), reason::kPermissionMissing);
+  clock_.now_ms += 1;
+  const std::string own = StartOf(token, "/b/c")->id;
+  EXPECT_EQ(List(token), std::vector<std::string>{own});
+  EXPECT_EQ(List({"ann", Everything}), (std::vector<std::string>{id, own}));
+  EXPECT_EQ(List({"bob", Everything}), std::vector<std::string>());
+  EXPECT_EQ(Why(Cancel(own, token)), "OK");
+}
+
+TEST_F(UploadsTest, AnIdCountsAsTheNameThatItsObjectHadAtTheStart) {
+  EXPECT_EQ(Why(StartOf({"ann", Below("/b")}, "obj_1")), reason::kObjectNotFound) << "it is hidden";
+  const ObjectAccess read = [](ObjectVerb verb, std::string_view) {
+    return verb == ObjectVerb::kRead;
+  };
+  EXPECT_EQ(Why(StartOf({"ann", read}, "obj_1")), reason::kPermissionMissing);
+  const auto started = StartOf({"ann", Below("/a")}, "obj_1");
+  ASSERT_TRUE(started.ok()) << started.status();
+  EXPECT_EQ(started->name, "obj_1");
+  EXPECT_EQ(Why(Get(started->id, Below("/b"))), reason::kPermissionMissing);
+  EXPECT_EQ(Why(Get(started->id, Below("/a"))), "OK");
+}
+
+TEST_F(UploadsTest, WhoMaySeesAndCancelsThoseOfAllUsers) {
+  const std::string ann = Start("ann")->id;
+  const Uploads::By admin = {.user = "root", .access = Below("/b"), .all_users = true};
+  EXPECT_EQ(List(admin), std::vector<std::string>{ann});
+  EXPECT_EQ(Why(Cancel(ann, {"root", Everything})), reason::kUploadNotFound);
+  EXPECT_EQ(Why(Cancel(ann, admin)), "OK");
+  EXPECT_EQ(List(admin), std::vector<std::string>());
+}
+
+TEST_F(UploadsTest, WhatIsCancelledWhileItIsWrittenEndsWithItsWriter) {
+  const Uploads::By ann = {"ann", Everything};
+  const std::string id = Start("ann")->id;
+  auto writer = *uploads_.BeginWrite(id, ann);
+  EXPECT_TRUE(uploads_.List(ann)[0].busy);
+  std::vector<absl::Status> cancelled;
+  for (int i = 0; i < 2; ++i)
+    uploads_.Cancel(id, ann, [&](const absl::Status& status) { cancelled.push_back(status); });
+  EXPECT_TRUE(cancelled.empty());
+  EXPECT_EQ(Why(writer->Check()), reason::kUploadNotFound);
+  writer->Write(
+      {}, [](const absl::Status& status) { EXPECT_EQ(Why(status), reason::kUploadNotFound); });
+  writer->Close([](const absl::StatusOr<Upload>& upload) {
+    EXPECT_EQ(Why(upload), reason::kUploadNotFound);
+  });
+  EXPECT_EQ(cancelled, (std::vector<absl::Status>{absl::OkStatus(), absl::OkStatus()}));
+  EXPECT_EQ(uploads_.usage().uploads, 0);
 }
 
 TEST_F(UploadsTest, OneUserLeavesTheOthersStreams) {
   const auto write = [&](const std::string& user) {
     const auto started = Start(user);
-    return uploads_.BeginWrite(started->id, user);
+    return uploads_.BeginWrite(started->id, {user, Everything});
   };
   std::vector<std::shared_ptr<Uploads::Writer>> writers;
   for (const std::string user : {"ann", "bob"}) {
@@ -198,10 +377,10 @@ TEST_F(UploadsTest, WhileTheCheckIsUnderWayTheUploadIsBusy) {
   std::function<void(absl::Status)> answer;
   std::optional<absl::StatusOr<Upload>> first;
   UploadTarget target;
-  target.user = "ann";
   target.request_id = "r1";
   uploads_.Start(
-      target, [&](std::function<void(absl::Status)> done) { answer = std::move(done); },
+      target, {"ann", Everything},
+      [&](std::function<void(absl::Status)> done) { answer = std::move(done); },
       [&](absl::StatusOr<Upload> upload) { first = std::move(upload); });
   EXPECT_EQ(Why(Start("ann", "r1")), reason::kUploadBusy);
   answer(absl::OkStatus());

@@ -20,6 +20,7 @@ namespace grpc_os::shell {
   KIND(Volume, "Processes", "volume")        \
   KIND(Domain, "Domains", "domain")          \
   KIND(Object, "Objects", "object")          \
+  KIND(Upload, "Objects", "")                \
   KIND(Quota, "Objects", "quota")            \
   KIND(User, "Users and access", "user")     \
   KIND(Role, "Users and access", "role")     \

@@ -191,6 +191,7 @@ ExitCode RunMeasure(Session& session, const Arguments& arguments) {
     Table other({{""}, {""}});
     AddOtherRoom(*storage, other);
     session.Print(other);
+    if (storage->open_uploads() > 0) session.Hint("`uploads` lists the open uploads.");
   }
   return code;
 }
@@ -283,7 +284,8 @@ Command DuRow() {
           "THEIR-SIZE is that of the kept versions: those of an object are freed by `rm --now`. "
           "Of\n"
           "all there is, also the other room: contents that nothing has and that are about to be\n"
-          "removed, what open uploads have sent, the database with all contents up to 64 KiB.\n",
+          "removed, what open uploads have sent (`uploads` lists them), the database with all\n"
+          "contents up to 64 KiB.\n",
       .examples = {"du", "du /config/ /logs/"},
       .run = RunMeasure};
 }

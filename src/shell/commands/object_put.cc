@@ -154,7 +154,8 @@ Command PutRow() {
           kTransfer +
           "If the command itself is interrupted, run it again within 24 hours: it resumes, unless\n"
           "the file has changed. The id of the upload is kept in ~/.local/state/grpc-os/uploads,\n"
-          "in a file that only you can read. Every byte is checked (CRC32C).\n",
+          "in a file that only you can read; `uploads` lists it. Of what cannot be read again\n"
+          "nothing is kept. Every byte is checked (CRC32C).\n",
       .options = FieldOptions(),
       .examples = {"put backup.tar /backups/", "put - /notes/today"},
       .least = 2,

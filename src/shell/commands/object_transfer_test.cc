@@ -162,6 +162,12 @@ TEST_F(ObjectTransferTest, AnotherRunBeginsAnewIfTheFileOrWhatIsSaidOfItIsAnothe
   EXPECT_EQ(Run("put " + Path("big") + " /other"), ExitCode::kOk) << err();
   EXPECT_EQ(CallsOf("StartUpload"), 4U);
   EXPECT_EQ(Data("/other"), changed);
+  EXPECT_EQ(CallsOf("CancelUpload"), 2U) << "nobody will resume those of before";
+
+  EndUnder("put " + Path("big") + " /busy");
+  for (auto& [id, upload] : daemon_.state.uploads) upload.busy = true;
+  EXPECT_EQ(Run("put " + Path("big") + " /busy --meta k=v"), ExitCode::kOk) << err();
+  EXPECT_EQ(CallsOf("CancelUpload"), 2U) << "another run is at it";
 }
 
 TEST_F(ObjectTransferTest, AnUploadThatTheDaemonHasForgottenBeginsAnew) {

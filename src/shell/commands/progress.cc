@@ -63,9 +63,10 @@ void Progress::At(int64_t done) {
                  << std::flush;
 }
 
-void SayThatItGoesOn(Session& session, const std::string& what) {
+void SayThatItGoesOn(Session& session, const std::string& what, const std::string& more) {
   if (!session.for_people()) return;
-  session.err() << EscapeForTerminal(what) << ": incomplete; run the same command again to resume\n"
+  session.err() << EscapeForTerminal(what) << ": incomplete; run the same command again to resume"
+                << more << "\n"
                 << std::flush;
 }
 

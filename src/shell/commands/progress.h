@@ -42,7 +42,7 @@ std::string ProgressLine(const std::string& what, std::optional<int64_t> total, 
                          int64_t bytes_per_second, size_t columns);
 
 // To people, on standard error: that what there is of a transfer that ends early is kept.
-void SayThatItGoesOn(Session& session, const std::string& what);
+void SayThatItGoesOn(Session& session, const std::string& what, const std::string& more = "");
 // That this one goes on after what an earlier one has left.
 void SayGoingOn(Session& session, const std::string& what, int64_t bytes);
 

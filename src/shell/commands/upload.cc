@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "client/crc32c.h"
 #include "client/errors.h"
@@ -154,14 +157,53 @@ class Uploader {
   uint32_t crc_;       // of that
 };
 
-// The upload that an earlier run has begun, if it is there still.
+// Whatever ends the program: no longer than this for what it leaves behind.
+constexpr std::chrono::milliseconds kGiveUp{5000};
+
+// Nobody will go on with it. If the daemon cannot be told so, it is forgotten with its time, or
+// gives way.
+void GiveUp(Session& session, const std::function<void(client::Client&)>& cancel) {
+  client::Client& client = session.client();
+  const auto timeout = client.timeout();
+  client.set_timeout(std::min(timeout, kGiveUp));
+  // After an interrupt the client makes no calls any more, until it is told to.
+  if (session.interrupted()) client.BeginCommand();
+  cancel(client);
+  client.set_timeout(timeout);
+}
+
+void GiveUp(Session& session, const std::string& upload_id) {
+  GiveUp(session, [&](client::Client& client) { (void)client.CancelUpload(upload_id); });
+}
+
+// The upload that an earlier run has begun, if it is there still. What it has begun of another
+// content of the file goes, unless it is at it.
 absl::StatusOr<std::optional<v1::Upload>> Earlier(Session& session, const UploadNote* note) {
-  const auto id = note == nullptr ? std::nullopt : note->Read();
+  if (note == nullptr) return std::nullopt;
+  if (const auto other = note->ReadOther()) {
+    const auto upload = session.client().GetUpload(*other);
+    if (upload.ok() && !upload->finished() && !upload->busy()) GiveUp(session, *other);
+  }
+  const auto id = note->Read();
   if (!id) return std::nullopt;
   auto upload = session.client().GetUpload(*id);
-  if (client::ReasonOf(upload.status()) == "UPLOAD_NOT_FOUND") return std::nullopt;
+  const std::string reason = client::ReasonOf(upload.status());
+  if (reason == "UPLOAD_NOT_FOUND" || reason == "UPLOAD_SUPERSEDED") return std::nullopt;
   if (!upload.ok()) return upload.status();
   return *std::move(upload);
+}
+
+// Under a request_id, by which one is known that was begun and never answered.
+absl::StatusOr<v1::Upload> Begin(Session& session, v1::StartUploadRequest request) {
+  request.set_request_id(RandomHex128());
+  auto started = session.client().StartUpload(request);
+  if (absl::IsCancelled(started.status()) || absl::IsDeadlineExceeded(started.status())) {
+    GiveUp(session, [&](client::Client& client) {
+      if (const auto begun = client.StartUpload(request); begun.ok())
+        (void)client.CancelUpload(begun->upload_id());
+    });
+  }
+  return started;
 }
 
 // Whether the bytes that the daemon has are those with which the source begins.
@@ -192,19 +234,20 @@ absl::Status WithLimit(const absl::Status& status) {
 absl::StatusOr<v1::Object> Upload(Session& session, const v1::StartUploadRequest& request,
                                   UploadSource& source, const UploadNote* note,
                                   const std::string& what) {
+  const auto& finish_first = session.console().finish_first;
+  const std::shared_ptr<void> first = finish_first ? finish_first() : nullptr;
   auto earlier = Earlier(session, note);
   if (!earlier.ok()) return earlier.status();
   std::optional<v1::Upload> upload = *std::move(earlier);
   if (upload && !IsBeginning(source, *upload)) {
-    // Of no use to anyone; if it cannot be told so, it is forgotten with its time.
-    (void)session.client().CancelUpload(upload->upload_id());
+    if (!upload->finished() && !upload->busy()) GiveUp(session, upload->upload_id());
     upload.reset();
   }
   if (!upload) {
-    auto started = session.client().StartUpload(request);
+    auto started = Begin(session, request);
     if (!started.ok()) return WithLimit(started.status());
     upload = *std::move(started);
-    if (note != nullptr) (void)note->Write(upload->upload_id());
+    if (note != nullptr && !note->Write(upload->upload_id()).ok()) note = nullptr;
   } else if (upload->persisted_bytes() > 0) {
     SayGoingOn(session, what, upload->persisted_bytes());
   }
@@ -219,16 +262,15 @@ absl::StatusOr<v1::Object> Upload(Session& session, const v1::StartUploadRequest
       (absl::IsUnavailable(object.status()) || absl::IsCancelled(object.status()) ||
        absl::IsDeadlineExceeded(object.status()) || absl::IsUnauthenticated(object.status()) ||
        absl::IsResourceExhausted(object.status()));
-  if (note != nullptr && !can_go_on) note->Remove();
+  // Another run is at it, from the same note.
+  const bool of_another = client::ReasonOf(object.status()) == "UPLOAD_BUSY";
+  if (note != nullptr && !can_go_on && !of_another) note->Remove();
   if (can_go_on && !object.ok()) {
     progress.Clear();
-    SayThatItGoesOn(session, what);
+    SayThatItGoesOn(session, what,
+                    absl::StrCat("; `", session.Typed("uploads"), "` lists it until then"));
   }
-  if (!object.ok() && !can_go_on) {
-    // After an interrupt the client makes no calls any more, until it is told to.
-    if (session.interrupted()) session.client().BeginCommand();
-    (void)session.client().CancelUpload(upload->upload_id());
-  }
+  if (!object.ok() && !can_go_on && !of_another) GiveUp(session, upload->upload_id());
   return object;
 }
 

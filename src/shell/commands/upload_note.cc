@@ -14,13 +14,16 @@ namespace grpc_os::shell {
 namespace {
 
 constexpr size_t kNoteBytes = size_t{64} << 10;
-constexpr char kUpload[] = "upload ";
+constexpr std::string_view kUpload = "upload ";
 
 // One line each, in a form in which no two subjects are alike.
-std::string Text(const UploadNote::Subject& subject) {
+std::string Place(const UploadNote::Subject& subject) {
   return absl::StrCat("address ", absl::CEscape(subject.address), "\nfile ",
-                      absl::CEscape(subject.file), "\nidentity ", absl::CEscape(subject.identity),
-                      "\nobject ", absl::CEscape(subject.object), "\nfields ",
+                      absl::CEscape(subject.file), "\nobject ", absl::CEscape(subject.object),
+                      "\n");
+}
+std::string Text(const UploadNote::Subject& subject) {
+  return absl::StrCat(Place(subject), "identity ", absl::CEscape(subject.identity), "\nfields ",
                       absl::CEscape(subject.fields), "\n");
 }
 
@@ -34,18 +37,24 @@ std::string Path(Session& session, const UploadNote::Subject& subject) {
 }  // namespace
 
 UploadNote::UploadNote(Session& session, Subject subject)
-    : subject_(Text(subject)), path_(Path(session, subject)) {}
+    : place_(Place(subject)), subject_(Text(subject)), path_(Path(session, subject)) {}
 
-std::optional<std::string> UploadNote::Read() const {
+// On the line that ends a note with this beginning.
+std::optional<std::string> UploadNote::IdIn(const std::string& beginning) const {
   const auto text = client::ReadPrivateFile(path_, kNoteBytes);
   if (!text.ok() || !text->has_value()) return std::nullopt;
   std::string_view rest = **text;
-  if (!rest.starts_with(subject_)) return std::nullopt;
-  rest.remove_prefix(subject_.size());
-  if (!rest.starts_with(kUpload) || !rest.ends_with('\n')) return std::nullopt;
-  rest.remove_prefix(sizeof(kUpload) - 1);
+  if (!rest.starts_with(beginning) || !rest.ends_with('\n')) return std::nullopt;
   rest.remove_suffix(1);
-  return std::string(rest);
+  rest.remove_prefix(beginning == subject_ ? subject_.size() : rest.rfind('\n') + 1);
+  if (!rest.starts_with(kUpload)) return std::nullopt;
+  return std::string(rest.substr(kUpload.size()));
+}
+
+std::optional<std::string> UploadNote::Read() const { return IdIn(subject_); }
+
+std::optional<std::string> UploadNote::ReadOther() const {
+  return Read().has_value() ? std::nullopt : IdIn(place_);
 }
 
 absl::Status UploadNote::Write(const std::string& upload_id) const {

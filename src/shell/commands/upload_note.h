@@ -29,13 +29,19 @@ class UploadNote {
   // The id of the upload that was begun of just this. A note of anything else, or one that cannot
   // be trusted, is none.
   std::optional<std::string> Read() const;
-  // Errors matter little: without a note the next run begins anew.
+  // The one that was begun of the same file for the same object, but not of just this: of an older
+  // content, say. Nobody resumes it once this one has its note.
+  std::optional<std::string> ReadOther() const;
+  // Not OK: the next run begins anew.
   absl::Status Write(const std::string& upload_id) const;
   void Remove() const;
 
   const std::string& path() const { return path_; }
 
  private:
+  std::optional<std::string> IdIn(const std::string& beginning) const;
+
+  const std::string place_;  // with which the subject begins
   const std::string subject_;
   const std::string path_;
 };

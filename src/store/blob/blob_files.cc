@@ -86,31 +86,42 @@ absl::StatusOr<std::shared_ptr<core::UploadFile>> BlobFiles::CreateNow(
                                         std::move(first));
 }
 
-absl::StatusOr<std::vector<core::UploadFiles::Stored>> BlobFiles::LoadUploads() {
+absl::StatusOr<core::UploadFiles::Loaded> BlobFiles::LoadUploads() {
   const auto entries = files_->List(kUploads);
   if (!entries.ok()) return entries.status();
-  std::vector<Stored> uploads;
-  std::set<std::string> known;
+  Loaded loaded;
+  std::set<std::string> known;  // names of files
   for (const auto& entry : *entries) {
-    std::string_view id = entry.name;
-    if (!absl::EndsWith(entry.name, ".journal")) continue;
-    id.remove_suffix(std::string_view(".journal").size());
-    auto opened = UploadJournal::Open(*files_, StoredUpload::JournalPath(std::string(id)),
+    const bool superseded = absl::EndsWith(entry.name, ".superseded");
+    if (!superseded && !absl::EndsWith(entry.name, ".journal")) continue;
+    const std::string id = entry.name.substr(0, entry.name.find('.'));
+    auto opened = UploadJournal::Open(*files_, absl::StrCat(kUploads, "/", entry.name),
                                       parts_.hashes.checksum);
     // Without a whole first record nobody was told of it.
     if (absl::IsDataLoss(opened.status()) || (opened.ok() && opened->target.id != id)) continue;
     if (!opened.ok()) return opened.status();
-    known.insert(opened->target.id);
+    known.insert(entry.name);
+    if (superseded) {
+      loaded.superseded.push_back(std::move(opened->target));
+      continue;
+    }
+    known.insert(absl::StrCat(id, ".data"));
     auto file = std::make_shared<StoredUpload>(UploadParts(), opened->target,
                                                std::move(opened->journal), std::move(opened->last));
-    uploads.push_back({.target = std::move(opened->target), .file = std::move(file)});
+    file->TrimToDurable();
+    loaded.uploads.push_back({.target = std::move(opened->target), .file = std::move(file)});
   }
   for (const auto& entry : *entries) {
-    if (known.contains(entry.name.substr(0, entry.name.find('.')))) continue;
+    if (known.contains(entry.name)) continue;
     if (auto status = files_->Unlink(absl::StrCat(kUploads, "/", entry.name)); !status.ok())
       return status;
   }
-  return uploads;
+  return loaded;
+}
+
+// What cannot be removed now goes with another daemon's start.
+void BlobFiles::ForgetSuperseded(const std::string& id) {
+  threads_.Post([this, id] { (void)files_->Unlink(StoredUpload::SupersededPath(id)); });
 }
 
 // ---- Blobs -------------------------------------------------------------------------------------

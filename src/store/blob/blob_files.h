@@ -49,7 +49,8 @@ class BlobFiles final : public core::Blobs, public core::UploadFiles, private Bl
   std::shared_ptr<core::BlobReader> ReadBlob(const Range& range) override;
   void Create(const core::UploadTarget& target,
               std::function<void(absl::StatusOr<std::shared_ptr<core::UploadFile>>)> done) override;
-  absl::StatusOr<std::vector<Stored>> LoadUploads() override;
+  absl::StatusOr<Loaded> LoadUploads() override;
+  void ForgetSuperseded(const std::string& id) override;
 
   struct Collected {
     int64_t removed = 0;  // files

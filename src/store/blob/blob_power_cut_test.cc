@@ -578,12 +578,12 @@ TEST_F(BlobSyncStory, ARecordThatWasFoundAtTheStart) {
 TEST_F(BlobSyncStory, NamesThatWereFoundAtTheStart) {
   ExpectTheSyncIsNeeded([&](bool left_out) {
     core::UploadTarget target;
-    target.user = "ada";
     target.object.name = "/a";
     target.request_id = target.request_digest = "once";
     const auto start = [&] {
-      return Await<absl::StatusOr<core::Upload>>(
-          [&](auto done) { system_->uploads().Start(target, nullptr, std::move(done)); });
+      return Await<absl::StatusOr<core::Upload>>([&](auto done) {
+        system_->uploads().Start(target, system_->Ada(), nullptr, std::move(done));
+      });
     };
     files_->KillAfter(5);  // two files, the record and its sync; then their directory's
     EXPECT_FALSE(start().ok());

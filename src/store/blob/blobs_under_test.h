@@ -178,21 +178,21 @@ class BlobsUnderTest {
   BlobFiles& blobs() { return *blobs_; }
   core::Uploads& uploads() { return *uploads_; }
 
+  static core::Uploads::By Ada() { return {.user = "ada", .access = Any()}; }
   absl::StatusOr<core::Upload> Start(const std::string& name,
                                      std::optional<int64_t> size = std::nullopt,
                                      core::Preconditions preconditions = {}) {
     core::UploadTarget target;
-    target.user = "ada";
     target.object.name = name;
     target.object.preconditions = preconditions;
     target.size_bytes = size;
     return Await<absl::StatusOr<core::Upload>>(
-        [&](auto done) { uploads_->Start(target, nullptr, std::move(done)); });
+        [&](auto done) { uploads_->Start(target, Ada(), nullptr, std::move(done)); });
   }
   // From `offset` to `end` of `content`, in pieces; then what is durable.
   absl::StatusOr<core::Upload> Write(const std::string& id, std::string_view content,
                                      int64_t offset, int64_t end, int64_t piece_bytes) {
-    auto writer = uploads_->BeginWrite(id, "ada");
+    auto writer = uploads_->BeginWrite(id, Ada());
     if (!writer.ok()) return writer.status();
     for (int64_t at = offset; at < end; at += piece_bytes) {
       core::UploadFile::Piece piece;
@@ -212,10 +212,10 @@ class BlobsUnderTest {
   }
   absl::StatusOr<core::Upload> Get(const std::string& id) {
     return Await<absl::StatusOr<core::Upload>>(
-        [&](auto done) { uploads_->Get(id, "ada", Any(), std::move(done)); });
+        [&](auto done) { uploads_->Get(id, Ada(), std::move(done)); });
   }
   absl::Status Cancel(const std::string& id) {
-    return Await<absl::Status>([&](auto done) { uploads_->Cancel(id, "ada", std::move(done)); });
+    return Await<absl::Status>([&](auto done) { uploads_->Cancel(id, Ada(), std::move(done)); });
   }
   absl::StatusOr<core::Object> Finish(const std::string& id,
                                       core::UploadExpectation expected = {}) {

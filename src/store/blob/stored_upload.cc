@@ -65,13 +65,23 @@ absl::Status StoredUpload::Reread() {
         absl::StrCat("of its ", state.persisted_bytes, " bytes not all are as they were written"));
   }
   hinted_bytes_ = written();
-  if (state.sealed) return absl::OkStatus();
-  const auto size = data_->Size();
-  if (!size.ok()) return size.status();
-  if (*size == written()) return absl::OkStatus();
+  return state.sealed ? absl::OkStatus() : RewindTo(*data_, written());
+}
+
+absl::Status StoredUpload::RewindTo(OpenFile& data, int64_t size) {
+  const auto there = data.Size();
+  if (!there.ok()) return there.status();
+  if (*there <= size) return absl::OkStatus();
   // A record of more that could not be written must not come to count once the bytes are gone.
   if (auto status = journal_->Rewind(); !status.ok()) return status;
-  return data_->Truncate(written());
+  return data.Truncate(size);
+}
+
+void StoredUpload::TrimToDurable() {
+  const core::UploadState state = State();
+  if (state.sealed) return;
+  const auto data = parts_.files.Open(DataPath(target_.id), Files::Mode::kWrite);
+  if (data.ok()) (void)RewindTo(**data, state.persisted_bytes);
 }
 
 // ---- Pieces ------------------------------------------------------------------------------------
@@ -290,6 +300,23 @@ absl::Status StoredUpload::CloseContent(const core::ObjectContent& content) {
 void StoredUpload::Remove(std::function<void(absl::Status)> done) {
   strand_.Post(
       [self = shared_from_this(), done = std::move(done)] { done(ForCaller(self->RemoveNow())); });
+}
+
+void StoredUpload::Supersede(std::function<void(absl::Status)> done) {
+  strand_.Post([self = shared_from_this(), done = std::move(done)] {
+    const absl::Status status = self->SupersedeNow();
+    Failpoint("upload.superseded");
+    done(ForCaller(status));
+  });
+}
+
+absl::Status StoredUpload::SupersedeNow() {
+  const std::string journal = JournalPath(target_.id);
+  const std::string superseded = SupersededPath(target_.id);
+  if (auto status = parts_.files.Rename(journal, superseded); !status.ok()) return status;
+  absl::Status status = RemoveNow();
+  if (!status.ok()) (void)parts_.files.Rename(superseded, journal);  // it goes on
+  return status;
 }
 
 // The journal first: bytes without a journal are swept away, a journal without bytes looks like a

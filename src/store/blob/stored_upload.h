@@ -1,5 +1,6 @@
 // One upload on the disk: uploads/<id>.data, the bytes (once sealed, with the table of content.h),
-// and uploads/<id>.journal, what is acknowledged of them.
+// and uploads/<id>.journal, what is acknowledged of them. Of one that gave way the journal stays as
+// uploads/<id>.superseded.
 #ifndef GRPC_OS_STORE_BLOB_STORED_UPLOAD_H_
 #define GRPC_OS_STORE_BLOB_STORED_UPLOAD_H_
 
@@ -62,6 +63,13 @@ class StoredUpload final : public core::UploadFile,
 
   static std::string DataPath(const std::string& id) { return "uploads/" + id + ".data"; }
   static std::string JournalPath(const std::string& id) { return "uploads/" + id + ".journal"; }
+  static std::string SupersededPath(const std::string& id) {
+    return "uploads/" + id + ".superseded";
+  }
+
+  // Before anything else, of one that a daemon before this one had: what lies behind its durable
+  // part takes no room. A failure matters little, the next write looks again.
+  void TrimToDurable();
 
   core::UploadState State() const override;
   void Write(Piece piece, std::function<void(absl::Status)> done) override;
@@ -69,6 +77,7 @@ class StoredUpload final : public core::UploadFile,
   void Measure(std::function<void(absl::StatusOr<core::ObjectContent>)> done) override;
   void Seal(std::function<void(absl::StatusOr<Sealed>)> done) override;
   void Remove(std::function<void(absl::Status)> done) override;
+  void Supersede(std::function<void(absl::Status)> done) override;
 
  private:
   // All of these on the strand.
@@ -83,7 +92,9 @@ class StoredUpload final : public core::UploadFile,
   absl::StatusOr<core::ObjectContent> MeasureNow();
   absl::StatusOr<Sealed> SealNow();
   absl::Status CloseContent(const core::ObjectContent& content);
+  absl::Status RewindTo(OpenFile& data, int64_t size);
   absl::Status RemoveNow();
+  absl::Status SupersedeNow();
   int64_t written() const { return content_->size(); }
 
   const Parts parts_;

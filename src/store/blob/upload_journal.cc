@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/object/object_name.h"
 #include "store/blob/content.h"
 #include "store/pairs.h"
 
@@ -28,20 +29,33 @@ bool Parse(const std::string& text, std::optional<int64_t>& number) {
 
 std::string EncodeTarget(const core::UploadTarget& target) {
   const core::PutObject& object = target.object;
-  return EncodeWords({kForm, target.id, target.user, target.request_id, target.request_digest,
-                      absl::StrCat(target.create_time_ms), Maybe(target.size_bytes), object.name,
-                      object.content_type.has_value() ? "1" : "", object.content_type.value_or(""),
-                      object.metadata.has_value() ? "1" : "",
-                      object.metadata.has_value() ? EncodePairs(*object.metadata) : "",
-                      Maybe(object.expire_time_ms), Maybe(object.preconditions.generation),
-                      Maybe(object.preconditions.not_generation),
-                      Maybe(object.preconditions.metageneration),
-                      Maybe(object.preconditions.not_metageneration)});
+  std::vector<std::string> words = {
+      kForm,
+      target.id,
+      target.user,
+      target.request_id,
+      target.request_digest,
+      absl::StrCat(target.create_time_ms),
+      Maybe(target.size_bytes),
+      object.name,
+      object.content_type.has_value() ? "1" : "",
+      object.content_type.value_or(""),
+      object.metadata.has_value() ? "1" : "",
+      object.metadata.has_value() ? EncodePairs(*object.metadata) : "",
+      Maybe(object.expire_time_ms),
+      Maybe(object.preconditions.generation),
+      Maybe(object.preconditions.not_generation),
+      Maybe(object.preconditions.metageneration),
+      Maybe(object.preconditions.not_metageneration)};
+  // An older daemon knows 17 words, and reads those of all that was asked for by name.
+  if (target.path != object.name) words.push_back(target.path);
+  return EncodeWords(words);
 }
 
 std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   const auto words = DecodeWords(payload);
-  if (!words.ok() || words->size() != 17 || (*words)[0] != kForm) return std::nullopt;
+  if (!words.ok() || words->size() < 17 || words->size() > 18 || (*words)[0] != kForm)
+    return std::nullopt;
   const auto& word = *words;
   core::UploadTarget target;
   target.id = word[1];
@@ -49,6 +63,9 @@ std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   target.request_id = word[3];
   target.request_digest = word[4];
   target.object.name = word[7];
+  // By an id that an older daemon took: only whoever may write everywhere goes on with that.
+  target.path = core::IsObjectId(word[7]) ? "/" : word[7];
+  if (word.size() > 17) target.path = word[17];
   if (!word[8].empty()) target.object.content_type = word[9];
   if (!word[10].empty()) {
     auto metadata = DecodePairs(word[11]);
