@@ -64,7 +64,9 @@ absl::Status ApplyEnd(Connection& connection, const std::vector<core::Event>& ev
     if (origin.request) {
       if (auto status = PutRequest(connection, *origin.request); !status.ok()) return status;
     }
-    if (auto status = InsertAudit(connection, origin.record, AuditPart::kChanges); !status.ok())
+    core::AuditRecord record = origin.record;
+    record.resource = origin.findings->Lock()->Named(record.resource);
+    if (auto status = InsertAudit(connection, record, AuditPart::kChanges); !status.ok())
       return status;
   }
   return absl::OkStatus();
