@@ -312,6 +312,14 @@ void Store::ReadEvents(core::LogPosition after, int limit, ReadDone done) {
       std::move(done));
 }
 
+void Store::FindBefore(int64_t from_ms, int64_t now_ms, FindDone done) {
+  impl_->scanner().Read<int64_t>(
+      [from_ms, now_ms](Connection& connection) {
+        return SelectRevisionBefore(connection, from_ms, now_ms);
+      },
+      std::move(done));
+}
+
 int64_t Store::NewestRevision() const { return impl_->writer().NewestRevision(); }
 
 Store::Subscription Store::Subscribe(std::function<void(int64_t)> on_commit) {

@@ -65,6 +65,7 @@ class Store final : public core::ProcessStore,
   void SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) override;
 
   void ReadEvents(core::LogPosition after, int limit, ReadDone done) override;
+  void FindBefore(int64_t from_ms, int64_t now_ms, FindDone done) override;
   int64_t NewestRevision() const override;
   Subscription Subscribe(std::function<void(int64_t)> on_commit) override;
   void Unsubscribe(Subscription subscription) override;
