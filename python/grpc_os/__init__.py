@@ -10,6 +10,7 @@ from grpc_os.domain_resources import (
     DomainTraffic,
 )
 from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
+from grpc_os.events import Followed, Gap, Synced
 from grpc_os.object_resources import Object, Quota, StoredBytes, Upload
 from grpc_os.objects import Condition
 from grpc_os.process_resources import LogLine, Process, ProcessStatus, Revision, TaskExit, TaskOutput, Volume
@@ -30,6 +31,8 @@ __all__ = [
     "ErrorInfo",
     "ErrorReason",
     "FieldViolation",
+    "Followed",
+    "Gap",
     "GrpcOSClient",
     "GrpcOSError",
     "Identity",
@@ -43,6 +46,7 @@ __all__ = [
     "Rule",
     "Session",
     "StoredBytes",
+    "Synced",
     "System",
     "TaskExit",
     "TaskOutput",

@@ -8,6 +8,7 @@ import typing
 import google_crc32c
 from google.protobuf import field_mask_pb2
 from grpc_os.calls import Calls
+from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
 from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
 from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
@@ -232,11 +233,18 @@ class ObjectCalls(Calls):
         )
         return response
 
-    async def watch_objects(
+    def watch_objects(
         self, prefix: str = "/", from_revision: int = 0
     ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
         """Every change below a prefix, in order, each once, also over a restart of the daemon. Without `from_revision`
         it begins with what there is (action "snapshot")."""
+        return events_of(self._told_of_objects(prefix, from_revision))
+
+    def follow_objects(self, prefix: str = "/", from_revision: int = 0) -> typing.AsyncGenerator[Followed, None]:
+        """As `watch_objects`, for whoever keeps a picture of what there is: see `follow`."""
+        return over_gaps(lambda anew: self._told_of_objects(prefix, 0 if anew else from_revision))
+
+    async def _told_of_objects(self, prefix: str, from_revision: int) -> typing.AsyncGenerator[Told, None]:
         revision = from_revision
         if revision == 0:
             page_token = ""
@@ -248,10 +256,12 @@ class ObjectCalls(Calls):
                 page_token = page.next_page_token
                 if not page_token:
                     break
+            yield Synced(revision)
         # 0 would mean a snapshot, which there is none of.
-        async with contextlib.aclosing(self._watch(max(revision, 1), ("object",), prefix)) as events:
-            async for event in events:
-                yield event
+        async with contextlib.aclosing(self._told(request_of(max(revision, 1), ("object",), prefix))) as told:
+            async for each in told:
+                if from_revision > 0 or not isinstance(each, Synced):
+                    yield each
 
     # ---- Keeping order -----------------------------------------------------------------------------------------------
 
@@ -283,9 +293,7 @@ class ObjectCalls(Calls):
     # Of EventCalls, beside which it is.
     if typing.TYPE_CHECKING:
 
-        def _watch(
-            self, from_revision: int, kinds: typing.Sequence[str], prefix: str
-        ) -> typing.AsyncGenerator[event_services_pb2.Event, None]: ...
+        def _told(self, request: event_services_pb2.WatchRequest) -> typing.AsyncGenerator[Told, None]: ...
 
 
 def _snapshot(proto: filesystem_services_pb2.Object) -> event_services_pb2.Event:

@@ -70,6 +70,7 @@ class FakeDaemon(
         self.refresh_errors = []  # (code, ErrorInfo or None) instead of answers
         self.stream_breaks = []  # per stream: (messages until its end, whether its token expired, else UNAVAILABLE)
         self.watch_messages = None
+        self.oldest_revision = 0  # of the watch
         self._made = 0
 
     async def _enter(self, request, context):
@@ -346,6 +347,10 @@ class FakeDaemon(
     async def Watch(self, request, context):
         await self._enter(request, context)
         if self.watch_messages is not None:
+            if request.from_revision < self.oldest_revision and (request.from_revision > 0 or request.HasField("from_time")):
+                kept = {"revision": str(request.from_revision), "oldest": str(self.oldest_revision), "newest": "99"}
+                info = error_details_pb2.ErrorInfo(reason="REVISION_UNAVAILABLE", domain="grpc-os", metadata=kept)
+                await self.refuse(context, grpc.StatusCode.OUT_OF_RANGE, "not kept", None, info)
             async for message in self._tell(context, self.watch_messages[request.from_revision]):
                 yield message
             return

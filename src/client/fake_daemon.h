@@ -325,12 +325,12 @@ class FakeDaemon {
         const std::lock_guard<std::mutex> lock(state_.mutex);
         if (auto status = EnterFake(state_, context, "Watch"); !status.ok()) return status;
         state_.watches.push_back(*request);
+        if (request->from_revision() > 1000) {
+          return FakeError(grpc::OUT_OF_RANGE, "The revision is newer than any.",
+                           "REVISION_UNAVAILABLE");
+        }
         events = state_.events;
         cut = static_cast<size_t>(std::exchange(state_.cut_stream_after, 0));
-      }
-      if (request->from_revision() > 1000) {
-        return FakeError(grpc::OUT_OF_RANGE, "The revision is newer than any.",
-                         "REVISION_UNAVAILABLE");
       }
       size_t written = 0;
       for (const v1::WatchResponse& message : events) {

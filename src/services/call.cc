@@ -238,10 +238,21 @@ core::Origin Call::MakeOrigin(std::string resource, std::string name) {
   return origin;
 }
 
+bool Call::IsAudited(const absl::Status& status) const {
+  return method_.mutation || absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+}
+
+void Call::SetSubject(const google::protobuf::Message& request) {
+  resource_ = CutText(method_.subject.Of(request), kResourceBytes);
+}
+
+void Call::NoteName(const std::string& reference, const std::string& name) const {
+  if (reference != name && findings_ != nullptr) findings_->Lock()->names[reference] = name;
+}
+
 // What no transaction carries: each refusal, and changes that changed nothing.
 void Call::Audit(const absl::Status& status) {
-  const bool denied = absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
-  if (!method_.mutation && !denied) return;
+  if (!IsAudited(status)) return;
   if (status.ok() && audited_ != nullptr && audited_->load()) return;
   core::AuditRecord record;
   record.time_ms = start_ms_;
@@ -257,6 +268,7 @@ void Call::Audit(const absl::Status& status) {
     auto found = findings_->Lock();
     if (found->told) return;
     if (!found->user.empty()) record.user = found->user;
+    record.resource = found->Named(resource_);
   }
   // A stranger may invent names faster than any record of them is worth; only wrong passwords are
   // bounded, by the throttle.

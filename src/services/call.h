@@ -2,6 +2,8 @@
 #ifndef GRPC_OS_SERVICES_CALL_H_
 #define GRPC_OS_SERVICES_CALL_H_
 
+#include <google/protobuf/message.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -113,6 +115,13 @@ class Call : public std::enable_shared_from_this<Call> {
 
   // Nobody, where no log-in is needed.
   const core::Caller& caller() const { return *caller_; }
+  // Whether the audit keeps how it ends, and of whom.
+  bool IsAudited(const absl::Status& status) const;
+  // The request has come: of a refusal, the audit keeps what it was about. A change says more of
+  // that (MakeOrigin).
+  void SetSubject(const google::protobuf::Message& request);
+  // What was given by this id has this name (Origin::NoteName). After MakeOrigin.
+  void NoteName(const std::string& reference, const std::string& name) const;
   // For a handler whose answer needs another permission than its method declares, or two:
   // PERMISSION_DENIED without it. A stream ends when its caller loses it.
   absl::Status AlsoNeeds(const char* permission);

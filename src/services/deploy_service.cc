@@ -105,6 +105,7 @@ absl::StatusOr<std::string> DeployService::NameFor(const Call& call,
     if (absl::Status status = call.CheckName(reference); !status.ok()) return status;
   }
   const core::Process* process = parts_.processes.Find(reference);
+  if (process != nullptr) call.NoteName(reference, process->name);
   if (process != nullptr && call.Permits(process->name)) return process->name;
   // Of a first deploy that failed there is no process.
   if (process == nullptr && !parts_.deploys.List(reference).empty()) return reference;

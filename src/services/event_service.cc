@@ -1,5 +1,6 @@
 #include "services/event_service.h"
 
+#include <algorithm>
 #include <functional>
 #include <iterator>
 #include <limits>
@@ -9,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/limits.h"
+#include "core/store_error.h"
 #include "services/convert/object_convert.h"
+#include "services/convert/time_convert.h"
 #include "services/object_access.h"
 
 namespace grpc_os::services {
@@ -99,17 +102,16 @@ EventService::EventService(Handlers& handlers, const Parts& parts)
         Wanted wanted = Read(request, *call, violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         for (const Kind& kind : call->environment().declarations.kinds) {
-          if (!wanted.kinds.contains(kind.name) || kind.permission == kAnyLogin) continue;
+          if (!wanted.filter.kinds.contains(kind.name) || kind.permission == kAnyLogin) continue;
           if (absl::Status status = call->AlsoNeeds(kind.permission.c_str()); !status.ok())
             return call->End(status);
         }
-        // Of what there is the scheduler's thread knows alone, which has enough to do.
-        if (wanted.from != 0) return Begin(call, wanted);
-        parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
+        BeginAt(call, std::move(wanted));
       });
 }
 
-std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& kinds) const {
+std::vector<core::Event> EventService::Snapshot(const core::EventFilter& filter,
+                                                std::map<std::string, int64_t>& kinds) const {
   std::vector<core::Event> events;
   for (auto& [kind, revision] : kinds) {
     const int64_t newest = parts_.log.NewestRevision();
@@ -131,21 +133,60 @@ std::vector<core::Event> EventService::Snapshot(std::map<std::string, int64_t>& 
     } else {
       revision = newest;  // of the others there is none
     }
-    events.insert(events.end(), std::make_move_iterator(found.begin()),
-                  std::make_move_iterator(found.end()));
+    std::copy_if(std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()),
+                 std::back_inserter(events),
+                 [&](const core::Event& event) { return core::Matches(filter, event); });
   }
   return events;
 }
+
+namespace {
+
+constexpr int kMostWords = 100;  // names, or actions
+
+void ReadNames(const v1::WatchRequest& request, core::EventFilter& filter,
+               core::Violations& violations) {
+  filter.names.insert(request.names().begin(), request.names().end());
+  const bool each_is_one =
+      std::all_of(filter.names.begin(), filter.names.end(), [](const auto& name) {
+        return !name.empty() && name.size() <= static_cast<size_t>(limits::kPathBytes);
+      });
+  if (!each_is_one || request.names_size() > kMostWords) {
+    violations.Add("names",
+                   absl::StrCat("give at most ", kMostWords, " names or ids, each of 1 to ",
+                                limits::kPathBytes, " bytes"));
+  }
+  filter.actions.insert(request.actions().begin(), request.actions().end());
+  const auto unknown =
+      std::find_if_not(filter.actions.begin(), filter.actions.end(), core::IsEventAction);
+  if (unknown != filter.actions.end()) {
+    const auto append = [](std::string* out, std::string_view action) { out->append(action); };
+    violations.Add(
+        "actions",
+        absl::StrCat("there is no action '", absl::CHexEscape(unknown->substr(0, 64)),
+                     "'; give some of ", absl::StrJoin(core::kEventActions, ", ", append)));
+  } else if (request.actions_size() > kMostWords) {
+    violations.Add("actions", absl::StrCat("give at most ", kMostWords));
+  }
+}
+
+}  // namespace
 
 EventService::Wanted EventService::Read(const v1::WatchRequest& request, Call& call,
                                         core::Violations& violations) {
   const Declarations& declared = call.environment().declarations;
   Wanted wanted;
-  wanted.from = request.from_revision();
-  if (wanted.from < 0)
+  if (request.from_revision() < 0)
     violations.Add("from_revision", "give 0 for a snapshot, or a revision received before");
+  if (request.from_revision() > 0) wanted.from = request.from_revision();
+  if (request.has_from_time()) {
+    wanted.from_ms = TimeMsFromProto(request.from_time(), "from_time", violations);
+    if (request.from_revision() != 0)
+      violations.Add("from_time", "give a revision or a time to begin at, not both");
+  }
+  ReadNames(request, wanted.filter, violations);
   for (const std::string& kind : request.kinds()) {
-    wanted.kinds.insert(kind);
+    wanted.filter.kinds.insert(kind);
     if (declared.FindKind(kind) == nullptr) {
       const auto name = [](std::string* out, const Kind& one) { out->append(one.name); };
       violations.Add("kinds",
@@ -154,37 +195,57 @@ EventService::Wanted EventService::Read(const v1::WatchRequest& request, Call& c
     }
   }
   if (!request.prefix().empty()) {
-    wanted.prefix = PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
-    if (core::IsSystemName(wanted.prefix))
+    wanted.filter.prefix =
+        PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
+    if (core::IsSystemName(wanted.filter.prefix))
       violations.Add("prefix",
                      "the system's own objects are made anew for each read and never change; watch "
                      "the kind process to hear of what /proc tells, or read them again");
-    if (wanted.kinds.size() > (wanted.kinds.contains(kObjects) ? 1U : 0U))
+    if (wanted.filter.kinds.size() > (wanted.filter.kinds.contains(kObjects) ? 1U : 0U))
       violations.Add("prefix",
                      "only names of objects are paths; give the kind object alone, or no prefix");
-    wanted.kinds = {kObjects};
-  } else if (wanted.kinds.empty()) {
+    wanted.filter.kinds = {kObjects};
+  } else if (wanted.filter.kinds.empty()) {
     for (const Kind& kind : declared.kinds) {
       if (kind.watched_by_default && core::Allows(call.caller(), kind.permission))
-        wanted.kinds.insert(kind.name);
+        wanted.filter.kinds.insert(kind.name);
     }
-    if (wanted.kinds.empty()) wanted.kinds.insert("process");  // which is refused
+    if (wanted.filter.kinds.empty()) wanted.filter.kinds.insert("process");  // which is refused
   }
   return wanted;
+}
+
+void EventService::BeginAt(const std::shared_ptr<EventStream::WatchCall>& call, Wanted wanted) {
+  if (wanted.from.has_value()) return Begin(call, wanted);
+  if (!wanted.from_ms.has_value()) {
+    // Of what there is the scheduler's thread knows alone, which has enough to do.
+    return parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
+  }
+  const int64_t from_ms = *wanted.from_ms;
+  // The answer may come after the service has gone: what is posted then is not run any more.
+  parts_.log.FindBefore(call->requester(), from_ms, call->environment().clock.NowMs(),
+                        [this, &scheduler = parts_.scheduler, call,
+                         wanted = std::move(wanted)](const absl::StatusOr<int64_t>& found) mutable {
+                          if (!found.ok()) return call->End(core::FromStore(found.status()));
+                          wanted.from = *found;
+                          scheduler.Post([this, call, wanted = std::move(wanted)]() mutable {
+                            // It may have been forgotten meanwhile.
+                            wanted.from = std::max(*wanted.from, parts_.log.OldestRevision());
+                            Begin(call, wanted);
+                          });
+                        });
 }
 
 void EventService::Begin(const std::shared_ptr<EventStream::WatchCall>& call,
                          const Wanted& wanted) {
   Watched watched;
-  watched.prefix = wanted.prefix;
+  watched.filter = wanted.filter;
   watched.authority = [call = call.get()] { return CurrentAuthorityOf(*call); };
   for (const Kind& kind : call->environment().declarations.kinds)
     if (kind.permission != kAnyLogin) watched.permissions[kind.name] = kind.permission;
-  for (const std::string& kind : wanted.kinds) watched.kinds[kind] = wanted.from;
+  for (const std::string& kind : wanted.filter.kinds) watched.kinds[kind] = wanted.from.value_or(0);
   std::vector<core::Event> snapshot;
-  if (wanted.from == 0) {
-    snapshot = Snapshot(watched.kinds);
-  }
+  if (!wanted.from.has_value()) snapshot = Snapshot(watched.filter, watched.kinds);
   EventStream::Start(call, hub_, parts_.log, std::move(watched), std::move(snapshot));
 }
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,14 +38,17 @@ class EventService {
 
  private:
   struct Wanted {
-    int64_t from = 0;
-    std::set<std::string> kinds = {};
-    std::string prefix = {};
+    std::optional<int64_t> from = {};  // nullopt: begin with what there is
+    std::optional<int64_t> from_ms = {};
+    core::EventFilter filter = {};
   };
   static Wanted Read(const v1::WatchRequest& request, Call& call, core::Violations& violations);
+  // Finds where, if it is given as a time.
+  void BeginAt(const std::shared_ptr<EventStream::WatchCall>& call, Wanted wanted);
   void Begin(const std::shared_ptr<EventStream::WatchCall>& call, const Wanted& wanted);
-  // What there is of these kinds; sets the revision of each up to which it tells.
-  std::vector<core::Event> Snapshot(std::map<std::string, int64_t>& kinds) const;
+  // What there is that matches; sets the revision of each kind up to which it tells.
+  std::vector<core::Event> Snapshot(const core::EventFilter& filter,
+                                    std::map<std::string, int64_t>& kinds) const;
 
   const Parts parts_;
   const std::shared_ptr<core::EventHub> hub_;

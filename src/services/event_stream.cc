@@ -27,7 +27,7 @@ void ToProto(const core::Event& event, v1::Event* out) {
 }
 
 // Of an object, to a caller who may perhaps not read its name, or the one that it had before.
-bool ToProtoIfReadable(const core::Event& event, const std::string& prefix,
+bool ToProtoIfReadable(const core::Event& event, const core::EventFilter& filter,
                        const core::ObjectAccess& access, v1::Event* out) {
   const bool readable = access(core::ObjectVerb::kRead, event.name);
   const auto from = event.attributes.find(core::kMovedFrom);
@@ -40,14 +40,14 @@ bool ToProtoIfReadable(const core::Event& event, const std::string& prefix,
       ToProto(event, out);
       return true;
     }
-    if (!from->second.starts_with(prefix)) return false;
+    if (!core::MatchesName(filter, event.resource_id, from->second)) return false;
     ToProto(event, out);
     out->set_action("deleted");
     out->set_name(from->second);
     out->clear_attributes();
     return true;
   }
-  if (!readable || !event.name.starts_with(prefix)) return false;
+  if (!readable || !core::MatchesName(filter, event.resource_id, event.name)) return false;
   ToProto(event, out);
   out->mutable_attributes()->erase(core::kMovedFrom);
   return true;
@@ -72,10 +72,9 @@ absl::Status NotKept(int64_t revision, const core::EventLog& log) {
 void EventStream::Start(const std::shared_ptr<WatchCall>& call, std::shared_ptr<core::EventHub> hub,
                         const core::EventLog& log, Watched watched,
                         std::vector<core::Event> snapshot) {
-  core::EventFilter filter{.kinds = {}, .prefix = watched.prefix};
   int64_t revision = std::numeric_limits<int64_t>::max();
   for (const auto& [kind, from] : watched.kinds) {
-    filter.kinds.insert(kind);
+    watched.filter.kinds.insert(kind);
     revision = std::min(revision, from);
   }
   if (revision < log.OldestRevision() || revision > log.NewestRevision())
@@ -90,7 +89,7 @@ void EventStream::Start(const std::shared_ptr<WatchCall>& call, std::shared_ptr<
        .heartbeat = [stream](const v1::WatchResponse& last) { return stream->Heartbeat(last); }},
       std::move(initial));
   if (!heard) return;
-  const auto watcher = stream->hub_->Join(std::move(filter), revision, call->caller().user);
+  const auto watcher = stream->hub_->Join(stream->watched_.filter, revision, call->caller().user);
   bool gone = false;
   {
     auto state = stream->state_.Lock();
@@ -234,8 +233,10 @@ bool EventStream::Tell(const core::Event& event, bool is_snapshot, const core::A
   // A snapshot tells what is there, whenever that came to be.
   if (kind == watched_.kinds.end() || (!is_snapshot && event.revision <= kind->second))
     return false;
-  if (event.kind == kObjects)
-    return ToProtoIfReadable(event, watched_.prefix, AccessOf(authority), told);
+  if (event.kind == kObjects) {
+    return ToProtoIfReadable(event, watched_.filter, AccessOf(authority), told) &&
+           core::MatchesAction(watched_.filter, told->action());
+  }
   const auto permission = watched_.permissions.find(event.kind);
   if (permission != watched_.permissions.end() &&
       !authority.AllowsName(permission->second, event.name))

@@ -15,6 +15,7 @@
 
 #include "base/guarded.h"
 #include "core/event/event.h"
+#include "core/event/event_filter.h"
 #include "core/event/event_hub.h"
 #include "core/object/objects.h"
 #include "grpc_os/v1/event_services.pb.h"
@@ -26,7 +27,7 @@ namespace grpc_os::services {
 struct Watched {
   // Kinds of things, each from a revision on; events of a kind up to it are in the snapshot.
   std::map<std::string, int64_t> kinds;
-  std::string prefix = {};                              // of names
+  core::EventFilter filter = {};                        // with these kinds
   std::map<std::string, std::string> permissions = {};  // to see things of a kind; none: anybody
   // What the client may do by now.
   std::function<core::Authority()> authority;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "services/call_harness.h"
 #include "testing/fake_event_log.h"
 
@@ -290,6 +291,57 @@ TEST_F(EventStreamTest, SyncedDoesNotComeBetweenThePartsOfALaterRevision) {
                                    "256 of 8-8 and more at 7", "88 of 8-8 at 8"));
   EXPECT_EQ(client_.received.size(), 5u);
   EXPECT_EQ(Told().back(), "synced 8");
+}
+
+// For an hour, say: it is told how far it is, and may go on from there.
+TEST_F(EventStreamTest, WhoHearsOfNothingIsToldHowFarItIs) {
+  EventStream::Start(call_, hub_, log_,
+                     {.kinds = {{"process", 7}},
+                      .filter = {.names = {"proc_1"}, .actions = {"exited"}},
+                      .authority = [] { return core::Authority(); }},
+                     {});
+  EXPECT_THAT(Told(), ElementsAre("synced 7"));
+  for (int i = 0; i < 5; ++i) {
+    Commit();
+    log_.RunReads();
+    world_.clock.Advance(limits::kHeartbeatMs);
+    world_.environment.Add(call_.get());
+    world_.environment.Tick();
+  }
+  EXPECT_THAT(Told(), ElementsAre("synced 7", "at 8", "at 9", "at 10", "at 11", "at 12"));
+  core::Event other = EventAt(13);
+  other.action = "exited";
+  core::Event its = other;
+  other.resource_id = "proc_2";
+  log_.Commit({other, its});
+  EXPECT_EQ(Told().back(), "exited; at 13");
+}
+
+// To who may read the old name alone, a thing that is renamed is deleted.
+TEST_F(EventStreamTest, WhoAsksForDeletionsHearsOfARenameThatIsOne) {
+  const auto role = std::make_shared<core::Role>();
+  role->spec.rules = {{.permission = "object.read", .prefix = "/mine/"}};
+  EventStream::Start(call_, hub_, log_,
+                     {.kinds = {{"object", 7}},
+                      .filter = {.actions = {"deleted"}},
+                      .authority =
+                          [role] {
+                            return core::Authority({std::make_shared<core::RuleSet>(
+                                std::vector<const core::Role*>{role.get()})});
+                          }},
+                     {});
+  Told();
+  std::vector<core::Event> events(3, EventAt(8));
+  for (core::Event& event : events) {
+    event.kind = "object";
+    event.action = "renamed";
+    event.attributes["from"] = "/mine/a";
+    event.name = "/mine/b";
+  }
+  events[1].name = "/other/b";
+  events[2].attributes["from"] = "/other/a";
+  log_.Commit(events);
+  EXPECT_EQ(Told().back(), "deleted; at 8");
 }
 
 TEST_F(EventStreamTest, AClientThatHasLeftIsNotReadFor) {

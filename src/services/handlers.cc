@@ -40,7 +40,13 @@ bool Handlers::Open(const std::shared_ptr<Call>& call, const Arrival& arrival, E
                     google::protobuf::Message* request) {
   exchange.Open(call);
   absl::Status status = call->Admit(arrival);
-  if (status.ok() && request != nullptr) status = exchange.Parse(*request);
+  // What strangers ask for is not kept.
+  const bool known = !call->caller().user.empty();
+  if (request != nullptr && (status.ok() || (known && call->IsAudited(status)))) {
+    const absl::Status parsed = exchange.Parse(*request);
+    if (parsed.ok()) call->SetSubject(*request);
+    if (status.ok()) status = parsed;
+  }
   if (!status.ok()) call->End(status);
   return status.ok();
 }

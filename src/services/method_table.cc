@@ -48,6 +48,7 @@ absl::StatusOr<MethodTable> MethodTable::Build(
             std::find(std::begin(kKept), std::end(kKept), info.full_name) != std::end(kKept);
         if (info.permission.empty()) missing.push_back(info.full_name);
         info.descriptor = method;
+        if (!method->client_streaming()) info.subject = RequestSubject(*method->input_type());
         if (!table.by_request_.emplace(method->input_type(), info.index).second)
           shared.push_back(
               absl::StrCat(info.full_name, " (", method->input_type()->full_name(), ")"));

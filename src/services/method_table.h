@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "services/request_subject.h"
 
 namespace grpc_os::services {
 
@@ -22,6 +23,7 @@ struct MethodInfo {
   bool mutation = false;   // changes something, so that each call is audited
   bool kept = false;       // has a lane of its own when there is no place for others (admission.h)
   const google::protobuf::MethodDescriptor* descriptor = nullptr;
+  RequestSubject subject = {};
 };
 
 // Immutable after it was made.

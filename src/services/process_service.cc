@@ -106,6 +106,7 @@ absl::StatusOr<const core::Process*> ProcessService::FindFor(const Call& call,
     if (absl::Status status = call.CheckName(reference); !status.ok()) return status;
   }
   const core::Process* process = parts_.processes.Find(reference);
+  if (process != nullptr) call.NoteName(reference, process->name);
   if (process == nullptr || !call.Permits(process->name)) return core::ProcessNotFound(reference);
   return process;
 }
@@ -392,7 +393,9 @@ void ProcessService::RunTask(const std::shared_ptr<StreamCall<v1::RunTaskRespons
       std::make_shared<TaskStream>(call, parts_.tasks, parts_.scheduler, task.process.name);
   if (!stream->Start(task)) return;
   // Now, for it may run for long, and the daemon may be killed meanwhile.
-  call->environment().audit.Note(origin.record);
+  core::AuditRecord record = origin.record;
+  record.resource = origin.findings->Lock()->Named(record.resource);
+  call->environment().audit.Note(std::move(record));
   origin.written->store(true);
 }
 

@@ -1,6 +1,7 @@
 #include "shell/quantity.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 
 #include "absl/strings/str_cat.h"
@@ -44,16 +45,19 @@ std::string FormatBytes(int64_t bytes) {
 
 std::string FormatTime(int64_t seconds, int32_t nanos, int digits) {
   const std::time_t time = seconds;
-  struct tm utc = {};
-  if (::gmtime_r(&time, &utc) == nullptr) return "-";
+  struct tm local = {};
+  if (::localtime_r(&time, &local) == nullptr) return "-";
   std::string text =
-      absl::StrFormat("%04d-%02d-%02dT%02d:%02d:%02d", utc.tm_year + 1900, utc.tm_mon + 1,
-                      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+      absl::StrFormat("%04d-%02d-%02d %02d:%02d:%02d", local.tm_year + 1900, local.tm_mon + 1,
+                      local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
   if (digits > 0) {
     absl::StrAppend(&text, ".",
                     absl::StrFormat("%09d", nanos).substr(0, static_cast<size_t>(digits)));
   }
-  return text + "Z";
+  const auto minutes = static_cast<int>(local.tm_gmtoff / 60);
+  absl::StrAppendFormat(&text, " %c%02d%02d", minutes < 0 ? '-' : '+', std::abs(minutes) / 60,
+                        std::abs(minutes) % 60);
+  return text;
 }
 
 }  // namespace grpc_os::shell

@@ -11,7 +11,7 @@ namespace grpc_os::shell {
 std::string FormatDuration(int64_t ms);
 // "532B", "12.3MiB".
 std::string FormatBytes(int64_t bytes);
-// RFC 3339 in UTC with `digits` (0 to 9) of the second: "2026-11-23T02:07:37.123Z".
+// Local time, with `digits` (0 to 9) of the second: "2026-11-23 03:07:37.123 +0100".
 std::string FormatTime(int64_t seconds, int32_t nanos, int digits);
 
 }  // namespace grpc_os::shell

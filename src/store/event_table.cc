@@ -1,6 +1,7 @@
 #include "store/event_table.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,43 @@ absl::Status CheckKept(Connection& connection, int64_t after) {
                     {"newest", absl::StrCat(newest)}},
        .violations = {},
        .retry_after_ms = 0});
+}
+
+// Behind so many events in a row of other times nothing more is looked for.
+constexpr int64_t kLookedAt = 20'000;
+
+struct Happened {
+  int64_t revision;
+  int64_t time_ms;
+};
+absl::StatusOr<std::optional<Happened>> FirstFrom(Connection& connection, int64_t revision) {
+  auto statement = connection.Prepare(
+      "SELECT revision, time_ms FROM events WHERE revision >= ? ORDER BY revision, sequence "
+      "LIMIT 1");
+  if (!statement.ok()) return statement.status();
+  RowBinder(**statement).Int(revision);
+  const auto found = (*statement)->Step();
+  if (!found.ok()) return found.status();
+  std::optional<Happened> first;
+  if (*found) first = {(*statement)->Int(0), (*statement)->Int(1)};
+  (*statement)->Reset();
+  return first;
+}
+
+// Of the last events before `revision`: the first that happened then; 0: none.
+absl::StatusOr<int64_t> EarlierThan(Connection& connection, int64_t revision, int64_t from_ms,
+                                    int64_t now_ms) {
+  auto statement = connection.Prepare(
+      "SELECT COALESCE(MIN(revision), 0) FROM (SELECT revision, time_ms FROM events "
+      "WHERE revision < ? ORDER BY revision DESC, sequence DESC LIMIT ?) AS looked "
+      "WHERE time_ms >= ? AND time_ms <= ?");
+  if (!statement.ok()) return statement.status();
+  RowBinder(**statement).Int(revision).Int(kLookedAt).Int(from_ms).Int(now_ms);
+  const auto found = (*statement)->Step();
+  if (!found.ok()) return found.status();
+  const int64_t earlier = *found ? (*statement)->Int(0) : 0;
+  (*statement)->Reset();
+  return earlier;
 }
 
 }  // namespace
@@ -80,6 +118,29 @@ absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection,
     }
     event.attributes = *std::move(attributes);
     events.push_back(std::move(event));
+  }
+}
+
+// What a clock that had jumped for a while left in the midst of the log leads the search astray by
+// no more than it looks back.
+absl::StatusOr<int64_t> SelectRevisionBefore(Connection& connection, int64_t from_ms,
+                                             int64_t now_ms) {
+  const auto meta = ReadMeta(connection);
+  if (!meta.ok()) return meta.status();
+  int64_t low = meta->compact_revision + 1;
+  int64_t high = meta->revision + 1;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    const auto at = FirstFrom(connection, middle);
+    if (!at.ok()) return at.status();
+    const bool then = !at->has_value() || ((*at)->time_ms >= from_ms && (*at)->time_ms <= now_ms);
+    then ? high = middle : low = (*at)->revision + 1;
+  }
+  for (;;) {
+    const auto earlier = EarlierThan(connection, low, from_ms, now_ms);
+    if (!earlier.ok()) return earlier.status();
+    if (*earlier == 0) return low - 1;
+    low = *earlier;
   }
 }
 

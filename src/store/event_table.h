@@ -18,6 +18,10 @@ absl::Status InsertEvent(Connection& connection, const core::Event& event, int64
 absl::StatusOr<std::vector<core::Event>> SelectEvents(Connection& connection,
                                                       core::LogPosition after, int limit);
 
+// As core::EventLog::FindBefore. Bounded: a binary search, and the events before what it found.
+absl::StatusOr<int64_t> SelectRevisionBefore(Connection& connection, int64_t from_ms,
+                                             int64_t now_ms);
+
 }  // namespace grpc_os::store
 
 #endif  // GRPC_OS_STORE_EVENT_TABLE_H_

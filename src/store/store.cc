@@ -64,7 +64,9 @@ absl::Status ApplyEnd(Connection& connection, const std::vector<core::Event>& ev
     if (origin.request) {
       if (auto status = PutRequest(connection, *origin.request); !status.ok()) return status;
     }
-    if (auto status = InsertAudit(connection, origin.record, AuditPart::kChanges); !status.ok())
+    core::AuditRecord record = origin.record;
+    record.resource = origin.findings->Lock()->Named(record.resource);
+    if (auto status = InsertAudit(connection, record, AuditPart::kChanges); !status.ok())
       return status;
   }
   return absl::OkStatus();
@@ -316,6 +318,15 @@ void Store::ReadEvents(const core::Requester& by, core::LogPosition after, int l
                        ReadDone done) {
   impl_->event_reader().Read<std::vector<core::Event>>(
       by, [after, limit](Connection& connection) { return SelectEvents(connection, after, limit); },
+      std::move(done));
+}
+
+void Store::FindBefore(const core::Requester& by, int64_t from_ms, int64_t now_ms, FindDone done) {
+  impl_->scanner().Read<int64_t>(
+      by,
+      [from_ms, now_ms](Connection& connection) {
+        return SelectRevisionBefore(connection, from_ms, now_ms);
+      },
       std::move(done));
 }
 

@@ -65,6 +65,8 @@ class Store final : public core::ProcessStore,
 
   void ReadEvents(const core::Requester& by, core::LogPosition after, int limit,
                   ReadDone done) override;
+  void FindBefore(const core::Requester& by, int64_t from_ms, int64_t now_ms,
+                  FindDone done) override;
   int64_t NewestRevision() const override;
   Subscription Subscribe(std::function<void(int64_t)> on_commit) override;
   void Unsubscribe(Subscription subscription) override;

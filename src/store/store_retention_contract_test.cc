@@ -92,6 +92,62 @@ TEST_P(StoreRetentionContract, TheLastRevisionsAreKept) {
   EXPECT_EQ(NumberOf(Commit(PutOf("proc_1", "one"))), 26);
 }
 
+TEST_P(StoreRetentionContract, WhereATimeBeginsIsFound) {
+  options_.kept.revisions = 4;
+  Reopen();
+  const auto commit = [&](int64_t time_ms) {
+    ProcessWrite write;
+    write.events = {MakeEvent("proc_1", "changed"), MakeEvent("proc_1", "changed")};
+    for (Event& event : write.events) event.time_ms = time_ms;
+    return NumberOf(Commit(std::move(write)));
+  };
+  const auto before = [&](int64_t from_ms, int64_t now_ms = 1'000'000) {
+    std::promise<absl::StatusOr<int64_t>> found;
+    store_->FindBefore(core::Requester(), from_ms, now_ms,
+                       [&](auto answer) { found.set_value(answer); });
+    return found.get_future().get().value();
+  };
+  EXPECT_EQ(before(0), 0) << "of no event";
+  for (int64_t time_ms : {100, 200, 300, 300, 400}) commit(time_ms);
+  EXPECT_EQ(before(300), 2);
+  EXPECT_EQ(before(301), 4);
+  EXPECT_EQ(before(401), 5) << "nothing yet: after the newest";
+  EXPECT_EQ(before(2'000'000), 5) << "in the future";
+  Sweep();
+  EXPECT_EQ(before(0), store_->OldestRevision());
+  EXPECT_GT(store_->OldestRevision(), 0);
+}
+
+// Revisions are ordered, what the clock showed is not.
+TEST_P(StoreRetentionContract, AClockThatJumpedHidesNothing) {
+  const auto commit = [&](int64_t time_ms, int times = 1) {
+    for (int i = 0; i < times; ++i) {
+      ProcessWrite write;
+      write.events = {MakeEvent("proc_1", "changed")};
+      write.events[0].time_ms = time_ms;
+      ASSERT_TRUE(Commit(std::move(write)).ok());
+    }
+  };
+  const auto before = [&](int64_t from_ms, int64_t now_ms) {
+    std::promise<absl::StatusOr<int64_t>> found;
+    store_->FindBefore(core::Requester(), from_ms, now_ms,
+                       [&](auto answer) { found.set_value(answer); });
+    return found.get_future().get().value();
+  };
+  commit(1000, 10);  // revisions 1 to 10
+  commit(2000, 10);  // to 20
+  commit(5, 60);     // to 80: a start without a clock
+  commit(3000, 10);  // to 90
+  EXPECT_EQ(before(1500, 5000), 10) << "not behind what has no time";
+  EXPECT_EQ(before(2500, 5000), 80);
+  commit(900'000, 60);  // to 150: far ahead, and set back
+  commit(4000, 10);     // to 160
+  EXPECT_EQ(before(3500, 5000), 150) << "what is ahead of now does not count";
+  EXPECT_EQ(before(2500, 5000), 80);
+  EXPECT_EQ(before(1500, 5000), 10);
+  EXPECT_EQ(before(4500, 5000), 160);
+}
+
 TEST_P(StoreRetentionContract, AFewerKeptAreForgottenAtTheNextStart) {
   CommitMany(25);
   options_.kept.revisions = 5;

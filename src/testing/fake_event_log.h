@@ -100,6 +100,16 @@ class FakeEventLog final : public core::EventLog {
     reads_.push_back({by, after, limit, std::move(done)});
     asked_.notify_one();
   }
+  // At once.
+  void FindBefore(const core::Requester&, int64_t from_ms, int64_t now_ms, FindDone done) override {
+    std::unique_lock lock(mutex_);
+    const auto found = std::find_if(events_.begin(), events_.end(), [&](const core::Event& event) {
+      return event.time_ms >= from_ms && event.time_ms <= now_ms;
+    });
+    const int64_t before = found == events_.end() ? newest_ : found->revision - 1;
+    lock.unlock();
+    done(before);
+  }
   int64_t NewestRevision() const override {
     const std::lock_guard lock(mutex_);
     return newest_;

@@ -7,6 +7,7 @@ import grpc.aio
 import pytest
 from expectations import refused
 from google.protobuf import timestamp_pb2
+from grpc_os import Condition
 from grpc_os.v1 import auth_services_pb2 as auth
 from grpc_os.v1 import auth_services_pb2_grpc as auth_services
 from grpc_os.v1 import process_services_pb2 as processes
@@ -118,3 +119,70 @@ async def test_log_ins_and_log_outs_are_told(system, audit):
     [login, *_] = await audit.until(lambda record: record.method.endswith("/LoginPeer"))
     assert (login.user, login.result) == ("admin", "OK")
     await audit.until(lambda record: record.method.endswith("/Logout"))
+
+
+async def test_a_refusal_keeps_what_it_was_about(system, client, audit):
+    """Also of who may do no such thing at all, and of what was never looked at."""
+    await client.create_process("web", "sleep 1000")
+    await client.create_user("vera", password="a password of some length", roles=["viewer"])
+    viewer = system.anonymous()
+    await viewer.login("vera", "a password of some length")
+
+    async def resource_of(method, result):
+        records = await audit.until(lambda record: record.method.endswith(f"/{method}") and record.result == result)
+        return [record.resource for record in records]
+
+    with refused("PERMISSION_MISSING"):
+        await viewer.stop_process("web")
+    assert await resource_of("StopProcess", "PERMISSION_DENIED") == ["web"]
+    with refused("PERMISSION_MISSING"):
+        await viewer.create_process("mine", "sleep 1000")
+    assert await resource_of("CreateProcess", "PERMISSION_DENIED") == ["mine"]
+    with refused("PERMISSION_MISSING"):
+        await viewer.set_quota("/a/", max_objects=5)
+    assert await resource_of("SetQuota", "PERMISSION_DENIED") == ["/a/"]
+    with refused("FIELD_INVALID"):
+        await client.create_process("other", "")
+    assert await resource_of("CreateProcess", "INVALID_ARGUMENT") == ["other"]
+    with refused("FIELD_INVALID"):
+        await client.create_user("bob", password="x")
+    assert await resource_of("CreateUser", "INVALID_ARGUMENT") == ["bob"]
+    assert "a password" not in str((await audit.read()).records)
+
+
+async def test_what_was_given_by_an_id_is_kept_with_its_name(system, client, audit):
+    """So that one knows what it was called, also once it is deleted."""
+    ids = []
+
+    async def resources_of(method, result="OK"):
+        records = await audit.until(lambda record: record.method.endswith(f"/{method}") and record.result == result)
+        return [record.resource for record in records]
+
+    for _ in range(2):  # the name is given again
+        process = await client.create_process("web", "sleep 1000")
+        ids.append(process.id)
+        await client.signal_process(process.id, "CONT")
+        with refused("ETAG_MISMATCH"):
+            await client.stop_process(process.id, etag="other")
+        await client.stop_process(process.id)
+        await client.delete_process(process.id)
+    named = [f"web ({identity})" for identity in reversed(ids)]
+    assert await resources_of("DeleteProcess") == await resources_of("StopProcess") == named
+    await audit.until(lambda record: record.method.endswith("/SignalProcess") and record.resource == named[0])
+    assert await resources_of("StopProcess", "ABORTED") == named
+    with refused("PROCESS_NOT_FOUND"):
+        await client.stop_process(ids[0])
+    assert await resources_of("StopProcess", "NOT_FOUND") == [ids[0]]
+
+    made = await client.put_object("/a b", b"1")
+    with refused("PRECONDITION_FAILED"):
+        await client.put_object(made.id, b"2", condition=Condition(generation=1))
+    assert await resources_of("PutObject", "FAILED_PRECONDITION") == [f"/a b ({made.id})"]
+    await client.delete_object(made.id)
+    assert await resources_of("DeleteObject") == [f"/a b ({made.id})"]
+    await client.delete_object(made.id, purge=True)
+    assert await resources_of("DeleteObject") == [f"/a b ({made.id})"] * 2
+
+    token = await client.create_token("ci")
+    await client.end_session(token.session.id)
+    assert await resources_of("EndSession") == [f"ci ({token.session.id})"]

@@ -241,7 +241,7 @@ def test_events_of_what_was_done(shell):
     shell.expect("events -f -n 0\n")
     shell.type(CTRL_C)
     shell.expect(PROMPT)
-    newest = int(shown.splitlines()[-1].split()[1])
+    newest = int(shown.splitlines()[-1].split()[3])
     assert shell.enter(f"events --since {newest}") == ""
     assert "`events` without --since" in shell.enter(f"events --since {newest + 10000}")
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,11 @@ struct OriginFindings {
   std::string user;    // whom a log-in is about, if there is such a user
   // The record that was written tells how the call ends, so that it needs no other.
   bool told = false;
+  // Of what the call gave by an id, by that id.
+  std::map<std::string, std::string> names = {};
+
+  // What the call was about, with the names of what it gave by ids: "web (proc_01k…)".
+  std::string Named(const std::string& resource) const;
 };
 
 // A call that asks for a change. Copies are the same origin.
@@ -41,6 +47,16 @@ struct Origin {
   std::shared_ptr<Guarded<OriginFindings>> findings = std::make_shared<Guarded<OriginFindings>>();
   // Lets go of the request's key (core/request) when the last copy goes.
   std::shared_ptr<void> slot = nullptr;
+
+  // The thing that the call refers to is there, under this name.
+  void SetFound(const std::string& reference, const std::string& its_name) {
+    name = its_name;
+    NoteName(reference, its_name);
+  }
+  // For the audit, which is not for the caller: whether or not it may know the name.
+  void NoteName(const std::string& reference, const std::string& its_name) const {
+    if (reference != its_name) findings->Lock()->names[reference] = its_name;
+  }
 
   absl::Status CheckPermitted() const { return permit ? permit(name) : absl::OkStatus(); }
   // The permission is there, but not for this name: who asked by an id must not learn what it

@@ -2,18 +2,36 @@
 #ifndef GRPC_OS_CORE_EVENT_EVENT_H_
 #define GRPC_OS_CORE_EVENT_EVENT_H_
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/requester.h"
 
 namespace grpc_os::core {
+
+// All that Event::action may be.
+inline constexpr std::string_view kEventActions[] = {
+    "backoff",    "changed",        "completed",       "crash_looping",
+    "created",    "deleted",        "exited",          "expired",
+    "failed",     "held",           "not_live",        "not_ready",
+    "ready",      "renamed",        "resumed",         "restart_requested",
+    "set",        "snapshot",       "start_requested", "started",
+    "status",     "stop_requested", "stopped",         "undeleted",
+    "unkillable", "updated",        "waiting"};
+
+constexpr bool IsEventAction(std::string_view action) {
+  return std::find(std::begin(kEventActions), std::end(kEventActions), action) !=
+         std::end(kEventActions);
+}
 
 // Written in the same transaction as the change that it tells of.
 struct Event {
@@ -56,6 +74,12 @@ class EventLog {
   // has gone. Calls `done` on a thread of the store.
   using ReadDone = std::function<void(absl::StatusOr<std::vector<Event>>)>;
   virtual void ReadEvents(const Requester& by, LogPosition after, int limit, ReadDone done) = 0;
+
+  // The revision before the first kept event that happened from `from_ms` to `now_ms`; the newest
+  // one if there is none. Its time is that of the machine's clock, which may have jumped: what lies
+  // behind 20,000 events in a row of other times is not found. Calls `done` as above.
+  using FindDone = std::function<void(absl::StatusOr<int64_t>)>;
+  virtual void FindBefore(const Requester& by, int64_t from_ms, int64_t now_ms, FindDone done) = 0;
 
   // The newest committed revision; cheap.
   virtual int64_t NewestRevision() const = 0;

@@ -16,21 +16,28 @@
 
 namespace grpc_os::core {
 
-// The attribute of a "moved" event with the name that the thing had before.
+// The attribute of a "renamed" event with the name that the thing had before.
 inline constexpr char kMovedFrom[] = "from";
 
 struct EventFilter {
   std::set<std::string> kinds;
   std::string prefix = {};  // the name, or the one before, begins with it
+  // The name, the one before, or the id is one of them; empty: any.
+  std::set<std::string, std::less<>> names = {};
+  // Empty: any. Who asks for "deleted" is given "renamed" too, which is that to some.
+  std::set<std::string, std::less<>> actions = {};
 
   // NOLINTNEXTLINE(modernize-use-nullptr): of the code that the compiler makes
   std::strong_ordering operator<=>(const EventFilter&) const = default;
 };
 bool Matches(const EventFilter& filter, const Event& event);
+// The same of `prefix` and `names`, for a thing that has, or had, this name.
+bool MatchesName(const EventFilter& filter, std::string_view id, const std::string& name);
+bool MatchesAction(const EventFilter& filter, std::string_view action);
 
-// Finds the filters that an event matches without asking each of them: one look-up per distinct
-// length of their prefixes. Not thread-safe. `Who` is what stands behind a filter; it is entered
-// once.
+// Finds the filters whose kinds and prefix an event matches without asking each of them: one
+// look-up per distinct length of their prefixes. Not thread-safe. `Who` is what stands behind a
+// filter; it is entered once.
 template <typename Who>
 class EventFilterIndex {
  public:

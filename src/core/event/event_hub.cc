@@ -217,6 +217,9 @@ void EventHub::Remember(std::vector<Event> events, std::vector<Group*>& touched)
     const int64_t number = memory_.end();
     memory_.Add(shared);
     index_.Find(*shared, [&](Group* group) {
+      const EventFilter& filter = group->filter;
+      const bool found = filter.names.empty() && filter.actions.empty();  // by the index alone
+      if (!found && !Matches(filter, *shared)) return;
       if (group->fresh.empty()) touched.push_back(group);
       group->fresh.push_back(shared);
       group->recent.push_back(number);

@@ -57,6 +57,10 @@ void Identity::EndSession(const Caller& caller, const std::string& session_id, O
     const int64_t now = impl_->parts.clock.NowMs();
     const SessionEntry* own = state->FindCaller(caller.session_id, now);
     const SessionEntry* entry = state->FindSession(session_id, now);
+    if (entry != nullptr) {
+      const Session& named = entry->session;
+      origin.NoteName(session_id, named.label.empty() ? named.user : named.label);
+    }
     if (own == nullptr) {
       refused = TokenInvalid();
     } else if (entry == nullptr ||

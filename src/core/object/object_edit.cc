@@ -72,6 +72,7 @@ absl::Status ObjectEdit::PermitReference(ObjectVerb verb, const std::string& ref
 
 absl::Status ObjectEdit::PermitFound(ObjectVerb verb, const Object& found,
                                      const std::string& reference, int64_t generation) const {
+  if (IsObjectId(reference)) scene_.origin.NoteName(reference, found.name);
   if (scene_.access(verb, found.name)) return absl::OkStatus();
   return scene_.access(ObjectVerb::kRead, found.name) ? NameForbidden(verb, found.name)
                                                       : ObjectNotFound(reference, generation);
@@ -177,7 +178,7 @@ void ObjectEdit::MakeNew(const std::string& id, Object& object) {
   object.id = id.empty() ? ObjectIdOf(object.number) : id;
   object.generation = object.create_revision = object.revision = scene_.revision;
   object.metageneration = 1;
-  object.owner = scene_.user;
+  object.owner = scene_.origin.record.user;
   object.create_time_ms = object.update_time_ms = scene_.now_ms;
 }
 

@@ -67,7 +67,7 @@ class ObjectEdit {
     ObjectRows& rows;
     int64_t revision;
     int64_t now_ms;
-    const std::string& user;  // owner of what is made
+    const Origin& origin;  // its user owns what is made
     const ObjectAccess& access;
     std::vector<Event>& events;
   };

@@ -82,7 +82,7 @@ struct Single {
     ObjectEdit edit({.rows = rows,
                      .revision = revision,
                      .now_ms = now_ms,
-                     .user = by.origin.record.user,
+                     .origin = by.origin,
                      .access = by.access,
                      .events = outcome.events});
     if (auto status = check(edit, step); !status.ok()) return status;
@@ -290,7 +290,7 @@ struct Transacting {
     ObjectEdit edit({.rows = rows,
                      .revision = revision,
                      .now_ms = now_ms,
-                     .user = by.origin.record.user,
+                     .origin = by.origin,
                      .access = by.access,
                      .events = outcome.events});
     succeeded = true;
@@ -580,12 +580,12 @@ void Sweep(ObjectStore& store, int64_t now_ms, std::shared_ptr<std::atomic<bool>
   store.CommitObjects(
       {.apply =
            [now_ms, found](ObjectRows& rows, int64_t revision, ObjectWrite::Outcome& outcome) {
-             static const std::string nobody;
+             static const Origin nobody;
              static const ObjectAccess any = [](ObjectVerb, std::string_view) { return true; };
              ObjectEdit edit({.rows = rows,
                               .revision = revision,
                               .now_ms = now_ms,
-                              .user = nobody,
+                              .origin = nobody,
                               .access = any,
                               .events = outcome.events});
              const auto swept = edit.Sweep(kSweepStep);

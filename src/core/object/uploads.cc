@@ -308,6 +308,7 @@ void Uploads::Finish(const std::string& id, UploadExpectation expected, Objects:
              auto entry = book->Take(id, Entry::Use::kEnding);
              if (!entry.ok()) return done(entry.status());
              by.origin.record.resource = entry->target.object.name;
+             by.origin.NoteName(id, entry->target.object.name);
              std::make_shared<Ending>(book, *std::move(entry), std::move(expected), std::move(by),
                                       std::move(done))
                  ->Run();

@@ -117,7 +117,11 @@ absl::StatusOr<Processes::Entry*> Processes::Require(const std::string& referenc
   Entry* entry = FindEntry(reference);
   const bool by_id = LooksLikeId(reference);
   if (origin && (entry != nullptr || !by_id)) {
-    origin->name = entry != nullptr ? entry->process.name : reference;
+    if (entry != nullptr) {
+      origin->SetFound(reference, entry->process.name);
+    } else {
+      origin->name = reference;
+    }
     if (by_id && origin->HidesName()) return ProcessNotFound(reference);
     if (absl::Status status = origin->CheckPermitted(); !status.ok()) return status;
   }

@@ -20,6 +20,7 @@ constexpr int64_t kLaunchRetryMs = 1000;
 constexpr const char* kTold[] = {"started",   "ready",   "not_ready",     "not_live",
                                  "exited",    "backoff", "crash_looping", "stopped",
                                  "completed", "failed",  "unkillable"};
+static_assert(std::all_of(std::begin(kTold), std::end(kTold), IsEventAction));
 
 std::map<std::string, std::string> AttributesOf(const InstanceReport& report) {
   const ProcessStatus& status = report.status;

@@ -356,7 +356,11 @@ class Catalogue {
     const Pointer found = state_.Lock()->Find(reference);
     const bool by_id = LooksLikeId(reference);
     if (by_id && found == nullptr) return ResourceNotFound(parts_.kind, reference);
-    origin.name = found != nullptr ? found->name : reference;
+    if (found != nullptr) {
+      origin.SetFound(reference, found->name);
+    } else {
+      origin.name = reference;
+    }
     if (by_id && origin.HidesName()) return ResourceNotFound(parts_.kind, reference);
     return origin.CheckPermitted();
   }

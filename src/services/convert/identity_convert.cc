@@ -8,13 +8,6 @@
 #include "services/convert/time_convert.h"
 
 namespace grpc_os::services {
-namespace {
-
-// Beyond, milliseconds would not fit; protobuf's own limits are stricter.
-constexpr int64_t kLatestSecond = 253'402'300'799;  // 9999-12-31
-
-}  // namespace
-
 v1::Identity ToProto(const core::Caller& caller) {
   v1::Identity identity;
   identity.set_user(caller.user);
@@ -136,15 +129,7 @@ core::AuditQuery AuditQueryFromProto(const v1::ListAuditRecordsRequest& request,
   core::AuditQuery query;
   query.user = request.user();
   if (!query.user.empty()) core::CheckUserName(query.user, "user", violations);
-  if (request.has_since()) {
-    const int64_t seconds = request.since().seconds();
-    const int32_t nanos = request.since().nanos();
-    if (seconds < 0 || seconds > kLatestSecond || nanos < 0 || nanos > 999'999'999) {
-      violations.Add("since", "give a time from 1970 to 9999");
-    } else {
-      query.since_ms = seconds * 1000 + (nanos + 999'999) / 1'000'000;
-    }
-  }
+  if (request.has_since()) query.since_ms = TimeMsFromProto(request.since(), "since", violations);
   return query;
 }
 

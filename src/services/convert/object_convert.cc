@@ -20,7 +20,6 @@ namespace {
 using Change = v1::TransactObjectsRequest::Change;
 
 constexpr char kDefaultContentType[] = "application/octet-stream";
-constexpr int64_t kLatestSecond = 253'402'300'799;  // 9999-12-31
 constexpr size_t kSha256Bytes = 32;
 // Contents that one answer may hold beside all that it says of its objects.
 constexpr int64_t kContentsPerAnswer = limits::kMessageBytes / 2 / limits::kObjectInlineBytes;

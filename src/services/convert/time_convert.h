@@ -26,6 +26,18 @@ inline void SetTimeMs(int64_t ms, google::protobuf::Timestamp* out) {
   SetTimeNs(ms * 1'000'000, out);
 }
 
+inline constexpr int64_t kLatestSecond = 253'402'300'799;  // in 9999
+
+// Not before it: rounded up. What is none is among the violations.
+inline int64_t TimeMsFromProto(const google::protobuf::Timestamp& time, const char* field,
+                               core::Violations& violations) {
+  if (time.seconds() >= 0 && time.seconds() <= kLatestSecond && time.nanos() >= 0 &&
+      time.nanos() <= 999'999'999)
+    return time.seconds() * 1000 + (time.nanos() + 999'999) / 1'000'000;
+  violations.Add(field, "give a time from 1970 to 9999");
+  return 0;
+}
+
 inline void SetDurationMs(int64_t ms, google::protobuf::Duration* out) {
   out->set_seconds(ms / 1000);
   out->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <ctime>
 #include <thread>
 
+#include "absl/strings/str_split.h"
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
@@ -16,7 +19,9 @@ namespace grpc_os::shell {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr char kPassword[] = "correct horse battery";
@@ -200,7 +205,7 @@ TEST_F(AccessTest, TheAuditIsToldTheNewestLast) {
   EXPECT_EQ(Run("audit -o name"), ExitCode::kOk);
   EXPECT_EQ(out(), "1\n2\n3\n");
   EXPECT_EQ(Run("audit"), ExitCode::kOk);
-  EXPECT_THAT(out(), AllOf(HasSubstr("2026-11-23T02:07:38.000Z  admin"),
+  EXPECT_THAT(out(), AllOf(HasSubstr("2026-11-23 02:07:38.000 +0000  admin"),
                            HasSubstr("PERMISSION_DENIED PERMISSION_MISSING (2 times)"),
                            HasSubstr("  StartProcess  "), Not(HasSubstr("grpc_os.v1"))));
   EXPECT_EQ(Run("audit -n 1 -o jsonl"), ExitCode::kOk);
@@ -219,6 +224,18 @@ TEST(SinceTest, HowLongAgoOrWhen) {
   EXPECT_EQ(ParseSince("1h", 7'200'000)->seconds(), 3600);
   EXPECT_EQ(ParseSince("1970-01-02", 0)->seconds(), 86'400);
   EXPECT_EQ(ParseSince("1970-01-01T01:00:00+01:00", 0)->seconds(), 0);
+  EXPECT_EQ(ParseSince("1970-01-01 01:00:00 +0100", 0)->seconds(), 0) << "as it is shown";
+  EXPECT_EQ(ParseSince("1970-01-01 01:00:00.250 +0100", 0)->nanos(), 250'000'000);
+  ::setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+  ::tzset();
+  for (const char* text : {"2026-07-01T08:00", "2026-07-01 08:00:00", "2026-07-01T06:00:00Z"})
+    EXPECT_EQ(ParseSince(text, 0)->seconds(), 1'782'885'600) << text;
+  EXPECT_EQ(ParseSince("2026-11-30", 0)->seconds(), 1'795'993'200) << "the local day";
+  ::setenv("TZ", "UTC0", 1);
+  ::tzset();
+  for (const char* bad :
+       {"2026-02-30", "2026-07-01 08", "2026-07-01T08:00 +1", "12:00", "2026-07-01x"})
+    EXPECT_FALSE(ParseSince(bad, 0).ok()) << bad;
   EXPECT_FALSE(ParseSince("", 0).ok());
   EXPECT_FALSE(ParseSince("2026-13-40", 0).ok());
 }
@@ -255,7 +272,7 @@ TEST_F(EventsTest, TheLastOnesAndThenNoMore) {
   EXPECT_EQ(out(), "c\n");
   EXPECT_EQ(daemon_.state.watches[1].kinds(0), "process");
   EXPECT_EQ(Run("events"), ExitCode::kOk);
-  EXPECT_THAT(out(), HasSubstr("2026-11-23T02:07:37.000Z  11        process  c"));
+  EXPECT_THAT(out(), HasSubstr("2026-11-23 02:07:37.000 +0000  11        process  c"));
   EXPECT_THAT(out(), HasSubstr("started             generation=1  pid=7\n"));
   EXPECT_EQ(Run("events -o yaml --since 10"), ExitCode::kOk);
   EXPECT_THAT(out(), HasSubstr("---\nrevision: \"11\"\n"));
@@ -276,6 +293,67 @@ TEST_F(EventsTest, ARevisionThatIsNotKeptIsAnError) {
   EXPECT_THAT(err(), HasSubstr("`events` without --since"));
   EXPECT_EQ(Run("events --since 0"), ExitCode::kUsage);
   EXPECT_EQ(Run("events --since yesterday"), ExitCode::kUsage);
+}
+
+TEST_F(EventsTest, OfNamesActionsAndATime) {
+  daemon_.state.events = {Message(10, {"web"}), Message(10, {}, true)};
+  EXPECT_EQ(Run("events web db --since 12h --action exited -a deleted -o name"), ExitCode::kOk);
+  const v1::WatchRequest& asked = daemon_.state.watches[0];
+  EXPECT_THAT(asked.names(), ElementsAre("web", "db"));
+  EXPECT_THAT(asked.actions(), ElementsAre("exited", "deleted"));
+  EXPECT_THAT(asked.kinds(), IsEmpty());
+  EXPECT_GT(asked.from_time().seconds(), 1'700'000'000);
+  EXPECT_EQ(asked.from_revision(), 0);
+  EXPECT_EQ(Run("events /config/a --since 2026-11-30T08:00Z -o name"), ExitCode::kOk);
+  EXPECT_THAT(daemon_.state.watches[1].kinds(), ElementsAre("object"));
+  EXPECT_EQ(daemon_.state.watches[1].from_time().seconds(), 1'796'025'600);
+}
+
+TEST_F(EventsTest, WhatBeganAtATimeGoesOnAtARevision) {
+  daemon_.state.events = {Message(10, {"a"}), Message(11, {"b"}, true), Message(12, {"c"})};
+  daemon_.state.cut_stream_after = 2;
+  EXPECT_EQ(Run("events -f --since 1h -o name"), ExitCode::kOk) << err();
+  EXPECT_EQ(out(), "a\nb\nc\n");
+  EXPECT_EQ(daemon_.state.watches[1].from_revision(), 11);
+  EXPECT_FALSE(daemon_.state.watches[1].has_from_time());
+}
+
+TEST_F(EventsTest, AFollowerIsToldOfAGapAndOfTheEndOfWhatThereIs) {
+  v1::WatchResponse snapshot = Message(9, {"b"});
+  snapshot.mutable_events(0)->set_action("snapshot");
+  daemon_.state.events = {snapshot, Message(10, {}, true), Message(11, {"c"})};
+  EXPECT_EQ(Run("events -f --since 100000 -o jsonl"), ExitCode::kOk) << err();
+  std::vector<std::string> lines = absl::StrSplit(out(), '\n');
+  ASSERT_EQ(lines.size(), 5U) << out();
+  EXPECT_THAT(lines[0], HasSubstr(R"({"gap":{)"));
+  EXPECT_THAT(lines[0], HasSubstr(R"("reached":"100000")"));
+  EXPECT_THAT(lines[1], HasSubstr(R"("action":"snapshot")"));
+  EXPECT_EQ(lines[2], R"({"synced":{"revision":"10"}})");
+  EXPECT_THAT(lines[3], HasSubstr(R"("name":"c")"));
+  EXPECT_EQ(err(), "");
+  EXPECT_EQ(Run("events -f --since 100000"), ExitCode::kOk);
+  EXPECT_THAT(err(), AllOf(HasSubstr("after revision 100000"), HasSubstr("as of revision 10")));
+  EXPECT_EQ(Run("events -f --since 100000 --kind object"), ExitCode::kFailure)
+      << "there is no list of them to begin anew with";
+  EXPECT_EQ(Run("events -f -o jsonl"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr(R"({"synced":{"revision":"10"}})"));
+  EXPECT_EQ(Run("events -o jsonl"), ExitCode::kOk);
+  EXPECT_THAT(out(), Not(HasSubstr("synced")));
+}
+
+// What there is comes from its beginning: what came of it before the break may be gone by now.
+TEST_F(EventsTest, ASnapshotThatBreaksOffIsBegunWithAnotherGap) {
+  v1::WatchResponse snapshot = Message(9, {"b"});
+  snapshot.mutable_events(0)->set_action("snapshot");
+  snapshot.set_revision(0);
+  daemon_.state.events = {snapshot, Message(10, {}, true)};
+  daemon_.state.cut_stream_after = 1;
+  EXPECT_EQ(Run("events -f --since 100000 -o jsonl"), ExitCode::kOk) << err();
+  std::vector<std::string> lines = absl::StrSplit(out(), '\n');
+  ASSERT_EQ(lines.size(), 6U) << out();
+  for (size_t line : {0, 2}) EXPECT_THAT(lines[line], HasSubstr(R"({"gap":)"));
+  for (size_t line : {1, 3}) EXPECT_THAT(lines[line], HasSubstr("snapshot"));
+  EXPECT_THAT(lines[4], HasSubstr("synced"));
 }
 
 TEST_F(AccessTest, TheLogLevelIsShownAndSet) {

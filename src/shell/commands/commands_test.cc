@@ -651,12 +651,13 @@ TEST_F(LogPrinterTest, APromptIsShownAndGoesOn) {
   LogPrinter printer(console_, true);
   printer.Print(Line("Name? ", true));
   printer.Pause();
-  EXPECT_EQ(out_.str(), "1970-01-01T00:00:01.000Z Name? ");
+  EXPECT_EQ(out_.str(), "1970-01-01 00:00:01.000 +0000 Name? ");
   printer.Print(Line("x", true));
   printer.Pause();
   printer.Print(Line("oops", false, v1::LogLine::STREAM_STDERR));
   printer.Finish();
-  EXPECT_EQ(out_.str(), "1970-01-01T00:00:01.000Z Name? x\n1970-01-01T00:00:01.000Z oops\n");
+  EXPECT_EQ(out_.str(),
+            "1970-01-01 00:00:01.000 +0000 Name? x\n1970-01-01 00:00:01.000 +0000 oops\n");
 }
 
 TEST_F(LogPrinterTest, ALineThatItsRunDidNotEndIsShownOnceAndWhole) {

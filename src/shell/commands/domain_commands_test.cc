@@ -149,7 +149,8 @@ TEST_F(DomainCommandsTest, TheApiIsPublishedWithTheFilesOfACertificate) {
       ->mutable_expire_time()
       ->set_seconds(1'800'000'000);
   EXPECT_EQ(Run("domain-status os.example.com"), ExitCode::kOk);
-  EXPECT_THAT(out(), AllOf(HasSubstr("gRPC over TLS"), HasSubstr("until 2027-01-15T08:00:00Z")));
+  EXPECT_THAT(out(),
+              AllOf(HasSubstr("gRPC over TLS"), HasSubstr("until 2027-01-15 08:00:00 +0000")));
   for (const std::string& wrong :
        {"os.example.com --api --key " + key, "os.example.com --api --certificate " + chain,
         "os.example.com web" + files, "os.example.com web --api" + files,
@@ -254,27 +255,27 @@ TEST_F(DomainCommandsTest, AllAboutADomain) {
   shop.mutable_status()->set_managed_by("domains.conf:12");
   shop.mutable_status()->set_next_step("Correct the file, then `reload`.");
   EXPECT_EQ(Run("domain-status shop.example.com"), ExitCode::kOk);
-  EXPECT_EQ(
-      out(),
-      "name              shop.example.com\n"
-      "id                dom_9\n"
-      "state             rejected\n"
-      "generation        4 (served: 3)\n"
-      "message           unknown \"b\" variable\n"
-      "url               http://shop.example.com:8880/\n"
-      "protocol          HTTP\n"
-      "limits            hold 30s, max body 10MiB\n"
-      "managed by        domains.conf:12\n"
-      "updated           -\n"
-      "route             /\n"
-      "  target          blue:8080 x9: up since 2025-11-30T10:53:20Z, accepts connections, 3 in "
-      "flight\n"
-      "  target          green:8080 x1: away\n"
-      "route             /api (stripped)\n"
-      "  target          api:8080: stopped\n"
-      "traffic           12.3 requests/s, 0.05 errors/s, p95 45ms, 0 waiting\n"
-      "since nginx runs  100 requests, 0 errors\n"
-      "next              Correct the file, then `grpc-os reload`.\n");
+  EXPECT_EQ(out(),
+            "name              shop.example.com\n"
+            "id                dom_9\n"
+            "state             rejected\n"
+            "generation        4 (served: 3)\n"
+            "message           unknown \"b\" variable\n"
+            "url               http://shop.example.com:8880/\n"
+            "protocol          HTTP\n"
+            "limits            hold 30s, max body 10MiB\n"
+            "managed by        domains.conf:12\n"
+            "updated           -\n"
+            "route             /\n"
+            "  target          blue:8080 x9: up since 2025-11-30 10:53:20 +0000, accepts "
+            "connections, 3 in "
+            "flight\n"
+            "  target          green:8080 x1: away\n"
+            "route             /api (stripped)\n"
+            "  target          api:8080: stopped\n"
+            "traffic           12.3 requests/s, 0.05 errors/s, p95 45ms, 0 waiting\n"
+            "since nginx runs  100 requests, 0 errors\n"
+            "next              Correct the file, then `grpc-os reload`.\n");
   EXPECT_EQ(Run("domain-status shop.example.com -o json"), ExitCode::kOk);
   EXPECT_THAT(out(), AllOf(HasSubstr("\"STATE_REJECTED\""), HasSubstr("\"inFlight\": \"3\"")));
   EXPECT_EQ(Run("domain-status nobody.example"), ExitCode::kNotFound);

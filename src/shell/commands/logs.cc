@@ -136,7 +136,7 @@ Command LogsRow() {
           "The log of a domain has a line of JSON for each request, as nginx wrote it.\n",
       .options = {{"follow", 'f', "", "keep showing new lines"},
                   {"lines", 'n', "N", "begin with the last N lines (100)"},
-                  {"timestamps", 't', "", "begin each line with its time (UTC)"},
+                  {"timestamps", 't', "", "begin each line with its time"},
                   {"domain", 0, "DOMAIN", "the requests for it", false, &kDomainWord}},
       .examples = {"logs web-server", "logs -f -n 20 web-server", "logs --domain example.com"},
       .most = 1,

@@ -146,7 +146,7 @@ TEST_F(ObjectCommandsTest, TouchTakesWhatIsSaidOfTheObject) {
   EXPECT_EQ(Run("stat app"), ExitCode::kOk);
   EXPECT_THAT(out(), AllOf(HasSubstr("type        application/json"),
                            HasSubstr("metadata    a=b=c\nmetadata    type=config"),
-                           HasSubstr("expires     2030-01-01T00:00:00Z")));
+                           HasSubstr("expires     2030-01-01 00:00:00 +0000")));
   // Without content only what is said changes.
   EXPECT_EQ(Run("touch app --type text/plain --expire never"), ExitCode::kOk) << err();
   EXPECT_THAT(out(), HasSubstr("touched /app"));

@@ -37,7 +37,7 @@ TEST_F(DeletedCommandsTest, WhatWasDeletedIsListedInEveryFormat) {
   daemon_.AddObject("/d/live", "x");
   EXPECT_EQ(Run("ls --deleted /d"), ExitCode::kOk) << err();
   EXPECT_THAT(out(), AllOf(HasSubstr("NAME"), HasSubstr("SIZE"), HasSubstr("DELETED"),
-                           HasSubstr("2023-11-14T22:15:"), HasSubstr("3B"), Not(HasSubstr("live")),
+                           HasSubstr("2023-11-14 22:15:"), HasSubstr("3B"), Not(HasSubstr("live")),
                            Not(HasSubstr("undelete")), Not(HasSubstr("OWNER"))));
   EXPECT_EQ(Run("ls --deleted -l /d"), ExitCode::kOk);
   EXPECT_THAT(out(), AllOf(HasSubstr("OWNER"), HasSubstr("GENERATION"), HasSubstr("obj_f")));

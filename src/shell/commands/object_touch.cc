@@ -11,6 +11,7 @@
 #include "client/errors.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "manifest/quantity.h"
+#include "shell/commands/count.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_fields.h"
 #include "shell/commands/object_names.h"
@@ -31,8 +32,7 @@ absl::StatusOr<google::protobuf::Timestamp> ParseExpiry(const std::string& text)
         std::chrono::system_clock::now().time_since_epoch());
     return TimeUtil::MillisecondsToTimestamp(now.count() + *ms);
   }
-  google::protobuf::Timestamp time;
-  if (TimeUtil::FromString(text, &time)) return time;
+  if (const auto time = ParseTime(text)) return *time;
   return absl::InvalidArgumentError(
       absl::StrCat("--expire needs a time; \"", text,
                    "\" is none. Write in how long, as 90s, 5m, 1h or 2d, or when, as "

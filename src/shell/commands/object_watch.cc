@@ -1,5 +1,4 @@
 // watch.
-#include "client/errors.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "shell/commands/event.h"
@@ -19,17 +18,19 @@ class ObjectWatch {
       : session_(session), retry_(session), prefix_(std::move(prefix)) {}
 
   absl::Status Run() {
-    while (true) {
-      const auto revision = ShowWhatThereIs();
-      if (!revision.ok()) return revision.status();
-      const absl::Status status = FollowFrom(*revision);
-      // What happened in between is not kept any more: begin anew.
-      if (client::ReasonOf(status) != "REVISION_UNAVAILABLE" || session_.interrupted()) {
-        return status;
-      }
-      session_.err()
-          << "-- what changed meanwhile is not kept any more; this is what there is now\n"
-          << std::flush;
+    for (bool after_gap = false;; after_gap = true) {
+      absl::StatusOr<int64_t> revision;
+      do {
+        revision = ShowWhatThereIs();
+        // What was shown of a list that broke off may be gone by now.
+      } while (!revision.ok() && !shown_ && retry_.MayTryAgain(revision.status()));
+      if (!revision.ok() || session_.interrupted()) return revision.status();
+      ShowSynced(session_, *revision, after_gap);
+      // 0 would mean a snapshot, which there is none of.
+      ReceivedEvents received(std::max<int64_t>(*revision, 1));
+      const absl::Status status = Follow(received);
+      if (!IsGap(status) || session_.interrupted()) return status;
+      ShowGap(session_, status, received.resume());
     }
   }
 
@@ -40,11 +41,13 @@ class ObjectWatch {
     request.set_prefix(prefix_);
     request.set_recursive(true);
     int64_t revision = 0;
+    shown_ = false;
     const absl::Status status =
         session_.client().ListObjects(request, [&](v1::ListObjectsResponse& page) {
           retry_.Progress();
           if (revision == 0) revision = page.revision();
           for (const v1::Object& object : page.objects()) Show(Snapshot(object));
+          shown_ = shown_ || !page.objects().empty();
           session_.out() << std::flush;
           return !session_.interrupted();
         });
@@ -52,9 +55,7 @@ class ObjectWatch {
     return revision;
   }
 
-  absl::Status FollowFrom(int64_t revision) {
-    // 0 would mean a snapshot, which there is none of.
-    ReceivedEvents received(std::max<int64_t>(revision, 1));
+  absl::Status Follow(ReceivedEvents& received) {
     v1::WatchRequest request;
     request.add_kinds("object");
     request.set_prefix(prefix_);
@@ -101,6 +102,7 @@ class ObjectWatch {
   Session& session_;
   RetryPolicy retry_;
   const std::string prefix_;
+  bool shown_ = false;  // of what there is
 };
 
 ExitCode RunObjectWatch(Session& session, const Arguments& arguments) {
@@ -118,7 +120,11 @@ Command WatchRow() {
           .synopsis = "[PREFIX]",
           .arguments = {&kObjectWord},
           .summary = "Show what there is below a prefix, then every change as it happens",
-          .details = "In order, without gaps, over a restart of the daemon too. Ctrl-C ends it.\n",
+          .details =
+              "In order, each once, over a restart of the daemon too. Ctrl-C ends it.\n"
+              "-o jsonl is for programs: {\"synced\": …} ends what there is, and {\"gap\": …} says "
+              "that changes are not kept any more:\nwhat there is follows again, up to `synced`; "
+              "what is not in it is gone.\n",
           .examples = {"watch /config/", "watch / -o jsonl"},
           .most = 1,
           .run = RunObjectWatch};

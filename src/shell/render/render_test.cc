@@ -100,8 +100,17 @@ TEST(QuantityTest, Sizes) {
 }
 
 TEST(QuantityTest, Times) {
-  EXPECT_EQ(FormatTime(1795399657, 123'456'789, 3), "2026-11-23T02:07:37.123Z");
-  EXPECT_EQ(FormatTime(0, 0, 0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(FormatTime(1795399657, 123'456'789, 3), "2026-11-23 02:07:37.123 +0000");
+  EXPECT_EQ(FormatTime(0, 0, 0), "1970-01-01 00:00:00 +0000");
+  for (const auto& [zone, text] :
+       {std::pair{"CET-1CEST,M3.5.0,M10.5.0/3", "2026-11-23 03:07:37 +0100"},
+        std::pair{"<-0330>3:30", "2026-11-22 22:37:37 -0330"}}) {
+    ::setenv("TZ", zone, 1);
+    ::tzset();
+    EXPECT_EQ(FormatTime(1795399657, 0, 0), text);
+  }
+  ::setenv("TZ", "UTC0", 1);
+  ::tzset();
 }
 
 TEST(ProcessTest, WhatIsNotStoredYetIsMarkedAndSaid) {
@@ -113,8 +122,9 @@ TEST(ProcessTest, WhatIsNotStoredYetIsMarkedAndSaid) {
   process.mutable_status()->set_unsaved(true);
   process.mutable_status()->mutable_unsaved_since()->set_seconds(1'795'399'657);
   EXPECT_THAT(Row(process, 0), HasSubstr("  running!  "));
-  EXPECT_THAT(Details(process, 0),
-              HasSubstr("not stored   since 2026-11-23T02:07:37Z: its supervisor reports this"));
+  EXPECT_THAT(
+      Details(process, 0),
+      HasSubstr("not stored   since 2026-11-23 02:07:37 +0000: its supervisor reports this"));
 }
 
 TEST(ExitCodeTest, EachKindOfErrorHasItsOwn) {
@@ -195,7 +205,7 @@ TEST(ProcessRenderTest, ExitReportsAreToldAsTheyAre) {
   report.mutable_exit_time()->set_seconds(1002);
   report.mutable_exit_time()->set_nanos(500'000'000);
   report.set_attempt(2);
-  EXPECT_EQ(DescribeExit(report), "exit 3 at 1970-01-01T00:16:42Z after 2.5s (attempt 2)");
+  EXPECT_EQ(DescribeExit(report), "exit 3 at 1970-01-01 00:16:42 +0000 after 2.5s (attempt 2)");
   report.set_reason(v1::ExitReport::REASON_SUPERVISOR_LOST);
   EXPECT_EQ(ExitWord(report), "supervisor lost");
   report.set_reason(v1::ExitReport::REASON_NOT_LIVE);
