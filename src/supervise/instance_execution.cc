@@ -23,12 +23,12 @@ using core::InstanceState;
 
 namespace {
 
+constexpr int64_t kEarlyMs = 250;   // so much too early is ready too early
 constexpr int64_t kDrainMs = 2000;  // for output that someone else still holds open
 // How long to wait for emptiness after each kill; then it is unkillable, and tried every two
 // minutes.
 constexpr int64_t kClearWaitsMs[] = {15'000, 5'000, 10'000, 20'000, 40'000};
 constexpr int64_t kUnkillableWaitMs = 120'000;
-constexpr int64_t kEarlyMs = 250;  // so much too early is ready too early
 constexpr int64_t kRestPollMs = 50;
 
 bool Defines(const internal::LaunchSpec& spec, std::string_view name) {
@@ -356,8 +356,8 @@ void Instance::EndExecution() {
   execution_.pid = 0;
   execution_.pidfd.Reset();
   prober_.End();
-  loop_.Cancel(std::exchange(healthy_timer_, 0));
   loop_.Cancel(std::exchange(readiness_timer_, 0));
+  loop_.Cancel(std::exchange(healthy_timer_, 0));
   if (execution_.stop_scope == core::StopScope::kMain) loop_.Cancel(std::exchange(stop_timer_, 0));
 }
 
