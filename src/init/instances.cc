@@ -535,6 +535,7 @@ void Instances::Kill(Instance& instance) {
 
 void Instances::GiveUp(Instance& instance) {
   instance.state = State::kEnded;
+  plan_.Ended(instance.record.instance_id());
   const absl::StatusOr<cgroup::Leaf> leaf = LeafOf(instance);
   const std::string names = leaf.ok() ? cgroup::NameProcesses(leaf->Pids()) : "";
   absl::StrAppend(&left_, left_.empty() ? "" : "; ", instance.record.process_name(),

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protocol/shut_down.h"
 
 namespace grpc_os::supervise {
 
@@ -278,13 +277,13 @@ void Instance::ShutDown() {
   if (options_.task) return Abandon();
   if (leaving_) return;
   leaving_ = true;
-  loop_.After(protocol::kShutDownMaxMs, [this] { OnStopTimeout(); });
+  loop_.After(kShutDownMaxMs, [this] { OnStopTimeout(); });
   Raise(InstanceEvent::kShutDown);
 }
 
 int64_t Instance::StopTimeMs() const {
   if (execution_.pid == 0 && stop_timer_ == 0) return 0;
-  return std::min(execution_.stop_timeout_ms, protocol::kShutDownMaxMs);
+  return std::min(execution_.stop_timeout_ms, kShutDownMaxMs);
 }
 
 void Instance::Stop(const std::string& cause) {

@@ -53,8 +53,9 @@ class Instance {
   // Stops the process, in at most StopTimeMs and the time to clear up, and ends; it stays wanted.
   void ShutDown();
   // How long a shut-down waits, if it begins now, before it kills: the stop_timeout of what runs,
-  // at most protocol::kShutDownMaxMs.
+  // at most kShutDownMaxMs.
   int64_t StopTimeMs() const;
+  static constexpr int64_t kShutDownMaxMs = 300'000;
 
   // Of a task, also before Start: nobody waits for it any more. Stops it, releases itself and ends.
   void Abandon();

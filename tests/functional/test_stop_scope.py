@@ -67,9 +67,9 @@ async def test_an_unknown_scope_is_refused(client):
 def test_the_shell_sets_and_shows_the_scope(idle_system):
     idle_system.start()
     assert idle_system.cli("start", "web", "sleep 1000", "--stop-scope", "group").returncode == 0
-    assert "TERM to its group, KILL after 10 s" in idle_system.cli("ps", "-l", "web").stdout
+    assert "TERM to its group, KILL after 10s" in idle_system.cli("ps", "-l", "web").stdout
     assert idle_system.cli("update", "web", "--stop-scope", "main").returncode == 0
-    assert "TERM, KILL after 10 s" in idle_system.cli("ps", "-l", "web").stdout
+    assert "TERM, KILL after 10s" in idle_system.cli("ps", "-l", "web").stdout
     wrong = idle_system.cli("update", "web", "--stop-scope", "grup")
     assert "expected: main, group or all. Did you mean group?" in wrong.stderr
 
