@@ -14,7 +14,7 @@ namespace grpc_os::shell {
 namespace {
 
 constexpr size_t kNoteBytes = size_t{64} << 10;
-constexpr std::string_view kUpload = "upload ";
+constexpr char kUpload[] = "upload ";
 
 // One line each, in a form in which no two subjects are alike.
 std::string Place(const UploadNote::Subject& subject) {
@@ -48,7 +48,7 @@ std::optional<std::string> UploadNote::IdIn(const std::string& beginning) const 
   rest.remove_suffix(1);
   rest.remove_prefix(beginning == subject_ ? subject_.size() : rest.rfind('\n') + 1);
   if (!rest.starts_with(kUpload)) return std::nullopt;
-  return std::string(rest.substr(kUpload.size()));
+  return std::string(rest.substr(sizeof(kUpload) - 1));
 }
 
 std::optional<std::string> UploadNote::Read() const { return IdIn(subject_); }
