@@ -301,12 +301,13 @@ TEST_F(EventStreamTest, WhoHearsOfNothingIsToldHowFarItIs) {
                       .authority = [] { return core::Authority(); }},
                      {});
   EXPECT_THAT(Told(), ElementsAre("synced 7"));
+  world_.environment.Add(call_.get());
   for (int i = 0; i < 5; ++i) {
     Commit();
     log_.RunReads();
     world_.clock.Advance(limits::kHeartbeatMs);
-    world_.environment.Add(call_.get());
     world_.environment.Tick();
+    Told();
   }
   EXPECT_THAT(Told(), ElementsAre("synced 7", "at 8", "at 9", "at 10", "at 11", "at 12"));
   core::Event other = EventAt(13);
