@@ -17,8 +17,8 @@
 namespace grpc_os::services {
 namespace {
 
-constexpr int kSystemObjects = 1 << 20;   // more than there ever are
-constexpr int kMeasuredPerCall = 20'000;  // rows; some milliseconds
+constexpr int kSystemObjects = 1 << 20;  // more than there ever are
+constexpr int kMeasuredPerCall = 5'000;  // rows; some milliseconds
 
 std::string KeyOf(const core::VersionPlace& place) {
   return services::KeyOf(place.generation, place.number);

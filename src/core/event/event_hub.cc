@@ -7,7 +7,7 @@ namespace grpc_os::core {
 namespace {
 
 constexpr int kReadEvents = 512;
-constexpr size_t kGivenAtOnce = 16;  // to so many watchers: some milliseconds
+constexpr size_t kGivenAtOnce = 8;  // to so many watchers: some milliseconds
 
 // The calls that this thread is inside of.
 struct Frame {

@@ -461,7 +461,7 @@ TEST_F(EventHubTest, OneWithLittleOfALargeRevisionIsGivenItAtOnceWithItsEnd) {
 TEST_F(EventHubTest, AFewWhoCatchUpTogetherReadTheLogOnce) {
   StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
   std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 16; ++i) clients.push_back(JoinAtEnd(Objects("/a")));
+  for (int i = 0; i < 8; ++i) clients.push_back(JoinAtEnd(Objects("/a")));
   log_.Commit(std::vector<Event>(5000, Object("/a")));
   log_.RunReads();
   while (clients.back()->upto < 1 && clients.back()->calls < 20) {
@@ -476,7 +476,7 @@ TEST_F(EventHubTest, OfManyWhoCatchUpTogetherAFewAreGivenItAtATime) {
   StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
   for (int i = 0; i < 10; ++i) Tell(Object("/a"));
   std::vector<std::unique_ptr<Client>> many;
-  for (int i = 0; i < 40; ++i) many.push_back(Join(Objects("/a"), 0, "eva"));
+  for (int i = 0; i < 20; ++i) many.push_back(Join(Objects("/a"), 0, "eva"));
   for (const auto &client : many) Ask(*client);
   const auto other = Join(Objects("/a"), 0, "bob");
   Ask(*other);
@@ -484,18 +484,18 @@ TEST_F(EventHubTest, OfManyWhoCatchUpTogetherAFewAreGivenItAtATime) {
     return std::count_if(many.begin(), many.end(), [](const auto &one) { return one->calls > 0; });
   };
   ASSERT_TRUE(log_.RunRead());
-  EXPECT_EQ(given(), 16);
+  EXPECT_EQ(given(), 8);
   EXPECT_EQ(other->calls, 0) << "it reads for itself, in its own turn";
   ASSERT_TRUE(log_.RunRead());
-  EXPECT_EQ(given(), 16);
+  EXPECT_EQ(given(), 8);
   EXPECT_EQ(other->names.size(), 10u);
   ASSERT_TRUE(log_.RunRead());
-  EXPECT_EQ(given(), 32);
+  EXPECT_EQ(given(), 16);
   const auto late = Join(Objects("/a"), 0, "eva");
   Ask(*late);
   EXPECT_EQ(late->calls, 0) << "behind those who asked before";
   log_.RunReads();
-  EXPECT_EQ(given(), 40);
+  EXPECT_EQ(given(), 20);
   for (const auto &client : many) EXPECT_EQ(client->names, other->names);
   EXPECT_EQ(late->names, other->names);
 }

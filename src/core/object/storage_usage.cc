@@ -7,7 +7,7 @@
 namespace grpc_os::core {
 namespace {
 
-constexpr int kRowsAtOnce = 20'000;
+constexpr int kRowsAtOnce = 5'000;  // some milliseconds
 
 }  // namespace
 
