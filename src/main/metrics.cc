@@ -149,6 +149,9 @@ void Metrics::AddStore(Exposition& page) const {
   page.Add(Load(statistics.operations));
   page.Counter("grpcos_store_queue_full_total", "Operations refused because too many waited.");
   page.Add(Load(statistics.queue_full));
+  page.Counter("grpcos_store_reads_dropped_total",
+               "Reads that were not carried out, because their call had ended before their turn.");
+  page.Add(Load(statistics.reads_dropped));
   page.Counter("grpcos_store_failed_operations_total", "Operations that the storage failed.");
   page.Add(Load(statistics.failed_operations));
   page.Gauge("grpcos_store_reserve_bytes",

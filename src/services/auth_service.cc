@@ -318,6 +318,7 @@ void AuthService::AddAudit(Handlers& handlers) {
             !ParseKey(query->after(), wanted.after.change, wanted.after.refusal))
           return call->End(PageTokenInvalid());
         wanted.limit = query->size() + 1;
+        wanted.by = call->requester();
         audit_.ReadAudit(wanted, [call, query = *query, place = wanted.after](
                                      absl::StatusOr<core::AuditPage> found) mutable {
           if (!found.ok()) return call->End(core::FromStore(found.status()));

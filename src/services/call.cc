@@ -156,6 +156,7 @@ absl::Status Call::Admit(const Arrival& arrival) {
     if (method_.permission != kAnyLogin && !core::Allows(*caller_, method_.permission))
       return PermissionMissing(*caller_, method_.permission);
   }
+  asked_.user = caller_->user.empty() ? source() : caller_->user;
   int64_t deadline_ms = arrival.deadline_ms;
   if (!stream_) {
     const bool given = deadline_ms != INT64_MAX;
@@ -265,6 +266,7 @@ void Call::Audit(const absl::Status& status) {
 
 WireStatus Call::Close(const absl::Status& status) {
   LeavePlace();
+  asked_.ended.store(true, std::memory_order_relaxed);
   if (when_ended_ != nullptr) std::exchange(when_ended_, nullptr)();
   if (findings_ != nullptr) findings_->Lock()->ended = true;
   Audit(status);

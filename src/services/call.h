@@ -20,6 +20,7 @@
 #include "core/identity/identity.h"
 #include "core/logger.h"
 #include "core/request/requests.h"
+#include "core/requester.h"
 #include "core/scheduler.h"
 #include "services/admission.h"
 #include "services/declarations.h"
@@ -129,6 +130,11 @@ class Call : public std::enable_shared_from_this<Call> {
   // change. `resource`: what it is about, for the audit. `name`: of the one thing that it changes;
   // empty: it is about none, or is not known yet (Origin::name).
   core::Origin MakeOrigin(std::string resource, std::string name = "");
+  // For what is read on its behalf: in its user's turn, and no more once it has ended.
+  core::Requester requester() {
+    return core::Requester(
+        std::shared_ptr<const core::Requester::Call>(shared_from_this(), &asked_));
+  }
   // Where the call comes from: an address, or "uid N" of the local socket.
   std::string source() const;
   // From now on its source is the address and the uid behind it, "127.0.0.1 uid 1000", if the
@@ -159,6 +165,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string address_;  // of a client that is not local, without its port
   const int64_t peer_uid_;
   std::shared_ptr<const core::Caller> caller_;
+  core::Requester::Call asked_;  // the user is set while it is admitted
   std::array<std::atomic<const char*>, 8> also_needed_ = {};
   std::string resource_;
   // Of the change that it asked for: whether a transaction carries its audit record, and what it

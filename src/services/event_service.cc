@@ -103,6 +103,8 @@ EventService::EventService(Handlers& handlers, const Parts& parts)
           if (absl::Status status = call->AlsoNeeds(kind.permission.c_str()); !status.ok())
             return call->End(status);
         }
+        // Of what there is the scheduler's thread knows alone, which has enough to do.
+        if (wanted.from != 0) return Begin(call, wanted);
         parts_.scheduler.Post([this, call, wanted = std::move(wanted)] { Begin(call, wanted); });
       });
 }

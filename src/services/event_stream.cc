@@ -90,7 +90,7 @@ void EventStream::Start(const std::shared_ptr<WatchCall>& call, std::shared_ptr<
        .heartbeat = [stream](const v1::WatchResponse& last) { return stream->Heartbeat(last); }},
       std::move(initial));
   if (!heard) return;
-  const auto watcher = stream->hub_->Join(std::move(filter), revision);
+  const auto watcher = stream->hub_->Join(std::move(filter), revision, call->caller().user);
   bool gone = false;
   {
     auto state = stream->state_.Lock();

@@ -34,8 +34,9 @@ class LogAtItsBeginning final : public core::EventLog {
  public:
   explicit LogAtItsBeginning(core::EventLog& log) : log_(log) {}
 
-  void ReadEvents(core::LogPosition after, int limit, ReadDone done) override {
-    log_.ReadEvents(after, limit, std::move(done));
+  void ReadEvents(const core::Requester& by, core::LogPosition after, int limit,
+                  ReadDone done) override {
+    log_.ReadEvents(by, after, limit, std::move(done));
   }
   int64_t NewestRevision() const override {
     if (++asked_ == 2 && meanwhile) meanwhile();

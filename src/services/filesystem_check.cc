@@ -94,10 +94,10 @@ void FilesystemService::AddCheck(Handlers& handlers) {
         const std::string prefix =
             PrefixFromProto(request.prefix(), /*recursive=*/true, "prefix", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
-        CheckStream::Start(
-            call, prefix,
-            ContentCheck::Make(
-                {parts_.contents, parts_.blobs, parts_.content_hash, parts_.checksum}, prefix));
+        CheckStream::Start(call, prefix,
+                           ContentCheck::Make({parts_.contents, parts_.blobs, parts_.content_hash,
+                                               parts_.checksum, call->requester()},
+                                              prefix));
       });
 }
 

@@ -39,8 +39,8 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
         const auto carry_out = [this, wanted, answer](core::Origin origin) {
           parts_.quotas.Set(wanted, std::move(origin), answer);
         };
-        const auto repeat = [this, answer](const core::CommittedRequest& committed) {
-          parts_.quotas.Get(committed.subject, answer);
+        const auto repeat = [this, call, answer](const core::CommittedRequest& committed) {
+          parts_.quotas.Get(committed.subject, answer, call->requester());
         };
         RunOnce(call, request, wanted.prefix, carry_out, repeat, wanted.prefix);
       });
@@ -63,7 +63,8 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
               }
               answer.set_next_page_token(page.NextToken());
               call->Answer(std::move(answer));
-            });
+            },
+            call->requester());
       });
 
   handlers.Unary<v1::DeleteQuotaRequest, v1::DeleteQuotaResponse>(

@@ -17,8 +17,8 @@
 namespace grpc_os::services {
 namespace {
 
-constexpr int kSystemObjects = 1 << 20;    // more than there ever are
-constexpr int kMeasuredPerCall = 100'000;  // rows; a fraction of a second
+constexpr int kSystemObjects = 1 << 20;  // more than there ever are
+constexpr int kMeasuredPerCall = 5'000;  // rows; some milliseconds
 
 std::string KeyOf(const core::VersionPlace& place) {
   return services::KeyOf(place.generation, place.number);
@@ -44,7 +44,7 @@ void FilesystemService::Find(Call& call, const core::GetObject& wanted, int64_t 
                              core::Objects::Done done) const {
   if (core::IsSystemName(wanted.name))
     return FindSystemObject(call, wanted, generation, std::move(done));
-  parts_.objects.Get(wanted.name, generation, wanted.data, wanted.preconditions, AccessOf(call),
+  parts_.objects.Get(wanted.name, generation, wanted.data, wanted.preconditions, ReaderOf(call),
                      std::move(done));
 }
 
@@ -148,7 +148,7 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
                                 std::function<void(absl::StatusOr<core::ObjectPage>)> done) const {
   // What the system has is never deleted.
   if (query.deleted)
-    return parts_.objects.List(query, AccessOf(*call), HiddenUpTo(*call), std::move(done));
+    return parts_.objects.List(query, ReaderOf(*call), HiddenUpTo(*call), std::move(done));
   if (const core::SystemFolder* folder = parts_.system.FolderOf(query.prefix); folder != nullptr) {
     if (absl::Status status = call->AlsoNeeds(folder->permission()); !status.ok())
       return done(status);
@@ -176,7 +176,7 @@ void FilesystemService::ListAll(const std::shared_ptr<Call>& call, const core::O
       done(core::MergePages(std::move(stored), *std::move(system), limit));
     });
   };
-  parts_.objects.List(query, AccessOf(*call), HiddenUpTo(*call), with_system);
+  parts_.objects.List(query, ReaderOf(*call), HiddenUpTo(*call), with_system);
 }
 
 void FilesystemService::AddLists(Handlers& handlers) {
@@ -216,7 +216,7 @@ void FilesystemService::AddLists(Handlers& handlers) {
         const auto before = VersionPlaceOf(query->after());
         if (!before.has_value()) return call->End(PageTokenInvalid());
         parts_.objects.ListVersions(
-            name, *before, query->size(), AccessOf(*call),
+            name, *before, query->size(), ReaderOf(*call),
             [call, query = *query](const absl::StatusOr<core::ObjectPage>& found) {
               if (!found.ok()) return call->End(found.status());
               v1::ListVersionsResponse answer;
@@ -243,7 +243,7 @@ void FilesystemService::AddMeasure(Handlers& handlers) {
         if (!call->caller().authority.AllowsAllNames(core::kObjectRead, prefix))
           return call->End(core::NameForbidden(core::ObjectVerb::kRead, prefix));
         parts_.store.MeasureObjects(
-            prefix, query->after(), kMeasuredPerCall,
+            call->requester(), prefix, query->after(), kMeasuredPerCall,
             [this, call, query = *query,
              prefix](const absl::StatusOr<std::pair<core::ObjectUsage, std::string>>& m) {
               if (!m.ok()) return call->End(core::FromStore(m.status()));

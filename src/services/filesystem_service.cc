@@ -15,10 +15,11 @@ core::Objects::By ByOf(Call& call, core::Origin origin) {
 }
 
 // Of what is repeated, the answer was the caller's to see although it may only write there.
-core::ObjectAccess AccessToRepeat(Call& call) {
-  return [access = CurrentAccessOf(call)](core::ObjectVerb, std::string_view name) {
-    return access(core::ObjectVerb::kRead, name) || access(core::ObjectVerb::kWrite, name);
-  };
+core::Objects::Reader ReaderToRepeat(Call& call) {
+  return {[access = CurrentAccessOf(call)](core::ObjectVerb, std::string_view name) {
+            return access(core::ObjectVerb::kRead, name) || access(core::ObjectVerb::kWrite, name);
+          },
+          call.requester()};
 }
 
 core::Objects::Done AnswerWith(const std::shared_ptr<UnaryCall<v1::Object>>& call) {
@@ -55,7 +56,7 @@ void FilesystemService::RunChange(const ObjectCall& call, const Request& request
     work(ByOf(*call, std::move(origin)), AnswerWith(call));
   };
   const auto repeat = [this, call](const core::CommittedRequest& committed) {
-    parts_.objects.Get(committed.subject, 0, false, {}, AccessToRepeat(*call), AnswerWith(call));
+    parts_.objects.Get(committed.subject, 0, false, {}, ReaderToRepeat(*call), AnswerWith(call));
   };
   RunOnce(call, request, resource, std::move(carry_out), repeat);
 }
@@ -218,7 +219,7 @@ void FilesystemService::AddTransactions(Handlers& handlers) {
           parts_.objects.Transact(std::move(transaction), ByOf(*call, std::move(origin)), answer);
         };
         const auto repeat = [this, call, answer](const core::CommittedRequest& committed) {
-          parts_.objects.RepeatTransact(committed.subject, AccessToRepeat(*call), answer);
+          parts_.objects.RepeatTransact(committed.subject, ReaderToRepeat(*call), answer);
         };
         RunOnce(call, request, names, std::move(carry_out), repeat);
       });

@@ -23,6 +23,9 @@ inline core::ObjectAccess AccessOf(const core::Authority& authority) {
 // As of the log-in that the call was admitted with. Copies the caller's authority: the call may go.
 inline core::ObjectAccess AccessOf(const Call& call) { return AccessOf(call.caller().authority); }
 
+// The same, in the turn of the call.
+inline core::Objects::Reader ReaderOf(Call& call) { return {AccessOf(call), call.requester()}; }
+
 // For lists: which names after a hidden one are hidden too.
 inline core::Objects::HiddenUpTo HiddenUpTo(const Call& call) {
   return [authority = call.caller().authority](std::string_view hidden) {

@@ -79,7 +79,8 @@ void UploadCalls::AddStart(Handlers& handlers) {
         if (target.size_bytes.has_value()) {
           check = [this, call, name = target.object.name,
                    bytes = *target.size_bytes](std::function<void(absl::Status)> done) {
-            parts_.quotas.CheckRoom(name, bytes, LastingAccessOf(*call), std::move(done));
+            parts_.quotas.CheckRoom(name, bytes, LastingAccessOf(*call), std::move(done),
+                                    call->requester());
           };
         }
         parts_.uploads.Start(std::move(target), std::move(check), AnswerWith(call));

@@ -150,7 +150,7 @@ class ObjectWords {
                                int limit) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<core::ObjectPage>>>();
     Objects().ListVersions(
-        name_or_id, before, limit,
+        core::Requester(), name_or_id, before, limit,
         [promise](absl::StatusOr<core::ObjectPage> page) { promise->set_value(std::move(page)); });
     return Must(promise->get_future().get());
   }
@@ -170,9 +170,9 @@ class ObjectWords {
     std::string after;
     do {
       auto promise = std::make_shared<std::promise<Measured>>();
-      Objects().MeasureObjects(prefix, after, limit, [promise](Measured measured) {
-        promise->set_value(std::move(measured));
-      });
+      Objects().MeasureObjects(
+          core::Requester(), prefix, after, limit,
+          [promise](Measured measured) { promise->set_value(std::move(measured)); });
       const auto measured = Must(promise->get_future().get());
       usage.objects += measured.first.objects;
       usage.bytes += measured.first.bytes;

@@ -2,19 +2,18 @@
 
 #include <pthread.h>
 
-#include <limits>
-#include <vector>
-
 #include "base/limits.h"
 #include "store/storage_error.h"
 #include "store/transaction.h"
 
 namespace grpc_os::store {
 
-Reader::Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect)
+Reader::Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect,
+               std::atomic<int64_t>& dropped)
     : connection_(std::move(connection)),
       dialect_(dialect),
-      queue_(limits::kReaderQueue),
+      dropped_(dropped),
+      queue_(limits::kReaderQueue, kReadsOfUser),
       thread_([this, name] { Run(name); }) {}
 
 Reader::~Reader() { Finish(); }
@@ -28,13 +27,16 @@ absl::Status Reader::Readable(const absl::Status& status) {
   return StorageError("the database cannot be read", status);
 }
 
-void Reader::Submit(std::unique_ptr<Task> task) {
-  using Queue = WorkQueue<std::unique_ptr<Task>>;
-  switch (queue_.Push(task)) {
+void Reader::Submit(const core::Requester& by, std::unique_ptr<Task> task) {
+  using Queue = ReadQueue<std::unique_ptr<Task>>;
+  switch (queue_.Push(by, task)) {
     case Queue::Pushed::kYes:
       return;
     case Queue::Pushed::kFull:
       task->Fail(QueueFullError("a queue of the store's readers", limits::kReaderQueue));
+      break;
+    case Queue::Pushed::kUserFull:
+      task->Fail(QueueFullError("your part of a queue of the store's readers", kReadsOfUser));
       break;
     case Queue::Pushed::kClosed:
       task->Fail(ShuttingDownError());
@@ -45,14 +47,15 @@ void Reader::Submit(std::unique_ptr<Task> task) {
 
 void Reader::Run(const char* name) {
   pthread_setname_np(pthread_self(), name);
-  for (;;) {
-    const std::vector<std::unique_ptr<Task>> tasks =
-        queue_.Take(std::numeric_limits<size_t>::max());
-    if (tasks.empty()) return;
-    for (const auto& task : tasks) {
-      RunTask(*task);
-      task->Answer();
+  while (const auto taken = queue_.Take()) {
+    Task& task = *taken->item;
+    if (taken->by.gone()) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      task.Fail(absl::CancelledError("nobody waits for what was to be read"));
+    } else {
+      RunTask(task);
     }
+    task.Answer();
   }
 }
 

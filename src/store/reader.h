@@ -2,6 +2,8 @@
 #ifndef GRPC_OS_STORE_READER_H_
 #define GRPC_OS_STORE_READER_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -9,29 +11,36 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/requester.h"
 #include "store/database.h"
-#include "store/work_queue.h"
+#include "store/read_queue.h"
 
 namespace grpc_os::store {
 
-// Carries out reads in their order, each in one snapshot of what is committed. Thread-safe.
+inline constexpr int kReadsOfUser = 4'000;  // of limits::kReaderQueue, that one user may have
+
+// Carries out reads, each in one snapshot of what is committed: users take turns, and each user's
+// are in their order. Thread-safe.
 class Reader {
  public:
-  // `name`: of its thread. `connection` is used by that thread only, after this.
-  Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect);
+  // `name`: of its thread. `connection` is used by that thread only, after this. `dropped` counts
+  // the reads that nobody waited for any more when their turn came.
+  Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect,
+         std::atomic<int64_t>& dropped);
   ~Reader();
 
   // Answers everything that was asked, takes nothing more, and ends the thread.
   void Finish();
 
-  // Never blocks. Calls `read`, then, out of its snapshot, `done`, on the reader's thread. If it is
-  // refused (RESOURCE_EXHAUSTED: the queue is full; UNAVAILABLE: shutting down), `done` is called
-  // at once, on the calling thread. `before`: first of all, before the snapshot.
+  // Never blocks. Calls `read`, then, out of its snapshot, `done`, on the reader's thread; `done`
+  // alone, with CANCELLED, if whoever it is for has gone. If it is refused (RESOURCE_EXHAUSTED: the
+  // queue is full; UNAVAILABLE: shutting down), `done` is called at once, on the calling thread.
+  // `before`: first of all, before the snapshot.
   template <typename Result>
-  void Read(std::function<absl::StatusOr<Result>(Connection&)> read,
+  void Read(const core::Requester& by, std::function<absl::StatusOr<Result>(Connection&)> read,
             std::function<void(absl::StatusOr<Result>)> done, std::function<void()> before = {}) {
-    Submit(
-        std::make_unique<TypedTask<Result>>(std::move(read), std::move(done), std::move(before)));
+    Submit(by, std::make_unique<TypedTask<Result>>(std::move(read), std::move(done),
+                                                   std::move(before)));
   }
 
  private:
@@ -68,13 +77,14 @@ class Reader {
 
   // What the storage says, in the words of the store.
   static absl::Status Readable(const absl::Status& status);
-  void Submit(std::unique_ptr<Task> task);
+  void Submit(const core::Requester& by, std::unique_ptr<Task> task);
   void Run(const char* name);
   void RunTask(Task& task);
 
   const std::unique_ptr<Connection> connection_;
   const Dialect& dialect_;
-  WorkQueue<std::unique_ptr<Task>> queue_;
+  std::atomic<int64_t>& dropped_;
+  ReadQueue<std::unique_ptr<Task>> queue_;
   std::thread thread_;
 };
 

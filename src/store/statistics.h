@@ -12,7 +12,7 @@
 namespace grpc_os::store {
 
 // Each number by itself is right at any time; they are not of one moment. All but those of the
-// queue are written by the writer's thread only.
+// queue and of reads are written by the writer's thread only.
 struct Statistics {
   explicit Statistics(const Reserve& reserve = {}) { SetReserve(reserve); }
 
@@ -33,6 +33,8 @@ struct Statistics {
   std::atomic<int64_t> sweeps{0};                        // in so many transactions
   std::atomic<int64_t> queue_full{0};   // operations refused because too many waited
   std::atomic<int64_t> queue_depth{0};  // operations that wait now
+
+  std::atomic<int64_t> reads_dropped{0};  // whose call had ended when their turn came
 
   // What is kept of the disk for changes that must be possible when it is full.
   std::atomic<int64_t> reserve_wanted_bytes{0};  // 0: the engine keeps none

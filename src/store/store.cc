@@ -136,7 +136,7 @@ class Store::Impl {
  public:
   Impl(std::unique_ptr<Database> database, std::unique_ptr<Connection> writer,
        std::unique_ptr<Connection> reader, std::unique_ptr<Connection> scanner,
-       const StoreMeta& meta, const StoreOptions& options)
+       std::unique_ptr<Connection> event_reader, const StoreMeta& meta, const StoreOptions& options)
       : database_(std::move(database)),
         now_ms_(options.now_ms ? options.now_ms : SystemNowMs),
         retired_from_ms_(options.retired_from_ms),
@@ -145,8 +145,10 @@ class Store::Impl {
         retention_(options.kept, now_ms_, meta.compact_revision),
         writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
                 [this](Connection& connection) { return Forget(connection); }),
-        reader_("store-reader", std::move(reader), database_->dialect()),
-        scanner_("store-scan", std::move(scanner), database_->dialect()) {}
+        reader_("store-reader", std::move(reader), database_->dialect(), statistics_.reads_dropped),
+        scanner_("store-scan", std::move(scanner), database_->dialect(), statistics_.reads_dropped),
+        event_reader_("store-events", std::move(event_reader), database_->dialect(),
+                      statistics_.reads_dropped) {}
 
   // Work of the writer that takes no revision.
   using Apply = std::function<absl::Status(Connection&)>;
@@ -182,9 +184,12 @@ class Store::Impl {
   Reader& reader() { return reader_; }
   // For reads that go through many rows: they delay each other, and no call that needs a few.
   Reader& scanner() { return scanner_; }
+  // For events, which go to all watchers on its thread.
+  Reader& event_reader() { return event_reader_; }
   void FinishReads() {
     scanner_.Finish();
     reader_.Finish();
+    event_reader_.Finish();
   }
   Subscribers& subscribers() { return subscribers_; }
   const Dialect& dialect() const { return database_->dialect(); }
@@ -244,6 +249,7 @@ class Store::Impl {
   Writer writer_;
   Reader reader_;
   Reader scanner_;
+  Reader event_reader_;
 };
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> database,
@@ -259,9 +265,11 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::unique_ptr<Database> dat
   if (!meta.ok()) return meta.status();
   auto scanner = database->OpenReader();
   if (!scanner.ok()) return scanner.status();
-  return std::unique_ptr<Store>(
-      new Store(std::make_unique<Impl>(std::move(database), *std::move(writer), *std::move(reader),
-                                       *std::move(scanner), *meta, options)));
+  auto event_reader = database->OpenReader();
+  if (!event_reader.ok()) return event_reader.status();
+  return std::unique_ptr<Store>(new Store(
+      std::make_unique<Impl>(std::move(database), *std::move(writer), *std::move(reader),
+                             *std::move(scanner), *std::move(event_reader), *meta, options)));
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -304,9 +312,10 @@ void Store::SaveBootId(const std::string& boot_id, std::function<void(absl::Stat
                 /*may_use_reserve=*/true);  // a start makes it possible to free some
 }
 
-void Store::ReadEvents(core::LogPosition after, int limit, ReadDone done) {
-  impl_->reader().Read<std::vector<core::Event>>(
-      [after, limit](Connection& connection) { return SelectEvents(connection, after, limit); },
+void Store::ReadEvents(const core::Requester& by, core::LogPosition after, int limit,
+                       ReadDone done) {
+  impl_->event_reader().Read<std::vector<core::Event>>(
+      by, [after, limit](Connection& connection) { return SelectEvents(connection, after, limit); },
       std::move(done));
 }
 
@@ -370,7 +379,8 @@ void Store::PutAudit(std::vector<core::AuditRecord> records,
 void Store::ReadAudit(const core::AuditQuery& query,
                       std::function<void(absl::StatusOr<core::AuditPage>)> done) {
   impl_->scanner().Read<core::AuditPage>(
-      [query](Connection& connection) { return SelectAudit(connection, query); }, std::move(done));
+      query.by, [query](Connection& connection) { return SelectAudit(connection, query); },
+      std::move(done));
 }
 
 void Store::FindRequest(
@@ -378,6 +388,7 @@ void Store::FindRequest(
     std::function<void(absl::StatusOr<std::optional<core::CommittedRequest>>)> done) {
   const int64_t expired_ms = impl_->RequestsExpiredMs();
   impl_->reader().Read<std::optional<core::CommittedRequest>>(
+      core::Requester::OfUser(key.user),
       [key, expired_ms](Connection& connection) {
         return SelectRequest(connection, key, expired_ms);
       },
@@ -405,6 +416,7 @@ void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {
   if (auto found = cache.Find(wanted); found.has_value()) return done(std::move(found));
   const auto epoch = std::make_shared<uint64_t>(0);
   impl_->reader().Read<std::optional<core::Object>>(
+      wanted.by,
       [wanted, &cache, epoch](Connection& connection) {
         auto found = ReadObject(connection, wanted);
         if (wanted.data && found.ok() && found->has_value()) cache.Keep(**found, *epoch);
@@ -415,13 +427,17 @@ void Store::FindObject(const Wanted& wanted, std::function<void(Found)> done) {
 
 void Store::ListObjects(const core::ObjectQuery& query,
                         std::function<void(absl::StatusOr<core::ObjectPage>)> done) {
-  impl_->reader().Read<core::ObjectPage>(
-      [query](Connection& connection) { return ReadObjects(connection, query); }, std::move(done));
+  Reader& reader = query.deleted ? impl_->scanner() : impl_->reader();
+  reader.Read<core::ObjectPage>(
+      query.by, [query](Connection& connection) { return ReadObjects(connection, query); },
+      std::move(done));
 }
 
-void Store::ListVersions(const std::string& name_or_id, const core::VersionPlace& before, int limit,
+void Store::ListVersions(const core::Requester& by, const std::string& name_or_id,
+                         const core::VersionPlace& before, int limit,
                          std::function<void(absl::StatusOr<core::ObjectPage>)> done) {
   impl_->reader().Read<core::ObjectPage>(
+      by,
       [name_or_id, before, limit](Connection& connection) {
         return ReadVersions(connection, name_or_id, before, limit);
       },
@@ -430,34 +446,41 @@ void Store::ListVersions(const std::string& name_or_id, const core::VersionPlace
 
 void Store::AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) {
   impl_->reader().Read<bool>(
+      core::Requester(),
       [now_ms](Connection& connection) { return AnyObjectExpired(connection, now_ms); },
       std::move(done));
 }
 
-void Store::MeasureObjects(const std::string& prefix, const std::string& after, int limit,
+void Store::MeasureObjects(const core::Requester& by, const std::string& prefix,
+                           const std::string& after, int limit,
                            std::function<void(Measured)> done) {
   impl_->scanner().Read<Measured::value_type>(
+      by,
       [prefix, after, limit](Connection& connection) {
         return store::MeasureObjects(connection, prefix, after, limit);
       },
       std::move(done));
 }
 
-void Store::ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) {
-  impl_->reader().Read<std::vector<core::Quota>>(SelectQuotas, std::move(done));
+void Store::ListQuotas(const core::Requester& by,
+                       std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) {
+  impl_->reader().Read<std::vector<core::Quota>>(by, SelectQuotas, std::move(done));
 }
 
 void Store::ListUnusedBlobs(int64_t unused_since_ms, int limit, std::function<void(Listed)> done) {
   impl_->scanner().Read<std::vector<core::BlobEntry>>(
+      core::Requester(),
       [unused_since_ms, limit](Connection& connection) {
         return SelectUnusedBlobs(connection, unused_since_ms, limit);
       },
       std::move(done));
 }
 
-void Store::ListContents(const std::string& prefix, const std::string& from, int limit,
+void Store::ListContents(const core::Requester& by, const std::string& prefix,
+                         const std::string& from, int limit,
                          std::function<void(absl::StatusOr<core::ContentPage>)> done) {
   impl_->scanner().Read<core::ContentPage>(
+      by,
       [prefix, from, limit](Connection& connection) {
         return SelectContents(connection, prefix, from, limit);
       },
@@ -466,6 +489,7 @@ void Store::ListContents(const std::string& prefix, const std::string& from, int
 
 void Store::ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) {
   impl_->reader().Read<std::vector<core::BlobEntry>>(
+      core::Requester(),
       [after, limit](Connection& connection) { return SelectBlobs(connection, after, limit); },
       std::move(done));
 }
@@ -487,7 +511,7 @@ void Store::ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
 }
 
 void Store::MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) {
-  impl_->scanner().Read<core::BlobUsage>(SumUnusedBlobs, std::move(done));
+  impl_->scanner().Read<core::BlobUsage>(core::Requester(), SumUnusedBlobs, std::move(done));
 }
 
 DatabaseSize Store::SizeOnDisk() const { return impl_->SizeOnDisk(); }

@@ -1,5 +1,4 @@
-// The store: one thread that commits in groups, one that reads and one that reads much, a revision
-// for each commit.
+// The store: one thread that commits in groups, three that read, a revision for each commit.
 #ifndef GRPC_OS_STORE_STORE_H_
 #define GRPC_OS_STORE_STORE_H_
 
@@ -64,7 +63,8 @@ class Store final : public core::ProcessStore,
   absl::StatusOr<std::string> LoadBootId() override;
   void SaveBootId(const std::string& boot_id, std::function<void(absl::Status)> done) override;
 
-  void ReadEvents(core::LogPosition after, int limit, ReadDone done) override;
+  void ReadEvents(const core::Requester& by, core::LogPosition after, int limit,
+                  ReadDone done) override;
   int64_t NewestRevision() const override;
   Subscription Subscribe(std::function<void(int64_t)> on_commit) override;
   void Unsubscribe(Subscription subscription) override;
@@ -95,17 +95,21 @@ class Store final : public core::ProcessStore,
   void FindObject(const Wanted& wanted, std::function<void(Found)> done) override;
   void ListObjects(const core::ObjectQuery& query,
                    std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
-  void ListVersions(const std::string& name_or_id, const core::VersionPlace& before, int limit,
+  void ListVersions(const core::Requester& by, const std::string& name_or_id,
+                    const core::VersionPlace& before, int limit,
                     std::function<void(absl::StatusOr<core::ObjectPage>)> done) override;
   void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) override;
   using Measured = absl::StatusOr<std::pair<core::ObjectUsage, std::string>>;
-  void MeasureObjects(const std::string& prefix, const std::string& after, int limit,
+  void MeasureObjects(const core::Requester& by, const std::string& prefix,
+                      const std::string& after, int limit,
                       std::function<void(Measured)> done) override;
-  void ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) override;
+  void ListQuotas(const core::Requester& by,
+                  std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) override;
 
   void ListUnusedBlobs(int64_t unused_since_ms, int limit,
                        std::function<void(Listed)> done) override;
-  void ListContents(const std::string& prefix, const std::string& from, int limit,
+  void ListContents(const core::Requester& by, const std::string& prefix, const std::string& from,
+                    int limit,
                     std::function<void(absl::StatusOr<core::ContentPage>)> done) override;
   void ListBlobs(const std::string& after, int limit, std::function<void(Listed)> done) override;
   void ForgetBlob(const std::string& sha256, int64_t unused_since_ms,

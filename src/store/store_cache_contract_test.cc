@@ -34,7 +34,7 @@ class StoreCacheContract : public ObjectsUnderTest, public testing::TestWithPara
       std::latch free{1};
     };
     const auto reader = std::make_shared<Reader>();
-    store_->ListQuotas([reader](const auto&) {
+    store_->ListQuotas({}, [reader](const auto&) {
       reader->busy.count_down();
       reader->free.wait();
     });

@@ -1,5 +1,5 @@
 // For tests: how an engine joins the contract of the store (store_contract_test.cc and
-// store_order_contract_test.cc).
+// its neighbours).
 #ifndef GRPC_OS_STORE_STORE_CONTRACT_H_
 #define GRPC_OS_STORE_STORE_CONTRACT_H_
 

@@ -458,13 +458,13 @@ TEST_P(StoreContract, AnswersPendingReadsBeforeStop) {
   ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
   std::atomic<int> answered = 0;
   for (int i = 0; i < 100; ++i) {
-    store_->ReadEvents(0, 10, [&](const auto& events) { answered += events.ok() ? 1 : 0; });
+    store_->ReadEvents({}, 0, 10, [&](const auto& events) { answered += events.ok() ? 1 : 0; });
     store_->ReadAudit({}, [&](const auto& page) { answered += page.ok() ? 1 : 0; });
   }
   store_->FinishReads();
   EXPECT_EQ(answered, 200);
   std::vector<absl::Status> refused;
-  store_->ReadEvents(0, 10, [&](const auto& events) { refused.push_back(events.status()); });
+  store_->ReadEvents({}, 0, 10, [&](const auto& events) { refused.push_back(events.status()); });
   store_->ReadAudit({}, [&](const auto& page) { refused.push_back(page.status()); });
   EXPECT_THAT(refused, Each(ResultOf(absl::IsUnavailable, true)));
   EXPECT_EQ(refused.size(), 2u);

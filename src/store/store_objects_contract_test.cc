@@ -39,7 +39,7 @@ class StoreObjectsContract : public ObjectsUnderTest,
 
   std::vector<Quota> Quotas() {
     auto promise = std::make_shared<std::promise<absl::StatusOr<std::vector<Quota>>>>();
-    store_->ListQuotas([promise](absl::StatusOr<std::vector<Quota>> quotas) {
+    store_->ListQuotas({}, [promise](absl::StatusOr<std::vector<Quota>> quotas) {
       promise->set_value(std::move(quotas));
     });
     return Must(promise->get_future().get());
@@ -481,7 +481,7 @@ TEST_P(StoreObjectsContract, EachContentIsListedOnceByPagesOfAnySize) {
     std::string from;
     do {
       auto promise = std::make_shared<std::promise<absl::StatusOr<core::ContentPage>>>();
-      store_->ListContents("/", from, limit, [promise](absl::StatusOr<core::ContentPage> page) {
+      store_->ListContents({}, "/", from, limit, [promise](absl::StatusOr<core::ContentPage> page) {
         promise->set_value(std::move(page));
       });
       const core::ContentPage page = Must(promise->get_future().get());

@@ -168,7 +168,7 @@ TEST_P(StoreOrderContract, DestructionFinishesWhatWasSubmitted) {
     store->Commit(PutOf(id, id), core::Envelope::OfSystem(), [&](const Revision& revision) {
       if (!revision.ok()) return;
       ++committed;
-      store->ReadEvents(0, 1, [&](const auto& events) { read += events.ok() ? 1 : 0; });
+      store->ReadEvents({}, 0, 1, [&](const auto& events) { read += events.ok() ? 1 : 0; });
     });
   };
   for (int i = 0; i < 50; ++i) submit(absl::StrCat("proc_", i));
@@ -259,34 +259,6 @@ TEST_P(StoreOrderContract, ARevisionThatIsNoLongerKeptIsOutOfRange) {
   EXPECT_EQ(TryEvents(2).status().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(TryEvents({3, 0}).status().code(), absl::StatusCode::kOutOfRange) << "the rest of it";
   EXPECT_THAT(ActionsOf(Events(3)), ElementsAre("4.0 proc_4 created", "5.0 proc_5 created"));
-}
-
-TEST_P(StoreOrderContract, EventsAreAnsweredOnTheReadersThread) {
-  std::promise<std::string> promise;
-  store_->ReadEvents(0, 1, [&](const auto&) {
-    char name[16] = "";
-    pthread_getname_np(pthread_self(), name, sizeof name);
-    promise.set_value(name);
-  });
-  EXPECT_EQ(promise.get_future().get(), "store-reader");
-}
-
-TEST_P(StoreOrderContract, AReadOfManyRowsDelaysNoneOfAFew) {
-  ASSERT_TRUE(Commit(PutOf("proc_1", "one")).ok());
-  const auto scanning = std::make_shared<std::latch>(1);
-  const auto release = std::make_shared<std::latch>(1);  // the reader may outlive this test's frame
-  store_->ReadAudit({}, [scanning, release](const auto&) {
-    scanning->count_down();
-    release->wait();
-  });
-  scanning->wait();
-  std::promise<bool> answered;
-  store_->ReadEvents(0, 10, [&](const auto& events) { answered.set_value(events.ok()); });
-  auto answer = answered.get_future();
-  const bool in_time = answer.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
-  release->count_down();
-  ASSERT_TRUE(in_time) << "it waits for the other";
-  EXPECT_TRUE(answer.get());
 }
 
 // ---- Subscriptions -----------------------------------------------------------------------------

@@ -198,9 +198,10 @@ class StoreUnderTest {
 
   absl::StatusOr<std::vector<core::Event>> TryEvents(core::LogPosition after, int limit = 1000) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<std::vector<core::Event>>>>();
-    store_->ReadEvents(after, limit, [promise](absl::StatusOr<std::vector<core::Event>> events) {
-      promise->set_value(std::move(events));
-    });
+    store_->ReadEvents({}, after, limit,
+                       [promise](absl::StatusOr<std::vector<core::Event>> events) {
+                         promise->set_value(std::move(events));
+                       });
     return promise->get_future().get();
   }
   std::vector<core::Event> Events(core::LogPosition after, int limit = 1000) {

@@ -78,6 +78,13 @@ class FakeEventLog final : public core::EventLog {
     asked_.notify_all();
   }
 
+  // For whom the reads are that were asked for and not carried out, in their order.
+  std::vector<core::Requester> waiting() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<core::Requester> waiting;
+    for (const Read& read : reads_) waiting.push_back(read.by);
+    return waiting;
+  }
   int reads() const {
     const std::lock_guard lock(mutex_);
     return reads_done_;
@@ -87,9 +94,10 @@ class FakeEventLog final : public core::EventLog {
     return {events_.begin(), events_.end()};
   }
 
-  void ReadEvents(core::LogPosition after, int limit, ReadDone done) override {
+  void ReadEvents(const core::Requester& by, core::LogPosition after, int limit,
+                  ReadDone done) override {
     const std::lock_guard lock(mutex_);
-    reads_.push_back({after, limit, std::move(done)});
+    reads_.push_back({by, after, limit, std::move(done)});
     asked_.notify_one();
   }
   int64_t NewestRevision() const override {
@@ -112,6 +120,7 @@ class FakeEventLog final : public core::EventLog {
 
  private:
   struct Read {
+    core::Requester by;
     core::LogPosition after;
     int limit;
     ReadDone done;
@@ -130,6 +139,7 @@ class FakeEventLog final : public core::EventLog {
   }
 
   absl::StatusOr<std::vector<core::Event>> Select(const Read& read) const {
+    if (read.by.gone()) return absl::CancelledError("gone");
     if (!failure_.ok()) return failure_;
     if (read.after.Whole() < oldest_ || read.after.Whole() > newest_)
       return absl::OutOfRangeError("not kept");

@@ -362,7 +362,8 @@ class MemoryObjectStore : public core::ObjectStore {
     }
     done(std::move(page));
   }
-  void ListVersions(const std::string& name_or_id, const core::VersionPlace& before, int limit,
+  void ListVersions(const core::Requester&, const std::string& name_or_id,
+                    const core::VersionPlace& before, int limit,
                     std::function<void(absl::StatusOr<core::ObjectPage>)> done) override {
     if (!failure.ok()) return done(failure);
     core::ObjectPage page;
@@ -387,7 +388,7 @@ class MemoryObjectStore : public core::ObjectStore {
                      [&](const auto& entry) { return Expired(entry.second, now_ms); }));
   }
   // In one go, whatever the limit.
-  void MeasureObjects(const std::string& prefix, const std::string&, int,
+  void MeasureObjects(const core::Requester&, const std::string& prefix, const std::string&, int,
                       std::function<void(absl::StatusOr<std::pair<core::ObjectUsage, std::string>>)>
                           done) override {
     core::ObjectUsage usage;
@@ -404,7 +405,8 @@ class MemoryObjectStore : public core::ObjectStore {
     done(std::pair(usage, std::string()));
   }
 
-  void ListQuotas(std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) override {
+  void ListQuotas(const core::Requester&,
+                  std::function<void(absl::StatusOr<std::vector<core::Quota>>)> done) override {
     if (!failure.ok()) return done(failure);
     done(objects.Quotas());
   }

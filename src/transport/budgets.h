@@ -25,6 +25,9 @@ struct Budgets {
   int64_t stall_ms = 30'000;           // over its bytes, or nothing taken of what waits for it
   int64_t goaway_wait_ms = 1'000;      // for calls that are on their way to a connection that goes
   int64_t sweep_ms = 1'000;            // how often all these are looked at
+  // In microseconds: how long a thread goes on with what streams have to report and calls that
+  // begin, before it looks at its sockets and at other threads again. Connections take turns.
+  int64_t turn_us = 2'000;
 
   // Of one connection.
   uint32_t streams = 128;

@@ -136,7 +136,7 @@ void Connection::ReadSome() {
     if (!wire_->HasMore()) break;
   }
   // First what has ended: a call that was cancelled makes room for those that came after it.
-  thread_.ReportNotified();
+  thread_.ReportEnds();
   AdvanceReady();
 }
 
@@ -150,8 +150,10 @@ void Connection::AdvanceReady() {
       ready_.push_back(id);
     } else {
       stream->Advance();
+      if (thread_.TurnIsOver()) break;
     }
   }
+  if (!ready_.empty() && !IsFull()) MarkDirty();  // which goes on with them
 }
 
 H2Stream* Connection::Find(int32_t id) const {

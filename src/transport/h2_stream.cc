@@ -483,11 +483,24 @@ void H2Stream::OnClosed() {
 }
 
 void H2Stream::Tell() {
-  if (!std::exchange(notified_, true)) thread_.Notify(*this);
+  if (!IsOpen() || cancelled_ || cancel_.has_value()) {
+    if (!std::exchange(ending_, true)) thread_.Notify(*this, nullptr);
+  } else if (!std::exchange(notified_, true)) {
+    thread_.Notify(*this, connection_);
+  }
 }
 
 void H2Stream::Report() {
   notified_ = false;
+  TellUser();
+}
+
+void H2Stream::ReportEnd() {
+  ending_ = false;
+  TellUser();
+}
+
+void H2Stream::TellUser() {
   if (user_ == nullptr) return;
   if (cancel_.has_value() && !end_.has_value()) {
     cancelled_ = true;

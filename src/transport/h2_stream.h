@@ -58,8 +58,10 @@ class H2Stream final : public Stream {
 
   // ---- Of its thread
   void Do(IoThread::Request request);
-  // Tells its user what has happened.
+  // Tells its user what has happened; of the two lists of its thread.
   void Report();
+  void ReportEnd();
+  bool is_notified() const { return notified_ || ending_; }  // it is in one of them
   void OnDeadline();
   void Leave();  // its user; then it is deleted
 
@@ -88,6 +90,7 @@ class H2Stream final : public Stream {
   void DropOut();
   void Cancel(absl::Status why);
   void Tell();
+  void TellUser();
   bool IsWaitingForBytes() const;
   void ForgetDeadline();
   void RetireIfDone();
@@ -99,6 +102,7 @@ class H2Stream final : public Stream {
   bool begun_ = false;
   bool retired_ = false;
   bool notified_ = false;
+  bool ending_ = false;
 
   // Headers.
   RequestHead head_;

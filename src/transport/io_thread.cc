@@ -63,14 +63,13 @@ void IoThread::Ask(Request request) {
   if (first) Post([this] { TakeRequests(); });
 }
 
-bool IoThread::TakeRequests() {
+void IoThread::TakeRequests() {
   std::vector<Request> requests;
   {
     const std::lock_guard lock(mutex_);
     requests.swap(requests_);
   }
   for (Request& request : requests) request.stream->Do(std::move(request));
-  return !requests.empty();
 }
 
 void IoThread::MarkDirty(Connection& connection) {
@@ -78,11 +77,33 @@ void IoThread::MarkDirty(Connection& connection) {
   dirty_.push_back(&connection);
 }
 
-void IoThread::Notify(H2Stream& stream) { notified_.push_back(&stream); }
+void IoThread::Notify(H2Stream& stream, const Connection* connection) {
+  if (connection == nullptr) {
+    ends_.push_back(&stream);
+  } else {
+    notified_.Push(connection, &stream);
+  }
+}
 
+void IoThread::ReportEnds() {
+  for (size_t i = 0; i < ends_.size(); ++i) ends_[i]->ReportEnd();
+  ends_.clear();
+}
+
+// Of what there is now: a stream that flows has more to report after each write.
 void IoThread::ReportNotified() {
-  for (size_t i = 0; i < notified_.size(); ++i) notified_[i]->Report();
-  notified_.clear();
+  ReportEnds();
+  for (size_t left = notified_.size(); left > 0; --left) {
+    notified_.Pop()->Report();
+    ReportEnds();
+    if (TurnIsOver()) return;
+  }
+}
+
+bool IoThread::TurnIsOver() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!turn_end_.has_value()) turn_end_ = now + std::chrono::microseconds(shared_.budgets.turn_us);
+  return now >= *turn_end_;
 }
 
 void IoThread::Retire(H2Stream& stream) { retired_.push_back(&stream); }
@@ -92,7 +113,7 @@ void IoThread::Close(Connection& connection) {
 }
 
 int64_t IoThread::WaitMs() const {
-  if (!notified_.empty() || !dirty_.empty() || !retired_.empty()) return 0;
+  if (!notified_.empty() || !ends_.empty() || !dirty_.empty() || !retired_.empty()) return 0;
   int64_t at = INT64_MAX;
   if (!deadlines_.empty()) at = deadlines_.begin()->first;
   if (!connections_.empty() || shared_.ledger.grown())
@@ -108,6 +129,7 @@ void IoThread::Run() {
 
 void IoThread::Turn(int64_t wait_ms) {
   current = this;
+  turn_end_.reset();
   loop_.RunOnce(wait_ms);
   now_ms_ = EventLoop::NowMs();
   Expire();
@@ -140,8 +162,7 @@ void IoThread::Stopping() {
 }
 
 void IoThread::EndTurn() {
-  // What is notified, dirty or closing may make others so, and a stream that flows does so without
-  // end: others get their turn.
+  // What is notified, dirty or closing may make others so.
   for (int round = 0; round < kRoundsPerTurn; ++round) {
     ReportNotified();
     std::vector<Connection*> dirty;
@@ -154,15 +175,25 @@ void IoThread::EndTurn() {
       std::erase(dirty_, connection);
       delete connection;
     }
-    if (!notified_.empty() || !dirty_.empty() || !closing_.empty()) continue;
-    // What others still asked of a stream, they asked before it was finished.
-    if (retired_.empty() || TakeRequests()) {
-      if (retired_.empty()) return;
-      continue;
+    LetGo();
+    const bool more = !notified_.empty() || !ends_.empty() || !dirty_.empty() || !retired_.empty();
+    if (!more || TurnIsOver()) return;
+  }
+}
+
+void IoThread::LetGo() {
+  if (retired_.empty()) return;
+  // What others still asked of a stream, they asked before it was finished.
+  TakeRequests();
+  std::vector<H2Stream*> retired;
+  retired.swap(retired_);
+  for (H2Stream* stream : retired) {
+    // Which some list still has: a report has nothing to say any more, and is not far.
+    if (stream->is_notified()) {
+      retired_.push_back(stream);
+    } else {
+      stream->Leave();
     }
-    std::vector<H2Stream*> retired;
-    retired.swap(retired_);
-    for (H2Stream* stream : retired) stream->Leave();
   }
 }
 

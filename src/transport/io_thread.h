@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_TRANSPORT_IO_THREAD_H_
 #define GRPC_OS_TRANSPORT_IO_THREAD_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/fair_queue.h"
 #include "base/unique_fd.h"
 #include "transport/budgets.h"
 #include "transport/counters.h"
@@ -44,7 +46,8 @@ struct Shared {
 };
 
 // A turn: what the sockets and other threads brought, then what is due by time, then what that
-// made ready, then one write for each connection, then the ends. Nothing blocks, and no lock is
+// made ready, then one write for each connection, then the ends. It is bounded: what is ready and
+// does not fit waits for the next one, where connections take turns. Nothing blocks, and no lock is
 // held while a user is called. All methods but those marked belong to the thread.
 class IoThread {
  public:
@@ -78,8 +81,11 @@ class IoThread {
 
   // Of connections and streams, until the end of the turn.
   void MarkDirty(Connection& connection);
-  void Notify(H2Stream& stream);  // has something to report to its user
-  void ReportNotified();          // now
+  // It has something to report to its user: `connection`, whose turn it takes; null: that it is
+  // over, which goes before all else.
+  void Notify(H2Stream& stream, const Connection* connection);
+  void ReportEnds();              // now
+  bool TurnIsOver();              // what can wait waits for the next one
   void Retire(H2Stream& stream);  // nobody has it any more
   void Close(Connection& connection);
 
@@ -96,7 +102,9 @@ class IoThread {
  private:
   void Run();
   int64_t WaitMs() const;
-  bool TakeRequests();  // whether there were any
+  void TakeRequests();
+  void ReportNotified();
+  void LetGo();
   void Expire();
   void Sweep();
   void Stopping();
@@ -110,7 +118,9 @@ class IoThread {
   std::unordered_set<Connection*> connections_;  // owned
   std::vector<Connection*> dirty_;
   std::vector<Connection*> closing_;
-  std::vector<H2Stream*> notified_;
+  FairQueue<const Connection*, H2Stream*> notified_;
+  std::vector<H2Stream*> ends_;  // of those that are notified too
+  std::optional<std::chrono::steady_clock::time_point> turn_end_;
   std::vector<H2Stream*> retired_;
   Deadlines deadlines_;  // on CLOCK_BOOTTIME, in ms
   std::mutex mutex_;

@@ -1,5 +1,8 @@
 """One user with as many calls and streams as they get: everybody else goes on working."""
 
+import asyncio
+import urllib.request
+
 import grpc
 import pytest
 from expectations import SLEEP, refused, until
@@ -128,6 +131,65 @@ async def test_a_viewer_with_300_streams_keeps_nobody_out(system, client, eva):
     await watching.aclose()
     for line in lines:
         await line.close()
+
+
+def metric(system, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{system.http_port}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
+
+
+async def fill(client, system, count):
+    """So many small objects: measuring them takes the reader some milliseconds."""
+    admin = RawCalls(system.address, client.token)
+    for first in range(0, count, 128):
+        changes = [
+            {"create": {"object": {"name": f"/many/{number}"}, "data": b"v"}} for number in range(first, min(first + 128, count))
+        ]
+        await admin.call("FilesystemService", "TransactObjects", success=changes)
+    await admin.close()
+
+
+async def test_others_read_much_too_while_one_user_always_has_128_such_reads_waiting(system, client, eva):
+    await fill(client, system, 4_000)
+    finished = 0
+
+    async def measure_again_and_again():
+        nonlocal finished
+        while True:
+            await begin(eva, "FilesystemService", "MeasureObjects", prefix="/")
+            finished += 1
+
+    flood = [asyncio.create_task(measure_again_and_again()) for _ in range(CALLS_PER_USER)]
+
+    async def all_have_had_one():
+        return finished >= CALLS_PER_USER
+
+    await until(all_have_had_one, "eva's calls go round")
+    admin = RawCalls(f"127.0.0.1:{system.port}", client.token)
+    before = finished
+    for _ in range(10):
+        assert (await admin.call("FilesystemService", "MeasureObjects", prefix="/many/")).objects == 4_000
+    # In one queue for all, each would have waited for 128 of hers.
+    assert finished - before < 10 * CALLS_PER_USER / 2
+    for task in flood:
+        task.cancel()
+    done = await asyncio.gather(*flood, return_exceptions=True)
+    assert {type(one) for one in done} == {asyncio.CancelledError}, "none of hers failed"
+    await admin.close()
+
+
+async def test_what_a_cancelled_call_was_to_read_is_not_read(system, client, eva):
+    await fill(client, system, 4_000)
+    calls = [begin(eva, "FilesystemService", "MeasureObjects", prefix="/") for _ in range(CALLS_PER_USER)]
+    await calls[0]
+    for call in calls[1:]:
+        call.cancel()
+
+    async def some_are_dropped():
+        return metric(system, "grpcos_store_reads_dropped_total") > 0
+
+    await until(some_are_dropped, "their turns have come")
 
 
 async def test_a_flood_of_refusals_leaves_the_changes_in_the_audit_and_a_sum(system, client, eva):

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/requester.h"
 
 namespace grpc_os::core {
 
@@ -47,6 +48,7 @@ struct AuditQuery {
   int64_t since_ms = 0;
   std::string user = {};  // empty: all
   int limit = 100;
+  Requester by = {};
 };
 // Looking through a long audit takes several pages, and one may be empty.
 struct AuditPage {

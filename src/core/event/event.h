@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/requester.h"
 
 namespace grpc_os::core {
 
@@ -51,10 +52,10 @@ class EventLog {
   virtual ~EventLog() = default;
 
   // The events after a position, oldest first, at most `limit`: the last revision may go on.
-  // OUT_OF_RANGE if one of them is no longer kept, or `after` is newer than any. Calls `done` on a
-  // thread of the store.
+  // OUT_OF_RANGE if one of them is no longer kept, or `after` is newer than any; CANCELLED if `by`
+  // has gone. Calls `done` on a thread of the store.
   using ReadDone = std::function<void(absl::StatusOr<std::vector<Event>>)>;
-  virtual void ReadEvents(LogPosition after, int limit, ReadDone done) = 0;
+  virtual void ReadEvents(const Requester& by, LogPosition after, int limit, ReadDone done) = 0;
 
   // The newest committed revision; cheap.
   virtual int64_t NewestRevision() const = 0;

@@ -7,6 +7,7 @@ namespace grpc_os::core {
 namespace {
 
 constexpr int kReadEvents = 512;
+constexpr size_t kGivenAtOnce = 8;  // to so many watchers: some milliseconds
 
 // The calls that this thread is inside of.
 struct Frame {
@@ -56,8 +57,9 @@ void EventHub::Stop() {
   log_.Unsubscribe(subscription_);
 }
 
-EventHub::Watcher EventHub::Join(EventFilter filter, LogPosition after) {
+EventHub::Watcher EventHub::Join(EventFilter filter, LogPosition after, std::string user) {
   auto state = std::make_shared<State>();
+  state->user = std::move(user);
   state->position = after;
   const std::lock_guard lock(mutex_);
   const auto [entry, made] = groups_.try_emplace(filter, filter);
@@ -79,7 +81,11 @@ void EventHub::Leave(Watcher watcher) {
   if (found == watchers_.end()) return;
   const std::shared_ptr<State> state = std::move(found->second);
   watchers_.erase(found);
-  if (state->waiting) Unwait(*state);
+  if (state->waiting) {
+    Unwait(*state);
+  } else if (state->done) {
+    StopAsking(state);
+  }
   state->left = true;
   dropped = std::move(state->done);
   Group& group = *std::exchange(state->group, nullptr);
@@ -142,9 +148,9 @@ void EventHub::Read(LogPosition after) {
     const std::lock_guard lock(mutex_);
     upto = newest_;
   }
-  log_.ReadEvents(after, kReadEvents + 1, [self = shared_from_this(), upto](Events events) {
-    self->OnRead(std::move(events), upto);
-  });
+  log_.ReadEvents(
+      Requester(), after, kReadEvents + 1,
+      [self = shared_from_this(), upto](Events events) { self->OnRead(std::move(events), upto); });
 }
 
 void EventHub::OnRead(Events events, int64_t upto) {
@@ -278,11 +284,12 @@ void EventHub::FailWaiting(const absl::Status& status, Todo& todo) {
 
 void EventHub::Proceed(const std::shared_ptr<State>& state, Todo& todo) {
   if (state->position < std::max(memory_.start(), state->group->since)) {
-    Place place{state->group->filter, state->position};
+    const Place place = PlaceOf(*state);
     Piece& piece = pieces_[place];
-    if (const auto given = piece.given.lock(); given != nullptr) return Answer(*state, given, todo);
+    if (const auto given = piece.given.lock(); given != nullptr && piece.asking.empty())
+      return Answer(*state, given, todo);
     piece.asking.push_back(state);
-    if (piece.asking.size() == 1) todo.catch_up.push_back(std::move(place));
+    if (piece.read == nullptr) ReadFor(place, piece, todo);
     return;
   }
   if (const auto stretch = Recall(*state); !stretch->events.empty())
@@ -307,9 +314,30 @@ std::shared_ptr<EventHub::Stretch> EventHub::Recall(const State& state) const {
   return stretch;
 }
 
-void EventHub::CatchUp(const Place& place) {
+EventHub::Place EventHub::PlaceOf(const State& state) {
+  return {state.group->filter, state.position, state.user};
+}
+
+void EventHub::ReadFor(const Place& place, Piece& piece, Todo& todo) {
+  piece.read = std::make_shared<Requester::Call>();
+  piece.read->user = place.user;
+  todo.catch_up.emplace_back(place, Requester(piece.read));
+}
+
+// Where nobody asks any more, the read is dropped; who asks there later has one of their own.
+void EventHub::StopAsking(const std::shared_ptr<State>& state) {
+  const auto found = pieces_.find(PlaceOf(*state));
+  if (found == pieces_.end()) return;
+  Piece& piece = found->second;
+  std::erase(piece.asking, state);
+  if (!piece.asking.empty()) return;
+  if (piece.read != nullptr) piece.read->ended = true;
+  pieces_.erase(found);
+}
+
+void EventHub::CatchUp(const Place& place, const Requester& by) {
   const int64_t upto = log_.NewestRevision();
-  log_.ReadEvents(place.second, kReadEvents + 1,
+  log_.ReadEvents(by, place.after, kReadEvents + 1,
                   [self = shared_from_this(), place, upto](Events events) {
                     self->OnCaughtUp(place, std::move(events), upto);
                   });
@@ -319,20 +347,29 @@ void EventHub::OnCaughtUp(const Place& place, Events events, int64_t upto) {
   Todo todo;
   {
     const std::lock_guard lock(mutex_);
-    if (stopped_) return;
-    const std::vector<std::shared_ptr<State>> asking = std::move(pieces_[place].asking);
-    pieces_[place].asking.clear();
+    const auto found = pieces_.find(place);
+    if (stopped_ || found == pieces_.end() || absl::IsCancelled(events.status())) return;
+    Piece& piece = found->second;
+    piece.read = nullptr;
+    std::vector<std::shared_ptr<State>> asking = std::move(piece.asking);
+    piece.asking.clear();
     const auto stretch = std::make_shared<Stretch>();
     if (events.ok()) {
       stretch->upto = Reached(*events, upto);
       for (Event& event : *events) {
-        if (Matches(place.first, event))
+        if (Matches(place.filter, event))
           stretch->events.push_back(std::make_shared<const Event>(std::move(event)));
       }
     }
-    if (!stretch->events.empty()) pieces_[place].given = stretch;
+    if (!stretch->events.empty()) {
+      piece.given = stretch;
+      if (asking.size() > kGivenAtOnce) {
+        piece.asking.assign(asking.begin() + kGivenAtOnce, asking.end());
+        asking.resize(kGivenAtOnce);
+        ReadFor(place, piece, todo);
+      }
+    }
     for (const std::shared_ptr<State>& state : asking) {
-      if (state->left) continue;
       if (!events.ok()) {
         Answer(*state, events.status(), todo);
         continue;
@@ -351,7 +388,7 @@ void EventHub::OnCaughtUp(const Place& place, Events events, int64_t upto) {
 }
 
 void EventHub::CatchUpAndRun(Todo todo) {
-  for (const Place& place : todo.catch_up) CatchUp(place);
+  for (const auto& [place, by] : todo.catch_up) CatchUp(place, by);
   Run(std::move(todo.calls));
 }
 

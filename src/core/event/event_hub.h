@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "core/event/event.h"
 #include "core/event/event_filter.h"
 #include "core/event/event_memory.h"
+#include "core/requester.h"
 
 namespace grpc_os::core {
 
@@ -32,6 +34,10 @@ namespace grpc_os::core {
 // After a read it rests for a while, if it was given a pause: what is committed meanwhile is read,
 // and told each watcher, together. So the first change after a silence is told at once. It does not
 // rest when there was more than one read takes.
+//
+// Reads of the log for those who are behind wait in the turns of the users who watch, and are
+// dropped when all who waited for one have left. What was read is given to a few at a time: the
+// others wait for another turn, so that many watchers of one user do not hold up another's.
 //
 // Each watcher is given every event of the log after its first position that its filter matches, in
 // order, each once. A revision may come in pieces: what one watcher holds is bounded.
@@ -55,8 +61,8 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   void Stop();
 
   using Watcher = int64_t;
-  // It is to be told of what comes after this.
-  Watcher Join(EventFilter filter, LogPosition after);
+  // It is to be told of what comes after this. `user`: who watches; empty: the system.
+  Watcher Join(EventFilter filter, LogPosition after, std::string user = "");
   // None of its calls runs after this returns; waits for one that is running, unless it is the
   // caller itself.
   void Leave(Watcher watcher);
@@ -93,6 +99,7 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   };
   struct State : std::enable_shared_from_this<State> {
     Group* group = nullptr;
+    std::string user;
     LogPosition position = 0;  // everything that matches up to it was given
     int64_t mark = kNoMark;
     std::function<void(Given)> done;  // what it asked for is still to come
@@ -105,18 +112,24 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
     std::function<void(Given)> done;
     Given given;
   };
-  // Where those stand who read the log: with which filter, after what. They share what is read, as
-  // long as one of them has it.
-  using Place = std::pair<EventFilter, LogPosition>;
+  // Where those of a user stand who read the log: with which filter, after what. They share what is
+  // read, as long as one of them has it.
+  struct Place {
+    EventFilter filter;
+    LogPosition after;
+    std::string user;
+    auto operator<=>(const Place&) const = default;  // NOLINT(modernize-use-nullptr)
+  };
   struct Piece {
     std::vector<std::shared_ptr<State>> asking = {};  // the log is being read for them
+    std::shared_ptr<Requester::Call> read = {};       // while it is
     std::weak_ptr<const Stretch> given = {};
   };
   // What to do once the lock is no longer held.
   struct Todo {
     std::vector<Call> calls = {};
-    std::optional<LogPosition> read_after = {};  // for all
-    std::vector<Place> catch_up = {};            // for those who wait there
+    std::optional<LogPosition> read_after = {};              // for all
+    std::vector<std::pair<Place, Requester>> catch_up = {};  // for those who wait there
   };
   using Events = absl::StatusOr<std::vector<Event>>;
 
@@ -127,7 +140,7 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   void OnRead(Events events, int64_t upto);
   void Rest();
   void OnRested();
-  void CatchUp(const Place& place);
+  void CatchUp(const Place& place, const Requester& by);
   void OnCaughtUp(const Place& place, Events events, int64_t upto);
   void CatchUpAndRun(Todo todo);
 
@@ -140,6 +153,9 @@ class EventHub final : public std::enable_shared_from_this<EventHub> {
   void AnswerMarks(Todo& todo);
   void FailWaiting(const absl::Status& status, Todo& todo);
   void Proceed(const std::shared_ptr<State>& state, Todo& todo);
+  static Place PlaceOf(const State& state);
+  void ReadFor(const Place& place, Piece& piece, Todo& todo);
+  void StopAsking(const std::shared_ptr<State>& state);
   std::shared_ptr<Stretch> Recall(const State& state) const;
   void Answer(State& state, Given given, Todo& todo);
   void Wait(State& state);

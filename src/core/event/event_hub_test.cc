@@ -56,9 +56,10 @@ class EventHubTest : public ::testing::Test {
     hub_->Stop();
     hub_ = EventHub::Start(log_, bounds);
   }
-  std::unique_ptr<Client> Join(const EventFilter &filter, int64_t after) {
+  std::unique_ptr<Client> Join(const EventFilter &filter, int64_t after,
+                               const std::string &user = "") {
     auto client = std::make_unique<Client>();
-    client->watcher = hub_->Join(filter, after);
+    client->watcher = hub_->Join(filter, after, user);
     return client;
   }
   std::unique_ptr<Client> JoinAtEnd(const EventFilter &filter) {
@@ -457,10 +458,10 @@ TEST_F(EventHubTest, OneWithLittleOfALargeRevisionIsGivenItAtOnceWithItsEnd) {
   EXPECT_EQ(log_.reads(), reads) << "it has missed nothing";
 }
 
-TEST_F(EventHubTest, ThoseWhoCatchUpTogetherReadTheLogOnce) {
+TEST_F(EventHubTest, AFewWhoCatchUpTogetherReadTheLogOnce) {
   StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
   std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 100; ++i) clients.push_back(JoinAtEnd(Objects("/a")));
+  for (int i = 0; i < 8; ++i) clients.push_back(JoinAtEnd(Objects("/a")));
   log_.Commit(std::vector<Event>(5000, Object("/a")));
   log_.RunReads();
   while (clients.back()->upto < 1 && clients.back()->calls < 20) {
@@ -469,6 +470,57 @@ TEST_F(EventHubTest, ThoseWhoCatchUpTogetherReadTheLogOnce) {
   }
   for (const auto &client : clients) EXPECT_EQ(client->names.size(), 5000u);
   EXPECT_EQ(log_.reads(), 10 + 9);
+}
+
+TEST_F(EventHubTest, OfManyWhoCatchUpTogetherAFewAreGivenItAtATime) {
+  StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
+  for (int i = 0; i < 10; ++i) Tell(Object("/a"));
+  std::vector<std::unique_ptr<Client>> many;
+  for (int i = 0; i < 20; ++i) many.push_back(Join(Objects("/a"), 0, "eva"));
+  for (const auto &client : many) Ask(*client);
+  const auto other = Join(Objects("/a"), 0, "bob");
+  Ask(*other);
+  const auto given = [&] {
+    return std::count_if(many.begin(), many.end(), [](const auto &one) { return one->calls > 0; });
+  };
+  ASSERT_TRUE(log_.RunRead());
+  EXPECT_EQ(given(), 8);
+  EXPECT_EQ(other->calls, 0) << "it reads for itself, in its own turn";
+  ASSERT_TRUE(log_.RunRead());
+  EXPECT_EQ(given(), 8);
+  EXPECT_EQ(other->names.size(), 10u);
+  ASSERT_TRUE(log_.RunRead());
+  EXPECT_EQ(given(), 16);
+  const auto late = Join(Objects("/a"), 0, "eva");
+  Ask(*late);
+  EXPECT_EQ(late->calls, 0) << "behind those who asked before";
+  log_.RunReads();
+  EXPECT_EQ(given(), 20);
+  for (const auto &client : many) EXPECT_EQ(client->names, other->names);
+  EXPECT_EQ(late->names, other->names);
+}
+
+TEST_F(EventHubTest, AReadIsDroppedOnceAllWhoWaitForItHaveLeft) {
+  StartHub({.memory_events = 4, .memory_bytes = 1 << 20});
+  for (int i = 0; i < 10; ++i) Tell(Object("/a"));
+  const auto first = Join(Objects("/a"), 0, "eva");
+  const auto second = Join(Objects("/a"), 0, "eva");
+  Ask(*first);
+  Ask(*second);
+  ASSERT_EQ(log_.waiting().size(), 1u);
+  EXPECT_EQ(log_.waiting()[0].user(), "eva");
+  hub_->Leave(first->watcher);
+  EXPECT_FALSE(log_.waiting()[0].gone()) << "the other waits for it";
+  hub_->Leave(second->watcher);
+  EXPECT_TRUE(log_.waiting()[0].gone());
+  // Whoever comes there before its turn has a read of their own.
+  const auto third = Join(Objects("/a"), 0, "eva");
+  Ask(*third);
+  ASSERT_TRUE(log_.RunRead());
+  EXPECT_EQ(third->calls, 0);
+  log_.RunReads();
+  EXPECT_EQ(third->names.size(), 10u);
+  EXPECT_THAT(third->errors, IsEmpty());
 }
 
 // One that still has what was read, has it for those who come there after it.

@@ -23,11 +23,11 @@ std::string FoundInstead(const absl::Status& damaged) {
 }  // namespace
 
 std::shared_ptr<ContentCheck> ContentCheck::Make(Parts parts, std::string prefix) {
-  return std::shared_ptr<ContentCheck>(new ContentCheck(parts, std::move(prefix)));
+  return std::shared_ptr<ContentCheck>(new ContentCheck(std::move(parts), std::move(prefix)));
 }
 
 ContentCheck::ContentCheck(Parts parts, std::string prefix)
-    : parts_(parts), prefix_(std::move(prefix)) {}
+    : parts_(std::move(parts)), prefix_(std::move(prefix)) {}
 
 void ContentCheck::Next(Done done) {
   done_ = std::move(done);
@@ -43,7 +43,7 @@ void ContentCheck::Next(Done done) {
 }
 
 void ContentCheck::ReadPage() {
-  parts_.index.ListContents(prefix_, page_.next, kPage,
+  parts_.index.ListContents(parts_.by, prefix_, page_.next, kPage,
                             [self = shared_from_this()](absl::StatusOr<ContentPage> page) {
                               if (!page.ok()) return self->Answer(page.status());
                               self->begun_ = true;

@@ -26,6 +26,7 @@ class ContentCheck final : public std::enable_shared_from_this<ContentCheck> {
     Blobs& blobs;
     const ContentHash& hash;
     const Checksum& checksum;
+    Requester by = {};
   };
   struct Damage {
     Object object;  // without data

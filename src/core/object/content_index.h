@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/object/object.h"
+#include "core/requester.h"
 
 namespace grpc_os::core {
 
@@ -23,8 +24,8 @@ class ContentIndex {
   // Of names that begin with `prefix`: first what is live, then versions, each in the order of the
   // names. `from`: ContentPage::next of the page before; empty: from the beginning. `done` comes
   // once, on a thread of the store.
-  virtual void ListContents(const std::string& prefix, const std::string& from, int limit,
-                            std::function<void(absl::StatusOr<ContentPage>)> done) = 0;
+  virtual void ListContents(const Requester& by, const std::string& prefix, const std::string& from,
+                            int limit, std::function<void(absl::StatusOr<ContentPage>)> done) = 0;
 };
 
 }  // namespace grpc_os::core

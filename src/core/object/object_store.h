@@ -16,6 +16,7 @@
 #include "core/event/event.h"
 #include "core/object/object.h"
 #include "core/object/quota.h"
+#include "core/requester.h"
 
 namespace grpc_os::core {
 
@@ -122,7 +123,8 @@ struct ObjectQuery {
   // Instead of what is there, of each name the version that was deleted last, unless the name or
   // the id is live. Folders are only implied then.
   bool deleted = false;
-  int most_looks = 10'000;  // of these, names that are looked at for one page
+  int most_looks = 2'000;  // of these, names that are looked at for one page
+  Requester by = {};
 };
 // Of an object or version in a list of versions, the newest first. Those that one transaction made
 // have the same generation. {}: before all.
@@ -151,7 +153,8 @@ struct ObjectUsage {
   int64_t version_bytes = 0;
 };
 
-// Thread-safe. Each `done` comes once: of a write on the writer's thread, after it is durable; of a
+// Thread-safe. Reads wait in the turn of their requester, and end with CANCELLED if that has gone.
+// Each `done` comes once: of a write on the writer's thread, after it is durable; of a
 // read on the reader's, which sees all that was acknowledged before it was asked; that of
 // FindObject at once, on the calling thread, where the answer is in memory.
 class ObjectStore {
@@ -169,23 +172,26 @@ class ObjectStore {
     int64_t generation = 0;
     bool data = false;  // unless it is a blob
     int64_t now_ms = 0;
+    Requester by = {};
   };
   using Found = absl::StatusOr<std::optional<Object>>;
   virtual void FindObject(const Wanted& wanted, std::function<void(Found)> done) = 0;
   virtual void ListObjects(const ObjectQuery& query,
                            std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
   // Of a name or id, the newest first, the live one included; those that come after `before`.
-  virtual void ListVersions(const std::string& name_or_id, const VersionPlace& before, int limit,
+  virtual void ListVersions(const Requester& by, const std::string& name_or_id,
+                            const VersionPlace& before, int limit,
                             std::function<void(absl::StatusOr<ObjectPage>)> done) = 0;
   // Whether a live object has expired by then. Cheap: it is asked once a second.
   virtual void AnyExpired(int64_t now_ms, std::function<void(absl::StatusOr<bool>)> done) = 0;
   // Of what begins with `prefix`; counts on from `after`, at most `limit` rows, and says where to
   // go on ("": done).
   virtual void MeasureObjects(
-      const std::string& prefix, const std::string& after, int limit,
+      const Requester& by, const std::string& prefix, const std::string& after, int limit,
       std::function<void(absl::StatusOr<std::pair<ObjectUsage, std::string>>)> done) = 0;
   // In the order of their prefixes.
-  virtual void ListQuotas(std::function<void(absl::StatusOr<std::vector<Quota>>)> done) = 0;
+  virtual void ListQuotas(const Requester& by,
+                          std::function<void(absl::StatusOr<std::vector<Quota>>)> done) = 0;
 };
 
 }  // namespace grpc_os::core

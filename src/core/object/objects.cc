@@ -370,8 +370,7 @@ void Objects::Transact(ObjectTransaction transaction, By by, TransactDone done) 
       });
 }
 
-void Objects::RepeatTransact(const std::string& subject, const ObjectAccess& access,
-                             TransactDone done) {
+void Objects::RepeatTransact(const std::string& subject, const Reader& reader, TransactDone done) {
   const std::vector<std::string> lines = absl::StrSplit(subject, '\n');
   const std::vector<std::string> head = absl::StrSplit(lines.front(), ' ');
   struct Gathering {
@@ -387,7 +386,7 @@ void Objects::RepeatTransact(const std::string& subject, const ObjectAccess& acc
   all->result.succeeded = head[0] == "1";
   all->result.objects.resize(lines.size() - 1);
   all->missing = lines.size() - 1;
-  all->access = access;
+  all->access = reader.access;
   all->done = std::move(done);
   if (all->result.objects.empty()) return all->done(std::move(all->result));
   for (size_t i = 0; i + 1 < lines.size(); ++i) {
@@ -395,7 +394,7 @@ void Objects::RepeatTransact(const std::string& subject, const ObjectAccess& acc
     Object& object = all->result.objects[i];
     (IsObjectId(reference) ? object.id : object.name) = reference;
     store_.FindObject(
-        {.name_or_id = reference, .now_ms = clock_.NowMs()},
+        {.name_or_id = reference, .now_ms = clock_.NowMs(), .by = reader.by},
         [all, &object](ObjectStore::Found found) {
           if (!found.ok()) {
             if (!all->answered.exchange(true)) all->done(FromStore(found.status()));
@@ -414,10 +413,10 @@ namespace {
 
 // A folder with a row of its own, or one that something lies in, or "/".
 void FindFolder(ObjectStore& store, const std::string& name, int64_t now_ms,
-                const Preconditions& preconditions, Objects::Done done) {
+                const Preconditions& preconditions, const Requester& by, Objects::Done done) {
   const std::string folder = name.ends_with('/') ? name : name + "/";
   store.ListObjects(
-      {.prefix = folder, .limit = 1, .now_ms = now_ms},
+      {.prefix = folder, .limit = 1, .now_ms = now_ms, .by = by},
       [name, folder, preconditions, done = std::move(done)](absl::StatusOr<ObjectPage> page) {
         if (!page.ok()) return done(FromStore(page.status()));
         const bool any = !page->objects.empty();
@@ -434,28 +433,28 @@ void FindFolder(ObjectStore& store, const std::string& name, int64_t now_ms,
 }  // namespace
 
 void Objects::Get(const std::string& name, int64_t generation, bool data,
-                  Preconditions preconditions, const ObjectAccess& access, Done done) {
-  if (auto status = MayRead(access, name); !status.ok()) return done(status);
+                  Preconditions preconditions, const Reader& reader, Done done) {
+  if (auto status = MayRead(reader.access, name); !status.ok()) return done(status);
   const int64_t now = clock_.NowMs();
   if (name.ends_with('/') && generation == 0)
-    return FindFolder(store_, name, now, preconditions, std::move(done));
-  store_.FindObject({.name_or_id = name, .generation = generation, .data = data, .now_ms = now},
-                    [&store = store_, name, generation, preconditions, access, now,
-                     done = std::move(done)](ObjectStore::Found found) mutable {
-                      if (!found.ok()) return done(FromStore(found.status()));
-                      if (!found->has_value()) {
-                        if (generation == 0 && !IsObjectId(name))
-                          return FindFolder(store, name, now, preconditions, std::move(done));
-                        return done(ObjectNotFound(name, generation));
-                      }
-                      // Behind an id, and a version may come from another name.
-                      if (!access(ObjectVerb::kRead, (*found)->name))
-                        return done(ObjectNotFound(name, generation));
-                      if (auto status = CheckPreconditions(preconditions, (*found)->name, &**found);
-                          !status.ok())
-                        return done(status);
-                      done(**std::move(found));
-                    });
+    return FindFolder(store_, name, now, preconditions, reader.by, std::move(done));
+  store_.FindObject(
+      {.name_or_id = name, .generation = generation, .data = data, .now_ms = now, .by = reader.by},
+      [&store = store_, name, generation, preconditions, reader, now,
+       done = std::move(done)](ObjectStore::Found found) mutable {
+        if (!found.ok()) return done(FromStore(found.status()));
+        if (!found->has_value()) {
+          if (generation == 0 && !IsObjectId(name))
+            return FindFolder(store, name, now, preconditions, reader.by, std::move(done));
+          return done(ObjectNotFound(name, generation));
+        }
+        // Behind an id, and a version may come from another name.
+        if (!reader.access(ObjectVerb::kRead, (*found)->name))
+          return done(ObjectNotFound(name, generation));
+        if (auto status = CheckPreconditions(preconditions, (*found)->name, &**found); !status.ok())
+          return done(status);
+        done(**std::move(found));
+      });
 }
 
 namespace {
@@ -516,14 +515,15 @@ struct VersionListing {
   ObjectStore& store;
   std::string name;
   VersionPlace before;
-  ObjectAccess access;
+  Objects::Reader reader;
   size_t limit;
   std::function<void(absl::StatusOr<ObjectPage>)> done;
   ObjectPage page = {};
 
   static void GoOn(std::shared_ptr<VersionListing> self) {
     // One more, so that the last page is known to be the last.
-    self->store.ListVersions(self->name, self->before, static_cast<int>(self->limit) + 1,
+    self->store.ListVersions(self->reader.by, self->name, self->before,
+                             static_cast<int>(self->limit) + 1,
                              [self](absl::StatusOr<ObjectPage> found) {
                                if (!found.ok()) return self->done(FromStore(found.status()));
                                if (self->Take(*std::move(found))) return GoOn(self);
@@ -537,7 +537,7 @@ struct VersionListing {
     if (page.revision == 0) page.revision = found.revision;
     if (!found.objects.empty()) before = PlaceOf(found.objects.back());
     for (Object& object : found.objects) {
-      if (access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
+      if (reader.access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
     }
     if (page.objects.size() <= limit) return found.more;
     page.objects.resize(limit);
@@ -549,22 +549,23 @@ struct VersionListing {
 
 }  // namespace
 
-void Objects::List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
+void Objects::List(ObjectQuery query, const Reader& reader, HiddenUpTo hidden_up_to,
                    std::function<void(absl::StatusOr<ObjectPage>)> done) {
   query.now_ms = clock_.NowMs();
+  query.by = reader.by;
   if (!query.recursive && !query.prefix.ends_with('/')) query.prefix += '/';
   const auto limit = static_cast<size_t>(query.limit);
   ++query.limit;  // so that the last page is known to be the last
-  Listing::GoOn(std::make_shared<Listing>(
-      Listing{store_, std::move(query), access, std::move(hidden_up_to), limit, std::move(done)}));
+  Listing::GoOn(std::make_shared<Listing>(Listing{
+      store_, std::move(query), reader.access, std::move(hidden_up_to), limit, std::move(done)}));
 }
 
 void Objects::ListVersions(const std::string& name, const VersionPlace& before, int limit,
-                           const ObjectAccess& access,
+                           const Reader& reader,
                            std::function<void(absl::StatusOr<ObjectPage>)> done) {
-  if (auto status = MayRead(access, name); !status.ok()) return done(status);
+  if (auto status = MayRead(reader.access, name); !status.ok()) return done(status);
   VersionListing::GoOn(std::make_shared<VersionListing>(
-      VersionListing{store_, name, before, access, static_cast<size_t>(limit), std::move(done)}));
+      VersionListing{store_, name, before, reader, static_cast<size_t>(limit), std::move(done)}));
 }
 
 // ---- Expiry -------------------------------------------------------------------------------------

@@ -126,23 +126,29 @@ class Objects {
   // the place that another leaves.
   using TransactDone = std::function<void(absl::StatusOr<ObjectTransactionResult>)>;
   void Transact(ObjectTransaction transaction, By by, TransactDone done);
+  // What a reader may read, and in whose turn they do.
+  struct Reader {
+    Reader(ObjectAccess may, Requester by_whom = {})  // NOLINT: the system's reads need no more
+        : access(std::move(may)), by(std::move(by_whom)) {}
+    ObjectAccess access;
+    Requester by;
+  };
   // Of one that was committed, from the subject of its request: its objects as they are; of one
-  // that is gone, or that `access` does not let read, its id or name alone.
-  void RepeatTransact(const std::string& subject, const ObjectAccess& access, TransactDone done);
+  // that is gone, or that `reader` may not read, its id or name alone.
+  void RepeatTransact(const std::string& subject, const Reader& reader, TransactDone done);
 
   // A name without a slash at its end finds a folder too, one that is only implied (generation 0,
   // no id) as well.
   void Get(const std::string& name, int64_t generation, bool data, Preconditions preconditions,
-           const ObjectAccess& access, Done done);
+           const Reader& reader, Done done);
   // Up to where nothing may be read after a name that may not; nullopt: to the end.
   using HiddenUpTo = std::function<std::optional<std::string>(std::string_view hidden)>;
-  // What `access` does not let read is left out, and goes into no page's end: a page is full unless
+  // What `reader` may not read is left out, and goes into no page's end: a page is full unless
   // it is the last, or of what was deleted and enough was looked at for one call.
-  void List(ObjectQuery query, const ObjectAccess& access, HiddenUpTo hidden_up_to,
+  void List(ObjectQuery query, const Reader& reader, HiddenUpTo hidden_up_to,
             std::function<void(absl::StatusOr<ObjectPage>)> done);
   void ListVersions(const std::string& name, const VersionPlace& before, int limit,
-                    const ObjectAccess& access,
-                    std::function<void(absl::StatusOr<ObjectPage>)> done);
+                    const Reader& reader, std::function<void(absl::StatusOr<ObjectPage>)> done);
 
   // At the start of the daemon: /config/, if there is no object at all. Nobody asked for it, so the
   // audit says nothing. Says whether it was made.

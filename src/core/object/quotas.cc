@@ -100,25 +100,28 @@ void Quotas::Delete(const std::string& prefix, Origin origin,
       std::move(done));
 }
 
-void Quotas::Get(const std::string& prefix, Done done) {
-  List([prefix, done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {
-    if (!quotas.ok()) return done(quotas.status());
-    const auto found = Find(*quotas, prefix);
-    found == quotas->end() ? done(QuotaNotFound(prefix)) : done(*found);
-  });
+void Quotas::Get(const std::string& prefix, Done done, const Requester& by) {
+  List(
+      [prefix, done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {
+        if (!quotas.ok()) return done(quotas.status());
+        const auto found = Find(*quotas, prefix);
+        found == quotas->end() ? done(QuotaNotFound(prefix)) : done(*found);
+      },
+      by);
 }
 
-void Quotas::List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done) {
-  store_.ListQuotas([done = std::move(done)](absl::StatusOr<std::vector<Quota>> quotas) {
+void Quotas::List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done,
+                  const Requester& by) {
+  store_.ListQuotas(by, [done = std::move(done)](absl::StatusOr<std::vector<Quota>> quotas) {
     quotas.ok() ? done(std::move(quotas)) : done(FromStore(quotas.status()));
   });
 }
 
 void Quotas::CheckRoom(const std::string& name_or_id, int64_t bytes, const ObjectAccess& access,
-                       std::function<void(absl::Status)> done) {
+                       std::function<void(absl::Status)> done, const Requester& by) {
   store_.FindObject(
-      {.name_or_id = name_or_id, .now_ms = clock_.NowMs()},
-      [self = *this, name_or_id, bytes, access,
+      {.name_or_id = name_or_id, .now_ms = clock_.NowMs(), .by = by},
+      [self = *this, name_or_id, bytes, access, by,
        done = std::move(done)](ObjectStore::Found live) mutable {
         if (!live.ok()) return done(FromStore(live.status()));
         const bool there = live->has_value();
@@ -126,17 +129,19 @@ void Quotas::CheckRoom(const std::string& name_or_id, int64_t bytes, const Objec
             !(access(ObjectVerb::kRead, (*live)->name) &&
               access(ObjectVerb::kWrite, (*live)->name)))
           return done(absl::OkStatus());
-        self.List([name = there ? (*live)->name : name_or_id, objects = there ? 0 : 1,
-                   more = bytes - (there ? (*live)->size_bytes : 0),
-                   done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {
-          if (!quotas.ok()) return done(quotas.status());
-          for (const Quota& quota : *quotas) {
-            if (!name.starts_with(quota.prefix)) continue;
-            const QuotaDelta delta = {.name = name, .objects = objects, .bytes = more};
-            if (auto status = CheckQuota(quota, delta); !status.ok()) return done(status);
-          }
-          done(absl::OkStatus());
-        });
+        self.List(
+            [name = there ? (*live)->name : name_or_id, objects = there ? 0 : 1,
+             more = bytes - (there ? (*live)->size_bytes : 0),
+             done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {
+              if (!quotas.ok()) return done(quotas.status());
+              for (const Quota& quota : *quotas) {
+                if (!name.starts_with(quota.prefix)) continue;
+                const QuotaDelta delta = {.name = name, .objects = objects, .bytes = more};
+                if (auto status = CheckQuota(quota, delta); !status.ok()) return done(status);
+              }
+              done(absl::OkStatus());
+            },
+            by);
       });
 }
 

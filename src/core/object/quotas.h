@@ -36,14 +36,14 @@ class Quotas {
   void Set(const Quota& wanted, Origin origin, Done done);
   // NOT_FOUND (QUOTA_NOT_FOUND), as of Get.
   void Delete(const std::string& prefix, Origin origin, std::function<void(absl::Status)> done);
-  void Get(const std::string& prefix, Done done);
+  void Get(const std::string& prefix, Done done, const Requester& by = {});
   // In the order of their prefixes.
-  void List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done);
+  void List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done, const Requester& by = {});
   // Whether an object of so many bytes may be put under this name or id, as things are now: what is
   // worth knowing before a long upload. RESOURCE_EXHAUSTED (QUOTA_EXCEEDED). For a name `access`
   // was asked; behind an id, what it does not let read and write is as if it were not there.
   void CheckRoom(const std::string& name_or_id, int64_t bytes, const ObjectAccess& access,
-                 std::function<void(absl::Status)> done);
+                 std::function<void(absl::Status)> done, const Requester& by = {});
 
  private:
   void Commit(std::string prefix, const char* action, bool may_use_reserve, Origin origin,

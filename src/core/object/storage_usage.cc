@@ -7,7 +7,7 @@
 namespace grpc_os::core {
 namespace {
 
-constexpr int kRowsAtOnce = 20'000;
+constexpr int kRowsAtOnce = 5'000;  // some milliseconds
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void StorageMeter::Measure(Done done) {
 
 void StorageMeter::Count(const std::shared_ptr<Counted>& counted, const std::string& after) {
   parts_.store.MeasureObjects(
-      "/", after, kRowsAtOnce,
+      Requester(), "/", after, kRowsAtOnce,
       [this, counted](const absl::StatusOr<std::pair<ObjectUsage, std::string>>& measured) {
         if (!measured.ok()) return EndCount(FromStore(measured.status()));
         const auto& [part, next] = *measured;

@@ -304,7 +304,7 @@ TEST_F(UploadsTest, ObjectsAreCountedAnewOnceTheyChangedAndATenthOfTheTimeAtMost
 class SlowStore final : public testing::MemoryObjectStore {
  public:
   void MeasureObjects(
-      const std::string&, const std::string&, int,
+      const Requester&, const std::string&, const std::string&, int,
       std::function<void(absl::StatusOr<std::pair<ObjectUsage, std::string>>)> done) override {
     counts.push_back(std::move(done));
   }

@@ -100,7 +100,7 @@ void DeploysPart::Stop() {
 void DeploysPart::Fetch(const std::string& digest, int file,
                         std::function<void(absl::Status)> done) const {
   const std::string directory = needs_.directory.PathOf(core::kBundlesDirectory);
-  const auto any = [](core::ObjectVerb, std::string_view) { return true; };
+  const core::ObjectAccess any = [](core::ObjectVerb, std::string_view) { return true; };
   needs_.objects.objects().Get(
       core::BundleObject(digest), /*generation=*/0, /*data=*/true, {}, any,
       [this, digest, file, directory,
@@ -135,7 +135,7 @@ void DeploysPart::ForgetOthers(std::set<std::string> digests, const std::string&
   query.after = after;
   query.recursive = false;
   query.limit = kObjectsPage;
-  const auto any = [](core::ObjectVerb, std::string_view) { return true; };
+  const core::ObjectAccess any = [](core::ObjectVerb, std::string_view) { return true; };
   needs_.objects.objects().List(
       query, any, nullptr,
       [this, digests = std::move(digests)](const absl::StatusOr<core::ObjectPage>& page) mutable {

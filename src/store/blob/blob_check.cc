@@ -27,7 +27,8 @@ constexpr int kPage = 1000;
 class Contents final : public core::ContentIndex {
  public:
   explicit Contents(Connection& reader) : reader_(reader) {}
-  void ListContents(const std::string& prefix, const std::string& from, int limit,
+  void ListContents(const core::Requester&, const std::string& prefix, const std::string& from,
+                    int limit,
                     std::function<void(absl::StatusOr<core::ContentPage>)> done) override {
     auto page = SelectContents(reader_, prefix, from, limit);
     if (page.ok()) {

@@ -212,10 +212,11 @@ class ContentsThenMore final : public core::ContentIndex {
  public:
   ContentsThenMore(core::ContentIndex& index, std::function<void()> after_list)
       : index_(index), after_list_(std::move(after_list)) {}
-  void ListContents(const std::string& prefix, const std::string& from, int limit,
+  void ListContents(const core::Requester& by, const std::string& prefix, const std::string& from,
+                    int limit,
                     std::function<void(absl::StatusOr<core::ContentPage>)> done) override {
     auto page = Await<absl::StatusOr<core::ContentPage>>(
-        [&](auto listed) { index_.ListContents(prefix, from, limit, std::move(listed)); });
+        [&](auto listed) { index_.ListContents(by, prefix, from, limit, std::move(listed)); });
     after_list_();
     done(std::move(page));
   }

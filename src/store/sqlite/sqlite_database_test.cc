@@ -96,7 +96,7 @@ absl::StatusOr<int64_t> Commit(Store& store, core::ProcessWrite write) {
 
 absl::StatusOr<std::vector<core::Event>> Events(Store& store) {
   std::promise<absl::StatusOr<std::vector<core::Event>>> promise;
-  store.ReadEvents(0, 1000, [&](absl::StatusOr<std::vector<core::Event>> events) {
+  store.ReadEvents({}, 0, 1000, [&](absl::StatusOr<std::vector<core::Event>> events) {
     promise.set_value(std::move(events));
   });
   return promise.get_future().get();

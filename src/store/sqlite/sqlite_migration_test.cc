@@ -159,7 +159,7 @@ class SqliteMigrationTest : public testing::Test {
     });
     EXPECT_TRUE(known.get_future().get());
     std::promise<size_t> events;
-    store.ReadEvents(0, 2, [&](const auto& found) { events.set_value(found->size()); });
+    store.ReadEvents({}, 0, 2, [&](const auto& found) { events.set_value(found->size()); });
     EXPECT_EQ(events.get_future().get(), 2u);
   }
   static int64_t PutObject(Store& store, const core::Object& object) {

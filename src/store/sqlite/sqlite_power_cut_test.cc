@@ -297,7 +297,7 @@ std::string ObjectsIn(ObjectWords& words) {
     }
   }
   const auto quotas = Wait<absl::StatusOr<std::vector<core::Quota>>>(
-      [&](auto done) { words.Objects().ListQuotas(done); });
+      [&](auto done) { words.Objects().ListQuotas({}, done); });
   for (const core::Quota& quota : Must(quotas))
     absl::StrAppend(&all, quota.prefix, " ", quota.objects, " ", quota.bytes, "\n");
   return all;
@@ -353,7 +353,8 @@ std::vector<std::string> Wrongs(const fs::path& path, const Cut& cut) {
 
   using Events = absl::StatusOr<std::vector<core::Event>>;
   const int64_t oldest = (*store)->OldestRevision();
-  const auto events = Wait<Events>([&](auto done) { (*store)->ReadEvents(oldest, 100'000, done); });
+  const auto events =
+      Wait<Events>([&](auto done) { (*store)->ReadEvents({}, oldest, 100'000, done); });
   if (!events.ok()) return {events.status().ToString()};
   check(static_cast<int64_t>(events->size()) == stored - oldest, "events: ", events->size());
   for (const auto& event : *events) {
