@@ -128,11 +128,16 @@ void Quotas::CheckRoom(const std::string& name_or_id, int64_t bytes, const Objec
           return done(absl::OkStatus());
         self.List([name = there ? (*live)->name : name_or_id, objects = there ? 0 : 1,
                    more = bytes - (there ? (*live)->size_bytes : 0),
+                   old_bytes = there ? (*live)->size_bytes : 0,
                    done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {
           if (!quotas.ok()) return done(quotas.status());
           for (const Quota& quota : *quotas) {
             if (!name.starts_with(quota.prefix)) continue;
-            const QuotaDelta delta = {.name = name, .objects = objects, .bytes = more};
+            const QuotaDelta delta = {.name = name,
+                                      .objects = objects,
+                                      .bytes = more,
+                                      .versions = 1 - objects,
+                                      .version_bytes = old_bytes};
             if (auto status = CheckQuota(quota, delta); !status.ok()) return done(status);
           }
           done(absl::OkStatus());

@@ -36,12 +36,14 @@ std::string EncodeTarget(const core::UploadTarget& target) {
                       Maybe(object.expire_time_ms), Maybe(object.preconditions.generation),
                       Maybe(object.preconditions.not_generation),
                       Maybe(object.preconditions.metageneration),
-                      Maybe(object.preconditions.not_metageneration)});
+                      Maybe(object.preconditions.not_metageneration), absl::StrCat(object.ttl_ms)});
 }
 
 std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   const auto words = DecodeWords(payload);
-  if (!words.ok() || words->size() != 17 || (*words)[0] != kForm) return std::nullopt;
+  constexpr size_t kWords = 18;  // before there was a ttl, one fewer
+  if (!words.ok() || words->size() < kWords - 1 || words->size() > kWords || (*words)[0] != kForm)
+    return std::nullopt;
   const auto& word = *words;
   core::UploadTarget target;
   target.id = word[1];
@@ -59,7 +61,8 @@ std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   if (!Parse(word[5], target.create_time_ms) || !Parse(word[6], target.size_bytes) ||
       !Parse(word[12], target.object.expire_time_ms) || !Parse(word[13], wanted.generation) ||
       !Parse(word[14], wanted.not_generation) || !Parse(word[15], wanted.metageneration) ||
-      !Parse(word[16], wanted.not_metageneration)) {
+      !Parse(word[16], wanted.not_metageneration) ||
+      (word.size() == kWords && !Parse(word[17], target.object.ttl_ms))) {
     return std::nullopt;
   }
   return target;
