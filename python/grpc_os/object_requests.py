@@ -15,7 +15,7 @@ OBJECTS = filesystem_services_pb2_grpc.FilesystemServiceStub
 INLINE_BYTES = 64 << 10
 
 Expiry = datetime.datetime | datetime.timedelta
-"""When an object deletes itself: a time, or how long from now."""
+"""When an object deletes itself: a time; or how long after the change, by the clock of the daemon."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,8 @@ def object_proto(
 ) -> filesystem_services_pb2.Object:
     proto = filesystem_services_pb2.Object(name=name, metadata=metadata, content_type=content_type)
     if isinstance(expires, datetime.timedelta):
-        expires = datetime.datetime.now(datetime.timezone.utc) + expires
-    if expires is not None:
+        proto.ttl.FromTimedelta(expires)
+    elif expires is not None:
         if expires.tzinfo is None:
             raise ValueError("expires needs a time zone, such as datetime.timezone.utc")
         time = timestamp_pb2.Timestamp()

@@ -186,6 +186,11 @@ class Quota:
         return self.proto.max_bytes
 
     @property
+    def include_versions(self) -> bool:
+        """Old versions count as objects and bytes too."""
+        return self.proto.include_versions
+
+    @property
     def objects(self) -> int:
         return self.proto.objects
 

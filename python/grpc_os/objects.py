@@ -8,6 +8,7 @@ import typing
 import google_crc32c
 from google.protobuf import field_mask_pb2
 from grpc_os.calls import Calls
+from grpc_os.errors import ErrorReason, GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
 from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
@@ -129,7 +130,8 @@ class ObjectCalls(Calls):
         request_id: str = "",
     ) -> int:
         """Deletes an object, or with `recursive` a folder and all in it; gives the revision of the deletion.
-        `undelete_object` brings objects back for 7 days, unless `purge` was set."""
+        `undelete_object` brings objects back for 7 days, unless `purge` was set. More than 10,000 objects:
+        `delete_folder`."""
         request = filesystem_services_pb2.DeleteObjectRequest(
             name=name, recursive=recursive, purge=purge, preconditions=condition_proto(condition)
         )
@@ -137,6 +139,56 @@ class ObjectCalls(Calls):
             OBJECTS, "DeleteObject", request, request_id
         )
         return response.revision
+
+    async def delete_versions(self, name: str, *, request_id: str = "") -> int:
+        """Deletes what an object was, and not what it is now; gives how many versions."""
+        request = filesystem_services_pb2.DeleteObjectRequest(name=name, versions_only=True)
+        response: filesystem_services_pb2.DeleteObjectResponse = await self._change(
+            OBJECTS, "DeleteObject", request, request_id
+        )
+        return response.deleted_count
+
+    async def delete_folder(
+        self,
+        name: str,
+        *,
+        purge: bool = False,
+        versions_only: bool = False,
+        progress: typing.Callable[[int], None] | None = None,
+    ) -> int:
+        """Deletes a folder of any size and all in it, or only the old versions below it; gives how many. It goes in
+        revisions of 1,000, after each of which `progress` is told how many so far: what was deleted stays so where it
+        ends early, and the same call goes on."""
+        request = filesystem_services_pb2.DeleteObjectRequest(
+            name=name, recursive=True, in_parts=True, purge=purge, versions_only=versions_only
+        )
+        return await self._in_parts("DeleteObject", request, "deleted_count", progress)
+
+    async def move_folder(
+        self, name: str, destination: str, *, progress: typing.Callable[[int], None] | None = None
+    ) -> int:
+        """Gives a folder of any size the name `destination`, or moves what lies in it into the folder of that name; gives
+        how many objects. In revisions of 1,000, as `delete_folder`; meanwhile others see some of it here and some there."""
+        request = filesystem_services_pb2.MoveFolderRequest(name=name, destination=destination)
+        return await self._in_parts("MoveFolder", request, "moved_count", progress)
+
+    async def _in_parts(
+        self, method: str, request: typing.Any, count: str, progress: typing.Callable[[int], None] | None
+    ) -> int:
+        done = 0
+        while True:
+            try:
+                part = await self._change(OBJECTS, method, request, "")
+            except GrpcOSError as error:
+                # Somebody else did the rest.
+                if done == 0 or error.reason != ErrorReason.OBJECT_NOT_FOUND:
+                    raise
+                return done
+            done += getattr(part, count)
+            if progress is not None:
+                progress(done)
+            if not part.more:
+                return done
 
     async def undelete_object(self, name: str, *, generation: int = 0, request_id: str = "") -> Object:
         """Brings a deleted object back: the one deleted last, or that with the `generation`. `list_objects` with `deleted`
@@ -147,7 +199,8 @@ class ObjectCalls(Calls):
     async def move_object(
         self, name: str, destination: str, *, condition: Condition | None = None, request_id: str = ""
     ) -> Object:
-        """Renames an object or a folder; ids, generations and versions stay. `condition` is of the object that is moved."""
+        """Renames an object or a folder; ids, generations and versions stay. A folder of more than 10,000 objects:
+        `move_folder`. `condition` is of the object that is moved."""
         request = filesystem_services_pb2.MoveObjectRequest(
             name=name, destination=destination, preconditions=condition_proto(condition)
         )
@@ -265,10 +318,21 @@ class ObjectCalls(Calls):
 
     # ---- Keeping order -----------------------------------------------------------------------------------------------
 
-    async def set_quota(self, prefix: str, *, max_objects: int = 0, max_bytes: int = 0, request_id: str = "") -> Quota:
-        """Bounds what may lie in a folder from now on (0: not bounded), instead of the quota that it had."""
+    async def set_quota(
+        self,
+        prefix: str,
+        *,
+        max_objects: int = 0,
+        max_bytes: int = 0,
+        include_versions: bool = False,
+        request_id: str = "",
+    ) -> Quota:
+        """Bounds what may lie in a folder from now on (0: not bounded), instead of the quota that it had. With
+        `include_versions` old versions count too."""
         request = filesystem_services_pb2.SetQuotaRequest(
-            quota=filesystem_services_pb2.Quota(prefix=prefix, max_objects=max_objects, max_bytes=max_bytes)
+            quota=filesystem_services_pb2.Quota(
+                prefix=prefix, max_objects=max_objects, max_bytes=max_bytes, include_versions=include_versions
+            )
         )
         return Quota(await self._change(OBJECTS, "SetQuota", request, request_id))
 

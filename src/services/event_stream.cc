@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error_detail.h"
+#include "base/limits.h"
 #include "core/error_reason.h"
 #include "core/store_error.h"
 #include "services/convert/time_convert.h"
@@ -14,6 +15,7 @@ namespace grpc_os::services {
 namespace {
 
 constexpr int kMessageEvents = 256;
+constexpr size_t kMessageBytes = limits::kMessageBytes / 2;  // of events in a message
 constexpr char kObjects[] = "object";
 
 void ToProto(const core::Event& event, v1::Event* out) {
@@ -171,6 +173,7 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
   int whole_events = 0;
   size_t whole_next = state.next;
   Events last;  // of that revision
+  size_t bytes = 0;
   for (; state.next < state.stretch->events.size(); ++state.next) {
     const std::shared_ptr<const core::Event>& shared = state.stretch->events[state.next];
     const core::Event& event = *shared;
@@ -181,7 +184,8 @@ std::optional<v1::WatchResponse> EventStream::Pack(State& state) const {
       whole_next = state.next;
       last.clear();
     }
-    if (count == kMessageEvents) {
+    bytes += told.ByteSizeLong();
+    if (count == kMessageEvents || (count > 0 && bytes > kMessageBytes)) {
       // Only with the last message of a snapshot has the client anything to go on from.
       if (!state.is_snapshot) EndAtRevision(whole_events, whole_next, state, message);
       return message;

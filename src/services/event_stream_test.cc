@@ -204,6 +204,19 @@ TEST_F(EventStreamTest, ARevisionOfTenThousandIsToldInFullMessages) {
   EXPECT_EQ(sizes.back(), "16 of 8-8 at 8");
 }
 
+TEST_F(EventStreamTest, AMessageEndsWhereItWouldBeLargerThanAClientTakes) {
+  Start({});
+  Told();
+  client_.received.clear();
+  core::Event large = EventAt(8);
+  large.attributes["roles"] = std::string(60'000, 'r');
+  log_.Commit(std::vector<core::Event>(100, large));
+  EXPECT_THAT(Sizes(),
+              ElementsAre("34 of 8-8 and more at 7", "34 of 8-8 and more at 7", "32 of 8-8 at 8"));
+  for (const v1::WatchResponse& message : client_.received)
+    EXPECT_LT(message.ByteSizeLong(), size_t{3} << 20);
+}
+
 TEST_F(EventStreamTest, OfThingsThatItsRoleDoesNotCoverItHearsNothing) {
   EventStream::Start(call_, hub_, log_,
                      {.kinds = {{"process", 7}, {"role", 7}},

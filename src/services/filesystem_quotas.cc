@@ -17,6 +17,7 @@ v1::Quota ToProto(const core::Quota& quota) {
   out.set_max_bytes(quota.max_bytes);
   out.set_objects(quota.objects);
   out.set_bytes(quota.bytes);
+  out.set_include_versions(quota.include_versions);
   return out;
 }
 
@@ -30,6 +31,7 @@ void FilesystemService::AddQuotas(Handlers& handlers) {
         wanted.prefix = core::QuotaPrefix(request.quota().prefix(), "quota.prefix", violations);
         wanted.max_objects = request.quota().max_objects();
         wanted.max_bytes = request.quota().max_bytes();
+        wanted.include_versions = request.quota().include_versions();
         core::CheckQuotaBounds(wanted, "quota", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         const auto answer = [call](const absl::StatusOr<core::Quota>& quota) {

@@ -133,18 +133,19 @@ void FilesystemService::AddDeletes(Handlers& handlers) {
         ObjectReader reader = ReaderFor(*call);
         const core::DeleteObject change = reader.Delete(request, "");
         if (absl::Status status = reader.status(); !status.ok()) return call->End(status);
-        const auto answer = [call](const absl::StatusOr<core::Objects::Deleted>& deleted) {
+        const auto answer = [call](const absl::StatusOr<core::Objects::Batch>& deleted) {
           if (!deleted.ok()) return call->End(deleted.status());
           v1::DeleteObjectResponse out;
           out.set_revision(deleted->revision);
           out.set_deleted_count(deleted->count);
+          out.set_more(deleted->more);
           call->Answer(std::move(out));
         };
         const auto carry_out = [this, call, change, answer](core::Origin origin) {
           parts_.objects.Delete(change, ByOf(*call, std::move(origin)), answer);
         };
         const auto repeat = [answer](const core::CommittedRequest& committed) {
-          answer(core::Objects::RepeatDelete(committed.subject));
+          answer(core::Objects::RepeatBatch(committed.subject));
         };
         RunOnce(call, request, change.name, carry_out, repeat);
       });
@@ -179,6 +180,30 @@ void FilesystemService::AddMoves(Handlers& handlers) {
           parts_.objects.Move(name, destination, preconditions, std::move(by), std::move(done));
         });
   });
+
+  handlers.Unary<v1::MoveFolderRequest, v1::MoveFolderResponse>(
+      [this](const auto& call, const v1::MoveFolderRequest& request) {
+        core::Violations violations;
+        const std::string name = ReferenceFromProto(request.name(), "name", violations);
+        const std::string destination =
+            core::ObjectName(request.destination(), "destination", violations);
+        if (!violations.empty()) return call->End(violations.ToStatus());
+        const auto answer = [call](const absl::StatusOr<core::Objects::Batch>& moved) {
+          if (!moved.ok()) return call->End(moved.status());
+          v1::MoveFolderResponse out;
+          out.set_revision(moved->revision);
+          out.set_moved_count(moved->count);
+          out.set_more(moved->more);
+          call->Answer(std::move(out));
+        };
+        const auto carry_out = [this, call, name, destination, answer](core::Origin origin) {
+          parts_.objects.MoveFolder(name, destination, ByOf(*call, std::move(origin)), answer);
+        };
+        const auto repeat = [answer](const core::CommittedRequest& committed) {
+          answer(core::Objects::RepeatBatch(committed.subject));
+        };
+        RunOnce(call, request, name, carry_out, repeat);
+      });
 
   handlers.Unary<v1::CopyObjectRequest, v1::Object>([this](const auto& call,
                                                            const v1::CopyObjectRequest& request) {

@@ -57,8 +57,8 @@ std::string KeyOf(int64_t first, int64_t second);
 // False: `key` is none.
 bool ParseKey(const std::string& key, int64_t& first, int64_t& second);
 
-// Fills a page: as many as were asked for, or fewer, if they are so large that the message would be
-// larger than a client takes.
+// Fills a page: as many as were asked for, or fewer, if they are so large that the message would
+// have more than kBytes, which leaves room for all else that it says; one always.
 template <typename Item>
 class Page {
  public:
@@ -68,11 +68,12 @@ class Page {
   // False, and the next page begins with this one: the page is full. `key`: by which the list is in
   // order.
   bool Add(Item item, std::string key) {
-    if (items_.size() == query_.size() || bytes_ > kBytes) {
+    const size_t bytes = item.ByteSizeLong() + kFrameBytes;
+    if (items_.size() == query_.size() || (!items_.empty() && bytes_ + bytes > kBytes)) {
       full_ = true;
       return false;
     }
-    bytes_ += item.ByteSizeLong();
+    bytes_ += bytes;
     items_.Add(std::move(item));
     last_key_ = std::move(key);
     return true;
@@ -84,7 +85,8 @@ class Page {
   }
 
  private:
-  static constexpr auto kBytes = static_cast<size_t>(limits::kMessageBytes / 2);
+  static constexpr auto kBytes = static_cast<size_t>(limits::kMessageBytes / 4 * 3);
+  static constexpr size_t kFrameBytes = 6;  // tag and length of an item
 
   const PageQuery& query_;
   google::protobuf::RepeatedPtrField<Item>& items_;

@@ -119,13 +119,20 @@ TEST_F(PageTest, EndsByCount) {
 
 TEST_F(PageTest, EndsBeforeItIsLargerThanAMessage) {
   const std::vector<v1::User> users = Users(60, 78'000);
-  EXPECT_EQ(Walk(users, 1000), (std::vector<int>{27, 27, 6}));
+  EXPECT_EQ(Walk(users, 1000), (std::vector<int>{40, 20}));
   ASSERT_EQ(walked_.size(), users.size());
   for (size_t i = 0; i < users.size(); ++i) EXPECT_EQ(walked_[i], users[i].name());
 }
 
+TEST_F(PageTest, ALargeThingBehindSmallerOnesBeginsThePageAfter) {
+  std::vector<v1::User> users = Users(3, 950'000);
+  users[2].add_roles(std::string(2'300'000, 'r'));
+  EXPECT_EQ(Walk(users, 1000), (std::vector<int>{2, 1}));
+}
+
 TEST_F(PageTest, HasAtLeastOneThing) {
   EXPECT_EQ(Walk(Users(2, 2'200'000), 1000), (std::vector<int>{1, 1}));
+  EXPECT_EQ(Walk(Users(2, 3'300'000), 1000), (std::vector<int>{1, 1}));
 }
 
 TEST_F(PageTest, GoesOnAfterTheKeyThatItsListKnows) {

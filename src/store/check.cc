@@ -221,7 +221,7 @@ class Checker {
     const auto quotas = Rows(SelectQuotas(connection_));
     quotas_ = quotas.size();
     for (const core::Quota& quota : quotas) {
-      const auto counted = Rows(CountQuota(connection_, quota.prefix));
+      const auto counted = Rows(CountQuota(connection_, quota));
       if (counted.objects == quota.objects && counted.bytes == quota.bytes) continue;
       Find(absl::StrCat("the quota of ", quota.prefix, " counts ", quota.objects, " objects of ",
                         quota.bytes, " bytes, there are ", counted.objects, " of ", counted.bytes));

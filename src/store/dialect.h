@@ -23,6 +23,7 @@ struct Dialect {
   // Of an ALTER TABLE, before a column that may be gone already where the engine commits each
   // statement by itself.
   const char* drop_column;
+  const char* add_column;  // the same, before one that may be there already
   // Transactions: one that has the right to write from the start, one that sees a single snapshot.
   const char* begin_write;
   const char* begin_read;

@@ -74,7 +74,7 @@ absl::StatusOr<int64_t> ObjectTableRows::Rename(const std::string& from, const s
 
 absl::Status ObjectTableRows::Retire(const core::Object& live, int64_t now_ms, bool deleted) {
   changed_ = true;
-  return InsertVersion(connection_, live, std::max(now_ms, retired_from_ms_), deleted);
+  return InsertVersion(connection_, quotas_, live, std::max(now_ms, retired_from_ms_), deleted);
 }
 
 absl::StatusOr<std::optional<core::Object>> ObjectTableRows::FindVersion(
@@ -87,14 +87,19 @@ absl::StatusOr<std::vector<core::VersionKey>> ObjectTableRows::ListVersionKeys(
   return SelectVersionKeys(connection_, name_or_id);
 }
 
+absl::StatusOr<std::vector<core::VersionKey>> ObjectTableRows::ListVersionKeysBelow(
+    const std::string& prefix, int limit) {
+  return SelectVersionKeysBelow(connection_, prefix, limit);
+}
+
 absl::Status ObjectTableRows::RemoveVersions(int64_t number) {
   changed_ = true;
-  return RemoveVersionsOf(connection_, number, now_ms_);
+  return RemoveVersionsOf(connection_, quotas_, number, now_ms_);
 }
 
 absl::Status ObjectTableRows::RemoveVersion(int64_t number, int64_t generation) {
   changed_ = true;
-  return store::RemoveVersion(connection_, number, generation, now_ms_);
+  return store::RemoveVersion(connection_, quotas_, number, generation, now_ms_);
 }
 
 // It looks at all quotas before it changes one.

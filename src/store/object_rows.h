@@ -52,6 +52,8 @@ class ObjectTableRows final : public core::ObjectRows {
                                                           int64_t generation) override;
   absl::StatusOr<std::vector<core::VersionKey>> ListVersionKeys(
       const std::string& name_or_id) override;
+  absl::StatusOr<std::vector<core::VersionKey>> ListVersionKeysBelow(const std::string& prefix,
+                                                                     int limit) override;
   absl::Status RemoveVersions(int64_t number) override;
   absl::Status RemoveVersion(int64_t number, int64_t generation) override;
   absl::Status Charge(const std::vector<core::QuotaDelta>& deltas) override;

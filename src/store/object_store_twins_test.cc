@@ -147,6 +147,25 @@ class ObjectStoreTwins : public ::testing::TestWithParam<DatabaseFactory> {
     return answer.get_future().get();
   }
 
+  static std::vector<core::Quota> QuotasOf(ObjectWords& words) {
+    std::promise<std::vector<core::Quota>> answer;
+    words.Objects().ListQuotas(
+        [&](const absl::StatusOr<std::vector<core::Quota>>& all) { answer.set_value(Must(all)); });
+    return answer.get_future().get();
+  }
+  // Of the first three; refused, so that it is no revision.
+  static std::vector<core::VersionKey> VersionKeysBelow(ObjectWords& words,
+                                                        const std::string& prefix) {
+    std::vector<core::VersionKey> keys;
+    EXPECT_FALSE(words
+                     .Change([&](ObjectRows& rows, int64_t) {
+                       keys = Must(rows.ListVersionKeysBelow(prefix, 3));
+                       return absl::NotFoundError("only read");
+                     })
+                     .ok());
+    return keys;
+  }
+
   // All that can be asked of a store of objects, at some places.
   void ExpectAlike(ObjectWords& one, ObjectWords& other) {
     const std::string reference = AnyReference();
@@ -176,6 +195,9 @@ class ObjectStoreTwins : public ::testing::TestWithParam<DatabaseFactory> {
     EXPECT_EQ(deleted.objects, twins_deleted.objects) << gone.prefix << " after " << gone.after;
     EXPECT_EQ(deleted.more, twins_deleted.more) << gone.prefix << " after " << gone.after;
     EXPECT_EQ(deleted.next_after, twins_deleted.next_after);
+    EXPECT_EQ(QuotasOf(one), QuotasOf(other));
+    for (const std::string& prefix : {query.prefix, std::string("/a")})
+      EXPECT_EQ(VersionKeysBelow(one, prefix), VersionKeysBelow(other, prefix)) << prefix;
     deleted_listed_ += static_cast<int>(deleted.objects.size());
     deleted_stopped_ += deleted.next_after.empty() ? 0 : 1;
     const auto usage = one.Measure(query.prefix, 1 + Below(5));
@@ -202,6 +224,16 @@ TEST_P(ObjectStoreTwins, NeverDiffer) {
     number_ = generation_ = 0;
     Fake fake;
     ObjectsUnderTest engine(GetParam());
+    const auto count_versions = [](ObjectRows& rows, int64_t) {
+      for (const bool versions : {true, false}) {
+        const core::Quota quota = {
+            .prefix = versions ? "/a/" : "/", .max_objects = 1000, .include_versions = versions};
+        if (auto put = rows.PutQuota(quota); !put.ok()) return put.status();
+      }
+      return absl::OkStatus();
+    };
+    ASSERT_TRUE(engine.Change(count_versions).ok());
+    ASSERT_TRUE(fake.Change(count_versions).ok());
     for (int i = 0; i < 250 && !HasFailure(); ++i) {
       SCOPED_TRACE(absl::StrCat("seed ", seed, ", change ", i));
       const auto change = AnyChange();

@@ -18,8 +18,11 @@ struct VersionKey {
   std::string id = {};  // if it was wished
   std::string sha256 = {};
   bool blob = false;
+  std::string name = {};
+  int64_t size_bytes = 0;
 };
-constexpr const char* kKeyColumns = "number, generation, COALESCE(id, ''), sha256, blob";
+constexpr const char* kKeyColumns =
+    "number, generation, COALESCE(id, ''), sha256, blob, name, size_bytes";
 
 absl::StatusOr<std::vector<VersionKey>> TakeKeys(Statement& statement) {
   std::vector<VersionKey> keys;
@@ -34,6 +37,8 @@ absl::StatusOr<std::vector<VersionKey>> TakeKeys(Statement& statement) {
     key.id = row.Text();
     key.sha256 = row.Text();
     key.blob = row.Bool();
+    key.name = row.Text();
+    key.size_bytes = row.Int64();
   }
 }
 
@@ -51,8 +56,8 @@ absl::Status Remove(Connection& connection, const VersionKey& key, int64_t now_m
 
 // Those that `which` finds with what `bind` binds; how many.
 template <typename Bind>
-absl::StatusOr<int64_t> RemoveWhere(Connection& connection, const char* which, const Bind& bind,
-                                    int64_t now_ms) {
+absl::StatusOr<int64_t> RemoveWhere(Connection& connection, QuotaBook& quotas, const char* which,
+                                    const Bind& bind, int64_t now_ms) {
   auto statement =
       connection.Prepare(absl::StrCat("SELECT ", kKeyColumns, " FROM object_versions ", which));
   if (!statement.ok()) return statement.status();
@@ -60,21 +65,25 @@ absl::StatusOr<int64_t> RemoveWhere(Connection& connection, const char* which, c
   bind(row);
   const auto keys = TakeKeys(**statement);
   if (!keys.ok()) return keys.status();
+  std::vector<core::QuotaDelta> gone;
   for (const VersionKey& key : *keys) {
     if (auto status = Remove(connection, key, now_ms); !status.ok()) return status;
+    gone.push_back({.name = key.name, .objects = -1, .bytes = -key.size_bytes});
   }
+  if (auto status = quotas.CountVersions(connection, gone); !status.ok()) return status;
   return static_cast<int64_t>(keys->size());
 }
 
-absl::Status RemoveBeyondCap(Connection& connection, const core::Object& live, int64_t now_ms) {
+absl::Status RemoveBeyondCap(Connection& connection, QuotaBook& quotas, const core::Object& live,
+                             int64_t now_ms) {
   constexpr int kAtOnce = 1000;  // one, unless the cap was higher
   const auto by_number = RemoveWhere(
-      connection, "WHERE number = ? ORDER BY generation DESC LIMIT ? OFFSET ?",
+      connection, quotas, "WHERE number = ? ORDER BY generation DESC LIMIT ? OFFSET ?",
       [&](RowBinder& row) { row.Int(live.number).Int(kAtOnce).Int(limits::kVersionsPerObject); },
       now_ms);
   if (!by_number.ok()) return by_number.status();
   return RemoveWhere(
-             connection, "WHERE name = ? ORDER BY generation DESC LIMIT ? OFFSET ?",
+             connection, quotas, "WHERE name = ? ORDER BY generation DESC LIMIT ? OFFSET ?",
              [&](RowBinder& row) {
                row.Text(live.name).Int(kAtOnce).Int(limits::kVersionsPerObject);
              },
@@ -107,6 +116,26 @@ void Bind(RowBinder& row, const Reference& reference, const std::string& name_or
   }
 }
 
+constexpr const char* kCoreKeys =
+    "SELECT number, generation, COALESCE(id, ''), name, deleted FROM object_versions WHERE ";
+
+absl::StatusOr<std::vector<core::VersionKey>> TakeCoreKeys(Statement& statement) {
+  std::vector<core::VersionKey> keys;
+  for (;;) {
+    const auto more = statement.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return keys;
+    RowReader row(statement);
+    core::VersionKey& key = keys.emplace_back();
+    key.number = row.Int64();
+    key.generation = row.Int64();
+    key.id = row.Text();
+    key.name = row.Text();
+    key.deleted = row.Bool();
+    if (key.id.empty()) key.id = core::ObjectIdOf(key.number);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<core::Object>> SelectVersion(Connection& connection,
@@ -130,26 +159,22 @@ absl::StatusOr<std::vector<core::VersionKey>> SelectVersionKeys(Connection& conn
                                                                 const std::string& name_or_id) {
   const Reference reference = ReferenceOf(name_or_id);
   auto statement = connection.Prepare(
-      absl::StrCat("SELECT number, generation, COALESCE(id, ''), name, deleted FROM "
-                   "object_versions WHERE ",
-                   reference.which, " ORDER BY retire_time_ms DESC, generation DESC"));
+      absl::StrCat(kCoreKeys, reference.which, " ORDER BY retire_time_ms DESC, generation DESC"));
   if (!statement.ok()) return statement.status();
-  RowBinder bound(**statement);
-  Bind(bound, reference, name_or_id);
-  std::vector<core::VersionKey> keys;
-  for (;;) {
-    const auto more = (*statement)->Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return keys;
-    RowReader row(**statement);
-    core::VersionKey& key = keys.emplace_back();
-    key.number = row.Int64();
-    key.generation = row.Int64();
-    key.id = row.Text();
-    key.name = row.Text();
-    key.deleted = row.Bool();
-    if (key.id.empty()) key.id = core::ObjectIdOf(key.number);
-  }
+  RowBinder row(**statement);
+  Bind(row, reference, name_or_id);
+  return TakeCoreKeys(**statement);
+}
+
+absl::StatusOr<std::vector<core::VersionKey>> SelectVersionKeysBelow(Connection& connection,
+                                                                     const std::string& prefix,
+                                                                     int limit) {
+  auto statement = connection.Prepare(
+      absl::StrCat(kCoreKeys, "name >= ? AND name < ? ORDER BY name, generation LIMIT ?"));
+  if (!statement.ok()) return statement.status();
+  const std::string end = EndOfNames(prefix);
+  RowBinder(**statement).Text(prefix).Text(end).Int(limit);
+  return TakeCoreKeys(**statement);
 }
 
 absl::StatusOr<std::vector<core::Object>> SelectVersions(Connection& connection,
@@ -208,8 +233,8 @@ absl::StatusOr<std::pair<core::ObjectUsage, std::string>> MeasureVersions(Connec
   return std::make_pair(usage, last);
 }
 
-absl::Status InsertVersion(Connection& connection, const core::Object& live, int64_t now_ms,
-                           bool deleted) {
+absl::Status InsertVersion(Connection& connection, QuotaBook& quotas, const core::Object& live,
+                           int64_t now_ms, bool deleted) {
   static const auto& sql = *new std::string(absl::StrCat(
       "INSERT INTO object_versions (", kObjectColumns, kVersionColumns, ", data) SELECT ",
       kObjectColumns, ", ?, ?, data FROM objects WHERE number = ?"));
@@ -222,27 +247,31 @@ absl::Status InsertVersion(Connection& connection, const core::Object& live, int
       return status;
     }
   }
-  return RemoveBeyondCap(connection, live, now_ms);
+  const core::QuotaDelta come = {.name = live.name, .objects = 1, .bytes = live.size_bytes};
+  if (auto status = quotas.CountVersions(connection, {come}); !status.ok()) return status;
+  return RemoveBeyondCap(connection, quotas, live, now_ms);
 }
 
-absl::Status RemoveVersionsOf(Connection& connection, int64_t number, int64_t now_ms) {
+absl::Status RemoveVersionsOf(Connection& connection, QuotaBook& quotas, int64_t number,
+                              int64_t now_ms) {
   return RemoveWhere(
-             connection, "WHERE number = ?", [&](RowBinder& row) { row.Int(number); }, now_ms)
+             connection, quotas, "WHERE number = ?", [&](RowBinder& row) { row.Int(number); },
+             now_ms)
       .status();
 }
 
-absl::Status RemoveVersion(Connection& connection, int64_t number, int64_t generation,
-                           int64_t now_ms) {
+absl::Status RemoveVersion(Connection& connection, QuotaBook& quotas, int64_t number,
+                           int64_t generation, int64_t now_ms) {
   return RemoveWhere(
-             connection, "WHERE number = ? AND generation = ?",
+             connection, quotas, "WHERE number = ? AND generation = ?",
              [&](RowBinder& row) { row.Int(number).Int(generation); }, now_ms)
       .status();
 }
 
-absl::StatusOr<int64_t> RemoveOldVersions(Connection& connection, int64_t retired_ms, int64_t limit,
-                                          int64_t now_ms) {
+absl::StatusOr<int64_t> RemoveOldVersions(Connection& connection, QuotaBook& quotas,
+                                          int64_t retired_ms, int64_t limit, int64_t now_ms) {
   return RemoveWhere(
-      connection, "WHERE retire_time_ms <= ? ORDER BY retire_time_ms LIMIT ?",
+      connection, quotas, "WHERE retire_time_ms <= ? ORDER BY retire_time_ms LIMIT ?",
       [&](RowBinder& row) { row.Int(retired_ms).Int(limit); }, now_ms);
 }
 

@@ -7,7 +7,7 @@
 namespace grpc_os::store {
 namespace {
 
-constexpr const char* kColumns = "prefix, max_objects, max_bytes, objects, bytes";
+constexpr const char* kColumns = "prefix, max_objects, max_bytes, objects, bytes, include_versions";
 
 core::Quota ReadQuota(Statement& statement) {
   RowReader row(statement);
@@ -17,6 +17,7 @@ core::Quota ReadQuota(Statement& statement) {
   quota.max_bytes = row.Int64();
   quota.objects = row.Int64();
   quota.bytes = row.Int64();
+  quota.include_versions = row.Bool();
   return quota;
 }
 
@@ -59,19 +60,23 @@ absl::StatusOr<std::vector<core::Quota>> SelectQuotas(Connection& connection) {
   }
 }
 
-absl::StatusOr<core::Quota> CountQuota(Connection& connection, const std::string& prefix) {
-  auto statement = connection.Prepare(
-      "SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM objects "
-      "WHERE name >= ? AND name < ? AND folder = 0");
-  if (!statement.ok()) return statement.status();
-  const std::string end = EndOfNames(prefix);
-  RowBinder(**statement).Text(prefix).Text(end);
-  const auto row = (*statement)->Step();
-  if (!row.ok()) return row.status();
-  core::Quota counted = {.prefix = prefix};
-  counted.objects = (*statement)->Int(0);
-  counted.bytes = (*statement)->Int(1);
-  (*statement)->Reset();
+absl::StatusOr<core::Quota> CountQuota(Connection& connection, const core::Quota& quota) {
+  core::Quota counted = quota;
+  counted.objects = counted.bytes = 0;
+  const std::string end = EndOfNames(quota.prefix);
+  for (const char* of : {"FROM objects WHERE name >= ? AND name < ? AND folder = 0",
+                         "FROM object_versions WHERE name >= ? AND name < ?"}) {
+    auto statement =
+        connection.Prepare(absl::StrCat("SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) ", of));
+    if (!statement.ok()) return statement.status();
+    RowBinder(**statement).Text(quota.prefix).Text(end);
+    const auto row = (*statement)->Step();
+    if (!row.ok()) return row.status();
+    counted.objects += (*statement)->Int(0);
+    counted.bytes += (*statement)->Int(1);
+    (*statement)->Reset();
+    if (!quota.include_versions) break;
+  }
   return counted;
 }
 
@@ -86,7 +91,11 @@ absl::Status QuotaBook::Load(Connection& connection) {
   const auto quotas = SelectQuotas(connection);
   if (!quotas.ok()) return quotas.status();
   prefixes_.emplace();
-  for (const core::Quota& quota : *quotas) prefixes_->insert(quota.prefix);
+  with_versions_.clear();
+  for (const core::Quota& quota : *quotas) {
+    prefixes_->insert(quota.prefix);
+    if (quota.include_versions) with_versions_.insert(quota.prefix);
+  }
   return absl::OkStatus();
 }
 
@@ -96,7 +105,7 @@ absl::Status QuotaBook::Charge(Connection& connection,
   if (prefixes_->empty()) return absl::OkStatus();
   const std::vector<core::QuotaDelta> sums = core::SumsOf(deltas, *prefixes_);
   for (const core::QuotaDelta& sum : sums) {
-    if (sum.objects <= 0 && sum.bytes <= 0) continue;
+    if (sum.objects <= 0 && sum.bytes <= 0 && sum.versions <= 0 && sum.version_bytes <= 0) continue;
     const auto quota = SelectQuota(connection, sum.name);
     if (!quota.ok()) return quota.status();
     if (!quota->has_value()) continue;
@@ -108,27 +117,38 @@ absl::Status QuotaBook::Charge(Connection& connection,
   return absl::OkStatus();
 }
 
+absl::Status QuotaBook::CountVersions(Connection& connection,
+                                      const std::vector<core::QuotaDelta>& deltas) {
+  if (auto status = Load(connection); !status.ok()) return status;
+  if (with_versions_.empty()) return absl::OkStatus();
+  for (const core::QuotaDelta& sum : core::SumsOf(deltas, with_versions_)) {
+    if (auto status = Add(connection, sum); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<core::Quota> QuotaBook::Put(Connection& connection, const core::Quota& quota) {
   changed_ = true;
   auto known = SelectQuota(connection, quota.prefix);
   if (!known.ok()) return known.status();
-  auto counted = known->has_value() ? absl::StatusOr<core::Quota>(**known)
-                                    : CountQuota(connection, quota.prefix);
+  const bool as_before = known->has_value() && (*known)->include_versions == quota.include_versions;
+  auto counted = as_before ? absl::StatusOr<core::Quota>(**known) : CountQuota(connection, quota);
   if (!counted.ok()) return counted.status();
   auto statement =
       known->has_value()
           ? connection.Prepare(
                 "UPDATE object_quotas SET max_objects = ?, max_bytes = ?, objects = ?, "
-                "bytes = ? WHERE prefix = ?")
+                "bytes = ?, include_versions = ? WHERE prefix = ?")
           : connection.Prepare(
                 "INSERT INTO object_quotas (max_objects, max_bytes, objects, bytes, "
-                "prefix) VALUES (?, ?, ?, ?, ?)");
+                "include_versions, prefix) VALUES (?, ?, ?, ?, ?, ?)");
   if (!statement.ok()) return statement.status();
   counted->max_objects = quota.max_objects;
   counted->max_bytes = quota.max_bytes;
   RowBinder row(**statement);
   row.Int(counted->max_objects).Int(counted->max_bytes);
-  row.Int(counted->objects).Int(counted->bytes).Text(counted->prefix);
+  row.Int(counted->objects).Int(counted->bytes).Int(counted->include_versions);
+  row.Text(counted->prefix);
   if (auto done = (*statement)->Step(); !done.ok()) return done.status();
   return counted;
 }

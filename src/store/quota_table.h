@@ -15,14 +15,16 @@ namespace grpc_os::store {
 
 // In the order of prefixes.
 absl::StatusOr<std::vector<core::Quota>> SelectQuotas(Connection& connection);
-// What lies below `prefix`, counted: all objects there are looked at. Without bounds.
-absl::StatusOr<core::Quota> CountQuota(Connection& connection, const std::string& prefix);
+// What lies below the prefix of `quota`, counted: all that it counts is looked at.
+absl::StatusOr<core::Quota> CountQuota(Connection& connection, const core::Quota& quota);
 
 // Which quotas there are, known on the writer's thread without asking for them, so that a change
 // without any costs no statement. See core::ObjectRows for the rest.
 class QuotaBook {
  public:
   absl::Status Charge(Connection& connection, const std::vector<core::QuotaDelta>& deltas);
+  // That versions came or went: of each name, as objects and bytes. It refuses nothing.
+  absl::Status CountVersions(Connection& connection, const std::vector<core::QuotaDelta>& deltas);
   absl::StatusOr<core::Quota> Put(Connection& connection, const core::Quota& quota);
   absl::StatusOr<bool> Remove(Connection& connection, const std::string& prefix);
 
@@ -33,6 +35,7 @@ class QuotaBook {
   absl::Status Load(Connection& connection);
 
   std::optional<core::QuotaPrefixes> prefixes_;
+  core::QuotaPrefixes with_versions_;  // those of them that count versions
   // By a transaction that may still be undone: until then they are read each time.
   bool changed_ = false;
 };

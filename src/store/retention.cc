@@ -217,7 +217,7 @@ absl::Status Retention::SweepSessions(Connection& connection, Swept& swept) cons
 absl::Status Retention::SweepVersions(Connection& connection, Swept& swept) const {
   const int64_t room = swept.room - swept.rows;
   const int64_t now = now_ms_();
-  const auto rows = RemoveOldVersions(connection, now - kept_.versions_ms, room, now);
+  const auto rows = RemoveOldVersions(connection, quotas_, now - kept_.versions_ms, room, now);
   if (!rows.ok()) return rows.status();
   swept.rows += *rows;
   swept.more = *rows == room;

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/limits.h"
 #include "store/database.h"
+#include "store/quota_table.h"
 
 namespace grpc_os::store {
 
@@ -34,9 +35,11 @@ struct Kept {
 class Retention {
  public:
   // `now_ms`: by which it forgets.
-  Retention(const Kept& kept, std::function<int64_t()> now_ms, int64_t compact_revision)
+  Retention(const Kept& kept, std::function<int64_t()> now_ms, QuotaBook& quotas,
+            int64_t compact_revision)
       : kept_(kept),
         now_ms_(std::move(now_ms)),
+        quotas_(quotas),
         compact_revision_(compact_revision),
         checked_ms_(now_ms_()) {}
 
@@ -71,6 +74,7 @@ class Retention {
 
   const Kept kept_;
   const std::function<int64_t()> now_ms_;
+  QuotaBook& quotas_;  // of what it forgets
   std::atomic<int64_t> compact_revision_;
   int64_t swept_rows_ = 0;
   int64_t sweeps_ = 0;

@@ -361,6 +361,10 @@ constexpr const char* kClaimsByResource =
     "CREATE INDEX IF NOT EXISTS claims_by_resource ON claims (resource_kind, resource_id)";
 constexpr const char* kDropRoles = "DROP TABLE IF EXISTS roles";
 
+// Version 7.
+constexpr const char* kQuotaVersions =
+    "ALTER TABLE object_quotas {add_column} include_versions {integer} NOT NULL DEFAULT 0";
+
 // A statement, or a function that converts rows and skips those that it has converted.
 using Step = std::variant<const char*, absl::Status (*)(Connection&)>;
 
@@ -385,6 +389,7 @@ const std::vector<Migration>& Migrations() {
         kDropProcessAccount, kDropProcessRestart, kDropProcessTimeout, kDropProcessSignal,
         kDropProcessLogBytes, kDropProcessEnvironments, kDropProcessSecrets, kResources, kClaims,
         kClaimsByResource, MoveRoles, kDropRoles}},
+      {7, {kQuotaVersions}},
   };
   return migrations;
 }
@@ -399,6 +404,7 @@ std::string InDialect(const char* sql, const Dialect& dialect) {
                                    {"{table}", dialect.table},
                                    {"{where_deleted}", dialect.where_deleted},
                                    {"{drop_column}", dialect.drop_column},
+                                   {"{add_column}", dialect.add_column},
                                    {"{clustered_table}", dialect.clustered_table}});
 }
 

@@ -12,7 +12,7 @@
 namespace grpc_os::store {
 
 // The newest schema that this program knows.
-inline constexpr int64_t kSchemaVersion = 6;
+inline constexpr int64_t kSchemaVersion = 7;
 
 // Brings the database behind `writer` to kSchemaVersion, one transaction per version; what is there
 // already is left alone, so that an interrupted migration can be run again where the engine commits

@@ -144,7 +144,7 @@ class Store::Impl {
         retired_from_ms_(options.retired_from_ms),
         requests_ms_(options.kept.requests_ms),
         statistics_(writer->reserve()),
-        retention_(options.kept, now_ms_, meta.compact_revision),
+        retention_(options.kept, now_ms_, quotas_, meta.compact_revision),
         writer_(std::move(writer), database_->dialect(), meta.revision, subscribers_, statistics_,
                 [this](Connection& connection) { return Forget(connection); }),
         reader_("store-reader", std::move(reader), database_->dialect(), statistics_.reads_dropped),
@@ -244,8 +244,8 @@ class Store::Impl {
   const std::function<int64_t()> retired_from_ms_;
   const int64_t requests_ms_;
   Statistics statistics_;
-  Retention retention_;
   QuotaBook quotas_;
+  Retention retention_;
   ObjectCache cache_{limits::kObjectCacheBytes};
   Subscribers subscribers_;
   Writer writer_;

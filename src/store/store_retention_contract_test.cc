@@ -336,7 +336,8 @@ TEST_P(StoreRetentionContract, WhileManyEventsGoTheRestGoesToo) {
   options_.kept.revisions = 1;
   options_.kept.step_rows = 5;
   *now_ += limits::kRequestKeptMs + 1;
-  Retention retention(options_.kept, options_.now_ms, 0);
+  QuotaBook quotas;
+  Retention retention(options_.kept, options_.now_ms, quotas, 0);
   EXPECT_TRUE(retention.Step(*connection, database->dialect(), 1));
   EXPECT_TRUE(retention.Step(*connection, database->dialect(), 2));
   EXPECT_EQ(Count(*connection, "requests"), 0);
@@ -353,7 +354,8 @@ TEST_P(StoreRetentionContract, ItKeepsUpWithTransactionsOfManyEvents) {
   store_.reset();
   const auto database = Must(data_->Open());
   const auto connection = Must(database->OpenWriter());
-  Retention retention(options_.kept, options_.now_ms, 0);
+  QuotaBook quotas;
+  Retention retention(options_.kept, options_.now_ms, quotas, 0);
   int64_t revision = 0;
   for (int group = 1; group <= 50; ++group) {
     ASSERT_TRUE(connection->Execute("BEGIN").ok());

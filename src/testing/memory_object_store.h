@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -183,6 +184,7 @@ class MemoryObjectRows final : public core::ObjectRows {
     version.retire_time_ms = now_ms;
     version.deleted = deleted;
     objects_.versions.push_back(version);
+    CountVersion(version, 1);
     Trim([&](const core::Object& one) { return one.number == version.number; });
     Trim([&](const core::Object& one) { return one.name == version.name; });
     return absl::OkStatus();
@@ -204,14 +206,28 @@ class MemoryObjectRows final : public core::ObjectRows {
     }
     return keys;
   }
+  absl::StatusOr<std::vector<core::VersionKey>> ListVersionKeysBelow(const std::string& prefix,
+                                                                     int limit) override {
+    ++reads;
+    std::vector<core::VersionKey> keys;
+    for (const core::Object& one : objects_.versions) {
+      if (one.name.starts_with(prefix))
+        keys.push_back({one.number, one.generation, one.id, one.name, one.deleted});
+    }
+    std::stable_sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.name, a.generation) < std::tie(b.name, b.generation);
+    });
+    keys.resize(std::min(keys.size(), static_cast<size_t>(limit)));
+    return keys;
+  }
   absl::Status RemoveVersions(int64_t number) override {
     ++writes;
-    std::erase_if(objects_.versions, [&](const core::Object& one) { return one.number == number; });
+    EraseVersions([&](const core::Object& one) { return one.number == number; });
     return absl::OkStatus();
   }
   absl::Status RemoveVersion(int64_t number, int64_t generation) override {
     ++writes;
-    std::erase_if(objects_.versions, [&](const core::Object& one) {
+    EraseVersions([&](const core::Object& one) {
       return one.number == number && one.generation == generation;
     });
     return absl::OkStatus();
@@ -245,6 +261,11 @@ class MemoryObjectRows final : public core::ObjectRows {
       ++put.objects;
       put.bytes += object.size_bytes;
     }
+    for (const core::Object& version : objects_.versions) {
+      if (!put.include_versions || !version.name.starts_with(quota.prefix)) continue;
+      ++put.objects;
+      put.bytes += version.size_bytes;
+    }
     return put;
   }
   absl::StatusOr<bool> RemoveQuota(const std::string& prefix) override {
@@ -262,6 +283,19 @@ class MemoryObjectRows final : public core::ObjectRows {
   core::Quota& Of(const core::QuotaDelta& sum) {
     return objects_.quotas.find(std::string(sum.name))->second;
   }
+  void CountVersion(const core::Object& version, int sign) {
+    for (auto& [prefix, quota] : objects_.quotas) {
+      if (!quota.include_versions || !version.name.starts_with(prefix)) continue;
+      quota.objects += sign;
+      quota.bytes += sign * version.size_bytes;
+    }
+  }
+  template <typename Which>
+  void EraseVersions(const Which& which) {
+    for (const core::Object& version : objects_.versions)
+      if (which(version)) CountVersion(version, -1);
+    std::erase_if(objects_.versions, which);
+  }
   template <typename Which>
   void Trim(const Which& which) {
     std::vector<core::Object>& all = objects_.versions;
@@ -271,6 +305,7 @@ class MemoryObjectRows final : public core::ObjectRows {
         if (which(*one) && (oldest == all.end() || one->generation < oldest->generation))
           oldest = one;
       }
+      CountVersion(*oldest, -1);
       all.erase(oldest);
     }
   }

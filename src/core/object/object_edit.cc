@@ -37,10 +37,12 @@ void ObjectStep::Reset() {
   from.clear();
   purge = false;
   restored_generation = count = 0;
+  more = false;
 }
 
 void ObjectStep::DropRows() {
   affected = std::vector<Object>();
+  merged = std::vector<Object>();
   expired = std::vector<Object>();
   versions = std::vector<VersionKey>();
 }
@@ -209,6 +211,7 @@ absl::Status ObjectEdit::CheckCreate(const CreateObject& asked, ObjectStep& step
     if (auto status = CheckId(asked.id); !status.ok()) return status;
   }
   MakeNew(asked.id, step.object);
+  if (asked.ttl_ms != 0) step.object.expire_time_ms = scene_.now_ms + asked.ttl_ms;
   step.kind = ObjectStep::Kind::kInsert;
   step.action = "created";
   return absl::OkStatus();
@@ -223,6 +226,11 @@ absl::Status ObjectEdit::CheckId(const std::string& id) const {
   const Object& owner = **version;
   if (!scene_.access(ObjectVerb::kRead, owner.name)) return HiddenIdTaken(id);
   return live->has_value() && !Expired(owner) ? ObjectIdTaken(owner) : DeletedIdTaken(owner);
+}
+
+template <typename Asked>
+int64_t ObjectEdit::ExpiryOf(const Asked& asked, int64_t old_ms) const {
+  return asked.ttl_ms != 0 ? scene_.now_ms + asked.ttl_ms : asked.expire_time_ms.value_or(old_ms);
 }
 
 absl::Status ObjectEdit::CheckPut(const PutObject& asked, ObjectStep& step) {
@@ -246,7 +254,7 @@ absl::Status ObjectEdit::CheckPut(const PutObject& asked, ObjectStep& step) {
     object.name = asked.name;
     object.content_type = OrDefault(asked.content_type.value_or(""));
     object.metadata = asked.metadata.value_or(std::map<std::string, std::string>());
-    object.expire_time_ms = asked.expire_time_ms.value_or(0);
+    object.expire_time_ms = ExpiryOf(asked, 0);
     MakeNew("", object);
     step.kind = ObjectStep::Kind::kInsert;
     step.action = "created";
@@ -264,7 +272,7 @@ absl::Status ObjectEdit::CheckPut(const PutObject& asked, ObjectStep& step) {
   object.update_time_ms = scene_.now_ms;
   object.content_type = OrDefault(asked.content_type.value_or(old.content_type));
   object.metadata = asked.metadata.has_value() ? *asked.metadata : old.metadata;
-  object.expire_time_ms = asked.expire_time_ms.value_or(old.expire_time_ms);
+  object.expire_time_ms = ExpiryOf(asked, old.expire_time_ms);
   step.kind = ObjectStep::Kind::kReplace;
   step.action = "updated";
   return absl::OkStatus();
@@ -283,7 +291,7 @@ absl::Status ObjectEdit::CheckUpdate(const UpdateObject& asked, ObjectStep& step
   Object& object = step.object = **std::move(live);
   if (asked.content_type.has_value()) object.content_type = OrDefault(*asked.content_type);
   if (asked.metadata.has_value()) object.metadata = *asked.metadata;
-  if (asked.expire_time_ms.has_value()) object.expire_time_ms = *asked.expire_time_ms;
+  object.expire_time_ms = ExpiryOf(asked, object.expire_time_ms);
   ++object.metageneration;
   object.revision = scene_.revision;
   object.update_time_ms = scene_.now_ms;
@@ -370,6 +378,8 @@ absl::Status ObjectEdit::Write(ObjectStep& step) {
       return ForgetVersions(step);
     case Kind::kRename:
       return WriteRename(step);
+    case Kind::kMove:
+      return WriteMove(step);
   }
   if (status.ok()) Tell(step.object, step.action, step.from);
   return status;
@@ -387,6 +397,22 @@ absl::Status ObjectEdit::WriteRename(ObjectStep& step) {
   return absl::OkStatus();
 }
 
+absl::Status ObjectEdit::WriteMove(ObjectStep& step) {
+  for (const Object& folder : step.merged) {
+    if (auto status = scene_.rows.Remove(folder); !status.ok()) return status;
+    Tell(folder, "deleted");
+  }
+  for (Object& object : step.affected) {
+    const std::string from =
+        std::exchange(object.name, step.object.name + object.name.substr(step.from.size()));
+    if (auto status = scene_.rows.Update(object, ObjectRows::Content::kStays); !status.ok())
+      return status;
+    Tell(object, "renamed", from);
+  }
+  step.count = static_cast<int64_t>(step.affected.size() + step.merged.size());
+  return absl::OkStatus();
+}
+
 absl::Status ObjectEdit::ClearAway(const Object& object) {
   if (!cleared_.insert(object.number).second) return absl::OkStatus();
   if (auto status = scene_.rows.Retire(object, scene_.now_ms, true); !status.ok()) return status;
@@ -400,7 +426,7 @@ absl::StatusOr<int64_t> ObjectEdit::Sweep(int limit) {
   if (!expired.ok()) return expired.status();
   std::set<int64_t> gone;
   std::vector<QuotaDelta> deltas;
-  AddRemovals(*expired, gone, deltas);
+  AddRemovals(*expired, /*retired=*/true, gone, deltas);
   if (auto status = scene_.rows.Charge(deltas); !status.ok()) return status;
   for (const Object& object : *expired) {
     if (auto status = ClearAway(object); !status.ok()) return status;

@@ -31,18 +31,21 @@ struct ObjectStep {
     kRemove,   // `affected`
     kForget,   // the versions of what was deleted
     kRename,   // `affected`, which is all that begins with `from`, to what begins with object.name
+    kMove,     // as kRename, but `affected` is a part of it; and `merged` goes
   };
   Kind kind = Kind::kNothing;
   Object object = {};  // as it will be; of kRemove and kForget: as it was
   const char* action = "";
   std::optional<Object> live = {};
   std::vector<Object> affected = {};
+  std::vector<Object> merged = {};        // folders that are made where they would come
   std::vector<Object> expired = {};       // what is in the way
   std::vector<VersionKey> versions = {};  // of kForget
   std::string from = {};                  // the name before
   bool purge = false;
   int64_t restored_generation = 0;  // the version that `object` was
-  int64_t count = 0;                // what was deleted, once it is
+  int64_t count = 0;                // what was deleted or moved, once it is
+  bool more = false;                // it was a part
 
   // Everything but the content.
   void Reset();
@@ -56,6 +59,10 @@ struct ObjectWork {
   ObjectStep step = {};
 };
 ObjectWork WorkOf(ObjectChange change);
+
+// What can be told before anything is looked at: of a name. An id is asked for once its name is
+// known.
+absl::Status CheckMayRead(const ObjectAccess& access, const std::string& reference);
 
 inline constexpr int kExpiredInTheWay = 1000;  // more are left to the sweep
 
@@ -87,6 +94,8 @@ class ObjectEdit {
   absl::Status CheckCopy(const std::string& reference, int64_t generation,
                          const std::string& destination, const Preconditions& preconditions,
                          ObjectStep& step);
+  absl::Status CheckMovePart(const std::string& reference, const std::string& destination,
+                             ObjectStep& step);
   // `name` ends with a slash.
   absl::Status CheckFolder(const std::string& name, ObjectStep& step);
 
@@ -131,21 +140,39 @@ class ObjectEdit {
   absl::Status CheckDeleteFolder(const DeleteObject& asked, const std::string& folder,
                                  ObjectStep& step);
   absl::Status CheckDeleteAll(const std::string& folder, ObjectStep& step);
+  absl::Status CheckDeletePart(const std::string& folder, ObjectStep& step);
   absl::Status CheckDeleteEmpty(const std::string& folder, ObjectStep& step);
+  absl::Status CheckDeleteVersions(const DeleteObject& asked, ObjectStep& step);
+  absl::Status CheckDeleteVersionsBelow(const DeleteObject& asked, const std::string& folder,
+                                        ObjectStep& step);
+  // The first of what lies in `folder`, in the order of names: with `purge` and its versions,
+  // kObjectsPerPart of both. A folder that was made comes with the last of what lies in it.
+  struct Part {
+    std::vector<Object> rows;
+    bool more = false;
+  };
+  absl::StatusOr<Part> PartOf(const std::string& folder, bool purge);
   absl::Status CheckPurge(const DeleteObject& asked, ObjectStep& step);
   // OK if a purge of `asked` may remove this version, or all of `object`.
   absl::Status CheckVersion(const VersionKey& version, const std::string& asked);
   absl::Status CheckVersionsOf(const Object& object, const std::string& asked);
+  // OK if a part of `folder` may move this row to `to`; into the step.
+  absl::Status CheckMoveOne(const std::string& folder, Object row, std::string to, bool fresh,
+                            ObjectStep& step);
   absl::Status CheckMoveFolder(const std::string& folder, const std::string& destination,
                                const Preconditions& preconditions, ObjectStep& step);
   // Where `source` goes: a destination that ends with a slash, or is a folder, means into it.
   absl::StatusOr<std::string> DestinationOf(const std::string& source,
                                             const std::string& destination) const;
+  // When it expires after a Put or an Update.
+  template <typename Asked>
+  int64_t ExpiryOf(const Asked& asked, int64_t old_ms) const;
   // Numbers, times and owner of an object that is made now.
   void MakeNew(const std::string& id, Object& object);
 
-  // That the rows of `objects` go, as far as `gone` does not know yet (numbers).
-  static void AddRemovals(const std::vector<Object>& objects, std::set<int64_t>& gone,
+  // That the rows of `objects` go, or become versions, as far as `gone` does not know yet
+  // (numbers).
+  static void AddRemovals(const std::vector<Object>& objects, bool retired, std::set<int64_t>& gone,
                           std::vector<QuotaDelta>& deltas);
   // `names` keeps what the deltas are about.
   static void AddDeltas(const ObjectStep& step, std::set<int64_t>& gone,
@@ -153,6 +180,7 @@ class ObjectEdit {
   absl::Status WriteRemoval(ObjectStep& step);
   absl::Status ForgetVersions(ObjectStep& step);
   absl::Status WriteRename(ObjectStep& step);
+  absl::Status WriteMove(ObjectStep& step);
   absl::Status ClearAway(const Object& object);
   void Tell(const Object& object, const char* action, const std::string& from = "");
 

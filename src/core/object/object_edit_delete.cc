@@ -20,6 +20,7 @@ absl::Status ObjectEdit::CheckDelete(const DeleteObject& asked, ObjectStep& step
   const bool by_id = IsObjectId(asked.name);
   const bool names_folder = !by_id && asked.name.ends_with('/');
   if (auto status = PermitReference(ObjectVerb::kWrite, asked.name); !status.ok()) return status;
+  if (asked.versions_only) return CheckDeleteVersions(asked, step);
   step.purge = asked.purge;
   if (!names_folder) {
     auto found = asked.purge ? FindRow(asked.name) : FindLive(asked.name);
@@ -62,10 +63,12 @@ absl::Status ObjectEdit::CheckDeleteFolder(const DeleteObject& asked, const std:
       !status.ok())
     return status;
   step.object = own->has_value() ? **std::move(own) : Object{.name = folder, .folder = true};
-  absl::Status status =
-      asked.recursive ? CheckDeleteAll(folder, step) : CheckDeleteEmpty(folder, step);
+  absl::Status status = !asked.recursive ? CheckDeleteEmpty(folder, step)
+                        : asked.in_parts ? CheckDeletePart(folder, step)
+                                         : CheckDeleteAll(folder, step);
   if (!status.ok()) return status;
-  if (step.affected.empty()) return ObjectNotFound(folder);  // all of it has expired
+  // All of it has expired.
+  if (step.affected.empty() && !step.more) return ObjectNotFound(folder);
   step.kind = ObjectStep::Kind::kRemove;
   return absl::OkStatus();
 }
@@ -86,6 +89,44 @@ absl::Status ObjectEdit::CheckDeleteAll(const std::string& folder, ObjectStep& s
   }
   if (rows->size() <= static_cast<size_t>(most)) return absl::OkStatus();
   return rows_ == 0 ? TooManyObjects(folder) : TooManyTogether(folder);
+}
+
+absl::Status ObjectEdit::CheckDeletePart(const std::string& folder, ObjectStep& step) {
+  auto part = PartOf(folder, step.purge);
+  if (!part.ok()) return part.status();
+  for (Object& row : part->rows) {
+    if (auto status = PermitInside(ObjectVerb::kWrite, folder, row.name); !status.ok())
+      return status;
+    auto& list = Expired(row) && !step.purge ? step.expired : step.affected;
+    list.push_back(std::move(row));
+  }
+  step.more = part->more;
+  return absl::OkStatus();
+}
+
+// Each part has one row at least beside the folders on the way to what comes after it.
+static_assert(limits::kPathBytes / 2 + limits::kVersionsPerObject < kObjectsPerPart);
+
+absl::StatusOr<ObjectEdit::Part> ObjectEdit::PartOf(const std::string& folder, bool purge) {
+  auto rows = scene_.rows.List(folder, "", kObjectsPerPart + 1);
+  if (!rows.ok()) return rows.status();
+  Part part;
+  std::string next;  // what comes after the part
+  for (Object& row : *rows) {
+    if (purge) {
+      if (auto status = CheckVersionsOf(row, folder); !status.ok()) return status;
+    }
+    const auto taken = static_cast<int64_t>(part.rows.size()) + 1 + versions_;
+    if (taken > kObjectsPerPart) {
+      next = std::move(row.name);
+      break;
+    }
+    part.rows.push_back(std::move(row));
+  }
+  part.more = !next.empty();
+  std::erase_if(part.rows,
+                [&](const Object& row) { return row.folder && next.starts_with(row.name); });
+  return part;
 }
 
 // Page by page, as the first object of a folder already says that it is not empty.
@@ -151,6 +192,69 @@ absl::Status ObjectEdit::CheckPurge(const DeleteObject& asked, ObjectStep& step)
   step.from = asked.name;
   step.kind = ObjectStep::Kind::kForget;
   return absl::OkStatus();
+}
+
+absl::Status ObjectEdit::CheckDeleteVersions(const DeleteObject& asked, ObjectStep& step) {
+  const bool by_id = IsObjectId(asked.name);
+  auto live = FindRow(asked.name);
+  if (!live.ok()) return live.status();
+  const std::string folder = by_id || asked.name.ends_with('/') ? asked.name : asked.name + "/";
+  absl::StatusOr<bool> names_folder = !by_id && asked.name.ends_with('/');
+  if (live->has_value()) {
+    if (auto status = PermitFound(ObjectVerb::kWrite, **live, asked.name); !status.ok())
+      return status;
+  } else if (!by_id && !*names_folder) {
+    names_folder = FolderExists(folder);
+    if (!names_folder.ok()) return names_folder.status();
+  }
+  step.kind = ObjectStep::Kind::kForget;
+  step.from = asked.name;
+  step.object =
+      live->value_or(Object{.name = *names_folder ? folder : asked.name, .folder = *names_folder});
+  if (auto status = CheckPreconditions(asked.preconditions, asked.name,
+                                       live->has_value() ? &step.object : nullptr);
+      !status.ok())
+    return status;
+  if (step.object.folder) {
+    return asked.recursive ? CheckDeleteVersionsBelow(asked, step.object.name, step)
+                           : IsAFolder(step.object.name);
+  }
+  auto keys = scene_.rows.ListVersionKeys(asked.name);
+  if (!keys.ok()) return keys.status();
+  for (const VersionKey& key : *keys) {
+    absl::Status status =
+        live->has_value() ? CheckVersion(key, asked.name)
+                          : PermitFound(ObjectVerb::kWrite, Object{.name = key.name}, asked.name);
+    if (!status.ok()) return status;
+  }
+  step.versions = *std::move(keys);
+  step.count = static_cast<int64_t>(step.versions.size());
+  if (live->has_value() || !step.versions.empty()) return absl::OkStatus();
+  return asked.recursive && !by_id ? CheckDeleteVersionsBelow(asked, folder, step)
+                                   : Missing(asked.name);
+}
+
+// By the names that the versions have: where a folder was moved, they stay under the earlier ones.
+absl::Status ObjectEdit::CheckDeleteVersionsBelow(const DeleteObject& asked,
+                                                  const std::string& folder, ObjectStep& step) {
+  const int most = asked.in_parts ? kObjectsPerPart : limits::kObjectsPerCall;
+  auto keys = scene_.rows.ListVersionKeysBelow(folder, most + 1);
+  if (!keys.ok()) return keys.status();
+  step.more = keys->size() > static_cast<size_t>(most);
+  if (step.more && !asked.in_parts) return TooManyVersions(folder, most);
+  if (step.more) keys->pop_back();
+  for (const VersionKey& key : *keys) {
+    if (auto status = PermitInside(ObjectVerb::kWrite, folder, key.name); !status.ok())
+      return status;
+  }
+  step.object.name = folder;
+  step.object.folder = true;
+  step.versions = *std::move(keys);
+  step.count = static_cast<int64_t>(step.versions.size());
+  if (!step.versions.empty()) return absl::OkStatus();
+  const auto exists = FolderExists(folder);
+  if (!exists.ok()) return exists.status();
+  return *exists ? absl::OkStatus() : Missing(asked.name);
 }
 
 absl::Status ObjectEdit::CheckVersion(const VersionKey& version, const std::string& asked) {

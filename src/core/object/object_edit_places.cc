@@ -179,6 +179,78 @@ absl::Status ObjectEdit::CheckMoveFolder(const std::string& folder, const std::s
   return absl::OkStatus();
 }
 
+absl::Status ObjectEdit::CheckMovePart(const std::string& reference, const std::string& destination,
+                                       ObjectStep& step) {
+  for (const ObjectVerb verb : {ObjectVerb::kWrite, ObjectVerb::kRead}) {
+    if (auto status = PermitReference(verb, reference); !status.ok()) return status;
+  }
+  std::string folder = reference;
+  if (IsObjectId(reference)) {
+    const auto live = FindLive(reference);
+    if (!live.ok()) return live.status();
+    if (!live->has_value()) return ObjectNotFound(reference);
+    for (const ObjectVerb verb : {ObjectVerb::kWrite, ObjectVerb::kRead}) {
+      if (auto status = PermitFound(verb, **live, reference); !status.ok()) return status;
+    }
+    if (!(*live)->folder) return NotAFolder((*live)->name + "/", (*live)->name);
+    folder = (*live)->name;
+  }
+  if (!folder.ends_with('/')) folder += '/';
+  const std::string to = destination.ends_with('/') ? destination : destination + "/";
+  if (auto status = Permit(ObjectVerb::kWrite, to); !status.ok()) return status;
+  if (to.starts_with(folder)) return FolderIntoItself(folder, to);
+  auto part = PartOf(folder, /*purge=*/false);
+  if (!part.ok()) return part.status();
+  if (part->rows.empty()) return Missing(folder);
+  const auto exists = FolderExists(to);
+  if (!exists.ok()) return exists.status();
+  if (!*exists) {
+    if (auto status = CheckFolderPlace(to, step); !status.ok()) return status;
+  }
+  for (Object& row : part->rows) {
+    std::string name = absl::StrCat(to, row.name.substr(folder.size()));
+    if (auto status = CheckMoveOne(folder, std::move(row), std::move(name), !*exists, step);
+        !status.ok())
+      return status;
+  }
+  step.from = folder;
+  step.object = Object{.name = to, .folder = true};
+  step.more = part->more;
+  step.kind = ObjectStep::Kind::kMove;
+  return absl::OkStatus();
+}
+
+// `fresh`: nothing lies where it goes, so nothing is in its way.
+absl::Status ObjectEdit::CheckMoveOne(const std::string& folder, Object row, std::string to,
+                                      bool fresh, ObjectStep& step) {
+  for (const ObjectVerb verb : {ObjectVerb::kRead, ObjectVerb::kWrite}) {
+    if (auto status = PermitInside(verb, folder, row.name); !status.ok()) return status;
+  }
+  if (Expired(row)) {
+    step.expired.push_back(std::move(row));
+    return absl::OkStatus();
+  }
+  if (to.size() > static_cast<size_t>(limits::kPathBytes))
+    return NameTooLong("destination", to.size());
+  if (auto status = Permit(ObjectVerb::kWrite, to); !status.ok()) return status;
+  absl::StatusOr<bool> merges = false;
+  absl::Status place;
+  if (row.folder && !fresh) {
+    merges = scene_.rows.Exists(to);
+    const auto exists = FolderExists(to);
+    if (!exists.ok()) return exists.status();
+    if (!*exists) place = CheckFolderPlace(to, step);
+  } else if (!fresh) {
+    place = CheckPlace(to, step);
+  }
+  if (!merges.ok()) return merges.status();
+  if (!place.ok()) return place;
+  row.revision = scene_.revision;
+  row.update_time_ms = scene_.now_ms;
+  (*merges ? step.merged : step.affected).push_back(std::move(row));
+  return absl::OkStatus();
+}
+
 absl::Status ObjectEdit::CheckCopy(const std::string& reference, int64_t generation,
                                    const std::string& destination,
                                    const Preconditions& preconditions, ObjectStep& step) {

@@ -15,33 +15,46 @@ void Add(std::string_view name, const Object& object, int sign, std::vector<Quot
 
 }  // namespace
 
-void ObjectEdit::AddRemovals(const std::vector<Object>& objects, std::set<int64_t>& gone,
-                             std::vector<QuotaDelta>& deltas) {
-  for (const Object& object : objects)
-    if (gone.insert(object.number).second) Add(object.name, object, -1, deltas);
+void ObjectEdit::AddRemovals(const std::vector<Object>& objects, bool retired,
+                             std::set<int64_t>& gone, std::vector<QuotaDelta>& deltas) {
+  for (const Object& object : objects) {
+    if (object.folder || !gone.insert(object.number).second) continue;
+    Add(object.name, object, -1, deltas);
+    if (!retired) continue;
+    deltas.back().versions = 1;
+    deltas.back().version_bytes = object.size_bytes;
+  }
 }
 
 void ObjectEdit::AddDeltas(const ObjectStep& step, std::set<int64_t>& gone,
                            std::deque<std::string>& names, std::vector<QuotaDelta>& deltas) {
   using Kind = ObjectStep::Kind;
-  AddRemovals(step.expired, gone, deltas);
+  AddRemovals(step.expired, /*retired=*/true, gone, deltas);
   const Object& object = step.object;
   switch (step.kind) {
     case Kind::kNothing:
     case Kind::kForget:
       return;
     case Kind::kInsert:
-      return Add(object.name, object, 1, deltas);
+      Add(object.name, object, 1, deltas);
+      if (step.restored_generation == 0 || object.folder) return;
+      deltas.back().versions = -1;
+      deltas.back().version_bytes = -object.size_bytes;
+      return;
     case Kind::kReplace:
-      deltas.push_back({.name = object.name, .bytes = object.size_bytes - step.live->size_bytes});
+      deltas.push_back({.name = object.name,
+                        .bytes = object.size_bytes - step.live->size_bytes,
+                        .versions = 1,
+                        .version_bytes = step.live->size_bytes});
       return;
     case Kind::kUpdate:
       if (step.from.empty()) return;
       Add(step.from, object, -1, deltas);
       return Add(object.name, object, 1, deltas);
     case Kind::kRemove:
-      return AddRemovals(step.affected, gone, deltas);
+      return AddRemovals(step.affected, !step.purge, gone, deltas);
     case Kind::kRename:
+    case Kind::kMove:
       for (const Object& one : step.affected) {
         if (one.folder) continue;
         Add(one.name, one, -1, deltas);
@@ -70,7 +83,9 @@ absl::Status ObjectEdit::Charge(const std::vector<const ObjectStep*>& steps, siz
   for (*index = 0; *index + 1 < steps.size(); ++*index) {
     for (; delta < ends[*index]; ++delta) {
       const QuotaDelta& one = deltas[delta];
-      if (one.name.starts_with(prefix) && (one.objects > 0 || one.bytes > 0)) return status;
+      if (one.name.starts_with(prefix) &&
+          (one.objects > 0 || one.bytes > 0 || one.versions > 0 || one.version_bytes > 0))
+        return status;
     }
   }
   return status;

@@ -158,8 +158,10 @@ absl::Status NameTooLong(const std::string& field, size_t bytes) {
 absl::Status TooManyObjects(const std::string& folder) {
   return MakeError(
       StatusCode::kResourceExhausted,
-      StrCat("in '", folder, "' lie more than ", limits::kObjectsPerCall,
-             " objects, the most that one call takes; take its folders one by one"),
+      StrCat(
+          "in '", folder, "' lie more than ", limits::kObjectsPerCall,
+          " objects, the most that one revision takes; `rm -r` and `mv` take it in parts, programs "
+          "with DeleteObject `in_parts` and MoveFolder"),
       {.reason = reason::kLimitReached,
        .metadata = {{"limit", "objects_per_call"}, {"value", StrCat(limits::kObjectsPerCall)}}});
 }
@@ -175,19 +177,27 @@ absl::Status TooManyTogether(const std::string& name) {
 
 absl::Status TooManyVersions(const std::string& name, int64_t most) {
   return MakeError(StatusCode::kResourceExhausted,
-                   StrCat("to purge '", name, "' would remove more than ", most,
-                          " old versions, the most that one call takes; purge what lies in it one "
-                          "by one, or delete it without purging: versions go after 7 days"),
+                   StrCat("of '", name, "' this would remove more than ", most,
+                          " old versions, the most that one revision takes; `rm -r` takes them in "
+                          "parts, programs with DeleteObject `in_parts`"),
                    {.reason = reason::kLimitReached,
                     .metadata = {{"limit", "versions_per_call"}, {"value", StrCat(most)}}});
+}
+
+absl::Status TooMuchToAnswer(int64_t most) {
+  return MakeError(StatusCode::kResourceExhausted,
+                   StrCat("the answer of this transaction would have more than ", most,
+                          " bytes; read fewer contents and objects with much metadata in one"),
+                   {.reason = reason::kLimitReached,
+                    .metadata = {{"limit", "answer_bytes"}, {"value", StrCat(most)}}});
 }
 
 absl::Status VersionsForbidden(const std::string& name) {
   return MakeError(
       StatusCode::kPermissionDenied,
-      StrCat("to purge '", name,
-             "' would remove versions under other names, which your roles do not let you write; "
-             "delete it without purging, or ask an admin to purge it"),
+      StrCat("of '", name,
+             "' this would remove versions under other names, which your roles do not let you "
+             "write; delete it without them, or ask an admin to remove them"),
       {.reason = reason::kPermissionMissing,
        .metadata = {{"permission", "object.write"}, {"name", name}}});
 }
@@ -237,17 +247,21 @@ absl::Status ChangedTwice(const std::string& name, size_t index) {
                  index);
 }
 
-absl::Status QuotaExceeded(const std::string& prefix, const std::string& what, int64_t used,
-                           int64_t more, int64_t limit) {
+absl::Status QuotaExceeded(const Quota& quota, const std::string& what, int64_t used, int64_t more,
+                           int64_t limit) {
+  const std::string cure =
+      quota.include_versions
+          ? StrCat("old versions count: drop them with `rm --versions -r ", quota.prefix, "`")
+          : "delete something below it, which is always allowed";
   return MakeError(
       StatusCode::kResourceExhausted,
-      StrCat("the quota of '", prefix, "' is ", limit, " ", what, ": ", used,
-             " are used, and this would add ", more,
-             "; delete something below it, which is always allowed, or have the "
-             "quota raised"),
+      StrCat("the quota of '", quota.prefix, "' is ", limit, " ", what, ": ", used,
+             " are used, and this would add ", more, "; ", cure, ", or have the quota raised"),
       {.reason = reason::kQuotaExceeded,
-       .metadata = {
-           {"prefix", prefix}, {"quota", what}, {"used", StrCat(used)}, {"limit", StrCat(limit)}}});
+       .metadata = {{"prefix", quota.prefix},
+                    {"quota", what},
+                    {"used", StrCat(used)},
+                    {"limit", StrCat(limit)}}});
 }
 
 absl::Status QuotaNotFound(const std::string& prefix) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "core/object/object.h"
+#include "core/object/quota.h"
 
 namespace grpc_os::core {
 
@@ -44,8 +45,10 @@ absl::Status NameTooLong(const std::string& field, size_t bytes);
 absl::Status TooManyObjects(const std::string& folder);
 // As TooManyObjects: with what the changes of the transaction before it are about.
 absl::Status TooManyTogether(const std::string& name);
-// That a purge would remove, more than `most`.
+// That would be removed, more than `most`.
 absl::Status TooManyVersions(const std::string& name, int64_t most);
+// Of a transaction, more than `most`.
+absl::Status TooMuchToAnswer(int64_t most);
 // Versions of `name` lie under other names, which the caller's roles do not let write or know of.
 absl::Status VersionsForbidden(const std::string& name);
 // OK if `wanted` holds for the live object `name`; nullptr: there is none.
@@ -57,8 +60,8 @@ absl::Status AtIndex(const absl::Status& status, size_t index);
 absl::Status ChangedTwice(const std::string& name, size_t index);
 
 // `what`: "bytes" or "objects", of which `more` would be added.
-absl::Status QuotaExceeded(const std::string& prefix, const std::string& what, int64_t used,
-                           int64_t more, int64_t limit);
+absl::Status QuotaExceeded(const Quota& quota, const std::string& what, int64_t used, int64_t more,
+                           int64_t limit);
 absl::Status QuotaNotFound(const std::string& prefix);
 absl::Status TooManyQuotas();
 absl::Status OffsetOutOfRange(int64_t offset, int64_t size_bytes);

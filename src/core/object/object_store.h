@@ -77,6 +77,9 @@ class ObjectRows {
   // Of all that FindVersion could find, what was retired last first.
   virtual absl::StatusOr<std::vector<VersionKey>> ListVersionKeys(
       const std::string& name_or_id) = 0;
+  // Of those whose own name begins with `prefix`, in the order of names and generations.
+  virtual absl::StatusOr<std::vector<VersionKey>> ListVersionKeysBelow(const std::string& prefix,
+                                                                       int limit) = 0;
   // Of all versions of an object.
   virtual absl::Status RemoveVersions(int64_t number) = 0;
   // Of one, if it is there (still).
@@ -84,12 +87,14 @@ class ObjectRows {
 
   // Adds what the deltas together do to each quota that they lie below. RESOURCE_EXHAUSTED
   // (QUOTA_EXCEEDED): one would be exceeded and gets more (CheckQuota); nothing is changed then. As
-  // long as there are no quotas it costs nothing.
+  // long as there are no quotas it costs nothing. Versions are looked at here, and counted as they
+  // come and go.
   virtual absl::Status Charge(const std::vector<QuotaDelta>& deltas) = 0;
   // In the order of their prefixes.
   virtual absl::StatusOr<std::vector<Quota>> ListQuotas() = 0;
-  // Replaces that of the same prefix. What is used of a new one is counted: all objects below its
-  // prefix are looked at. The quota as it is then.
+  // Replaces that of the same prefix. What is used of a new one, or of one that is to count
+  // versions or no longer is, is counted: all below its prefix is looked at. The quota as it is
+  // then.
   virtual absl::StatusOr<Quota> PutQuota(const Quota& quota) = 0;
   // Whether there was one.
   virtual absl::StatusOr<bool> RemoveQuota(const std::string& prefix) = 0;

@@ -1,12 +1,13 @@
 #include "core/object/objects.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/failpoint.h"
+#include "base/limits.h"
 #include "core/object/object_edit.h"
 #include "core/object/object_errors.h"
 #include "core/object/object_name.h"
@@ -25,14 +26,9 @@ absl::Status MayWrite(const Objects::By& by, const std::string& reference) {
   return IsSystemName(reference) ? SystemObject(reference) : absl::OkStatus();
 }
 
-absl::Status MayRead(const ObjectAccess& access, const std::string& reference) {
-  if (IsObjectId(reference) || access(ObjectVerb::kRead, reference)) return absl::OkStatus();
-  return NameForbidden(ObjectVerb::kRead, reference);
-}
-
 // For what a change refers to: it lies in the store.
 absl::Status MayReadStored(const ObjectAccess& access, const std::string& reference) {
-  if (auto status = MayRead(access, reference); !status.ok()) return status;
+  if (auto status = CheckMayRead(access, reference); !status.ok()) return status;
   return IsSystemName(reference) ? SystemObjectInChange(reference) : absl::OkStatus();
 }
 
@@ -122,6 +118,21 @@ Committed AnswerWith(Objects::Done done) {
   };
 }
 
+constexpr absl::string_view kMore = "+";
+
+std::string SubjectOfBatch(const ObjectStep& step, int64_t revision) {
+  return absl::StrCat(step.count, step.more ? kMore : "", " ", revision, " ",
+                      ReferenceTo(step.object));
+}
+
+Committed AnswerBatch(Objects::BatchDone done) {
+  return [done = std::move(done)](const absl::StatusOr<int64_t>& revision, const Single& single) {
+    if (!revision.ok()) return done(revision.status());
+    done(Objects::Batch{
+        .revision = *revision, .count = single.step.count, .more = single.step.more});
+  };
+}
+
 // Of the five changes that a transaction knows too: `work.asked` is a `Change`.
 template <typename Change, typename CheckOne>
 Single SingleOf(ObjectWork work, Objects::By by, int64_t now_ms, CheckOne check) {
@@ -162,20 +173,26 @@ void Objects::Update(UpdateObject change, By by, Done done) {
          AnswerWith(std::move(done)));
 }
 
-void Objects::Delete(DeleteObject change, By by,
-                     std::function<void(absl::StatusOr<Deleted>)> done) {
+void Objects::Delete(DeleteObject change, By by, BatchDone done) {
   if (auto status = MayWrite(by, change.name); !status.ok()) return done(status);
   Single single = SingleOf<DeleteObject>(WorkOf(std::move(change)), std::move(by), clock_.NowMs(),
                                          &ObjectEdit::CheckDelete);
   single.deletes = true;
-  single.subject = [](const ObjectStep& step, int64_t revision) {
-    return absl::StrCat(step.count, " ", revision, " ", ReferenceTo(step.object));
+  single.subject = SubjectOfBatch;
+  Commit(store_, std::move(single), AnswerBatch(std::move(done)));
+}
+
+void Objects::MoveFolder(const std::string& name, const std::string& destination, By by,
+                         BatchDone done) {
+  if (auto status = MayWrite(by, name); !status.ok()) return done(status);
+  if (auto status = CheckMayRead(by.access, name); !status.ok()) return done(status);
+  if (auto status = MayWriteTo(by, destination); !status.ok()) return done(status);
+  Single single{.by = std::move(by), .now_ms = clock_.NowMs()};
+  single.check = [name, destination](ObjectEdit& edit, ObjectStep& step) {
+    return edit.CheckMovePart(name, destination, step);
   };
-  Commit(store_, std::move(single),
-         [done = std::move(done)](const absl::StatusOr<int64_t>& revision, const Single& deleted) {
-           if (!revision.ok()) return done(revision.status());
-           done(Deleted{.revision = *revision, .count = deleted.step.count});
-         });
+  single.subject = SubjectOfBatch;
+  Commit(store_, std::move(single), AnswerBatch(std::move(done)));
 }
 
 void Objects::Purge(const std::string& name, int64_t generation,
@@ -196,13 +213,15 @@ void Objects::Purge(const std::string& name, int64_t generation,
          });
 }
 
-absl::StatusOr<Objects::Deleted> Objects::RepeatDelete(const std::string& subject) {
+absl::StatusOr<Objects::Batch> Objects::RepeatBatch(const std::string& subject) {
   const std::vector<std::string> parts = absl::StrSplit(subject, absl::MaxSplits(' ', 2));
-  Deleted deleted;
-  if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &deleted.count) ||
-      !absl::SimpleAtoi(parts[1], &deleted.revision))
-    return absl::InternalError(absl::StrCat("no subject of a deletion: ", subject));
-  return deleted;
+  Batch batch;
+  absl::string_view count = parts[0];
+  batch.more = absl::ConsumeSuffix(&count, kMore);
+  if (parts.size() != 3 || !absl::SimpleAtoi(count, &batch.count) ||
+      !absl::SimpleAtoi(parts[1], &batch.revision))
+    return absl::InternalError(absl::StrCat("no subject of a deletion or a move: ", subject));
+  return batch;
 }
 
 void Objects::Undelete(const std::string& name, int64_t generation, By by, Done done) {
@@ -217,7 +236,7 @@ void Objects::Undelete(const std::string& name, int64_t generation, By by, Done 
 void Objects::Move(const std::string& name, const std::string& destination,
                    Preconditions preconditions, By by, Done done) {
   if (auto status = MayWrite(by, name); !status.ok()) return done(status);
-  if (auto status = MayRead(by.access, name); !status.ok()) return done(status);
+  if (auto status = CheckMayRead(by.access, name); !status.ok()) return done(status);
   if (auto status = MayWriteTo(by, destination); !status.ok()) return done(status);
   Single single{.by = std::move(by), .now_ms = clock_.NowMs()};
   single.check = [name, destination, preconditions](ObjectEdit& edit, ObjectStep& step) {
@@ -270,6 +289,21 @@ void Objects::MakeFirstFolders(std::function<void(absl::StatusOr<bool>)> done) {
 
 namespace {
 
+// One message has to hold the answer, and nothing is carried out whose answer cannot be given.
+constexpr int64_t kAnswerBytes = limits::kMessageBytes / 8 * 7;
+
+// Of one change, in the answer; at most.
+int64_t AnswerBytesOf(const ObjectWork& work) {
+  constexpr int64_t kNumbers = 512;  // ids, times, digests
+  constexpr int64_t kPair = 12;      // what encodes one, beside its key and value
+  const Object& object = work.step.object;
+  auto bytes = static_cast<int64_t>(object.name.size() + object.content_type.size()) + kNumbers;
+  for (const auto& [key, value] : object.metadata)
+    bytes += static_cast<int64_t>(key.size() + value.size()) + kPair;
+  const bool has_data = std::holds_alternative<GetObject>(work.asked);
+  return bytes + (has_data ? static_cast<int64_t>(object.data.size()) : 0);
+}
+
 struct Transacting {
   std::vector<CompareObject> compare;
   std::vector<ObjectWork> success;
@@ -309,10 +343,13 @@ struct Transacting {
   absl::Status Check(ObjectEdit& edit) {
     std::vector<ObjectWork>& works = chosen();
     ObjectClaims claims;
+    int64_t answer_bytes = 0;
     for (size_t i = 0; i < works.size(); ++i) {
       works[i].step.Reset();
       if (auto status = edit.Check(works[i], works, i); !status.ok()) return AtIndex(status, i);
       if (auto status = claims.Add(works[i].step, i); !status.ok()) return status;
+      answer_bytes += AnswerBytesOf(works[i]);
+      if (answer_bytes > kAnswerBytes) return AtIndex(TooMuchToAnswer(kAnswerBytes), i);
     }
     std::vector<const ObjectStep*> steps;
     steps.reserve(works.size());
@@ -407,167 +444,6 @@ void Objects::RepeatTransact(const std::string& subject, const Reader& reader, T
             all->done(std::move(all->result));
         });
   }
-}
-
-// ---- Reading ------------------------------------------------------------------------------------
-
-namespace {
-
-// A folder with a row of its own, or one that something lies in, or "/".
-void FindFolder(ObjectStore& store, const std::string& name, int64_t now_ms,
-                const Preconditions& preconditions, const Requester& by, Objects::Done done) {
-  const std::string folder = name.ends_with('/') ? name : name + "/";
-  store.ListObjects(
-      {.prefix = folder, .limit = 1, .now_ms = now_ms, .by = by},
-      [name, folder, preconditions, done = std::move(done)](absl::StatusOr<ObjectPage> page) {
-        if (!page.ok()) return done(FromStore(page.status()));
-        const bool any = !page->objects.empty();
-        if (!any && folder != "/") return done(ObjectNotFound(name));
-        Object found = any && page->objects.front().name == folder
-                           ? std::move(page->objects.front())
-                           : Object{.name = folder, .folder = true, .metageneration = 0};
-        if (auto status = CheckPreconditions(preconditions, folder, &found); !status.ok())
-          return done(status);
-        done(std::move(found));
-      });
-}
-
-}  // namespace
-
-void Objects::Get(const std::string& name, int64_t generation, bool data,
-                  Preconditions preconditions, const Reader& reader, Done done) {
-  if (auto status = MayRead(reader.access, name); !status.ok()) return done(status);
-  const int64_t now = clock_.NowMs();
-  if (name.ends_with('/') && generation == 0)
-    return FindFolder(store_, name, now, preconditions, reader.by, std::move(done));
-  store_.FindObject(
-      {.name_or_id = name, .generation = generation, .data = data, .now_ms = now, .by = reader.by},
-      [&store = store_, name, generation, preconditions, reader, now,
-       done = std::move(done)](ObjectStore::Found found) mutable {
-        if (!found.ok()) return done(FromStore(found.status()));
-        if (!found->has_value()) {
-          if (generation == 0 && !IsObjectId(name))
-            return FindFolder(store, name, now, preconditions, reader.by, std::move(done));
-          return done(ObjectNotFound(name, generation));
-        }
-        // Behind an id, and a version may come from another name.
-        if (!reader.access(ObjectVerb::kRead, (*found)->name))
-          return done(ObjectNotFound(name, generation));
-        if (auto status = CheckPreconditions(preconditions, (*found)->name, &**found); !status.ok())
-          return done(status);
-        done(**std::move(found));
-      });
-}
-
-namespace {
-
-// From page to page of the store until one is full of what may be read.
-struct Listing {
-  ObjectStore& store;
-  ObjectQuery query;
-  ObjectAccess access;
-  Objects::HiddenUpTo hidden_up_to;
-  size_t limit;
-  std::function<void(absl::StatusOr<ObjectPage>)> done;
-  ObjectPage page = {};
-
-  static void GoOn(std::shared_ptr<Listing> self) {
-    ObjectStore& store = self->store;
-    const ObjectQuery query = self->query;
-    store.ListObjects(query, [self = std::move(self)](absl::StatusOr<ObjectPage> found) {
-      if (!found.ok()) return self->done(FromStore(found.status()));
-      if (self->Take(*std::move(found))) return GoOn(self);
-      self->done(std::move(self->page));
-    });
-  }
-
- private:
-  // Whether there is more to be asked for.
-  bool Take(ObjectPage found) {
-    // Who watches from the first snapshot misses nothing.
-    if (page.revision == 0) page.revision = found.revision;
-    const bool stopped = !found.next_after.empty();
-    std::string last = found.next_after;
-    if (!stopped && !found.objects.empty()) last = found.objects.back().name;
-    for (Object& object : found.objects) {
-      if (access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
-    }
-    if (page.objects.size() > limit) {
-      page.objects.resize(limit);
-      page.more = true;
-      page.next_after = page.objects.back().name;
-      return false;
-    }
-    if (!found.more) return false;
-    if (!access(ObjectVerb::kRead, last)) {
-      auto end = hidden_up_to(last);
-      if (!end) return false;
-      if (last < *end) last = *std::move(end);
-    } else if (stopped) {
-      page.more = true;
-      page.next_after = std::move(last);
-      return false;
-    }
-    query.after = std::move(last);
-    return true;
-  }
-};
-
-struct VersionListing {
-  ObjectStore& store;
-  std::string name;
-  VersionPlace before;
-  Objects::Reader reader;
-  size_t limit;
-  std::function<void(absl::StatusOr<ObjectPage>)> done;
-  ObjectPage page = {};
-
-  static void GoOn(std::shared_ptr<VersionListing> self) {
-    // One more, so that the last page is known to be the last.
-    self->store.ListVersions(self->reader.by, self->name, self->before,
-                             static_cast<int>(self->limit) + 1,
-                             [self](absl::StatusOr<ObjectPage> found) {
-                               if (!found.ok()) return self->done(FromStore(found.status()));
-                               if (self->Take(*std::move(found))) return GoOn(self);
-                               self->done(std::move(self->page));
-                             });
-  }
-
- private:
-  // Whether there is more to be asked for.
-  bool Take(ObjectPage found) {
-    if (page.revision == 0) page.revision = found.revision;
-    if (!found.objects.empty()) before = PlaceOf(found.objects.back());
-    for (Object& object : found.objects) {
-      if (reader.access(ObjectVerb::kRead, object.name)) page.objects.push_back(std::move(object));
-    }
-    if (page.objects.size() <= limit) return found.more;
-    page.objects.resize(limit);
-    page.more = true;
-    page.next_before = PlaceOf(page.objects.back());
-    return false;
-  }
-};
-
-}  // namespace
-
-void Objects::List(ObjectQuery query, const Reader& reader, HiddenUpTo hidden_up_to,
-                   std::function<void(absl::StatusOr<ObjectPage>)> done) {
-  query.now_ms = clock_.NowMs();
-  query.by = reader.by;
-  if (!query.recursive && !query.prefix.ends_with('/')) query.prefix += '/';
-  const auto limit = static_cast<size_t>(query.limit);
-  ++query.limit;  // so that the last page is known to be the last
-  Listing::GoOn(std::make_shared<Listing>(Listing{
-      store_, std::move(query), reader.access, std::move(hidden_up_to), limit, std::move(done)}));
-}
-
-void Objects::ListVersions(const std::string& name, const VersionPlace& before, int limit,
-                           const Reader& reader,
-                           std::function<void(absl::StatusOr<ObjectPage>)> done) {
-  if (auto status = MayRead(reader.access, name); !status.ok()) return done(status);
-  VersionListing::GoOn(std::make_shared<VersionListing>(
-      VersionListing{store_, name, before, reader, static_cast<size_t>(limit), std::move(done)}));
 }
 
 // ---- Expiry -------------------------------------------------------------------------------------

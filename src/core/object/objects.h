@@ -36,6 +36,9 @@ struct ObjectContent {
   uint32_t crc32c = 0;
 };
 
+// What one part of a large folder is: a revision that holds up the other writers for milliseconds.
+inline constexpr int kObjectsPerPart = 1000;
+
 // Names and ids are checked before (object_name.h).
 struct CreateObject {
   std::string name;
@@ -44,6 +47,7 @@ struct CreateObject {
   std::string content_type = {};
   std::map<std::string, std::string> metadata = {};
   int64_t expire_time_ms = 0;
+  int64_t ttl_ms = 0;  // instead of it: from the change on
 };
 struct PutObject {
   std::string name;  // or id: then it must be there
@@ -51,6 +55,7 @@ struct PutObject {
   std::optional<std::string> content_type = {};
   std::optional<std::map<std::string, std::string>> metadata = {};
   std::optional<int64_t> expire_time_ms = {};
+  int64_t ttl_ms = 0;  // instead of it: from the change on
   Preconditions preconditions = {};
 };
 struct UpdateObject {
@@ -58,12 +63,15 @@ struct UpdateObject {
   std::optional<std::string> content_type = {};
   std::optional<std::map<std::string, std::string>> metadata = {};
   std::optional<int64_t> expire_time_ms = {};
+  int64_t ttl_ms = 0;  // instead of it: from the change on
   Preconditions preconditions = {};
 };
 struct DeleteObject {
   std::string name;  // or id
   bool recursive = false;
   bool purge = false;
+  bool in_parts = false;       // with `recursive`: kObjectsPerPart at most, and no more versions
+  bool versions_only = false;  // that are kept, and not what is live
   Preconditions preconditions = {};
 };
 struct GetObject {
@@ -93,7 +101,7 @@ struct ObjectTransactionResult {
 // Thread-safe; holds no objects. Each `done` comes once, on a thread of the store or, with what can
 // be refused without looking, on the caller's. Errors are those of grpc_os.v1.FilesystemService
 // (object_errors.h); a repeat of a committed request answers with the object as it is (Get with its
-// subject, an id or name; RepeatDelete, RepeatTransact).
+// subject, an id or name; RepeatBatch, RepeatTransact).
 //
 // What has expired is not there, for changes too: one that needs its place clears it away.
 class Objects {
@@ -109,13 +117,20 @@ class Objects {
   void Create(CreateObject change, By by, Done done);
   void Put(PutObject change, By by, Done done);
   void Update(UpdateObject change, By by, Done done);
-  struct Deleted {
+  // What was done with several.
+  struct Batch {
     int64_t revision = 0;
     int64_t count = 0;
+    bool more = false;  // of a part: there is more to do
   };
-  void Delete(DeleteObject change, By by, std::function<void(absl::StatusOr<Deleted>)> done);
-  // What Delete answered, from the subject of its committed request.
-  static absl::StatusOr<Deleted> RepeatDelete(const std::string& subject);
+  using BatchDone = std::function<void(absl::StatusOr<Batch>)>;
+  void Delete(DeleteObject change, By by, BatchDone done);
+  // What lies in the folder `name` goes into that of `destination`, whether there is one or not:
+  // kObjectsPerPart of it, in the order of names. NAME_TAKEN: by what lies there; nothing of this
+  // part was moved.
+  void MoveFolder(const std::string& name, const std::string& destination, By by, BatchDone done);
+  // What Delete or MoveFolder answered, from the subject of its committed request.
+  static absl::StatusOr<Batch> RepeatBatch(const std::string& subject);
   void Undelete(const std::string& name, int64_t generation, By by, Done done);
   void Move(const std::string& name, const std::string& destination, Preconditions preconditions,
             By by, Done done);

@@ -60,8 +60,8 @@ class ObjectsTest : public ::testing::Test {
     objects_.Put({.name = name, .content = Content(data), .preconditions = p}, Ann(), Into(got));
     return *got;
   }
-  absl::StatusOr<Objects::Deleted> Delete(DeleteObject asked) {
-    std::optional<absl::StatusOr<Objects::Deleted>> got;
+  absl::StatusOr<Objects::Batch> Delete(DeleteObject asked) {
+    std::optional<absl::StatusOr<Objects::Batch>> got;
     objects_.Delete(std::move(asked), Ann(), Into(got));
     return *got;
   }
@@ -210,8 +210,8 @@ TEST_F(ObjectsTest, WhatIsDeletedComesBackAndWhatIsPurgedDoesNot) {
   ASSERT_TRUE(gone.ok());
   EXPECT_EQ(gone->count, 1);
   EXPECT_EQ(gone->revision, 2);
-  EXPECT_EQ(Objects::RepeatDelete(store_.requests.back().subject)->count, 1);
-  EXPECT_EQ(Objects::RepeatDelete(store_.requests.back().subject)->revision, 2);
+  EXPECT_EQ(Objects::RepeatBatch(store_.requests.back().subject)->count, 1);
+  EXPECT_EQ(Objects::RepeatBatch(store_.requests.back().subject)->revision, 2);
   EXPECT_EQ(Why(Delete({.name = "/a"})), reason::kObjectNotFound);
   auto back = Undelete("/a");
   ASSERT_TRUE(back.ok()) << back.status();

@@ -18,11 +18,14 @@ std::vector<QuotaDelta> SumsOf(const std::vector<QuotaDelta>& deltas,
       sum.name = *prefix;
       sum.objects += delta.objects;
       sum.bytes += delta.bytes;
+      sum.versions += delta.versions;
+      sum.version_bytes += delta.version_bytes;
     }
   }
   std::vector<QuotaDelta> found;
   for (const auto& [prefix, sum] : sums)
-    if (sum.objects != 0 || sum.bytes != 0) found.push_back(sum);
+    if (sum.objects != 0 || sum.bytes != 0 || sum.versions != 0 || sum.version_bytes != 0)
+      found.push_back(sum);
   return found;
 }
 
@@ -30,10 +33,12 @@ absl::Status CheckQuota(const Quota& quota, const QuotaDelta& sum) {
   const auto exceeds = [](int64_t most, int64_t used, int64_t more) {
     return most > 0 && more > 0 && used > most - more;
   };
-  if (exceeds(quota.max_objects, quota.objects, sum.objects))
-    return QuotaExceeded(quota.prefix, "objects", quota.objects, sum.objects, quota.max_objects);
-  if (exceeds(quota.max_bytes, quota.bytes, sum.bytes))
-    return QuotaExceeded(quota.prefix, "bytes", quota.bytes, sum.bytes, quota.max_bytes);
+  const int64_t objects = sum.objects + (quota.include_versions ? sum.versions : 0);
+  const int64_t bytes = sum.bytes + (quota.include_versions ? sum.version_bytes : 0);
+  if (exceeds(quota.max_objects, quota.objects, objects))
+    return QuotaExceeded(quota, "objects", quota.objects, objects, quota.max_objects);
+  if (exceeds(quota.max_bytes, quota.bytes, bytes))
+    return QuotaExceeded(quota, "bytes", quota.bytes, bytes, quota.max_bytes);
   return absl::OkStatus();
 }
 

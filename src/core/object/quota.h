@@ -13,13 +13,14 @@
 
 namespace grpc_os::core {
 
-// Of live objects: versions and folders do not count.
+// Of live objects, and of versions where that is asked for; folders do not count.
 struct Quota {
   std::string prefix;       // a folder's name: "/" for all, "/logs/"
   int64_t max_objects = 0;  // 0: any number
   int64_t max_bytes = 0;
   int64_t objects = 0;  // there are
   int64_t bytes = 0;
+  bool include_versions = false;  // they count as objects and bytes too
 
   bool operator==(const Quota&) const = default;
 };
@@ -27,8 +28,10 @@ struct Quota {
 // What a change does to the objects below a name. Views into what the change is made of.
 struct QuotaDelta {
   std::string_view name;
-  int64_t objects = 0;
+  int64_t objects = 0;  // live ones
   int64_t bytes = 0;
+  int64_t versions = 0;
+  int64_t version_bytes = 0;
 };
 
 // What `deltas` do together below each of `prefixes`, in the order of these; what comes to nothing

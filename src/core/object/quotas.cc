@@ -119,30 +119,35 @@ void Quotas::List(std::function<void(absl::StatusOr<std::vector<Quota>>)> done,
 
 void Quotas::CheckRoom(const std::string& name_or_id, int64_t bytes, const ObjectAccess& access,
                        std::function<void(absl::Status)> done, const Requester& by) {
-  store_.FindObject(
-      {.name_or_id = name_or_id, .now_ms = clock_.NowMs(), .by = by},
-      [self = *this, name_or_id, bytes, access, by,
-       done = std::move(done)](ObjectStore::Found live) mutable {
-        if (!live.ok()) return done(FromStore(live.status()));
-        const bool there = live->has_value();
-        if (there && IsObjectId(name_or_id) &&
-            !(access(ObjectVerb::kRead, (*live)->name) &&
-              access(ObjectVerb::kWrite, (*live)->name)))
-          return done(absl::OkStatus());
-        self.List(
-            [name = there ? (*live)->name : name_or_id, objects = there ? 0 : 1,
-             more = bytes - (there ? (*live)->size_bytes : 0),
-             done = std::move(done)](const absl::StatusOr<std::vector<Quota>>& quotas) {
-              if (!quotas.ok()) return done(quotas.status());
-              for (const Quota& quota : *quotas) {
-                if (!name.starts_with(quota.prefix)) continue;
-                const QuotaDelta delta = {.name = name, .objects = objects, .bytes = more};
-                if (auto status = CheckQuota(quota, delta); !status.ok()) return done(status);
-              }
-              done(absl::OkStatus());
-            },
-            by);
-      });
+  store_.FindObject({.name_or_id = name_or_id, .now_ms = clock_.NowMs(), .by = by},
+                    [self = *this, name_or_id, bytes, access, by,
+                     done = std::move(done)](ObjectStore::Found live) mutable {
+                      if (!live.ok()) return done(FromStore(live.status()));
+                      const bool there = live->has_value();
+                      if (there && IsObjectId(name_or_id) &&
+                          !(access(ObjectVerb::kRead, (*live)->name) &&
+                            access(ObjectVerb::kWrite, (*live)->name)))
+                        return done(absl::OkStatus());
+                      self.List(
+                          [name = there ? (*live)->name : name_or_id, objects = there ? 0 : 1,
+                           more = bytes - (there ? (*live)->size_bytes : 0),
+                           old_bytes = there ? (*live)->size_bytes : 0, done = std::move(done)](
+                              const absl::StatusOr<std::vector<Quota>>& quotas) {
+                            if (!quotas.ok()) return done(quotas.status());
+                            for (const Quota& quota : *quotas) {
+                              if (!name.starts_with(quota.prefix)) continue;
+                              const QuotaDelta delta = {.name = name,
+                                                        .objects = objects,
+                                                        .bytes = more,
+                                                        .versions = 1 - objects,
+                                                        .version_bytes = old_bytes};
+                              if (auto status = CheckQuota(quota, delta); !status.ok())
+                                return done(status);
+                            }
+                            done(absl::OkStatus());
+                          },
+                          by);
+                    });
 }
 
 }  // namespace grpc_os::core

@@ -36,6 +36,11 @@ class QuotasTest : public ::testing::Test {
         ++objects;
         bytes += object.size_bytes;
       }
+      for (const Object& version : store_.objects.versions) {
+        if (!quota.include_versions || !version.name.starts_with(prefix)) continue;
+        ++objects;
+        bytes += version.size_bytes;
+      }
       EXPECT_EQ(quota.objects, objects) << prefix;
       EXPECT_EQ(quota.bytes, bytes) << prefix;
     }
@@ -73,7 +78,7 @@ class QuotasTest : public ::testing::Test {
   }
   std::string Delete(const std::string& name, bool recursive = false, bool purge = false) {
     const DeleteObject asked{.name = name, .recursive = recursive, .purge = purge};
-    return Why(Answer<absl::StatusOr<Objects::Deleted>>(
+    return Why(Answer<absl::StatusOr<Objects::Batch>>(
         [&](auto done) { objects_.Delete(asked, Ann(), done); }));
   }
   std::string Undelete(const std::string& name) {
@@ -92,8 +97,12 @@ class QuotasTest : public ::testing::Test {
                [&](auto done) { objects_.Transact(transaction, Ann(), done); })
         .status();
   }
-  absl::StatusOr<Quota> Set(const std::string& prefix, int64_t max_objects, int64_t max_bytes = 0) {
-    const Quota wanted{.prefix = prefix, .max_objects = max_objects, .max_bytes = max_bytes};
+  absl::StatusOr<Quota> Set(const std::string& prefix, int64_t max_objects, int64_t max_bytes = 0,
+                            bool include_versions = false) {
+    const Quota wanted{.prefix = prefix,
+                       .max_objects = max_objects,
+                       .max_bytes = max_bytes,
+                       .include_versions = include_versions};
     return Answer<absl::StatusOr<Quota>>([&](auto done) { quotas_.Set(wanted, {}, done); });
   }
   Quota Of(const std::string& prefix) { return store_.objects.quotas.at(prefix); }
@@ -120,6 +129,35 @@ TEST_F(QuotasTest, WhatIsThereIsCountedAndWhatComesIsBounded) {
   EXPECT_EQ(Put("/b", 1000), "OK");
   EXPECT_EQ(Copy("/ab", "/a/4"), reason::kQuotaExceeded);
   EXPECT_EQ(Move("/ab", "/a/4"), reason::kQuotaExceeded);
+}
+
+TEST_F(QuotasTest, VersionsCountWhereThatIsAskedFor) {
+  ASSERT_EQ(Put("/a/1", 10), "OK");
+  ASSERT_EQ(Put("/a/1", 20), "OK");
+  ASSERT_TRUE(Set("/", 2).ok());
+  const auto set = Set("/a/", 3, 100, /*include_versions=*/true);
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(set->objects, 2);
+  EXPECT_EQ(set->bytes, 30);
+  EXPECT_EQ(Put("/a/1", 90), reason::kQuotaExceeded) << "with what it replaces";
+  EXPECT_EQ(Put("/a/1", 30), "OK");
+  const auto refused = Answer<Done>(
+      [&](auto done) { objects_.Put({.name = "/a/1", .content = Content(1)}, Ann(), done); });
+  EXPECT_EQ(Why(refused), reason::kQuotaExceeded);
+  EXPECT_THAT(std::string(refused.status().message()),
+              ::testing::HasSubstr("rm --versions -r /a/"));
+  EXPECT_EQ(Delete("/a/1"), "OK") << "what is deleted becomes a version";
+  EXPECT_EQ(Of("/a/").objects, 3);
+  EXPECT_EQ(Undelete("/a/1"), "OK");
+  EXPECT_EQ(Of("/a/").objects, 3);
+  EXPECT_EQ(Delete("/a/1", /*recursive=*/false, /*purge=*/true), "OK");
+  EXPECT_EQ(Of("/a/").objects, 0);
+  EXPECT_EQ(Put("/a/1", 1, /*expire_time_ms=*/5), "OK");
+  clock_.now_ms = 10;
+  objects_.Tick(10);
+  EXPECT_EQ(Of("/a/").objects, 1);
+  ASSERT_TRUE(Set("/a/", 3, 100).ok());
+  EXPECT_EQ(Of("/a/").objects, 0) << "counted anew";
 }
 
 TEST_F(QuotasTest, OnAFullDiskWhatDeletesIsDoneAndNothingElse) {

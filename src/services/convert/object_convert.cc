@@ -24,7 +24,9 @@ constexpr size_t kSha256Bytes = 32;
 // Contents that one answer may hold beside all that it says of its objects.
 constexpr int64_t kContentsPerAnswer = limits::kMessageBytes / 2 / limits::kObjectInlineBytes;
 
-constexpr std::array<std::string_view, 3> kUpdatable = {"content_type", "metadata", "expire_time"};
+constexpr std::array<std::string_view, 4> kUpdatable = {"content_type", "metadata", "expire_time",
+                                                        "ttl"};
+constexpr int64_t kTtlSecondsMax = int64_t{100} * 365 * 86'400;
 
 std::string Shown(const std::string& text) { return absl::CHexEscape(text.substr(0, 64)); }
 
@@ -153,6 +155,7 @@ core::CreateObject ObjectReader::Create(const v1::CreateObjectRequest& request,
   out.content_type = ContentType(object, prefix);
   out.metadata = Metadata(object, prefix);
   if (object.has_expire_time()) out.expire_time_ms = ExpireTime(object, prefix);
+  out.ttl_ms = Ttl(object, prefix);
   return out;
 }
 
@@ -170,6 +173,7 @@ core::PutObject ObjectReader::Target(const v1::Object& object,
   if (!object.content_type().empty()) out.content_type = ContentType(object, prefix);
   if (!object.metadata().empty()) out.metadata = Metadata(object, prefix);
   if (object.has_expire_time()) out.expire_time_ms = ExpireTime(object, prefix);
+  out.ttl_ms = Ttl(object, prefix);
   out.preconditions = PreconditionsFromProto(preconditions, prefix + "preconditions", violations_);
   return out;
 }
@@ -184,8 +188,8 @@ core::UpdateObject ObjectReader::Update(const v1::UpdateObjectRequest& request,
     if (path != "*" && std::find(kUpdatable.begin(), kUpdatable.end(), path) == kUpdatable.end())
       violations_.Add(prefix + "update_mask",
                       absl::StrCat("'", Shown(path),
-                                   "' cannot be updated; give content_type, metadata, expire_time "
-                                   "or *"));
+                                   "' cannot be updated; give content_type, metadata, "
+                                   "expire_time, ttl or *"));
   }
   const auto named = [&paths](const char* field) {
     return std::any_of(paths.begin(), paths.end(),
@@ -193,8 +197,10 @@ core::UpdateObject ObjectReader::Update(const v1::UpdateObjectRequest& request,
   };
   if (named("content_type")) out.content_type = ContentType(object, prefix);
   if (named("metadata")) out.metadata = Metadata(object, prefix);
-  if (named("expire_time"))
+  if (named("expire_time") || named("ttl")) {
     out.expire_time_ms = object.has_expire_time() ? ExpireTime(object, prefix) : 0;
+    out.ttl_ms = Ttl(object, prefix);
+  }
   out.preconditions =
       PreconditionsFromProto(request.preconditions(), prefix + "preconditions", violations_);
   return out;
@@ -206,6 +212,15 @@ core::DeleteObject ObjectReader::Delete(const v1::DeleteObjectRequest& request,
   out.name = ReferenceFromProto(request.name(), prefix + "name", violations_);
   out.recursive = request.recursive();
   out.purge = request.purge();
+  out.in_parts = request.in_parts();
+  out.versions_only = request.versions_only();
+  if (out.in_parts && !out.recursive)
+    violations_.Add(prefix + "in_parts", "it goes with `recursive`, for a folder");
+  if (out.versions_only && out.purge)
+    violations_.Add(prefix + "versions_only", "give it or `purge`, which removes the object too");
+  if (!prefix.empty() && (out.in_parts || out.versions_only))
+    violations_.Add(prefix + (out.in_parts ? "in_parts" : "versions_only"),
+                    "leave it false; call DeleteObject for it");
   out.preconditions =
       PreconditionsFromProto(request.preconditions(), prefix + "preconditions", violations_);
   return out;
@@ -358,6 +373,19 @@ int64_t ObjectReader::ExpireTime(const v1::Object& object, const std::string& pr
   const int64_t ms = is_one ? time.seconds() * 1000 + time.nanos() / 1'000'000 : 0;
   if (ms <= tools_.now_ms)
     violations_.Add(prefix + "object.expire_time", "give a time from now to the year 9999");
+  return ms;
+}
+
+int64_t ObjectReader::Ttl(const v1::Object& object, const std::string& prefix) {
+  if (!object.has_ttl()) return 0;
+  const auto& ttl = object.ttl();
+  const bool is_one = ttl.seconds() >= 0 && ttl.seconds() <= kTtlSecondsMax && ttl.nanos() >= 0 &&
+                      ttl.nanos() <= 999'999'999;
+  const int64_t ms = is_one ? ttl.seconds() * 1000 + ttl.nanos() / 1'000'000 : 0;
+  if (ms == 0)
+    violations_.Add(prefix + "object.ttl", "give at least a millisecond, at most 100 years");
+  if (object.has_expire_time())
+    violations_.Add(prefix + "object.ttl", "give it or expire_time, not both");
   return ms;
 }
 

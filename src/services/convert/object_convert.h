@@ -71,6 +71,8 @@ class ObjectReader {
   std::string ContentType(const v1::Object& object, const std::string& prefix);
   std::map<std::string, std::string> Metadata(const v1::Object& object, const std::string& prefix);
   int64_t ExpireTime(const v1::Object& object, const std::string& prefix);
+  // 0: none.
+  int64_t Ttl(const v1::Object& object, const std::string& prefix);
   core::CompareObject Compare(const v1::TransactObjectsRequest::Compare& compare,
                               const std::string& prefix);
   std::optional<core::ObjectChange> Change(const v1::TransactObjectsRequest::Change& change,

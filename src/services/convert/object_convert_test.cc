@@ -162,6 +162,65 @@ TEST_F(ObjectConvertTest, ExpiresFromNowToTheYear9999) {
   }
 }
 
+TEST_F(ObjectConvertTest, ATimeToLiveIsFromAMillisecondToAHundredYearsAndNoTimeBesideIt) {
+  const auto lives = [this](int64_t seconds, int nanos, bool time_too = false) {
+    return FieldsOfCreation([&](auto& request) {
+      request.mutable_object()->mutable_ttl()->set_seconds(seconds);
+      request.mutable_object()->mutable_ttl()->set_nanos(nanos);
+      if (time_too) request.mutable_object()->mutable_expire_time()->set_seconds(4'000'000'000);
+    });
+  };
+  constexpr int64_t kCentury = int64_t{100} * 365 * 86'400;
+  EXPECT_THAT(lives(0, 1'000'000), IsEmpty());
+  EXPECT_THAT(lives(kCentury, 0), IsEmpty());
+  for (const auto& [seconds, nanos] : std::vector<std::pair<int64_t, int>>{{0, 0},
+                                                                           {0, 999'999},
+                                                                           {-1, 0},
+                                                                           {1, -1},
+                                                                           {1, 1'000'000'000},
+                                                                           {kCentury + 1, 0},
+                                                                           {INT64_MAX, 0},
+                                                                           {INT64_MIN, 0}})
+    EXPECT_THAT(lives(seconds, nanos), ElementsAre("object.ttl")) << seconds << " " << nanos;
+  EXPECT_THAT(lives(5, 0, /*time_too=*/true), ElementsAre("object.ttl"));
+}
+
+TEST_F(ObjectConvertTest, AnUpdateTakesATimeToLiveUnderEitherName) {
+  for (const char* path : {"ttl", "expire_time", "*"}) {
+    v1::UpdateObjectRequest request;
+    request.mutable_object()->set_name("/a");
+    request.mutable_object()->mutable_ttl()->set_seconds(5);
+    request.mutable_update_mask()->add_paths(path);
+    ObjectReader reader = Reader();
+    EXPECT_EQ(reader.Update(request, "").ttl_ms, 5000) << path;
+    EXPECT_TRUE(reader.status().ok());
+  }
+}
+
+TEST_F(ObjectConvertTest, PartsAndVersionsWhereTheyMakeSense) {
+  const auto fields = [this](bool recursive, bool purge, bool parts, bool versions,
+                             const std::string& prefix = "") {
+    v1::DeleteObjectRequest request;
+    request.set_name("/a");
+    request.set_recursive(recursive);
+    request.set_purge(purge);
+    request.set_in_parts(parts);
+    request.set_versions_only(versions);
+    ObjectReader reader = Reader();
+    reader.Delete(request, prefix);
+    return Fields(reader.status());
+  };
+  EXPECT_THAT(fields(true, true, true, false), IsEmpty());
+  EXPECT_THAT(fields(true, false, true, true), IsEmpty());
+  EXPECT_THAT(fields(false, false, false, true), IsEmpty());
+  EXPECT_THAT(fields(false, false, true, false), ElementsAre("in_parts"));
+  EXPECT_THAT(fields(false, true, false, true), ElementsAre("versions_only"));
+  EXPECT_THAT(fields(true, false, true, false, "success[0].delete."),
+              ElementsAre("success[0].delete.in_parts"));
+  EXPECT_THAT(fields(false, false, false, true, "success[0].delete."),
+              ElementsAre("success[0].delete.versions_only"));
+}
+
 TEST_F(ObjectConvertTest, WhatAPutDoesNotGiveStays) {
   v1::PutObjectRequest request;
   request.mutable_object()->set_name("obj_1");

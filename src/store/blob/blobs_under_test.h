@@ -232,8 +232,8 @@ class BlobsUnderTest {
     if (!written.ok()) return written.status();
     return Finish(started->id);
   }
-  absl::StatusOr<core::Objects::Deleted> Delete(const std::string& name, bool purge) {
-    return Await<absl::StatusOr<core::Objects::Deleted>>([&](auto done) {
+  absl::StatusOr<core::Objects::Batch> Delete(const std::string& name, bool purge) {
+    return Await<absl::StatusOr<core::Objects::Batch>>([&](auto done) {
       objects_->Delete({.name = name, .purge = purge}, Caller("DeleteObject"), std::move(done));
     });
   }

@@ -47,14 +47,17 @@ std::string EncodeTarget(const core::UploadTarget& target) {
       Maybe(object.preconditions.not_generation),
       Maybe(object.preconditions.metageneration),
       Maybe(object.preconditions.not_metageneration)};
-  // An older daemon knows 17 words, and reads those of all that was asked for by name.
-  if (target.path != object.name) words.push_back(target.path);
+  // An older daemon knows these 17 words, which are all that most uploads need.
+  if (object.ttl_ms != 0 || target.path != object.name) {
+    words.push_back(absl::StrCat(object.ttl_ms));
+    words.push_back(target.path);
+  }
   return EncodeWords(words);
 }
 
 std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   const auto words = DecodeWords(payload);
-  if (!words.ok() || words->size() < 17 || words->size() > 18 || (*words)[0] != kForm)
+  if (!words.ok() || (words->size() != 17 && words->size() != 19) || (*words)[0] != kForm)
     return std::nullopt;
   const auto& word = *words;
   core::UploadTarget target;
@@ -65,7 +68,7 @@ std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   target.object.name = word[7];
   // By an id that an older daemon took: only whoever may write everywhere goes on with that.
   target.path = core::IsObjectId(word[7]) ? "/" : word[7];
-  if (word.size() > 17) target.path = word[17];
+  if (word.size() > 17) target.path = word[18];
   if (!word[8].empty()) target.object.content_type = word[9];
   if (!word[10].empty()) {
     auto metadata = DecodePairs(word[11]);
@@ -76,7 +79,8 @@ std::optional<core::UploadTarget> DecodeTarget(std::string_view payload) {
   if (!Parse(word[5], target.create_time_ms) || !Parse(word[6], target.size_bytes) ||
       !Parse(word[12], target.object.expire_time_ms) || !Parse(word[13], wanted.generation) ||
       !Parse(word[14], wanted.not_generation) || !Parse(word[15], wanted.metageneration) ||
-      !Parse(word[16], wanted.not_metageneration)) {
+      !Parse(word[16], wanted.not_metageneration) ||
+      (word.size() > 17 && !Parse(word[17], target.object.ttl_ms))) {
     return std::nullopt;
   }
   return target;
