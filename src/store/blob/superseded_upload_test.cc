@@ -85,7 +85,10 @@ TEST_F(SupersededUploadTest, AtWhateverStepThePowerGoesItIsThereOrIsSaidToHaveGi
         const bool acknowledged = Supersede(*file).ok();
         file.reset();
         system_.reset();
-        if (disk_->cut()) disk_->Reboot();
+        if (cut) {
+          if (!disk_->cut()) disk_->CutNow(seed);
+          disk_->Reboot();
+        }
         Open();
         const std::string found = Found("upload_1");
         if (acknowledged) {
