@@ -130,6 +130,7 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kUploadBusy,
                                          core::reason::kUploadOffset,
                                          core::reason::kUploadIncomplete,
+                                         core::reason::kUploadSuperseded,
                                          core::reason::kRoleExists,
                                          core::reason::kRoleInUse,
                                          core::reason::kRoleBuiltIn,

@@ -22,6 +22,8 @@ using ::testing::StartsWith;
 
 class UploadsCommandTest : public ::testing::Test, protected TypedCommands {
  protected:
+  using TypedCommands::Run;
+
   UploadsCommandTest() {
     Add("upload_1", false);
     Add("upload_2", true);

@@ -65,6 +65,11 @@ class LossyDisk {
     const std::lock_guard lock(mutex_);
     failing_syncs_ = std::move(failing);
   }
+  // The same of directories, all of them.
+  void FailDirectorySyncs(bool fail) {
+    const std::lock_guard lock(mutex_);
+    directory_syncs_fail_ = fail;
+  }
   // The program is killed before step `number`, counted from now: whatever it does from there on
   // fails, until the next NewFiles. What it had not synced is there, and unsynced.
   void KillAfter(int number) {
@@ -185,6 +190,7 @@ class LossyDisk {
   Ignored ignored_;
   std::function<absl::Status(const std::string&)> failing_;
   std::function<absl::Status(const std::string&)> failing_syncs_;
+  bool directory_syncs_fail_ = false;
   Names names_;
   Names durable_;
   Names survivors_;
@@ -322,6 +328,7 @@ class LossyDisk::View final : public Files {
   absl::Status SyncDirectory(const std::string& path) override {
     if (auto status = disk_.Step(); !status.ok()) return status;
     const std::lock_guard lock(disk_.mutex_);
+    if (disk_.directory_syncs_fail_) return absl::UnavailableError("a bad time");
     if (disk_.IsIgnored(path, "")) return absl::OkStatus();
     for (const NameChange& change : std::exchange(disk_.pending_[path], {}))
       Apply(disk_.durable_, change);

@@ -85,7 +85,10 @@ TEST_F(SupersededUploadTest, AtWhateverStepThePowerGoesItIsThereOrIsSaidToHaveGi
         const bool acknowledged = Supersede(*file).ok();
         file.reset();
         system_.reset();
-        if (disk_->cut()) disk_->Reboot();
+        if (cut) {
+          if (!disk_->cut()) disk_->CutNow(seed);
+          disk_->Reboot();
+        }
         Open();
         const std::string found = Found("upload_1");
         if (acknowledged) {
@@ -121,11 +124,9 @@ TEST_F(SupersededUploadTest, ItsRoomIsFreeAndItIsForgottenInTime) {
 TEST_F(SupersededUploadTest, OneThatCannotBeRemovedGoesOn) {
   Open();
   auto file = Make("upload_1", "/a", "/a");
-  disk_->FailSyncs([](const std::string& path) {
-    return path == "uploads" ? absl::UnknownError("the disk") : absl::OkStatus();
-  });
+  disk_->FailDirectorySyncs(true);
   EXPECT_FALSE(Supersede(*file).ok());
-  disk_->FailSyncs(nullptr);
+  disk_->FailDirectorySyncs(false);
   file.reset();
   Open();
   EXPECT_EQ(Found("upload_1"), "100000");
