@@ -54,6 +54,7 @@ class Init final : private ControlSocket::Handler {
 
   void OnSignal();
   void BoundLogs();
+  void KeepFiles();
   void Stop(bool all);
   void PrintReady() const;
 
@@ -80,6 +81,7 @@ class Init final : private ControlSocket::Handler {
   std::optional<Instances> instances_;
   std::optional<ControlSocket> socket_;
   std::optional<Daemon> daemon_;
+  std::string problem_with_files_;  // that was said last
   bool stopping_ = false;
   bool stop_all_ = false;
   absl::Status result_;

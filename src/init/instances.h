@@ -56,6 +56,10 @@ class Instances {
   absl::Status Launch(const internal::Launch& request, int spec_memfd);
   // Those that live or are about to be launched again, but tasks.
   std::vector<std::string> Ids() const;
+  // To be called each second: supervisors whose sockets or directories were removed make them
+  // again. Looks at kLooksAtOnce.
+  void KeepSockets();
+  static constexpr size_t kLooksAtOnce = 500;
   // From now on nothing is launched again.
   void Freeze() { frozen_ = true; }
   // Has every supervisor stop its process and end itself, each after those that depend on it, as
@@ -73,6 +77,7 @@ class Instances {
     UniqueFd connection;    // to a former init's: its end is that of the supervisor
     int64_t attach_ms = 0;  // waited for the last attempt to connect
     bool died = false;      // a task: its first supervisor
+    bool removed = false;   // its socket was, and that was said
     RelaunchDelay delay{1'000, 60'000, 60'000};
     EventLoop::TimerId timer = 0;
   };
@@ -90,6 +95,7 @@ class Instances {
   absl::StatusOr<std::optional<Account>> ProcessAccount(const internal::Launch& record) const;
   std::vector<std::string> Arguments(const internal::Launch& record,
                                      const std::optional<Account>& account) const;
+  void KeepSocket(Instance& instance);
   void OnChildEnd(const std::string& instance_id, pid_t child, int wait_status);
   void OnDeath(Instance& instance);
   void Relaunch(const std::string& instance_id);
@@ -114,6 +120,7 @@ class Instances {
   const Settings settings_;
   const InstanceDirectories directories_;
   std::map<std::string, std::unique_ptr<Instance>> instances_;
+  std::string looked_at_;  // the last one whose socket was
   bool frozen_ = false;
   std::function<void()> on_stopped_;
   EventLoop::TimerId stop_timer_ = 0;

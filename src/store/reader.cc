@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/event_loop.h"
 #include "base/limits.h"
 #include "store/storage_error.h"
 #include "store/transaction.h"
@@ -30,6 +31,7 @@ absl::Status Reader::Readable(const absl::Status& status) {
 
 void Reader::Submit(std::unique_ptr<Task> task) {
   using Queue = WorkQueue<std::unique_ptr<Task>>;
+  pulse_.BeginIfIdle(EventLoop::NowMs());
   switch (queue_.Push(task)) {
     case Queue::Pushed::kYes:
       return;
@@ -50,8 +52,10 @@ void Reader::Run(const char* name) {
         queue_.Take(std::numeric_limits<size_t>::max());
     if (tasks.empty()) return;
     for (const auto& task : tasks) {
+      pulse_.Begin(EventLoop::NowMs());
       RunTask(*task);
       task->Answer();
+      pulse_.End();
     }
   }
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/pulse.h"
 #include "store/database.h"
 #include "store/work_queue.h"
 
@@ -20,6 +21,8 @@ class Reader {
   // `name`: of its thread. `connection` is used by that thread only, after this.
   Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect);
   ~Reader();
+
+  const core::Pulse& pulse() const { return pulse_; }
 
   // Answers everything that was asked, takes nothing more, and ends the thread.
   void Finish();
@@ -74,6 +77,7 @@ class Reader {
 
   const std::unique_ptr<Connection> connection_;
   const Dialect& dialect_;
+  core::Pulse pulse_;
   WorkQueue<std::unique_ptr<Task>> queue_;
   std::thread thread_;
 };
