@@ -311,6 +311,11 @@ class System:
         return self.proto.held_reason
 
     @property
+    def problems(self) -> list[str]:
+        """What is wrong with the system just now, each as a sentence with its cure."""
+        return list(self.proto.problems)
+
+    @property
     def log_level(self) -> str:
         """ "debug", "info", "warning" or "error"."""
         return log_level_word(self.proto.log_level)

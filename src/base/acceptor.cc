@@ -34,17 +34,26 @@ Acceptor::~Acceptor() {
   loop_.Unwatch(listener_.get());
 }
 
-void Acceptor::Accept() {
+void Acceptor::TakeWaiting() {
+  while (Accept()) {
+  }
+}
+
+bool Acceptor::Accept() {
   for (int i = 0; i < limits::kAcceptsPerTurn; ++i) {
     UniqueFd connection = AcceptOne(listener_.get());
     if (connection) {
       take_(std::move(connection));
     } else if (IsShortOfDescriptors(errno)) {
-      if (!RefuseOne()) return Pause();
+      if (!RefuseOne()) {
+        Pause();
+        return false;
+      }
     } else if (errno != EINTR && errno != ECONNABORTED) {
-      return;
+      return false;
     }
   }
+  return true;
 }
 
 bool Acceptor::RefuseOne() {
@@ -57,6 +66,7 @@ bool Acceptor::RefuseOne() {
 }
 
 void Acceptor::Pause() {
+  loop_.Cancel(timer_);
   loop_.Rewatch(listener_.get(), 0);
   timer_ = loop_.After(limits::kAcceptPauseMs, [this] {
     timer_ = 0;

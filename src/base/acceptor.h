@@ -21,8 +21,12 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
+  // Accepts all that wait, before it ends.
+  void TakeWaiting();
+
  private:
-  void Accept();
+  // Some; false: none waits any more, or none can be accepted now.
+  bool Accept();
   // Accepts one and closes it. False: not even the spare descriptor was enough.
   bool RefuseOne();
   void Pause();

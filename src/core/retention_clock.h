@@ -46,14 +46,26 @@ class RetentionClock final : public Clock {
   // Never goes back. What is retired while the wall clock is behind is retired then: it would be
   // too old as soon as that is right again.
   int64_t LatestMs() const;
+  // LatestMs as a clock: for the time from which on something is kept for a while.
+  const Clock& latest() const { return latest_; }
   Mark mark() const;
 
  private:
+  class Latest final : public Clock {
+   public:
+    explicit Latest(const RetentionClock& of) : of_(of) {}
+    int64_t NowMs() const override { return of_.LatestMs(); }
+
+   private:
+    const RetentionClock& of_;
+  };
+
   void Advance(Mark& mark) const;
 
   const Sources sources_;
   const int64_t jump_lasts_ms_;
   mutable Guarded<Mark> mark_;
+  const Latest latest_{*this};
 };
 
 }  // namespace grpc_os::core

@@ -119,6 +119,17 @@ TEST_F(RetentionClockTest, TheLatestThatItShowedStaysWhateverIsSetBack) {
   EXPECT_EQ(clock_->LatestMs(), wall_ms_);
 }
 
+TEST_F(RetentionClockTest, WhatIsStampedWithTheLatestIsKeptForItsTimeUnderAClockSetBack) {
+  Start();
+  Run(kHourMs);
+  wall_ms_ -= 40 * kDayMs;
+  Run(1000);
+  const int64_t stamp = clock_->latest().NowMs();
+  wall_ms_ += 40 * kDayMs;
+  Run(2 * kLastsMs);
+  EXPECT_LE(clock_->NowMs() - stamp, 2 * kLastsMs + 1000);
+}
+
 TEST_F(RetentionClockTest, AStartWithAWrongClockDestroysNothing) {
   Start();
   Run(kHourMs);

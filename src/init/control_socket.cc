@@ -21,13 +21,17 @@ constexpr size_t kQueueMessages = 12'000;
 
 }  // namespace
 
-ControlSocket::ControlSocket(EventLoop& loop, UniqueFd listener, uid_t peer, Log& log,
-                             Handler& handler)
+ControlSocket::ControlSocket(EventLoop& loop, UniqueFd listener, std::string path, Listen listen,
+                             uid_t peer, Log& log, Handler& handler)
     : loop_(loop),
       peer_(peer),
       log_(log),
       handler_(handler),
-      acceptor_(loop, std::move(listener), [this](UniqueFd socket) { Take(std::move(socket)); }) {}
+      listener_(loop, std::move(listener),
+                {.path = std::move(path),
+                 .listen = std::move(listen),
+                 .take = [this](UniqueFd socket) { Take(std::move(socket)); },
+                 .say = [this](const std::string& text) { log_.Warn(text); }}) {}
 
 ControlSocket::~ControlSocket() {
   for (const auto& [fd, connection] : connections_) loop_.Unwatch(fd);

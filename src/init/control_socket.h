@@ -5,13 +5,14 @@
 #include <sys/types.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
-#include "base/acceptor.h"
 #include "base/event_loop.h"
+#include "base/kept_listener.h"
 #include "base/unique_fd.h"
 #include "init/log.h"
 #include "protocol/messages.pb.h"
@@ -39,11 +40,17 @@ class ControlSocket {
     ~Handler() = default;
   };
 
-  // Accepts root and `peer` (the uid of the control plane). `handler` outlives this object.
-  ControlSocket(EventLoop& loop, UniqueFd listener, uid_t peer, Log& log, Handler& handler);
+  using Listen = std::function<absl::StatusOr<UniqueFd>()>;
+  // `listener` is of `listen`, at `path`. Accepts root and `peer` (the uid of the control plane).
+  // `handler` outlives this object.
+  ControlSocket(EventLoop& loop, UniqueFd listener, std::string path, Listen listen, uid_t peer,
+                Log& log, Handler& handler);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
+
+  // As KeptListener's.
+  void LookAtFile() { listener_.Look(); }
 
   // To the grpc-osd that is connected; dropped if there is none. One that does not read is cut.
   void SendToOsd(const internal::InitReply& reply);
@@ -76,7 +83,7 @@ class ControlSocket {
   std::map<int, std::unique_ptr<Connection>> connections_;
   int64_t accepted_ = 0;
   int osd_ = -1;
-  Acceptor acceptor_;
+  KeptListener listener_;
 };
 
 }  // namespace grpc_os::init

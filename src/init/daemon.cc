@@ -54,13 +54,20 @@ Daemon::Daemon(EventLoop& loop, Reaper& reaper, const DataDirectory& data, Log& 
       log_(log),
       settings_(std::move(settings)),
       watch_(loop, {.interval_ms = settings_.health_interval_ms,
-                    .connect =
-                        [this] {
-                          const FileIdentity as_control(data_.control());
-                          return protocol::ConnectTo(data_.path() + "/run", "api.sock",
-                                                     SOCK_STREAM);
+                    .connect = [this] { return ConnectToApi(); },
+                    .on_failed = [this](const std::string& why) { OnUnhealthy(why); },
+                    .on_missed =
+                        [this](const std::string& why, int64_t left_ms) {
+                          log_.Warn(absl::StrCat("grpc-osd gives ", why,
+                                                 "; it is killed if that lasts for ", left_ms,
+                                                 " ms more"));
                         },
-                    .on_failed = [this](const std::string& why) { OnUnhealthy(why); }}) {}
+                    .on_better = [this] { log_.Info("grpc-osd answers health checks again"); }}) {}
+
+absl::StatusOr<UniqueFd> Daemon::ConnectToApi() const {
+  const FileIdentity as_control(data_.control());
+  return protocol::ConnectTo(data_.path() + "/run", "api.sock", SOCK_STREAM);
+}
 
 Daemon::~Daemon() {
   loop_.Cancel(timer_);
@@ -74,7 +81,7 @@ void Daemon::StartOrWait() {
   timer_ = 0;
   if (child_ != 0 || connected_) return;
   const bool lives = data_.OsdLives();
-  if (stopping_) {
+  if (on_stopped_) {
     if (!lives) return FinishStop();
   } else if (!lives) {
     waiting_since_ms_ = 0;
@@ -84,6 +91,7 @@ void Daemon::StartOrWait() {
   if (waiting_since_ms_ == 0) {
     waiting_since_ms_ = now_ms;
     log_.Info("a living grpc-osd holds osd.lock; waits for it to connect");
+    if (!on_stopped_) watch_.StartOfOneThatStarts();
   } else if (now_ms - waiting_since_ms_ >= kConnectMs) {
     log_.Warn(absl::StrCat("a process holds ", data_.path(),
                            "/run/osd.lock but has not connected for ", kConnectMs / 1000,
@@ -123,6 +131,7 @@ void Daemon::Execute() {
   const absl::StatusOr<pid_t> child = Spawn(program);
   if (child.ok()) {
     child_ = *child;
+    watch_.StartOfOneThatStarts();
     ready_ = false;
     reaper_.Expect(child_, [this](int status) { OnEnd(status); });
     return;
@@ -173,7 +182,7 @@ void Daemon::OnEnd(int wait_status) {
     startup_.Reset();
   }
   absl::StripAsciiWhitespace(&startup_text_);
-  if (stopping_) return FinishStop();
+  if (on_stopped_) return FinishStop();
   const bool bad_configuration =
       WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kBadConfiguration;
   if (bad_configuration && !ever_ready_) {
@@ -201,7 +210,7 @@ void Daemon::OnConnected(UniqueFd process) {
   process_ = std::move(process);
   waiting_since_ms_ = 0;
   if (child_ == 0) loop_.Cancel(std::exchange(timer_, 0));
-  if (stopping_) AskToEnd();
+  if (on_stopped_) AskToEnd();
 }
 
 void Daemon::OnDisconnected() {
@@ -209,22 +218,19 @@ void Daemon::OnDisconnected() {
   process_.Reset();
   // Our child's end is seen by itself. Another one may come back, or be dead: the lock tells.
   if (child_ != 0) return;
-  watch_.Stop();
   if (timer_ == 0) StartOrWait();
 }
 
 void Daemon::OnReady() {
   ready_ = true;
   retry_ms_ = 0;
-  if (stopping_) return;
-  watch_.Start();
+  if (!on_stopped_) watch_.Start();
   if (std::exchange(ever_ready_, true)) return;
   ForgetFirstPassword(settings_.environment);
   settings_.on_first_ready();
 }
 
 void Daemon::Stop(std::function<void()> done) {
-  stopping_ = true;
   on_stopped_ = std::move(done);
   loop_.Cancel(std::exchange(timer_, 0));
   watch_.Stop();
@@ -258,12 +264,28 @@ void Daemon::OnStopOverdue() {
 bool Daemon::Kill() const {
   if (child_ != 0) {
     reaper_.Signal(child_, SIGKILL);
-  } else if (process_) {
-    syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
-  } else {
-    return false;
+    return true;
   }
-  return true;
+  const UniqueFd found = process_ ? UniqueFd() : FindByApi();
+  const int process = process_ ? process_.get() : found.get();
+  return process >= 0 && syscall(SYS_pidfd_send_signal, process, SIGKILL, nullptr, 0) == 0;
+}
+
+// The kernel names who began to listen. As long as the connection waits there, that one lives: it
+// hands the socket on to nobody.
+UniqueFd Daemon::FindByApi() const {
+  const absl::StatusOr<UniqueFd> api = ConnectToApi();
+  const uid_t own = data_.control() ? data_.control()->uid : geteuid();
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (!api.ok() || getsockopt(api->get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+      peer.pid <= 0 || peer.uid != own) {
+    return {};
+  }
+  UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0)));
+  char byte = 0;
+  const bool waits = recv(api->get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  return waits && data_.OsdLives() ? std::move(process) : UniqueFd();
 }
 
 void Daemon::FinishStop() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "init/accounts.h"
@@ -18,8 +19,8 @@
 namespace grpc_os::init {
 
 // Keeps one grpc-osd alive: a child of ours, or one that outlived a former init and holds
-// run/osd.lock. One that serves and does not answer any more is killed, and so started again. Lives
-// on the loop's thread.
+// run/osd.lock. One that does not answer (HealthWatch) is killed, and so started again. Lives on
+// the loop's thread.
 class Daemon {
  public:
   struct Settings {
@@ -56,6 +57,9 @@ class Daemon {
   void OnEnd(int wait_status);
   void AskToEnd();
   void OnUnhealthy(const std::string& why);
+  absl::StatusOr<UniqueFd> ConnectToApi() const;
+  // A pidfd of the one that listens at api.sock; none: there is none, or it is not ours.
+  UniqueFd FindByApi() const;
   void OnStopOverdue();
   // False: there is none, or no pidfd of it.
   bool Kill() const;
@@ -77,7 +81,6 @@ class Daemon {
   EventLoop::TimerId timer_ = 0;
   UniqueFd startup_;  // on which it says why it refuses
   std::string startup_text_;
-  bool stopping_ = false;  // from then on none is started
   std::function<void()> on_stopped_;
   EventLoop::TimerId kill_timer_ = 0;
   HealthWatch watch_;

@@ -61,6 +61,23 @@ absl::StatusOr<UniqueFd> OpenRegular(int directory, const std::string& name, int
   return fd;
 }
 
+// False: somebody else has it. A file system that knows no locks keeps nobody out.
+bool TakeLock(int file) { return flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
+
+absl::Status AnotherRuns(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat("another grpc-os-init runs on ", path,
+                                                    "; end it with: grpc-os-init --data-dir ", path,
+                                                    " --stop"));
+}
+
+// Whether `name` in the directory `above` is what `held` is open on.
+bool IsThere(int above, const char* name, const UniqueFd& held) {
+  struct stat there {
+  }, ours{};
+  return fstatat(above, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && fstat(held.get(), &ours) == 0 &&
+         there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+}
+
 }  // namespace
 
 absl::StatusOr<DataDirectory> DataDirectory::Open(const std::string& path,
@@ -214,20 +231,61 @@ std::string DataDirectory::Key() const {
 std::string DataDirectory::RunPath() const { return absl::StrCat("/proc/self/fd/", run_.get()); }
 
 absl::Status DataDirectory::Lock() {
+  if (!TakeLock(directory_.get())) return AnotherRuns(path_);
   const FileIdentity as_control(control_);
+  absl::StatusOr<UniqueFd> lock = TakeLockFile();
+  if (!lock.ok()) return lock.status();
+  lock_ = *std::move(lock);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UniqueFd> DataDirectory::TakeLockFile() const {
   absl::StatusOr<UniqueFd> lock = OpenRegular(run_.get(), "init.lock", O_RDWR | O_CREAT);
   if (!lock.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the data directory ", path_, " cannot be used: ", std::string(lock.status().message()),
         "; make it writable, or choose another --data-dir"));
   }
-  if (flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat("another grpc-os-init runs on ", path_,
-                                                      "; end it with: grpc-os-init --data-dir ",
-                                                      path_, " --stop"));
+  if (!TakeLock(lock->get())) return AnotherRuns(path_);
+  return lock;
+}
+
+void DataDirectory::Unlock() {
+  flock(directory_.get(), LOCK_UN);
+  lock_.Reset();
+}
+
+bool DataDirectory::IsLocked(const std::string& path) {
+  const UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return directory && !TakeLock(directory.get());
+}
+
+absl::StatusOr<std::string> DataDirectory::KeepRun() {
+  const FileIdentity as_control(control_);
+  std::string made;
+  struct Kept {
+    int above;
+    const char* name;
+    const UniqueFd& held;
+    mode_t mode;
+  };
+  // In place of the old descriptor, whose number others know.
+  for (const Kept& kept : {Kept{directory_.get(), "run", run_, mode_t{0700}},
+                           Kept{run_.get(), "i", instances_, mode_t{0700}}}) {
+    if (IsThere(kept.above, kept.name, kept.held)) continue;
+    const mode_t mode = control_ && kept.above == directory_.get() ? 0750 : kept.mode;
+    absl::StatusOr<UniqueFd> anew = Subdirectory(kept.above, kept.name, mode);
+    if (!anew.ok()) return anew.status();
+    if (dup3(anew->get(), kept.held.get(), O_CLOEXEC) < 0)
+      return Refuse(absl::StrCat("cannot take up ", path_, "/run"), errno, "start again");
+    absl::StrAppend(&made, made.empty() ? "" : ", ", kept.name, "/");
   }
+  if (IsThere(run_.get(), "init.lock", lock_)) return made;
+  absl::StatusOr<UniqueFd> lock = TakeLockFile();
+  if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
-  return absl::OkStatus();
+  absl::StrAppend(&made, made.empty() ? "" : ", ", "init.lock");
+  return made;
 }
 
 bool DataDirectory::OsdLives() const {

@@ -29,9 +29,15 @@ class DataDirectory {
   // Differs from that of any other directory of this machine, the same as long as it exists.
   std::string Key() const;
 
-  // Takes run/init.lock for life. FAILED_PRECONDITION: another init has it.
+  // Takes the directory itself and run/init.lock for life: whoever removes run/ lets no second init
+  // in. FAILED_PRECONDITION: another init has them.
   absl::Status Lock();
-  void Unlock() { lock_.Reset(); }
+  void Unlock();
+  // Whether an init has the directory at `path`.
+  static bool IsLocked(const std::string& path);
+  // Makes run/, run/i and run/init.lock again where they are not those that we hold, and goes on in
+  // the new ones. The answer: what was made again; empty: nothing was missing.
+  absl::StatusOr<std::string> KeepRun();
   // Whether a living grpc-osd holds run/osd.lock.
   bool OsdLives() const;
   // Reads the boot that run/ belongs to; "" if it is new.
@@ -72,6 +78,7 @@ class DataDirectory {
   absl::Status Make();
   absl::Status Claim();
   absl::Status MakeInside();
+  absl::StatusOr<UniqueFd> TakeLockFile() const;
   absl::StatusOr<UniqueFd> Subdirectory(int above, const std::string& name, mode_t mode) const;
   std::string ReadSmall(const char* name) const;
 

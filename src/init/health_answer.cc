@@ -109,7 +109,8 @@ HealthAnswer::State HealthAnswer::TakeData(uint8_t flags, std::string_view paylo
     payload = payload.substr(1, payload.size() - 1 - padding);
   }
   message_ += payload.substr(0, kServing.size() + 1 - message_.size());
-  if (message_ == kServing || message_ == kNotServing) return State::kAnswered;
+  if (message_ == kServing) return State::kServes;
+  if (message_ == kNotServing) return Fail("it says that it does not serve (osd.jsonl says why)");
   if (!kServing.starts_with(message_.substr(0, kServing.size() - 1)) ||
       message_.size() >= kServing.size())
     return Fail("its answer is not one of Health/Check");

@@ -23,8 +23,8 @@ class HealthAnswer {
   static constexpr size_t kBytes = 64 << 10;
   enum class State {
     kIncomplete,
-    kAnswered,  // SERVING, or NOT_SERVING: it lives, and is about to end
-    kFailed,    // no answer will come; why() says why
+    kServes,
+    kFailed,  // it said NOT_SERVING, or no answer will come; why() says which
   };
 
   // The next bytes, or, of size 0, that there are no more.

@@ -30,9 +30,11 @@ State Read(const std::string& bytes, std::string* why = nullptr) {
   return state;
 }
 
-TEST(HealthAnswerTest, ADaemonThatServesOrIsAboutToEndLives) {
-  EXPECT_EQ(Read(WholeAnswer(kServing)), State::kAnswered);
-  EXPECT_EQ(Read(WholeAnswer(kNotServing)), State::kAnswered);
+TEST(HealthAnswerTest, ADaemonServesOrSaysThatItDoesNot) {
+  EXPECT_EQ(Read(WholeAnswer(kServing)), State::kServes);
+  std::string why;
+  EXPECT_EQ(Read(WholeAnswer(kNotServing), &why), State::kFailed);
+  EXPECT_EQ(why, "it says that it does not serve (osd.jsonl says why)");
 }
 
 TEST(HealthAnswerTest, TheMessageMayComeInPaddedAndEmptyFrames) {
@@ -40,7 +42,7 @@ TEST(HealthAnswerTest, TheMessageMayComeInPaddedAndEmptyFrames) {
   std::string bytes = kServerSettings + kServerHeaders + ServerFrame(0, 0, 1, "");
   bytes += ServerFrame(0, 8, 1, std::string(1, 3) + message.substr(0, 4) + "pad");
   EXPECT_EQ(Read(bytes), State::kIncomplete);
-  EXPECT_EQ(Read(bytes + ServerFrame(0, 0, 1, message.substr(4))), State::kAnswered);
+  EXPECT_EQ(Read(bytes + ServerFrame(0, 0, 1, message.substr(4))), State::kServes);
 }
 
 TEST(HealthAnswerTest, WhatIsOfAnotherStreamOrKindIsNoAnswer) {
@@ -50,7 +52,7 @@ TEST(HealthAnswerTest, WhatIsOfAnotherStreamOrKindIsNoAnswer) {
   bytes += ServerFrame(7, 0, 0, std::string(8, 0));         // GOAWAY
   bytes += ServerFrame(3, 0, 3, std::string(4, 0));         // RST_STREAM of another
   EXPECT_EQ(Read(bytes), State::kIncomplete);
-  EXPECT_EQ(Read(bytes + WholeAnswer(kServing)), State::kAnswered);
+  EXPECT_EQ(Read(bytes + WholeAnswer(kServing)), State::kServes);
 }
 
 TEST(HealthAnswerTest, OtherAnswersAreNone) {

@@ -15,7 +15,7 @@ namespace grpc_os::init {
 // Asks over a connection of its own, which ends with it. Never blocks. Lives on the loop's thread.
 class HealthProbe {
  public:
-  // Empty: it answered; else why it will not, as a clause "it …".
+  // Empty: it serves; else that it does not or why it will not answer, as a clause "it …".
   using Done = std::function<void(const std::string& why)>;
   // `socket` is a connected stream that does not block. `done` is called once at most, from the
   // loop, and may destroy this object.

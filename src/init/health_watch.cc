@@ -12,9 +12,11 @@ HealthWatch::HealthWatch(EventLoop& loop, Settings settings)
 
 HealthWatch::~HealthWatch() { Stop(); }
 
-void HealthWatch::Start() {
+void HealthWatch::Watch(int misses) {
   Stop();
-  misses_ = 0;
+  allowed_ = misses;
+  misses_ = silent_ = 0;
+  told_ = false;
   if (settings_.interval_ms > 0) timer_ = loop_.After(settings_.interval_ms, [this] { Begin(); });
 }
 
@@ -38,9 +40,15 @@ void HealthWatch::Ask() {
   }
   probe_.emplace(loop_, *std::move(socket), [this](const std::string& why) {
     probe_.reset();
-    if (why.empty()) return Start();
+    if (why.empty()) return OnServes();
     why_ = why;
   });
+}
+
+void HealthWatch::OnServes() {
+  const bool told = told_;
+  Watch(allowed_);
+  if (told) settings_.on_better();
 }
 
 void HealthWatch::OnTurn() {
@@ -51,11 +59,24 @@ void HealthWatch::OnTurn() {
 
 void HealthWatch::OnMiss() {
   probe_.reset();
-  if (++misses_ < kMisses) return Begin();
-  timer_ = 0;
+  ++misses_;
+  silent_ = why_.empty() ? silent_ + 1 : 0;
   const std::string why = why_.empty() ? "it accepts calls and does not answer" : why_;
-  settings_.on_failed(absl::StrCat("no answer to ", kMisses, " health checks in ",
-                                   settings_.interval_ms * kMisses, " ms: ", why));
+  const int left =
+      silent_ > 0 ? std::min(allowed_ - misses_, kMisses - silent_) : allowed_ - misses_;
+  if (left > 0) {
+    Begin();
+    if (!told_ && (silent_ > 0 || allowed_ == kMisses || misses_ == kMisses)) {
+      told_ = true;
+      settings_.on_missed(absl::StrCat("no answer to health checks for ",
+                                       settings_.interval_ms * misses_, " ms: ", why),
+                          left * settings_.interval_ms);
+    }
+    return;
+  }
+  timer_ = 0;
+  settings_.on_failed(absl::StrCat("no answer to ", misses_, " health checks in ",
+                                   settings_.interval_ms * misses_, " ms: ", why));
 }
 
 }  // namespace grpc_os::init

@@ -1,4 +1,4 @@
-// Whether the grpc-osd that serves still answers.
+// Whether grpc-osd answers that it serves.
 #ifndef GRPC_OS_INIT_HEALTH_WATCH_H_
 #define GRPC_OS_INIT_HEALTH_WATCH_H_
 
@@ -14,9 +14,11 @@
 
 namespace grpc_os::init {
 
-// Asks each interval, and gives the daemon as long for its answer. One that does not come is a
-// miss; after kMisses in a row the daemon has failed. Any answer of Health/Check will do:
-// NOT_SERVING is that of a daemon that lives and is about to end.
+// Asks each interval, and gives the daemon as long for its answer. One that does not come, or says
+// NOT_SERVING, is a miss. The daemon has failed after kMisses in a row; while it may be starting,
+// after kStartMisses, but still after kMisses in a row in which it took the call and did not
+// answer, as nobody does who starts. The first miss is told, of one that may be starting the
+// third.
 //
 // An interval of waiting is kTurns turns of the loop's timer, each of a tenth of it: while init
 // does not run (the machine sleeps, SIGSTOP), one turn at most is counted, and not the time. With
@@ -24,6 +26,7 @@ namespace grpc_os::init {
 class HealthWatch {
  public:
   static constexpr int kMisses = 3;
+  static constexpr int kStartMisses = 60;
   static constexpr int kTurns = 10;
   struct Settings {
     int64_t interval_ms = 10'000;  // 0: never asks
@@ -31,6 +34,9 @@ class HealthWatch {
     std::function<absl::StatusOr<UniqueFd>()> connect;
     // `why` is a clause. It is not watched any more.
     std::function<void(const std::string& why)> on_failed;
+    // Of one that may fail: since when, and why, as a clause; how long it has still.
+    std::function<void(const std::string& why, int64_t left_ms)> on_missed;
+    std::function<void()> on_better;  // one that was told serves
   };
   HealthWatch(EventLoop& loop, Settings settings);
   HealthWatch(const HealthWatch&) = delete;
@@ -38,10 +44,13 @@ class HealthWatch {
   ~HealthWatch();
 
   // From now on, with no misses.
-  void Start();
+  void Start() { Watch(kMisses); }
+  void StartOfOneThatStarts() { Watch(kStartMisses); }
   void Stop();
 
  private:
+  void Watch(int misses);
+  void OnServes();
   void Begin();
   void Ask();
   void OnTurn();
@@ -52,7 +61,10 @@ class HealthWatch {
   EventLoop::TimerId timer_ = 0;
   std::optional<HealthProbe> probe_;
   int turns_ = 0;
+  int allowed_ = kMisses;
   int misses_ = 0;
+  int silent_ = 0;  // of these, the last ones in which it took the call and did not answer
+  bool told_ = false;
   std::string why_;  // the last probe failed; empty: it waits
 };
 

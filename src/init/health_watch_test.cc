@@ -10,8 +10,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "init/health_harness.h"
@@ -126,12 +129,23 @@ class HealthWatchTest : public ::testing::Test {
  protected:
   void Serve(FakeServer::Manner manner) { server_.emplace(loop_, std::move(manner)); }
   void Watch() {
-    watch_.emplace(loop_, HealthWatch::Settings{kIntervalMs, [this] { return server_->Connect(); },
-                                                [this](const std::string& why) {
-                                                  ++failures_;
-                                                  why_ = why;
-                                                }});
+    MakeWatch([this] { return server_->Connect(); });
     watch_->Start();
+  }
+  void MakeWatch(std::function<absl::StatusOr<UniqueFd>()> connect) {
+    watch_.emplace(loop_, HealthWatch::Settings{.interval_ms = kIntervalMs,
+                                                .connect = std::move(connect),
+                                                .on_failed =
+                                                    [this](const std::string& why) {
+                                                      ++failures_;
+                                                      why_ = why;
+                                                    },
+                                                .on_missed =
+                                                    [this](const std::string& why, int64_t left) {
+                                                      told_.push_back(why);
+                                                      left_ms_ = left;
+                                                    },
+                                                .on_better = [this] { ++better_; }});
   }
   template <typename Condition>
   void RunUntil(Condition condition) {
@@ -160,6 +174,9 @@ class HealthWatchTest : public ::testing::Test {
   std::optional<HealthWatch> watch_;
   int failures_ = 0;
   std::string why_;
+  std::vector<std::string> told_;
+  int64_t left_ms_ = 0;
+  int better_ = 0;
 };
 
 TEST_F(HealthWatchTest, AsksAgainAndAgainWhoAnswersWell) {
@@ -167,9 +184,57 @@ TEST_F(HealthWatchTest, AsksAgainAndAgainWhoAnswersWell) {
   ExpectWell();
 }
 
-TEST_F(HealthWatchTest, OneThatIsAboutToEndIsLeftToIt) {
+TEST_F(HealthWatchTest, OneThatSaysThatItDoesNotServeHasFailed) {
   Serve({.answer = WholeAnswer(kNotServing), .closes = true});
-  ExpectWell();
+  ExpectFailure("it says that it does not serve");
+}
+
+TEST_F(HealthWatchTest, TheFirstMissIsToldAndSoIsThatItIsOver) {
+  Serve({.answer = WholeAnswer(kServing)});
+  int connects = 0;
+  MakeWatch([&]() -> absl::StatusOr<UniqueFd> {
+    if (++connects > HealthWatch::kTurns + 1) return server_->Connect();
+    return absl::UnavailableError("not now");
+  });
+  watch_->Start();
+  RunUntil([this] { return server_->answered() > 1; });
+  EXPECT_EQ(told_, std::vector<std::string>{"no answer to health checks for 60 ms: not now"});
+  EXPECT_EQ(left_ms_, 2 * kIntervalMs);
+  EXPECT_EQ(better_, 1);
+  EXPECT_EQ(failures_, 0);
+  watch_.reset();
+}
+
+TEST_F(HealthWatchTest, OneThatStartsHasTimeToListen) {
+  Serve({.answer = WholeAnswer(kServing)});
+  int connects = 0;
+  MakeWatch([&]() -> absl::StatusOr<UniqueFd> {
+    if (++connects > 5 * HealthWatch::kTurns) return server_->Connect();
+    return absl::UnavailableError("not yet");
+  });
+  watch_->StartOfOneThatStarts();
+  RunUntil([this] { return server_->answered() > 0; });
+  EXPECT_EQ(failures_, 0);
+  EXPECT_EQ(told_, std::vector<std::string>{"no answer to health checks for 180 ms: not yet"});
+  EXPECT_EQ(left_ms_, (HealthWatch::kStartMisses - 3) * kIntervalMs);
+  watch_.reset();
+}
+
+TEST_F(HealthWatchTest, OneThatNeverGetsToServeHasFailed) {
+  Serve({});
+  MakeWatch([]() -> absl::StatusOr<UniqueFd> { return absl::UnavailableError("not yet"); });
+  watch_->StartOfOneThatStarts();
+  RunUntil([this] { return failures_ > 0; });
+  EXPECT_THAT(why_, HasSubstr("60 health checks in 3600 ms: not yet"));
+}
+
+TEST_F(HealthWatchTest, OneThatStartsAndTakesCallsWithoutAnAnswerHasFailedAsSoon) {
+  Serve({});
+  MakeWatch([this] { return server_->Connect(); });
+  watch_->StartOfOneThatStarts();
+  RunUntil([this] { return failures_ > 0; });
+  EXPECT_THAT(why_, HasSubstr("3 health checks in 180 ms: it accepts calls"));
+  EXPECT_EQ(told_.size(), 1u);
 }
 
 TEST_F(HealthWatchTest, ASlowAnswerIsOne) {
@@ -235,13 +300,10 @@ TEST_F(HealthWatchTest, AnAnswerForgetsTheMissesBefore) {
   int connects = 0;
   Serve({.answer = WholeAnswer(kServing)});
   // Two intervals without, one with an answer, and so on.
-  watch_.emplace(loop_, HealthWatch::Settings{kIntervalMs,
-                                              [&]() -> absl::StatusOr<UniqueFd> {
-                                                if (++connects % (2 * HealthWatch::kTurns + 1) == 0)
-                                                  return server_->Connect();
-                                                return absl::UnavailableError("not now");
-                                              },
-                                              [this](const std::string&) { ++failures_; }});
+  MakeWatch([&]() -> absl::StatusOr<UniqueFd> {
+    if (++connects % (2 * HealthWatch::kTurns + 1) == 0) return server_->Connect();
+    return absl::UnavailableError("not now");
+  });
   watch_->Start();
   RunUntil([this] { return server_->answered() > 1; });
   EXPECT_EQ(failures_, 0);

@@ -26,7 +26,7 @@ namespace grpc_os::init {
 namespace {
 
 constexpr size_t kIdsPerMessage = 500;
-constexpr int kLeaveMs = 5'000;  // for what is ending already
+constexpr int kLeaveMs = 1'000;  // for what is ending already
 constexpr int kBoundLogsMs = 60'000;
 // Longer than OnStopping is ever silent.
 constexpr int64_t kExtendMs = 30'000;
@@ -74,6 +74,7 @@ absl::Status Init::Run() {
     Stop(options_.action == Options::Action::kStopAll);
   } else {
     BoundLogs();
+    KeepFiles();
     daemon_->Start();
   }
   loop_.Run();
@@ -199,15 +200,34 @@ void Init::PrepareProcess() {
 }
 
 absl::Status Init::Listen() {
-  absl::StatusOr<UniqueFd> listener;
-  {
-    const FileIdentity as_control(control_);
-    listener = protocol::ListenAt(data_->RunPath(), "init.sock");
-  }
+  static constexpr char kName[] = "init.sock";
+  const FileIdentity as_control(control_);
+  const auto listen = [this] { return protocol::ListenAt(data_->RunPath(), kName); };
+  absl::StatusOr<UniqueFd> listener = listen();
   if (!listener.ok()) return listener.status();
-  socket_.emplace(loop_, *std::move(listener), control_ ? control_->uid : geteuid(), *log_,
+  socket_.emplace(loop_, *std::move(listener), absl::StrCat(data_->RunPath(), "/", kName), listen,
+                  control_ ? control_->uid : geteuid(), *log_,
                   static_cast<ControlSocket::Handler&>(*this));
   return absl::OkStatus();
+}
+
+// What is removed of run/ while we run keeps nobody out who has to get in, and lets nobody in.
+void Init::KeepFiles() {
+  loop_.After(KeptListener::kLookEveryMs, [this] { KeepFiles(); });
+  const absl::StatusOr<std::string> made = data_->KeepRun();
+  absl::Status status = made.status();
+  if (made.ok() && !made->empty()) {
+    log_->Warn(absl::StrCat(*made, " of ", data_->path(), "/run was gone; made it again"));
+  }
+  if (status.ok() && data_->RecordedBoot() != boot_id_) status = data_->RecordBoot(boot_id_);
+  std::string problem(status.message());
+  if (!problem.empty() && problem != problem_with_files_) log_->Warn(problem);
+  problem_with_files_ = std::move(problem);
+  {
+    const FileIdentity as_control(control_);
+    socket_->LookAtFile();
+  }
+  instances_->KeepSockets();
 }
 
 void Init::MakeInstances() {
@@ -394,13 +414,18 @@ int Fail(const absl::Status& status) {
 int RunStop(const Options& options, const std::vector<std::string>& environment) {
   constexpr int kTries = 50;
   constexpr useconds_t kPauseUs = 100'000;
-  const absl::StatusOr<DataDirectory> data = DataDirectory::OpenExisting(options.data_directory);
-  if (absl::IsNotFound(data.status())) {
-    printf("Nothing runs in %s.\n", options.data_directory.c_str());
-    return 0;
-  }
-  if (!data.ok()) return Fail(data.status());
   for (int tries = 1;; ++tries) {
+    // Anew each time: run/ may have been removed, and is then made again by the one that runs.
+    const absl::StatusOr<DataDirectory> data = DataDirectory::OpenExisting(options.data_directory);
+    if (absl::IsNotFound(data.status())) {
+      if (tries < kTries && DataDirectory::IsLocked(options.data_directory)) {
+        usleep(kPauseUs);
+        continue;
+      }
+      printf("Nothing runs in %s.\n", options.data_directory.c_str());
+      return 0;
+    }
+    if (!data.ok()) return Fail(data.status());
     const absl::StatusOr<bool> stopped =
         StopRunningInit(*data, options.action == Options::Action::kStopAll);
     if (!stopped.ok()) return Fail(stopped.status());

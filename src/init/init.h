@@ -54,6 +54,7 @@ class Init final : private ControlSocket::Handler {
 
   void OnSignal();
   void BoundLogs();
+  void KeepFiles();
   void Stop(bool all);
   void OnStopping(const std::string& text, int64_t within_ms);
   void ReportStopped();
@@ -82,6 +83,7 @@ class Init final : private ControlSocket::Handler {
   std::optional<Instances> instances_;
   std::optional<ControlSocket> socket_;
   std::optional<Daemon> daemon_;
+  std::string problem_with_files_;  // that was said last
   bool stopping_ = false;
   bool stop_all_ = false;
   std::string left_;  // of the processes, though all were to be stopped

@@ -110,14 +110,18 @@ absl::StatusOr<UniqueFd> InstanceDirectories::OpenOne(const std::string& instanc
   return absl::InternalError(why);
 }
 
-absl::Status InstanceDirectories::Create(const internal::Launch& launch,
-                                         const internal::LaunchSpec& spec) const {
-  const FileIdentity as_control(data_.control());
-  if (mkdirat(data_.instances(), launch.instance_id().c_str(), 0700) != 0 && errno != EEXIST) {
+absl::StatusOr<UniqueFd> InstanceDirectories::MakeOne(const std::string& instance_id) const {
+  if (mkdirat(data_.instances(), instance_id.c_str(), 0700) != 0 && errno != EEXIST) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot make a directory for the instance: ", strerror(errno)));
   }
-  const absl::StatusOr<UniqueFd> directory = OpenOne(launch.instance_id());
+  return OpenOne(instance_id);
+}
+
+absl::Status InstanceDirectories::Create(const internal::Launch& launch,
+                                         const internal::LaunchSpec& spec) const {
+  const FileIdentity as_control(data_.control());
+  const absl::StatusOr<UniqueFd> directory = MakeOne(launch.instance_id());
   if (!directory.ok()) return directory.status();
   absl::Status status = WriteAll(directory->get(), kSpec, spec.SerializeAsString());
   if (status.ok()) status = WriteAll(directory->get(), kRecord, launch.SerializeAsString());
@@ -144,6 +148,18 @@ absl::StatusOr<internal::Launch> InstanceDirectories::Read(const std::string& in
     return absl::DataLossError(absl::StrCat("the record of instance ", instance_id, " is damaged"));
   }
   return launch;
+}
+
+absl::Status InstanceDirectories::Restore(const internal::Launch& launch) const {
+  const FileIdentity as_control(data_.control());
+  const absl::StatusOr<UniqueFd> directory = MakeOne(launch.instance_id());
+  if (!directory.ok()) return directory.status();
+  if (faccessat(directory->get(), kRecord, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return absl::OkStatus();
+  return WriteAll(directory->get(), kRecord, launch.SerializeAsString());
+}
+
+bool InstanceDirectories::HasSocket(const std::string& instance_id) const {
+  return Has(instance_id, kSocket);
 }
 
 absl::StatusOr<UniqueFd> InstanceDirectories::Listen(const std::string& instance_id) const {

@@ -29,6 +29,9 @@ class InstanceDirectories {
   absl::Status Create(const internal::Launch& launch, const internal::LaunchSpec& spec) const;
   // Reads and checks the record.
   absl::StatusOr<internal::Launch> Read(const std::string& instance_id) const;
+  // Of one that lives and whose directory may be gone: the directory and the record.
+  absl::Status Restore(const internal::Launch& launch) const;
+  bool HasSocket(const std::string& instance_id) const;
   absl::StatusOr<UniqueFd> Listen(const std::string& instance_id) const;
   // As protocol::ConnectTo.
   absl::StatusOr<UniqueFd> Connect(const std::string& instance_id) const;
@@ -41,6 +44,7 @@ class InstanceDirectories {
 
  private:
   bool Has(const std::string& instance_id, const char* name) const;
+  absl::StatusOr<UniqueFd> MakeOne(const std::string& instance_id) const;
   absl::StatusOr<UniqueFd> OpenOne(const std::string& instance_id) const;
 
   const DataDirectory& data_;

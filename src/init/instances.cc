@@ -319,6 +319,35 @@ absl::Status Instances::Start(Instance& instance, int spec_memfd) {
   return absl::OkStatus();
 }
 
+void Instances::KeepSockets() {
+  auto next = instances_.upper_bound(looked_at_);
+  for (size_t left = std::min(kLooksAtOnce, instances_.size()); left > 0; --left, ++next) {
+    if (next == instances_.end()) next = instances_.begin();
+    KeepSocket(*next->second);
+    looked_at_ = next->first;
+  }
+}
+
+// As with a stop, our own is told by a signal. One of a version before ignores either.
+void Instances::KeepSocket(Instance& instance) {
+  const internal::Launch& record = instance.record;
+  const bool there =
+      instance.state != State::kAlive || directories_.HasSocket(record.instance_id());
+  if (there || (instance.child == 0 && !instance.connection)) {
+    instance.removed = false;
+    return;
+  }
+  const absl::Status restored = directories_.Restore(record);
+  if (!std::exchange(instance.removed, true)) {
+    log_.Warn(absl::StrCat("ctl.sock of ", Describe(record), " is gone; ",
+                           restored.ok() ? "has it made again" : restored.message()));
+  }
+  if (instance.child != 0) return reaper_.Signal(instance.child, SIGHUP);
+  internal::SuperviseRequest request;
+  request.mutable_look_at_files();
+  protocol::SendPacket(instance.connection.get(), request).IgnoreError();  // again in a second
+}
+
 void Instances::OnChildEnd(const std::string& instance_id, pid_t child, int wait_status) {
   const auto found = instances_.find(instance_id);
   if (found == instances_.end() || found->second->child != child) return;

@@ -59,6 +59,10 @@ class Instances {
   absl::Status Launch(const internal::Launch& request, int spec_memfd);
   // Those that live or are about to be launched again, but tasks.
   std::vector<std::string> Ids() const;
+  // To be called each second: supervisors whose sockets or directories were removed make them
+  // again. Looks at kLooksAtOnce.
+  void KeepSockets();
+  static constexpr size_t kLooksAtOnce = 500;
   // From now on nothing is launched again.
   void Freeze() { frozen_ = true; }
   // Has every supervisor stop its process and end itself, each after those that depend on it, as
@@ -81,6 +85,7 @@ class Instances {
     int64_t give_up_ms = 0;   // it was killed; 0: was not
     int64_t clear_by_ms = 0;  // for what its dead supervisor left outside of its leaf
     bool died = false;        // a task: its first supervisor
+    bool removed = false;     // its socket was, and that was said
     RelaunchDelay delay{1'000, 60'000, 60'000};
     EventLoop::TimerId timer = 0;
   };
@@ -100,6 +105,7 @@ class Instances {
   absl::StatusOr<std::optional<Account>> ProcessAccount(const internal::Launch& record) const;
   std::vector<std::string> Arguments(const internal::Launch& record,
                                      const std::optional<Account>& account) const;
+  void KeepSocket(Instance& instance);
   void OnChildEnd(const std::string& instance_id, pid_t child, int wait_status);
   void OnDeath(Instance& instance);
   void Relaunch(const std::string& instance_id);
@@ -127,6 +133,7 @@ class Instances {
   const Settings settings_;
   const InstanceDirectories directories_;
   std::map<std::string, std::unique_ptr<Instance>> instances_;
+  std::string looked_at_;  // the last one whose socket was
   bool frozen_ = false;
   std::function<void(const std::string&)> on_stopped_;
   bool asking_ = false;  // how long each needs

@@ -24,6 +24,7 @@
 #include "main/parts/services_part.h"
 #include "main/parts/store_part.h"
 #include "main/parts/system_log.h"
+#include "main/parts/vitals.h"
 #include "main/parts/volumes_part.h"
 
 namespace grpc_os {
@@ -62,21 +63,23 @@ class Daemon::Impl {
     auto& objects = parts_.Add<ObjectsPart>(
         ObjectsPart::Needs{directory, log, store, clocks, processes, domains, scheduler_});
     auto& deploys = parts_.Add<DeploysPart>(
-        DeploysPart::Needs{directory, log, store, volumes, processes, objects, scheduler_,
+        DeploysPart::Needs{directory, log, store, clocks, volumes, processes, objects, scheduler_,
                            options.shielded, options.accounts_file});
     auto& edge = parts_.Add<EdgePart>(EdgePart::Needs{directory, log, files, domains, processes,
                                                       scheduler_, options.shielded, settings});
     edge.AddOwnPort(options.grpc_port);
     edge.AddOwnPort(options.http_port);
-    auto& services =
-        parts_.Add<ServicesPart>(ServicesPart::Needs{log, copy, store, identity, processes, volumes,
-                                                     objects, deploys, domains, edge, scheduler_});
+    auto& vitals = parts_.Add<Vitals>(log, store, processes);
+    auto& services = parts_.Add<ServicesPart>(
+        ServicesPart::Needs{log, copy, store, identity, processes, volumes, objects, deploys,
+                            domains, edge, vitals, scheduler_});
     auto& ports = parts_.Add<Ports>(
         Ports::Wanted{options.grpc_port, options.http_port, settings, options.say});
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
-    parts_.Add<RuntimeThread>(loop_, processes, [this](int64_t now_ms) { parts_.Tick(now_ms); });
-    auto& grpc = parts_.Add<GrpcPart>(
-        GrpcPart::Needs{directory, files, edge, services, ports, loop_, settings.grpc_io_threads});
+    parts_.Add<RuntimeThread>(loop_, processes, vitals.runtime(),
+                              [this](int64_t now_ms) { parts_.Tick(now_ms); });
+    auto& grpc = parts_.Add<GrpcPart>(GrpcPart::Needs{directory, log, files, edge, services, vitals,
+                                                      ports, loop_, settings.grpc_io_threads});
     parts_.Add<HttpPart>(
         HttpPart::Needs{files, store, processes, objects, edge, services, grpc, ports, scheduler_});
     parts_.Add<Readiness>(log, processes, grpc, ports);

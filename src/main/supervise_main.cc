@@ -49,11 +49,12 @@ bool ArrangeDescriptors() {
 }
 
 UniqueFd ArrangeSignals() {
-  for (const int ignored : {SIGHUP, SIGINT, SIGPIPE}) signal(ignored, SIG_IGN);
+  for (const int ignored : {SIGINT, SIGPIPE}) signal(ignored, SIG_IGN);
   sigset_t handled;
   sigemptyset(&handled);
   sigaddset(&handled, SIGCHLD);
   sigaddset(&handled, SIGTERM);
+  sigaddset(&handled, SIGHUP);
   // What the parent may have blocked is not blocked here.
   sigprocmask(SIG_SETMASK, &handled, nullptr);
   return UniqueFd(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -90,12 +91,13 @@ int Run(const Options& options) {
                          [&control](protocol::LogStream stream, std::string_view bytes) {
                            if (control) control->Relay(stream, bytes);
                          }});
-  control.emplace(loop, instance, options.instance_id, std::move(listener));
+  control.emplace(loop, instance, options.instance_id, std::move(listener), options.directory);
   loop.Watch(signals.get(), EPOLLIN, [&](uint32_t) {
     signalfd_siginfo info{};
     while (read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       if (info.ssi_signo == SIGCHLD) instance.OnChildren();
       if (info.ssi_signo == SIGTERM) instance.ShutDown();
+      if (info.ssi_signo == SIGHUP) control->LookAtFiles();
     }
   });
   const bool first = static_cast<bool>(spec);

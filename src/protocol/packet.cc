@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/kept_listener.h"
 #include "base/limits.h"
 
 namespace grpc_os::protocol {
@@ -170,6 +171,10 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
 absl::StatusOr<UniqueFd> ListenAt(const std::string& directory, const std::string& name) {
   absl::StatusOr<UniqueFd> directory_fd = OpenDirectory(directory);
   if (!directory_fd.ok()) return directory_fd.status();
+  if (absl::Status free =
+          CheckSocketPlace(absl::StrCat("/proc/self/fd/", directory_fd->get(), "/", name));
+      !free.ok())
+    return free;
   // Bound under another name and renamed once it listens: whoever finds the file can connect to it.
   const std::string making = absl::StrCat(".", name, ".new");
   absl::StatusOr<sockaddr_un> address = AddressIn(directory_fd->get(), making);

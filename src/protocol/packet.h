@@ -31,8 +31,8 @@ struct Packet {
 absl::StatusOr<Packet> ReceivePacket(int socket);
 
 // A listening socket at `name` in the directory `directory` (any length of path: bound through
-// /proc/self/fd), mode 0600. Replaces a file that is there: whoever calls must hold the lock that
-// says the old owner is gone.
+// /proc/self/fd), mode 0600. Takes the place of another socket: whoever calls must hold the
+// lock that says that its owner is gone. FAILED_PRECONDITION as CheckSocketPlace.
 absl::StatusOr<UniqueFd> ListenAt(const std::string& directory, const std::string& name);
 // Connects without waiting; NOT_FOUND: no such file; UNAVAILABLE: nobody listens;
 // RESOURCE_EXHAUSTED: its queue of connections is full. `type` is SOCK_STREAM for what speaks no

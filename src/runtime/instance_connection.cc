@@ -54,7 +54,8 @@ InstanceConnection::InstanceConnection(EventLoop& loop, std::string directory,
       instance_id_(std::move(instance_id)),
       events_(events),
       delay_ms_(kReconnectMinMs),
-      acked_(after_seq) {
+      acked_(after_seq),
+      pinged_ms_(EventLoop::NowMs()) {
   timer_ = loop_.After(0, [this] { Connect(); });
 }
 
@@ -267,6 +268,24 @@ void InstanceConnection::Release() {
   release_wanted_ = true;
   release_due_ = true;
   Flush();
+}
+
+// An acknowledgement that says nothing new: supervisors of all versions answer it.
+void InstanceConnection::Ping(int64_t interval_ms) {
+  const int64_t now_ms = EventLoop::NowMs();
+  if (SilentMs() > interval_ms)
+    Report(absl::UnavailableError("it does not answer: it was stopped (SIGSTOP), or hangs"));
+  if (!connected_ || *silent_since_ms_ != 0 || now_ms - pinged_ms_ < interval_ms) return;
+  pinged_ms_ = *silent_since_ms_ = now_ms;
+  reported_ = absl::OkStatus();  // it answers
+  internal::SuperviseRequest request;
+  request.set_ack_seq(acked_);
+  Call(std::move(request), UniqueFd(),
+       [since = silent_since_ms_](const absl::StatusOr<int>&) { *since = 0; });
+}
+
+int64_t InstanceConnection::SilentMs() const {
+  return *silent_since_ms_ == 0 ? 0 : EventLoop::NowMs() - *silent_since_ms_;
 }
 
 void InstanceConnection::Flush() {

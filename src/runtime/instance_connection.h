@@ -67,6 +67,12 @@ class InstanceConnection final : private PacketChannel::Owner {
   void Acknowledge(int64_t seq);
   void Release();
 
+  // Asks for a sign of life, which one that was stopped (SIGSTOP) or hangs does not give; not while
+  // it has not given the last, nor within `interval_ms` of asking. One that keeps silent is said.
+  void Ping(int64_t interval_ms);
+  // For how long it has not given the last one; 0: it has.
+  int64_t SilentMs() const;
+
   // What `generation` of the spec executes, for messages about it.
   void Describe(int64_t generation, Execution execution);
 
@@ -109,6 +115,10 @@ class InstanceConnection final : private PacketChannel::Owner {
   bool ack_due_ = false;
   bool release_wanted_ = false;
   bool release_due_ = false;
+
+  int64_t pinged_ms_;
+  // Shared with the answer, which may come later than the end of this; 0: none is awaited.
+  const std::shared_ptr<int64_t> silent_since_ms_ = std::make_shared<int64_t>(0);
 
   std::map<int64_t, Execution> executions_;  // by generation, the newest few
   core::ProcessState state_ = core::ProcessState::kStarting;

@@ -1,5 +1,6 @@
 #include "runtime/supervision_client.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <utility>
@@ -15,6 +16,9 @@
 
 namespace grpc_os::runtime {
 namespace {
+
+constexpr int64_t kPingEveryMs = 1000;
+constexpr size_t kPingsAtOnce = 100;
 
 internal::SuperviseRequest StopRequestFor(const std::string& cause) {
   internal::SuperviseRequest request;
@@ -38,10 +42,12 @@ class SupervisionClient::Impl final : private InitConnection::Events,
         init_(loop, options_.data_directory, OwnAccount(), *this),
         tasks_(loop, options_.data_directory, init_,
                [this](const std::string& message) { OnError(message); }) {}
+  ~Impl() { loop_.Cancel(timer_); }
 
   void Start(core::SupervisionObserver& observer) {
     observer_ = &observer;
     init_.Start();
+    PingSome();
   }
   void ReportReady() { init_.ReportReady(); }
   TaskRuns& tasks() { return tasks_; }
@@ -55,8 +61,10 @@ class SupervisionClient::Impl final : private InitConnection::Events,
   void Release(const std::string& instance_id);
   void RemoveRemains(const std::string& process_id, const std::string& process_name);
   Usage UsageOf(const std::string& instance_id) const;
+  std::vector<std::string> Silent() const;
 
  private:
+  void PingSome();
   // InitConnection::Events:
   void OnInit(const std::string& cgroup_mode, bool shielded,
               const std::vector<std::string>& instance_ids) override;
@@ -83,6 +91,8 @@ class SupervisionClient::Impl final : private InitConnection::Events,
   InitConnection init_;
   TaskRuns tasks_;
   std::map<std::string, std::unique_ptr<InstanceConnection>> instances_;
+  EventLoop::TimerId timer_ = 0;
+  std::string pinged_;  // the last one
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
@@ -147,6 +157,28 @@ void SupervisionClient::Impl::Call(const std::string& instance_id,
   loop_.Post([done = std::move(done)] {
     done(absl::UnavailableError("there is no connection to the supervisor"));
   });
+}
+
+// In turn, so that few wake up in the same moment.
+void SupervisionClient::Impl::PingSome() {
+  const int64_t every_ms = std::min(kPingEveryMs, options_.ping_interval_ms);
+  timer_ = loop_.After(every_ms, [this] { PingSome(); });
+  const auto share = instances_.size() * static_cast<size_t>(every_ms) /
+                     static_cast<size_t>(options_.ping_interval_ms);
+  size_t count = std::min({share + 1, kPingsAtOnce, instances_.size()});
+  for (auto next = instances_.upper_bound(pinged_); count > 0; --count, ++next) {
+    if (next == instances_.end()) next = instances_.begin();
+    next->second->Ping(options_.ping_interval_ms);
+    pinged_ = next->first;
+  }
+}
+
+std::vector<std::string> SupervisionClient::Impl::Silent() const {
+  std::vector<std::string> silent;
+  for (const auto& [instance_id, instance] : instances_) {
+    if (instance->SilentMs() > options_.ping_interval_ms) silent.push_back(instance_id);
+  }
+  return silent;
 }
 
 void SupervisionClient::Impl::Acknowledge(const std::string& instance_id, int64_t seq) {
@@ -306,6 +338,8 @@ void SupervisionClient::RemoveRemains(const std::string& process_id,
                                       const std::string& process_name) {
   impl_->RemoveRemains(process_id, process_name);
 }
+
+std::vector<std::string> SupervisionClient::Silent() const { return impl_->Silent(); }
 
 core::TaskRunner& SupervisionClient::tasks() { return impl_->tasks(); }
 

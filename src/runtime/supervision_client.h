@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "core/process/supervision.h"
@@ -28,6 +29,9 @@ class SupervisionClient final : public core::Supervision {
     std::function<void()> on_shutdown;
     // What went wrong where no caller waits for an answer, as a sentence; standard error if empty.
     std::function<void(const std::string& message)> on_error;
+    // Each supervisor is asked for a sign of life so often, in ms; where there are very many, less
+    // often (100 a second).
+    int64_t ping_interval_ms = 10'000;
   };
   SupervisionClient(EventLoop& loop, Options options);
   ~SupervisionClient() override;
@@ -51,6 +55,9 @@ class SupervisionClient final : public core::Supervision {
 
   // Runs of tasks over the same connection to init.
   core::TaskRunner& tasks();
+
+  // The instances whose supervisors have not given a sign of life for ping_interval_ms.
+  std::vector<std::string> Silent() const;
 
   // What the processes of an instance use now, read from /proc through its cgroup (mode none: of
   // the main process only). About 10 µs per process.

@@ -158,7 +158,11 @@ class SupervisionClientTest : public ::testing::Test {
     data_ = mkdtemp(name.data());
     std::filesystem::create_directories(InstanceDirectoryOf(kInstance));
     std::filesystem::create_directories(InstanceDirectoryOf(kOther));
+    MakeClient();
+  }
+  void MakeClient(int64_t ping_interval_ms = 10 * kPatienceMs) {
     SupervisionClient::Options options;
+    options.ping_interval_ms = ping_interval_ms;
     options.data_directory = data_;
     options.on_init = [this](const std::string& mode, bool shielded) {
       inits_.push_back(absl::StrCat(mode, shielded ? " shielded" : ""));

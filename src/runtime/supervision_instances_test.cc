@@ -41,6 +41,23 @@ TEST_F(SupervisionClientTest, TellsTheSnapshotThenReportsInOrder) {
   EXPECT_EQ(observer_.last.status.pid, 42);
 }
 
+TEST_F(SupervisionClientTest, OneThatGivesNoSignOfLifeIsSilentUntilItDoes) {
+  MakeClient(50);
+  FakeSupervisor& supervisor = StartConnected();
+  ASSERT_TRUE(Until([this] { return !client_->Silent().empty() && !errors_.empty(); }));
+  EXPECT_THAT(client_->Silent(), ElementsAre(kInstance));
+  EXPECT_THAT(errors_, ElementsAre(HasSubstr("does not answer")));
+  const auto pings = supervisor.OfKind(internal::SuperviseRequest::kAckSeq);
+  ASSERT_EQ(pings.size(), 1u) << "it is not asked again meanwhile";
+  internal::SuperviseReply reply;
+  reply.mutable_result()->set_call_id(pings[0]->request.call_id());
+  supervisor.Send(reply);
+  ASSERT_TRUE(Until([this] { return client_->Silent().empty(); }));
+  ASSERT_TRUE(Until([&] {
+    return supervisor.OfKind(internal::SuperviseRequest::kAckSeq).size() > 1;
+  })) << "and then it is";
+}
+
 TEST_F(SupervisionClientTest, ThePresentStatusIsToldBesideTheReportsAndChangesNothingOfThem) {
   FakeSupervisor& supervisor = StartConnected();
   SendReport(supervisor, 1, "started");

@@ -47,8 +47,7 @@ class CallAdapterTest : public ::testing::Test {
     AddReflection(methods);
     health_.AnswerFor(methods);
     std::vector<transport::Server::Endpoint> endpoints;
-    endpoints.push_back(
-        {.listener = *transport::ListenUnix(directory_ + "/sock", 0600), .local = true});
+    endpoints.push_back({.listener = *transport::ListenUnix(directory_ + "/sock"), .local = true});
     server_ = std::make_unique<transport::Server>(std::move(endpoints), std::move(methods),
                                                   transport::Server::Options{});
     client_ = std::make_unique<TestClient>(directory_ + "/sock");
@@ -167,6 +166,12 @@ TEST_F(CallAdapterTest, HealthIsWhatItWasSetTo) {
   EXPECT_EQ(status(""), HealthCheckResponse::SERVING);
   EXPECT_EQ(status("grpc_os.v1.AuthService"), HealthCheckResponse::SERVING);
   EXPECT_EQ(check("grpc_os.v1.None").status(), 5);
+  health_.SetStuck(true);
+  EXPECT_EQ(status(""), HealthCheckResponse::NOT_SERVING);
+  health_.SetServing(true);
+  EXPECT_EQ(status(""), HealthCheckResponse::NOT_SERVING) << "it is still stuck";
+  health_.SetStuck(false);
+  EXPECT_EQ(status(""), HealthCheckResponse::SERVING);
 }
 
 TEST_F(CallAdapterTest, WatchersOfHealthHearOfEachChange) {
@@ -195,6 +200,8 @@ TEST_F(CallAdapterTest, WatchersOfHealthHearOfEachChange) {
   client_->Turn(0);
   health_.SetServing(true);
   comes(id, 3, HealthCheckResponse::SERVING);
+  health_.SetStuck(true);
+  comes(id, 4, HealthCheckResponse::NOT_SERVING);
 }
 
 TEST_F(CallAdapterTest, ReflectionShowsServicesAndFiles) {

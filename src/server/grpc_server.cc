@@ -34,16 +34,19 @@ absl::StatusOr<UniqueFd> GrpcServer::ListenTls(const std::string& address, int p
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
                                                               const services::Handlers& handlers) {
   std::unique_ptr<GrpcServer> out(new GrpcServer());
-  // Whoever can reach it in its directory may connect: what they may do, their uid decides.
-  auto unix_socket = transport::ListenUnix(options.socket_path, 0666);
+  auto unix_socket = transport::ListenUnix(options.socket_path);
   if (!unix_socket.ok()) return unix_socket.status();
   std::vector<transport::Server::Endpoint> endpoints;
-  endpoints.push_back({.listener = *std::move(unix_socket), .local = true});
+  endpoints.push_back(
+      {.listener = *std::move(unix_socket), .path = options.socket_path, .local = true});
   endpoints.push_back({.listener = std::move(options.loopback)});
   if (!options.edge_socket_path.empty()) {
-    auto edge_socket = transport::ListenUnix(options.edge_socket_path, 0666);
+    auto edge_socket = transport::ListenUnix(options.edge_socket_path);
     if (!edge_socket.ok()) return edge_socket.status();
-    endpoints.push_back({.listener = *std::move(edge_socket), .local = true, .relay = true});
+    endpoints.push_back({.listener = *std::move(edge_socket),
+                         .path = options.edge_socket_path,
+                         .local = true,
+                         .relay = true});
   }
   if (options.tls_listener) {
     endpoints.push_back(
@@ -56,6 +59,16 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Options options,
   out->health_.AnswerFor(methods);
   options.transport.user_of = [&handlers](const transport::Stream& stream) {
     return UserOf(handlers, stream);
+  };
+  options.transport.each_second = [&health = out->health_, stuck = std::move(options.stuck),
+                                   say = options.transport.say, was = true]() mutable {
+    const std::string now = stuck();
+    health.SetStuck(!now.empty());
+    if (say && now.empty() != was) {
+      say(now.empty() ? "all threads go on: health checks are told SERVING again"
+                      : absl::StrCat(now, ": health checks are told NOT_SERVING"));
+    }
+    was = now.empty();
   };
   out->transport_ = std::make_unique<transport::Server>(std::move(endpoints), std::move(methods),
                                                         std::move(options.transport));

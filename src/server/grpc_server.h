@@ -3,6 +3,7 @@
 #define GRPC_OS_SERVER_GRPC_SERVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,7 +24,10 @@ class GrpcServer {
     UniqueFd loopback;             // of ListenOnLoopback
     UniqueFd tls_listener;         // of ListenTls; none: no TLS
     std::unique_ptr<transport::TlsContext> tls;  // of that listener
-    transport::Server::Options transport;
+    transport::Server::Options transport;        // without each_second
+    // Which thread of the daemon does not get on, as a clause; empty: all do. Called each second,
+    // on a thread of the transport.
+    std::function<std::string()> stuck = [] { return std::string(); };
   };
   // Takes connections at once; calls begin in `handlers`, which outlives it. UNAVAILABLE: the path
   // of the socket cannot be had.

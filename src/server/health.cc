@@ -44,9 +44,9 @@ class Health::Watcher final : public transport::StreamUser {
   }
 
   void Update(const State& state) {
-    const auto now = !known_         ? HealthCheckResponse::SERVICE_UNKNOWN
-                     : state.serving ? HealthCheckResponse::SERVING
-                                     : HealthCheckResponse::NOT_SERVING;
+    const auto now = !known_          ? HealthCheckResponse::SERVICE_UNKNOWN
+                     : state.Serves() ? HealthCheckResponse::SERVING
+                                      : HealthCheckResponse::NOT_SERVING;
     if (writing_ || end_.has_value() || now == sent_) return;
     sent_ = now;
     writing_ = true;
@@ -96,8 +96,8 @@ void Health::AddTo(transport::Methods& methods) {
               stream, absl::NotFoundError(absl::StrCat("there is no service ", request.service())));
         }
         return OneAnswer::Send(stream,
-                               BytesOf(state_.Lock()->serving ? HealthCheckResponse::SERVING
-                                                              : HealthCheckResponse::NOT_SERVING));
+                               BytesOf(state_.Lock()->Serves() ? HealthCheckResponse::SERVING
+                                                               : HealthCheckResponse::NOT_SERVING));
       }};
   methods[kWatch] = {.client_streams = false,
                      .begin = [this](transport::Stream& stream) -> transport::StreamUser* {
@@ -117,7 +117,17 @@ void Health::AnswerFor(const transport::Methods& methods) {
 void Health::SetServing(bool serving) {
   auto state = state_.Lock();
   state->serving = serving;
-  for (Watcher* watcher : state->watchers) watcher->Update(*state);
+  Update(*state);
+}
+
+void Health::SetStuck(bool stuck) {
+  auto state = state_.Lock();
+  state->stuck = stuck;
+  Update(*state);
+}
+
+void Health::Update(const State& state) {
+  for (Watcher* watcher : state.watchers) watcher->Update(state);
 }
 
 }  // namespace grpc_os::server

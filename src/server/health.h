@@ -19,14 +19,19 @@ class Health {
   // It answers for the services of these: once all are there, before the server runs.
   void AnswerFor(const transport::Methods& methods);
   void SetServing(bool serving);
+  // A server that is stuck does not serve, whatever SetServing said.
+  void SetStuck(bool stuck);
 
  private:
   class Watcher;
   struct State {
     bool serving = false;
+    bool stuck = false;
+    bool Serves() const { return serving && !stuck; }
     std::set<Watcher*> watchers;
   };
   bool Knows(std::string_view service) const;
+  static void Update(const State& state);
 
   std::set<std::string, std::less<>> services_;  // constant once the server runs
   Guarded<State> state_;

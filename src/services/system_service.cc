@@ -114,6 +114,7 @@ v1::System SystemService::Describe() const {
   }
   for (const std::string& instance : parts_.processes.Unowned())
     system.add_unowned_instances(instance);
+  for (std::string& problem : parts_.problems()) system.add_problems(std::move(problem));
   return system;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/disk.h"
 #include "core/event/event.h"
@@ -34,6 +35,8 @@ class SystemService {
     core::StorageMeter& storage;
     // Makes it durable that nothing is held any more; on the core's thread.
     std::function<absl::Status()> end_hold;
+    // What is wrong, each as a sentence with its cure; on the core's thread.
+    std::function<std::vector<std::string>()> problems;
   };
   SystemService(Handlers& handlers, const Parts& parts);
 

@@ -67,6 +67,9 @@ class Database {
  public:
   virtual ~Database() = default;
   virtual DatabaseSize SizeOnDisk() const { return {}; }
+  // UNAVAILABLE: what the connections have open is not what a start would find any more, so that
+  // nothing is committed. Thread-safe.
+  virtual absl::Status CheckFiles() const { return absl::OkStatus(); }
   virtual const Dialect& dialect() const = 0;
   virtual absl::StatusOr<std::unique_ptr<Connection>> OpenWriter() = 0;  // one at a time
   virtual absl::StatusOr<std::unique_ptr<Connection>> OpenReader() = 0;

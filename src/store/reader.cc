@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/event_loop.h"
 #include "base/limits.h"
 #include "store/storage_error.h"
 #include "store/transaction.h"
@@ -29,6 +30,7 @@ absl::Status Reader::Readable(const absl::Status& status) {
 
 void Reader::Submit(const core::Requester& by, std::unique_ptr<Task> task) {
   using Queue = ReadQueue<std::unique_ptr<Task>>;
+  pulse_.BeginIfIdle(EventLoop::NowMs());
   switch (queue_.Push(by, task)) {
     case Queue::Pushed::kYes:
       return;
@@ -49,6 +51,7 @@ void Reader::Run(const char* name) {
   pthread_setname_np(pthread_self(), name);
   while (const auto taken = queue_.Take()) {
     Task& task = *taken->item;
+    pulse_.Begin(EventLoop::NowMs());
     if (taken->by.gone()) {
       dropped_.fetch_add(1, std::memory_order_relaxed);
       task.Fail(absl::CancelledError("nobody waits for what was to be read"));
@@ -56,6 +59,7 @@ void Reader::Run(const char* name) {
       RunTask(task);
     }
     task.Answer();
+    pulse_.End();
   }
 }
 

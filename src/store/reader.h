@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/pulse.h"
 #include "core/requester.h"
 #include "store/database.h"
 #include "store/read_queue.h"
@@ -28,6 +29,8 @@ class Reader {
   Reader(const char* name, std::unique_ptr<Connection> connection, const Dialect& dialect,
          std::atomic<int64_t>& dropped);
   ~Reader();
+
+  const core::Pulse& pulse() const { return pulse_; }
 
   // Answers everything that was asked, takes nothing more, and ends the thread.
   void Finish();
@@ -84,6 +87,7 @@ class Reader {
   const std::unique_ptr<Connection> connection_;
   const Dialect& dialect_;
   std::atomic<int64_t>& dropped_;
+  core::Pulse pulse_;
   ReadQueue<std::unique_ptr<Task>> queue_;
   std::thread thread_;
 };

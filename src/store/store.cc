@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -56,13 +57,22 @@ absl::Status ApplyNotes(Connection& connection, const std::vector<core::AuditRec
   return absl::OkStatus();
 }
 
+// When a change is committed: its number, and from when on its requests are known for their time
+// (0: from when they came).
+struct Moment {
+  int64_t revision;
+  int64_t requests_ms;
+};
+
 // What every change ends with.
 absl::Status ApplyEnd(Connection& connection, const std::vector<core::Event>& events,
-                      const core::Envelope& envelope, int64_t revision) {
-  if (auto status = ApplyEvents(connection, events, revision); !status.ok()) return status;
+                      const core::Envelope& envelope, const Moment& moment) {
+  if (auto status = ApplyEvents(connection, events, moment.revision); !status.ok()) return status;
   for (const core::Origin& origin : envelope.origins()) {
     if (origin.request) {
-      if (auto status = PutRequest(connection, *origin.request); !status.ok()) return status;
+      core::CommittedRequest request = *origin.request;
+      if (moment.requests_ms != 0) request.time_ms = moment.requests_ms;
+      if (auto status = PutRequest(connection, request); !status.ok()) return status;
     }
     core::AuditRecord record = origin.record;
     record.resource = origin.findings->Lock()->Named(record.resource);
@@ -73,19 +83,19 @@ absl::Status ApplyEnd(Connection& connection, const std::vector<core::Event>& ev
 }
 
 absl::Status ApplyProcesses(Connection& connection, const core::ProcessWrite& write,
-                            const core::Envelope& envelope, int64_t revision) {
+                            const core::Envelope& envelope, const Moment& moment) {
   // Removals first: what they held, a name above all, may be taken again in the same write.
   for (const std::string& id : write.remove) {
     if (auto status = RemoveProcess(connection, id); !status.ok()) return status;
   }
   for (const core::Process& process : write.put) {
-    if (auto status = PutProcess(connection, process, revision); !status.ok()) return status;
+    if (auto status = PutProcess(connection, process, moment.revision); !status.ok()) return status;
   }
-  return ApplyEnd(connection, write.events, envelope, revision);
+  return ApplyEnd(connection, write.events, envelope, moment);
 }
 
 absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& write,
-                           const core::Envelope& envelope, int64_t revision) {
+                           const core::Envelope& envelope, const Moment& moment) {
   // Else the table would grow for as long as the daemon lives.
   if (auto status = RemoveExpiredSessions(connection, write.now_ms); !status.ok()) return status;
   for (const std::string& name : write.remove_users) {
@@ -100,28 +110,29 @@ absl::Status ApplyIdentity(Connection& connection, const core::IdentityWrite& wr
   for (const core::Session& session : write.put_sessions) {
     if (auto status = PutSession(connection, session); !status.ok()) return status;
   }
-  return ApplyEnd(connection, write.events, envelope, revision);
+  return ApplyEnd(connection, write.events, envelope, moment);
 }
 
 absl::Status ApplyResources(Connection& connection, const core::ResourceWrite& write,
-                            const core::Envelope& envelope, int64_t revision) {
+                            const core::Envelope& envelope, const Moment& moment) {
   for (const core::ResourceKey& key : write.remove) {
     if (auto status = RemoveResource(connection, key); !status.ok()) return status;
   }
   for (const core::StoredResource& resource : write.put) {
-    if (auto status = PutResource(connection, resource, revision); !status.ok()) return status;
+    if (auto status = PutResource(connection, resource, moment.revision); !status.ok())
+      return status;
   }
-  return ApplyEnd(connection, write.events, envelope, revision);
+  return ApplyEnd(connection, write.events, envelope, moment);
 }
 
 absl::Status ApplyObjects(ObjectTableRows& rows, const core::ObjectWrite& write,
-                          Connection& connection, core::Envelope& envelope, int64_t revision) {
+                          Connection& connection, core::Envelope& envelope, const Moment& moment) {
   core::ObjectWrite::Outcome outcome;
-  absl::Status status = write.apply(rows, revision, outcome);
+  absl::Status status = write.apply(rows, moment.revision, outcome);
   const bool applied = status.ok();
   if (applied) {
     envelope.SetSubject(outcome.subject);
-    status = ApplyEnd(connection, outcome.events, envelope, revision);
+    status = ApplyEnd(connection, outcome.events, envelope, moment);
   }
   if (status.ok() || IsStorageFailure(status) || !write.refuses_clean) return status;
   if (!applied && !rows.changed()) return status;
@@ -164,15 +175,15 @@ class Store::Impl {
   }
 
   // A change: none without an envelope. `operation` says how it is carried out, without `apply` and
-  // `done`; `change(connection, envelope, revision)` is what it does.
+  // `done`; `change(connection, envelope, moment)` is what it does.
   template <typename Change>
   void SubmitChange(core::Envelope envelope, Operation operation, Change change,
                     std::function<void(absl::StatusOr<int64_t>)> done) {
     const auto shared = std::make_shared<core::Envelope>(std::move(envelope));
-    operation.apply = [shared, change = std::move(change)](Connection& connection,
-                                                           int64_t revision) -> absl::Status {
+    operation.apply = [shared, change = std::move(change), requests_ms = RetiredFromMs()](
+                          Connection& connection, int64_t revision) -> absl::Status {
       if (auto status = shared->CheckPermitted(); !status.ok()) return status;
-      return change(connection, *shared, revision);
+      return change(connection, *shared, Moment{revision, requests_ms});
     };
     operation.done = [shared, done = std::move(done)](const absl::StatusOr<int64_t>& revision) {
       if (revision.ok()) shared->SetWritten();
@@ -200,6 +211,11 @@ class Store::Impl {
   int64_t NowMs() const { return now_ms_(); }
   int64_t RetiredFromMs() const { return retired_from_ms_ ? retired_from_ms_() : 0; }
   DatabaseSize SizeOnDisk() const { return database_->SizeOnDisk(); }
+  absl::Status CheckFiles() const { return database_->CheckFiles(); }
+  int64_t BusyMs(int64_t now_ms) const {
+    return std::max({writer_.pulse().BusyMs(now_ms), reader_.pulse().BusyMs(now_ms),
+                     scanner_.pulse().BusyMs(now_ms)});
+  }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }
   // Requests of this time and before are no longer known.
@@ -290,8 +306,8 @@ void Store::Commit(core::ProcessWrite write, core::Envelope envelope,
   impl_->SubmitChange(
       std::move(envelope), {.numbered = true, .may_use_reserve = may_use_reserve},
       [write = std::move(write)](Connection& connection, const core::Envelope& by,
-                                 int64_t revision) {
-        return ApplyProcesses(connection, write, by, revision);
+                                 const Moment& moment) {
+        return ApplyProcesses(connection, write, by, moment);
       },
       std::move(done));
 }
@@ -347,8 +363,8 @@ void Store::CommitIdentity(core::IdentityWrite write, core::Envelope envelope,
   impl_->SubmitChange(
       std::move(envelope), operation,
       [write = std::move(write)](Connection& connection, const core::Envelope& by,
-                                 int64_t revision) {
-        return ApplyIdentity(connection, write, by, revision);
+                                 const Moment& moment) {
+        return ApplyIdentity(connection, write, by, moment);
       },
       std::move(done));
 }
@@ -369,8 +385,8 @@ void Store::CommitResources(core::ResourceWrite write, core::Envelope envelope,
   impl_->SubmitChange(
       std::move(envelope), operation,
       [write = std::move(write)](Connection& connection, const core::Envelope& by,
-                                 int64_t revision) {
-        return ApplyResources(connection, write, by, revision);
+                                 const Moment& moment) {
+        return ApplyResources(connection, write, by, moment);
       },
       std::move(done));
 }
@@ -415,9 +431,9 @@ void Store::CommitObjects(core::ObjectWrite write, core::Envelope envelope,
       std::move(envelope), operation,
       [write = std::move(write), &dialect = impl_->dialect(), &quotas = impl_->quotas(),
        &cache = impl_->cache(), now_ms = impl_->NowMs(), retired_from_ms = impl_->RetiredFromMs()](
-          Connection& connection, core::Envelope& by, int64_t revision) {
+          Connection& connection, core::Envelope& by, const Moment& moment) {
         ObjectTableRows rows(connection, dialect, quotas, cache, now_ms, retired_from_ms);
-        return ApplyObjects(rows, write, connection, by, revision);
+        return ApplyObjects(rows, write, connection, by, moment);
       },
       std::move(done));
 }
@@ -524,6 +540,10 @@ void Store::ForgetBlob(const std::string& sha256, int64_t unused_since_ms,
 void Store::MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) {
   impl_->scanner().Read<core::BlobUsage>(core::Requester(), SumUnusedBlobs, std::move(done));
 }
+
+absl::Status Store::CheckFiles() const { return impl_->CheckFiles(); }
+
+int64_t Store::BusyMs(int64_t now_ms) const { return impl_->BusyMs(now_ms); }
 
 DatabaseSize Store::SizeOnDisk() const { return impl_->SizeOnDisk(); }
 

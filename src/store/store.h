@@ -32,7 +32,8 @@ struct StoreOptions {
   Kept kept;
   // By which what is kept for a time is forgotten (core::RetentionClock); empty: the wall clock.
   std::function<int64_t()> now_ms;
-  // Before this nothing is retired (core::RetentionClock::LatestMs); empty: at any time.
+  // Before this nothing is retired, and no request is committed (core::RetentionClock::LatestMs);
+  // empty: at any time.
   std::function<int64_t()> retired_from_ms;
 };
 
@@ -119,6 +120,11 @@ class Store final : public core::ProcessStore,
   void MeasureUnusedBlobs(std::function<void(absl::StatusOr<core::BlobUsage>)> done) override;
 
   DatabaseSize SizeOnDisk() const;
+  // Whether the files of the database are the ones that were opened (Database::CheckFiles).
+  absl::Status CheckFiles() const;
+  // For how long that of its threads has been at one piece of work which has been at one for
+  // longest, in ms; `now_ms` is EventLoop's.
+  int64_t BusyMs(int64_t now_ms) const;
   const Statistics& statistics() const;
 
  private:

@@ -318,6 +318,37 @@ TEST_P(StoreRetentionContract, AJumpOfTheClockForgetsNothingBeforeItHasLasted) {
   EXPECT_EQ(RowsOf("sessions"), 0);
 }
 
+// Set back for a while, and right again.
+TEST_P(StoreRetentionContract, ARequestUnderAClockThatIsBehindIsKnownForAsLong) {
+  constexpr int64_t kLastsMs = 1000;
+  constexpr int64_t kBackMs = 2 * limits::kRequestKeptMs;
+  const auto up = std::make_shared<std::atomic<int64_t>>(0);
+  const auto clock = std::make_shared<core::RetentionClock>(
+      core::RetentionClock::Sources{.wall_ms = [now = now_] { return now->load(); },
+                                    .uptime_ms = [up] { return up->load(); },
+                                    .boot_id = "boot"},
+      kLastsMs, std::nullopt);
+  options_.now_ms = [clock] { return clock->NowMs(); };
+  options_.retired_from_ms = [clock] { return clock->LatestMs(); };
+  Reopen();
+  const auto pass = [&](int64_t ms) {
+    *now_ += ms;
+    *up += ms;
+    Settle();
+    Sweep();
+  };
+  pass(kLastsMs / 2);
+  *now_ -= kBackMs;
+  pass(kLastsMs / 2);
+  ASSERT_TRUE(Commit({}, AskedBy({MakeRecord("b", *now_)}, {MakeRequest("mine", *now_)})).ok());
+  *now_ += kBackMs;
+  for (int i = 0; i < 6; ++i) pass(kLastsMs / 2);
+  EXPECT_EQ(clock->NowMs(), *now_) << "it has caught up";
+  EXPECT_EQ(RowsOf("requests"), 1);
+  pass(limits::kRequestKeptMs);
+  EXPECT_EQ(RowsOf("requests"), 0);
+}
+
 int64_t Count(Connection& connection, const std::string& table) {
   auto* statement = Must(connection.Prepare(absl::StrCat("SELECT COUNT(*) FROM ", table)));
   EXPECT_TRUE(statement->Step().value());

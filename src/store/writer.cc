@@ -39,6 +39,7 @@ void Writer::Finish() {
 void Writer::Submit(Operation operation) {
   // Counted before the writer can have taken it.
   statistics_.queue_depth.fetch_add(1, std::memory_order_relaxed);
+  pulse_.BeginIfIdle(EventLoop::NowMs());
   switch (queue_.Push(operation)) {
     case WorkQueue<Operation>::Pushed::kYes:
       return;
@@ -61,6 +62,7 @@ void Writer::Run() {
   for (bool more = false;;) {
     std::vector<Operation> group =
         more ? queue_.TryTake(limits::kCommitGroup) : queue_.Take(limits::kCommitGroup);
+    pulse_.Begin(EventLoop::NowMs());
     if (!group.empty()) {
       statistics_.queue_depth.fetch_sub(static_cast<int64_t>(group.size()),
                                         std::memory_order_relaxed);
@@ -70,6 +72,7 @@ void Writer::Run() {
     }
     group.clear();  // what it owned is freed before anything waits
     more = between_(*connection_);
+    pulse_.End();
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/pulse.h"
 #include "store/database.h"
 #include "store/statistics.h"
 #include "store/subscribers.h"
@@ -60,6 +61,8 @@ class Writer {
   // down), `done` is called at once, on the calling thread.
   void Submit(Operation operation);
 
+  const core::Pulse& pulse() const { return pulse_; }
+
   int64_t NewestRevision() const { return newest_revision_.load(std::memory_order_acquire); }
 
  private:
@@ -93,6 +96,7 @@ class Writer {
   Statistics& statistics_;
   const Between between_;
   std::atomic<int64_t> newest_revision_;
+  core::Pulse pulse_;
   WorkQueue<Operation> queue_;
   std::thread thread_;
 };

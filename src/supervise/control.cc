@@ -25,11 +25,20 @@ bool MayAsk(int socket) {
 
 }  // namespace
 
-Control::Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener)
+Control::Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener,
+                 const std::string& directory)
     : loop_(loop),
       instance_(instance),
       instance_id_(std::move(instance_id)),
-      acceptor_(loop, std::move(listener), [this](UniqueFd socket) { Take(std::move(socket)); }) {}
+      listener_(loop, std::move(listener),
+                {.path = directory + "/ctl.sock",
+                 .listen = [directory] { return protocol::ListenAt(directory, "ctl.sock"); },
+                 .take = [this](UniqueFd socket) { Take(std::move(socket)); }}) {}
+
+void Control::LookAtFiles() {
+  instance_.RestoreFiles();
+  listener_.Look();
+}
 
 Control::~Control() {
   for (const auto& connection : connections_) loop_.Unwatch(connection->socket.get());
@@ -116,6 +125,9 @@ void Control::OnRequest(Connection& connection, const internal::SuperviseRequest
       if (signalled.ok()) pid = *signalled;
       break;
     }
+    case internal::SuperviseRequest::kLookAtFiles:
+      LookAtFiles();
+      break;
     case internal::SuperviseRequest::kRelease:
       status = instance_.Release();
       break;

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/acceptor.h"
 #include "base/event_loop.h"
+#include "base/kept_listener.h"
 #include "base/unique_fd.h"
 #include "protocol/log_format.h"
 #include "protocol/messages.pb.h"
@@ -27,10 +27,15 @@ namespace grpc_os::supervise {
 // of the oldest. Lives on the loop's thread.
 class Control {
  public:
-  Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener);
+  // `listener` is at ctl.sock in `directory`.
+  Control(EventLoop& loop, Instance& instance, std::string instance_id, UniqueFd listener,
+          const std::string& directory);
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   ~Control();
+
+  // Makes what is gone of the instance's directory again, and the socket in it.
+  void LookAtFiles();
 
   // Of a task: its caller, which asks for reports, has come, before it is greeted; or has gone.
   // Call before the loop runs.
@@ -76,7 +81,7 @@ class Control {
   std::function<void()> on_come_;
   std::function<void()> on_leave_;
   std::deque<internal::SuperviseReply> output_;  // for the caller of a task
-  Acceptor acceptor_;
+  KeptListener listener_;
 };
 
 }  // namespace grpc_os::supervise

@@ -74,6 +74,9 @@ class Instance {
   // Ends the instance for good. FAILED_PRECONDITION unless in a final state.
   absl::Status Release();
 
+  // Of the files that it keeps in its directory, writes those that are gone.
+  void RestoreFiles();
+
   internal::InstanceStatus Status() const;
   Journal& journal() { return journal_; }
 

@@ -116,6 +116,15 @@ absl::Status Instance::StoreSpec(const internal::LaunchSpec& spec) const {
       absl::StrCat("cannot store the spec in ", path, ": ", strerror(errno)));
 }
 
+void Instance::RestoreFiles() {
+  const std::string path = options_.directory + "/spec";
+  if (has_spec_ && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    if (const absl::Status stored = StoreSpec(spec_); !stored.ok())
+      dprintf(STDERR_FILENO, "grpc-os-supervise: %s\n", stored.ToString().c_str());
+  }
+  journal_.Restore();
+}
+
 absl::Status Instance::SetSpec(int memfd) {
   if (memfd < 0) return absl::InvalidArgumentError("no memfd came with the spec");
   internal::LaunchSpec spec;

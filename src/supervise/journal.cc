@@ -330,8 +330,15 @@ absl::StatusOr<std::optional<internal::Report>> Journal::ReadAfter(int64_t seq) 
 void Journal::CompactIfLarge() {
   int64_t live = newest_.size;
   for (const Entry& entry : entries_) live += entry.size;
-  if (file_bytes_ <= std::max(kCompactBytes, 2 * live) || !queue_.empty()) return;
+  if (file_bytes_ > std::max(kCompactBytes, 2 * live)) Rewrite();
+}
 
+void Journal::Restore() {
+  if (file_ && access(path_.c_str(), F_OK) != 0 && errno == ENOENT) Rewrite();
+}
+
+void Journal::Rewrite() {
+  if (!queue_.empty()) return;
   const std::string temporary = path_ + ".new";
   UniqueFd file(open(temporary.c_str(),
                      O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));

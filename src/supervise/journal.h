@@ -72,6 +72,8 @@ class Journal {
   // Rewrites the file without what is not needed, if that is worth it. Not for the way from a crash
   // to a restart.
   void CompactIfLarge();
+  // Writes the file again if it is gone.
+  void Restore();
 
   size_t kept_reports() const { return entries_.size(); }
 
@@ -98,6 +100,7 @@ class Journal {
   void Coalesce();
   void PruneQueue();
   void RebuildQueue();
+  void Rewrite();
   std::string Frame(const Entry& entry) const;  // empty: damaged
 
   const std::string path_;

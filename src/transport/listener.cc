@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/kept_listener.h"
 
 namespace grpc_os::transport {
 namespace {
@@ -27,17 +28,18 @@ UniqueFd NewSocket(int family) {
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> ListenUnix(const std::string& path, int mode) {
+absl::StatusOr<UniqueFd> ListenUnix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
     return absl::InvalidArgumentError(absl::StrCat("the path ", path, " is too long for a socket"));
   memcpy(address.sun_path, path.data(), path.size());
+  if (absl::Status free = CheckSocketPlace(path); !free.ok()) return free;
   UniqueFd listener = NewSocket(AF_UNIX);
   unlink(path.c_str());
   if (!listener ||
       bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      chmod(path.c_str(), static_cast<mode_t>(mode)) != 0 || listen(listener.get(), kBacklog) != 0)
+      chmod(path.c_str(), 0666) != 0 || listen(listener.get(), kBacklog) != 0)
     return CannotListen(path);
   return listener;
 }

@@ -9,9 +9,10 @@
 
 namespace grpc_os::transport {
 
-// Takes the path over from whoever had it: the caller knows that it is nobody. UNAVAILABLE: why
-// not. `mode`: of the socket's file.
-absl::StatusOr<UniqueFd> ListenUnix(const std::string& path, int mode);
+// Takes the path over from a program that has ended. UNAVAILABLE, FAILED_PRECONDITION (as
+// CheckSocketPlace): why not. Whoever can reach it in its directory may connect: what they may do,
+// their uid decides.
+absl::StatusOr<UniqueFd> ListenUnix(const std::string& path);
 
 // `address`: of IPv4 or IPv6, in numbers; `port` 0: any free one. A port that another program
 // listens on is not shared. UNAVAILABLE: it is taken, or cannot be had.

@@ -10,21 +10,31 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "transport/listener.h"
 
 namespace grpc_os::transport {
 
 Server::Server(std::vector<Endpoint> endpoints, Methods methods, Options options)
     : shared_(options.budgets, std::move(methods), std::move(options.user_of)),
       uid_of_(std::move(options.uid_of)),
-      endpoints_(std::move(endpoints)) {
+      endpoints_(std::move(endpoints)),
+      each_second_(std::move(options.each_second)) {
   for (int i = 0; i < std::max(options.io_threads, 1); ++i)
     threads_.push_back(std::make_unique<IoThread>(shared_));
   IoThread& first = *threads_.front();
   for (Endpoint& endpoint : endpoints_) {
-    acceptors_.push_back(std::make_unique<Acceptor>(
+    const auto take = [this, &endpoint](UniqueFd fd) { Take(endpoint, std::move(fd)); };
+    if (endpoint.path.empty()) {
+      acceptors_.push_back(
+          std::make_unique<Acceptor>(first.loop(), std::move(endpoint.listener), take));
+      continue;
+    }
+    const auto listen = [path = endpoint.path] { return ListenUnix(path); };
+    unix_listeners_.push_back(std::make_unique<KeptListener>(
         first.loop(), std::move(endpoint.listener),
-        [this, &endpoint](UniqueFd fd) { Take(endpoint, std::move(fd)); }));
+        KeptListener::Settings{endpoint.path, listen, take, options.say}));
   }
+  second_ = first.loop().After(KeptListener::kLookEveryMs, [this] { OnSecond(); });
   int number = 0;
   for (const auto& thread : threads_) thread->Start(absl::StrCat("grpc-io-", number++).c_str());
 }
@@ -58,11 +68,19 @@ void Server::Take(const Endpoint& endpoint, UniqueFd fd) {
   });
 }
 
+void Server::OnSecond() {
+  second_ = threads_.front()->loop().After(KeptListener::kLookEveryMs, [this] { OnSecond(); });
+  for (const auto& listener : unix_listeners_) listener->Look();
+  if (each_second_) each_second_();
+}
+
 void Server::Stop(int64_t grace_ms) {
   if (std::exchange(stopped_, true)) return;
   std::promise<void> deaf;
   threads_.front()->Post([this, &deaf] {
+    threads_.front()->loop().Cancel(second_);
     acceptors_.clear();
+    unix_listeners_.clear();
     deaf.set_value();
   });
   deaf.get_future().wait();

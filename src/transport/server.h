@@ -4,12 +4,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/acceptor.h"
+#include "base/event_loop.h"
+#include "base/kept_listener.h"
 #include "base/unique_fd.h"
 #include "transport/budgets.h"
 #include "transport/counters.h"
@@ -23,7 +26,8 @@ class Server {
  public:
   // Where connections come from.
   struct Endpoint {
-    UniqueFd listener;  // of listener.h
+    UniqueFd listener;      // of listener.h
+    std::string path = {};  // of a unix socket: listened on anew where its file is gone
     bool local = false;
     bool relay = false;                         // others speak through those who connect
     std::unique_ptr<TlsContext> tls = nullptr;  // null: none
@@ -33,6 +37,10 @@ class Server {
     UidOf uid_of = nullptr;    // of connections that are neither local nor encrypted
     UserOf user_of = nullptr;  // of calls
     int io_threads = 1;
+    // What became of the files of sockets, as a sentence.
+    std::function<void(const std::string&)> say = nullptr;
+    // Called each second by a thread that serves connections.
+    std::function<void()> each_second = nullptr;
   };
 
   // Takes connections at once.
@@ -51,13 +59,17 @@ class Server {
 
  private:
   void Take(const Endpoint& endpoint, UniqueFd fd);
+  void OnSecond();
 
   Shared shared_;
   const UidOf uid_of_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::unique_ptr<IoThread>> threads_;
+  const std::function<void()> each_second_;
   // Of the first thread, which accepts for all.
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::unique_ptr<KeptListener>> unix_listeners_;
+  EventLoop::TimerId second_ = 0;
   size_t next_thread_ = 0;
   bool stopped_ = false;
 };

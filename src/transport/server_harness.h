@@ -112,7 +112,7 @@ class ServerTest : public ::testing::Test {
                               return user;
                             }};
     std::vector<Server::Endpoint> endpoints;
-    endpoints.push_back({.listener = *ListenUnix(path_, 0600), .local = true});
+    endpoints.push_back({.listener = *ListenUnix(path_), .path = path_, .local = true});
     server_ = std::make_unique<Server>(
         std::move(endpoints), std::move(methods),
         Server::Options{

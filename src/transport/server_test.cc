@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <string>
@@ -17,6 +19,29 @@ namespace grpc_os::transport {
 namespace {
 
 using ::testing::HasSubstr;
+
+// ---- The file of the socket
+
+TEST_F(ServerTest, AUnixSocketWhoseFileIsGoneIsMadeAgain) {
+  Serve();
+  TestClient before(path_);
+  ASSERT_EQ(before.Finish(before.Ask("/t/Echo", "hello")).status(), kOk);
+  std::filesystem::remove(path_);
+  while (!std::filesystem::exists(path_)) std::this_thread::yield();
+  TestClient after(path_);
+  EXPECT_EQ(after.Finish(after.Ask("/t/Echo", "hello")).status(), kOk);
+  EXPECT_EQ(before.Finish(before.Ask("/t/Echo", "hello")).status(), kOk) << "connections go on";
+}
+
+TEST_F(ServerTest, AFileThatIsNoSocketIsLeftWhereItIs) {
+  Serve();
+  const std::string file = directory_ + "/file";
+  std::ofstream(file) << "theirs";
+  const auto refused = ListenUnix(file);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("no socket"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(file));
+}
 
 // ---- Calls
 

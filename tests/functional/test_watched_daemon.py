@@ -57,10 +57,49 @@ async def test_a_daemon_that_hangs_is_started_again(idle_system):
     idle_system.start("--health-interval", "1")
     await freeze_and_await_another(idle_system)
     said = init_log(idle_system)
+    told = "grpc-osd gives no answer to health checks for 1000 ms: it accepts calls and does not answer"
+    assert any(line.startswith(told) for line in said[:-2])
+    assert told in idle_system.said, "and on standard error"
     assert said[-2:] == [
         "grpc-osd gave no answer to 3 health checks in 3000 ms: it accepts calls and does not answer; killed it",
         "grpc-osd was ended by signal 9; starts it again",
     ]
+
+
+async def test_one_that_was_stopped_for_a_moment_goes_on(idle_system):
+    idle_system.start("--health-interval", "1")
+    pid = idle_system.daemon_pid()
+    os.kill(pid, signal.SIGSTOP)
+    poll(lambda: any("is killed if that lasts" in line for line in init_log(idle_system)), "it is told")
+    os.kill(pid, signal.SIGCONT)
+    poll(lambda: "grpc-osd answers health checks again" in init_log(idle_system), "it is better")
+    assert idle_system.daemon_pid() == pid
+
+
+async def test_one_that_hangs_when_init_finds_it_is_started_again(idle_system):
+    idle_system.start("--health-interval", "0")
+    client = await idle_system.client()
+    is_untouched = await untouched_process(client)
+    pid = idle_system.daemon_pid()
+    os.kill(pid, signal.SIGSTOP)
+    idle_system.init.kill()
+    idle_system.init.wait()
+    idle_system.launch("--health-interval", "1")
+    await_another_daemon(idle_system, pid)
+    assert await is_untouched(await idle_system.client())
+    await idle_system.close_clients()
+
+
+async def test_one_that_hangs_before_it_serves_is_told(idle_system):
+    idle_system.launch("--health-interval", "1")
+    pid = poll(lambda: idle_system.programs("grpc-osd"), "grpc-osd")[0]
+    os.kill(pid, signal.SIGSTOP)
+    if (idle_system.data / "run/api.sock").exists():
+        pytest.skip("it was too quick: it listened before it was stopped")
+    poll(lambda: any("health checks for 3000 ms" in line for line in init_log(idle_system)), "it is told")
+    os.kill(pid, signal.SIGCONT)
+    idle_system.await_api()
+    assert idle_system.daemon_pid() == pid
 
 
 async def test_so_is_one_that_a_new_init_adopted(idle_system):

@@ -324,6 +324,36 @@ TEST_F(IdentityTest, AClockThatIsWrongForAMomentEndsNoSession) {
   EXPECT_EQ(Check(ada->access_token), "OK");
 }
 
+TEST_F(IdentityTest, WhatLooksExpiredForAMomentMakesNoRoomForALogIn) {
+  const auto ada = LogIn("ada");
+  ASSERT_TRUE(ada.ok());
+  std::vector<std::string> tokens;
+  while (tokens.size() + 1 < static_cast<size_t>(limits::kSessionsPerUser)) {
+    clock_.now_ms += limits::kSessionEachMs;
+    const auto made = MakeToken(ada->caller);
+    ASSERT_TRUE(made.ok()) << made.status();
+    tokens.push_back(made->token);
+  }
+  constexpr int64_t kJumpMs = 2 * limits::kTokenTtlMaxMs;
+  retention_clock_.held_ms = clock_.now_ms;
+  clock_.now_ms += kJumpMs;
+  ASSERT_TRUE(LogIn("ada").ok());
+  clock_.now_ms -= kJumpMs;
+  for (const std::string& token : tokens) ASSERT_EQ(Check(token), "OK");
+  EXPECT_FALSE(Refresh(ada->refresh_token).ok()) << "the oldest log-in went";
+}
+
+TEST_F(IdentityTest, ARefreshUnderAClockThatIsBehindEndsNoSessionSooner) {
+  const auto ada = LogIn("ada");
+  ASSERT_TRUE(ada.ok());
+  constexpr int64_t kJumpMs = limits::kSessionMs;
+  clock_.now_ms -= kJumpMs;
+  const auto again = Refresh(ada->refresh_token);
+  ASSERT_TRUE(again.ok()) << again.status();
+  clock_.now_ms += kJumpMs;
+  EXPECT_TRUE(Refresh(again->refresh_token).ok());
+}
+
 TEST_F(IdentityTest, OfASessionOfAnotherNotEvenTheWordsTellThatItIsThere) {
   ASSERT_TRUE(Create("bob", {"operator"}).ok());
   const auto ada = LogIn("ada");

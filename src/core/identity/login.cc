@@ -55,7 +55,7 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
   origin.record.user = session.user;
   origin.record.session_id = session.id;
   IdentityWrite write{.put_sessions = {session}, .now_ms = impl.parts.retention_clock.NowMs()};
-  write.end_sessions = state.Surplus(session.user, now);
+  write.end_sessions = state.Surplus(session.user, write.now_ms);
   for (const std::string& id : write.end_sessions) ++state.sessions.at(id).ending;
   Envelope envelope(origin, session.id);
   auto surplus = write.end_sessions;
@@ -287,8 +287,10 @@ void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin 
   const int64_t now = parts.clock.NowMs();
   Session session = entry.session;
   session.refresh_number = ++entry.session.refresh_number;
+  // A clock that is behind for a moment makes none end sooner.
   session.expire_time_ms =
-      std::min(now + limits::kRefreshIdleMs, session.create_time_ms + limits::kSessionMs);
+      std::max(session.expire_time_ms,
+               std::min(now + limits::kRefreshIdleMs, session.create_time_ms + limits::kSessionMs));
   origin.record.user = session.user;
   origin.record.session_id = session.id;
   IdentityWrite write{.put_sessions = {session}, .now_ms = parts.retention_clock.NowMs()};

@@ -20,6 +20,8 @@ absl::Status MakeDirectory(const std::string& path) {
                                              strerror(errno), "; choose another with --data-dir"));
 }
 
+constexpr char kLock[] = "run/osd.lock";
+
 absl::StatusOr<UniqueFd> TakeLock(const std::string& path) {
   UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock)
@@ -41,11 +43,23 @@ absl::Status DataDirectory::Start() {
   }
   if (absl::Status status = host::CheckSecretDirectory(PathOf("secrets")); !status.ok())
     return status;
-  auto lock = TakeLock(PathOf("run/osd.lock"));
+  auto lock = TakeLock(PathOf(kLock));
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
   directory_.Reset(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return absl::OkStatus();
+}
+
+// run/ is made again by init.
+void DataDirectory::Tick(int64_t /*now_ms*/) {
+  struct stat there {
+  }, ours{};
+  if (fstatat(directory_.get(), kLock, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+      fstat(lock_.get(), &ours) == 0 && there.st_ino == ours.st_ino &&
+      there.st_dev == ours.st_dev) {
+    return;
+  }
+  if (auto lock = TakeLock(PathOf(kLock)); lock.ok()) lock_ = *std::move(lock);
 }
 
 std::string DataDirectory::PathOf(const std::string& name) const {

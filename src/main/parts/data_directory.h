@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_MAIN_PARTS_DATA_DIRECTORY_H_
 #define GRPC_OS_MAIN_PARTS_DATA_DIRECTORY_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,8 @@ class DataDirectory final : public Part {
   explicit DataDirectory(std::string path) : path_(std::move(path)) {}
 
   absl::Status Start() override;
+  // Takes a lock anew whose file is gone.
+  void Tick(int64_t now_ms) override;
 
   const std::string& path() const { return path_; }
   std::string PathOf(const std::string& name) const;  // of what lies in it

@@ -25,7 +25,13 @@ absl::Status GrpcPart::Start() {
        .loopback = needs_.ports.TakeGrpcListener(),
        .tls_listener = needs_.ports.TakeTlsListener(),
        .tls = needs_.ports.TakeTls(),
-       .transport = {.uid_of = host::UidOfLoopbackPeer, .io_threads = needs_.io_threads}},
+       .transport = {.uid_of = host::UidOfLoopbackPeer,
+                     .io_threads = needs_.io_threads,
+                     .say =
+                         [this](const std::string& text) {
+                           needs_.log.logger().Write(core::LogLevel::kWarning, text, {});
+                         }},
+       .stuck = [this] { return needs_.vitals.Stuck(); }},
       needs_.services.handlers());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
@@ -41,6 +47,11 @@ absl::Status GrpcPart::Start() {
   return absl::OkStatus();
 }
 
+// On the loop's thread.
+void GrpcPart::Tick(int64_t /*now_ms*/) {
+  if (old_clients_ != nullptr) old_clients_->Look();
+}
+
 void GrpcPart::Stop() {
   needs_.services.environment().ShutDown();
   server_->Stop(kStopGraceMs);
@@ -48,14 +59,20 @@ void GrpcPart::Stop() {
 }
 
 void GrpcPart::ListenForOldClients() {
-  auto listener = transport::ListenUnix(needs_.directory.PathOf("run/peer.sock"), 0666);
+  const std::string path = needs_.directory.PathOf("run/peer.sock");
+  auto listener = transport::ListenUnix(path);
   if (!listener.ok()) return;  // there may be none
   RunOnLoop([&] {
-    old_clients_ =
-        std::make_unique<Acceptor>(needs_.loop, *std::move(listener), [](UniqueFd client) {
-          constexpr std::string_view kNone = "none\n";
-          (void)!send(client.get(), kNone.data(), kNone.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        });
+    old_clients_ = std::make_unique<KeptListener>(
+        needs_.loop, *std::move(listener),
+        KeptListener::Settings{.path = path,
+                               .listen = [path] { return transport::ListenUnix(path); },
+                               .take =
+                                   [](UniqueFd client) {
+                                     constexpr std::string_view kNone = "none\n";
+                                     (void)!send(client.get(), kNone.data(), kNone.size(),
+                                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+                                   }});
   });
 }
 

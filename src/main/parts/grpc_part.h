@@ -5,13 +5,14 @@
 #include <functional>
 #include <memory>
 
-#include "base/acceptor.h"
 #include "base/event_loop.h"
+#include "base/kept_listener.h"
 #include "main/parts/data_directory.h"
 #include "main/parts/edge_part.h"
 #include "main/parts/ports.h"
 #include "main/parts/published_files.h"
 #include "main/parts/services_part.h"
+#include "main/parts/vitals.h"
 #include "server/grpc_server.h"
 
 namespace grpc_os {
@@ -20,9 +21,11 @@ class GrpcPart final : public Part {
  public:
   struct Needs {
     const DataDirectory& directory;
+    const SystemLog& log;
     PublishedFiles& files;
     EdgePart& edge;
     ServicesPart& services;
+    const Vitals& vitals;
     Ports& ports;
     EventLoop& loop;  // which runs
     int io_threads;
@@ -30,6 +33,7 @@ class GrpcPart final : public Part {
   explicit GrpcPart(const Needs& needs) : needs_(needs) {}
 
   absl::Status Start() override;
+  void Tick(int64_t now_ms) override;
   // Ends the streams, refuses new calls, and waits for those in progress for a while.
   void Stop() override;
 
@@ -44,7 +48,7 @@ class GrpcPart final : public Part {
 
   const Needs needs_;
   std::unique_ptr<server::GrpcServer> server_;
-  std::unique_ptr<Acceptor> old_clients_;  // of the loop's thread
+  std::unique_ptr<KeptListener> old_clients_;  // of the loop's thread
 };
 
 }  // namespace grpc_os

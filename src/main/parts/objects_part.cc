@@ -38,7 +38,7 @@ void ObjectsPart::MakeSystemObjects() {
 absl::Status ObjectsPart::OpenBlobs() {
   auto blobs = store::BlobFiles::Open({.files = store::FilesIn(needs_.directory.path()),
                                        .hashes = {content_hash_, checksum_},
-                                       .clock = needs_.scheduler,
+                                       .clock = needs_.clocks.retention().latest(),
                                        .index = needs_.store.store()});
   if (!blobs.ok()) return blobs.status();
   blobs_ = *std::move(blobs);
@@ -68,7 +68,7 @@ absl::Status ObjectsPart::OpenUploads() {
       .files = *blobs_,
       .requests = needs_.store.requests(),
       .committed = needs_.store.store(),
-      .clock = needs_.scheduler,
+      .clock = needs_.clocks.retention().latest(),
       .put =
           [this](core::PutObject change, core::Objects::By by, core::Objects::Done done) {
             objects_->Put(std::move(change), std::move(by), std::move(done));

@@ -1,7 +1,9 @@
 #include "main/parts/processes_part.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
@@ -74,6 +76,24 @@ void ProcessesPart::AwaitReports() {
   std::promise<void> reported;
   needs_.loop.Post([&] { recovery_->AwaitReports([&reported] { reported.set_value(); }); });
   reported.get_future().get();
+}
+
+std::vector<std::string> ProcessesPart::Problems() const {
+  std::vector<std::string> problems;
+  const std::vector<std::string> silent = supervision_->Silent();
+  if (silent.empty()) return problems;
+  const auto all = processes_->List("", std::numeric_limits<int>::max());
+  for (const std::string& id : silent) {
+    const auto of = std::find_if(all.begin(), all.end(), [&id](const core::Process* process) {
+      return process->instance_id == id;
+    });
+    problems.push_back(absl::StrCat(
+        "The supervisor of ", of == all.end() ? "an instance" : (*of)->name,
+        " does not answer: it was stopped (SIGSTOP), or hangs. Its process runs on, and is neither "
+        "stopped nor started again. Let it go on with: pkill -CONT -f ",
+        id));
+  }
+  return problems;
 }
 
 void ProcessesPart::ReportReady() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "core/process/processes.h"
@@ -60,6 +61,8 @@ class ProcessesPart final : public Part {
   const core::UsageSource& usage() const { return *usage_; }
   core::LogSource& log_source() const { return *log_source_; }
   core::Tasks& tasks() const { return *tasks_; }
+  // Supervisors that do not answer, each as a sentence with its cure; on the core's thread.
+  std::vector<std::string> Problems() const;
   const services::SystemFacts& facts() const { return facts_; }  // of the core's thread
 
  private:

@@ -11,7 +11,8 @@
 
 namespace grpc_os {
 
-// The daemon does without them: one for which there is no room is tried again on each tick.
+// The daemon does without them: one for which there is no room, or that was removed, is written on
+// the next tick.
 class PublishedFiles final : public Part {
  public:
   PublishedFiles(const DataDirectory& directory, const SystemLog& log)
@@ -24,7 +25,7 @@ class PublishedFiles final : public Part {
  private:
   const DataDirectory& directory_;
   const SystemLog& log_;
-  Guarded<std::map<std::string, std::string>> unwritten_;  // what is to be in them
+  Guarded<std::map<std::string, std::string>> files_;  // what is to be in them
 };
 
 }  // namespace grpc_os

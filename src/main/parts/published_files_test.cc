@@ -56,5 +56,15 @@ TEST_F(PublishedFilesTest, WhatCannotBeWrittenIsWarnedOfOnceAndTriedAgainOnEachT
   EXPECT_EQ(said_.size(), 1u);
 }
 
+TEST_F(PublishedFilesTest, WhatIsRemovedIsWrittenAgain) {
+  files_->Write("run/grpc.port", "50051\n");
+  std::filesystem::remove_all(directory_.path() + "/run");
+  parts_.Tick(1000);
+  EXPECT_EQ(TextOf("run/grpc.port"), "") << "its directory is not there";
+  std::filesystem::create_directory(directory_.path() + "/run");
+  parts_.Tick(2000);
+  EXPECT_EQ(TextOf("run/grpc.port"), "50051\n");
+}
+
 }  // namespace
 }  // namespace grpc_os

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/event_loop.h"
+#include "core/pulse.h"
 #include "main/parts/processes_part.h"
 
 namespace grpc_os {
@@ -18,8 +19,9 @@ namespace grpc_os {
 class RuntimeThread final : public Part {
  public:
   // `tick` is called once a second, with the loop's time.
-  RuntimeThread(EventLoop& loop, ProcessesPart& processes, std::function<void(int64_t)> tick)
-      : loop_(loop), processes_(processes), tick_(std::move(tick)) {}
+  RuntimeThread(EventLoop& loop, ProcessesPart& processes, core::Pulse& pulse,
+                std::function<void(int64_t)> tick)
+      : loop_(loop), processes_(processes), pulse_(pulse), tick_(std::move(tick)) {}
 
   absl::Status Start() override {
     thread_ = std::thread([this] {
@@ -34,16 +36,19 @@ class RuntimeThread final : public Part {
   void Stop() override {
     loop_.Stop();
     thread_.join();
+    pulse_.End();
   }
 
  private:
   void TickEachSecond() {
+    pulse_.Begin(EventLoop::NowMs());
     tick_(EventLoop::NowMs());
     loop_.After(1000, [this] { TickEachSecond(); });
   }
 
   EventLoop& loop_;
   ProcessesPart& processes_;
+  core::Pulse& pulse_;
   const std::function<void(int64_t)> tick_;
   std::thread thread_;
 };

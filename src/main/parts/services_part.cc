@@ -57,7 +57,8 @@ absl::Status ServicesPart::Start() {
   system_ = std::make_unique<services::SystemService>(
       *handlers_,
       services::SystemService::Parts{scheduler, processes, store, *environment_, facts, disk,
-                                     objects.storage(), [this] { return needs_.copy.End(); }});
+                                     objects.storage(), [this] { return needs_.copy.End(); },
+                                     [this] { return needs_.vitals.Problems(); }});
   return handlers_->Check();
 }
 

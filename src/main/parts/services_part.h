@@ -14,6 +14,7 @@
 #include "main/parts/processes_part.h"
 #include "main/parts/store_part.h"
 #include "main/parts/system_log.h"
+#include "main/parts/vitals.h"
 #include "main/parts/volumes_part.h"
 #include "services/auth_service.h"
 #include "services/deploy_service.h"
@@ -39,6 +40,7 @@ class ServicesPart final : public Part {
     const DeploysPart& deploys;
     const DomainsPart& domains;
     EdgePart& edge;
+    const Vitals& vitals;
     core::Scheduler& scheduler;
   };
   explicit ServicesPart(const Needs& needs) : needs_(needs) {}

@@ -66,14 +66,30 @@ absl::Status StorePart::Start() {
   return absl::OkStatus();
 }
 
-void StorePart::Tick(int64_t /*now_ms*/) { disk_->Look(); }
+void StorePart::Tick(int64_t /*now_ms*/) {
+  disk_->Look();
+  LookAtFiles();
+}
+
+void StorePart::LookAtFiles() {
+  absl::Status now = store_->CheckFiles();
+  if (now == files_) return;
+  core::Logger& logger = needs_.log.logger();
+  if (now.ok()) {
+    logger.Write(core::LogLevel::kInfo, "the database is back; changes are stored again", {});
+  } else {
+    logger.Write(core::LogLevel::kError, std::string(now.message()), {});
+  }
+  files_ = std::move(now);
+}
 
 void StorePart::Stop() {
   audit_->Finish();
   requests_.reset();  // what ends from here on asks the store nothing
   const int64_t revision = store_->NewestRevision();
+  const bool in_place = store_->CheckFiles().ok();
   store_.reset();
-  store::RecordCleanStop(needs_.directory.DatabasePath(), revision);
+  if (in_place) store::RecordCleanStop(needs_.directory.DatabasePath(), revision);
 }
 
 int64_t StorePart::Changes() const {

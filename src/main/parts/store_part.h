@@ -29,7 +29,7 @@ class StorePart final : public Part {
   explicit StorePart(const Needs& needs) : needs_(needs) {}
 
   absl::Status Start() override;
-  // Looks at the disk.
+  // Looks at the disk and at the files of the database.
   void Tick(int64_t now_ms) override;
   // Commits what was submitted, closes the database, and records that it was stopped cleanly.
   void Stop() override;
@@ -40,13 +40,19 @@ class StorePart final : public Part {
   core::Disk& disk() const { return *disk_; }
   // Another number after each change of what is stored.
   int64_t Changes() const;
+  // OK, or why nothing can be stored: the files are not the database's any more (FilesInPlace). As
+  // the last Tick found it; on the core's thread.
+  const absl::Status& files() const { return files_; }
 
  private:
+  void LookAtFiles();
+
   const Needs needs_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<core::AuditTrail> audit_;
   std::unique_ptr<core::Requests> requests_;
   std::unique_ptr<host::DataDisk> disk_;
+  absl::Status files_;
 };
 
 }  // namespace grpc_os

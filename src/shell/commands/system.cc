@@ -70,6 +70,8 @@ Table Details(const Session& session, const std::string& address, const v1::Syst
   table.AddRow({{"started"}, {FormatTime(system.start_time().seconds(), 0, 0)}});
   table.AddRow({{"processes"},
                 {absl::StrCat(system.process_count(), ", ", system.running_count(), " running")}});
+  for (const std::string& problem : system.problems())
+    table.AddRow({{"problem"}, {problem, Style::kBad}});
   if (!system.held_reason().empty()) {
     table.AddRow({{"held"},
                   {absl::StrCat(system.held_count(), " processes, because ", system.held_reason(),

@@ -121,7 +121,8 @@ class SqliteConnection::SqliteStatement final : public Statement {
 };
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
-    const std::string& path, Role role, std::function<void()> on_close) {
+    const std::string& path, Role role, std::function<void()> on_close,
+    std::shared_ptr<FilesInPlace> files) {
   // Once, before SQLite is used: nobody asks how much memory it has, and counting takes a lock at
   // each allocation.
   [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -133,15 +134,20 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(
   const int code =
       sqlite3_open_v2(path.c_str(), &db, flags, vfs == nullptr ? nullptr : vfs->name());
   std::unique_ptr<SqliteConnection> connection(
-      new SqliteConnection(path, std::move(vfs), db, std::move(on_close)));
+      new SqliteConnection(path, std::move(vfs), db, std::move(on_close), std::move(files)));
   if (code != SQLITE_OK) return SqliteError(db, code, "opening", path);
   if (auto status = connection->SetUp(role); !status.ok()) return status;
   return connection;
 }
 
 SqliteConnection::SqliteConnection(std::string path, std::unique_ptr<GatheredLogVfs> vfs,
-                                   sqlite3* db, std::function<void()> on_close)
-    : path_(std::move(path)), vfs_(std::move(vfs)), db_(db), on_close_(std::move(on_close)) {}
+                                   sqlite3* db, std::function<void()> on_close,
+                                   std::shared_ptr<FilesInPlace> files)
+    : path_(std::move(path)),
+      vfs_(std::move(vfs)),
+      db_(db),
+      on_close_(std::move(on_close)),
+      files_(std::move(files)) {}
 
 SqliteConnection::~SqliteConnection() {
   statements_.clear();
@@ -149,6 +155,9 @@ SqliteConnection::~SqliteConnection() {
   // what is given up might be gone at the next start.
   if (int persist = 1; vfs_ != nullptr && vfs_->DiskIsShort())
     sqlite3_file_control(db_, nullptr, SQLITE_FCNTL_PERSIST_WAL, &persist);
+  // What lies in the place of ours may have been put there to be started with.
+  if (files_ != nullptr && !files_->Look().ok())
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_close(db_);
   on_close_();
 }
@@ -164,6 +173,7 @@ absl::Status SqliteConnection::SetUp(Role role) {
   if (auto status = CheckIdentity(); !status.ok()) return status;
   if (auto status = Pragmas(kWriterPragmas); !status.ok()) return status;
   vfs_->KeepRoom();
+  if (files_ != nullptr) files_->EndWriting();
   return absl::OkStatus();
 }
 
@@ -216,12 +226,14 @@ absl::StatusOr<Statement*> SqliteConnection::Prepare(std::string_view sql) {
 absl::Status SqliteConnection::Execute(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
+  const bool begins = sql == SqliteDialect().begin_write && vfs_ != nullptr;
+  absl::Status status = begins ? BeginWrite() : absl::OkStatus();
+  if (!status.ok()) return status;
   // After some failures SQLite has rolled back by itself, and logs that there is nothing to.
-  if (sql == "ROLLBACK" && sqlite3_get_autocommit(db_) != 0) return absl::OkStatus();
-  if (sql == SqliteDialect().begin_write && vfs_ != nullptr) BeginWrite();
-  absl::Status status = (*statement)->Step().status();
+  if (sql != "ROLLBACK" || sqlite3_get_autocommit(db_) == 0) status = (*statement)->Step().status();
   if (!status.ok() && sql == "COMMIT" && vfs_ != nullptr && vfs_->handed_on_commit())
     frames_behind_ = true;
+  if (files_ != nullptr && sqlite3_get_autocommit(db_) != 0) files_->EndWriting();
   return status;
 }
 
@@ -233,11 +245,16 @@ absl::Status SqliteConnection::Execute(std::string_view sql) {
 //
 // Where the disk is so full that the log cannot grow without taking of what is kept behind it, it
 // is moved into the database, and begins anew. It is not cut, which would give room up.
-void SqliteConnection::BeginWrite() {
-  vfs_->BeginTransaction(std::exchange(may_use_reserve_, false));
+absl::Status SqliteConnection::BeginWrite() {
+  const bool may_use_reserve = std::exchange(may_use_reserve_, false);
+  if (files_ != nullptr) {
+    if (absl::Status in_place = files_->BeginWriting(); !in_place.ok()) return in_place;
+  }
+  vfs_->BeginTransaction(may_use_reserve);
   if (frames_behind_) frames_behind_ = !Checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
   if (!vfs_->KeepRoom() && !frames_behind_ && Checkpoint(SQLITE_CHECKPOINT_RESTART))
     vfs_->LogBeginsAnew();
+  return absl::OkStatus();
 }
 
 bool SqliteConnection::Checkpoint(int mode) {

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "store/database.h"
+#include "store/sqlite/files_in_place.h"
 #include "store/sqlite/sqlite_log_file.h"
 
 namespace grpc_os::store {
@@ -20,9 +21,11 @@ namespace grpc_os::store {
 class SqliteConnection final : public Connection {
  public:
   enum class Role { kWriter, kReader };
-  // `on_close` is called once it is closed.
-  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Role role,
-                                                                std::function<void()> on_close);
+  // `on_close` is called once it is closed. `files`: of a writer, which begins no transaction where
+  // they are not in their place; null: that is not looked at.
+  static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(
+      const std::string& path, Role role, std::function<void()> on_close,
+      std::shared_ptr<FilesInPlace> files = nullptr);
   ~SqliteConnection() override;
 
   absl::StatusOr<Statement*> Prepare(std::string_view sql) override;
@@ -38,17 +41,18 @@ class SqliteConnection final : public Connection {
   };
 
   SqliteConnection(std::string path, std::unique_ptr<GatheredLogVfs> vfs, sqlite3* db,
-                   std::function<void()> on_close);
+                   std::function<void()> on_close, std::shared_ptr<FilesInPlace> files);
   absl::Status SetUp(Role role);
   absl::Status CheckIdentity();
   absl::Status Pragmas(std::string_view sql);
-  void BeginWrite();
+  absl::Status BeginWrite();
   bool Checkpoint(int mode);
 
   const std::string path_;
   const std::unique_ptr<GatheredLogVfs> vfs_;  // of a writer
   sqlite3* const db_;
   const std::function<void()> on_close_;
+  const std::shared_ptr<FilesInPlace> files_;
   // Of a writer: frames of a commit that failed, or was cut off before this writer was opened, may
   // lie in the log behind the last one; see BeginWrite.
   bool frames_behind_ = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "store/sqlite/files_in_place.h"
 #include "store/sqlite/kept_room.h"
 #include "store/sqlite/sqlite_connection.h"
 #include "store/sqlite/sqlite_error.h"
@@ -43,7 +44,8 @@ int64_t SizeOf(const std::string& path) {
 // Thread-safe.
 class SqliteDatabase final : public Database {
  public:
-  explicit SqliteDatabase(std::string path) : path_(std::move(path)) {}
+  explicit SqliteDatabase(std::string path)
+      : path_(std::move(path)), files_(std::make_shared<FilesInPlace>(path_)) {}
 
   const Dialect& dialect() const override { return kSqliteDialect; }
 
@@ -51,13 +53,15 @@ class SqliteDatabase final : public Database {
     return {.database_bytes = SizeOf(path_), .log_bytes = SizeOf(path_ + "-wal")};
   }
 
+  absl::Status CheckFiles() const override { return files_->Look(); }
+
   absl::StatusOr<std::unique_ptr<Connection>> OpenWriter() override {
     if (writer_open_->exchange(true)) {
       return absl::FailedPreconditionError(
           absl::StrCat("the database ", path_, " has a writer already; there can be only one"));
     }
-    return SqliteConnection::Open(path_, SqliteConnection::Role::kWriter,
-                                  [open = writer_open_] { *open = false; });
+    return SqliteConnection::Open(
+        path_, SqliteConnection::Role::kWriter, [open = writer_open_] { *open = false; }, files_);
   }
 
   absl::StatusOr<std::unique_ptr<Connection>> OpenReader() override {
@@ -66,6 +70,7 @@ class SqliteDatabase final : public Database {
 
  private:
   const std::string path_;
+  const std::shared_ptr<FilesInPlace> files_;
   // Shared with the writer, which may outlive this.
   const std::shared_ptr<std::atomic<bool>> writer_open_ =
       std::make_shared<std::atomic<bool>>(false);

@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/sqlite/disk_harness.h"
+#include "store/sqlite/sqlite_connection.h"
 #include "store/sqlite/sqlite_database.h"
 
 namespace grpc_os::store {
@@ -145,6 +146,9 @@ TEST_F(SqliteLogFileTest, AReadThatCannotHandOnLeavesNoHole) {
 
 // What a rolled back transaction left gathered does not come over another's commit.
 TEST_F(SqliteLogFileTest, NothingIsLeftOfATransactionThatWasRolledBack) {
+  // One that does not look for what others write.
+  writer_.reset();
+  writer_ = *SqliteConnection::Open(directory_ / "test.db", SqliteConnection::Role::kWriter, [] {});
   Do(*writer_, "PRAGMA cache_size = 10");
   Insert(*writer_, 1000, 1);
   Do(*writer_, "BEGIN IMMEDIATE");
