@@ -68,6 +68,8 @@ class ListVersionsResponse;
 class ListVolumesResponse;
 class LoginResponse;
 class MeasureObjectsResponse;
+class MoveFolderRequest;
+class MoveFolderResponse;
 class MoveObjectRequest;
 class Object;
 class Process;
@@ -258,6 +260,7 @@ class Client {
   absl::StatusOr<v1::DeleteObjectResponse> DeleteObject(const v1::DeleteObjectRequest& request);
   absl::StatusOr<v1::Object> UndeleteObject(const v1::UndeleteObjectRequest& request);
   absl::StatusOr<v1::Object> MoveObject(const v1::MoveObjectRequest& request);
+  absl::StatusOr<v1::MoveFolderResponse> MoveFolder(const v1::MoveFolderRequest& request);
   absl::StatusOr<v1::Object> CopyObject(const v1::CopyObjectRequest& request);
   absl::StatusOr<v1::Object> CreateFolder(const std::string& name);
   // Page by page, for they may be many, until there are no more or `on_page` returns false.

@@ -49,6 +49,11 @@ absl::StatusOr<v1::Object> Client::MoveObject(const v1::MoveObjectRequest& reque
                                                    options_.timeout);
 }
 
+absl::StatusOr<v1::MoveFolderResponse> Client::MoveFolder(const v1::MoveFolderRequest& request) {
+  return Mutate<v1::MoveFolderRequest, v1::MoveFolderResponse>(GRPC_OS_METHOD(objects, MoveFolder),
+                                                               request, options_.timeout);
+}
+
 absl::StatusOr<v1::Object> Client::CopyObject(const v1::CopyObjectRequest& request) {
   return Mutate<v1::CopyObjectRequest, v1::Object>(GRPC_OS_METHOD(objects, CopyObject), request,
                                                    options_.timeout);

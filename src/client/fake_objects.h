@@ -155,8 +155,12 @@ class FakeObjects : public v1::FilesystemService::Service {
     const std::lock_guard<std::mutex> lock(state_.mutex);
     const std::string name = NameOf(request->name());
     const std::string how =
-        std::string(request->recursive() ? " recursive" : "") + (request->purge() ? " purge" : "");
+        std::string(request->recursive() ? " recursive" : "") + (request->purge() ? " purge" : "") +
+        (request->versions_only() ? " versions" : "") + (request->in_parts() ? " in parts" : "");
     if (auto status = Enter(context, "DeleteObject" + how, name); !status.ok()) return status;
+    if (request->in_parts() && state_.before_part) {
+      if (auto status = state_.before_part(); !status.ok()) return status;
+    }
     std::vector<std::string> below;
     for (const auto& [each, object] : state_.objects) {
       if (each == name || each.starts_with(AsFolder(name))) below.push_back(each);
@@ -165,12 +169,22 @@ class FakeObjects : public v1::FilesystemService::Service {
     if (below.size() > 1 && !request->recursive()) {
       return FakeError(grpc::FAILED_PRECONDITION, name + " is not empty.", "FOLDER_NOT_EMPTY");
     }
+    if (!request->in_parts() && below.size() > state_.objects_per_call) return TooMany();
     ++state_.revision;
+    response->set_revision(state_.revision);
+    if (request->in_parts()) response->set_more(LeavePart(below));
+    if (request->versions_only()) {
+      response->set_deleted_count(
+          static_cast<int64_t>(std::erase_if(state_.versions, [&](const v1::Object& version) {
+            return version.name() == name || version.name().starts_with(AsFolder(name));
+          })));
+      response->set_more(false);
+      return LeaveFake(state_, request->request_id());
+    }
     for (const std::string& each : below) {
       if (!request->purge()) Retire(state_, state_.objects[each], true);
       state_.objects.erase(each);
     }
-    response->set_revision(state_.revision);
     response->set_deleted_count(static_cast<int64_t>(below.size()));
     return LeaveFake(state_, request->request_id());
   }
@@ -205,13 +219,41 @@ class FakeObjects : public v1::FilesystemService::Service {
       return status;
     }
     const auto found = state_.objects.find(name);
-    if (found == state_.objects.end()) return NotFound(name);
+    if (found == state_.objects.end())
+      return Below(name).size() > state_.objects_per_call ? TooMany() : NotFound(name);
     if (state_.objects.count(request->destination()) != 0) return Taken(request->destination());
     v1::Object object = found->second;
     state_.objects.erase(found);
     object.set_name(request->destination());
     *response = WithoutData(object);
     state_.objects[request->destination()] = std::move(object);
+    return LeaveFake(state_, request->request_id());
+  }
+
+  grpc::Status MoveFolder(grpc::ServerContext* context, const v1::MoveFolderRequest* request,
+                          v1::MoveFolderResponse* response) override {
+    const std::lock_guard<std::mutex> lock(state_.mutex);
+    const std::string name = AsFolder(request->name());
+    if (auto status = Enter(context, "MoveFolder " + name + " to", request->destination());
+        !status.ok()) {
+      return status;
+    }
+    if (state_.before_part) {
+      if (auto status = state_.before_part(); !status.ok()) return status;
+    }
+    std::vector<std::string> below = Below(name);
+    if (below.empty()) return NotFound(name);
+    response->set_more(LeavePart(below));
+    for (const std::string& each : below) {
+      const std::string to = AsFolder(request->destination()) + each.substr(name.size());
+      if (state_.objects.count(to) != 0) return Taken(to);
+      v1::Object object = state_.objects[each];
+      state_.objects.erase(each);
+      object.set_name(to);
+      state_.objects[to] = std::move(object);
+    }
+    response->set_revision(++state_.revision);
+    response->set_moved_count(static_cast<int64_t>(below.size()));
     return LeaveFake(state_, request->request_id());
   }
 
@@ -458,6 +500,23 @@ class FakeObjects : public v1::FilesystemService::Service {
   }
 
  private:
+  std::vector<std::string> Below(const std::string& name) const {
+    std::vector<std::string> below;
+    for (const auto& [each, object] : state_.objects)
+      if (each.starts_with(AsFolder(name))) below.push_back(each);
+    return below;
+  }
+  // Whether there is more than a part of it.
+  bool LeavePart(std::vector<std::string>& names) const {
+    const size_t part = state_.objects_per_call / 10;
+    if (names.size() <= part) return false;
+    names.resize(part);
+    return true;
+  }
+  static grpc::Status TooMany() {
+    return FakeError(grpc::RESOURCE_EXHAUSTED, "That is too much.", "LIMIT_REACHED",
+                     /*retry_after_ms=*/0, "objects_per_call");
+  }
   static std::string AsFolder(const std::string& name) {
     return name.ends_with('/') ? name : name + "/";
   }
@@ -488,6 +547,7 @@ class FakeObjects : public v1::FilesystemService::Service {
     if (!given.content_type().empty()) object.set_content_type(given.content_type());
     if (!given.metadata().empty()) *object.mutable_metadata() = given.metadata();
     if (given.has_expire_time()) *object.mutable_expire_time() = given.expire_time();
+    if (given.has_ttl()) *object.mutable_ttl() = given.ttl();  // as it was asked for
   }
 
   static grpc::Status NotFound(const std::string& name) {

@@ -44,13 +44,15 @@ class TemporaryDirectory {
 };
 
 inline grpc::Status FakeError(grpc::StatusCode code, const std::string& message,
-                              const std::string& reason, int64_t retry_after_ms = 0) {
+                              const std::string& reason, int64_t retry_after_ms = 0,
+                              const std::string& limit = "") {
   internal::v1::RpcStatus status;
   status.set_code(code);
   status.set_message(message);
   internal::v1::ErrorInfo info;
   info.set_reason(reason);
   info.set_domain("grpc-os");
+  if (!limit.empty()) (*info.mutable_metadata())["limit"] = limit;
   auto* any = status.add_details();
   any->set_type_url("type.googleapis.com/google.rpc.ErrorInfo");
   any->set_value(info.SerializeAsString());
@@ -112,6 +114,8 @@ struct FakeState {
   std::map<std::string, v1::Object> objects;
   std::vector<v1::Object> versions;  // the newest last
   std::string undelete_taken;        // a name that cannot be brought back
+  size_t objects_per_call = 1000;    // and a tenth of it in a part
+  std::function<grpc::Status()> before_part;
   int64_t revision = 100;
   std::map<std::string, FakeUpload> uploads;
   int cut_uploads_after = 0;  // bytes of a stream, then UNAVAILABLE, once; 0: never

@@ -23,15 +23,17 @@ class Session;
 struct LiveWords {
   std::vector<std::string> names = {};
   std::vector<std::string> ids = {};
+  bool more = false;  // than were looked through
 };
 
 // What a word stands for, as far as completion can know words of its kind; nullptr stands for
 // anything. Each is declared beside the kind of thing that it names (commands/kinds.h).
 struct WordKind {
   std::string_view words = {};  // known without asking anyone, separated by blanks
-  // Asks the daemon; nothing if it fails. Of what lies in folders: all in `folder`, which is
-  // absolute, folders with a slash at their end.
-  LiveWords (*live)(client::Client& client, const std::string& folder) = nullptr;
+  // Asks the daemon; nothing if it fails. Of what lies in folders: in the folder of `begun`, which
+  // is absolute and may go on with the beginning of a name, at least what begins so; folders with a
+  // slash at their end.
+  LiveWords (*live)(client::Client& client, const std::string& begun) = nullptr;
   bool in_folders = false;
 };
 inline constexpr WordKind kCommandWord = {};    // a command, by the table

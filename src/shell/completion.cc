@@ -94,7 +94,8 @@ Position ReadSoFar(const std::vector<Option>& options, std::span<const std::stri
 Words Fitting(Words words, const std::string& word) {
   std::set<std::string> fitting;
   for (std::string& each : words) {
-    if (!each.empty() && each.starts_with(word) && EscapeForTerminal(each) == each) {
+    const bool fits = each.starts_with(word) || each == kTooMany;
+    if (!each.empty() && fits && EscapeForTerminal(each) == each) {
       fitting.insert(std::move(each));
     }
   }
@@ -142,7 +143,10 @@ Words CandidatesOf(const WordKind* kind, const std::string& word, const Words& e
   }
   if (kind == &kLocalFileWord) return NamesInFolder(word, LocalFiles);
   if (kind->in_folders) {
-    return NamesInFolder(word, [&](const std::string& folder) { return ask(*kind, folder).names; });
+    LiveWords live = ask(*kind, word);
+    // Some of them would be taken for all, and what these have in common be typed.
+    if (live.more) return {word.empty() ? "..." : word, kTooMany};
+    return NamesInFolder(word, [&](const std::string&) { return std::move(live.names); });
   }
   Words words = WordsOf(*kind);
   if (kind->live == nullptr) return words;
@@ -274,6 +278,10 @@ BashWords ReadBashWords(std::span<const std::string> words) {
 Words CompleteForBash(const BashWords& words, const AskDaemon& ask) {
   Words reply;
   for (const std::string& each : CompleteProgram(words.before, words.word, ask)) {
+    if (each == kTooMany) {
+      reply.push_back(each);  // only to be read
+      continue;
+    }
     reply.push_back(QuoteForBash(each.substr(std::min(words.untouched, each.size())), words.quote));
   }
   return reply;

@@ -12,12 +12,15 @@
 namespace grpc_os::shell {
 
 // What the daemon has of a kind, as far as it says so in time; of a kind that lies in folders, what
-// is in `folder`, as it was typed.
-using AskDaemon = std::function<LiveWords(const WordKind& kind, const std::string& folder)>;
+// begins as `begun`, which was typed, and has no slash behind it but at its end.
+using AskDaemon = std::function<LiveWords(const WordKind& kind, const std::string& begun)>;
+
+// Stands beside the word itself where more begins as it does than completion looks through.
+inline constexpr char kTooMany[] = "(too many to list: type more of the name)";
 
 // The words that begin with `word` and may follow `before`, which is a command and more, or empty;
 // sorted, each once. Ids only if something of one was typed. Nothing that a terminal would act
-// on, whatever the daemon says.
+// on, whatever the daemon says. Where there are too many, kTooMany first.
 std::vector<std::string> Complete(std::span<const std::string> before, const std::string& word,
                                   const AskDaemon& ask);
 

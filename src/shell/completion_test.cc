@@ -172,6 +172,30 @@ class LiveNamesTest : public ::testing::Test {
   client::FakeDaemon daemon_{directory_.path()};
 };
 
+TEST_F(LiveNamesTest, BeyondTheFirstPageByWhatWasTyped) {
+  for (int i = 10; i < 40; ++i) daemon_.AddObject("/big/" + std::to_string(i), "x");
+  daemon_.AddObject("/big/last", "x");
+  daemon_.AddObject("/big/later/below", "x");
+  const auto names = NewNames();
+  EXPECT_THAT(Patiently(*names, {"cat"}, "/big/1"), ::testing::SizeIs(10));
+  EXPECT_THAT(Patiently(*names, {"cat"}, "/big/la"), ElementsAre("/big/last", "/big/later/"));
+  EXPECT_THAT(Patiently(*names, {"cd"}, "/big/la"), ElementsAre("/big/later/"));
+  EXPECT_THAT(Patiently(*names, {"cat"}, "/big/"), ElementsAre(kTooMany, "/big/"));
+  daemon_.AddObject("/small/a", "x");
+  EXPECT_THAT(Patiently(*names, {"cat"}, "/small/"), ElementsAre("/small/a"));
+}
+
+TEST_F(CompletionTest, WhereThereAreTooManyNothingIsTypedForTheUser) {
+  const auto ask = [](const WordKind&, const std::string&) -> LiveWords {
+    return {.names = {"10001", "10002"}, .more = true};
+  };
+  const Words cat = {"cat"};
+  EXPECT_THAT(Complete(cat, "/big/1", ask), ElementsAre(kTooMany, "/big/1"));
+  EXPECT_THAT(Complete(cat, "", ask), ElementsAre(kTooMany, "..."));
+  const Words typed = {"cat", "/big/1"};
+  EXPECT_THAT(CompleteForBash(ReadBashWords(typed), ask), ElementsAre(kTooMany, "/big/1"));
+}
+
 TEST_F(LiveNamesTest, OfEachKind) {
   daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
   daemon_.AddUser("eva", "", {});

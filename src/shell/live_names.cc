@@ -25,9 +25,9 @@ LiveNames::~LiveNames() {
   if (thread_.joinable()) thread_.join();
 }
 
-LiveWords LiveNames::Of(const WordKind& kind, const std::string& folder) {
+LiveWords LiveNames::Of(const WordKind& kind, const std::string& begun) {
   if (kind.live == nullptr) return {};
-  const Question question(kind.live, kind.in_folders ? folder : "");
+  const Question question(kind.live, kind.in_folders ? begun : "");
   std::unique_lock<std::mutex> lock(mutex_);
   const auto serves = [&] {
     const auto found = entries_.find(question);

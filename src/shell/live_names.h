@@ -28,9 +28,8 @@ class LiveNames {
   LiveNames& operator=(const LiveNames&) = delete;
   ~LiveNames();
 
-  // What the daemon has of `kind`, in `folder` if the kind lies in folders; nothing if it does not
-  // come in time.
-  LiveWords Of(const WordKind& kind, const std::string& folder = {});
+  // What the daemon has of `kind`, as WordKind::live has it; nothing if it does not come in time.
+  LiveWords Of(const WordKind& kind, const std::string& begun = {});
 
  private:
   struct Entry {

@@ -46,6 +46,11 @@ std::string ResolveName(std::string_view directory, std::string_view typed) {
   return absl::StrCat("/", absl::StrJoin(segments, "/"), is_folder ? "/" : "");
 }
 
+std::string ResolveBegun(std::string_view directory, std::string_view typed) {
+  const size_t name = typed.rfind('/') + 1;
+  return ResolveName(directory, typed.substr(0, name)).append(typed.substr(name));
+}
+
 VersionedName ParseVersionedName(std::string_view typed) {
   const size_t at = typed.rfind('@');
   int64_t generation = 0;

@@ -15,6 +15,9 @@ std::string ResolveName(std::string_view directory, std::string_view typed);
 
 bool IsObjectId(std::string_view name);
 
+// Of what may go on: the folder that was typed so far, resolved, and what stands behind it.
+std::string ResolveBegun(std::string_view directory, std::string_view typed);
+
 // "NAME@GENERATION". Without a generation, and with @0, which lets a name end with "@5", the live
 // object.
 struct VersionedName {

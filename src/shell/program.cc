@@ -156,8 +156,8 @@ ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& 
   LineEditor editor(state_directory + "/history", interrupts,
                     [&](std::span<const std::string> before, const std::string& word) {
                       return Complete(
-                          before, word, [&](const WordKind& kind, const std::string& folder) {
-                            return names.Of(kind, ResolveName(session.directory(), folder));
+                          before, word, [&](const WordKind& kind, const std::string& begun) {
+                            return names.Of(kind, ResolveBegun(session.directory(), begun));
                           });
                     });
   while (!session.wants_to_leave()) {
@@ -298,11 +298,11 @@ ExitCode RunComplete(std::span<const std::string> raw_words) {
   const auto target = FindTarget(named, FromEnvironment);
   const auto token = TokenOfEnvironment();
   std::unique_ptr<LiveNames> names;
-  const auto ask = [&](const WordKind& kind, const std::string& folder) -> LiveWords {
+  const auto ask = [&](const WordKind& kind, const std::string& begun) -> LiveWords {
     if (!target.ok() || !token.ok()) return {};
     names =
         std::make_unique<LiveNames>(target->address, client::StateDirectory() + "/tokens", *token);
-    return names->Of(kind, ResolveName("/", folder));
+    return names->Of(kind, ResolveBegun("/", begun));
   };
   for (const std::string& word : CompleteForBash(words, ask)) std::cout << word << "\n";
   std::cout << std::flush;

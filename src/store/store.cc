@@ -214,7 +214,7 @@ class Store::Impl {
   absl::Status CheckFiles() const { return database_->CheckFiles(); }
   int64_t BusyMs(int64_t now_ms) const {
     return std::max({writer_.pulse().BusyMs(now_ms), reader_.pulse().BusyMs(now_ms),
-                     scanner_.pulse().BusyMs(now_ms)});
+                     scanner_.pulse().BusyMs(now_ms), event_reader_.pulse().BusyMs(now_ms)});
   }
   const Retention& retention() const { return retention_; }
   const Statistics& statistics() const { return statistics_; }

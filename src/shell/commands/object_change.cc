@@ -6,6 +6,7 @@
 #include "grpc_os/v1/filesystem_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
 #include "shell/commands/for_each.h"
+#include "shell/commands/in_parts.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/object_names.h"
 #include "shell/commands/object_rows.h"
@@ -15,6 +16,7 @@
 #include "shell/parser.h"
 #include "shell/quantity.h"
 #include "shell/session.h"
+#include "shell/words.h"
 
 namespace grpc_os::shell {
 namespace {
@@ -23,31 +25,69 @@ namespace {
 absl::Status MayRemove(Session& session, const Arguments& arguments, const NamedObject& named) {
   const bool recursive = arguments.Has("recursive");
   const bool now = arguments.Has("now");
-  if ((!recursive && !now) || !MayAsk(session, arguments)) return absl::OkStatus();
+  const bool versions = arguments.Has("versions");
+  if ((!recursive && !now && !versions) || !MayAsk(session, arguments)) return absl::OkStatus();
   std::string what = EscapeForTerminal(named.name);
   if (recursive) {
     const auto size = session.client().MeasureObjects(AsFolder(named.name));
     if (!size.ok()) return size.status();
-    absl::StrAppend(&what, " and everything in it (", CountOfObjects(size->objects()), ", ",
-                    FormatBytes(size->bytes()), ")");
+    absl::StrAppend(&what, " and everything in it (",
+                    versions ? CountOfVersions(size->versions()) : CountOfObjects(size->objects()),
+                    ", ", FormatBytes(versions ? size->version_bytes() : size->bytes()), ")");
   }
   return Confirm(session, arguments,
-                 absl::StrCat("Delete ", what, now ? " for good, with all versions" : "", "?"),
+                 absl::StrCat("Delete ", versions ? "the old versions of " : "", what,
+                              now ? " for good, with all versions" : "", "?"),
                  named.name);
 }
 
-absl::Status Remove(Session& session, const Arguments& arguments, const NamedObject& named) {
-  if (absl::Status status = MayRemove(session, arguments, named); !status.ok()) return status;
+v1::DeleteObjectRequest RemovalOf(const Arguments& arguments, const NamedObject& named) {
   v1::DeleteObjectRequest request;
   request.set_name(named.name);
   request.set_recursive(arguments.Has("recursive"));
   request.set_purge(arguments.Has("now"));
-  const auto response = session.client().DeleteObject(request);
+  request.set_versions_only(arguments.Has("versions"));
+  return request;
+}
+
+absl::StatusOr<v1::DeleteObjectResponse> RemoveInParts(Session& session,
+                                                       v1::DeleteObjectRequest request) {
+  const bool versions = request.versions_only();
+  const auto size = session.client().MeasureObjects(AsFolder(request.name()));
+  std::string again = request.purge() ? "rm -r --now " : versions ? "rm -r --versions " : "rm -r ";
+  InParts work = {.what = "rm " + request.name(),
+                  .done = versions ? "deleted versions," : "deleted",
+                  .again = session.Typed(again + QuoteWord(request.name())),
+                  .total = std::nullopt};
+  if (size.ok()) work.total = versions ? size->versions() : size->objects();
+  request.set_in_parts(true);
+  v1::DeleteObjectResponse all;
+  const auto count = DoInParts(session, work, [&]() -> absl::StatusOr<Part> {
+    const auto part = session.client().DeleteObject(request);
+    if (!part.ok()) return part.status();
+    all.set_revision(part->revision());
+    return Part{.count = part->deleted_count(), .more = part->more()};
+  });
+  if (!count.ok()) return count.status();
+  all.set_deleted_count(*count);
+  return all;
+}
+
+absl::Status Remove(Session& session, const Arguments& arguments, const NamedObject& named) {
+  if (absl::Status status = MayRemove(session, arguments, named); !status.ok()) return status;
+  const v1::DeleteObjectRequest request = RemovalOf(arguments, named);
+  auto response = session.client().DeleteObject(request);
+  if (request.recursive() && IsTooMuch(response.status()))
+    response = RemoveInParts(session, request);
   if (!response.ok()) return response.status();
   const int64_t count = response->deleted_count();
-  session.Show(*response, named.name,
-               absl::StrCat("deleted ", named.name,
-                            count == 1 ? "" : absl::StrCat(", ", CountOfObjects(count))));
+  std::string done = absl::StrCat("deleted ", named.name);
+  if (request.versions_only()) {
+    done = absl::StrCat("deleted ", CountOfVersions(count), " of ", named.name);
+  } else if (count != 1) {
+    absl::StrAppend(&done, ", ", CountOfObjects(count));
+  }
+  session.Show(*response, named.name, done);
   return absl::OkStatus();
 }
 
@@ -71,7 +111,8 @@ ExitCode RelocateAll(Session& session, const Arguments& arguments, Expansion exp
   std::vector<std::string> words = arguments.positional();
   const std::string destination = ResolveName(session.directory(), words.back());
   words.pop_back();
-  const auto into = IsFolder(session, destination);
+  const auto into =
+      arguments.Has("merge") ? absl::StatusOr<bool>(false) : IsFolder(session, destination);
   if (!into.ok()) return session.Report(into.status());
   if (!*into && (words.size() > 1 || IsPattern(words[0]))) {
     return session.Report(absl::InvalidArgumentError(
@@ -126,6 +167,11 @@ ExitCode RunMakeFolder(Session& session, const Arguments& arguments) {
 }
 
 ExitCode RunRemove(Session& session, const Arguments& arguments) {
+  if (arguments.Has("now") && arguments.Has("versions")) {
+    return session.Report(absl::InvalidArgumentError(
+        "--now deletes the object with its versions, --versions only these; leave out one of "
+        "them."));
+  }
   return ForEachObject(session, arguments.positional(), Expand,
                        [&](const NamedObject& named) -> absl::Status {
                          const absl::Status status = Remove(session, arguments, named);
@@ -142,13 +188,43 @@ ExitCode RunRemove(Session& session, const Arguments& arguments) {
                        });
 }
 
+absl::StatusOr<v1::Object> MoveInParts(Session& session, const std::string& source,
+                                       const std::string& target) {
+  v1::MoveFolderRequest request;
+  request.set_name(source);
+  request.set_destination(target);
+  const auto size = session.client().MeasureObjects(AsFolder(source));
+  InParts work = {.what = absl::StrCat("mv ", source),
+                  .done = "moved",
+                  .again = session.Typed(
+                      absl::StrCat("mv --merge ", QuoteWord(source), " ", QuoteWord(target))),
+                  .total = std::nullopt};
+  if (size.ok()) work.total = size->objects();
+  const auto count = DoInParts(session, work, [&]() -> absl::StatusOr<Part> {
+    const auto part = session.client().MoveFolder(request);
+    if (!part.ok()) return part.status();
+    return Part{.count = part->moved_count(), .more = part->more()};
+  });
+  if (!count.ok()) return count.status();
+  auto moved = GetObject(session, {.name = AsFolder(target)});
+  // Who may write there may not be let to read.
+  if (!moved.ok()) {
+    moved.emplace().set_name(AsFolder(target));
+    moved->set_folder(true);
+  }
+  return moved;
+}
+
 ExitCode RunMove(Session& session, const Arguments& arguments) {
   return RelocateAll(session, arguments, Expand, "moved",
                      [&](const NamedObject& source, const std::string& target) {
+                       if (arguments.Has("merge")) return MoveInParts(session, source.name, target);
                        v1::MoveObjectRequest request;
                        request.set_name(source.name);
                        request.set_destination(target);
-                       return session.client().MoveObject(request);
+                       auto moved = session.client().MoveObject(request);
+                       return IsTooMuch(moved.status()) ? MoveInParts(session, source.name, target)
+                                                        : moved;
                      });
 }
 
@@ -174,32 +250,41 @@ Command MkdirRow() {
 }
 
 Command RmRow() {
-  return {.name = "rm",
-          .elsewhere = {"del", "unlink", "rmdir"},
-          .synopsis = "NAME…",
-          .arguments = {&kObjectWord},
-          .summary = "Delete objects; `undelete` brings them back for 7 days",
-          .details = std::string(kObjectNames) + "-r and --now ask first, on a terminal.\n",
-          .options = {{"recursive", 'r', "", "folders with everything in them"},
-                      {"now", 0, "", "for good, with all versions"},
-                      YesOption()},
-          .examples = {"rm obj_123", "rm '/tmp/*'", "rm -r -y /tmp"},
-          .least = 1,
-          .run = RunRemove};
+  return {
+      .name = "rm",
+      .elsewhere = {"del", "unlink", "rmdir"},
+      .synopsis = "NAME…",
+      .arguments = {&kObjectWord},
+      .summary = "Delete objects; `undelete` brings them back for 7 days",
+      .details = std::string(kObjectNames) +
+                 "-r, --now and --versions ask first, on a terminal. A folder of more than\n"
+                 "10,000 objects goes in parts of 1,000; the same command goes on after Ctrl-C.\n",
+      .options = {{"recursive", 'r', "", "folders with everything in them"},
+                  {"now", 0, "", "for good, with all versions"},
+                  {"versions", 0, "", "the old versions alone; what is there now stays"},
+                  YesOption()},
+      .examples = {"rm obj_123", "rm '/tmp/*'", "rm -r -y /tmp", "rm --versions -r /logs"},
+      .least = 1,
+      .run = RunRemove};
 }
 
 Command MvRow() {
-  return {.name = "mv",
-          .elsewhere = {"rename", "ren", "move"},
-          .synopsis = "NAME… TARGET",
-          .arguments = {&kObjectWord},
-          .summary = "Rename objects and folders, or move them into a folder",
-          .details = std::string(kObjectNames) +
-                     "Each in one step; ids and versions stay. What is at TARGET "
-                     "is not replaced.\n",
-          .examples = {"mv app.json old.json", "mv '/tmp/*.log' /logs/", "mv /tmp /archive"},
-          .least = 2,
-          .run = RunMove};
+  return {
+      .name = "mv",
+      .elsewhere = {"rename", "ren", "move"},
+      .synopsis = "NAME… TARGET",
+      .arguments = {&kObjectWord},
+      .summary = "Rename objects and folders, or move them into a folder",
+      .details = std::string(kObjectNames) +
+                 "Each in one step; ids and versions stay. What is at TARGET is not replaced.\n"
+                 "A folder of more than 10,000 objects goes in parts of 1,000; others see both\n"
+                 "folders meanwhile.\n",
+      .options = {{"merge", 0, "",
+                   "a folder, in parts: what is in it into the folder TARGET, be it new or not"}},
+      .examples = {"mv app.json old.json", "mv '/tmp/*.log' /logs/", "mv /tmp /archive",
+                   "mv --merge /logs/new /logs/old"},
+      .least = 2,
+      .run = RunMove};
 }
 
 Command CpRow() {

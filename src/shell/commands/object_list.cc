@@ -281,7 +281,7 @@ Command DuRow() {
       .arguments = {&kObjectWord},
       .summary = "Count the objects below prefixes, and their bytes",
       .details =
-          "THEIR-SIZE is that of the kept versions: those of an object are freed by `rm --now`. "
+          "THEIR-SIZE is that of the kept versions, which `rm --versions` frees. "
           "Of\n"
           "all there is, also the other room: contents that nothing has and that are about to be\n"
           "removed, what open uploads have sent (`uploads` lists them), the database with all\n"

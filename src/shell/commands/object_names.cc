@@ -160,6 +160,10 @@ absl::StatusOr<bool> IsFolder(Session& session, const std::string& name) {
   return object.status();
 }
 
+std::string CountOfVersions(int64_t count) {
+  return absl::StrCat(count, count == 1 ? " version" : " versions");
+}
+
 std::string CountOfObjects(int64_t count) {
   return absl::StrCat(count, count == 1 ? " object" : " objects");
 }

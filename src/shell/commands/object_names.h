@@ -44,6 +44,7 @@ absl::StatusOr<bool> IsFolder(Session& session, const std::string& name);
 
 // "1 object", "2 objects".
 std::string CountOfObjects(int64_t count);
+std::string CountOfVersions(int64_t count);
 
 }  // namespace grpc_os::shell
 

@@ -61,14 +61,11 @@ UploadNote::Subject SubjectOf(Session& session, const std::string& file, const F
                               const v1::StartUploadRequest& request) {
   std::error_code error;
   const std::string whole = std::filesystem::weakly_canonical(file, error).string();
-  // An expiry in an hour is another one each time.
-  v1::StartUploadRequest fields = request;
-  fields.mutable_object()->clear_expire_time();
   return {.address = session.client().address().ToString(),
           .file = error ? file : whole,
           .identity = source.Identity(),
           .object = request.object().name(),
-          .fields = fields.SerializeAsString()};
+          .fields = request.SerializeAsString()};
 }
 
 absl::StatusOr<v1::Object> Put(Session& session, const std::string& file,

@@ -25,14 +25,17 @@
 namespace grpc_os::shell {
 namespace {
 
-absl::StatusOr<google::protobuf::Timestamp> ParseExpiry(const std::string& text) {
+// In how long by the daemon's clock, or when.
+absl::Status ParseExpiry(const std::string& text, v1::Object& object) {
   using google::protobuf::util::TimeUtil;
   if (const auto ms = manifest::ParseDurationMs(text); ms.ok()) {
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
-    return TimeUtil::MillisecondsToTimestamp(now.count() + *ms);
+    *object.mutable_ttl() = TimeUtil::MillisecondsToDuration(*ms);
+    return absl::OkStatus();
   }
-  if (const auto time = ParseTime(text)) return *time;
+  if (const auto time = ParseTime(text)) {
+    *object.mutable_expire_time() = *time;
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("--expire needs a time; \"", text,
                    "\" is none. Write in how long, as 90s, 5m, 1h or 2d, or when, as "
@@ -165,9 +168,7 @@ absl::StatusOr<ObjectFields> ReadObjectFields(const Arguments& arguments, std::s
   if (arguments.Has("meta")) fields.mask.emplace_back("metadata");
   if (const auto text = arguments.Value("expire")) {
     if (*text != "never") {
-      const auto time = ParseExpiry(*text);
-      if (!time.ok()) return time.status();
-      *fields.object.mutable_expire_time() = *time;
+      if (absl::Status status = ParseExpiry(*text, fields.object); !status.ok()) return status;
     }
     fields.mask.emplace_back("expire_time");
   }

@@ -16,7 +16,7 @@ constexpr size_t kBarColumns = 24;
 }  // namespace
 
 std::string ProgressLine(const std::string& what, std::optional<int64_t> total, int64_t done,
-                         int64_t bytes_per_second, size_t columns) {
+                         int64_t per_second, size_t columns, Progress::Amount amount) {
   std::string line = what;
   if (total && *total > 0) {
     const double part =
@@ -24,13 +24,13 @@ std::string ProgressLine(const std::string& what, std::optional<int64_t> total, 
     const auto filled = static_cast<size_t>(part * kBarColumns);
     absl::StrAppendFormat(&line, "  %3d%%  [%s%s]  %s of %s", static_cast<int>(part * 100),
                           std::string(filled, '#'), std::string(kBarColumns - filled, ' '),
-                          FormatBytes(done), FormatBytes(*total));
+                          amount(done), amount(*total));
   } else {
-    absl::StrAppend(&line, "  ", FormatBytes(done));
+    absl::StrAppend(&line, "  ", amount(done));
   }
-  if (bytes_per_second > 0) {
-    absl::StrAppend(&line, "  ", FormatBytes(bytes_per_second), "/s");
-    const int64_t seconds_left = total ? (*total - done) / bytes_per_second : 0;
+  if (per_second > 0) {
+    absl::StrAppend(&line, "  ", amount(per_second), "/s");
+    const int64_t seconds_left = total ? (*total - done) / per_second : 0;
     if (seconds_left > 0) {
       absl::StrAppend(&line, "  ", FormatDuration(seconds_left * 1000), " left");
     }
@@ -40,8 +40,12 @@ std::string ProgressLine(const std::string& what, std::optional<int64_t> total, 
 }
 
 Progress::Progress(Session& session, const std::string& what, std::optional<int64_t> total,
-                   int64_t done)
-    : session_(session), what_(EscapeForTerminal(what)), total_(total), before_(done) {}
+                   int64_t done, Amount amount)
+    : session_(session),
+      what_(EscapeForTerminal(what)),
+      total_(total),
+      before_(done),
+      amount_(amount) {}
 
 Progress::~Progress() { Clear(); }
 
@@ -59,7 +63,7 @@ void Progress::At(int64_t done) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_).count();
   const int64_t rate = (done - before_) * 1000 / std::max<int64_t>(ms, 1);
   const size_t columns = session_.console().size ? session_.console().size().columns : 0;
-  session_.err() << "\r" << ProgressLine(what_, total_, done, rate, columns) << "\x1b[K"
+  session_.err() << "\r" << ProgressLine(what_, total_, done, rate, columns, amount_) << "\x1b[K"
                  << std::flush;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "shell/quantity.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
@@ -15,8 +16,11 @@ namespace grpc_os::shell {
 // that is no terminal, nor for what is done in a moment.
 class Progress {
  public:
-  // `what` is escaped here; `total` where it is known; `done` of it was there before.
-  Progress(Session& session, const std::string& what, std::optional<int64_t> total, int64_t done);
+  // `what` is escaped here; `total` where it is known; `done` of it was there before; `amount`
+  // writes an amount.
+  using Amount = std::string (*)(int64_t);
+  Progress(Session& session, const std::string& what, std::optional<int64_t> total, int64_t done,
+           Amount amount = FormatBytes);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -32,6 +36,7 @@ class Progress {
   const std::string what_;
   const std::optional<int64_t> total_;
   const int64_t before_;
+  const Amount amount_;
   const Clock::time_point began_ = Clock::now();
   Clock::time_point shown_ = began_;
   bool any_ = false;
@@ -39,7 +44,7 @@ class Progress {
 
 // "put a  42%  [####      ]  430MiB of 1GiB  212MiB/s  3s left", of at most `columns` (0: any).
 std::string ProgressLine(const std::string& what, std::optional<int64_t> total, int64_t done,
-                         int64_t bytes_per_second, size_t columns);
+                         int64_t per_second, size_t columns, Progress::Amount amount = FormatBytes);
 
 // To people, on standard error: that what there is of a transfer that ends early is kept.
 void SayThatItGoesOn(Session& session, const std::string& what, const std::string& more = "");

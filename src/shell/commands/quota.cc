@@ -31,6 +31,7 @@ absl::StatusOr<v1::Quota> ReadQuota(Session& session, const Arguments& arguments
     if (*bytes < 1) return absl::InvalidArgumentError("--bytes needs a size from 1 byte on.");
     quota.set_max_bytes(*bytes);
   }
+  quota.set_include_versions(arguments.Has("versions"));
   if (quota.max_objects() == 0 && quota.max_bytes() == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("A quota bounds something: give --objects N, --bytes SIZE or both. `",
@@ -45,7 +46,8 @@ std::string Sentence(const v1::Quota& quota) {
   if (quota.max_objects() != 0 && quota.max_bytes() != 0) absl::StrAppend(&text, " and ");
   if (quota.max_bytes() != 0) absl::StrAppend(&text, FormatBytes(quota.max_bytes()));
   absl::StrAppend(&text, "; it holds ", CountOfObjects(quota.objects()), ", ",
-                  FormatBytes(quota.bytes()));
+                  FormatBytes(quota.bytes()),
+                  quota.include_versions() ? ", with old versions" : "");
   return text;
 }
 
@@ -71,7 +73,10 @@ ResourceView<v1::Quota> View() {
               {"OBJECTS", [](const auto& quota) { return absl::StrCat(quota.objects()); }, kRight},
               {"AT-MOST", MaxObjects, kRight},
               {"SIZE", [](const auto& quota) { return FormatBytes(quota.bytes()); }, kRight},
-              {"AT-MOST", MaxBytes, kRight}}};
+              {"AT-MOST", MaxBytes, kRight},
+              {"VERSIONS", [](const auto& quota) {
+                 return std::string(quota.include_versions() ? "counted" : "-");
+               }}}};
 }
 
 ExitCode RunSet(Session& session, const Arguments& arguments) {
@@ -117,11 +122,14 @@ std::vector<Command> QuotaCommands() {
        .arguments = {&kFolderWord},
        .summary = "Set a quota on a folder and everything below it; \"/\" is all",
        .details =
-           "Counts live objects, not their versions. What is there already stays, and deleting is\n"
-           "always allowed. It replaces the quota that the folder had: omitting an option removes\n"
-           "that limit.\n",
+           "Counts live objects; with --versions old versions too, which then bound how often a\n"
+           "full folder can be written (`rm --versions` drops them). What is there already stays,\n"
+           "and deleting is always allowed. It replaces the quota that the folder had: omitting "
+           "an\n"
+           "option removes that limit.\n",
        .options = {{"objects", 0, "N", "at most so many objects"},
-                   {"bytes", 0, "SIZE", "at most so many bytes: 500M, 2GiB"}},
+                   {"bytes", 0, "SIZE", "at most so many bytes: 500M, 2GiB"},
+                   {"versions", 0, "", "count old versions too"}},
        .examples = {"quota set /logs --bytes 1G", "quota set / --objects 100000 --bytes 50G"},
        .least = 1,
        .most = 1,
