@@ -97,13 +97,20 @@ TEST_F(StopTest, TwoStopsAtOnceBothLastUntilTheEnd) {
   LaunchOne(StartReady(), kA);
   WriteStopMs(kA, 40'000);
   const pid_t init = inits_.at(0);
-  const pid_t control_plane = Start({"--stop"});
   const pid_t all = Start({"--stop-all"});
   Expect("stopping");
-  EXPECT_EQ(waitpid(control_plane, nullptr, WNOHANG), 0);
+  const FakeOsd second(data_, FakeOsd::kSilent);
+  internal::InitRequest request;
+  request.mutable_hello()->set_role("control");
+  second.Send(request);
+  request.mutable_stop();
+  second.Send(request);
+  EXPECT_GT(second.Receive().stopping().within_ms(), 30'000);
   EXPECT_EQ(waitpid(all, nullptr, WNOHANG), 0);
   LetEnd(kA);
-  EXPECT_EQ(WaitFor(control_plane).code, 0);
+  internal::InitReply last = second.Receive();
+  while (last.has_stopping() && !last.stopping().done()) last = second.Receive();
+  EXPECT_TRUE(last.stopping().done());
   EXPECT_EQ(WaitFor(all).code, 0);
   EXPECT_EQ(WaitFor(init).code, 0);
 }

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -26,10 +28,14 @@ class Child {
     char* words[] = {name.data(), time.data(), nullptr};
     char* environment[] = {variable.data(), nullptr};
     EXPECT_EQ(posix_spawn(&pid_, "/bin/sleep", nullptr, nullptr, words, environment), 0);
+    // The spawn answers a moment before the environment is there.
+    while (std::ifstream("/proc/" + std::to_string(pid_) + "/environ").peek() == EOF) sched_yield();
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
+    siginfo_t info{};
+    if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return;
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
