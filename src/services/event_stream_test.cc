@@ -39,6 +39,9 @@ class LogAtItsBeginning final : public core::EventLog {
                   ReadDone done) override {
     log_.ReadEvents(by, after, limit, std::move(done));
   }
+  void FindBefore(int64_t from_ms, int64_t now_ms, FindDone done) override {
+    log_.FindBefore(from_ms, now_ms, std::move(done));
+  }
   int64_t NewestRevision() const override {
     if (++asked_ == 2 && meanwhile) meanwhile();
     return log_.NewestRevision();
@@ -310,7 +313,7 @@ TEST_F(EventStreamTest, SyncedDoesNotComeBetweenThePartsOfALaterRevision) {
 TEST_F(EventStreamTest, WhoHearsOfNothingIsToldHowFarItIs) {
   EventStream::Start(call_, hub_, log_,
                      {.kinds = {{"process", 7}},
-                      .filter = {.names = {"proc_1"}, .actions = {"exited"}},
+                      .filter = {.kinds = {}, .names = {"proc_1"}, .actions = {"exited"}},
                       .authority = [] { return core::Authority(); }},
                      {});
   EXPECT_THAT(Told(), ElementsAre("synced 7"));
@@ -337,7 +340,7 @@ TEST_F(EventStreamTest, WhoAsksForDeletionsHearsOfARenameThatIsOne) {
   role->spec.rules = {{.permission = "object.read", .prefix = "/mine/"}};
   EventStream::Start(call_, hub_, log_,
                      {.kinds = {{"object", 7}},
-                      .filter = {.actions = {"deleted"}},
+                      .filter = {.kinds = {}, .actions = {"deleted"}},
                       .authority =
                           [role] {
                             return core::Authority({std::make_shared<core::RuleSet>(
