@@ -90,7 +90,7 @@ class QuotaVersionsContract : public ObjectsUnderTest,
           objects_->MoveFolder(folder, folder == "/a/" ? "/b" : "/a", Anyone(), done);
         });
       case 8: {
-        now_->fetch_add(200);
+        now_->fetch_add(400);
         objects_->Tick(now_->load());
         while (AnyExpired()) continue;
         return true;
@@ -117,7 +117,9 @@ class QuotaVersionsContract : public ObjectsUnderTest,
         [&](const absl::StatusOr<std::vector<Quota>>& all) { answer.set_value(Must(all)); });
     return answer.get_future().get();
   }
+  // While the writer waits: what is forgotten between two reads would be counted in one of them.
   void ExpectRightCounts() {
+    const Held held(*store_);
     for (const Quota& quota : Quotas()) {
       const core::ObjectUsage usage = Measure(quota.prefix, 1000);
       const bool all = quota.include_versions;
@@ -146,7 +148,6 @@ TEST_P(QuotaVersionsContract, TheCountIsThatOfARecount) {
   for (int i = 0; i < 1500 && !HasFailure(); ++i) {
     SCOPED_TRACE(i);
     done += AnyChange() ? 1 : 0;
-    Settle();
     ExpectRightCounts();
     if (i % 100 == 99) {
       ASSERT_TRUE(
@@ -156,7 +157,7 @@ TEST_P(QuotaVersionsContract, TheCountIsThatOfARecount) {
   }
   EXPECT_GT(done, 500) << "hardly anything was changed";
   EXPECT_GT(versions_seen_, 1000);
-  EXPECT_GT(store_->statistics().swept_rows, 100) << "hardly anything was forgotten";
+  EXPECT_GT(store_->statistics().swept_rows, 50) << "hardly anything was forgotten";
 }
 
 // At the cap the oldest goes, of the object and of its name.
