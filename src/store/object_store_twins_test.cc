@@ -150,6 +150,7 @@ class ObjectStoreTwins : public ::testing::TestWithParam<DatabaseFactory> {
   static std::vector<core::Quota> QuotasOf(ObjectWords& words) {
     std::promise<std::vector<core::Quota>> answer;
     words.Objects().ListQuotas(
+        core::Requester(),
         [&](const absl::StatusOr<std::vector<core::Quota>>& all) { answer.set_value(Must(all)); });
     return answer.get_future().get();
   }

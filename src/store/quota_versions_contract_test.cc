@@ -113,8 +113,9 @@ class QuotaVersionsContract : public ObjectsUnderTest,
   }
   std::vector<Quota> Quotas() {
     std::promise<std::vector<Quota>> answer;
-    store_->ListQuotas(
-        [&](const absl::StatusOr<std::vector<Quota>>& all) { answer.set_value(Must(all)); });
+    store_->ListQuotas(core::Requester(), [&](const absl::StatusOr<std::vector<Quota>>& all) {
+      answer.set_value(Must(all));
+    });
     return answer.get_future().get();
   }
   // While the writer waits: what is forgotten between two reads would be counted in one of them.
