@@ -137,8 +137,8 @@ void UploadCalls::AddWrite(Handlers& handlers) {
         call->MakeOrigin(request.upload_id());
         core::Uploads::By by = ByOf(*call);
         by.all_users = CheckAllUsers(*call).ok();
-        if (const auto found = parts_.uploads.Get(request.upload_id(), by); found.ok())
-          call->NoteName(request.upload_id(), found->name);
+        for (const core::Upload& upload : parts_.uploads.List(by))
+          if (upload.id == request.upload_id()) call->NoteName(upload.id, upload.name);
         parts_.uploads.Cancel(request.upload_id(), by, AnswerEmpty<v1::CancelUploadResponse>(call));
       });
 

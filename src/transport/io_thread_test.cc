@@ -63,7 +63,7 @@ class IoThreadTest : public testing::Test {
 
   void Serve(const Budgets& budgets) {
     std::filesystem::create_directories(directory_);
-    listener_ = *ListenUnix(directory_ + "/sock", 0600);
+    listener_ = *ListenUnix(directory_ + "/sock");
     Methods methods;
     methods["/t/Flow"] = {.begin = [this](Stream& stream) -> StreamUser* {
       ++begun_;
