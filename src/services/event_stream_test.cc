@@ -39,8 +39,9 @@ class LogAtItsBeginning final : public core::EventLog {
                   ReadDone done) override {
     log_.ReadEvents(by, after, limit, std::move(done));
   }
-  void FindBefore(int64_t from_ms, int64_t now_ms, FindDone done) override {
-    log_.FindBefore(from_ms, now_ms, std::move(done));
+  void FindBefore(const core::Requester& by, int64_t from_ms, int64_t now_ms,
+                  FindDone done) override {
+    log_.FindBefore(by, from_ms, now_ms, std::move(done));
   }
   int64_t NewestRevision() const override {
     if (++asked_ == 2 && meanwhile) meanwhile();
