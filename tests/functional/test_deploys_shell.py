@@ -111,7 +111,7 @@ async def test_a_directory_is_registered_edited_and_rolled_back(system, tmp_path
     assert "yes" in table[1] and "yes" not in table[2] + table[3]
 
     assert "deleted myapp" in done_well(system.cli("unregister", "myapp"))
-    assert system.cli("revisions", "myapp").returncode == 3
+    poll(lambda: system.cli("revisions", "myapp").returncode == 3, "its revisions are removed, which follows")
     assert bundles(system) == []
 
 

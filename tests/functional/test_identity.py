@@ -382,7 +382,7 @@ async def test_who_did_what_is_recorded(system, admin, calls):
             ("Login", "ada", over_tcp, "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
             ("Login", "", over_tcp, "nobody", "UNAUTHENTICATED", "LOGIN_FAILED"),
             ("Login", "ada", f"uid {os.getuid()}", "ada", "UNAUTHENTICATED", "LOGIN_FAILED"),
-            ("DeleteUser", "ada", "127.0.0.1", "", "PERMISSION_DENIED", "PERMISSION_MISSING"),
+            ("DeleteUser", "ada", "127.0.0.1", "admin", "PERMISSION_DENIED", "PERMISSION_MISSING"),
             ("GrantRole", "admin", f"uid {os.getuid()}", "ada", "OK", ""),
             ("first start", "", "start", "admin", "OK", ""),
         } and found
