@@ -81,7 +81,7 @@ void Daemon::StartOrWait() {
   timer_ = 0;
   if (child_ != 0 || connected_) return;
   const bool lives = data_.OsdLives();
-  if (on_stopped_) {
+  if (stopping_) {
     if (!lives) return FinishStop();
   } else if (!lives) {
     waiting_since_ms_ = 0;
@@ -182,7 +182,7 @@ void Daemon::OnEnd(int wait_status) {
     startup_.Reset();
   }
   absl::StripAsciiWhitespace(&startup_text_);
-  if (on_stopped_) return FinishStop();
+  if (stopping_) return FinishStop();
   const bool bad_configuration =
       WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kBadConfiguration;
   if (bad_configuration && !ever_ready_) {
@@ -210,7 +210,7 @@ void Daemon::OnConnected(UniqueFd process) {
   process_ = std::move(process);
   waiting_since_ms_ = 0;
   if (child_ == 0) loop_.Cancel(std::exchange(timer_, 0));
-  if (on_stopped_) AskToEnd();
+  if (stopping_) AskToEnd();
 }
 
 void Daemon::OnDisconnected() {
@@ -224,13 +224,14 @@ void Daemon::OnDisconnected() {
 void Daemon::OnReady() {
   ready_ = true;
   retry_ms_ = 0;
-  if (!on_stopped_) watch_.Start();
+  if (!stopping_) watch_.Start();
   if (std::exchange(ever_ready_, true)) return;
   ForgetFirstPassword(settings_.environment);
   settings_.on_first_ready();
 }
 
 void Daemon::Stop(std::function<void()> done) {
+  stopping_ = true;
   on_stopped_ = std::move(done);
   loop_.Cancel(std::exchange(timer_, 0));
   watch_.Stop();

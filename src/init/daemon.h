@@ -81,6 +81,7 @@ class Daemon {
   EventLoop::TimerId timer_ = 0;
   UniqueFd startup_;  // on which it says why it refuses
   std::string startup_text_;
+  bool stopping_ = false;  // from then on none is started
   std::function<void()> on_stopped_;
   EventLoop::TimerId kill_timer_ = 0;
   HealthWatch watch_;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/limits.h"
@@ -295,6 +297,25 @@ TEST_F(ProgramTest, StopAllEndsEverything) {
   Expect("stopped");
   EXPECT_EQ(WaitFor(init).code, 0);
   EXPECT_FALSE(IsOsd(osds_.at(0)));
+}
+
+// The end of a daemon and that of its connection come in any order.
+TEST_F(ProgramTest, NoDaemonIsStartedOnceItWasEndedForGood) {
+  std::optional<FakeOsd> osd(StartReady());
+  const pid_t first = LaunchOne(*osd, kA);
+  const pid_t frozen = LaunchOne(*osd, kB);
+  kill(frozen, SIGSTOP);
+  const pid_t stop = Start({"--stop-all"});
+  EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kA)) << "so the daemon has ended";
+  osd.reset();
+  const FakeOsd other(data_, FakeOsd::kSilent);  // answered after init has seen that
+  while (kill(first, 0) == 0) std::this_thread::yield();  // until init has reaped it
+  const std::string init = std::to_string(inits_.at(0));
+  EXPECT_EQ(ReadFile("/proc/" + init + "/task/" + init + "/children"),
+            std::to_string(frozen) + " ");
+  kill(frozen, SIGCONT);
+  EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kB));
+  EXPECT_EQ(WaitFor(stop).code, 0);
 }
 
 // Each depends on the next one: in no order that comes by itself.
