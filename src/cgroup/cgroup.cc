@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/event_loop.h"
 #include "cgroup/mounts.h"
 
 namespace grpc_os::cgroup {
@@ -181,9 +183,15 @@ void LeaveTree(const Tree& tree, int wait_ms) {
   if (!above.ok() || !WriteFile(above->get(), "cgroup.procs", "0").ok()) return;
   absl::StatusOr<Leaf> whole = Leaf::Open(tree.path);
   if (!whole.ok()) return;
-  pollfd change{whole->events_fd(), POLLPRI, 0};
-  if (whole->Populated()) poll(&change, 1, wait_ms);
-  if (!whole->Populated()) whole->Remove().IgnoreError();
+  const int64_t deadline_ms = EventLoop::NowMs() + wait_ms;
+  while (whole->Populated() || !whole->Remove().ok()) {
+    const int64_t left_ms = deadline_ms - EventLoop::NowMs();
+    if (left_ms <= 0) return;
+    // Of a leaf that is being removed, no event says when it is gone.
+    constexpr int64_t kLookMs = 20;
+    pollfd change{whole->events_fd(), POLLPRI, 0};
+    poll(&change, 1, static_cast<int>(std::min(left_ms, kLookMs)));
+  }
 }
 
 absl::StatusOr<Leaf> Leaf::Open(const std::string& path) {

@@ -26,7 +26,7 @@ namespace grpc_os::init {
 namespace {
 
 constexpr size_t kIdsPerMessage = 500;
-constexpr int kLeaveMs = 1'000;  // for what is ending already
+constexpr int kLeaveMs = 5'000;  // for what is ending already
 constexpr int kBoundLogsMs = 60'000;
 // Longer than OnStopping is ever silent.
 constexpr int64_t kExtendMs = 30'000;

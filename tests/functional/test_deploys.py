@@ -211,7 +211,11 @@ async def test_with_the_process_its_revisions_and_bundles_go(system, deploys):
     await deploys.deploy("other", app("one"))
     await deploys.raw.call("ProcessService", "DeleteProcess", name="web", force=True)
     poll(lambda: bundles(system) == [first.spec.bundle], "only what the other one has is left")
-    assert await deploys.objects.list("/bundles/") == [f"/bundles/{first.spec.bundle}"]
+
+    async def its_archive_alone():
+        return await deploys.objects.list("/bundles/") == [f"/bundles/{first.spec.bundle}"]
+
+    await until(its_archive_alone, "the archive of the other one alone is left")
     with refused("PROCESS_NOT_FOUND"):
         await deploys.revisions("web")
     assert (await deploys.deploy("web", app("two"))).number == 1
