@@ -304,7 +304,7 @@ TEST_F(ProgramTest, NoDaemonIsStartedOnceItWasEndedForGood) {
   std::optional<FakeOsd> osd(StartReady());
   const pid_t first = LaunchOne(*osd, kA);
   const pid_t frozen = LaunchOne(*osd, kB);
-  kill(frozen, SIGSTOP);
+  Freeze(frozen);
   const pid_t stop = Start({"--stop-all"});
   EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kA)) << "so the daemon has ended";
   osd.reset();
@@ -344,7 +344,7 @@ TEST_F(ProgramTest, StopAllStopsTheSystemsOwnAfterAllOthers) {
   const pid_t frozen = LaunchOne(osd, kB);
   LaunchOne(osd, web);
   // What is sent to them stays where it can be seen.
-  for (const pid_t one : {own, frozen}) kill(one, SIGSTOP);
+  for (const pid_t one : {own, frozen}) Freeze(one);
   const pid_t stop = Start({"--stop-all"});
   EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", web)) << "the last that is told to";
   const auto is_told = [](pid_t pid) {

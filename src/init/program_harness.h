@@ -350,6 +350,13 @@ class ProgramTest : public ::testing::Test {
     while (line >> word) words.push_back(word);
     return words;
   }
+  // Stops a process that is not our child, so that what is sent to it waits. (Of two signals that
+  // wait at once, SIGTERM is taken before SIGSTOP.)
+  static void Freeze(pid_t pid) {
+    kill(pid, SIGSTOP);
+    const std::string stat = "/proc/" + std::to_string(pid) + "/stat";
+    while (ReadFile(stat).find(") T ") == std::string::npos) sched_yield();
+  }
   // Kills a process that is not our child and waits until it is dead.
   static void KillStranger(pid_t pid) {
     const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
