@@ -147,9 +147,9 @@ void BundlePlaces::RemovePlace(const std::string& place) {
   parts_.blocking([this, place] { RemoveNow(place); });
 }
 
-void BundlePlaces::RemoveBundle(const std::string& digest) {
+void BundlePlaces::RemoveBundle(const std::string& digest, int64_t used_ms) {
   parts_.blocking([this, digest] { RemoveNow(digest); });
-  parts_.forget(digest);
+  parts_.forget(digest, used_ms);
 }
 
 void BundlePlaces::KeepOnly(std::set<std::string> places, std::set<std::string> digests) {

@@ -28,8 +28,8 @@ class BundlePlaces final : public core::Bundles {
     // Writes the content of the object /bundles/<digest> to the file. `done` comes on some thread.
     std::function<void(const std::string& digest, int file, std::function<void(absl::Status)> done)>
         fetch;
-    // Removes that object.
-    std::function<void(const std::string& digest)> forget;
+    // Removes that object, unless it was written after `used_ms`.
+    std::function<void(const std::string& digest, int64_t used_ms)> forget;
     // Removes those objects that are older than a day, but for these.
     std::function<void(std::set<std::string> digests)> forget_others;
     std::string volumes;  // the directory of volumes, from `path`: "../volumes"
@@ -43,7 +43,7 @@ class BundlePlaces final : public core::Bundles {
   void Prepare(const core::Process& process, std::function<void(absl::Status)> done) override;
   void Restore(const core::Process& process) override;
   void RemovePlace(const std::string& place) override;
-  void RemoveBundle(const std::string& digest) override;
+  void RemoveBundle(const std::string& digest, int64_t used_ms) override;
   void KeepOnly(std::set<std::string> places, std::set<std::string> digests) override;
 
  private:

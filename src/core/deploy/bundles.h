@@ -25,8 +25,9 @@ class Bundles {
   virtual void Restore(const Process& process) = 0;
   // No process has this place any more. Later, in its own time.
   virtual void RemovePlace(const std::string& place) = 0;
-  // Nor does any revision have this bundle: its object goes too.
-  virtual void RemoveBundle(const std::string& digest) = 0;
+  // Nor does any revision have this bundle: its object goes too, unless it was written after
+  // `used_ms`, when it was last wanted: then it is there for a deploy to come.
+  virtual void RemoveBundle(const std::string& digest, int64_t used_ms) = 0;
   // Of all that is there, these alone stay; and of the objects these and those of a day.
   virtual void KeepOnly(std::set<std::string> places, std::set<std::string> digests) = 0;
 };

@@ -306,7 +306,9 @@ void Deploys::Recover() {
 
 void Deploys::Use(const RevisionSpec& spec) {
   if (spec.spec.bundle.empty()) return;
-  ++bundles_[spec.spec.bundle];
+  Bundle& bundle = bundles_[spec.spec.bundle];
+  ++bundle.uses;
+  bundle.used_ms = parts_.scheduler.NowMs();
   ++places_[BundlePlace(ProcessOf(spec))];
 }
 
@@ -318,9 +320,9 @@ void Deploys::Unuse(const RevisionSpec& spec, bool forget) {
     places_.erase(place);
     parts_.bundles.RemovePlace(place);
   }
-  if (--bundles_[bundle] <= 0) {
-    bundles_.erase(bundle);
-    if (forget) parts_.bundles.RemoveBundle(bundle);
+  if (--bundles_[bundle].uses <= 0) {
+    const int64_t used_ms = bundles_.extract(bundle).mapped().used_ms;
+    if (forget) parts_.bundles.RemoveBundle(bundle, used_ms);
   }
 }
 

@@ -149,7 +149,12 @@ class Deploys {
   Catalogue<Revision> catalogue_;
   std::map<std::string, int64_t> busy_;  // processes that are being deployed, and the number; 0:
                                          // it is not recorded yet
-  std::map<std::string, int> places_, bundles_;  // by name: how many revisions need each
+  struct Bundle {
+    int uses = 0;
+    int64_t used_ms = 0;  // last
+  };
+  std::map<std::string, int> places_;  // by name: how many revisions need each
+  std::map<std::string, Bundle> bundles_;
   uint64_t next_waiter_ = 0;
   std::map<uint64_t, Waiter> waiters_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // callbacks that come later see its end

@@ -35,7 +35,10 @@ class FakeBundles final : public Bundles {
     }
   }
   void RemovePlace(const std::string& place) override { places_removed.push_back(place); }
-  void RemoveBundle(const std::string& digest) override { removed.push_back(digest); }
+  void RemoveBundle(const std::string& digest, int64_t used_ms) override {
+    removed.push_back(digest);
+    removed_as_of_ms.push_back(used_ms);
+  }
   void Restore(const Process& process) override { restored.push_back(process.name); }
   void KeepOnly(std::set<std::string> places, std::set<std::string>) override {
     kept = std::move(places);
@@ -45,6 +48,7 @@ class FakeBundles final : public Bundles {
   bool hold = false;
   std::function<void(absl::Status)> held;
   std::vector<std::string> prepared, restored, places_removed, removed;
+  std::vector<int64_t> removed_as_of_ms;
   std::set<std::string> kept;
 };
 
@@ -553,6 +557,19 @@ TEST_F(DeploysTest, TenAreKeptAndTheBundlesOfTheOthersGo) {
   EXPECT_THAT(Numbers(), ElementsAre(13, 12, 11, 10, 9, 8, 7, 6, 5, 4));
   EXPECT_THAT(bundles_.removed, ElementsAre(digest(1), digest(2)));
   EXPECT_THAT(bundles_.places_removed, ElementsAre(digest(1), digest(2)));
+}
+
+TEST_F(DeploysTest, ABundleGoesAsOfItsLastUse) {
+  scheduler_.now_ms = 1'000'000;
+  Deploy(Web("1", std::string(64, 'a')));
+  scheduler_.now_ms = 2'000'000;
+  Deploy(Web("2", std::string(64, 'a')));
+  scheduler_.now_ms = 3'000'000;
+  processes_.Delete("web", "", true, [](const absl::StatusOr<int64_t>&) {});
+  scheduler_.RunAll();
+  Stopped();
+  EXPECT_THAT(bundles_.removed, ElementsAre(std::string(64, 'a')));
+  EXPECT_THAT(bundles_.removed_as_of_ms, ElementsAre(2'000'000)) << "what came later stays";
 }
 
 TEST_F(DeploysTest, WithTheProcessItsRevisionsGo) {

@@ -195,12 +195,14 @@ void Objects::MoveFolder(const std::string& name, const std::string& destination
   Commit(store_, std::move(single), AnswerBatch(std::move(done)));
 }
 
-void Objects::Purge(const std::string& name, std::function<void(absl::Status)> done) {
+void Objects::Purge(const std::string& name, int64_t generation,
+                    std::function<void(absl::Status)> done) {
   By by;
   by.access = [](ObjectVerb, std::string_view) { return true; };
   DeleteObject change;
   change.name = name;
   change.purge = true;
+  change.preconditions.generation = generation;
   Single single = SingleOf<DeleteObject>(WorkOf(std::move(change)), std::move(by), clock_.NowMs(),
                                          &ObjectEdit::CheckDelete);
   single.asked_for = false;

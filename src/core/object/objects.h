@@ -169,8 +169,8 @@ class Objects {
   // audit says nothing. Says whether it was made.
   void MakeFirstFolders(std::function<void(absl::StatusOr<bool>)> done);
   // What the system itself does not need any more, with all its versions. Nobody asked for it, so
-  // the audit says nothing.
-  void Purge(const std::string& name, std::function<void(absl::Status)> done);
+  // the audit says nothing. FAILED_PRECONDITION: its generation is another one.
+  void Purge(const std::string& name, int64_t generation, std::function<void(absl::Status)> done);
   // Deletes what has expired, if anything has; once at a time. To be called about once a second.
   void Tick(int64_t now_ms);
 

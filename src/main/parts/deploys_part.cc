@@ -61,7 +61,7 @@ absl::Status DeploysPart::Start() {
       .blocking = [this](std::function<void()> work) { Blocking(std::move(work)); },
       .fetch = [this](const std::string& digest, int file,
                       auto done) { Fetch(digest, file, std::move(done)); },
-      .forget = [this](const std::string& digest) { Forget(digest); },
+      .forget = [this](const std::string& digest, int64_t used_ms) { Forget(digest, used_ms); },
       .forget_others =
           [this](std::set<std::string> digests) { ForgetOthers(std::move(digests), ""); },
       .volumes = absl::StrCat("../", core::kVolumesDirectory)});
@@ -119,13 +119,20 @@ void DeploysPart::Fetch(const std::string& digest, int file,
       });
 }
 
-void DeploysPart::Forget(const std::string& digest) const {
-  needs_.objects.objects().Purge(core::BundleObject(digest), [&logger = needs_.log.logger(),
-                                                              digest](const absl::Status& status) {
-    if (status.ok() || absl::IsNotFound(status)) return;
+void DeploysPart::Forget(const std::string& digest, int64_t used_ms) const {
+  const auto any = [](core::ObjectVerb, std::string_view) { return true; };
+  const auto log = [&logger = needs_.log.logger(), digest](const absl::Status& status) {
+    // Of FAILED_PRECONDITION: it was written again just now.
+    if (status.ok() || absl::IsNotFound(status) || absl::IsFailedPrecondition(status)) return;
     logger.Write(core::LogLevel::kError, "the object of a bundle that nothing needs stays",
                  {{"bundle", digest}, {"error", std::string(status.message())}});
-  });
+  };
+  needs_.objects.objects().Get(
+      core::BundleObject(digest), /*generation=*/0, /*data=*/false, {}, any,
+      [&objects = needs_.objects.objects(), used_ms, log](const absl::StatusOr<core::Object>& one) {
+        if (!one.ok()) return log(one.status());
+        if (one->update_time_ms <= used_ms) objects.Purge(one->name, one->generation, log);
+      });
 }
 
 // Page by page, those after `after`. One that was uploaded just now may be deployed yet.
@@ -144,7 +151,7 @@ void DeploysPart::ForgetOthers(std::set<std::string> digests, const std::string&
         for (const core::Object& object : page->objects) {
           const std::string digest = object.name.substr(core::BundleObject("").size());
           if (object.update_time_ms < old && digest.size() == 64 && !digests.contains(digest))
-            Forget(digest);
+            Forget(digest, old);
         }
         if (page->more) ForgetOthers(std::move(digests), page->next_after);
       });

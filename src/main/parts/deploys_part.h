@@ -47,7 +47,7 @@ class DeploysPart final : public Part {
  private:
   // Of host::BundlePlaces.
   void Fetch(const std::string& digest, int file, std::function<void(absl::Status)> done) const;
-  void Forget(const std::string& digest) const;
+  void Forget(const std::string& digest, int64_t used_ms) const;
   void ForgetOthers(std::set<std::string> digests, const std::string& after) const;
   void Blocking(std::function<void()> work);
 
