@@ -308,7 +308,7 @@ TEST_F(ProgramTest, NoDaemonIsStartedOnceItWasEndedForGood) {
   const pid_t stop = Start({"--stop-all"});
   EXPECT_THAT(Expect("stopped"), ElementsAre("stopped", kA)) << "so the daemon has ended";
   osd.reset();
-  const FakeOsd other(data_, FakeOsd::kSilent);  // answered after init has seen that
+  const FakeOsd other(data_, FakeOsd::kSilent);           // answered after init has seen that
   while (kill(first, 0) == 0) std::this_thread::yield();  // until init has reaped it
   const std::string init = std::to_string(inits_.at(0));
   EXPECT_EQ(ReadFile("/proc/" + init + "/task/" + init + "/children"),
