@@ -224,7 +224,8 @@ void Daemon::OnDisconnected() {
 void Daemon::OnReady() {
   ready_ = true;
   retry_ms_ = 0;
-  if (!stopping_) watch_.Start();
+  if (stopping_) return;
+  watch_.Start();
   if (std::exchange(ever_ready_, true)) return;
   ForgetFirstPassword(settings_.environment);
   settings_.on_first_ready();
