@@ -33,6 +33,7 @@ constexpr char kWarning[] = "warning: ";
 constexpr char kNote[] = "note: ";
 constexpr int64_t kLockPollMs = 100;
 constexpr int64_t kConnectMs = 10'000;
+constexpr int64_t kKilledMs = 5'000;
 constexpr int64_t kRetryFirstMs = 100;
 constexpr int64_t kRetryMaxMs = 5'000;
 
@@ -91,7 +92,7 @@ void Daemon::StartOrWait() {
   if (waiting_since_ms_ == 0) {
     waiting_since_ms_ = now_ms;
     log_.Info("a living grpc-osd holds osd.lock; waits for it to connect");
-    if (!on_stopped_) watch_.StartOfOneThatStarts();
+    if (!stopping_) watch_.StartOfOneThatStarts();
   } else if (now_ms - waiting_since_ms_ >= kConnectMs) {
     log_.Warn(absl::StrCat("a process holds ", data_.path(),
                            "/run/osd.lock but has not connected for ", kConnectMs / 1000,
@@ -202,6 +203,7 @@ void Daemon::OnEnd(int wait_status) {
                          startup_text_.empty() ? "" : absl::StrCat(" (", startup_text_, ")"),
                          "; see ", data_.path(), "/logs/system/osd.log; starts it again in ",
                          retry_ms_, " ms"));
+  if (!ever_ready_ && settings_.on_start_failed) settings_.on_start_failed();
   timer_ = loop_.After(retry_ms_, [this] { StartOrWait(); });
 }
 
@@ -260,7 +262,10 @@ void Daemon::OnUnhealthy(const std::string& why) {
 void Daemon::OnStopOverdue() {
   kill_timer_ = 0;
   log_.Warn(absl::StrCat("grpc-osd did not end within ", kStopMs / 1000, " s"));
-  if (!Kill()) FinishStop();  // one that never connected
+  if (!Kill()) return FinishStop();  // one that never connected
+  // The kernel may not let it go just now, as where its disk hangs: the others do not wait for
+  // that.
+  kill_timer_ = loop_.After(kKilledMs, [this] { FinishStop(); });
 }
 
 bool Daemon::Kill() const {

@@ -278,6 +278,11 @@ void Init::MakeDaemon() {
   settings.environment = DaemonEnvironment(environment_, control_);
   ForgetFirstPassword(environment_);
   settings.on_first_ready = [this] { PrintReady(); };
+  // Whoever waits for the unit goes on; that grpc-osd does not start is in its status.
+  settings.on_start_failed = [this] {
+    NotifyServiceManager(environment_, absl::StrCat("READY=1\nSTATUS=grpc-osd does not start; see ",
+                                                    data_->path(), "/logs/system/osd.log"));
+  };
   settings.on_refused = [this](const std::string& why) {
     result_ = absl::FailedPreconditionError(why);
     loop_.Stop();
@@ -354,7 +359,7 @@ void Init::PrintReady() const {
       control_ ? "shielded from each other" : "not shielded from each other (no --user)",
       "; cgroups: ", cgroup::ToString(tree_.mode), "\n");
   [[maybe_unused]] const ssize_t written = write(STDOUT_FILENO, line.data(), line.size());
-  NotifyServiceManager(environment_, "READY=1");
+  NotifyServiceManager(environment_, "READY=1\nSTATUS=");
 }
 
 void Init::OnOsdConnected(UniqueFd process) {

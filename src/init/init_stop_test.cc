@@ -191,7 +191,7 @@ class Manager {
 TEST_F(StopTest, TheServiceManagerIsToldWhenItIsReadyAndThatAStopTakesTime) {
   const Manager manager(root_ + "/notify");
   const FakeOsd osd = StartReady();
-  EXPECT_EQ(manager.Next(), "READY=1");
+  EXPECT_EQ(manager.Next(), "READY=1\nSTATUS=");
   LaunchOne(osd, kA);
   EXPECT_THAT(ReadFile(InstanceDirectory(kA) + "/arguments"), Not(HasSubstr("NOTIFY")));
   WriteStopMs(kA, 40'000);
@@ -202,6 +202,13 @@ TEST_F(StopTest, TheServiceManagerIsToldWhenItIsReadyAndThatAStopTakesTime) {
   EXPECT_THAT(state, HasSubstr("EXTEND_TIMEOUT_USEC=30000000\nSTATUS=stopping; waits for web"));
   LetEnd(kA);
   EXPECT_EQ(WaitFor(stop).code, 0);
+}
+
+TEST_F(StopTest, WhoeverWaitsForTheUnitGoesOnWhereTheDaemonDoesNotStart) {
+  const Manager manager(root_ + "/notify");
+  WriteScript("osd", "#!/bin/sh\nexit 3\n");
+  Start();
+  EXPECT_THAT(manager.Next(), HasSubstr("READY=1\nSTATUS=grpc-osd does not start; see "));
 }
 
 }  // namespace

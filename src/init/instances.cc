@@ -29,9 +29,10 @@ constexpr int64_t kAttachFirstMs = 5;
 constexpr int64_t kAttachMaxMs = 1'000;
 constexpr uint64_t kAskCall = 1;
 constexpr int64_t kAskMs = 2'000;
-constexpr int64_t kUnknownStopMs = 25'000;  // of a supervisor of before, which then kills
-constexpr int64_t kClearMs = 10'000;        // beyond that, for a supervisor to clear up and end
-constexpr int64_t kKillMs = 5'000;          // from a kill to the end
+constexpr int64_t kFormerStopMs = 25'000;  // of a supervisor of before, which then kills
+constexpr int64_t kMostStopMs = 300'000;   // of one that has not answered: what any takes at most
+constexpr int64_t kClearMs = 10'000;       // beyond that, for a supervisor to clear up and end
+constexpr int64_t kKillMs = 5'000;         // from a kill to the end
 constexpr int64_t kStopTickMs = 100;
 constexpr int64_t kReportMs = 5'000;
 constexpr int64_t kTextFirstMs = 1'000;  // a stop that takes no longer needs no words
@@ -185,7 +186,7 @@ void Instances::OnConnectionEvent(const std::string& instance_id) {
 void Instances::OnAnswer(Instance& instance, const std::string& bytes) {
   internal::SuperviseReply reply;
   if (!reply.ParseFromString(bytes) || reply.result().call_id() != kAskCall) return;
-  if (reply.result().error().empty()) instance.stop_ms = reply.result().stop_ms();
+  instance.stop_ms = reply.result().error().empty() ? reply.result().stop_ms() : kFormerStopMs;
   instance.asked = false;
   BeginStopsIfAllAnswered();
 }
@@ -454,7 +455,11 @@ void Instances::StopAll(std::function<void(const std::string& left)> done) {
       loop_.Cancel(std::exchange(instance->timer, 0));
       instance->state = State::kEnded;
     }
-    if (instance->state == State::kAlive) AskStopTime(*instance);
+    if (instance->state == State::kAlive) {
+      AskStopTime(*instance);
+    } else {
+      KillLeaf(*instance);  // what outlived its supervisor
+    }
   }
   asking_ = true;
   stop_timer_ = loop_.After(kAskMs, [this] { BeginStops(); });
@@ -495,7 +500,7 @@ void Instances::BeginStops() {
     member.after.assign(record.depends_on().begin(), record.depends_on().end());
     if (!record.system())
       member.after.insert(member.after.end(), system_names.begin(), system_names.end());
-    member.stop_ms = instance->stop_ms.value_or(kUnknownStopMs) + kClearMs;
+    member.stop_ms = instance->stop_ms.value_or(kMostStopMs) + kClearMs;
   }
   const int64_t now_ms = EventLoop::NowMs();
   plan_ = StopPlan(members, now_ms);

@@ -229,8 +229,10 @@ void EventService::BeginAt(const std::shared_ptr<EventStream::WatchCall>& call, 
                           if (!found.ok()) return call->End(core::FromStore(found.status()));
                           wanted.from = *found;
                           scheduler.Post([this, call, wanted = std::move(wanted)]() mutable {
-                            // It may have been forgotten meanwhile.
-                            wanted.from = std::max(*wanted.from, parts_.log.OldestRevision());
+                            // It may have been forgotten meanwhile, or be of a commit that is
+                            // not acknowledged yet.
+                            wanted.from = std::clamp(*wanted.from, parts_.log.OldestRevision(),
+                                                     parts_.log.NewestRevision());
                             Begin(call, wanted);
                           });
                         });

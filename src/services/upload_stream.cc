@@ -117,6 +117,7 @@ void UploadStream::Taken() {
 
 absl::Status UploadStream::Open(const std::string& upload_id) {
   if (upload_id.empty()) return WrongId("the first message names the upload");
+  call_->SetResource(upload_id);  // for a refusal
   auto writer = uploads_.BeginWrite(
       upload_id, {.user = call_->caller().user, .access = CurrentAccessOf(*call_)});
   if (!writer.ok()) return writer.status();

@@ -282,8 +282,10 @@ void Instance::ShutDown() {
 }
 
 int64_t Instance::StopTimeMs() const {
-  if (execution_.pid == 0 && stop_timer_ == 0) return 0;
-  return std::min(execution_.stop_timeout_ms, kShutDownMaxMs);
+  if (core::IsFinal(state_)) return 0;
+  // One that waits out a back-off may run again before it is stopped, with the newest spec.
+  return std::min(std::max(execution_.stop_timeout_ms, process_spec_.stop_timeout_ms),
+                  kShutDownMaxMs);
 }
 
 void Instance::Stop(const std::string& cause) {

@@ -302,7 +302,7 @@ void Instance::OnChildren() {
     if (is_main) {
       CheckOutcome();
       ReceiveNotifications();             // its last words
-      if (execution_.pid == 0) continue;  // that was all about it
+      if (execution_.pid != info.si_pid) continue;  // that was all about it
       // Its number is its group's as long as it was not waited for.
       const bool others_have_time =
           stop_timer_ != 0 && execution_.stop_scope != core::StopScope::kMain;

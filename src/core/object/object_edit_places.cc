@@ -198,7 +198,8 @@ absl::Status ObjectEdit::CheckMovePart(const std::string& reference, const std::
   if (!folder.ends_with('/')) folder += '/';
   const std::string to = destination.ends_with('/') ? destination : destination + "/";
   if (auto status = Permit(ObjectVerb::kWrite, to); !status.ok()) return status;
-  if (to.starts_with(folder)) return FolderIntoItself(folder, to);
+  // Nor into one that it lies in: what has moved could not be told from what is to move.
+  if (to.starts_with(folder) || folder.starts_with(to)) return FolderIntoItself(folder, to);
   auto part = PartOf(folder, /*purge=*/false);
   if (!part.ok()) return part.status();
   if (part->rows.empty()) return Missing(folder);

@@ -146,8 +146,8 @@ absl::Status FolderNotEmpty(const std::string& folder) {
 }
 
 absl::Status FolderIntoItself(const std::string& folder, const std::string& destination) {
-  return FieldInvalid("destination", StrCat("'", destination, "' lies in '", folder,
-                                            "' itself; choose one outside of the folder"));
+  return FieldInvalid("destination", StrCat("'", destination, "' and '", folder,
+                                            "' lie one in the other; choose one outside of it"));
 }
 
 absl::Status NameTooLong(const std::string& field, size_t bytes) {

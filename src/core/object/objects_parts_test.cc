@@ -228,6 +228,7 @@ TEST_F(ObjectsPartsTest, WhatLiesWhereItGoesStaysAndATakenNameRefusesThePart) {
   EXPECT_EQ(Said(Move("/d/sub", "/b/9/x")), reason::kNotAFolder);
   EXPECT_EQ(Said(Move("/c", "/c/below")), reason::kFieldInvalid);
   EXPECT_EQ(Said(Move("/c", "/c")), reason::kFieldInvalid);
+  EXPECT_EQ(Said(Move("/d/sub", "/d")), reason::kFieldInvalid) << "/d/sub/sub would be both";
   EXPECT_EQ(Said(Move("/none", "/e")), reason::kObjectNotFound);
   EXPECT_EQ(Said(Move("/b/1", "/e")), reason::kNotAFolder);
   EXPECT_EQ(store_.objects, before);

@@ -120,7 +120,7 @@ void DeploysPart::Fetch(const std::string& digest, int file,
 }
 
 void DeploysPart::Forget(const std::string& digest, int64_t used_ms) const {
-  const auto any = [](core::ObjectVerb, std::string_view) { return true; };
+  const core::ObjectAccess any = [](core::ObjectVerb, std::string_view) { return true; };
   const auto log = [&logger = needs_.log.logger(), digest](const absl::Status& status) {
     // Of FAILED_PRECONDITION: it was written again just now.
     if (status.ok() || absl::IsNotFound(status) || absl::IsFailedPrecondition(status)) return;

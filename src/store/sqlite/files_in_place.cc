@@ -61,20 +61,25 @@ absl::Status FilesInPlace::CompareOne(const std::string& name, const File& was) 
   const File there = Find(name);
   if (there.inode == 0 && errno != ENOENT && errno != ENOTDIR) return absl::OkStatus();
   const char* what = nullptr;
+  const char* cure =
+      "Nothing is stored until it is back, or gRPC OS was stopped (grpc-os-init --stop), the "
+      "database restored from a backup, and gRPC OS started again";
   if (there.inode == 0) {
     what = "deleted or moved";
   } else if (!there.IsSameFile(was)) {
     what = "replaced by another file";
   } else if (there.size != was.size || there.change_ns != was.change_ns) {
     what = "written to by another program";
+    cure =
+        "Nothing is stored until gRPC OS was stopped (grpc-os-init --stop) and started again, "
+        "which "
+        "checks it; restore a backup only if that refuses it";
   } else {
     return absl::OkStatus();
   }
-  return absl::UnavailableError(absl::StrCat(
-      "the file ", name, " was ", what,
-      " while the daemon had it open. Nothing is stored until it is back, or gRPC OS was stopped "
-      "(grpc-os-init --stop), the database restored from a backup, and gRPC OS started again; "
-      "processes go on meanwhile"));
+  return absl::UnavailableError(absl::StrCat("the file ", name, " was ", what,
+                                             " while the daemon had it open. ", cure,
+                                             "; processes go on meanwhile"));
 }
 
 }  // namespace grpc_os::store

@@ -59,7 +59,7 @@ class FilesInPlaceTest : public ::testing::Test {
     const absl::Status status = Write("refused");
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr("nothing was stored"), HasSubstr(why), HasSubstr("restored")));
+                AllOf(HasSubstr("nothing was stored"), HasSubstr(why), HasSubstr("restore")));
     const auto detail = DetailOf(status);
     ASSERT_TRUE(detail.has_value());
     EXPECT_EQ(detail->reason, core::reason::kStoreUnavailable);
