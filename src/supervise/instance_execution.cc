@@ -301,7 +301,7 @@ void Instance::OnChildren() {
     const bool is_main = info.si_pid == execution_.pid;
     if (is_main) {
       CheckOutcome();
-      ReceiveNotifications();             // its last words
+      ReceiveNotifications();                       // its last words
       if (execution_.pid != info.si_pid) continue;  // that was all about it
       // Its number is its group's as long as it was not waited for.
       const bool others_have_time =
