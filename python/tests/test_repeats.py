@@ -32,6 +32,7 @@ CHANGES = {
     "DeleteObject": lambda client: client.delete_object("a"),
     "UndeleteObject": lambda client: client.undelete_object("a"),
     "MoveObject": lambda client: client.move_object("a", "b"),
+    "MoveFolder": lambda client: client.move_folder("/a", "/b"),
     "CopyObject": lambda client: client.copy_object("a", "b"),
     "CreateFolder": lambda client: client.create_folder("d"),
     "TransactObjects": lambda client: client.transact_objects(filesystem_services_pb2.TransactObjectsRequest()),
