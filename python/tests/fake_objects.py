@@ -67,6 +67,9 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
 
     UndeleteObject = MoveObject = CopyObject = CreateFolder = UpdateObject
 
+    async def MoveFolder(self, request, context):
+        return await self._changed(request, context, lambda: pb.MoveFolderResponse(revision=7, moved_count=1))
+
     async def DeleteObject(self, request, context):
         return await self._changed(request, context, lambda: pb.DeleteObjectResponse(revision=7, deleted_count=1))
 
