@@ -422,6 +422,7 @@ async def test_the_edge_with_the_daemon_dead(idle_system):
             poll(lambda: not any(map(is_alive, before)), "nginx is dead")
             view.await_master(but_not=before[0])
             assert (await domains.fetch("a.test")).status == 200
+            poll(lambda: len(view.workers()) == len(before) - 1, "all of its workers are there")
             workers = view.workers()
         # Another one takes over what it finds, without a reload.
         await becomes(domains, "a.test", ACTIVE)
