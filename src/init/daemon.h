@@ -28,7 +28,7 @@ class Daemon {
     std::vector<std::string> arguments;  // without the program's name
     std::vector<std::string> environment;
     std::function<void()> on_first_ready;
-    // It ended before it was ever ready, and is started again.
+    // It ended before it was ever ready, and is started again. May be called more than once.
     std::function<void()> on_start_failed;
     // It never served and refuses its configuration, or cannot be executed: this is all over.
     std::function<void(const std::string& why)> on_refused;

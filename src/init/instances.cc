@@ -30,9 +30,10 @@ constexpr int64_t kAttachMaxMs = 1'000;
 constexpr uint64_t kAskCall = 1;
 constexpr int64_t kAskMs = 2'000;
 constexpr int64_t kFormerStopMs = 25'000;  // of a supervisor of before, which then kills
-constexpr int64_t kMostStopMs = 300'000;   // of one that has not answered: what any takes at most
-constexpr int64_t kClearMs = 10'000;       // beyond that, for a supervisor to clear up and end
-constexpr int64_t kKillMs = 5'000;         // from a kill to the end
+constexpr int64_t kMostStopMs =
+    300'000;                          // of one that has not answered: supervise's kShutDownMaxMs
+constexpr int64_t kClearMs = 10'000;  // beyond that, for a supervisor to clear up and end
+constexpr int64_t kKillMs = 5'000;    // from a kill to the end
 constexpr int64_t kStopTickMs = 100;
 constexpr int64_t kReportMs = 5'000;
 constexpr int64_t kTextFirstMs = 1'000;  // a stop that takes no longer needs no words

@@ -52,8 +52,8 @@ class Instance {
   void OnChildren();
   // Stops the process, in at most StopTimeMs and the time to clear up, and ends; it stays wanted.
   void ShutDown();
-  // How long a shut-down waits, if it begins now, before it kills: the stop_timeout of what runs,
-  // at most kShutDownMaxMs.
+  // How long a shut-down waits, if it begins now, before it kills: the longer stop_timeout of
+  // what runs and of what would run next, at most kShutDownMaxMs; 0 once it is at rest.
   int64_t StopTimeMs() const;
   static constexpr int64_t kShutDownMaxMs = 300'000;
 
