@@ -75,6 +75,7 @@ inline constexpr char kDomainManaged[] = "DOMAIN_MANAGED";
 inline constexpr char kNoPort[] = "NO_PORT";
 inline constexpr char kDomainsFile[] = "DOMAINS_FILE";
 inline constexpr char kUploadSuperseded[] = "UPLOAD_SUPERSEDED";
+inline constexpr char kTokenOfOtherSystem[] = "TOKEN_OF_OTHER_SYSTEM";
 inline constexpr char kSystemProcess[] = "SYSTEM_PROCESS";
 inline constexpr char kInternal[] = "INTERNAL";
 

@@ -131,6 +131,7 @@ TEST(ErrorMap, ReasonsOfTheCoreAreThoseOfTheProto) {
                                          core::reason::kUploadOffset,
                                          core::reason::kUploadIncomplete,
                                          core::reason::kUploadSuperseded,
+                                         core::reason::kTokenOfOtherSystem,
                                          core::reason::kRoleExists,
                                          core::reason::kRoleInUse,
                                          core::reason::kRoleBuiltIn,
