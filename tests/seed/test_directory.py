@@ -1,74 +1,60 @@
-"""The document's "Dodawanie nowych procesów", word for word: its directory, its process.yml, its command."""
+"""The document's "Dodawanie nowych procesów": its directory, its process.yml, its command."""
 
-import pathlib
-import re
-import shlex
-import urllib.request
+import json
+import os
+import subprocess
 
+import document
 import pytest
-from running_system import poll
-from test_validate import SEED
+from apps import APP, answer, must
+from running_system import bin_dir, poll
 
-APP = """
-import http.server, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(f"DEBUG={os.environ['DEBUG']}".encode())
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
+HEADING = "## Dodawanie nowych procesów"
 
 
-def chapter():
-    return re.search(r"^## Dodawanie nowych procesów$(.*?)^## ", SEED.read_text(), re.M | re.S).group(1)
-
-
-def blocks():
-    """The code blocks of the chapter: the tree, process.yml, the command."""
-    return [(language, text) for language, text in re.findall(r"```(\w*)\n(.*?)```", chapter(), re.S)]
-
-
-def make(directory, tree):
-    """The files of a tree as `tree` draws it; what has a slash at its end is a directory."""
-    path = []
-    for line in tree.splitlines():
-        name = line.lstrip("│├└─ ")
-        if not name:
-            continue
-        depth = (len(line) - len(name)) // 4
-        path = path[:depth] + [name.rstrip("/")]
-        place = directory.joinpath(*path)
-        place.mkdir() if name.endswith("/") else place.touch()
-
-
-@pytest.mark.parametrize("inside", [False, True], ids=["beside, as drawn", "in the directory"])
-def test_what_the_document_shows_answers_on_8080(idle_system, tmp_path, inside):
-    (_, tree), (_, manifest), (_, command) = blocks()
-    make(tmp_path, tree)
+@pytest.fixture(params=["processes/process.yml", "processes/myapp/process.yml"], ids=["beside, as drawn", "in the directory"])
+def directory(request, tmp_path):
+    """Where `processes` is, as the document shows it but for the place of process.yml."""
+    for path in document.paths(document.block(HEADING, 0).text):
+        (tmp_path / path).mkdir() if path.endswith("/") else (tmp_path / path).touch()
     processes = tmp_path / "processes"
     assert sorted(path.name for path in processes.rglob("*") if path.is_file()) == ["Dockerfile", "app.py", "config.yml", "process.yml"]
+    (processes / "process.yml").unlink()
+    (tmp_path / request.param).write_text(document.block(HEADING, 1).text)
     (processes / "myapp" / "app.py").write_text(APP)
-    if inside:
-        (processes / "process.yml").unlink()
-        (processes / "myapp" / "process.yml").write_text(manifest)
-    else:
-        (processes / "process.yml").write_text(manifest)
-    idle_system.start()
-    program, *arguments = shlex.split(command)
-    assert program == "grpc-os"
-    done = idle_system.cli(*arguments, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr + done.stdout
+    return tmp_path
+
+
+def test_it_is_valid(directory):
+    def validate(*arguments):
+        done = subprocess.run([bin_dir() / "grpc-os", "validate", *arguments], cwd=directory, capture_output=True, text=True, timeout=60)
+        assert done.stderr == ""
+        return must(done)
+
+    assert validate("./processes/myapp") == "myapp: python app.py; version 1.0; port 8080; volumes data:/app/data; domains myapp.example.com\n"
+    [process] = json.loads(validate("./processes/myapp", "-o", "json"))["processes"]
+    assert process["version"] == "1.0" and process["port"] == "8080"
+    [place] = directory.rglob("process.yml")
+    assert validate(str(place), "-o", "name") == "myapp\n"
+
+
+def test_it_answers_on_8080_and_by_its_domain(system, directory):
+    system.start()
+
+    def run(command):
+        environment = {"PATH": f"{system.bin}:{os.environ['PATH']}", "HOME": str(system.home), "GRPC_OS_ADDRESS": system.address}
+        return subprocess.run(["bash", "-c", command], cwd=directory, env=environment, capture_output=True, text=True, timeout=60)
+
+    [command] = document.block(HEADING, 2).commands
+    done = run(command)
+    must(done)
     for said in ("myapp", "revision 1", "http://127.0.0.1:8080", "logs -f myapp", "Dockerfile"):
         assert said in done.stdout + done.stderr, said
-    with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=20) as answer:
-        assert answer.read() == b"DEBUG=false"
-    by_name = urllib.request.Request(f"http://127.0.0.1:{idle_system.edge_port()}/", headers={"Host": "myapp.example.com"})
-    poll(lambda: " active " in idle_system.cli("domains").stdout, "its domain is active")
-    with urllib.request.urlopen(by_name, timeout=20) as answer:
-        assert answer.read() == b"DEBUG=false"
-    assert (idle_system.data / "volumes" / "data").is_dir()
-    (processes / "myapp" / "app.py").write_text(APP + "# changed\n")
-    assert "revision 2" in idle_system.cli(*arguments, cwd=tmp_path).stdout
-    assert idle_system.cli("unregister", "myapp", "-y").returncode == 0
-    poll(lambda: not list((idle_system.data / "bundles").iterdir()), "its bundles are gone")
+    assert answer(8080) == (200, "8080 DEBUG=false")
+    poll(lambda: " active " in system.cli("domains").stdout, "its domain is active")
+    assert answer(system.edge_port(), "myapp.example.com") == (200, "8080 DEBUG=false")
+    assert (system.data / "volumes" / "data").is_dir()
+    (directory / "processes/myapp/app.py").write_text(APP + "# changed\n")
+    assert "revision 2" in must(run(command))
+    must(system.cli("unregister", "myapp", "-y"))
+    poll(lambda: not list((system.data / "bundles").iterdir()), "its bundles are gone")
