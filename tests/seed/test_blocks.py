@@ -22,6 +22,7 @@ BLOCKS = {
     ("## API gRPC", 0): "test_python.py::test_connecting",
     ("## API gRPC", 1): "test_python.py::test_processes_objects_and_domains",
     ("## API gRPC", 2): "test_python.py::test_errors",
+    ("# Struktura projektu gRPC OS", 0): "test_tree.py::test_each_path_has_a_row",
 }
 
 # Lines of the block "Instalacja": an editor is the reader's, containers come with the issue that brings MariaDB.
@@ -29,7 +30,7 @@ NOT_RUN = ["nano .env  # Dostosuj zmienne środowiskowe", "docker-compose up -d"
 
 
 def test_each_block_has_a_test():
-    assert [(block.heading, block.number) for block in document.blocks()][:-1] == list(BLOCKS)  # the last is the tree of files
+    assert [(block.heading, block.number) for block in document.blocks()] == list(BLOCKS)
     assert document.block("## Instalacja").commands[1:] == NOT_RUN
 
 
