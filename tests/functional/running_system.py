@@ -150,12 +150,13 @@ class RunningSystem:
         return int(path.read_text())
 
     def launch(self, *arguments, grpc_port=0, http_port=0, environment=None):
-        """Starts init without waiting for anything."""
+        """Starts init without waiting for anything. A port that is None is that of its settings."""
+        ports = {"--grpc-port": grpc_port, "--http-port": http_port}
         with open(self.home / "init.said", "ab") as said:
             self.init = subprocess.Popen(
                 [
                     *(self.bin / "grpc-os-init", "--data-dir", self.data),
-                    *("--grpc-port", str(grpc_port), "--http-port", str(http_port)),
+                    *(word for option, port in ports.items() if port is not None for word in (option, str(port))),
                     *("--domains-file", self.home / "domains.conf"),
                     *arguments,
                 ],

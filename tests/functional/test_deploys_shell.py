@@ -14,7 +14,6 @@ from raw_calls import RawCalls
 from running_system import poll
 
 ROOT = pathlib.Path(__file__).parents[2]
-SEED = ROOT.parent / "shared/seed/grpcos-readme.md"
 APP = """
 import http.server, os
 
@@ -260,14 +259,3 @@ async def test_json_is_the_revision(system, myapp):
     assert (revision["process"], revision["number"], revision["state"]) == ("myapp", "1", "STATE_DEPLOYED")
     listed = json.loads(done_well(system.cli("revisions", "myapp", "-o", "json")))["revisions"]
     assert [one["number"] for one in listed] == ["1"]
-
-
-async def test_the_seeds_file_is_taken_word_for_word(system, tmp_path):
-    if not SEED.exists():
-        pytest.skip("the seed document is not beside the repository")
-    [text] = re.findall(r"Konfiguracja procesu \(process\.yml\):\s*```yaml\n(.*?)```", SEED.read_text(), re.DOTALL)
-    (tmp_path / "processes/myapp").mkdir(parents=True)
-    (tmp_path / "processes/process.yml").write_text(text)
-    (tmp_path / "processes/myapp/Dockerfile").write_text("FROM scratch\n")
-    said = done_well(system.cli("register-process", "./processes/myapp", "--dry-run", cwd=tmp_path))
-    assert "+ command: python app.py\n" in said and "+ domains: myapp.example.com\n" in said

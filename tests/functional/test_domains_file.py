@@ -1,12 +1,10 @@
 """domains.conf: the domains that an operator writes down, whole or not at all."""
 
 import os
-import re
 
 import pytest
-from domains_api import ACTIVE, PENDING, backend, domains_of, free_port
+from domains_api import ACTIVE, domains_of
 from expectations import refused, until
-from test_validate import SEED
 
 
 def write(system, text):
@@ -42,40 +40,6 @@ async def in_state(domains, name, state, message=""):
         return domain if domain and domain.status.state == state and message in domain.status.message else None
 
     return await until(there, f"{name} is in state {state} {message}")
-
-
-async def test_the_documents_file_is_read_at_the_start_and_waits_for_its_processes(idle_system):
-    system = idle_system
-    [text] = re.findall(r"```bash\n(# /etc/grpc-os/domains\.conf\n.*?)```", SEED.read_text(), re.S)
-    ports = {8080: free_port(), 8081: free_port()}
-    for written, port in ports.items():  # others may have those on this machine
-        assert f"port: {written}\n" in text
-        text = text.replace(str(written), str(port))
-    write(system, text)
-    system.start()
-    async with domains_of(system) as domains:
-        for name, process, line in (("example.com", "proc_123", 2), ("api.example.com", "proc_456", 7)):
-            domain = await in_state(domains, name, PENDING, f"there is no process '{process}'")
-            assert domain.status.managed_by == f"domains.conf:{line}"
-        for name, process, port in (("one", "proc_123", ports[8080]), ("two", "proc_456", ports[8081])):
-            made = {"name": name, "spec": {"command": backend("http", name), "environment": {"PORT": str(port)}}}
-            created = await domains.process("CreateProcess", process=made, process_id=process)
-            assert created.id == process
-        for name, served_by in (("example.com", "one"), ("api.example.com", "two")):
-            await in_state(domains, name, ACTIVE)
-            assert await domains.served_by(name) == served_by
-        nginx = (system.data / "edge/run/nginx.pid").read_text()
-        system.stop()
-        system.start()
-    async with domains_of(system) as domains:
-        domain = await in_state(domains, "example.com", ACTIVE)
-        assert (domain.generation, domain.status.managed_by) == (1, "domains.conf:2")
-        assert await domains.served_by("api.example.com") == "two"
-        assert (system.data / "edge/run/nginx.pid").read_text() == nginx
-        assert await reload(domains) == ([], [], [], 2)
-        await domains.process("DeleteProcess", name="one", force=True)
-        await in_state(domains, "example.com", PENDING, "no process 'proc_123'")
-    await system.close_clients()
 
 
 async def test_a_reload_says_the_difference_and_applies_it_in_one_revision(system, domains):

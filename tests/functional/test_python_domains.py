@@ -1,41 +1,19 @@
-"""Domains by the Python client and the real daemon: the seed's lines, and every call once."""
+"""Domains by the Python client and the real daemon: every call once."""
 
 import asyncio
 import contextlib
 import json
 import urllib.request
 
-from domains_api import backend, free_port
+from domains_api import backend
 from expectations import refused
 from grpc_os import DomainRoute, DomainTarget
 from running_system import PATIENCE_S
-from test_python_objects import run
-
-SEED = """
-await client.assign_process_to_domain(
-    domain="myapp.example.com",
-    process_id=process.id,
-    port=8080
-)
-"""
-
 
 def get(system, host, path="/"):
     request = urllib.request.Request(f"http://127.0.0.1:{system.edge_port()}{path}", headers={"Host": host})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
-
-
-async def test_the_seeds_domain(system, client):
-    port = free_port()
-    process = await client.create_process("web", backend("http", "web"), {"PORT": str(port)})
-    await client.wait_process("web", "ready")
-    await run(SEED.replace("8080", str(port)), {"client": client, "process": process})  # others may have 8080 here
-    assert (await asyncio.to_thread(get, system, "myapp.example.com"))["name"] == "web"
-    domain = await client.get_domain("myapp.example.com")
-    assert (domain.state, domain.generation, domain.active_generation, domain.managed_by) == ("active", 1, 1, "")
-    [target] = domain.targets
-    assert (target.process, target.process_id, target.port, target.probe) == ("web", process.id, port, "accepts connections")
 
 
 async def test_the_life_of_a_domain(system, client):

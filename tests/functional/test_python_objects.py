@@ -1,45 +1,18 @@
-"""Objects by the Python client and the real daemon: the seed's lines, and transfers over the death of the daemon."""
+"""Objects by the Python client and the real daemon: their life, and transfers over the death of the daemon."""
 
-import ast
 import asyncio
 import contextlib
-import inspect
 import io
 import os
 import pathlib
 import tempfile
-import types
 
 import pytest
 from expectations import refused
 from grpc_os import Condition, GrpcOSError
 
-SEED = """
-obj = await client.create_object(
-    name="config.json",
-    data=b'{"key": "value"}',
-    metadata={"type": "config"}
-)
-"""
 # So much that not all of it is under way before the daemon dies.
 LARGE = os.urandom(24 << 20)
-
-
-async def run(source, names):
-    code = compile(source, "seed", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = types.FunctionType(code, names)()
-    if inspect.isawaitable(result):
-        await result
-
-
-async def test_the_seeds_object(client):
-    names = {"client": client}
-    await run(SEED, names)
-    obj = names["obj"]
-    assert obj.id.startswith("obj_") and (obj.name, obj.size, obj.metadata) == ("/config.json", 16, {"type": "config"})
-    assert await client.read_object(obj.id) == b'{"key": "value"}'
-    with refused("NAME_TAKEN"):
-        await run(SEED, names)
 
 
 async def test_the_life_of_an_object(client):

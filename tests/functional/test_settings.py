@@ -2,7 +2,6 @@
 
 import pathlib
 import socket
-import subprocess
 
 import pytest
 from expectations import SLEEP, one_sentence
@@ -81,14 +80,7 @@ async def test_the_port_of_the_file_is_taken(idle_system):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     path = written(idle_system, f"GRPC_PORT={port}\n")
-    with open(idle_system.home / "init.said", "ab") as said:
-        idle_system.init = subprocess.Popen(
-            [idle_system.bin / "grpc-os-init", "--data-dir", idle_system.data, "--http-port", "0", "--env-file", path],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-        )
-    idle_system.await_api()
+    idle_system.start("--env-file", path, grpc_port=None)
     assert idle_system.port == port
 
 

@@ -9,32 +9,12 @@ import pytest
 from running_system import bin_dir
 
 ROOT = pathlib.Path(__file__).parents[2]
-SEED = ROOT.parent / "shared/seed/grpcos-readme.md"
 MADE = ("docs/PROCESS_YML.md", "config/schema/process.schema.json", "config/examples/process.yml.example")
 MADE_OF_DOMAINS = ("docs/DOMAIN_YML.md", "config/schema/domain.schema.json", "config/examples/domain.yml.example")
 
 
 def validate(*arguments, cwd):
     return subprocess.run([bin_dir() / "grpc-os", "validate", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
-
-
-@pytest.fixture
-def seed_file():
-    if not SEED.exists():
-        pytest.skip("the seed document is not beside the repository")
-    return re.search(r"Konfiguracja procesu \(process\.yml\):\s*```yaml\n(.*?)```", SEED.read_text(), re.DOTALL)[1]
-
-
-@pytest.mark.parametrize("place", ["processes/process.yml", "processes/myapp/process.yml"])
-def test_the_seeds_process_in_both_layouts(tmp_path, seed_file, place):
-    (tmp_path / "processes/myapp").mkdir(parents=True)
-    (tmp_path / place).write_text(seed_file)
-    done = validate("./processes/myapp", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "myapp: python app.py; version 1.0; port 8080; volumes data:/app/data; domains myapp.example.com\n"
-    [process] = json.loads(validate("./processes/myapp", "-o", "json", cwd=tmp_path).stdout)["processes"]
-    assert process["version"] == "1.0" and process["port"] == "8080"
-    assert validate(place, "-o", "name", cwd=tmp_path).stdout == "myapp\n"
 
 
 def test_all_that_is_wrong_is_said_at_once_with_its_place(tmp_path):

@@ -19,7 +19,7 @@ _EDITING = re.compile(r"\x1b\[\?2004[hl]\r?|\x1b\[[0-9]*[CDKP@]|\a|\r(?!\n)")
 
 
 class Terminal:
-    def __init__(self, command, environment):
+    def __init__(self, command, environment, cwd=None):
         self._master, slave = pty.openpty()
 
         def take_terminal():
@@ -28,6 +28,7 @@ class Terminal:
 
         self.process = subprocess.Popen(
             command,
+            cwd=cwd,
             stdin=slave,
             stdout=slave,
             stderr=slave,
