@@ -1,4 +1,4 @@
-"""The man pages and the completion of bash as the packages install them: from what the programs print of themselves."""
+"""The man pages, and the completion of bash where the packages install it: from what the programs print of themselves."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def shown(made):
     """{page: its text on a terminal that is wide enough for every line}; a warning of groff fails."""
     texts = {}
     for page in PAGES:
-        groff = ["groff", "-K", "utf8", "-man", "-Tutf8", "-ww", "-rLL=400n", "-P-cbou", made / "man" / page]
+        groff = ["groff", "-K", "utf8", "-man", "-Tutf8", "-ww", "-rLL=400n", "-P-cbou", made / page]
         done = subprocess.run(groff, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
         assert done.stderr == "", page
         texts[page] = done.stdout
@@ -41,7 +41,7 @@ def printed(program, *arguments):
 
 
 def test_there_is_a_page_of_each_program_and_nothing_is_left_to_fill_in(made, shown):
-    assert sorted(path.name for path in (made / "man").iterdir()) == sorted(PAGES)
+    assert sorted(path.name for path in made.iterdir()) == sorted(PAGES)
     version = printed("grpc-os", "--version").split()[1]
     for page, text in shown.items():
         assert re.search(r"^NAME\n +" + page[:-2] + " - ", text, re.M), page
@@ -80,10 +80,10 @@ def test_each_variable_that_the_program_reads_is_explained(shown):
     assert {name for name in read if not re.search(rf"^ +(\w+, )?{name}\b", explained, re.M)} == set()
 
 
-def test_bash_loads_the_completion_by_the_name_of_the_program(made, tmp_path):
+def test_bash_loads_the_completion_by_the_name_of_the_program(tmp_path):
     installed = tmp_path / "share/bash-completion/completions"
     installed.mkdir(parents=True)
-    shutil.copy(made / "completions/grpc-os", installed)
+    (installed / "grpc-os").write_text(printed("grpc-os", "completion", "bash"))
     bash = Terminal(
         [shutil.which("bash"), "--norc", "--noprofile", "-i"],
         {
