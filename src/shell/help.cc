@@ -2,26 +2,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "shell/render/table.h"
 
 namespace grpc_os::shell {
 namespace {
 
-constexpr char kExitCodes[] =
-    "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not logged in or denied,\n"
-    "5 conflict or precondition, 6 unavailable, 7 timeout, 130 interrupted.\n";
-
-std::string OptionText(const Option& option) {
-  std::string text =
-      option.letter != 0 ? absl::StrCat("-", std::string(1, option.letter), ", ") : "    ";
-  absl::StrAppend(&text, "--", option.name, option.value.empty() ? "" : " ", option.value);
-  return text;
-}
-
 std::string OptionList(const std::vector<Option>& options) {
   Table table({{""}, {""}, {""}});
-  for (const Option& option : options) table.AddRow({{""}, {OptionText(option)}, {option.help}});
+  for (const Option& option : options) {
+    table.AddRow({{""},
+                  {absl::StrCat(option.letter == 0 ? "    " : "", OptionText(option))},
+                  {option.help}});
+  }
   return table.Render(false);
 }
 
@@ -43,22 +35,21 @@ std::vector<Option> OptionsOfEvery(const Command& command) {
   return all;
 }
 
-std::string InCell(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"*", "\\*"}});
-}
-
-std::string OptionRows(const std::vector<Option>& options) {
-  std::string text = "| option | |\n|---|---|\n";
-  for (const Option& option : options) {
-    std::string shown = OptionText(option);
-    shown.erase(0, shown.find('-'));
-    absl::StrAppend(&text, "| `", InCell(shown), "` | ", InCell(option.help),
-                    option.repeatable ? "; may be given several times" : "", " |\n");
-  }
-  return text;
-}
-
 }  // namespace
+
+const char kExitCodes[] =
+    "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not logged in or denied,\n"
+    "5 conflict or precondition, 6 unavailable, 7 timeout, 130 interrupted.\n";
+
+std::string OptionText(const Option& option) {
+  return absl::StrCat(
+      option.letter == 0 ? "" : absl::StrCat("-", std::string(1, option.letter), ", "), "--",
+      option.name, option.value.empty() ? "" : " ", option.value);
+}
+
+std::string SynopsisOf(const Command& command) {
+  return absl::StrCat(command.name, command.synopsis.empty() ? "" : " ", command.synopsis);
+}
 
 std::string HelpText() {
   std::string text =
@@ -86,8 +77,7 @@ std::string HelpText() {
 
 std::string HelpText(const Command& command) {
   std::string text =
-      absl::StrCat(command.name, command.synopsis.empty() ? "" : " ", command.synopsis, "\n\n",
-                   command.summary, ".\n", command.details);
+      absl::StrCat(SynopsisOf(command), "\n\n", command.summary, ".\n", command.details);
   if (!command.aliases.empty()) {
     absl::StrAppend(&text, "\nAlso: ", absl::StrJoin(command.aliases, ", "), "\n");
   }
@@ -108,30 +98,6 @@ std::string GroupHelpText(const std::string& group) {
     }
   }
   return absl::StrCat(table.Render(false), "\n`help ", group, " …` describes one.\n");
-}
-
-std::string ReferencePage() {
-  std::string text;
-  std::string section;
-  for (const Command& command : Commands()) {
-    if (command.hidden) continue;
-    if (command.section != section) absl::StrAppend(&text, "## ", command.section, "\n\n");
-    section = command.section;
-    absl::StrAppend(&text, "### ", command.name, "\n\n```\n", command.name,
-                    command.synopsis.empty() ? "" : " ", command.synopsis, "\n```\n\n",
-                    command.summary, ".");
-    if (!command.aliases.empty()) {
-      absl::StrAppend(&text, " Also: `", absl::StrJoin(command.aliases, "`, `"), "`.");
-    }
-    absl::StrAppend(&text, "\n\n");
-    if (!command.details.empty()) absl::StrAppend(&text, InCell(command.details), "\n");
-    if (!command.options.empty()) absl::StrAppend(&text, OptionRows(command.options), "\n");
-    absl::StrAppend(&text, "```sh\n", absl::StrJoin(command.examples, "\n"), "\n```\n\n");
-  }
-  absl::StrAppend(&text, "## Options of every command\n\n", OptionRows(CommonOptions()),
-                  "\n## Options of the program\n\nBefore the command: `grpc-os -o json ps`.\n\n",
-                  OptionRows(ProgramOptions()), "\n## Exit codes\n\n", kExitCodes);
-  return text;
 }
 
 }  // namespace grpc_os::shell

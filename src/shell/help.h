@@ -13,8 +13,10 @@ std::string HelpText();
 std::string HelpText(const Command& command);
 std::string GroupHelpText(const std::string& group);
 
-// The reference part of docs/SHELL.md, in Markdown.
-std::string ReferencePage();
+// Of which it is made: "-o, --output FORMAT", "kill NAME…" and the last lines.
+std::string OptionText(const Option& option);
+std::string SynopsisOf(const Command& command);
+extern const char kExitCodes[];
 
 }  // namespace grpc_os::shell
 

@@ -22,23 +22,32 @@ BOOT_S = 300.0
 PATIENCE_S = 120.0
 poll = functools.partial(running_system.poll, patience_s=PATIENCE_S, every_s=0.5)
 DATA = "/var/lib/grpc-os"
+# On one the packages are installed, on the other only what they need is (scripts/vm/image.sh).
+INSTALLED, BARE = "disk.img", "disk-bare.img"
+
 
 def image_dir():
     path = pathlib.Path(os.environ.get("GRPC_OS_VM_DIR", pathlib.Path(__file__).parents[2] / "build/vm"))
-    if not (path / "disk.img").exists():
+    if not (path / INSTALLED).exists():
         raise RuntimeError(f"no disk in {path}; `make verify-vm` makes it")
     return path
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Machine:
     """`with Machine() as machine:` makes a disk; `boot` and `cut_power` or `power_off` as often as needed."""
 
-    def __init__(self):
+    def __init__(self, disk=INSTALLED):
         self._images = image_dir()
         self._home = pathlib.Path(tempfile.mkdtemp(prefix="gos-vm-"))
         self._disk = self._home / "disk.img"
         subprocess.run(
-            ["cp", "--sparse=always", "--reflink=auto", self._images / "disk.img", self._disk], check=True
+            ["cp", "--sparse=always", "--reflink=auto", self._images / disk, self._disk], check=True
         )
         self._qemu = None
         self._line = None
@@ -46,18 +55,18 @@ class Machine:
         self._requests = 0
         self.boots = 0
         self.port = 0
+        self.http_port = 0  # of the edge: where domains are served
 
     # ---- Power -------------------------------------------------------------------------------------------------------
 
-    def boot(self):
-        """Switches it on and waits until commands can be run and gRPC OS takes connections."""
+    def boot(self, serves=True):
+        """Switches it on and waits until commands can be run and, if it `serves`, gRPC OS takes connections."""
         # Not the smaller machine type microvm: without HPET and PM timer, a kernel on a busy host may fail to find the
         # speed of its clock and hang.
         assert self._qemu is None, "the machine is on"
         self.boots += 1
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port, self.http_port = free_port(), free_port()
+        forwards = f"hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:50051,hostfwd=tcp:127.0.0.1:{self.http_port}-10.0.2.15:8880"
         line = self._home / "line"
         line.unlink(missing_ok=True)
         with open(self._home / "console", "ab") as console:
@@ -70,7 +79,7 @@ class Machine:
                     # What the guest flushes is in the file: the host's memory outlives a killed QEMU.
                     "-drive", f"id=disk,file={self._disk},if=none,format=raw,cache=writethrough",
                     "-device", "virtio-blk-pci,drive=disk",
-                    "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:50051",
+                    "-netdev", f"user,id=net,restrict=on,{forwards}",
                     "-device", "virtio-net-pci,netdev=net",
                     "-serial", "stdio",
                     "-device", "virtio-serial-pci",
@@ -84,10 +93,15 @@ class Machine:
         self._line = socket.socket(socket.AF_UNIX)
         self._line.connect(str(line))
         assert self._receive(BOOT_S) == {"hello": True}
-        poll(self._answers, f"gRPC OS takes connections; systemd says: {self._unit_status()}", patience_s=BOOT_S)
+        if serves:
+            self.wait_until_it_serves()
         return self
 
-    def _answers(self):
+    def wait_until_it_serves(self):
+        poll(self.serves, f"gRPC OS takes connections; systemd says: {self._unit_status()}", patience_s=BOOT_S)
+
+    def serves(self):
+        """Whether gRPC OS takes connections."""
         script = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
         return self.run("python3", "-c", script, f"{DATA}/run/api.sock", check=False).returncode == 0
 

@@ -7,6 +7,7 @@
 #include "shell/completion.h"
 #include "shell/help.h"
 #include "shell/parser.h"
+#include "shell/reference.h"
 #include "shell/session.h"
 
 namespace grpc_os::shell {
@@ -54,8 +55,9 @@ ExitCode RunCompletion(Session& session, const Arguments& arguments) {
   return ExitCode::kOk;
 }
 
-ExitCode RunReference(Session& session, const Arguments&) {
-  session.out() << ReferencePage();
+ExitCode RunReference(Session& session, const Arguments& arguments) {
+  const bool man = !arguments.positional().empty() && arguments.positional()[0] == "man";
+  session.out() << Reference(man ? ReferenceFormat::kMan : ReferenceFormat::kMarkdown);
   return ExitCode::kOk;
 }
 
@@ -103,9 +105,10 @@ std::vector<Command> ShellCommands() {
        .needs_daemon = false,
        .run = RunExit},
       {.name = "__reference",
-       .summary = "Print the reference part of docs/SHELL.md",
-       .examples = {"__reference"},
-       .most = 0,
+       .synopsis = "[man]",
+       .summary = "Print the reference part of docs/SHELL.md, or that of grpc-os(1)",
+       .examples = {"__reference", "__reference man"},
+       .most = 1,
        .needs_daemon = false,
        .hidden = true,
        .run = RunReference},
