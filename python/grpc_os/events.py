@@ -7,10 +7,11 @@ import dataclasses
 import datetime
 import typing
 
-from grpc_os.calls import Calls
 from grpc_os.errors import GrpcOSError
 from grpc_os.v1 import event_services_pb2, event_services_pb2_grpc
 from grpc_os.v1.error_reasons import ErrorReason
+from grpc_os.v1.methods import EventServiceMethods
+from grpc_os.values import to_timestamp
 
 _EVENTS = event_services_pb2_grpc.EventServiceStub
 
@@ -49,9 +50,7 @@ def request_of(
         from_revision=from_revision, kinds=kinds, prefix=prefix, names=names, actions=actions
     )
     if from_time is not None:
-        if from_time.tzinfo is None:
-            raise ValueError("from_time has no time zone; use datetime.now(datetime.timezone.utc) or such")
-        request.from_time.FromDatetime(from_time.astimezone(datetime.timezone.utc))
+        request.from_time.CopyFrom(to_timestamp("from_time", from_time))
     return request
 
 
@@ -84,9 +83,7 @@ async def over_gaps(
         anew = True
 
 
-class EventCalls(Calls):
-    """EventService."""
-
+class EventCalls(EventServiceMethods):
     def watch(
         self,
         from_revision: int = 0,
@@ -150,20 +147,3 @@ class EventCalls(Calls):
                 if message.synced and not synced:
                     synced = True
                     yield Synced(message.revision)
-
-    async def watch_messages(
-        self,
-        from_revision: int = 0,
-        kinds: typing.Sequence[str] = (),
-        prefix: str = "",
-        *,
-        from_time: datetime.datetime | None = None,
-        names: typing.Sequence[str] = (),
-        actions: typing.Sequence[str] = (),
-    ) -> typing.AsyncGenerator[event_services_pb2.WatchResponse, None]:
-        """As watch, but one stream and its messages as they come: with the revision to resume from, `synced` and
-        heartbeats."""
-        request = request_of(from_revision, kinds, prefix, from_time, names, actions)
-        async with contextlib.aclosing(self._stream(_EVENTS, "Watch", request, None)) as messages:
-            async for message in messages:
-                yield message

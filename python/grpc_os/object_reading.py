@@ -10,8 +10,9 @@ import grpc
 from grpc_os.calls import Calls
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_requests import OBJECTS
-from grpc_os.object_resources import Object, StoredBytes
+from grpc_os.resources import StoredBytes
 from grpc_os.v1 import filesystem_services_pb2
+from grpc_os.v1.resources import Object
 
 
 class Reading:

@@ -7,23 +7,20 @@ import typing
 
 import google_crc32c
 from google.protobuf import field_mask_pb2
-from grpc_os.calls import Calls
 from grpc_os.errors import ErrorReason, GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
 from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
 from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
-from grpc_os.object_requests import Condition as Condition
 from grpc_os.object_requests import Expiry as Expiry
-from grpc_os.object_resources import Object, Quota, StoredBytes
+from grpc_os.resources import StoredBytes
 from grpc_os.v1 import event_services_pb2, filesystem_services_pb2
+from grpc_os.v1.methods import FilesystemServiceMethods
+from grpc_os.v1.resources import Condition as Condition
+from grpc_os.v1.resources import Object
 
 
-class ObjectCalls(Calls):
-    """FilesystemService. Each `name` takes the id ("obj_…") or the name, an absolute path; one without a leading slash
-    counts from "/"."""
-
-    # ---- One object --------------------------------------------------------------------------------------------------
+class ObjectCalls(FilesystemServiceMethods):
 
     async def create_object(
         self,
@@ -65,16 +62,6 @@ class ObjectCalls(Calls):
             preconditions=condition_proto(condition),
         )
         return Object(await self._change(OBJECTS, "PutObject", request, request_id))
-
-    async def get_object(
-        self, name: str, *, generation: int = 0, include_data: bool = False, condition: Condition | None = None
-    ) -> Object:
-        """What is known of it, or of its version with that `generation`; with `include_data` also the content, if that
-        has at most 64 KiB."""
-        request = filesystem_services_pb2.GetObjectRequest(
-            name=name, generation=generation, include_data=include_data, preconditions=condition_proto(condition)
-        )
-        return Object(await self._read(OBJECTS, "GetObject", request))
 
     async def read_object(
         self, name: str, *, generation: int = 0, offset: int = 0, size: int = 0, condition: Condition | None = None
@@ -119,26 +106,6 @@ class ObjectCalls(Calls):
         if paths:
             request.update_mask.CopyFrom(field_mask_pb2.FieldMask(paths=paths))
         return Object(await self._change(OBJECTS, "UpdateObject", request, request_id))
-
-    async def delete_object(
-        self,
-        name: str,
-        *,
-        recursive: bool = False,
-        purge: bool = False,
-        condition: Condition | None = None,
-        request_id: str = "",
-    ) -> int:
-        """Deletes an object, or with `recursive` a folder and all in it; gives the revision of the deletion.
-        `undelete_object` brings objects back for 7 days, unless `purge` was set. More than 10,000 objects:
-        `delete_folder`."""
-        request = filesystem_services_pb2.DeleteObjectRequest(
-            name=name, recursive=recursive, purge=purge, preconditions=condition_proto(condition)
-        )
-        response: filesystem_services_pb2.DeleteObjectResponse = await self._change(
-            OBJECTS, "DeleteObject", request, request_id
-        )
-        return response.revision
 
     async def delete_versions(self, name: str, *, request_id: str = "") -> int:
         """Deletes what an object was, and not what it is now; gives how many versions."""
@@ -189,77 +156,6 @@ class ObjectCalls(Calls):
                 progress(done)
             if not part.more:
                 return done
-
-    async def undelete_object(self, name: str, *, generation: int = 0, request_id: str = "") -> Object:
-        """Brings a deleted object back: the one deleted last, or that with the `generation`. `list_objects` with `deleted`
-        gives the names."""
-        request = filesystem_services_pb2.UndeleteObjectRequest(name=name, generation=generation)
-        return Object(await self._change(OBJECTS, "UndeleteObject", request, request_id))
-
-    async def move_object(
-        self, name: str, destination: str, *, condition: Condition | None = None, request_id: str = ""
-    ) -> Object:
-        """Renames an object or a folder; ids, generations and versions stay. A folder of more than 10,000 objects:
-        `move_folder`. `condition` is of the object that is moved."""
-        request = filesystem_services_pb2.MoveObjectRequest(
-            name=name, destination=destination, preconditions=condition_proto(condition)
-        )
-        return Object(await self._change(OBJECTS, "MoveObject", request, request_id))
-
-    async def copy_object(
-        self,
-        name: str,
-        destination: str,
-        *,
-        generation: int = 0,
-        condition: Condition | None = None,
-        request_id: str = "",
-    ) -> Object:
-        """A new object with the content of another, or of one of its versions. `condition` is of the destination; without
-        one there must be none."""
-        request = filesystem_services_pb2.CopyObjectRequest(
-            name=name, generation=generation, destination=destination, preconditions=condition_proto(condition)
-        )
-        return Object(await self._change(OBJECTS, "CopyObject", request, request_id))
-
-    async def create_folder(self, name: str, *, request_id: str = "") -> Object:
-        """A folder that is there while nothing lies in it, too. One that is there already is given as it is."""
-        request = filesystem_services_pb2.CreateFolderRequest(name=name)
-        return Object(await self._change(OBJECTS, "CreateFolder", request, request_id))
-
-    # ---- Many --------------------------------------------------------------------------------------------------------
-
-    def list_objects(
-        self, prefix: str = "/", *, recursive: bool = False, deleted: bool = False, page_size: int = 0
-    ) -> typing.AsyncGenerator[Object, None]:
-        """What lies in a folder, in the order of the names, fetched page by page; with `recursive` all objects whose
-        names begin with `prefix`. With `deleted` instead what was deleted there and `undelete_object` brings back: its
-        `retire_time` is when."""
-        request = filesystem_services_pb2.ListObjectsRequest(
-            prefix=prefix, recursive=recursive, deleted=deleted, page_size=page_size
-        )
-        return self._pages(OBJECTS, "ListObjects", request, "objects", Object)
-
-    async def list_objects_page(
-        self,
-        prefix: str = "/",
-        *,
-        recursive: bool = False,
-        deleted: bool = False,
-        page_size: int = 0,
-        page_token: str = "",
-    ) -> filesystem_services_pb2.ListObjectsResponse:
-        """One page, with the revision from which on a watch misses nothing."""
-        request = filesystem_services_pb2.ListObjectsRequest(
-            prefix=prefix, recursive=recursive, deleted=deleted, page_size=page_size, page_token=page_token
-        )
-        page: filesystem_services_pb2.ListObjectsResponse = await self._read(OBJECTS, "ListObjects", request)
-        return page
-
-    def list_versions(self, name: str, page_size: int = 0) -> typing.AsyncGenerator[Object, None]:
-        """The contents that are kept of a name, the newest first: the live one, those replaced and those deleted."""
-        request = filesystem_services_pb2.ListVersionsRequest(name=name, page_size=page_size)
-        return self._pages(OBJECTS, "ListVersions", request, "objects", Object)
 
     async def measure_objects(self, prefix: str = "/") -> filesystem_services_pb2.MeasureObjectsResponse:
         """How many objects and versions lie below a prefix, and their bytes; of "/", where all the room went (`storage`)."""
@@ -315,44 +211,6 @@ class ObjectCalls(Calls):
             async for each in told:
                 if from_revision > 0 or not isinstance(each, Synced):
                     yield each
-
-    # ---- Keeping order -----------------------------------------------------------------------------------------------
-
-    async def set_quota(
-        self,
-        prefix: str,
-        *,
-        max_objects: int = 0,
-        max_bytes: int = 0,
-        include_versions: bool = False,
-        request_id: str = "",
-    ) -> Quota:
-        """Bounds what may lie in a folder from now on (0: not bounded), instead of the quota that it had. With
-        `include_versions` old versions count too."""
-        request = filesystem_services_pb2.SetQuotaRequest(
-            quota=filesystem_services_pb2.Quota(
-                prefix=prefix, max_objects=max_objects, max_bytes=max_bytes, include_versions=include_versions
-            )
-        )
-        return Quota(await self._change(OBJECTS, "SetQuota", request, request_id))
-
-    async def list_quotas(self) -> list[Quota]:
-        """All quotas, with what is used of them."""
-        request = filesystem_services_pb2.ListQuotasRequest()
-        return [quota async for quota in self._pages(OBJECTS, "ListQuotas", request, "quotas", Quota)]
-
-    async def delete_quota(self, prefix: str, *, request_id: str = "") -> None:
-        request = filesystem_services_pb2.DeleteQuotaRequest(prefix=prefix)
-        await self._change(OBJECTS, "DeleteQuota", request, request_id)
-
-    async def check_objects(
-        self, prefix: str = ""
-    ) -> typing.AsyncGenerator[filesystem_services_pb2.CheckObjectsResponse, None]:
-        """Has every content below a prefix read, and tells of those that are damaged; the last message has `done` set."""
-        request = filesystem_services_pb2.CheckObjectsRequest(prefix=prefix)
-        async with contextlib.aclosing(self._stream(OBJECTS, "CheckObjects", request, None)) as messages:
-            async for message in messages:
-                yield message
 
     # Of EventCalls, beside which it is.
     if typing.TYPE_CHECKING:

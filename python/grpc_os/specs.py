@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from grpc_os.resources import to_duration
+from grpc_os.values import to_duration
 from grpc_os.v1 import process_services_pb2
 
 _Spec = process_services_pb2.ProcessSpec

@@ -20,10 +20,10 @@ import grpc
 from grpc_os.calls import Repeats
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_reading import Reading, data_loss
-from grpc_os.object_requests import OBJECTS, Condition, Expiry, condition_proto, object_proto
-from grpc_os.object_resources import Object, Upload
+from grpc_os.object_requests import OBJECTS, Expiry, condition_proto, object_proto
 from grpc_os.objects import ObjectCalls
 from grpc_os.v1 import filesystem_services_pb2
+from grpc_os.v1.resources import Condition, Object, Upload
 
 _PIECE_BYTES = 1 << 20
 # One stream ends after so much, so that what is durable is known now and then.
@@ -108,11 +108,6 @@ class TransferCalls(ObjectCalls):
         )
         return Upload(await self._change(OBJECTS, "StartUpload", request, request_id))
 
-    async def get_upload(self, upload_id: str) -> Upload:
-        """How much of it is durable."""
-        request = filesystem_services_pb2.GetUploadRequest(upload_id=upload_id)
-        return Upload(await self._read(OBJECTS, "GetUpload", request))
-
     async def resume_upload(
         self,
         upload_id: str,
@@ -124,17 +119,6 @@ class TransferCalls(ObjectCalls):
         was sent."""
         async with _opened(source) as file:
             return await self._send(await self.get_upload(upload_id), file, progress)
-
-    def list_uploads(self, *, all_users: bool = False, page_size: int = 0) -> typing.AsyncGenerator[Upload, None]:
-        """Those that were begun and neither finished nor cancelled, the oldest first, fetched page by page: the caller's
-        own, or with `all_users` everyone's, which needs quota.write of "/"."""
-        request = filesystem_services_pb2.ListUploadsRequest(all_users=all_users, page_size=page_size)
-        return self._pages(OBJECTS, "ListUploads", request, "uploads", Upload)
-
-    async def cancel_upload(self, upload_id: str) -> None:
-        """Forgets it and its bytes, and ends what still writes it. One of another user needs quota.write of "/"."""
-        request = filesystem_services_pb2.CancelUploadRequest(upload_id=upload_id)
-        await self._once(OBJECTS, "CancelUpload", request)
 
     async def download_object(
         self,
