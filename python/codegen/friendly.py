@@ -226,6 +226,34 @@ CONVERTED_DOCS = {
     "TailLogsRequest.lines": "How many of the last lines to begin with, at most 1,000,000. Ignored with `cursor`.",
 }
 
+# Of methods whose comments say nothing before their errors, or say it as of the call.
+METHOD_DOCS = {
+    "CreateRole": "A role of one's own; `grant_role` gives it to a user. Nobody hands out more than they have: a rule that "
+    "allows what the caller may not do is refused; so it is in `update_role`, and when a role is granted.",
+    "CreateToken": "An API token of the caller, for `GrpcOSClient(…, token=…)` or GRPC_OS_TOKEN: it works until it expires or is "
+    "ended by `end_session`, and can do what both its roles and the user's roles allow. Only a session makes tokens, not a token.",
+    "CreateUser": "Without a password the user cannot log in for now.",
+    "DeleteObject": "Deletes an object, or with `recursive` a folder and all in it, in one revision. `undelete_object` brings "
+    "objects back for 7 days, unless `purge` was set. More than 10,000 objects: `delete_folder`; old versions alone: "
+    "`delete_versions`.",
+    "DeleteQuota": "Bounds nothing below the prefix any more.",
+    "DeleteRole": "Nobody may have it any more.",
+    "GetDomain": "The domain as of now, each target with its `probe`.",
+    "GetProcess": "The process as of now.",
+    "GetRevision": "One revision of a process.",
+    "GetRole": "The role as it is now.",
+    "GetUser": "The user as it is now.",
+    "GetVolume": "The volume as of now.",
+    "ListObjects": "What lies in a folder, in the order of the bytes of the names, without contents; with `recursive` all objects "
+    "whose names begin with `prefix`.",
+    "ListProcesses": "All processes in the order of their names; with `system`, those of gRPC OS itself.",
+    "ListUsers": "All users in the order of their names.",
+    "MoveObject": "Renames an object, or a folder with at most 10,000 objects in it, in one revision; ids, generations and versions "
+    "stay. A larger folder: `move_folder`. The caller must be allowed to read it as well.",
+    "UpdateVolume": "Changes whether several processes may use it at a time.",
+    "WhoAmI": "Who the token of this client stands for.",
+}
+
 # The field of the answer that is given; by default the whole answer, or its only field.
 GIVEN = {"DeleteObject": "revision", "WhoAmI": "identity"}
 

@@ -80,7 +80,7 @@ class _Model:
         messages = {_short(name) for name in self.protos.messages}
         names = {name.rpartition(".")[2] for name in fields}
         for table, known in (
-            ("ALIASES GIVEN METHOD_NAMES SIGNATURES WAITS WHOLE_LISTS WRITTEN_METHODS", calls),
+            ("ALIASES GIVEN METHOD_DOCS METHOD_NAMES SIGNATURES WAITS WHOLE_LISTS WRITTEN_METHODS", calls),
             ("CLASS_DOCS CLASS_NAMES FLATTENED PROPERTIES REPR ROOTS STR VALUES WRITTEN_CLASSES", messages),
             ("ALWAYS_SET CONVERTED CONVERTED_DOCS KNOWN_WITH NOT_ALWAYS_SET NOT_ANSWERED NOT_ASKED SECRETS ZEROS", fields | names),
             ("PARAMETER_NAMES", names),
@@ -198,7 +198,8 @@ class _Model:
             return f"typing.Iterable[{kind}]", "()", f"[{value} for each in {name}]"
         kind, default, value = self._write_one(field, name)
         if field.proto3_optional:
-            return f"{kind} | None", "None", value
+            # The types of protoc take no None for these alone.
+            return f"{kind} | None", "None", f"typing.cast(bool, {value})" if kind == "bool" else value
         if value != name and kind.endswith(" | None"):
             value = f"None if {name} is None else {value}"
         return kind, default, value
@@ -260,17 +261,14 @@ def _once(names: typing.Iterable[str], where: str) -> None:
         seen.add(name)
 
 
-def _docstring(text: str, indentation: int, arguments: typing.Sequence[tuple[str, str]] = ()) -> str:
+def _docstring(text: str, indentation: int, arguments: typing.Sequence[str] = (), returned: str = "") -> str:
     """The lines of a docstring, its paragraphs wrapped."""
-    width = _WIDTH - indentation
-    paragraphs = [textwrap.fill(each, width, break_long_words=False, break_on_hyphens=False) for each in text.split("\n\n") if each]
-    if arguments:
-        lines = [
-            textwrap.fill(f"{name}: {' '.join(said.split())}", width, initial_indent="    ", subsequent_indent="        ",
-                          break_long_words=False, break_on_hyphens=False)
-            for name, said in arguments
-        ]
-        paragraphs.append("\n".join(["Args:", *lines]))
+    wrapper = textwrap.TextWrapper(_WIDTH - indentation, break_long_words=False, break_on_hyphens=False)
+    paragraphs = [wrapper.fill(each) for each in text.split("\n\n") if each]
+    wrapper.initial_indent, wrapper.subsequent_indent = "    ", "        "
+    for title, said in ("Args:", arguments), ("Returns:", [returned] if returned else []):
+        if said:
+            paragraphs.append("\n".join([title, *(wrapper.fill(" ".join(each.split())) for each in said)]))
     said = "\n\n".join(paragraphs).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     if said.startswith('"'):
         said = "\\" + said
@@ -423,7 +421,8 @@ def _methods(model: _Model) -> str:
         texts = [_method(model, short, method) for method in service.method if method.name not in friendly.WRITTEN_METHODS]
         body += f"\n\n_{short} = {module}_grpc.{short}Stub\n\n\nclass {short}Methods(Calls):\n"
         body += _docstring(model.comment(short), 4) + "".join(texts)
-        _once(re.findall(r"^    (?:async def|def|(?=\w+ =)) ?(\w+)", body.rpartition("(Calls):")[2], re.MULTILINE), short)
+    # Of different services, too: the client has them all.
+    _once(re.findall(r"^    (?:async def |def )?(\w+)(?:\(| = )", body, re.MULTILINE), "methods.py")
     body += f"\n\nclass ServiceMethods({', '.join(services)}):\n" + _docstring("What is generated of all services.", 4)
     resources = {class_name(short) for short in [*model.wanted, *friendly.WRITTEN_CLASSES]} | set(model.literals)
     used = sorted(name for name in resources if re.search(rf"(?<![\w.`]){name}\b(?=[\](,\[ :]| \|)", _without_docstrings(body)))
@@ -454,16 +453,17 @@ def _method(model: _Model, service: str, method: descriptor_pb2.MethodDescriptor
     call = f'_{service}, "{method.name}", request'
     request_id = any(field.name == "request_id" for field in model.message(request).field)
     listed = _listed(model, method)
-    documents = [(each.name, each.doc) for each in parameters if each.doc and each.name != "request_id"]
-    comment = re.sub(r"\s*\bErrors: ", "\n\nErrors: ", model.comment(service, method.name)).strip()
+    said, _, errors = model.comment(service, method.name).partition("Errors: ")
+    comment = friendly.METHOD_DOCS.get(method.name) or said.strip() or f"{service}/{method.name}."
+    comment += f"\n\nErrors: {errors}" if errors else ""
     if method.server_streaming:
         answer = model.protobuf(_short(method.output_type))
         timeout = "None if follow else self._timeout" if any(each.name == "follow" for each in parameters) else "None"
         stream = f"        messages: typing.AsyncGenerator[{answer}, None] = self._stream({call}, {timeout})\n        return messages\n"
         comment += "\n\nGives one stream's messages as they come; where it breaks off, it is not resumed."
-        return _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{answer}, None]", comment, documents, stream)
+        return _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{answer}, None]", comment, stream)
     if listed:
-        return _list_methods(model, name, parameters, method, call, listed, comment, documents)
+        return _list_methods(model, name, parameters, method, call, listed, comment)
     kind, read, given = _given(model, method)
     timeout = "timeout"
     if seconds := friendly.WAITS.get(method.name):
@@ -472,8 +472,6 @@ def _method(model: _Model, service: str, method: descriptor_pb2.MethodDescriptor
         made = f"self._change({call}, request_id, {timeout})"
     else:
         made = f"self._{'once' if model.changes(method) else 'read'}({call}, {timeout})"
-    if given:
-        documents.append(("returns", given))
     parameters.insert(
         next((number for number, each in enumerate(parameters) if each.name == "request_id"), len(parameters)),
         _Parameter("timeout", "", "float | None", "None", "", "", False),
@@ -482,13 +480,21 @@ def _method(model: _Model, service: str, method: descriptor_pb2.MethodDescriptor
         text = f"        await {made}\n"
     else:
         text = f"        response: {model.protobuf(_short(method.output_type))} = await {made}\n        return {read}\n"
-    text = _definition(model, f"async def {name}", parameters, request, kind, comment, documents, text)
+    text = _definition(model, f"async def {name}", parameters, request, kind, comment, text, given)
     if method.name in friendly.ALIASES:
         text += f"\n    {friendly.ALIASES[method.name]} = {name}\n"
     return text
 
 
-def _list_methods(model, name, parameters, method, call, listed, comment, documents) -> str:
+def _list_methods(
+    model: _Model,
+    name: str,
+    parameters: list[_Parameter],
+    method: descriptor_pb2.MethodDescriptorProto,
+    call: str,
+    listed: _Field,
+    comment: str,
+) -> str:
     """The one that goes over all pages, and the one that gives a page."""
     request, response = _short(method.input_type), model.protobuf(_short(method.output_type))
     kind, get = model._element(listed)
@@ -496,18 +502,17 @@ def _list_methods(model, name, parameters, method, call, listed, comment, docume
     pages = f'self._pages({call}, "{listed.name}", {make})'
     if method.name in friendly.WHOLE_LISTS:
         parameters = [each for each in parameters if each.name != "page_size"]
-        documents = [each for each in documents if each[0] != "page_size"]
         body = f"        return [each async for each in {pages}]\n"
-        return _definition(model, f"async def {name}", parameters, request, f"list[{kind}]", comment, documents, body)
+        return _definition(model, f"async def {name}", parameters, request, f"list[{kind}]", comment, body)
     body = f"        return {pages}\n"
     said = comment + "\n\nFetched page by page."
-    text = _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{kind}, None]", said, documents, body)
+    text = _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{kind}, None]", said, body)
     at = next(number for number, each in enumerate(parameters) if each.name == "page_size")
     token = _Parameter("page_token", "page_token", "str", '""', "page_token", CONVENTIONAL["page_token"], parameters[at].by_place)
     parameters = [*parameters[: at + 1], token, *parameters[at + 1 :]]
     body = f"        page: {response} = await self._read({call})\n        return page\n"
     said = f"One page of `{name}`, as the API answers it."
-    return text + _definition(model, f"async def {name}_page", parameters, request, response, said, [], body)
+    return text + _definition(model, f"async def {name}_page", parameters, request, response, said, body)
 
 
 def _listed(model: _Model, method: descriptor_pb2.MethodDescriptorProto) -> _Field | None:
@@ -549,7 +554,8 @@ def _parameters(model: _Model, method: str, request: str) -> list[_Parameter]:
                 kind, value = kind.removesuffix(" | None"), value.removeprefix(f"None if {name} is None else ")
         elif default == "None" and not kind.endswith(" | None"):
             kind += " | None"
-        doc = friendly.CONVERTED_DOCS.get(f"{owner}.{field.name}") or _property_doc(model, owner, path.rpartition(".")[2])
+        doc = friendly.CONVERTED_DOCS.get(f"{owner}.{field.name}") or _property_doc(model, owner, field.name)
+        doc = CONVENTIONAL["etag"] if name == "etag" else doc
         found.append(_Parameter(name, path, kind, natural if default == "..." else default, value, doc, by_place))
 
     for name, path, default, by_place in _signature(named):
@@ -588,7 +594,9 @@ def _signature(text: str) -> list[tuple[str, str, str | None, bool]]:
     return parameters
 
 
-def _definition(model, begin, parameters, request, kind, comment, documents, body) -> str:
+def _definition(
+    model: _Model, begin: str, parameters: list[_Parameter], request: str, kind: str, comment: str, body: str, returned: str = ""
+) -> str:
     _once((each.name for each in parameters), begin.rpartition(" ")[2])
     by_place = [each.text for each in parameters if each.by_place]
     by_name = [each.text for each in parameters if not each.by_place]
@@ -596,8 +604,9 @@ def _definition(model, begin, parameters, request, kind, comment, documents, bod
     line = f"    {begin}({', '.join(texts)}) -> {kind}:\n"
     if len(line) > _WIDTH:
         line = f"    {begin}(\n" + "".join(f"        {text},\n" for text in texts) + f"    ) -> {kind}:\n"
+    documents = [f"{each.name}: {each.doc}" for each in parameters if each.doc and each.name != "request_id"]
     made = _construction(model, request, [(each.path.split("."), each.value) for each in parameters if each.path and each.name != "request_id"])
-    return f"\n{line}{_docstring(comment, 8, documents)}        request = {made}\n{body}"
+    return f"\n{line}{_docstring(comment, 8, documents, returned)}        request = {made}\n{body}"
 
 
 def _construction(model: _Model, short: str, values: list[tuple[list[str], str]]) -> str:

@@ -7,7 +7,7 @@ import typing
 
 import google_crc32c
 from google.protobuf import field_mask_pb2
-from grpc_os.errors import ErrorReason, GrpcOSError
+from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
 from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
@@ -15,6 +15,7 @@ from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
 from grpc_os.object_requests import Expiry as Expiry
 from grpc_os.resources import StoredBytes
 from grpc_os.v1 import event_services_pb2, filesystem_services_pb2
+from grpc_os.v1.error_reasons import ErrorReason
 from grpc_os.v1.methods import FilesystemServiceMethods
 from grpc_os.v1.resources import Condition as Condition
 from grpc_os.v1.resources import Object
@@ -145,13 +146,13 @@ class ObjectCalls(FilesystemServiceMethods):
         done = 0
         while True:
             try:
-                part = await self._change(OBJECTS, method, request, "")
+                part: typing.Any = await self._change(OBJECTS, method, request, "")
             except GrpcOSError as error:
                 # Somebody else did the rest.
                 if done == 0 or error.reason != ErrorReason.OBJECT_NOT_FOUND:
                     raise
                 return done
-            done += getattr(part, count)
+            done += int(getattr(part, count))
             if progress is not None:
                 progress(done)
             if not part.more:

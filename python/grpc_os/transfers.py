@@ -240,7 +240,7 @@ class _Pieces:
         except BaseException as error:
             self.error = error
 
-    def crc32c_at(self, offset: int) -> int:
+    def crc32c_at(self, offset: int) -> int | None:
         return _crc32c_of_first(self._file, offset)
 
 
