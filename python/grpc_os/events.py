@@ -84,6 +84,8 @@ async def over_gaps(
 
 
 class EventCalls(EventServiceMethods):
+    """EventService."""
+
     def watch(
         self,
         from_revision: int = 0,

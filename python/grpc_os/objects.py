@@ -22,6 +22,8 @@ from grpc_os.v1.resources import Object
 
 
 class ObjectCalls(FilesystemServiceMethods):
+    """FilesystemService. Each `name` takes the id ("obj_…") or the name, an absolute path; one without a leading slash
+    counts from "/"."""
 
     async def create_object(
         self,

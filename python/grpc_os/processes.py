@@ -21,6 +21,8 @@ Condition = typing.Literal["running", "ready", "exited"]
 
 
 class ProcessCalls(ProcessServiceMethods):
+    """ProcessService. Each `name` takes the id or the name."""
+
     async def create_process(
         self,
         name: str,
@@ -44,6 +46,7 @@ class ProcessCalls(ProcessServiceMethods):
         return Process(await self._change(_PROCESSES, "CreateProcess", request, request_id, timeout))
 
     async def get_process_status(self, name: str) -> ProcessStatus:
+        """The `details` of the process: what is so."""
         return (await self.get_process(name)).details
 
     async def update_process(
