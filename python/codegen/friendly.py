@@ -173,16 +173,17 @@ METHOD_NAMES = {
 ALIASES = {"StopProcess": "kill_process"}
 
 # Parameters in their order, each with the field that it sets where that has another name, and `...` for the default of
-# its type. `**rest: a.b` are all other fields of a.b. What is not named here is a keyword of its own.
+# its type. `**rest: a.b` are all other fields of a.b, where
+# None is as if it was not given. What is not named here is a keyword of its own.
 SIGNATURES = {
-    "AssignDomain": "domain: name, process_id: process = '', port=None",
+    "AssignDomain": "domain: name, process_id: process = '', port=None, *, max_body_bytes=None",
     "CheckObjects": "prefix=''",
     "CopyObject": "name, destination",
     "CreateDomain": "name: domain.name, routes: domain.spec.routes, **rest: domain.spec",
     "CreateRole": "name: role.name, rules: role.rules, description: role.description = ''",
     "CreateToken": "label=''",
     "CreateUser": "name: user.name, *, roles: user.roles = ...",
-    "CreateVolume": "name: volume.name, **rest: volume.spec",
+    "CreateVolume": "name: volume.name, *, account: volume.spec.account = ..., shared: volume.spec.shared = ...",
     "DeleteQuota": "prefix",
     "EndSession": "session_id: id",
     "GetRevision": "name: process, number=0",
@@ -191,6 +192,7 @@ SIGNATURES = {
     "ListObjects": "prefix='/', *, page_size=...",
     "ListRevisions": "name: process, page_size=0",
     "ListSessions": "user='', page_size=0",
+    "ListVersions": "name, page_size=0",
     "ListUploads": "*, page_size=...",
     "MoveObject": "name, destination",
     "RevokeRole": "user, role",
