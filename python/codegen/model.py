@@ -9,7 +9,7 @@ from comments import CONVENTIONAL, Protos
 from google.protobuf import descriptor_pb2
 
 PACKAGE = "grpc_os.v1"
-_TIME, _DURATION = ".google.protobuf.Timestamp", ".google.protobuf.Duration"
+_TIME, DURATION = ".google.protobuf.Timestamp", ".google.protobuf.Duration"
 
 Field = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
@@ -130,7 +130,7 @@ class Model:
             return _SCALARS.get(field.type, _INTEGER)[0], "{}"
         if field.type_name == _TIME:
             return "datetime.datetime", "to_time({})"
-        if field.type_name == _DURATION:
+        if field.type_name == DURATION:
             return "float", "to_seconds({})"
         short = short_name(field.type_name)
         name = self.want(short)
@@ -189,7 +189,7 @@ class Model:
             return (*_SCALARS.get(field.type, _INTEGER), name)
         if field.type_name == _TIME:
             return "datetime.datetime | None", "None", f'to_timestamp("{name}", {name})'
-        if field.type_name == _DURATION:
+        if field.type_name == DURATION:
             return "float | None", "None", f"to_duration({name})"
         short = short_name(field.type_name)
         if is_value(short):

@@ -13,7 +13,7 @@ import typing
 import friendly
 from comments import CONVENTIONAL
 from google.protobuf import descriptor_pb2
-from model import PACKAGE, Field, Model, Unfit, class_name, has_presence, is_always_set, is_value, short_name
+from model import DURATION, PACKAGE, Field, Model, Unfit, class_name, has_presence, is_always_set, is_value, short_name
 
 _WIDTH = 116
 
@@ -126,7 +126,7 @@ def _property_doc(model: Model, short: str, path: str) -> str:
     said = model.field_comment(owner, field)
     if field.type == Field.TYPE_ENUM:
         said += f" One of {', '.join(model.words(short_name(field.type_name))[1])}."
-    return said
+    return said + (" In seconds." if field.type_name == DURATION else "")
 
 
 def _spoken_text(short: str, names: typing.Sequence[str] = ()) -> str:
@@ -145,7 +145,8 @@ def _view(model: Model, short: str) -> str:
     for name, path in properties:
         kind, value = model.read(short, path, "self.proto")
         text += f"\n    @property\n    def {name}(self) -> {kind}:\n"
-        text += _docstring(_property_doc(model, short, path), 8) + f"        return {value}\n"
+        said = _property_doc(model, short, path) + (" None where it is not set." if kind.endswith(" | None") else "")
+        text += _docstring(said, 8) + f"        return {value}\n"
     return text + _spoken_text(short, [name for name, _ in properties if name in ("name", "id")])
 
 

@@ -34,6 +34,7 @@ class ObjectCalls(FilesystemServiceMethods):
         content_type: str = "",
         expires: Expiry | None = None,
         object_id: str = "",
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Makes a new object of at most 64 KiB (`upload_object` takes more); ALREADY_EXISTS if there is one."""
@@ -43,7 +44,7 @@ class ObjectCalls(FilesystemServiceMethods):
             crc32c=google_crc32c.value(data),
             object_id=object_id,
         )
-        return Object(await self._change(OBJECTS, "CreateObject", request, request_id))
+        return Object(await self._change(OBJECTS, "CreateObject", request, request_id, timeout))
 
     async def put_object(
         self,
@@ -54,6 +55,7 @@ class ObjectCalls(FilesystemServiceMethods):
         content_type: str = "",
         expires: Expiry | None = None,
         condition: Condition | None = None,
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Makes an object, or gives one new content of at most 64 KiB (`upload_object` takes more). What is not given of
@@ -64,7 +66,7 @@ class ObjectCalls(FilesystemServiceMethods):
             crc32c=google_crc32c.value(data),
             preconditions=condition_proto(condition),
         )
-        return Object(await self._change(OBJECTS, "PutObject", request, request_id))
+        return Object(await self._change(OBJECTS, "PutObject", request, request_id, timeout))
 
     async def read_object(
         self, name: str, *, generation: int = 0, offset: int = 0, size: int = 0, condition: Condition | None = None
@@ -96,6 +98,7 @@ class ObjectCalls(FilesystemServiceMethods):
         content_type: str | None = None,
         expires: Expiry | typing.Literal["never"] | None = None,
         condition: Condition | None = None,
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Changes what is given; the content stays. `metadata` replaces all there is; with nothing given only the time
@@ -108,7 +111,7 @@ class ObjectCalls(FilesystemServiceMethods):
         paths = [field for field, value in given.items() if value is not None]
         if paths:
             request.update_mask.CopyFrom(field_mask_pb2.FieldMask(paths=paths))
-        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id))
+        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id, timeout))
 
     async def delete_versions(self, name: str, *, request_id: str = "") -> int:
         """Deletes what an object was, and not what it is now; gives how many versions."""

@@ -56,6 +56,7 @@ class ProcessCalls(ProcessServiceMethods):
         command: str | None = None,
         environment: typing.Mapping[str, str] | None = None,
         etag: str = "",
+        timeout: float | None = None,
         request_id: str = "",
         **fields: typing.Unpack[SpecFields],
     ) -> Process:
@@ -72,7 +73,7 @@ class ProcessCalls(ProcessServiceMethods):
             process=process,
             update_mask=field_mask_pb2.FieldMask(paths=[f"spec.{path}" for path in paths]),
         )
-        return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id))
+        return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id, timeout))
 
     async def wait_process(self, name: str, condition: Condition, timeout: float = 30.0) -> Process:
         """Waits until the condition holds; TimeoutError after `timeout` seconds."""
