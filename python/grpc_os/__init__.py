@@ -34,6 +34,7 @@ from grpc_os.v1.resources import (
     User,
     Volume,
 )
+from grpc_os.v1.sync_client import GrpcOSClientSync
 from grpc_os.values import Rule
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Followed",
     "Gap",
     "GrpcOSClient",
+    "GrpcOSClientSync",
     "GrpcOSError",
     "Identity",
     "LogLine",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import typing
 
-import google_crc32c
+from crc32c import crc32c as checksum
 from google.protobuf import field_mask_pb2
 from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
@@ -41,7 +41,7 @@ class ObjectCalls(FilesystemServiceMethods):
         request = filesystem_services_pb2.CreateObjectRequest(
             object=object_proto(name, metadata, content_type, expires),
             data=data,
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             object_id=object_id,
         )
         return Object(await self._change(OBJECTS, "CreateObject", request, request_id, timeout))
@@ -63,7 +63,7 @@ class ObjectCalls(FilesystemServiceMethods):
         request = filesystem_services_pb2.PutObjectRequest(
             object=object_proto(name, metadata, content_type, expires),
             data=data,
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             preconditions=condition_proto(condition),
         )
         return Object(await self._change(OBJECTS, "PutObject", request, request_id, timeout))
