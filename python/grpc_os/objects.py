@@ -10,7 +10,6 @@ from google.protobuf import field_mask_pb2
 from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
-from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
 from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
 from grpc_os.object_requests import Expiry as Expiry
 from grpc_os.resources import StoredBytes
