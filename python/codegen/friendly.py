@@ -10,6 +10,7 @@ from __future__ import annotations
 # Messages that written code gives, beside those that generated methods give and what these are made of.
 ROOTS = [
     "CreateTokenResponse",
+    "Event",
     "Identity",
     "Object",
     "Preconditions",
@@ -103,6 +104,7 @@ REPR = {
     "AuditRecord": "{self.id} {self.user!r} {self.method} {self.result}",
     "CreateTokenResponse": "{self.session!r}",
     "Domain": "{self.name!r} {self.state}",
+    "Event": "{self.revision} {self.kind} {self.name!r} {self.action}",
     "ExitReport": "{self.reason} exit_code={self.exit_code} signal={self.signal!r}",
     "Identity": "{self.user!r} by {self.login_method}",
     "Object": "{self.id} {self.name!r} generation={self.generation} size={self.size}",
@@ -120,6 +122,7 @@ REPR = {
 # Of messages that say nothing of themselves, or nothing that helps here.
 CLASS_DOCS = {
     "CreateTokenResponse": "A new API token. Its repr does not show it.",
+    "Event": "What happened to a thing.",
     "DomainRoute": "Where requests go whose path begins with `path`.",
     "DomainTarget": "A process that requests go to.",
     "DomainTargetStatus": "What a target is like now.",

@@ -10,7 +10,6 @@ from google.protobuf import field_mask_pb2
 from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
-from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
 from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
 from grpc_os.object_requests import Expiry as Expiry
 from grpc_os.resources import StoredBytes
@@ -18,7 +17,7 @@ from grpc_os.v1 import event_services_pb2, filesystem_services_pb2
 from grpc_os.v1.error_reasons import ErrorReason
 from grpc_os.v1.methods import FilesystemServiceMethods
 from grpc_os.v1.resources import Condition as Condition
-from grpc_os.v1.resources import Object
+from grpc_os.v1.resources import Event, Object
 
 
 class ObjectCalls(FilesystemServiceMethods):
@@ -190,7 +189,7 @@ class ObjectCalls(FilesystemServiceMethods):
 
     def watch_objects(
         self, prefix: str = "/", from_revision: int = 0
-    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+    ) -> typing.AsyncGenerator[Event, None]:
         """Every change below a prefix, in order, each once, also over a restart of the daemon. Without `from_revision`
         it begins with what there is (action "snapshot")."""
         return events_of(self._told_of_objects(prefix, from_revision))
@@ -224,11 +223,11 @@ class ObjectCalls(FilesystemServiceMethods):
         def _told(self, request: event_services_pb2.WatchRequest) -> typing.AsyncGenerator[Told, None]: ...
 
 
-def _snapshot(proto: filesystem_services_pb2.Object) -> event_services_pb2.Event:
+def _snapshot(proto: filesystem_services_pb2.Object) -> Event:
     event = event_services_pb2.Event(
         revision=proto.revision, kind="object", resource_id=proto.id, name=proto.name, action="snapshot"
     )
     event.time.CopyFrom(proto.update_time)
     event.attributes["generation"] = str(proto.generation)
     event.attributes["size_bytes"] = str(proto.size_bytes)
-    return event
+    return Event(event)
