@@ -14,6 +14,7 @@ again=(--reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks)
 suite unit ctest_suite release
 suite scripts pytest_suite release scripts
 suite python pytest_suite release python/tests "${again[@]}"
+suite packaging pytest_suite release tests/packaging
 suite edge pytest_suite release tests/edge "${again[@]}"
 suite functional parallel_pytest_suite release tests/functional "${again[@]}"
 suite transcripts pytest_suite release tests/transcripts "${again[@]}"
