@@ -1,7 +1,7 @@
 """What dpkg does where no systemd runs, as in a container: over a running system, a hand-made /etc/grpc-os, a full disk."""
 
 from conftest import HIGHER
-from debian import DATA
+from debian import BOTH, DATA
 
 START = f"grpc-os-init --data-dir {DATA} --user grpc-os"
 
@@ -95,3 +95,26 @@ def test_a_full_disk_fails_the_configuration_until_there_is_space(debian):
     debian.sh("rm /etc/filler")
     assert START in debian.run("dpkg", "--configure", "--pending").stdout
     assert debian.sh("id -un grpc-os") == "grpc-os\n"
+
+
+PROGRAM = """
+import asyncio, importlib.metadata, grpc_os
+
+async def main():
+    async with grpc_os.GrpcOSClient("unix:/var/lib/grpc-os/run/api.sock") as client:
+        await client.login_peer()
+        print(importlib.metadata.version("grpc-os"), (await client.create_process("web", "sleep 1000")).name)
+
+asyncio.run(main())
+"""
+
+
+def test_debians_own_python_calls_the_system(debian):
+    debian.install(*BOTH, "python3-grpc-os")
+    debian.start_by_hand()
+    debian.sh(f"cat >/root/program.py <<'EOF'{PROGRAM}EOF")
+    built = debian.version()
+    assert debian.run("/usr/bin/python3", "/root/program.py").stdout == f"{built} web\n"
+    assert "grpc_os/__pycache__" in debian.sh("find /usr/lib/python3/dist-packages/grpc_os -name __pycache__")
+    debian.run("dpkg", "--remove", "python3-grpc-os")
+    assert debian.run("ls", "/usr/lib/python3/dist-packages/grpc_os", check=False).returncode != 0
