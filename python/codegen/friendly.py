@@ -10,6 +10,7 @@ from __future__ import annotations
 # Messages that written code gives, beside those that generated methods give and what these are made of.
 ROOTS = [
     "CreateTokenResponse",
+    "Event",
     "Identity",
     "Object",
     "Preconditions",
@@ -103,6 +104,7 @@ REPR = {
     "AuditRecord": "{self.id} {self.user!r} {self.method} {self.result}",
     "CreateTokenResponse": "{self.session!r}",
     "Domain": "{self.name!r} {self.state}",
+    "Event": "{self.revision} {self.kind} {self.name!r} {self.action}",
     "ExitReport": "{self.reason} exit_code={self.exit_code} signal={self.signal!r}",
     "Identity": "{self.user!r} by {self.login_method}",
     "Object": "{self.id} {self.name!r} generation={self.generation} size={self.size}",
@@ -120,6 +122,7 @@ REPR = {
 # Of messages that say nothing of themselves, or nothing that helps here.
 CLASS_DOCS = {
     "CreateTokenResponse": "A new API token. Its repr does not show it.",
+    "Event": "What happened to a thing.",
     "DomainRoute": "Where requests go whose path begins with `path`.",
     "DomainTarget": "A process that requests go to.",
     "DomainTargetStatus": "What a target is like now.",
@@ -173,16 +176,17 @@ METHOD_NAMES = {
 ALIASES = {"StopProcess": "kill_process"}
 
 # Parameters in their order, each with the field that it sets where that has another name, and `...` for the default of
-# its type. `**rest: a.b` are all other fields of a.b. What is not named here is a keyword of its own.
+# its type. `**rest: a.b` are all other fields of a.b, where
+# None is as if it was not given. What is not named here is a keyword of its own.
 SIGNATURES = {
-    "AssignDomain": "domain: name, process_id: process = '', port=None",
+    "AssignDomain": "domain: name, process_id: process = '', port=None, *, max_body_bytes=None",
     "CheckObjects": "prefix=''",
     "CopyObject": "name, destination",
     "CreateDomain": "name: domain.name, routes: domain.spec.routes, **rest: domain.spec",
     "CreateRole": "name: role.name, rules: role.rules, description: role.description = ''",
     "CreateToken": "label=''",
     "CreateUser": "name: user.name, *, roles: user.roles = ...",
-    "CreateVolume": "name: volume.name, **rest: volume.spec",
+    "CreateVolume": "name: volume.name, *, account: volume.spec.account = ..., shared: volume.spec.shared = ...",
     "DeleteQuota": "prefix",
     "EndSession": "session_id: id",
     "GetRevision": "name: process, number=0",
@@ -191,6 +195,7 @@ SIGNATURES = {
     "ListObjects": "prefix='/', *, page_size=...",
     "ListRevisions": "name: process, page_size=0",
     "ListSessions": "user='', page_size=0",
+    "ListVersions": "name, page_size=0",
     "ListUploads": "*, page_size=...",
     "MoveObject": "name, destination",
     "RevokeRole": "user, role",
@@ -224,6 +229,34 @@ CONVERTED = {
 CONVERTED_DOCS = {
     "TailDomainLogsRequest.lines": "How many of the last lines to begin with, at most 1,000,000. Ignored with `cursor`.",
     "TailLogsRequest.lines": "How many of the last lines to begin with, at most 1,000,000. Ignored with `cursor`.",
+}
+
+# Of methods whose comments say nothing before their errors, or say it as of the call.
+METHOD_DOCS = {
+    "CreateRole": "A role of one's own; `grant_role` gives it to a user. Nobody hands out more than they have: a rule that "
+    "allows what the caller may not do is refused; so it is in `update_role`, and when a role is granted.",
+    "CreateToken": "An API token of the caller, for `GrpcOSClient(…, token=…)` or GRPC_OS_TOKEN: it works until it expires or is "
+    "ended by `end_session`, and can do what both its roles and the user's roles allow. Only a session makes tokens, not a token.",
+    "CreateUser": "Without a password the user cannot log in for now.",
+    "DeleteObject": "Deletes an object, or with `recursive` a folder and all in it, in one revision. `undelete_object` brings "
+    "objects back for 7 days, unless `purge` was set. More than 10,000 objects: `delete_folder`; old versions alone: "
+    "`delete_versions`.",
+    "DeleteQuota": "Bounds nothing below the prefix any more.",
+    "DeleteRole": "Nobody may have it any more.",
+    "GetDomain": "The domain as of now, each target with its `probe`.",
+    "GetProcess": "The process as of now.",
+    "GetRevision": "One revision of a process.",
+    "GetRole": "The role as it is now.",
+    "GetUser": "The user as it is now.",
+    "GetVolume": "The volume as of now.",
+    "ListObjects": "What lies in a folder, in the order of the bytes of the names, without contents; with `recursive` all objects "
+    "whose names begin with `prefix`.",
+    "ListProcesses": "All processes in the order of their names; with `system`, those of gRPC OS itself.",
+    "ListUsers": "All users in the order of their names.",
+    "MoveObject": "Renames an object, or a folder with at most 10,000 objects in it, in one revision; ids, generations and versions "
+    "stay. A larger folder: `move_folder`. The caller must be allowed to read it as well.",
+    "UpdateVolume": "Changes whether several processes may use it at a time.",
+    "WhoAmI": "Who the token of this client stands for.",
 }
 
 # The field of the answer that is given; by default the whole answer, or its only field.

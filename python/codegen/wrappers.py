@@ -11,22 +11,11 @@ import textwrap
 import typing
 
 import friendly
-from comments import CONVENTIONAL, Protos
+from comments import CONVENTIONAL
 from google.protobuf import descriptor_pb2
+from model import DURATION, PACKAGE, Field, Model, Unfit, class_name, has_presence, is_always_set, is_value, short_name
 
-_PACKAGE = "grpc_os.v1"
-_TIME, _DURATION = ".google.protobuf.Timestamp", ".google.protobuf.Duration"
 _WIDTH = 116
-
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS = {
-    _Field.TYPE_STRING: ("str", '""'),
-    _Field.TYPE_BYTES: ("bytes", 'b""'),
-    _Field.TYPE_BOOL: ("bool", "False"),
-    _Field.TYPE_DOUBLE: ("float", "0.0"),
-    _Field.TYPE_FLOAT: ("float", "0.0"),
-}
-_INTEGER = ("int", "0")
 
 _HEAD = '''"""Generated from protos/grpc_os/v1 by python/codegen/wrappers.py: {what}."""
 
@@ -36,217 +25,17 @@ from __future__ import annotations
 '''
 
 
-class Unfit(Exception):
-    """What cannot be written as the protos and friendly.py have it."""
-
-
 def modules(descriptors: descriptor_pb2.FileDescriptorSet) -> list[tuple[str, str]]:
     """The name and text of each."""
-    model = _Model(descriptors)
+    model = Model(descriptors)
     methods = _methods(model)
     return [("resources.py", _resources(model)), ("methods.py", methods)]
 
 
 def method_names(descriptors: descriptor_pb2.FileDescriptorSet) -> dict[str, str]:
     """By the full name of the call, what the client has for it."""
-    model = _Model(descriptors)
+    model = Model(descriptors)
     return {f"{name}.{method.name}": model.python_name(method.name) for name, method in model.calls()}
-
-
-class _Model:
-    """The protos, and what their elements are in Python."""
-
-    def __init__(self, descriptors: descriptor_pb2.FileDescriptorSet) -> None:
-        files = [file for file in descriptors.file if file.package == _PACKAGE]
-        self.protos = Protos(files)
-        self.modules: dict[str, str] = {}  # by the message or enum of the file's top
-        for file in files:
-            module = file.name.rpartition("/")[2].removesuffix(".proto") + "_pb2"
-            self.modules |= {thing.name: module for thing in [*file.message_type, *file.enum_type, *file.service]}
-        mutation = next(each.number for file in files for each in file.extension if each.name == "mutation")
-        # A set bool with this number. Who parsed the descriptors may know its class, or not.
-        self._mutation = _varint(mutation << 3) + b"\x01"
-        self.wanted: list[str] = []
-        self.literals: dict[str, list[str]] = {}
-        for name in friendly.ROOTS:
-            self.want(name)
-        calls = [method.name for _, method in self.calls()]
-        self._spoken = {name: f"`{self.python_name(name)}`" for name in calls if re.match("[A-Z][a-z]+[A-Z]", name)}
-        self._check_table(set(calls))
-
-    def _check_table(self, calls: set[str]) -> None:
-        """What friendly.py names is there."""
-        fields = {f"{_short(name)}.{field.name}" for name, message in self.protos.messages.items() for field in message.field}
-        messages = {_short(name) for name in self.protos.messages}
-        names = {name.rpartition(".")[2] for name in fields}
-        for table, known in (
-            ("ALIASES GIVEN METHOD_NAMES SIGNATURES WAITS WHOLE_LISTS WRITTEN_METHODS", calls),
-            ("CLASS_DOCS CLASS_NAMES FLATTENED PROPERTIES REPR ROOTS STR VALUES WRITTEN_CLASSES", messages),
-            ("ALWAYS_SET CONVERTED CONVERTED_DOCS KNOWN_WITH NOT_ALWAYS_SET NOT_ANSWERED NOT_ASKED SECRETS ZEROS", fields | names),
-            ("PARAMETER_NAMES", names),
-        ):
-            for name in table.split():
-                if unknown := set(getattr(friendly, name)) - known:
-                    raise Unfit(f"{name} of friendly.py has {', '.join(sorted(unknown))}, and the protos do not")
-
-    def calls(self) -> list[tuple[str, descriptor_pb2.MethodDescriptorProto]]:
-        """The service's full name and the method."""
-        services = sorted(self.protos.services, key=lambda each: each[0])
-        return [(name, method) for name, service in services for method in service.method]
-
-    def python_name(self, method: str) -> str:
-        known = friendly.WRITTEN_METHODS.get(method) or friendly.METHOD_NAMES.get(method)
-        return known or re.sub("(?<!^)(?=[A-Z])", "_", method).lower()
-
-    def changes(self, method: descriptor_pb2.MethodDescriptorProto) -> bool:
-        return self._mutation in method.options.SerializeToString()
-
-    def message(self, short: str) -> descriptor_pb2.DescriptorProto:
-        return self.protos.messages[f"{_PACKAGE}.{short}"]
-
-    def field(self, short: str, path: str) -> tuple[str, _Field]:
-        """The message that has the last field of a path, and that field."""
-        first, _, rest = path.partition(".")
-        found = [field for field in self.message(short).field if field.name == first]
-        if not found:
-            raise Unfit(f"{short} has no field {first}")
-        return self.field(_short(found[0].type_name), rest) if rest else (short, found[0])
-
-    def protobuf(self, short: str) -> str:
-        """The class of the message or enum."""
-        return f"{self.modules[short.partition('.')[0]]}.{short}"
-
-    def want(self, short: str) -> str:
-        """The name of the class that a message has here."""
-        if short not in self.wanted and short not in friendly.WRITTEN_CLASSES:
-            self.wanted.append(short)
-        return class_name(short)
-
-    def words(self, enum: str) -> tuple[str, list[str]]:
-        """The prefix of the values of an enum, and what they are without it, from the second on."""
-        values = [value.name for value in self.protos.enums[f"{_PACKAGE}.{enum}"].value]
-        prefix = values[0].removesuffix("UNSPECIFIED")
-        if prefix == values[0] or not all(value.startswith(prefix) for value in values):
-            raise Unfit(f"the values of {enum} do not begin with the same word, or the first is not unspecified")
-        return prefix, [value.removeprefix(prefix).lower() for value in values[1:]]
-
-    def comment(self, *names: str) -> str:
-        """Of an element; methods are called as they are in Python."""
-        text = self.protos.comments[".".join((_PACKAGE, *names))]
-        return re.sub(r"\b[A-Z][a-z]+[A-Z]\w+\b", lambda name: self._spoken.get(name[0], name[0]), text).replace("``", "`")
-
-    def field_comment(self, short: str, field: _Field) -> str:
-        if field.name == "request_id" or not self.comment(short, field.name):
-            return CONVENTIONAL.get(field.name, "")
-        return self.comment(short, field.name)
-
-    # ---- From a message ----------------------------------------------------------------------------------------------
-
-    def entry(self, field: _Field) -> list[_Field] | None:
-        """The key and value of a map."""
-        message = self.protos.messages.get(field.type_name[1:])
-        return list(message.field) if message is not None and message.options.map_entry else None
-
-    def _element(self, field: _Field) -> tuple[str, str]:
-        """The type of one value, and how to get it from {}."""
-        if field.type == _Field.TYPE_ENUM:
-            enum = _short(field.type_name)
-            return "str", f'word_of({self.protobuf(enum)}, {{}}, "{self.words(enum)[0]}")'
-        if field.type != _Field.TYPE_MESSAGE:
-            return _SCALARS.get(field.type, _INTEGER)[0], "{}"
-        if field.type_name == _TIME:
-            return "datetime.datetime", "to_time({})"
-        if field.type_name == _DURATION:
-            return "float", "to_seconds({})"
-        short = _short(field.type_name)
-        name = self.want(short)
-        return name, f"{name}.from_proto({{}})" if _is_value(short) else f"{name}({{}})"
-
-    def read(self, short: str, path: str, base: str) -> tuple[str, str]:
-        """The type of a field, and the expression that gives it."""
-        owner, field = self.field(short, path)
-        holder = ".".join([base, *path.split(".")[:-1]])
-        at, name = f"{holder}.{field.name}", f"{owner}.{field.name}"
-        if entry := self.entry(field):
-            (key, _), (value, get) = self._element(entry[0]), self._element(entry[1])
-            pairs = f"dict({at})" if get == "{}" else f"{{key: {get.format('value')} for key, value in {at}.items()}}"
-            return f"dict[{key}, {value}]", pairs
-        kind, get = self._element(field)
-        if field.label == _Field.LABEL_REPEATED:
-            return f"list[{kind}]", f"list({at})" if get == "{}" else f"[{get.format('each')} for each in {at}]"
-        known_with = friendly.KNOWN_WITH.get(name) or (field.name if _has_presence(field) and not _is_always_set(name) else None)
-        if known_with:
-            return f"{kind} | None", f'{get.format(at)} if {holder}.HasField("{known_with}") else None'
-        zero = friendly.ZEROS.get(name)
-        return kind, get.format(at) + (f" or {zero}" if zero else "")
-
-    # ---- Into a message ----------------------------------------------------------------------------------------------
-
-    def write(self, short: str, field: _Field, name: str) -> tuple[str, str, str]:
-        """What is taken for a field as `name`: the type, the default, and the field's value. None is as if not given."""
-        if f"{short}.{field.name}" in friendly.CONVERTED:
-            kind, value = friendly.CONVERTED[f"{short}.{field.name}"]
-            return kind, '""', value.format(name)
-        if entry := self.entry(field):
-            key, value = (self._element(each)[0] for each in entry)
-            return f"typing.Mapping[{key}, {value}] | None", "None", name
-        if field.label == _Field.LABEL_REPEATED:
-            kind, _, value = self._write_one(field, "each")
-            kind = kind.removesuffix(" | None")
-            if value == "each":
-                return f"typing.Sequence[{kind}]", "()", name
-            return f"typing.Iterable[{kind}]", "()", f"[{value} for each in {name}]"
-        kind, default, value = self._write_one(field, name)
-        if field.proto3_optional:
-            return f"{kind} | None", "None", value
-        if value != name and kind.endswith(" | None"):
-            value = f"None if {name} is None else {value}"
-        return kind, default, value
-
-    def _write_one(self, field: _Field, name: str) -> tuple[str, str, str]:
-        if field.type == _Field.TYPE_ENUM:
-            enum = _short(field.type_name)
-            prefix, words = self.words(enum)
-            literal = enum.rpartition(".")[2]
-            if self.literals.setdefault(literal, words) != words:
-                raise Unfit(f"two enums are called {literal}")
-            return f"{literal} | None", "None", f'value_of("{name}", {name}, {literal}, "{prefix}")'
-        if field.type != _Field.TYPE_MESSAGE:
-            return (*_SCALARS.get(field.type, _INTEGER), name)
-        if field.type_name == _TIME:
-            return "datetime.datetime | None", "None", f'to_timestamp("{name}", {name})'
-        if field.type_name == _DURATION:
-            return "float | None", "None", f"to_duration({name})"
-        short = _short(field.type_name)
-        if _is_value(short):
-            return f"{self.want(short)} | None", "None", f"{name}.to_proto()"
-        return f"{self.protobuf(short)} | None", "None", name
-
-
-def _varint(number: int) -> bytes:
-    return bytes([number & 0x7F | 0x80]) + _varint(number >> 7) if number > 0x7F else bytes([number])
-
-
-def _short(name: str) -> str:
-    return name.removeprefix(".").removeprefix(_PACKAGE + ".")
-
-
-def class_name(short: str) -> str:
-    named = friendly.WRITTEN_CLASSES.get(short) or friendly.CLASS_NAMES.get(short)
-    return named or short.rpartition(".")[2]
-
-
-def _is_value(short: str) -> bool:
-    return short in friendly.VALUES or short in friendly.WRITTEN_CLASSES
-
-
-def _has_presence(field: _Field) -> bool:
-    return field.type == _Field.TYPE_MESSAGE or field.proto3_optional
-
-
-def _is_always_set(name: str) -> bool:
-    always = name in friendly.ALWAYS_SET or name.rpartition(".")[2] in friendly.ALWAYS_SET
-    return always and name not in friendly.NOT_ALWAYS_SET
 
 
 def _once(names: typing.Iterable[str], where: str) -> None:
@@ -260,17 +49,14 @@ def _once(names: typing.Iterable[str], where: str) -> None:
         seen.add(name)
 
 
-def _docstring(text: str, indentation: int, arguments: typing.Sequence[tuple[str, str]] = ()) -> str:
+def _docstring(text: str, indentation: int, arguments: typing.Sequence[str] = (), returned: str = "") -> str:
     """The lines of a docstring, its paragraphs wrapped."""
-    width = _WIDTH - indentation
-    paragraphs = [textwrap.fill(each, width, break_long_words=False, break_on_hyphens=False) for each in text.split("\n\n") if each]
-    if arguments:
-        lines = [
-            textwrap.fill(f"{name}: {' '.join(said.split())}", width, initial_indent="    ", subsequent_indent="        ",
-                          break_long_words=False, break_on_hyphens=False)
-            for name, said in arguments
-        ]
-        paragraphs.append("\n".join(["Args:", *lines]))
+    wrapper = textwrap.TextWrapper(_WIDTH - indentation, break_long_words=False, break_on_hyphens=False)
+    paragraphs = [wrapper.fill(each) for each in text.split("\n\n") if each]
+    wrapper.initial_indent, wrapper.subsequent_indent = "    ", "        "
+    for title, said in ("Args:", arguments), ("Returns:", [returned] if returned else []):
+        if said:
+            paragraphs.append("\n".join([title, *(wrapper.fill(" ".join(each.split())) for each in said)]))
     said = "\n\n".join(paragraphs).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     if said.startswith('"'):
         said = "\\" + said
@@ -294,7 +80,7 @@ def _helpers(body: str) -> list[str]:
 # ---- Classes -----------------------------------------------------------------------------------------------------------
 
 
-def _resources(model: _Model) -> str:
+def _resources(model: Model) -> str:
     texts = {}
     # What one is made of is wanted, too.
     for short in model.wanted:
@@ -310,22 +96,22 @@ def _resources(model: _Model) -> str:
         "import datetime",
         "import typing",
         "",
-        _import(_PACKAGE, protobuf),
+        _import(PACKAGE, protobuf),
         _import("grpc_os.values", ["Resource", *sorted(friendly.WRITTEN_CLASSES.values()), *_helpers(body)]),
     ]
     return _HEAD.format(what="what the API speaks of", imports="\n".join(imports)) + body
 
 
-def _class_doc(model: _Model, short: str) -> str:
-    return _docstring(friendly.CLASS_DOCS.get(short) or model.comment(short) or f"{_PACKAGE}.{short}.", 4)
+def _class_doc(model: Model, short: str) -> str:
+    return _docstring(friendly.CLASS_DOCS.get(short) or model.comment(short) or f"{PACKAGE}.{short}.", 4)
 
 
-def _properties(model: _Model, short: str) -> list[tuple[str, str]]:
+def _properties(model: Model, short: str) -> list[tuple[str, str]]:
     """Name and path of each."""
     paths = []
     flattened = friendly.FLATTENED.get(short, [])
     for field in model.message(short).field:
-        inner = model.message(_short(field.type_name)).field if field.name in flattened else []
+        inner = model.message(short_name(field.type_name)).field if field.name in flattened else []
         paths += [f"{field.name}.{each.name}" for each in inner] or [field.name]
     named = friendly.PROPERTIES.get(short, {})
     paths = [path for path in paths if path not in named.values() and f"{short}.{path}" not in friendly.NOT_ANSWERED]
@@ -335,36 +121,36 @@ def _properties(model: _Model, short: str) -> list[tuple[str, str]]:
     return sorted(found, key=lambda each: first[each[1].partition(".")[0]])
 
 
-def _property_doc(model: _Model, short: str, path: str) -> str:
+def _property_doc(model: Model, short: str, path: str) -> str:
     owner, field = model.field(short, path)
     said = model.field_comment(owner, field)
-    if field.type == _Field.TYPE_ENUM:
-        said += f" One of {', '.join(model.words(_short(field.type_name))[1])}."
-    return said
+    if field.type == Field.TYPE_ENUM:
+        said += f" One of {', '.join(model.words(short_name(field.type_name))[1])}."
+    return said + (" In seconds." if field.type_name == DURATION else "")
 
 
-def _spoken_text(short: str) -> str:
+def _spoken_text(short: str, names: typing.Sequence[str] = ()) -> str:
+    """What str() and repr() say; by default the first of `names`."""
     text = ""
-    if short in friendly.STR:
-        text += f'\n    def __str__(self) -> str:\n        return f"{friendly.STR[short]}"\n'
-    if short in friendly.REPR:
-        text += f'\n    def __repr__(self) -> str:\n        return f"<{class_name(short)} {friendly.REPR[short]}>"\n'
+    if said := friendly.STR.get(short):
+        text += f'\n    def __str__(self) -> str:\n        return f"{said}"\n'
+    if said := friendly.REPR.get(short) or "".join(f"{{self.{name}!r}}" for name in names[:1]):
+        text += f'\n    def __repr__(self) -> str:\n        return f"<{class_name(short)} {said}>"\n'
     return text
 
 
-def _view(model: _Model, short: str) -> str:
+def _view(model: Model, short: str) -> str:
     text = f"\n\nclass {class_name(short)}(Resource[{model.protobuf(short)}]):\n" + _class_doc(model, short)
     properties = _properties(model, short)
     for name, path in properties:
         kind, value = model.read(short, path, "self.proto")
         text += f"\n    @property\n    def {name}(self) -> {kind}:\n"
-        text += _docstring(_property_doc(model, short, path), 8) + f"        return {value}\n"
-    if short not in friendly.REPR and (name := next((each for each, _ in properties if each in ("name", "id")), None)):
-        text += f'\n    def __repr__(self) -> str:\n        return f"<{class_name(short)} {{self.{name}!r}}>"\n'
-    return text + _spoken_text(short)
+        said = _property_doc(model, short, path) + (" None where it is not set." if kind.endswith(" | None") else "")
+        text += _docstring(said, 8) + f"        return {value}\n"
+    return text + _spoken_text(short, [name for name, _ in properties if name in ("name", "id")])
 
 
-def _value(model: _Model, short: str) -> str:
+def _value(model: Model, short: str) -> str:
     required = friendly.VALUES[short]
     properties = sorted(_properties(model, short), key=lambda each: (required.index(each[0]) if each[0] in required else len(required)))
     fields, read, written = "", "", ""
@@ -373,12 +159,12 @@ def _value(model: _Model, short: str) -> str:
         full_name = f"{short}.{path}"
         kind, default, value = model.write(short, field, f"self.{name}")
         kind = kind.replace("typing.Iterable", "typing.Sequence")
-        if field.type == _Field.TYPE_ENUM:
+        if field.type == Field.TYPE_ENUM:
             kind, default = "str", '""'
-            prefix = model.words(_short(field.type_name))[0]
-            model.literals.pop(_short(field.type_name).rpartition(".")[2], None)
+            prefix = model.words(short_name(field.type_name))[0]
+            model.literals.pop(short_name(field.type_name).rpartition(".")[2], None)
             value = f'f"{prefix}{{self.{name}.upper()}}"'
-        if _has_presence(field) and _is_always_set(full_name):
+        if has_presence(field) and is_always_set(full_name):
             kind = kind.removesuffix(" | None")
         default = friendly.ZEROS.get(full_name, default)
         if full_name in friendly.SECRETS:
@@ -414,16 +200,17 @@ class _Parameter:
         return f"{self.name}: {self.kind}" + ("" if self.default is None else f" = {self.default}")
 
 
-def _methods(model: _Model) -> str:
+def _methods(model: Model) -> str:
     body, services = "", []
     for name, service in sorted(model.protos.services, key=lambda each: each[0]):
-        short = _short(name)
+        short = short_name(name)
         services.append(f"{short}Methods")
         module = model.modules[short]
         texts = [_method(model, short, method) for method in service.method if method.name not in friendly.WRITTEN_METHODS]
         body += f"\n\n_{short} = {module}_grpc.{short}Stub\n\n\nclass {short}Methods(Calls):\n"
         body += _docstring(model.comment(short), 4) + "".join(texts)
-        _once(re.findall(r"^    (?:async def|def|(?=\w+ =)) ?(\w+)", body.rpartition("(Calls):")[2], re.MULTILINE), short)
+    # Of different services, too: the client has them all.
+    _once(re.findall(r"^    (?:async def |def )?(\w+)(?:\(| = )", body, re.MULTILINE), "methods.py")
     body += f"\n\nclass ServiceMethods({', '.join(services)}):\n" + _docstring("What is generated of all services.", 4)
     resources = {class_name(short) for short in [*model.wanted, *friendly.WRITTEN_CLASSES]} | set(model.literals)
     used = sorted(name for name in resources if re.search(rf"(?<![\w.`]){name}\b(?=[\](,\[ :]| \|)", _without_docstrings(body)))
@@ -434,8 +221,8 @@ def _methods(model: _Model) -> str:
         "import typing",
         "",
         "from grpc_os.calls import Calls",
-        _import(_PACKAGE, protobuf),
-        _import(f"{_PACKAGE}.resources", [name for name in used if name not in written]),
+        _import(PACKAGE, protobuf),
+        _import(f"{PACKAGE}.resources", [name for name in used if name not in written]),
         _import("grpc_os.values", [*[name for name in used if name in written], *_helpers(body)]),
     ]
     return _HEAD.format(what="the calls of the API", imports="\n".join(imports)) + body
@@ -445,25 +232,26 @@ def _without_docstrings(text: str) -> str:
     return re.sub('""".*?"""', "", text, flags=re.DOTALL)
 
 
-def _method(model: _Model, service: str, method: descriptor_pb2.MethodDescriptorProto) -> str:
+def _method(model: Model, service: str, method: descriptor_pb2.MethodDescriptorProto) -> str:
     if method.client_streaming:
         raise Unfit(f"{method.name} takes a stream: write it by hand, and say so in WRITTEN_METHODS")
-    request = _short(method.input_type)
+    request = short_name(method.input_type)
     parameters = _parameters(model, method.name, request)
     name = model.python_name(method.name)
     call = f'_{service}, "{method.name}", request'
     request_id = any(field.name == "request_id" for field in model.message(request).field)
     listed = _listed(model, method)
-    documents = [(each.name, each.doc) for each in parameters if each.doc and each.name != "request_id"]
-    comment = re.sub(r"\s*\bErrors: ", "\n\nErrors: ", model.comment(service, method.name)).strip()
+    said, _, errors = model.comment(service, method.name).partition("Errors: ")
+    comment = friendly.METHOD_DOCS.get(method.name) or said.strip() or f"{service}/{method.name}."
+    comment += f"\n\nErrors: {errors}" if errors else ""
     if method.server_streaming:
-        answer = model.protobuf(_short(method.output_type))
+        answer = model.protobuf(short_name(method.output_type))
         timeout = "None if follow else self._timeout" if any(each.name == "follow" for each in parameters) else "None"
         stream = f"        messages: typing.AsyncGenerator[{answer}, None] = self._stream({call}, {timeout})\n        return messages\n"
         comment += "\n\nGives one stream's messages as they come; where it breaks off, it is not resumed."
-        return _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{answer}, None]", comment, documents, stream)
+        return _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{answer}, None]", comment, stream)
     if listed:
-        return _list_methods(model, name, parameters, method, call, listed, comment, documents)
+        return _list_methods(model, name, parameters, method, call, listed, comment)
     kind, read, given = _given(model, method)
     timeout = "timeout"
     if seconds := friendly.WAITS.get(method.name):
@@ -472,8 +260,6 @@ def _method(model: _Model, service: str, method: descriptor_pb2.MethodDescriptor
         made = f"self._change({call}, request_id, {timeout})"
     else:
         made = f"self._{'once' if model.changes(method) else 'read'}({call}, {timeout})"
-    if given:
-        documents.append(("returns", given))
     parameters.insert(
         next((number for number, each in enumerate(parameters) if each.name == "request_id"), len(parameters)),
         _Parameter("timeout", "", "float | None", "None", "", "", False),
@@ -481,63 +267,70 @@ def _method(model: _Model, service: str, method: descriptor_pb2.MethodDescriptor
     if kind == "None":
         text = f"        await {made}\n"
     else:
-        text = f"        response: {model.protobuf(_short(method.output_type))} = await {made}\n        return {read}\n"
-    text = _definition(model, f"async def {name}", parameters, request, kind, comment, documents, text)
+        text = f"        response: {model.protobuf(short_name(method.output_type))} = await {made}\n        return {read}\n"
+    text = _definition(model, f"async def {name}", parameters, request, kind, comment, text, given)
     if method.name in friendly.ALIASES:
         text += f"\n    {friendly.ALIASES[method.name]} = {name}\n"
     return text
 
 
-def _list_methods(model, name, parameters, method, call, listed, comment, documents) -> str:
+def _list_methods(
+    model: Model,
+    name: str,
+    parameters: list[_Parameter],
+    method: descriptor_pb2.MethodDescriptorProto,
+    call: str,
+    listed: Field,
+    comment: str,
+) -> str:
     """The one that goes over all pages, and the one that gives a page."""
-    request, response = _short(method.input_type), model.protobuf(_short(method.output_type))
+    request, response = short_name(method.input_type), model.protobuf(short_name(method.output_type))
     kind, get = model._element(listed)
     make = get.removesuffix("({})")
     pages = f'self._pages({call}, "{listed.name}", {make})'
     if method.name in friendly.WHOLE_LISTS:
         parameters = [each for each in parameters if each.name != "page_size"]
-        documents = [each for each in documents if each[0] != "page_size"]
         body = f"        return [each async for each in {pages}]\n"
-        return _definition(model, f"async def {name}", parameters, request, f"list[{kind}]", comment, documents, body)
+        return _definition(model, f"async def {name}", parameters, request, f"list[{kind}]", comment, body)
     body = f"        return {pages}\n"
     said = comment + "\n\nFetched page by page."
-    text = _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{kind}, None]", said, documents, body)
+    text = _definition(model, f"def {name}", parameters, request, f"typing.AsyncGenerator[{kind}, None]", said, body)
     at = next(number for number, each in enumerate(parameters) if each.name == "page_size")
     token = _Parameter("page_token", "page_token", "str", '""', "page_token", CONVENTIONAL["page_token"], parameters[at].by_place)
     parameters = [*parameters[: at + 1], token, *parameters[at + 1 :]]
     body = f"        page: {response} = await self._read({call})\n        return page\n"
     said = f"One page of `{name}`, as the API answers it."
-    return text + _definition(model, f"async def {name}_page", parameters, request, response, said, [], body)
+    return text + _definition(model, f"async def {name}_page", parameters, request, response, said, body)
 
 
-def _listed(model: _Model, method: descriptor_pb2.MethodDescriptorProto) -> _Field | None:
-    fields = {field.name: field for field in model.message(_short(method.output_type)).field}
+def _listed(model: Model, method: descriptor_pb2.MethodDescriptorProto) -> Field | None:
+    fields = {field.name: field for field in model.message(short_name(method.output_type)).field}
     if not method.name.startswith("List") or "next_page_token" not in fields:
         return None
-    (listed,) = [field for field in fields.values() if field.label == _Field.LABEL_REPEATED]
+    (listed,) = [field for field in fields.values() if field.label == Field.LABEL_REPEATED]
     return listed
 
 
-def _given(model: _Model, method: descriptor_pb2.MethodDescriptorProto) -> tuple[str, str, str]:
+def _given(model: Model, method: descriptor_pb2.MethodDescriptorProto) -> tuple[str, str, str]:
     """The type of what a method gives, the expression for it, and what it is."""
-    short = _short(method.output_type)
+    short = short_name(method.output_type)
     fields = model.message(short).field
     if not short.endswith("Response"):
-        return (name := model.want(short)), f"{name}.from_proto(response)" if _is_value(short) else f"{name}(response)", ""
+        return (name := model.want(short)), f"{name}.from_proto(response)" if is_value(short) else f"{name}(response)", ""
     if not fields:
         return "None", "", ""
     path = friendly.GIVEN.get(method.name) or (fields[0].name if len(fields) == 1 else None)
     if path:
         return (*model.read(short, path, "response"), model.field_comment(*model.field(short, path)))
-    return (name := model.want(short)), f"{name}.from_proto(response)" if _is_value(short) else f"{name}(response)", ""
+    return (name := model.want(short)), f"{name}.from_proto(response)" if is_value(short) else f"{name}(response)", ""
 
 
-def _parameters(model: _Model, method: str, request: str) -> list[_Parameter]:
+def _parameters(model: Model, method: str, request: str) -> list[_Parameter]:
     fields = [field for field in model.message(request).field if not field.options.deprecated]
     named = friendly.SIGNATURES.get(method)
     if named is None:
         first = fields[0] if fields else None
-        by_place = first is not None and first.type == _Field.TYPE_STRING and (first.name == "name" or first.name.endswith("_id"))
+        by_place = first is not None and first.type == Field.TYPE_STRING and (first.name == "name" or first.name.endswith("_id"))
         named = (first.name if by_place else "") if first is not None and first.name != "page_size" else "page_size=..." if first else ""
     found: list[_Parameter] = []
 
@@ -549,17 +342,18 @@ def _parameters(model: _Model, method: str, request: str) -> list[_Parameter]:
                 kind, value = kind.removesuffix(" | None"), value.removeprefix(f"None if {name} is None else ")
         elif default == "None" and not kind.endswith(" | None"):
             kind += " | None"
-        doc = friendly.CONVERTED_DOCS.get(f"{owner}.{field.name}") or _property_doc(model, owner, path.rpartition(".")[2])
+        doc = friendly.CONVERTED_DOCS.get(f"{owner}.{field.name}") or _property_doc(model, owner, field.name)
+        doc = CONVENTIONAL["etag"] if name == "etag" else doc
         found.append(_Parameter(name, path, kind, natural if default == "..." else default, value, doc, by_place))
 
     for name, path, default, by_place in _signature(named):
         if path.startswith("**"):
             inside = path.removeprefix("**")
-            owner = _short(model.field(request, inside)[1].type_name)
+            owner = short_name(model.field(request, inside)[1].type_name)
             covered = {each.path for each in found}
             for field in model.message(owner).field:
                 if f"{inside}.{field.name}" not in covered and f"{owner}.{field.name}" not in friendly.NOT_ASKED:
-                    add(field.name, f"{inside}.{field.name}", "...", False)
+                    add(field.name, f"{inside}.{field.name}", "None", False)
         else:
             add(name, path, default, by_place)
     covered = {each.path.partition(".")[0] for each in found}
@@ -582,13 +376,16 @@ def _signature(text: str) -> list[tuple[str, str, str | None, bool]]:
     parameters = []
     for argument, default, by_place in found:
         path = ast.unparse(argument.annotation) if argument.annotation else argument.arg
-        parameters.append((argument.arg, path, default and ast.unparse(default).replace("'", '"'), by_place))
+        given = None if default is None else ast.unparse(default).replace("'", '"')
+        parameters.append((argument.arg, path, given, by_place))
     if arguments.kwarg:
         parameters.append((arguments.kwarg.arg, "**" + ast.unparse(typing.cast(ast.expr, arguments.kwarg.annotation)), None, False))
     return parameters
 
 
-def _definition(model, begin, parameters, request, kind, comment, documents, body) -> str:
+def _definition(
+    model: Model, begin: str, parameters: list[_Parameter], request: str, kind: str, comment: str, body: str, returned: str = ""
+) -> str:
     _once((each.name for each in parameters), begin.rpartition(" ")[2])
     by_place = [each.text for each in parameters if each.by_place]
     by_name = [each.text for each in parameters if not each.by_place]
@@ -596,15 +393,16 @@ def _definition(model, begin, parameters, request, kind, comment, documents, bod
     line = f"    {begin}({', '.join(texts)}) -> {kind}:\n"
     if len(line) > _WIDTH:
         line = f"    {begin}(\n" + "".join(f"        {text},\n" for text in texts) + f"    ) -> {kind}:\n"
+    documents = [f"{each.name}: {each.doc}" for each in parameters if each.doc and each.name != "request_id"]
     made = _construction(model, request, [(each.path.split("."), each.value) for each in parameters if each.path and each.name != "request_id"])
-    return f"\n{line}{_docstring(comment, 8, documents)}        request = {made}\n{body}"
+    return f"\n{line}{_docstring(comment, 8, documents, returned)}        request = {made}\n{body}"
 
 
-def _construction(model: _Model, short: str, values: list[tuple[list[str], str]]) -> str:
+def _construction(model: Model, short: str, values: list[tuple[list[str], str]]) -> str:
     """The message with these fields, by their paths."""
     parts = []
     for first in dict.fromkeys(path[0] for path, _ in values):
         inner = [(path[1:], value) for path, value in values if path[0] == first]
-        owner = _short(model.field(short, first)[1].type_name)
+        owner = short_name(model.field(short, first)[1].type_name)
         parts.append(f"{first}={_construction(model, owner, inner) if inner[0][0] else inner[0][1]}")
     return f"{model.protobuf(short)}({', '.join(parts)})"

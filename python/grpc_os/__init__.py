@@ -16,6 +16,7 @@ from grpc_os.v1.resources import (
     DomainTarget,
     DomainTargetStatus,
     DomainTraffic,
+    Event,
     ExitReport,
     Identity,
     Object,
@@ -34,6 +35,7 @@ from grpc_os.v1.resources import (
     User,
     Volume,
 )
+from grpc_os.v1.sync_client import GrpcOSClientSync
 from grpc_os.values import Rule
 
 __all__ = [
@@ -50,11 +52,13 @@ __all__ = [
     "DomainTraffic",
     "ErrorInfo",
     "ErrorReason",
+    "Event",
     "ExitReport",
     "FieldViolation",
     "Followed",
     "Gap",
     "GrpcOSClient",
+    "GrpcOSClientSync",
     "GrpcOSError",
     "Identity",
     "LogLine",

@@ -17,6 +17,8 @@ _AUTH = auth_services_pb2_grpc.AuthServiceStub
 
 
 class AuthCalls(AuthServiceMethods):
+    """Log-in, and the rest of AuthService."""
+
     async def login(self, user: str, password: str) -> AccessToken:
         """Logs in; the client keeps the token and renews it by itself for as long as the session lasts. Never tried again
         by itself. With GrpcOSError LOGIN_THROTTLED, `retry_delay` says when to come again."""

@@ -16,6 +16,8 @@ _DEPLOYS = deploy_services_pb2_grpc.DeployServiceStub
 
 
 class DeployCalls(DeployServiceMethods):
+    """DeployService. Each `name` takes the id or the name of a process."""
+
     async def deploy_process(
         self,
         name: str,

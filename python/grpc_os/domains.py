@@ -10,6 +10,8 @@ from grpc_os.v1.methods import DomainServiceMethods
 
 
 class DomainCalls(DomainServiceMethods):
+    """DomainService. Each `name` takes the id or the name of the domain, but where it makes one."""
+
     async def tail_domain_logs(
         self, name: str, lines: int = 100, *, follow: bool = False, cursor: str = ""
     ) -> typing.AsyncGenerator[LogLine, None]:

@@ -11,6 +11,7 @@ from grpc_os.errors import GrpcOSError
 from grpc_os.v1 import event_services_pb2, event_services_pb2_grpc
 from grpc_os.v1.error_reasons import ErrorReason
 from grpc_os.v1.methods import EventServiceMethods
+from grpc_os.v1.resources import Event
 from grpc_os.values import to_timestamp
 
 _EVENTS = event_services_pb2_grpc.EventServiceStub
@@ -34,8 +35,8 @@ class Gap:
     newest: int
 
 
-Told = event_services_pb2.Event | Synced
-Followed = event_services_pb2.Event | Synced | Gap
+Told = Event | Synced
+Followed = Event | Synced | Gap
 
 
 def request_of(
@@ -56,7 +57,7 @@ def request_of(
 
 async def events_of(
     told: typing.AsyncGenerator[Told, None],
-) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+) -> typing.AsyncGenerator[Event, None]:
     async with contextlib.aclosing(told):
         async for each in told:
             if not isinstance(each, Synced):
@@ -84,6 +85,8 @@ async def over_gaps(
 
 
 class EventCalls(EventServiceMethods):
+    """EventService."""
+
     def watch(
         self,
         from_revision: int = 0,
@@ -93,7 +96,7 @@ class EventCalls(EventServiceMethods):
         from_time: datetime.datetime | None = None,
         names: typing.Sequence[str] = (),
         actions: typing.Sequence[str] = (),
-    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+    ) -> typing.AsyncGenerator[Event, None]:
         """What there is (from_revision 0), or what changed after a revision or from a time on, then every change: in order,
         each once, also over a restart of the daemon and a renewed token.
 
@@ -140,7 +143,7 @@ class EventCalls(EventServiceMethods):
                 ready = held[:whole]
                 del held[:whole]
                 for event in ready:
-                    yield event
+                    yield Event(event)
                 if message.revision > request.from_revision:
                     request.from_revision = message.revision
                     request.ClearField("from_time")

@@ -11,9 +11,6 @@ from grpc_os.values import to_timestamp
 
 OBJECTS = filesystem_services_pb2_grpc.FilesystemServiceStub
 
-# What one call takes; larger contents are uploaded.
-INLINE_BYTES = 64 << 10
-
 Expiry = datetime.datetime | datetime.timedelta
 """When an object deletes itself: a time; or how long after the change, by the clock of the daemon."""
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import typing
 
-import google_crc32c
+from crc32c import crc32c as checksum
 from google.protobuf import field_mask_pb2
-from grpc_os.errors import ErrorReason, GrpcOSError
+from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
-from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
 from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
 from grpc_os.object_requests import Expiry as Expiry
 from grpc_os.resources import StoredBytes
 from grpc_os.v1 import event_services_pb2, filesystem_services_pb2
+from grpc_os.v1.error_reasons import ErrorReason
 from grpc_os.v1.methods import FilesystemServiceMethods
 from grpc_os.v1.resources import Condition as Condition
-from grpc_os.v1.resources import Object
+from grpc_os.v1.resources import Event, Object
 
 
 class ObjectCalls(FilesystemServiceMethods):
+    """FilesystemService. Each `name` takes the id ("obj_…") or the name, an absolute path; one without a leading slash
+    counts from "/"."""
 
     async def create_object(
         self,
@@ -31,16 +33,17 @@ class ObjectCalls(FilesystemServiceMethods):
         content_type: str = "",
         expires: Expiry | None = None,
         object_id: str = "",
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Makes a new object of at most 64 KiB (`upload_object` takes more); ALREADY_EXISTS if there is one."""
         request = filesystem_services_pb2.CreateObjectRequest(
             object=object_proto(name, metadata, content_type, expires),
             data=data,
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             object_id=object_id,
         )
-        return Object(await self._change(OBJECTS, "CreateObject", request, request_id))
+        return Object(await self._change(OBJECTS, "CreateObject", request, request_id, timeout))
 
     async def put_object(
         self,
@@ -51,6 +54,7 @@ class ObjectCalls(FilesystemServiceMethods):
         content_type: str = "",
         expires: Expiry | None = None,
         condition: Condition | None = None,
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Makes an object, or gives one new content of at most 64 KiB (`upload_object` takes more). What is not given of
@@ -58,10 +62,10 @@ class ObjectCalls(FilesystemServiceMethods):
         request = filesystem_services_pb2.PutObjectRequest(
             object=object_proto(name, metadata, content_type, expires),
             data=data,
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             preconditions=condition_proto(condition),
         )
-        return Object(await self._change(OBJECTS, "PutObject", request, request_id))
+        return Object(await self._change(OBJECTS, "PutObject", request, request_id, timeout))
 
     async def read_object(
         self, name: str, *, generation: int = 0, offset: int = 0, size: int = 0, condition: Condition | None = None
@@ -93,6 +97,7 @@ class ObjectCalls(FilesystemServiceMethods):
         content_type: str | None = None,
         expires: Expiry | typing.Literal["never"] | None = None,
         condition: Condition | None = None,
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Changes what is given; the content stays. `metadata` replaces all there is; with nothing given only the time
@@ -105,7 +110,7 @@ class ObjectCalls(FilesystemServiceMethods):
         paths = [field for field, value in given.items() if value is not None]
         if paths:
             request.update_mask.CopyFrom(field_mask_pb2.FieldMask(paths=paths))
-        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id))
+        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id, timeout))
 
     async def delete_versions(self, name: str, *, request_id: str = "") -> int:
         """Deletes what an object was, and not what it is now; gives how many versions."""
@@ -145,13 +150,13 @@ class ObjectCalls(FilesystemServiceMethods):
         done = 0
         while True:
             try:
-                part = await self._change(OBJECTS, method, request, "")
+                part: typing.Any = await self._change(OBJECTS, method, request, "")
             except GrpcOSError as error:
                 # Somebody else did the rest.
                 if done == 0 or error.reason != ErrorReason.OBJECT_NOT_FOUND:
                     raise
                 return done
-            done += getattr(part, count)
+            done += int(getattr(part, count))
             if progress is not None:
                 progress(done)
             if not part.more:
@@ -184,7 +189,7 @@ class ObjectCalls(FilesystemServiceMethods):
 
     def watch_objects(
         self, prefix: str = "/", from_revision: int = 0
-    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+    ) -> typing.AsyncGenerator[Event, None]:
         """Every change below a prefix, in order, each once, also over a restart of the daemon. Without `from_revision`
         it begins with what there is (action "snapshot")."""
         return events_of(self._told_of_objects(prefix, from_revision))
@@ -218,11 +223,11 @@ class ObjectCalls(FilesystemServiceMethods):
         def _told(self, request: event_services_pb2.WatchRequest) -> typing.AsyncGenerator[Told, None]: ...
 
 
-def _snapshot(proto: filesystem_services_pb2.Object) -> event_services_pb2.Event:
+def _snapshot(proto: filesystem_services_pb2.Object) -> Event:
     event = event_services_pb2.Event(
         revision=proto.revision, kind="object", resource_id=proto.id, name=proto.name, action="snapshot"
     )
     event.time.CopyFrom(proto.update_time)
     event.attributes["generation"] = str(proto.generation)
     event.attributes["size_bytes"] = str(proto.size_bytes)
-    return event
+    return Event(event)

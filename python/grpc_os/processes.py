@@ -21,6 +21,8 @@ Condition = typing.Literal["running", "ready", "exited"]
 
 
 class ProcessCalls(ProcessServiceMethods):
+    """ProcessService. Each `name` takes the id or the name."""
+
     async def create_process(
         self,
         name: str,
@@ -44,6 +46,7 @@ class ProcessCalls(ProcessServiceMethods):
         return Process(await self._change(_PROCESSES, "CreateProcess", request, request_id, timeout))
 
     async def get_process_status(self, name: str) -> ProcessStatus:
+        """The `details` of the process: what is so."""
         return (await self.get_process(name)).details
 
     async def update_process(
@@ -53,6 +56,7 @@ class ProcessCalls(ProcessServiceMethods):
         command: str | None = None,
         environment: typing.Mapping[str, str] | None = None,
         etag: str = "",
+        timeout: float | None = None,
         request_id: str = "",
         **fields: typing.Unpack[SpecFields],
     ) -> Process:
@@ -69,7 +73,7 @@ class ProcessCalls(ProcessServiceMethods):
             process=process,
             update_mask=field_mask_pb2.FieldMask(paths=[f"spec.{path}" for path in paths]),
         )
-        return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id))
+        return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id, timeout))
 
     async def wait_process(self, name: str, condition: Condition, timeout: float = 30.0) -> Process:
         """Waits until the condition holds; TimeoutError after `timeout` seconds."""

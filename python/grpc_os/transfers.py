@@ -15,8 +15,8 @@ import tempfile
 import time
 import typing
 
-import google_crc32c
 import grpc
+from crc32c import crc32c as checksum
 from grpc_os.calls import Repeats
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_reading import Reading, data_loss
@@ -227,7 +227,7 @@ class _Pieces:
         try:
             while self._next:
                 yield filesystem_services_pb2.WriteUploadRequest(
-                    upload_id=self._upload.id, offset=self._at, data=self._next, crc32c=google_crc32c.value(self._next)
+                    upload_id=self._upload.id, offset=self._at, data=self._next, crc32c=checksum(self._next)
                 )
                 self._at += len(self._next)
                 if self._at - self._upload.persisted >= _STREAM_BYTES:
@@ -240,7 +240,7 @@ class _Pieces:
         except BaseException as error:
             self.error = error
 
-    def crc32c_at(self, offset: int) -> int:
+    def crc32c_at(self, offset: int) -> int | None:
         return _crc32c_of_first(self._file, offset)
 
 
@@ -266,7 +266,7 @@ def _crc32c_of_first(file: typing.BinaryIO, size: int) -> int | None:
         data = _bytes_of(file, min(size, _PIECE_BYTES))
         if not data:
             return None
-        crc32c = google_crc32c.extend(crc32c, data)
+        crc32c = checksum(data, crc32c)
         size -= len(data)
     return crc32c
 
@@ -343,7 +343,7 @@ class _PartFile:
         self.was_there = self.size > 0
 
     def _count(self, data: bytes) -> None:
-        self.crc32c = google_crc32c.extend(self.crc32c, data)
+        self.crc32c = checksum(data, self.crc32c)
         self.size += len(data)
 
     def append(self, data: bytes) -> None:
