@@ -1,6 +1,7 @@
 # The front door. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench verify verify-edge verify-transport verify-vm fuzz tidy format lint stop stop-all clean
+PREFIX ?= /usr/local
+.PHONY: help run build install package test bench verify verify-edge verify-transport verify-vm fuzz tidy format lint stop stop-all clean
 
 help: ## Lists these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -11,6 +12,12 @@ run: ## Installs what is missing, builds, starts the system in ./data (DATA_DIR)
 build: ## Release binaries in build/release/bin
 	@scripts/install.sh build
 	@scripts/build.sh release
+
+install: ## The programs, unit and settings into PREFIX (/usr/local), below DESTDIR (docs/INSTALLATION.md)
+	@DESTDIR='$(DESTDIR)' scripts/package.sh --install '$(PREFIX)'
+
+package: ## Debian packages in build/packages
+	@scripts/package.sh
 
 test: ## Installs, builds, runs every test; the last line is "N passed, M failed"
 	@scripts/run_tests.sh

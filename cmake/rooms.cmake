@@ -118,6 +118,13 @@ function(grpc_os_room name)
   endif()
 endfunction()
 
+# grpc_os_version(TARGET VERSION): the version that a target's programs say, in one source of its own (src/base/version.h).
+function(grpc_os_version target GRPC_OS_VERSION)
+  set(source ${CMAKE_BINARY_DIR}/gen/${target}_version.cc)
+  configure_file(src/base/version.cc.in ${source} @ONLY)
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
 # A program on shared libraries (but for those of gRPC, if GRPC_OS_STATIC_GRPC).
 function(grpc_os_program name source)
   cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;PACKAGES" ${ARGN})

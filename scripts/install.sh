@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify] [transport] [vm]  (default: build)
+# Installs what is missing from Debian 12's packages: scripts/install.sh [build] [test] [bench] [verify] [transport] [vm] [package]  (default: build)
 # Does nothing, quickly, when nothing is missing.
 set -euo pipefail
 
@@ -11,12 +11,13 @@ bench=(python3 supervisor etcd-server rsync caddy wrk)
 verify=(clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev)
 transport=(nghttp2-server python3-grpcio openssl)
 vm=(qemu-system-x86 e2fsprogs debootstrap)
+package=(dpkg-dev fakeroot lintian)
 
 packages=()
 for set in "${@:-build}"; do
   case $set in
-    build | test | bench | verify | transport | vm) declare -n members=$set; packages+=("${members[@]}") ;;
-    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench, verify, transport and vm" >&2; exit 2 ;;
+    build | test | bench | verify | transport | vm | package) declare -n members=$set; packages+=("${members[@]}") ;;
+    *) echo "install.sh: unknown set '$set'; the sets are build, test, bench, verify, transport, vm and package" >&2; exit 2 ;;
   esac
   # npm comes from Debian unless the machine already has one of its own (buf, the linter of the protos, is an npm package).
   if [[ $set == test ]] && ! command -v npm >/dev/null; then packages+=(nodejs npm); fi

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/version.h"
 
 namespace grpc_os::init {
 namespace {
@@ -47,15 +48,15 @@ constexpr std::string_view kNotServing("\0\0\0\0\x02\x08\x02", 7);
 }  // namespace
 
 const std::string& HealthRequest() {
-  static const auto* const request = new std::string(
-      absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Frame(kSettings, 0, 0, ""),
-                   Frame(kHeaders, kEndHeaders, kOurStream,
-                         absl::StrCat(Field(":method", "POST"), Field(":scheme", "http"),
-                                      Field(":path", "/grpc.health.v1.Health/Check"),
-                                      Field(":authority", "localhost"), Field("te", "trailers"),
-                                      Field("content-type", "application/grpc"),
-                                      Field("user-agent", "grpc-os-init/" GRPC_OS_VERSION))),
-                   Frame(kData, kEndStream, kOurStream, std::string(5, '\0'))));
+  static const auto* const request = new std::string(absl::StrCat(
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Frame(kSettings, 0, 0, ""),
+      Frame(kHeaders, kEndHeaders, kOurStream,
+            absl::StrCat(Field(":method", "POST"), Field(":scheme", "http"),
+                         Field(":path", "/grpc.health.v1.Health/Check"),
+                         Field(":authority", "localhost"), Field("te", "trailers"),
+                         Field("content-type", "application/grpc"),
+                         Field("user-agent", absl::StrCat("grpc-os-init/", kVersion)))),
+      Frame(kData, kEndStream, kOurStream, std::string(5, '\0'))));
   return *request;
 }
 

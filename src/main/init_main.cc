@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/version.h"
 #include "init/environment.h"
 #include "init/init.h"
 #include "init/options.h"
@@ -23,7 +24,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (options->action == Options::Action::kVersion) {
-    puts("grpc-os-init " GRPC_OS_VERSION);
+    printf("grpc-os-init %s\n", grpc_os::kVersion);
     return 0;
   }
   return grpc_os::init::RunInit(*options, grpc_os::init::TakeEnvironment(environ));

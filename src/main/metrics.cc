@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/version.h"
 #include "gateway/self_metrics.h"
 
 namespace grpc_os {
@@ -57,7 +58,7 @@ Metrics::CountByState Metrics::CountProcesses() const {
 
 void Metrics::AddBuild(Exposition& page) const {
   page.Gauge("grpcos_build_info", "1; what was built.");
-  page.Add({{"version", GRPC_OS_VERSION}}, 1);
+  page.Add({{"version", kVersion}}, 1);
 }
 
 void Metrics::AddCalls(Exposition& page) const {

@@ -22,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "base/secret_variables.h"
+#include "base/version.h"
 #include "host/secret_file.h"
 #include "main/check.h"
 #include "main/daemon.h"
@@ -95,7 +96,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
       case 'c':
         exit(optind == argc ? CheckDataDirectory(optarg) : EX_USAGE);
       case 'v':
-        puts("grpc-osd " GRPC_OS_VERSION);
+        printf("grpc-osd %s\n", grpc_os::kVersion);
         exit(0);
       default:
         return false;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/version.h"
 #include "core/resource/resource_store.h"
 
 namespace grpc_os {
@@ -96,7 +97,7 @@ std::string ThreadsText() {
   return text;
 }
 
-std::string VersionText() { return absl::StrCat(GRPC_OS_VERSION, "\n"); }
+std::string VersionText() { return absl::StrCat(kVersion, "\n"); }
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/disk_space.h"
 #include "base/error_detail.h"
+#include "base/version.h"
 #include "core/disk.h"
 #include "core/error_reason.h"
 #include "core/violations.h"
@@ -77,7 +78,7 @@ absl::StatusOr<v1::ResumeResponse> SystemService::EndHold() const {
 
 v1::System SystemService::Describe() const {
   v1::System system;
-  system.set_version(GRPC_OS_VERSION);
+  system.set_version(kVersion);
   SetTimeMs(parts_.facts.start_time_ms, system.mutable_start_time());
   system.set_revision(parts_.log.NewestRevision());
   system.set_oldest_revision(parts_.log.OldestRevision());

@@ -16,6 +16,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/version.h"
 #include "client/errors.h"
 #include "client/token_file.h"
 #include "grpc_os/v1/auth_services.pb.h"
@@ -132,7 +133,7 @@ ExitCode Greet(Session& session) {
              !absl::IsUnauthenticated(who.status())) {
     return code;
   }
-  session.out() << "gRPC OS " << GRPC_OS_VERSION << ". `help` lists the commands, `exit` leaves.\n"
+  session.out() << "gRPC OS " << kVersion << ". `help` lists the commands, `exit` leaves.\n"
                 << std::flush;
   return ExitCode::kOk;
 }
@@ -328,7 +329,7 @@ ExitCode RunProgram(const std::vector<std::string>& arguments) {
     return ExitCode::kUsage;
   }
   if (invocation.options.Has("version")) {
-    std::cout << "grpc-os " << GRPC_OS_VERSION << "\n";
+    std::cout << "grpc-os " << kVersion << "\n";
     return ExitCode::kOk;
   }
   if (invocation.options.Has("help")) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/version.h"
 
 namespace grpc_os {
 
@@ -16,7 +17,7 @@ absl::Status SystemLog::Start() {
   }
   library_logs_ = std::make_unique<LibraryLogs>(*logger_);
   logger_->Write(core::LogLevel::kInfo, "starting",
-                 {{"version", GRPC_OS_VERSION}, {"pid", absl::StrCat(getpid())}});
+                 {{"version", kVersion}, {"pid", absl::StrCat(getpid())}});
   if (!warning_.empty()) logger_->Write(core::LogLevel::kWarning, warning_, {});
   return absl::OkStatus();
 }

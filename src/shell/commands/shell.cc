@@ -1,6 +1,7 @@
 // The shell itself.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/version.h"
 #include "manifest/suggest.h"
 #include "shell/commands/kinds.h"
 #include "shell/completion.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr WordKind kShellWord = {.words = "bash"};
 
 ExitCode RunVersion(Session& session, const Arguments&) {
-  session.out() << "grpc-os " << GRPC_OS_VERSION << "\n";
+  session.out() << "grpc-os " << kVersion << "\n";
   return ExitCode::kOk;
 }
 
