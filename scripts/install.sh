@@ -6,12 +6,13 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache pkg-config protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
        libgrpc++-dev libabsl-dev libsqlite3-dev libssl-dev libreadline-dev libyaml-dev libspdlog-dev libsodium-dev
        libisal-dev libpsl-dev libmicrohttpd-dev libnghttp2-dev zlib1g-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
-test=(python3 python3-venv python-is-python3 curl ca-certificates openssl nginx libnginx-mod-http-lua groff-base bash-completion)  # python: what people write in process.yml
+test=(python3 python3-venv python-is-python3 python3-setuptools python3-wheel python3-grpcio python3-protobuf python3-crc32c curl ca-certificates openssl nginx libnginx-mod-http-lua
+      groff-base bash-completion)  # python: what people write in process.yml
 bench=(python3 supervisor etcd-server rsync caddy wrk)
 verify=(clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev)
 transport=(nghttp2-server python3-grpcio openssl)
 vm=(qemu-system-x86 e2fsprogs debootstrap)
-package=(dpkg-dev fakeroot lintian)
+package=(dpkg-dev file lintian iproute2 systemd python3-grpcio python3-protobuf)  # to make them, and to install them in tests
 
 packages=()
 for set in "${@:-build}"; do

@@ -1,21 +1,42 @@
 """Client of gRPC OS."""
 
 from grpc_os.client import GrpcOSClient
-from grpc_os.domain_resources import (
+from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
+from grpc_os.events import Followed, Gap, Synced
+from grpc_os.resources import AccessToken, LogLine, StoredBytes
+from grpc_os.v1.error_reasons import ErrorReason
+from grpc_os.v1.resources import (
+    ApiToken,
+    AuditRecord,
+    Condition,
     Domain,
+    DomainCertificate,
     DomainChanges,
     DomainRoute,
     DomainTarget,
     DomainTargetStatus,
     DomainTraffic,
+    Event,
+    ExitReport,
+    Identity,
+    Object,
+    Process,
+    ProcessSpec,
+    ProcessStatus,
+    Quota,
+    Revision,
+    Role,
+    Session,
+    StorageUsage,
+    System,
+    TaskExit,
+    TaskOutput,
+    Upload,
+    User,
+    Volume,
 )
-from grpc_os.errors import ErrorInfo, FieldViolation, GrpcOSError, error_info, field_violations, retry_delay
-from grpc_os.events import Followed, Gap, Synced
-from grpc_os.object_resources import Object, Quota, StoredBytes, Upload
-from grpc_os.objects import Condition
-from grpc_os.process_resources import LogLine, Process, ProcessStatus, Revision, TaskExit, TaskOutput, Volume
-from grpc_os.resources import AccessToken, ApiToken, AuditRecord, Identity, Role, Rule, Session, System, User
-from grpc_os.v1.error_reasons import ErrorReason
+from grpc_os.v1.sync_client import GrpcOSClientSync
+from grpc_os.values import Rule
 
 __all__ = [
     "AccessToken",
@@ -23,6 +44,7 @@ __all__ = [
     "AuditRecord",
     "Condition",
     "Domain",
+    "DomainCertificate",
     "DomainChanges",
     "DomainRoute",
     "DomainTarget",
@@ -30,21 +52,26 @@ __all__ = [
     "DomainTraffic",
     "ErrorInfo",
     "ErrorReason",
+    "Event",
+    "ExitReport",
     "FieldViolation",
     "Followed",
     "Gap",
     "GrpcOSClient",
+    "GrpcOSClientSync",
     "GrpcOSError",
     "Identity",
     "LogLine",
     "Object",
     "Process",
+    "ProcessSpec",
     "ProcessStatus",
     "Quota",
     "Revision",
     "Role",
     "Rule",
     "Session",
+    "StorageUsage",
     "StoredBytes",
     "Synced",
     "System",

@@ -147,6 +147,10 @@ class Calls:
                 elif not await repeats.again(error):
                     raise
 
+    def _longer(self, timeout: float | None, wait_s: float) -> float | None:
+        """For a call that the daemon may answer so much later, unless the caller says how long it may take."""
+        return timeout if timeout is not None or self._timeout is None else self._timeout + wait_s
+
     async def _pages(
         self, stub: type, method: str, request: typing.Any, field: str, resource: typing.Callable[[typing.Any], _Resource]
     ) -> typing.AsyncGenerator[_Resource, None]:

@@ -1,20 +1,21 @@
-"""Deploys: revisions of a process, each a spec and the bundle that it runs in."""
+"""Deploys by the words of a spec, and waits for their ends."""
 
 from __future__ import annotations
 
 import time
 import typing
 
-from grpc_os.calls import WAIT_CALL_S, Calls
-from grpc_os.process_resources import Revision
-from grpc_os.resources import to_duration
+from grpc_os.calls import WAIT_CALL_S
 from grpc_os.specs import SpecFields, to_spec
 from grpc_os.v1 import deploy_services_pb2, deploy_services_pb2_grpc
+from grpc_os.v1.methods import DeployServiceMethods
+from grpc_os.v1.resources import Revision
+from grpc_os.values import to_duration
 
 _DEPLOYS = deploy_services_pb2_grpc.DeployServiceStub
 
 
-class DeployCalls(Calls):
+class DeployCalls(DeployServiceMethods):
     """DeployService. Each `name` takes the id or the name of a process."""
 
     async def deploy_process(
@@ -48,30 +49,6 @@ class DeployCalls(Calls):
             process=name, spec=spec, etag=etag, no_rollback=no_rollback, validate_only=validate_only
         )
         return Revision(await self._change(_DEPLOYS, "DeployProcess", request, request_id, timeout))
-
-    async def rollback_process(
-        self,
-        name: str,
-        number: int = 0,
-        *,
-        no_rollback: bool = False,
-        timeout: float | None = None,
-        request_id: str = "",
-    ) -> Revision:
-        """Begins a deploy of the spec of an earlier revision (0: the newest before the current one that was deployed), as
-        a revision of its own. NOT_FOUND (REVISION_NOT_FOUND) if there is none; else as `deploy_process`."""
-        request = deploy_services_pb2.RollbackProcessRequest(process=name, number=number, no_rollback=no_rollback)
-        return Revision(await self._change(_DEPLOYS, "RollbackProcess", request, request_id, timeout))
-
-    async def get_revision(self, name: str, number: int = 0) -> Revision:
-        """0: the newest. NOT_FOUND (PROCESS_NOT_FOUND, REVISION_NOT_FOUND) if there is none."""
-        request = deploy_services_pb2.GetRevisionRequest(process=name, number=number)
-        return Revision(await self._read(_DEPLOYS, "GetRevision", request))
-
-    def list_revisions(self, name: str, page_size: int = 0) -> typing.AsyncGenerator[Revision, None]:
-        """The newest first, fetched page by page; the last 10 are kept. NOT_FOUND (PROCESS_NOT_FOUND)."""
-        request = deploy_services_pb2.ListRevisionsRequest(process=name, page_size=page_size)
-        return self._pages(_DEPLOYS, "ListRevisions", request, "revisions", Revision)
 
     async def wait_revision(self, name: str, number: int, timeout: float | None = None) -> Revision:
         """Waits until its deploy has ended, well ("deployed") or not ("failed", see its message), also over a restart of

@@ -6,7 +6,7 @@ import dataclasses
 import typing
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
+from grpc_os.v1 import rpc_status_pb2
 from grpc_os.v1.error_reasons import ErrorReason
 
 DOMAIN = "grpc-os"
@@ -111,7 +111,7 @@ def is_busy(error: GrpcOSError) -> bool:
     )
 
 
-_Message = typing.TypeVar("_Message", error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
+_Message = typing.TypeVar("_Message", rpc_status_pb2.ErrorInfo, rpc_status_pb2.BadRequest, rpc_status_pb2.RetryInfo)
 
 
 def _detail(error: grpc.RpcError, kind: type[_Message]) -> _Message | None:
@@ -119,22 +119,22 @@ def _detail(error: grpc.RpcError, kind: type[_Message]) -> _Message | None:
     for key, value in (trailing_metadata() if trailing_metadata else None) or ():
         if key != _DETAILS_KEY:
             continue
-        for detail in status_pb2.Status.FromString(value).details:
-            message = kind()
-            if detail.Unpack(message):
-                return message
+        for detail in rpc_status_pb2.RpcStatus.FromString(value).details:
+            # Ours are as those of google.rpc, which no package of Debian 12 has.
+            if detail.type_url.rpartition("/")[2] == f"google.rpc.{kind.DESCRIPTOR.name}":
+                return kind.FromString(detail.value)
     return None
 
 
 def error_info(error: grpc.RpcError) -> ErrorInfo | None:
     """The ErrorInfo of an error; None if it has none, as those that the transport makes itself."""
-    info = _detail(error, error_details_pb2.ErrorInfo)
+    info = _detail(error, rpc_status_pb2.ErrorInfo)
     return None if info is None else ErrorInfo(info.reason, info.domain, dict(info.metadata))
 
 
 def field_violations(error: grpc.RpcError) -> list[FieldViolation]:
     """The wrong fields that an INVALID_ARGUMENT error names."""
-    bad_request = _detail(error, error_details_pb2.BadRequest)
+    bad_request = _detail(error, rpc_status_pb2.BadRequest)
     if bad_request is None:
         return []
     return [FieldViolation(v.field, v.description) for v in bad_request.field_violations]
@@ -142,5 +142,5 @@ def field_violations(error: grpc.RpcError) -> list[FieldViolation]:
 
 def retry_delay(error: grpc.RpcError) -> float | None:
     """After how many seconds the daemon says that a retry may help; None if it says nothing."""
-    info = _detail(error, error_details_pb2.RetryInfo)
+    info = _detail(error, rpc_status_pb2.RetryInfo)
     return None if info is None else info.retry_delay.ToTimedelta().total_seconds()

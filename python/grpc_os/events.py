@@ -7,10 +7,12 @@ import dataclasses
 import datetime
 import typing
 
-from grpc_os.calls import Calls
 from grpc_os.errors import GrpcOSError
 from grpc_os.v1 import event_services_pb2, event_services_pb2_grpc
 from grpc_os.v1.error_reasons import ErrorReason
+from grpc_os.v1.methods import EventServiceMethods
+from grpc_os.v1.resources import Event
+from grpc_os.values import to_timestamp
 
 _EVENTS = event_services_pb2_grpc.EventServiceStub
 
@@ -33,8 +35,8 @@ class Gap:
     newest: int
 
 
-Told = event_services_pb2.Event | Synced
-Followed = event_services_pb2.Event | Synced | Gap
+Told = Event | Synced
+Followed = Event | Synced | Gap
 
 
 def request_of(
@@ -49,15 +51,13 @@ def request_of(
         from_revision=from_revision, kinds=kinds, prefix=prefix, names=names, actions=actions
     )
     if from_time is not None:
-        if from_time.tzinfo is None:
-            raise ValueError("from_time has no time zone; use datetime.now(datetime.timezone.utc) or such")
-        request.from_time.FromDatetime(from_time.astimezone(datetime.timezone.utc))
+        request.from_time.CopyFrom(to_timestamp("from_time", from_time))
     return request
 
 
 async def events_of(
     told: typing.AsyncGenerator[Told, None],
-) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+) -> typing.AsyncGenerator[Event, None]:
     async with contextlib.aclosing(told):
         async for each in told:
             if not isinstance(each, Synced):
@@ -84,7 +84,7 @@ async def over_gaps(
         anew = True
 
 
-class EventCalls(Calls):
+class EventCalls(EventServiceMethods):
     """EventService."""
 
     def watch(
@@ -96,7 +96,7 @@ class EventCalls(Calls):
         from_time: datetime.datetime | None = None,
         names: typing.Sequence[str] = (),
         actions: typing.Sequence[str] = (),
-    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+    ) -> typing.AsyncGenerator[Event, None]:
         """What there is (from_revision 0), or what changed after a revision or from a time on, then every change: in order,
         each once, also over a restart of the daemon and a renewed token.
 
@@ -143,27 +143,10 @@ class EventCalls(Calls):
                 ready = held[:whole]
                 del held[:whole]
                 for event in ready:
-                    yield event
+                    yield Event(event)
                 if message.revision > request.from_revision:
                     request.from_revision = message.revision
                     request.ClearField("from_time")
                 if message.synced and not synced:
                     synced = True
                     yield Synced(message.revision)
-
-    async def watch_messages(
-        self,
-        from_revision: int = 0,
-        kinds: typing.Sequence[str] = (),
-        prefix: str = "",
-        *,
-        from_time: datetime.datetime | None = None,
-        names: typing.Sequence[str] = (),
-        actions: typing.Sequence[str] = (),
-    ) -> typing.AsyncGenerator[event_services_pb2.WatchResponse, None]:
-        """As watch, but one stream and its messages as they come: with the revision to resume from, `synced` and
-        heartbeats."""
-        request = request_of(from_revision, kinds, prefix, from_time, names, actions)
-        async with contextlib.aclosing(self._stream(_EVENTS, "Watch", request, None)) as messages:
-            async for message in messages:
-                yield message

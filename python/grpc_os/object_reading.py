@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import typing
 
-import google_crc32c
 import grpc
+from crc32c import crc32c as checksum
 from grpc_os.calls import Calls
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_requests import OBJECTS
-from grpc_os.object_resources import Object, StoredBytes
+from grpc_os.resources import StoredBytes
 from grpc_os.v1 import filesystem_services_pb2
+from grpc_os.v1.resources import Object
 
 
 class Reading:
@@ -58,7 +59,7 @@ class Reading:
         return self._calls._stream(OBJECTS, "ReadObject", self._request, self._calls._timeout)
 
     def _take(self, message: filesystem_services_pb2.ReadObjectResponse) -> StoredBytes:
-        if google_crc32c.value(message.data) != message.crc32c:
+        if checksum(message.data) != message.crc32c:
             raise data_loss(f"a part of {self._request.name} arrived with another checksum than it was sent with")
         if self._object is None:
             self._object = Object(message.object)
@@ -70,7 +71,7 @@ class Reading:
         elif message.offset != self._request.offset:
             raise data_loss(f"the daemon sent what lies at {message.offset} instead of {self._request.offset}")
         self._request.offset += len(message.data)
-        self._crc32c = google_crc32c.extend(self._crc32c, message.data)
+        self._crc32c = checksum(message.data, self._crc32c)
         if self._left is not None:
             self._left -= len(message.data)
         return StoredBytes.of(message.data, self._object)

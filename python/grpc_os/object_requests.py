@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import typing
 
-from google.protobuf import timestamp_pb2
 from grpc_os.v1 import filesystem_services_pb2, filesystem_services_pb2_grpc
+from grpc_os.v1.resources import Condition
+from grpc_os.values import to_timestamp
 
 OBJECTS = filesystem_services_pb2_grpc.FilesystemServiceStub
 
-# What one call takes; larger contents are uploaded.
-INLINE_BYTES = 64 << 10
-
 Expiry = datetime.datetime | datetime.timedelta
 """When an object deletes itself: a time; or how long after the change, by the clock of the daemon."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Condition:
-    """What must hold of the live object for a call to be carried out; generation 0: there is none."""
-
-    generation: int | None = None
-    not_generation: int | None = None
-    metageneration: int | None = None
-    not_metageneration: int | None = None
-
-    def to_proto(self) -> filesystem_services_pb2.Preconditions:
-        return filesystem_services_pb2.Preconditions(
-            if_generation_match=self.generation,
-            if_generation_not_match=self.not_generation,
-            if_metageneration_match=self.metageneration,
-            if_metageneration_not_match=self.not_metageneration,
-        )
 
 
 def object_proto(
@@ -43,11 +22,7 @@ def object_proto(
     if isinstance(expires, datetime.timedelta):
         proto.ttl.FromTimedelta(expires)
     elif expires is not None:
-        if expires.tzinfo is None:
-            raise ValueError("expires needs a time zone, such as datetime.timezone.utc")
-        time = timestamp_pb2.Timestamp()
-        time.FromDatetime(expires.astimezone(datetime.timezone.utc))
-        proto.expire_time.CopyFrom(time)
+        proto.expire_time.CopyFrom(to_timestamp("expires", expires))
     return proto
 
 

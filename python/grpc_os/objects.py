@@ -5,25 +5,24 @@ from __future__ import annotations
 import contextlib
 import typing
 
-import google_crc32c
+from crc32c import crc32c as checksum
 from google.protobuf import field_mask_pb2
-from grpc_os.calls import Calls
-from grpc_os.errors import ErrorReason, GrpcOSError
+from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading
-from grpc_os.object_requests import INLINE_BYTES as INLINE_BYTES
 from grpc_os.object_requests import OBJECTS, condition_proto, object_proto
-from grpc_os.object_requests import Condition as Condition
 from grpc_os.object_requests import Expiry as Expiry
-from grpc_os.object_resources import Object, Quota, StoredBytes
+from grpc_os.resources import StoredBytes
 from grpc_os.v1 import event_services_pb2, filesystem_services_pb2
+from grpc_os.v1.error_reasons import ErrorReason
+from grpc_os.v1.methods import FilesystemServiceMethods
+from grpc_os.v1.resources import Condition as Condition
+from grpc_os.v1.resources import Event, Object
 
 
-class ObjectCalls(Calls):
+class ObjectCalls(FilesystemServiceMethods):
     """FilesystemService. Each `name` takes the id ("obj_…") or the name, an absolute path; one without a leading slash
     counts from "/"."""
-
-    # ---- One object --------------------------------------------------------------------------------------------------
 
     async def create_object(
         self,
@@ -34,16 +33,17 @@ class ObjectCalls(Calls):
         content_type: str = "",
         expires: Expiry | None = None,
         object_id: str = "",
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Makes a new object of at most 64 KiB (`upload_object` takes more); ALREADY_EXISTS if there is one."""
         request = filesystem_services_pb2.CreateObjectRequest(
             object=object_proto(name, metadata, content_type, expires),
             data=data,
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             object_id=object_id,
         )
-        return Object(await self._change(OBJECTS, "CreateObject", request, request_id))
+        return Object(await self._change(OBJECTS, "CreateObject", request, request_id, timeout))
 
     async def put_object(
         self,
@@ -54,6 +54,7 @@ class ObjectCalls(Calls):
         content_type: str = "",
         expires: Expiry | None = None,
         condition: Condition | None = None,
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Makes an object, or gives one new content of at most 64 KiB (`upload_object` takes more). What is not given of
@@ -61,20 +62,10 @@ class ObjectCalls(Calls):
         request = filesystem_services_pb2.PutObjectRequest(
             object=object_proto(name, metadata, content_type, expires),
             data=data,
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             preconditions=condition_proto(condition),
         )
-        return Object(await self._change(OBJECTS, "PutObject", request, request_id))
-
-    async def get_object(
-        self, name: str, *, generation: int = 0, include_data: bool = False, condition: Condition | None = None
-    ) -> Object:
-        """What is known of it, or of its version with that `generation`; with `include_data` also the content, if that
-        has at most 64 KiB."""
-        request = filesystem_services_pb2.GetObjectRequest(
-            name=name, generation=generation, include_data=include_data, preconditions=condition_proto(condition)
-        )
-        return Object(await self._read(OBJECTS, "GetObject", request))
+        return Object(await self._change(OBJECTS, "PutObject", request, request_id, timeout))
 
     async def read_object(
         self, name: str, *, generation: int = 0, offset: int = 0, size: int = 0, condition: Condition | None = None
@@ -106,6 +97,7 @@ class ObjectCalls(Calls):
         content_type: str | None = None,
         expires: Expiry | typing.Literal["never"] | None = None,
         condition: Condition | None = None,
+        timeout: float | None = None,
         request_id: str = "",
     ) -> Object:
         """Changes what is given; the content stays. `metadata` replaces all there is; with nothing given only the time
@@ -118,27 +110,7 @@ class ObjectCalls(Calls):
         paths = [field for field, value in given.items() if value is not None]
         if paths:
             request.update_mask.CopyFrom(field_mask_pb2.FieldMask(paths=paths))
-        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id))
-
-    async def delete_object(
-        self,
-        name: str,
-        *,
-        recursive: bool = False,
-        purge: bool = False,
-        condition: Condition | None = None,
-        request_id: str = "",
-    ) -> int:
-        """Deletes an object, or with `recursive` a folder and all in it; gives the revision of the deletion.
-        `undelete_object` brings objects back for 7 days, unless `purge` was set. More than 10,000 objects:
-        `delete_folder`."""
-        request = filesystem_services_pb2.DeleteObjectRequest(
-            name=name, recursive=recursive, purge=purge, preconditions=condition_proto(condition)
-        )
-        response: filesystem_services_pb2.DeleteObjectResponse = await self._change(
-            OBJECTS, "DeleteObject", request, request_id
-        )
-        return response.revision
+        return Object(await self._change(OBJECTS, "UpdateObject", request, request_id, timeout))
 
     async def delete_versions(self, name: str, *, request_id: str = "") -> int:
         """Deletes what an object was, and not what it is now; gives how many versions."""
@@ -178,88 +150,17 @@ class ObjectCalls(Calls):
         done = 0
         while True:
             try:
-                part = await self._change(OBJECTS, method, request, "")
+                part: typing.Any = await self._change(OBJECTS, method, request, "")
             except GrpcOSError as error:
                 # Somebody else did the rest.
                 if done == 0 or error.reason != ErrorReason.OBJECT_NOT_FOUND:
                     raise
                 return done
-            done += getattr(part, count)
+            done += int(getattr(part, count))
             if progress is not None:
                 progress(done)
             if not part.more:
                 return done
-
-    async def undelete_object(self, name: str, *, generation: int = 0, request_id: str = "") -> Object:
-        """Brings a deleted object back: the one deleted last, or that with the `generation`. `list_objects` with `deleted`
-        gives the names."""
-        request = filesystem_services_pb2.UndeleteObjectRequest(name=name, generation=generation)
-        return Object(await self._change(OBJECTS, "UndeleteObject", request, request_id))
-
-    async def move_object(
-        self, name: str, destination: str, *, condition: Condition | None = None, request_id: str = ""
-    ) -> Object:
-        """Renames an object or a folder; ids, generations and versions stay. A folder of more than 10,000 objects:
-        `move_folder`. `condition` is of the object that is moved."""
-        request = filesystem_services_pb2.MoveObjectRequest(
-            name=name, destination=destination, preconditions=condition_proto(condition)
-        )
-        return Object(await self._change(OBJECTS, "MoveObject", request, request_id))
-
-    async def copy_object(
-        self,
-        name: str,
-        destination: str,
-        *,
-        generation: int = 0,
-        condition: Condition | None = None,
-        request_id: str = "",
-    ) -> Object:
-        """A new object with the content of another, or of one of its versions. `condition` is of the destination; without
-        one there must be none."""
-        request = filesystem_services_pb2.CopyObjectRequest(
-            name=name, generation=generation, destination=destination, preconditions=condition_proto(condition)
-        )
-        return Object(await self._change(OBJECTS, "CopyObject", request, request_id))
-
-    async def create_folder(self, name: str, *, request_id: str = "") -> Object:
-        """A folder that is there while nothing lies in it, too. One that is there already is given as it is."""
-        request = filesystem_services_pb2.CreateFolderRequest(name=name)
-        return Object(await self._change(OBJECTS, "CreateFolder", request, request_id))
-
-    # ---- Many --------------------------------------------------------------------------------------------------------
-
-    def list_objects(
-        self, prefix: str = "/", *, recursive: bool = False, deleted: bool = False, page_size: int = 0
-    ) -> typing.AsyncGenerator[Object, None]:
-        """What lies in a folder, in the order of the names, fetched page by page; with `recursive` all objects whose
-        names begin with `prefix`. With `deleted` instead what was deleted there and `undelete_object` brings back: its
-        `retire_time` is when."""
-        request = filesystem_services_pb2.ListObjectsRequest(
-            prefix=prefix, recursive=recursive, deleted=deleted, page_size=page_size
-        )
-        return self._pages(OBJECTS, "ListObjects", request, "objects", Object)
-
-    async def list_objects_page(
-        self,
-        prefix: str = "/",
-        *,
-        recursive: bool = False,
-        deleted: bool = False,
-        page_size: int = 0,
-        page_token: str = "",
-    ) -> filesystem_services_pb2.ListObjectsResponse:
-        """One page, with the revision from which on a watch misses nothing."""
-        request = filesystem_services_pb2.ListObjectsRequest(
-            prefix=prefix, recursive=recursive, deleted=deleted, page_size=page_size, page_token=page_token
-        )
-        page: filesystem_services_pb2.ListObjectsResponse = await self._read(OBJECTS, "ListObjects", request)
-        return page
-
-    def list_versions(self, name: str, page_size: int = 0) -> typing.AsyncGenerator[Object, None]:
-        """The contents that are kept of a name, the newest first: the live one, those replaced and those deleted."""
-        request = filesystem_services_pb2.ListVersionsRequest(name=name, page_size=page_size)
-        return self._pages(OBJECTS, "ListVersions", request, "objects", Object)
 
     async def measure_objects(self, prefix: str = "/") -> filesystem_services_pb2.MeasureObjectsResponse:
         """How many objects and versions lie below a prefix, and their bytes; of "/", where all the room went (`storage`)."""
@@ -288,7 +189,7 @@ class ObjectCalls(Calls):
 
     def watch_objects(
         self, prefix: str = "/", from_revision: int = 0
-    ) -> typing.AsyncGenerator[event_services_pb2.Event, None]:
+    ) -> typing.AsyncGenerator[Event, None]:
         """Every change below a prefix, in order, each once, also over a restart of the daemon. Without `from_revision`
         it begins with what there is (action "snapshot")."""
         return events_of(self._told_of_objects(prefix, from_revision))
@@ -316,55 +217,17 @@ class ObjectCalls(Calls):
                 if from_revision > 0 or not isinstance(each, Synced):
                     yield each
 
-    # ---- Keeping order -----------------------------------------------------------------------------------------------
-
-    async def set_quota(
-        self,
-        prefix: str,
-        *,
-        max_objects: int = 0,
-        max_bytes: int = 0,
-        include_versions: bool = False,
-        request_id: str = "",
-    ) -> Quota:
-        """Bounds what may lie in a folder from now on (0: not bounded), instead of the quota that it had. With
-        `include_versions` old versions count too."""
-        request = filesystem_services_pb2.SetQuotaRequest(
-            quota=filesystem_services_pb2.Quota(
-                prefix=prefix, max_objects=max_objects, max_bytes=max_bytes, include_versions=include_versions
-            )
-        )
-        return Quota(await self._change(OBJECTS, "SetQuota", request, request_id))
-
-    async def list_quotas(self) -> list[Quota]:
-        """All quotas, with what is used of them."""
-        request = filesystem_services_pb2.ListQuotasRequest()
-        return [quota async for quota in self._pages(OBJECTS, "ListQuotas", request, "quotas", Quota)]
-
-    async def delete_quota(self, prefix: str, *, request_id: str = "") -> None:
-        request = filesystem_services_pb2.DeleteQuotaRequest(prefix=prefix)
-        await self._change(OBJECTS, "DeleteQuota", request, request_id)
-
-    async def check_objects(
-        self, prefix: str = ""
-    ) -> typing.AsyncGenerator[filesystem_services_pb2.CheckObjectsResponse, None]:
-        """Has every content below a prefix read, and tells of those that are damaged; the last message has `done` set."""
-        request = filesystem_services_pb2.CheckObjectsRequest(prefix=prefix)
-        async with contextlib.aclosing(self._stream(OBJECTS, "CheckObjects", request, None)) as messages:
-            async for message in messages:
-                yield message
-
     # Of EventCalls, beside which it is.
     if typing.TYPE_CHECKING:
 
         def _told(self, request: event_services_pb2.WatchRequest) -> typing.AsyncGenerator[Told, None]: ...
 
 
-def _snapshot(proto: filesystem_services_pb2.Object) -> event_services_pb2.Event:
+def _snapshot(proto: filesystem_services_pb2.Object) -> Event:
     event = event_services_pb2.Event(
         revision=proto.revision, kind="object", resource_id=proto.id, name=proto.name, action="snapshot"
     )
     event.time.CopyFrom(proto.update_time)
     event.attributes["generation"] = str(proto.generation)
     event.attributes["size_bytes"] = str(proto.size_bytes)
-    return event
+    return Event(event)

@@ -1,4 +1,4 @@
-"""Processes and their logs."""
+"""Processes by the words of their specs, waits, logs that are followed, tasks."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import time
 import typing
 
 from google.protobuf import field_mask_pb2
-from grpc_os.calls import WAIT_CALL_S, Calls
-from grpc_os.process_resources import LogLine, Process, ProcessStatus, TaskExit, TaskOutput
-from grpc_os.resources import to_duration
+from grpc_os.calls import WAIT_CALL_S
+from grpc_os.resources import LogLine
 from grpc_os.specs import SpecFields, to_spec
 from grpc_os.v1 import process_services_pb2, process_services_pb2_grpc
+from grpc_os.v1.methods import ProcessServiceMethods
+from grpc_os.v1.resources import Process, ProcessStatus, TaskExit, TaskOutput
+from grpc_os.values import to_duration
 
 _PROCESSES = process_services_pb2_grpc.ProcessServiceStub
 
 Condition = typing.Literal["running", "ready", "exited"]
 
 
-class ProcessCalls(Calls):
+class ProcessCalls(ProcessServiceMethods):
     """ProcessService. Each `name` takes the id or the name."""
 
     async def create_process(
@@ -43,24 +45,9 @@ class ProcessCalls(Calls):
         )
         return Process(await self._change(_PROCESSES, "CreateProcess", request, request_id, timeout))
 
-    async def get_process(self, name: str) -> Process:
-        request = process_services_pb2.GetProcessRequest(name=name)
-        return Process(await self._read(_PROCESSES, "GetProcess", request))
-
     async def get_process_status(self, name: str) -> ProcessStatus:
+        """The `details` of the process: what is so."""
         return (await self.get_process(name)).details
-
-    def list_processes(self, page_size: int = 0, *, system: bool = False) -> typing.AsyncGenerator[Process, None]:
-        """All processes in the order of their names, fetched page by page; with `system`, those of gRPC OS itself."""
-        request = process_services_pb2.ListProcessesRequest(page_size=page_size, system=system)
-        return self._pages(_PROCESSES, "ListProcesses", request, "processes", Process)
-
-    async def list_processes_page(
-        self, page_size: int = 0, page_token: str = ""
-    ) -> process_services_pb2.ListProcessesResponse:
-        request = process_services_pb2.ListProcessesRequest(page_size=page_size, page_token=page_token)
-        page: process_services_pb2.ListProcessesResponse = await self._read(_PROCESSES, "ListProcesses", request)
-        return page
 
     async def update_process(
         self,
@@ -69,6 +56,7 @@ class ProcessCalls(Calls):
         command: str | None = None,
         environment: typing.Mapping[str, str] | None = None,
         etag: str = "",
+        timeout: float | None = None,
         request_id: str = "",
         **fields: typing.Unpack[SpecFields],
     ) -> Process:
@@ -85,46 +73,7 @@ class ProcessCalls(Calls):
             process=process,
             update_mask=field_mask_pb2.FieldMask(paths=[f"spec.{path}" for path in paths]),
         )
-        return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id))
-
-    async def delete_process(
-        self, name: str, *, etag: str = "", force: bool = False, request_id: str = ""
-    ) -> int:
-        """Forgets a stopped process, or with `force` any, and its logs; gives the revision of the deletion."""
-        request = process_services_pb2.DeleteProcessRequest(name=name, etag=etag, force=force)
-        response: process_services_pb2.DeleteProcessResponse = await self._change(
-            _PROCESSES, "DeleteProcess", request, request_id
-        )
-        return response.revision
-
-    async def start_process(
-        self, name: str, *, etag: str = "", timeout: float | None = None, request_id: str = ""
-    ) -> Process:
-        """Wants it running; answers once its command was executed. A running one is left alone."""
-        request = process_services_pb2.StartProcessRequest(name=name, etag=etag)
-        return Process(await self._change(_PROCESSES, "StartProcess", request, request_id, timeout))
-
-    async def stop_process(
-        self, name: str, *, etag: str = "", timeout: float | None = None, request_id: str = ""
-    ) -> Process:
-        """Wants it stopped; answers once nothing of it is left."""
-        request = process_services_pb2.StopProcessRequest(name=name, etag=etag)
-        return Process(await self._change(_PROCESSES, "StopProcess", request, request_id, timeout))
-
-    kill_process = stop_process
-
-    async def restart_process(
-        self, name: str, *, etag: str = "", timeout: float | None = None, request_id: str = ""
-    ) -> Process:
-        """Stops and starts it with its newest spec, or starts what is stopped."""
-        request = process_services_pb2.RestartProcessRequest(name=name, etag=etag)
-        return Process(await self._change(_PROCESSES, "RestartProcess", request, request_id, timeout))
-
-    async def signal_process(self, name: str, signal: str | int) -> int:
-        """Sends "HUP", "SIGHUP" or 1 to the main process; gives the pid that got it."""
-        request = process_services_pb2.SignalProcessRequest(name=name, signal=str(signal))
-        response: process_services_pb2.SignalProcessResponse = await self._once(_PROCESSES, "SignalProcess", request)
-        return response.pid
+        return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id, timeout))
 
     async def wait_process(self, name: str, condition: Condition, timeout: float = 30.0) -> Process:
         """Waits until the condition holds; TimeoutError after `timeout` seconds."""
@@ -163,18 +112,6 @@ class ProcessCalls(Calls):
                         line = LogLine(line.time_ns, line.stream, False, data)
                     yield line
                 place = message.cursor or place
-
-    async def tail_log_messages(
-        self, name: str, lines: int = 100, *, follow: bool = False, cursor: str = ""
-    ) -> typing.AsyncGenerator[process_services_pb2.TailLogsResponse, None]:
-        """As tail_logs, but one stream and its messages as they come: with the cursors to go on from, gaps and
-        heartbeats."""
-        request = process_services_pb2.TailLogsRequest(name=name, lines=lines or -1, follow=follow, cursor=cursor)
-        # One that does not follow ends by itself.
-        timeout = None if follow else self._timeout
-        async with contextlib.aclosing(self._stream(_PROCESSES, "TailLogs", request, timeout)) as messages:
-            async for message in messages:
-                yield message
 
     async def run_task(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from grpc_os.resources import to_duration
+from grpc_os.values import to_duration
 from grpc_os.v1 import process_services_pb2
 
 _Spec = process_services_pb2.ProcessSpec
@@ -13,6 +13,12 @@ _RESTART_POLICIES = {
     "always": _Spec.RESTART_POLICY_ALWAYS,
     "on-failure": _Spec.RESTART_POLICY_ON_FAILURE,
     "never": _Spec.RESTART_POLICY_NEVER,
+}
+
+_STOP_SCOPES = {
+    "main": _Spec.STOP_SCOPE_MAIN,
+    "group": _Spec.STOP_SCOPE_GROUP,
+    "all": _Spec.STOP_SCOPE_ALL,
 }
 
 RestartPolicy = typing.Literal["always", "on-failure", "never"]
@@ -99,9 +105,9 @@ def _set_stop_timeout(spec: process_services_pb2.ProcessSpec, seconds: float, _:
 
 
 def _set_stop_scope(spec: process_services_pb2.ProcessSpec, scope: str, _: object) -> list[str]:
-    if scope not in ("main", "group", "all"):
+    if scope not in _STOP_SCOPES:
         raise ValueError(f"stop_scope is {scope!r}; expected main, group or all")
-    spec.stop_scope = f"STOP_SCOPE_{scope.upper()}"
+    spec.stop_scope = _STOP_SCOPES[scope]
     return ["stop_scope"]
 
 

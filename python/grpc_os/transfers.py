@@ -15,15 +15,15 @@ import tempfile
 import time
 import typing
 
-import google_crc32c
 import grpc
+from crc32c import crc32c as checksum
 from grpc_os.calls import Repeats
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_reading import Reading, data_loss
-from grpc_os.object_requests import OBJECTS, Condition, Expiry, condition_proto, object_proto
-from grpc_os.object_resources import Object, Upload
+from grpc_os.object_requests import OBJECTS, Expiry, condition_proto, object_proto
 from grpc_os.objects import ObjectCalls
 from grpc_os.v1 import filesystem_services_pb2
+from grpc_os.v1.resources import Condition, Object, Upload
 
 _PIECE_BYTES = 1 << 20
 # One stream ends after so much, so that what is durable is known now and then.
@@ -108,11 +108,6 @@ class TransferCalls(ObjectCalls):
         )
         return Upload(await self._change(OBJECTS, "StartUpload", request, request_id))
 
-    async def get_upload(self, upload_id: str) -> Upload:
-        """How much of it is durable."""
-        request = filesystem_services_pb2.GetUploadRequest(upload_id=upload_id)
-        return Upload(await self._read(OBJECTS, "GetUpload", request))
-
     async def resume_upload(
         self,
         upload_id: str,
@@ -124,17 +119,6 @@ class TransferCalls(ObjectCalls):
         was sent."""
         async with _opened(source) as file:
             return await self._send(await self.get_upload(upload_id), file, progress)
-
-    def list_uploads(self, *, all_users: bool = False, page_size: int = 0) -> typing.AsyncGenerator[Upload, None]:
-        """Those that were begun and neither finished nor cancelled, the oldest first, fetched page by page: the caller's
-        own, or with `all_users` everyone's, which needs quota.write of "/"."""
-        request = filesystem_services_pb2.ListUploadsRequest(all_users=all_users, page_size=page_size)
-        return self._pages(OBJECTS, "ListUploads", request, "uploads", Upload)
-
-    async def cancel_upload(self, upload_id: str) -> None:
-        """Forgets it and its bytes, and ends what still writes it. One of another user needs quota.write of "/"."""
-        request = filesystem_services_pb2.CancelUploadRequest(upload_id=upload_id)
-        await self._once(OBJECTS, "CancelUpload", request)
 
     async def download_object(
         self,
@@ -243,7 +227,7 @@ class _Pieces:
         try:
             while self._next:
                 yield filesystem_services_pb2.WriteUploadRequest(
-                    upload_id=self._upload.id, offset=self._at, data=self._next, crc32c=google_crc32c.value(self._next)
+                    upload_id=self._upload.id, offset=self._at, data=self._next, crc32c=checksum(self._next)
                 )
                 self._at += len(self._next)
                 if self._at - self._upload.persisted >= _STREAM_BYTES:
@@ -256,7 +240,7 @@ class _Pieces:
         except BaseException as error:
             self.error = error
 
-    def crc32c_at(self, offset: int) -> int:
+    def crc32c_at(self, offset: int) -> int | None:
         return _crc32c_of_first(self._file, offset)
 
 
@@ -282,7 +266,7 @@ def _crc32c_of_first(file: typing.BinaryIO, size: int) -> int | None:
         data = _bytes_of(file, min(size, _PIECE_BYTES))
         if not data:
             return None
-        crc32c = google_crc32c.extend(crc32c, data)
+        crc32c = checksum(data, crc32c)
         size -= len(data)
     return crc32c
 
@@ -359,7 +343,7 @@ class _PartFile:
         self.was_there = self.size > 0
 
     def _count(self, data: bytes) -> None:
-        self.crc32c = google_crc32c.extend(self.crc32c, data)
+        self.crc32c = checksum(data, self.crc32c)
         self.size += len(data)
 
     def append(self, data: bytes) -> None:

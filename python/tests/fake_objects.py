@@ -3,7 +3,7 @@
 import asyncio
 
 import grpc
-import google_crc32c
+from crc32c import crc32c as checksum
 from grpc_os.v1 import filesystem_services_pb2 as pb
 from grpc_os.v1 import filesystem_services_pb2_grpc
 
@@ -31,7 +31,7 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
         known.generation = max([o.generation for o in self.objects.values()], default=0) + 1
         known.metageneration = 1
         known.size_bytes = len(data)
-        known.crc32c = google_crc32c.value(data)
+        known.crc32c = checksum(data)
         known.content_type = proto.content_type or known.content_type
         if proto.metadata:
             known.metadata.clear()
@@ -55,11 +55,11 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
         return await self._change(request, context, answer or (lambda: pb.Object(name="/changed")))
 
     async def CreateObject(self, request, context):
-        assert google_crc32c.value(request.data) == request.crc32c
+        assert checksum(request.data) == request.crc32c
         return await self._changed(request, context, lambda: self._put(request.object, request.data))
 
     async def PutObject(self, request, context):
-        assert google_crc32c.value(request.data) == request.crc32c
+        assert checksum(request.data) == request.crc32c
         return await self._changed(request, context, lambda: self._put(request.object, request.data))
 
     async def UpdateObject(self, request, context):
@@ -100,7 +100,7 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
             if cut is not None and at - begin >= cut:
                 await self.refuse(context, grpc.StatusCode.UNAVAILABLE, "connection lost", None)
             piece = data[at : min(at + PIECE, end)]
-            crc32c = google_crc32c.value(piece)
+            crc32c = checksum(piece)
             if self.damage_pieces > 0:
                 self.damage_pieces -= 1
                 crc32c ^= 1
@@ -147,7 +147,7 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
             owner="admin",
             busy=True,
             persisted_bytes=len(data),
-            crc32c=google_crc32c.value(data),
+            crc32c=checksum(data),
             finished=upload["object"] is not None,
         )
 
@@ -169,7 +169,7 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
                 upload_id = piece.upload_id
                 self.writes.append(piece.offset)
                 await self._enter(piece, context)
-            assert google_crc32c.value(piece.data) == piece.crc32c
+            assert checksum(piece.data) == piece.crc32c
             data = self.uploads[upload_id]["data"]
             assert piece.offset == len(data)
             if cut is not None and taken + len(piece.data) > cut:
@@ -190,7 +190,7 @@ class FakeObjects(filesystem_services_pb2_grpc.FilesystemServiceServicer):
         upload = self.uploads[request.upload_id]
         if upload["object"] is None:
             data = bytes(upload["data"])
-            assert (len(data), google_crc32c.value(data)) == (request.size_bytes, request.crc32c)
+            assert (len(data), checksum(data)) == (request.size_bytes, request.crc32c)
             if upload["request"].preconditions.if_generation_match == 77:
                 await self.refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "not as wanted", "PRECONDITION_FAILED")
             upload["object"] = self._put(upload["request"].object, data)

@@ -3,7 +3,7 @@
 import datetime
 
 import pytest
-from grpc_os.resources import Rule
+from grpc_os import Rule
 from grpc_os.v1 import auth_services_pb2, system_services_pb2
 
 

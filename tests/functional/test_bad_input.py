@@ -290,7 +290,7 @@ async def test_what_ran_once_is_tried_again_while_its_program_is_away(client, tm
         assert process.status == "backoff" and process.desired_state == "running"
         assert "No such file or directory" in process.details.message
         assert process.proto.status.HasField("next_restart_time")
-        assert process.details.last_exit.reason == process.details.last_exit.REASON_EXEC_FAILED
+        assert process.details.last_exit.reason == "exec_failed"
     away.rename(program)
     ready = await client.wait_process("web", "running")
     assert ready.details.message == ""

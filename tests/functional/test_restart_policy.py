@@ -43,9 +43,9 @@ async def test_policies(client, policy, script, again):
         report = ended.details.last_exit
         assert not report.requested
         if script.startswith("exit"):
-            assert report.reason == report.REASON_EXITED and report.exit_code == int(script[5:])
+            assert report.reason == "exited" and report.exit_code == int(script[5:])
         else:
-            assert report.reason == report.REASON_SIGNALED and report.signal == script.split()[1][1:]
+            assert report.reason == "signaled" and report.exit_code is None and report.signal == script.split()[1][1:]
 
 
 async def test_a_completed_process_runs_again_when_it_is_started(client):
@@ -66,7 +66,7 @@ async def test_one_that_was_ready_is_restarted_at_once(client):
     report = process.details.last_exit
     assert report.signal == "KILL" and not report.requested
     # Not after a back-off of a second: the times are the supervisor's own.
-    delay_s = (process.proto.status.start_time.ToNanoseconds() - report.exit_time.ToNanoseconds()) / 1e9
+    delay_s = (process.details.start_time - report.exit_time).total_seconds()
     assert 0 <= delay_s < 0.9
 
 

@@ -7,7 +7,6 @@ import signal
 import pytest
 from expectations import until as until_so
 from failpoints import named
-from grpc_os.v1 import process_services_pb2
 from load import Load, until
 from outcomes import STUBBORN, assert_reported_lost, await_new_mains, create_all
 from programs import instances, kill, kill_init, start_again, supervisors
@@ -93,7 +92,7 @@ async def test_what_happened_in_its_absence(running, beaters):
     for name in ("lost-1", "lost-2"):
         await assert_reported_lost(client, name)
     crashed = (await until_so(lambda: reported_exit(client, "crashed"), "its crash is reported")).details
-    assert crashed.last_exit.reason == process_services_pb2.ExitReport.REASON_EXITED and crashed.last_exit.exit_code == 7
+    assert crashed.last_exit.reason == "exited" and crashed.last_exit.exit_code == 7
     assert beaters.main("untouched") == before["untouched"]
     assert "stopped" not in beaters.living() and "deleted" not in beaters.living()
     assert (await client.get_process("stopped")).status == "stopped"

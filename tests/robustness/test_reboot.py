@@ -8,12 +8,10 @@ import shutil
 import pytest
 from expectations import until as until_so
 from expectations import wait_for_state
-from grpc_os.v1 import process_services_pb2
 from load import until
 from outcomes import STUBBORN, await_new_mains, create_all
 from programs import instances, kill_everything, supervisors
 
-Report = process_services_pb2.ExitReport
 
 # The wishes: what runs, what not, and what could not.
 RUNNING = ["web-0", "web-1", "stubborn"]
@@ -86,7 +84,7 @@ async def await_reported(client, names, reason):
             return process.status == "running" and last is not None and last.reason == reason and process
 
         process = await until_so(reported, f"{name} runs again, and why it had ended is told")
-        assert not process.details.last_exit.HasField("exit_code") and process.details.last_exit.signal == ""
+        assert process.details.last_exit.exit_code is None and process.details.last_exit.signal == ""
 
 
 @pytest.mark.parametrize("run_is_cleared", [False, True], ids=["run left in place", "run cleared"])
@@ -97,7 +95,7 @@ async def test_another_boot(system, machine, beaters, run_is_cleared):
     machine.reboot(run_is_cleared)
 
     await await_new_mains(beaters, before)
-    await await_reported(client, RUNNING, Report.REASON_HOST_RESTARTED)
+    await await_reported(client, RUNNING, "host_restarted")
     await until(lambda: beaters.main("failed"), "what could not be executed is tried again")
     await until(lambda: len(beaters.starts("crashing")) > crashes, "what crashed is tried again")
     for name, state, wish in (("stopped", "stopped", "stopped"), ("completed", "exited", "completed")):
@@ -119,7 +117,7 @@ async def test_boot_after_boot(system, machine, beaters):
         before = beaters.mains(RUNNING)
         machine.reboot(run_is_cleared=boot % 2 == 1)
         await await_new_mains(beaters, before)
-        await await_reported(client, RUNNING, Report.REASON_HOST_RESTARTED)
+        await await_reported(client, RUNNING, "host_restarted")
     count = await executions(client, beaters)
     assert {count[name] for name in RUNNING} == {4}
     assert count["stopped"] == count["completed"] == count["failed"] == 1
@@ -141,7 +139,7 @@ async def test_a_boot_without_a_daemon_in_between(system, machine, beaters):
         await until(lambda armed=armed: os.path.exists(f"{armed}.hit"), f"{name} is reached")
     machine.reboot(run_is_cleared=False)
     await await_new_mains(beaters, before)
-    await await_reported(client, RUNNING, Report.REASON_HOST_RESTARTED)
+    await await_reported(client, RUNNING, "host_restarted")
 
 
 @pytest.mark.parametrize("run_is_cleared", [False, True], ids=["run left in place", "run cleared"])
@@ -152,7 +150,7 @@ async def test_a_container_is_killed_and_started(system, machine, beaters, run_i
     machine.lose_power(run_is_cleared)
     machine.start()
     await await_new_mains(beaters, before)
-    await await_reported(client, RUNNING, Report.REASON_SUPERVISOR_LOST)
+    await await_reported(client, RUNNING, "supervisor_lost")
     count = await executions(client, beaters)
     assert {count[name] for name in RUNNING} == {2}
     assert count["stopped"] == count["completed"] == count["failed"] == 1
@@ -178,4 +176,4 @@ async def test_stopped_and_started_again(system, machine, beaters, boot):
     assert (await client.get_process("stopped")).desired_state == "stopped"
     last = (await client.get_process("web-0")).details.last_exit
     # They were asked to end, and did; that is no loss.
-    assert last.reason == Report.REASON_SIGNALED and last.signal == "TERM" and last.requested
+    assert last.reason == "signaled" and last.signal == "TERM" and last.requested

@@ -145,7 +145,7 @@ async def test_a_policy_of_never_holds(running, beaters):
     await until(lambda: beaters.main("job"), "it runs")
     kill([supervisors(running)[process.id]])
     ended = await wait_for_state(client, "job", "exited")
-    assert ended.details.last_exit.reason == LOST and not ended.details.last_exit.HasField("exit_code")
+    assert ended.details.last_exit.reason == LOST and ended.details.last_exit.exit_code is None
     assert ended.desired_state == "completed"
     assert len(beaters.starts("job")) == 1
 
