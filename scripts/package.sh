@@ -10,8 +10,9 @@ cd "$(dirname "$0")/.."
 lay() {
   local version
   version=$("$2/grpc-os" --version)
+  scripts/generate_man_pages.sh "$2" "build/deploy/$1/man"
   cmake -S deploy -B "build/deploy/$1" -G Ninja -DCMAKE_INSTALL_PREFIX="$3" -DBIN_DIR="$2" -DVERSION="${version#grpc-os }" \
-    -DMAN_DIR="$PWD/build/man" >/dev/null
+    -DMAN_DIR="$PWD/build/deploy/$1/man" >/dev/null
   ninja -C "build/deploy/$1" >/dev/null
 }
 

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 stamp=build/venv/.requirements
 if [[ -x build/venv/bin/python ]] && cmp -s tests/requirements.txt "$stamp"; then exit 0; fi
-python3 -m venv --clear build/venv
+rm -rf build/venv  # of a link to the one of another tree, the link alone
+python3 -m venv build/venv
 build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 cp tests/requirements.txt "$stamp"

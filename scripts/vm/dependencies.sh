@@ -5,5 +5,12 @@ set -euo pipefail
 
 ours=$(for deb in "$@"; do dpkg-deb -f "$deb" Package; done)
 for deb in "$@"; do dpkg-deb -f "$deb" Pre-Depends Depends Recommends; done |
-  sed -E 's/^[A-Za-z-]+: *//' | tr ',' '\n' | sed -E '/systemd-(sysusers|tmpfiles)/d; s/\|.*//; s/\(.*//; s/:any//; s/ //g; /^$/d' |
-  sort -u | grep -vxF -- "$ours"
+  sed -E 's/^[A-Za-z-]+: *//' | tr ',' '\n' |
+  sed -E '/systemd-(sysusers|tmpfiles)/d; s/\|.*//; s/\(.*//; s/:any//; s/ //g; /^$/d' |
+  sort -u | grep -vxF -- "$ours" | while read -r name; do
+  # debootstrap takes no names that other packages provide.
+  if [[ -z $(apt-cache show "$name" 2>/dev/null) ]]; then
+    name=$(apt-cache showpkg "$name" | sed -n '/^Reverse Provides:/,$p' | sed -n '2s/ .*//p')
+  fi
+  echo "$name"
+done | sort -u
