@@ -17,6 +17,6 @@ suite python pytest_suite release python/tests "${again[@]}"
 suite edge pytest_suite release tests/edge "${again[@]}"
 suite functional parallel_pytest_suite release tests/functional "${again[@]}"
 suite transcripts pytest_suite release tests/transcripts "${again[@]}"
-suite seed pytest_suite release tests/seed "${again[@]}"
+suite seed parallel_pytest_suite release tests/seed "${again[@]}"
 suite robustness pytest_suite release tests/robustness
 summary scripts/test_budget.txt
