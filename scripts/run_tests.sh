@@ -18,7 +18,7 @@ suite packaging pytest_suite release tests/packaging
 suite edge pytest_suite release tests/edge "${again[@]}"
 suite functional parallel_pytest_suite release tests/functional "${again[@]}"
 suite transcripts pytest_suite release tests/transcripts "${again[@]}"
-suite seed pytest_suite release tests/seed "${again[@]}"
+suite seed parallel_pytest_suite release tests/seed "${again[@]}"
 suite robustness pytest_suite release tests/robustness
 suite packages pytest_suite release tests/packages
 summary scripts/test_budget.txt

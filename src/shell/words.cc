@@ -109,6 +109,21 @@ class Splitter {
   std::vector<std::vector<std::string>> commands_;
 };
 
+// `line`, or what is behind the "grpc-os> ", "admin@local:/config grpc-os> " or "grpc-os " that it
+// begins with.
+std::string_view WithoutPrompt(std::string_view line) {
+  constexpr std::string_view kPrompt = "grpc-os> ";
+  constexpr std::string_view kProgram = "grpc-os ";
+  std::string_view text = line;
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  if (text.starts_with(kProgram)) return text.substr(kProgram.size());
+  const size_t prompt = text.find(kPrompt);
+  if (prompt == std::string_view::npos) return line;
+  const std::string_view who = text.substr(0, prompt);
+  const bool is_who = who.find('@') < who.find(' ') && who.find(' ') + 1 == who.size();
+  return who.empty() || is_who ? text.substr(prompt + kPrompt.size()) : line;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line) {
@@ -188,8 +203,12 @@ std::vector<std::string> SplitPasted(std::string_view text) {
   };
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    if (!command.empty()) command.push_back('\n');
-    command.append(text.substr(0, end));
+    const std::string_view line = text.substr(0, end);
+    if (command.empty()) {
+      command = WithoutPrompt(line);
+    } else {
+      command.append("\n").append(line);
+    }
     text.remove_prefix(std::min(end + 1, text.size()));
     if (WhatIsUnfinished(command) == Unfinished::kNothing) end_command();
   }

@@ -34,7 +34,7 @@ struct Typed {
 Typed SplitTyped(std::string_view text);
 
 // The commands of several lines, as they were typed: each ends with an unquoted newline. Blank ones
-// are left out.
+// are left out, and what a page shows before a command: this shell's prompt, or `grpc-os`.
 std::vector<std::string> SplitPasted(std::string_view text);
 
 // The same for several commands: an unquoted ; or newline ends one. Those without a word are left

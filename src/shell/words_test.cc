@@ -76,6 +76,14 @@ TEST(WordsTest, PastedLinesAreCommands) {
   EXPECT_THAT(SplitPasted(""), IsEmpty());
 }
 
+TEST(WordsTest, WhatAPageShowsBeforeACommandIsLeftOut) {
+  EXPECT_THAT(SplitPasted("# list\ngrpc-os> ps\n  admin@local:/config grpc-os> ls 'a\ngrpc-os> b'\n"
+                          "grpc-os> \ngrpc-os register-process ./a\n"),
+              ElementsAre("# list", "ps", "ls 'a\ngrpc-os> b'", "register-process ./a"));
+  EXPECT_THAT(SplitPasted("echo x grpc-os> y\nps grpc-os> y\ngrpc-os"),
+              ElementsAre("echo x grpc-os> y", "ps grpc-os> y", "grpc-os"));
+}
+
 TEST(WordsTest, TheWordThatIsTyped) {
   Typed typed = SplitTyped("kill 'a b' we");
   EXPECT_THAT(typed.before, ElementsAre("kill", "a b"));

@@ -16,10 +16,10 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_fo
 """
 
 
-def answer(port, host="localhost"):
+def answer(port, host="localhost", path="/"):
     """The status and the text of a GET for a host."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": host}), timeout=20) as got:
+        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": host}), timeout=20) as got:
             return got.status, got.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -36,8 +36,8 @@ def process(system, name):
     return json.loads(must(system.cli("ps", name, "-o", "json")))["processes"][0]
 
 
-def start_app(system, directory, name, port, id):
-    """A process that answers on a port, with an id that the document names; returns once it is ready."""
+def start_app(system, directory, name, port, id=None):
+    """A process that answers on a port, perhaps with an id that the document names; returns once it is ready."""
     (directory / "app.py").write_text(APP)
-    must(system.cli("start", name, "python app.py", f"PORT={port}", "--id", id, cwd=directory))
+    must(system.cli("start", name, "python app.py", f"PORT={port}", *(("--id", id) if id else ()), cwd=directory))
     must(system.cli("wait", name, "--for", "ready"))

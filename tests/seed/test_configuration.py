@@ -28,7 +28,7 @@ def test_its_settings_start_a_system(system, tmp_path, make):
     make(tmp_path)
     system.start("--env-file", tmp_path / ".env", grpc_port=None)
     assert system.port == 50051
-    [warning] = [line for line in system.said.splitlines() if "JWT_SECRET" in line]
+    [warning] = poll(lambda: [line for line in system.said.splitlines() if "JWT_SECRET" in line], "the warning")
     assert "DB_PASSWORD" in warning and "your_secret_key" not in system.said and "secure_password" not in system.said
     must(system.cli("start", "web", "sleep 1000"))
 

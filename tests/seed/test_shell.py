@@ -42,17 +42,22 @@ def running(system):
 
 
 @pytest.fixture
-def chapter(request, running, tmp_path):
-    """In a shell whose working directory is `tmp_path`."""
+def shell(running, tmp_path):
+    """Its working directory is `tmp_path`."""
     environment = {"HOME": str(running.home), "XDG_STATE_HOME": "", "NO_COLOR": "1", "DATA_DIR": str(running.data), "GRPC_OS_ADDRESS": ""}
     shell = Terminal([running.bin / "grpc-os"], environment, cwd=tmp_path)
     try:
         shell.expect("admin@local " + PROMPT)
-        made = Chapter(request.param, shell)
-        yield made
-        assert made.left == [], "these lines of the document were not typed"
+        yield shell
     finally:
         shell.close()
+
+
+@pytest.fixture
+def chapter(request, shell):
+    made = Chapter(request.param, shell)
+    yield made
+    assert made.left == [], "these lines of the document were not typed"
 
 
 def test_no_line_is_left_out():
@@ -69,6 +74,13 @@ def test_logging_in_and_out(chapter):
     assert chapter.enter("whoami") == "admin (roles: admin), by password"
     assert chapter.enter("logout") == "Logged out. `login` logs in again."
     assert chapter.add("whoami") == "You are logged out. `login` logs in again."
+
+
+def test_a_block_is_pasted_as_it_stands(shell):
+    shell.expect_mode("\x1b[?2004h")
+    shell.type(f"\x1b[200~{document.block('### Logowanie i zarządzanie sesją').text}\x1b[201~\r")
+    for said in ("Logged in as admin (roles: admin), by password.", "admin (roles: admin), by password", "Logged out."):
+        shell.expect("\n" + said)
 
 
 @chapter_of("### Zarządzanie procesami")

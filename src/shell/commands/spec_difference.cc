@@ -6,8 +6,12 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "shell/escape.h"
 #include "shell/render/process.h"
 #include "shell/render/table.h"
@@ -25,6 +29,14 @@ std::string Text(const google::protobuf::Duration& time) {
   return google::protobuf::util::TimeUtil::ToString(time);
 }
 
+// RESTART_POLICY_ON_FAILURE: "on-failure".
+std::string Word(const google::protobuf::EnumValueDescriptor& value) {
+  absl::string_view prefix = value.type()->FindValueByNumber(0)->name();
+  prefix.remove_suffix(absl::string_view("UNSPECIFIED").size());
+  return absl::AsciiStrToLower(
+      absl::StrReplaceAll(absl::StripPrefix(value.name(), prefix), {{"_", "-"}}));
+}
+
 // Of a field that is set, if it is no message.
 std::string Text(const Message& message, const FieldDescriptor* field) {
   const auto* reflection = message.GetReflection();
@@ -36,8 +48,7 @@ std::string Text(const Message& message, const FieldDescriptor* field) {
     case FieldDescriptor::CPPTYPE_BOOL:
       return reflection->GetBool(message, field) ? "true" : "false";
     case FieldDescriptor::CPPTYPE_ENUM:
-      return PolicyWord(
-          static_cast<v1::ProcessSpec::RestartPolicy>(reflection->GetEnumValue(message, field)));
+      return Word(*reflection->GetEnum(message, field));
     default:
       return reflection->GetString(message, field);
   }

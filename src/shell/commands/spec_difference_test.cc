@@ -38,6 +38,8 @@ TEST(SpecDifferenceTest, ValuesAreExact) {
               ElementsAre("stop_timeout: 12.340s > 12.341s"));
   EXPECT_THAT(Differences("restart_policy: RESTART_POLICY_ON_FAILURE log_max_bytes: 65536", ""),
               ElementsAre("restart_policy: on-failure > -", "log_max_bytes: 65536 > -"));
+  EXPECT_THAT(Differences("stop_scope: STOP_SCOPE_MAIN", "stop_scope: STOP_SCOPE_GROUP"),
+              ElementsAre("stop_scope: main > group"));
   EXPECT_THAT(Differences("auto_port: true", "port: 1"),
               ElementsAre("port: - > 1", "auto_port: true > -"));
 }
