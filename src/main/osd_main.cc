@@ -104,14 +104,15 @@ bool Parse(int argc, char** argv, Arguments& out) {
   return optind == argc && !out.settings["DATA_DIR"].value.empty() && !out.boot_id.empty();
 }
 
+constexpr int64_t kSecretFileBytes = 4096;
+
 // Where JWT_SECRET itself is not set, that of its file.
 absl::Status ReadJwtSecret(manifest::Settings& settings) {
   const std::string& path = settings.jwt_secret_file;
   if (path.empty() || !settings.jwt_secret.empty()) return absl::OkStatus();
   absl::Status status = host::CheckPrivateFile(path, "the file of JWT_SECRET_FILE");
   if (!status.ok()) return status;
-  auto text =
-      manifest::ReadText(path, "the file of JWT_SECRET_FILE", manifest::kJwtSecretBytes << 7);
+  auto text = manifest::ReadText(path, "the file of JWT_SECRET_FILE", kSecretFileBytes);
   if (!text.ok()) return text.status();
   settings.jwt_secret = *std::move(text);
   absl::StripTrailingAsciiWhitespace(&settings.jwt_secret);

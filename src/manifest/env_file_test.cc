@@ -147,7 +147,7 @@ TEST_F(EnvFileOnDisk, IsReadWhole) {
   Write("A=" + long_value + "\nB=2\n");
   const absl::StatusOr<Variables> variables = ReadEnvFile(path_);
   ASSERT_TRUE(variables.ok()) << variables.status();
-  EXPECT_THAT(*variables, ElementsAre(Pair("A", long_value), Pair("B", "2")));
+  EXPECT_THAT(ValuesOf(*variables), ElementsAre(Pair("A", long_value), Pair("B", "2")));
 }
 
 TEST_F(EnvFileOnDisk, ErrorsNameThePath) {

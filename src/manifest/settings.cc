@@ -88,7 +88,7 @@ class Resolver {
       unedited_.push_back(
           absl::StrCat(setting.name, IsOfDatabase(setting.name)
                                          ? " (all of DB_* is ignored, embedded SQLite is used)"
-                                         : " (a generated key is used)"));
+                                         : " (another key is used)"));
     }
     if (IsOfDatabase(setting.name) && in_force.is_set) database_.push_back(setting.name);
     database_ignored_ = database_ignored_ || (example && IsOfDatabase(setting.name));

@@ -73,12 +73,12 @@ class File {
       const std::string key = Join(section, name.text);
       const auto setting = absl::c_find_if(
           table, [&](const Setting& one) { return *one.key != 0 && one.key == key; });
-      if (setting != table.end())
-        Take(*setting, value);
-      else if (absl::c_linear_search(names, name.text))
-        ReadMap(value, key);
-      else
+      if (!absl::c_linear_search(names, name.text))
         AddUnknown(name, names);
+      else if (setting != table.end())
+        Take(*setting, value);
+      else
+        ReadMap(value, key);
     }
   }
 

@@ -37,14 +37,14 @@ SettingSources Sources(const Values& environment, const Values& env_file = {}) {
           .env_file = From("/srv/.env:7", env_file)};
 }
 
-Settings Resolved(const SettingSources& sources) {
+Settings ResolvedFrom(const SettingSources& sources) {
   const absl::StatusOr<Settings> settings = ResolveSettings(sources);
   EXPECT_TRUE(settings.ok()) << settings.status();
   return settings.value_or(Settings());
 }
 
 Settings Resolved(const Values& environment, const Values& env_file = {}) {
-  return Resolved(Sources(environment, env_file));
+  return ResolvedFrom(Sources(environment, env_file));
 }
 
 absl::Status Refused(const Values& env_file) {
@@ -109,22 +109,22 @@ TEST(Settings, EveryRowSaysWhatItIsAndHasADefaultThatItTakes) {
 
 TEST(Settings, FlagsGoBeforeTheEnvironmentThatBeforeDotEnvThatBeforeFiles) {
   SettingSources sources;
-  EXPECT_EQ(InForce(Resolved(sources), "GRPC_PORT").source, "default");
+  EXPECT_EQ(InForce(ResolvedFrom(sources), "GRPC_PORT").source, "default");
   sources.files.variables = From("/etc/grpc-os/system.yml:3", {{"GRPC_PORT", "1"}});
-  EXPECT_EQ(InForce(Resolved(sources), "GRPC_PORT").source, "/etc/grpc-os/system.yml:3");
-  EXPECT_EQ(Resolved(sources).grpc_port, 1);
+  EXPECT_EQ(InForce(ResolvedFrom(sources), "GRPC_PORT").source, "/etc/grpc-os/system.yml:3");
+  EXPECT_EQ(ResolvedFrom(sources).grpc_port, 1);
   sources.env_file = From("/srv/.env:12", {{"GRPC_PORT", "2"}});
-  EXPECT_EQ(InForce(Resolved(sources), "GRPC_PORT").source, "/srv/.env:12");
-  EXPECT_EQ(Resolved(sources).grpc_port, 2);
+  EXPECT_EQ(InForce(ResolvedFrom(sources), "GRPC_PORT").source, "/srv/.env:12");
+  EXPECT_EQ(ResolvedFrom(sources).grpc_port, 2);
   sources.environment = From("environment", {{"GRPC_PORT", "3"}});
-  EXPECT_EQ(InForce(Resolved(sources), "GRPC_PORT").source, "environment");
-  EXPECT_EQ(Resolved(sources).grpc_port, 3);
+  EXPECT_EQ(InForce(ResolvedFrom(sources), "GRPC_PORT").source, "environment");
+  EXPECT_EQ(ResolvedFrom(sources).grpc_port, 3);
   sources.flags = From("--grpc-port", {{"GRPC_PORT", "4"}});
-  const SettingInForce flag = InForce(Resolved(sources), "GRPC_PORT");
+  const SettingInForce flag = InForce(ResolvedFrom(sources), "GRPC_PORT");
   EXPECT_EQ(flag.source, "--grpc-port");
   EXPECT_EQ(flag.value, "4");
   EXPECT_EQ(flag.key, "grpc.port");
-  EXPECT_EQ(Resolved(sources).grpc_port, 4);
+  EXPECT_EQ(ResolvedFrom(sources).grpc_port, 4);
 }
 
 TEST(Settings, AWrongValueIsRefusedWhereverItIsAndSaysWhere) {
