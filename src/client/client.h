@@ -49,6 +49,7 @@ class EnableUserRequest;
 class EndSessionRequest;
 class EndSessionResponse;
 class FinishUploadRequest;
+class GetConfigurationResponse;
 class GetObjectRequest;
 class GrantRoleRequest;
 class ListAuditRecordsRequest;
@@ -292,6 +293,7 @@ class Client {
   absl::StatusOr<v1::DeleteQuotaResponse> DeleteQuota(const std::string& prefix);
 
   absl::StatusOr<v1::System> GetSystem();
+  absl::StatusOr<v1::GetConfigurationResponse> GetConfiguration();
   absl::StatusOr<v1::ResumeResponse> Resume();
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(const v1::SetLogLevelRequest& request);
 

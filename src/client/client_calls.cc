@@ -360,6 +360,11 @@ absl::StatusOr<v1::System> Client::GetSystem() {
                                                          options_.timeout);
 }
 
+absl::StatusOr<v1::GetConfigurationResponse> Client::GetConfiguration() {
+  return CallWithToken<v1::GetConfigurationRequest, v1::GetConfigurationResponse>(
+      GRPC_OS_METHOD(system, GetConfiguration), {}, options_.timeout);
+}
+
 absl::StatusOr<v1::ResumeResponse> Client::Resume() {
   return CallWithToken<v1::ResumeRequest, v1::ResumeResponse>(GRPC_OS_METHOD(system, Resume), {},
                                                               options_.timeout);

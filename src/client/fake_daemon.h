@@ -378,6 +378,13 @@ class FakeDaemon {
       response->set_resumed_count(std::exchange(state_.held, "").empty() ? 0 : 2);
       return grpc::Status::OK;
     }
+    grpc::Status GetConfiguration(grpc::ServerContext* context, const v1::GetConfigurationRequest*,
+                                  v1::GetConfigurationResponse* response) override {
+      const std::lock_guard<std::mutex> lock(state_.mutex);
+      if (auto status = EnterFake(state_, context, "GetConfiguration"); !status.ok()) return status;
+      *response = state_.configuration;
+      return grpc::Status::OK;
+    }
     grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
                              v1::SetLogLevelResponse* response) override {
       const std::lock_guard<std::mutex> lock(state_.mutex);

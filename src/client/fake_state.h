@@ -107,6 +107,7 @@ struct FakeState {
   std::vector<v1::WatchRequest> watches;
   std::vector<std::string> request_ids;
   v1::LogLevel log_level = v1::LOG_LEVEL_INFO;
+  v1::GetConfigurationResponse configuration;
   v1::CreateProcessRequest last_create;
   v1::UpdateProcessRequest last_update;
   std::vector<v1::TailLogsRequest> tails;

@@ -18,7 +18,6 @@
 namespace grpc_os::host {
 namespace {
 
-constexpr size_t kFileBytes = 10 << 20;
 constexpr size_t kFiles = 5;  // with the one that is written
 constexpr std::chrono::milliseconds kGather(20);
 
@@ -109,10 +108,11 @@ void AppendJsonString(std::string_view text, std::string& out) {
 }
 
 absl::StatusOr<std::unique_ptr<JsonLogger>> JsonLogger::Open(const std::string& path,
-                                                             core::LogLevel level) {
+                                                             core::LogLevel level,
+                                                             int64_t file_bytes) {
   try {
-    auto sink =
-        std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kFileBytes, kFiles - 1);
+    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+        path, static_cast<size_t>(file_bytes), kFiles - 1);
     return std::unique_ptr<JsonLogger>(new JsonLogger(LoggerTo(std::move(sink)), level));
   } catch (const spdlog::spdlog_ex& error) {
     return absl::UnavailableError(error.what());

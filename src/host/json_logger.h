@@ -22,10 +22,11 @@ class logger;
 
 namespace grpc_os::host {
 
-// 5 files of 10 MiB at `path`. Thread-safe. Lines are written by a thread ("log"), a warning or an
-// error and all before it at once, what is below together with what follows within 20 ms: nobody
-// who writes waits for the disk. At most limits::kLogQueueBytes wait for it; what comes beyond that
-// is dropped, and counted in a line of its own. A line that cannot be written (full disk) is lost.
+// 5 files of `file_bytes` at `path`. Thread-safe. Lines are written by a thread ("log"), a warning
+// or an error and all before it at once, what is below together with what follows within 20 ms:
+// nobody who writes waits for the disk. At most limits::kLogQueueBytes wait for it; what comes
+// beyond that is dropped, and counted in a line of its own. A line that cannot be written (full
+// disk) is lost.
 //
 // Of the lines with one level and message, limits::kLogLinesPerSecond are written a second, for
 // whoever has not logged in may cause them too; then a line "lines left out" says how many were
@@ -33,7 +34,8 @@ namespace grpc_os::host {
 class JsonLogger final : public core::Logger {
  public:
   static absl::StatusOr<std::unique_ptr<JsonLogger>> Open(const std::string& path,
-                                                          core::LogLevel level);
+                                                          core::LogLevel level,
+                                                          int64_t file_bytes = int64_t{10} << 20);
   // Where there can be no file.
   static std::unique_ptr<JsonLogger> ToStandardError(core::LogLevel level);
   // Writes what waits.

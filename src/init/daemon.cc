@@ -16,6 +16,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "init/environment.h"
 #include "init/file_identity.h"
 #include "init/spawn.h"
@@ -199,10 +200,10 @@ void Daemon::OnEnd(int wait_status) {
     return StartOrWait();
   }
   retry_ms_ = std::clamp(retry_ms_ * 2, kRetryFirstMs, kRetryMaxMs);
+  const std::string why = absl::StrReplaceAll(startup_text_, {{"\n", "; "}});
   log_.Warn(absl::StrCat("grpc-osd ", how, " before it was ready",
-                         startup_text_.empty() ? "" : absl::StrCat(" (", startup_text_, ")"),
-                         "; see ", data_.path(), "/logs/system/osd.log; starts it again in ",
-                         retry_ms_, " ms"));
+                         why.empty() ? "" : absl::StrCat(" (", why, ")"), "; see ", data_.path(),
+                         "/logs/system/osd.log; starts it again in ", retry_ms_, " ms"));
   if (!ever_ready_ && settings_.on_start_failed) settings_.on_start_failed();
   timer_ = loop_.After(retry_ms_, [this] { StartOrWait(); });
 }

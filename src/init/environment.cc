@@ -3,32 +3,29 @@
 #include <string.h>
 
 #include <algorithm>
-#include <initializer_list>
+#include <iterator>
+#include <string_view>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/secret_variables.h"
+#include "base/setting_names.h"
 
 namespace grpc_os::init {
 namespace {
 
-template <typename Names = std::initializer_list<const char*>>
-bool IsOneOf(const std::string& name, const Names& names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
-}
-
 // The _OPTIONS are those of builds with sanitizers.
 bool IsForAll(const std::string& name) {
-  return IsOneOf(name, {"PATH", "HOME", "LANG", "GRPC_OS_FAILPOINT_DIR", "ASAN_OPTIONS",
-                        "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"});
+  constexpr std::string_view kForAll[] = {
+      "PATH",         "HOME",         "LANG",         "GRPC_OS_FAILPOINT_DIR",
+      "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+  return std::find(std::begin(kForAll), std::end(kForAll), name) != std::end(kForAll);
 }
 
-bool IsSetting(const std::string& name) {
-  return IsOneOf(name, {"JWT_SECRET", "HTTP_PORT", "DEBUG", "DATA_DIR", "EVENTS_KEPT",
-                        "HELD_ON_COPY", "PROCESS_PORTS", "GRPC_PORT", "GRPC_IO_THREADS",
-                        "GRPC_OSD_MEMORY", kAdminPasswordVariable}) ||
-         absl::StartsWith(name, "DB_") || absl::StartsWith(name, "EDGE_") ||
-         absl::StartsWith(name, "GRPC_TLS_");
+const SettingName* FindSetting(const std::string& name) {
+  const SettingName* const found =
+      std::find_if(std::begin(kSettingNames), std::end(kSettingNames),
+                   [&](const SettingName& setting) { return name == setting.name; });
+  return found == std::end(kSettingNames) ? nullptr : found;
 }
 
 std::vector<std::string> Filter(const std::vector<std::string>& ours,
@@ -37,7 +34,7 @@ std::vector<std::string> Filter(const std::vector<std::string>& ours,
   for (const std::string& variable : ours) {
     const std::string name = variable.substr(0, variable.find('='));
     if (control && name == "HOME") continue;
-    if (IsForAll(name) || (with_settings && IsSetting(name))) kept.push_back(variable);
+    if (IsForAll(name) || (with_settings && FindSetting(name) != nullptr)) kept.push_back(variable);
   }
   if (control) kept.push_back(absl::StrCat("HOME=", control->home));
   return kept;
@@ -51,7 +48,8 @@ std::vector<std::string> TakeEnvironment(char** variables) {
     taken.emplace_back(*variables);
     const size_t name_end = taken.back().find('=');
     if (name_end == std::string::npos) continue;
-    if (!IsOneOf(taken.back().substr(0, name_end), kSecretVariables)) continue;
+    const SettingName* const setting = FindSetting(taken.back().substr(0, name_end));
+    if (setting == nullptr || !setting->secret) continue;
     explicit_bzero(*variables + name_end + 1, taken.back().size() - name_end - 1);
   }
   return taken;

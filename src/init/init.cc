@@ -258,6 +258,9 @@ std::vector<std::string> Init::DaemonArguments() const {
   if (!options_.http_port.empty()) {
     arguments.insert(arguments.end(), {"--http-port", options_.http_port});
   }
+  if (!options_.config_dir.empty()) {
+    arguments.insert(arguments.end(), {"--config-dir", options_.config_dir});
+  }
   if (!options_.env_file.empty()) {
     arguments.insert(arguments.end(), {"--env-file", options_.env_file});
   }

@@ -21,7 +21,8 @@ const char kUsage[] =
     "  --accounts FILE      the accounts that processes may run as (/etc/grpc-os/accounts)\n"
     "  --system-accounts FILE  the accounts of its own processes (/etc/grpc-os/system-accounts)\n"
     "  --domains-file FILE  domains beside those of users (/etc/grpc-os/domains.conf)\n"
-    "  --env-file FILE      settings, passed on to grpc-osd\n"
+    "  --config-dir DIR     settings in files *.yml, for grpc-osd (/etc/grpc-os)\n"
+    "  --env-file FILE      settings that go before those, as NAME=value\n"
     "  --health-interval N  asks grpc-osd each N seconds whether it serves, and restarts it after\n"
     "                       three without an answer (10); 0: never\n"
     "  --osd PATH           the daemon (grpc-osd beside this program)\n"
@@ -62,6 +63,7 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string>& arguments) 
       {"--accounts", &options.accounts_file},
       {"--system-accounts", &options.system_accounts_file},
       {"--domains-file", &options.domains_file},
+      {"--config-dir", &options.config_dir},
       {"--env-file", &options.env_file},
       {"--health-interval", &health_interval},
       {"--boot-id-file", &options.boot_id_file},

@@ -19,7 +19,8 @@ struct Options {
   std::string accounts_file = "/etc/grpc-os/accounts";
   std::string system_accounts_file = "/etc/grpc-os/system-accounts";
   std::string domains_file;  // empty: grpc-osd's default
-  std::string env_file;      // empty: for grpc-osd to choose
+  std::string config_dir;    // the same
+  std::string env_file;      // empty: none
   std::string boot_id_file = "/proc/sys/kernel/random/boot_id";
   std::string machine_id_file = "/etc/machine-id";
   int health_interval_s = 10;  // 0 to 3600; 0: grpc-osd is not watched

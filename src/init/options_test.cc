@@ -23,10 +23,26 @@ TEST(OptionsTest, Defaults) {
 }
 
 TEST(OptionsTest, ValuesComeAsTheNextArgumentOrAfterAnEqualsSign) {
-  const auto options = ParseOptions(
-      {"--data-dir", "/d", "--grpc-port=0", "--http-port", "1", "--user=grpc-os", "--accounts",
-       "/a", "--env-file=x=y", "--boot-id-file", "/b", "--osd", "/o", "--supervise=/s",
-       "--machine-id-file", "/m", "--system-accounts", "/t", "--health-interval=007"});
+  const auto options = ParseOptions({"--data-dir",
+                                     "/d",
+                                     "--grpc-port=0",
+                                     "--http-port",
+                                     "1",
+                                     "--user=grpc-os",
+                                     "--config-dir=/c",
+                                     "--accounts",
+                                     "/a",
+                                     "--env-file=x=y",
+                                     "--boot-id-file",
+                                     "/b",
+                                     "--osd",
+                                     "/o",
+                                     "--supervise=/s",
+                                     "--machine-id-file",
+                                     "/m",
+                                     "--system-accounts",
+                                     "/t",
+                                     "--health-interval=007"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->data_directory, "/d");
   EXPECT_EQ(options->grpc_port, "0");
@@ -34,6 +50,7 @@ TEST(OptionsTest, ValuesComeAsTheNextArgumentOrAfterAnEqualsSign) {
   EXPECT_EQ(options->user, "grpc-os");
   EXPECT_EQ(options->accounts_file, "/a");
   EXPECT_EQ(options->system_accounts_file, "/t");
+  EXPECT_EQ(options->config_dir, "/c");
   EXPECT_EQ(options->env_file, "x=y");
   EXPECT_EQ(options->boot_id_file, "/b");
   EXPECT_EQ(options->osd, "/o");

@@ -34,15 +34,15 @@ class Daemon::Impl {
   // The parts, in the order in which they start.
   Impl(const DaemonOptions& options, std::function<void()> on_shutdown) : scheduler_(loop_) {
     const manifest::Settings& settings = options.settings;
-    auto& directory = parts_.Add<DataDirectory>(options.data_directory);
-    auto& log = parts_.Add<SystemLog>(directory, settings.debug, settings.warning, options.say);
+    auto& directory = parts_.Add<DataDirectory>(settings.data_dir);
+    auto& log = parts_.Add<SystemLog>(directory, settings, options.say);
     auto& files = parts_.Add<PublishedFiles>(directory, log);
     auto& clocks = parts_.Add<RetentionClocks>(directory, scheduler_, options.boot_id);
     auto& copy = parts_.Add<CopyHold>(directory, log, settings.held_on_copy);
     auto& store = parts_.Add<StorePart>(
         StorePart::Needs{directory, log, files, clocks, scheduler_, settings.events_kept});
-    auto& identity = parts_.Add<IdentityPart>(IdentityPart::Needs{
-        directory, store, clocks, scheduler_, options.shielded, settings.jwt_secret});
+    auto& identity = parts_.Add<IdentityPart>(
+        IdentityPart::Needs{directory, store, clocks, scheduler_, options.shielded, settings});
     auto& volumes = parts_.Add<VolumesPart>(
         VolumesPart::Needs{directory, log, store, identity, scheduler_, options.shielded});
     auto& domains = parts_.Add<DomainsPart>(
@@ -67,14 +67,13 @@ class Daemon::Impl {
                            options.shielded, options.accounts_file});
     auto& edge = parts_.Add<EdgePart>(EdgePart::Needs{directory, log, files, domains, processes,
                                                       scheduler_, options.shielded, settings});
-    edge.AddOwnPort(options.grpc_port);
-    edge.AddOwnPort(options.http_port);
+    edge.AddOwnPort(settings.grpc_port);
+    edge.AddOwnPort(settings.http_port);
     auto& vitals = parts_.Add<Vitals>(log, store, processes);
     auto& services = parts_.Add<ServicesPart>(
         ServicesPart::Needs{log, copy, store, identity, processes, volumes, objects, deploys,
-                            domains, edge, vitals, scheduler_});
-    auto& ports = parts_.Add<Ports>(
-        Ports::Wanted{options.grpc_port, options.http_port, settings, options.say});
+                            domains, edge, vitals, settings, scheduler_});
+    auto& ports = parts_.Add<Ports>(Ports::Wanted{settings, options.say});
     parts_.Add<FirstAdmin>(directory, identity, settings.admin_password, options.say);
     parts_.Add<RuntimeThread>(loop_, processes, vitals.runtime(),
                               [this](int64_t now_ms) { parts_.Tick(now_ms); });

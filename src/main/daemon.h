@@ -12,9 +12,6 @@
 namespace grpc_os {
 
 struct DaemonOptions {
-  std::string data_directory;
-  int grpc_port = 50051;
-  int http_port = 50052;
   bool shielded = false;  // init runs with --user: only uid 0 logs in by peer
   std::string accounts_file = "/etc/grpc-os/accounts";  // of processes, then
   std::string domains_file = "/etc/grpc-os/domains.conf";

@@ -17,42 +17,38 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
-#include "base/secret_variables.h"
+#include "base/setting_names.h"
 #include "base/version.h"
 #include "host/secret_file.h"
 #include "main/check.h"
 #include "main/daemon.h"
 #include "manifest/env_file.h"
+#include "manifest/read_text.h"
 #include "manifest/settings.h"
 
 namespace grpc_os {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: grpc-osd --data-dir DIR [--grpc-port N] [--http-port N] [--env-file FILE] [--shielded] "
-    "[--accounts FILE] [--domains-file FILE] --boot-id ID\n"
+    "usage: grpc-osd --data-dir DIR [--grpc-port N] [--http-port N] [--env-file FILE] "
+    "[--config-dir DIR] [--shielded] [--accounts FILE] [--domains-file FILE] --boot-id ID\n"
     "It is started by grpc-os-init; start that instead.\n"
     "       grpc-osd --check DIR\n"
     "Reads the database in the data directory DIR and says what is wrong with it.\n";
 
 struct Arguments {
-  std::string data_dir;
+  manifest::Variables settings;
   std::string env_file;
+  std::string config_dir = manifest::kSettingsDirectory;
   std::string boot_id;
-  int grpc_port = -1;
-  int http_port = -1;
   bool shielded = false;
   std::string accounts_file;
   std::string domains_file;
 };
-
-bool ParsePort(const char* text, int& port) {
-  return absl::SimpleAtoi(text, &port) && port >= 0 && port <= 65535;
-}
 
 // False: wrong usage.
 bool Parse(int argc, char** argv, Arguments& out) {
@@ -60,6 +56,7 @@ bool Parse(int argc, char** argv, Arguments& out) {
                                     {"grpc-port", required_argument, nullptr, 'p'},
                                     {"http-port", required_argument, nullptr, 'h'},
                                     {"env-file", required_argument, nullptr, 'e'},
+                                    {"config-dir", required_argument, nullptr, 'i'},
                                     {"shielded", no_argument, nullptr, 's'},
                                     {"accounts", required_argument, nullptr, 'a'},
                                     {"domains-file", required_argument, nullptr, 'f'},
@@ -70,16 +67,19 @@ bool Parse(int argc, char** argv, Arguments& out) {
   for (int choice = 0; (choice = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
     switch (choice) {
       case 'd':
-        out.data_dir = optarg;
+        out.settings["DATA_DIR"] = {optarg, "--data-dir"};
         break;
       case 'p':
-        if (!ParsePort(optarg, out.grpc_port)) return false;
+        out.settings["GRPC_PORT"] = {optarg, "--grpc-port"};
         break;
       case 'h':
-        if (!ParsePort(optarg, out.http_port)) return false;
+        out.settings["HTTP_PORT"] = {optarg, "--http-port"};
         break;
       case 'e':
         out.env_file = optarg;
+        break;
+      case 'i':
+        out.config_dir = optarg;
         break;
       case 's':
         out.shielded = true;
@@ -102,33 +102,52 @@ bool Parse(int argc, char** argv, Arguments& out) {
         return false;
     }
   }
-  return optind == argc && !out.data_dir.empty() && !out.boot_id.empty();
+  return optind == argc && !out.settings["DATA_DIR"].value.empty() && !out.boot_id.empty();
+}
+
+constexpr int64_t kSecretFileBytes = 4096;
+
+// Where JWT_SECRET itself is not set, that of its file.
+absl::Status ReadJwtSecret(manifest::Settings& settings) {
+  const std::string& path = settings.jwt_secret_file;
+  if (path.empty() || !settings.jwt_secret.empty()) return absl::OkStatus();
+  absl::Status status = host::CheckPrivateFile(path, "the file of JWT_SECRET_FILE");
+  if (!status.ok()) return status;
+  auto text = manifest::ReadText(path, "the file of JWT_SECRET_FILE", kSecretFileBytes);
+  if (!text.ok()) return text.status();
+  settings.jwt_secret = *std::move(text);
+  absl::StripTrailingAsciiWhitespace(&settings.jwt_secret);
+  if (settings.jwt_secret.size() >= manifest::kJwtSecretBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the file of JWT_SECRET_FILE ", path, " has a secret of ",
+                   settings.jwt_secret.size(), " bytes; expected at least ",
+                   manifest::kJwtSecretBytes, ", as from `openssl rand -base64 48`"));
 }
 
 absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
-  manifest::Variables file;
+  manifest::SettingSources sources{.flags = arguments.settings,
+                                   .environment = manifest::SettingsInEnvironment(),
+                                   .files = manifest::ReadSettingsDirectory(arguments.config_dir)};
   if (!arguments.env_file.empty()) {
     auto parsed = manifest::ReadEnvFile(arguments.env_file);
     if (!parsed.ok()) return parsed.status();
-    file = *std::move(parsed);
+    sources.env_file = *std::move(parsed);
   }
-  auto settings = manifest::ResolveSettings(manifest::SettingsInEnvironment(), file);
+  auto settings = manifest::ResolveSettings(sources);
   if (!settings.ok()) return settings.status();
-  if (manifest::HasSecret(file)) {
+  if (manifest::HasSecret(sources.env_file)) {
     absl::Status status = host::CheckPrivateFile(arguments.env_file,
                                                  "the file of settings, which has a secret in it,");
     if (!status.ok()) return status;
   }
+  if (absl::Status status = ReadJwtSecret(*settings); !status.ok()) return status;
   DaemonOptions options;
-  options.data_directory = arguments.data_dir;
-  options.grpc_port = arguments.grpc_port >= 0 ? arguments.grpc_port : settings->grpc_port;
-  options.http_port = arguments.http_port >= 0 ? arguments.http_port : settings->http_port;
   options.shielded = arguments.shielded;
   if (!arguments.accounts_file.empty()) options.accounts_file = arguments.accounts_file;
   if (!arguments.domains_file.empty()) options.domains_file = arguments.domains_file;
   options.boot_id = arguments.boot_id;
   options.settings = *std::move(settings);
-  if (const std::string path = options.data_directory + "/run/api.sock";
+  if (const std::string path = options.settings.data_dir + "/run/api.sock";
       path.size() > limits::kSocketPathBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the path ", path, " is longer than the ", limits::kSocketPathBytes,
@@ -139,9 +158,11 @@ absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
 
 // Out of the environment, where /proc would show them.
 void ForgetSecrets() {
-  for (const char* name : kSecretVariables) {
-    if (char* secret = getenv(name); secret != nullptr) explicit_bzero(secret, strlen(secret));
-    unsetenv(name);
+  for (const SettingName& setting : kSettingNames) {
+    if (!setting.secret) continue;
+    if (char* secret = getenv(setting.name); secret != nullptr)
+      explicit_bzero(secret, strlen(secret));
+    unsetenv(setting.name);
   }
 }
 

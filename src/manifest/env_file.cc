@@ -51,7 +51,7 @@ class Line {
     SkipBlanks();
     absl::StatusOr<std::string> value = Value();
     if (!value.ok()) return value.status();
-    variables[std::move(name)] = *std::move(value);
+    variables[std::move(name)] = {*std::move(value), absl::StrCat(file_, ":", number_)};
     return absl::OkStatus();
   }
 

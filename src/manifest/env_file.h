@@ -10,8 +10,16 @@
 
 namespace grpc_os::manifest {
 
+// A value, and where it is from: "/srv/.env:12", "environment".
+struct Given {
+  std::string value;
+  std::string source;
+
+  bool operator==(const Given&) const = default;
+};
+
 // Names match [A-Za-z_][A-Za-z0-9_]*.
-using Variables = std::map<std::string, std::string>;
+using Variables = std::map<std::string, Given>;
 
 // A .env file of at most this size is read.
 inline constexpr int64_t kEnvFileBytes = 1 << 20;

@@ -20,10 +20,16 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::StartsWith;
 
-Variables Parsed(std::string_view text) {
+std::map<std::string, std::string> ValuesOf(const Variables& variables) {
+  std::map<std::string, std::string> values;
+  for (const auto& [name, given] : variables) values[name] = given.value;
+  return values;
+}
+
+std::map<std::string, std::string> Parsed(std::string_view text) {
   const absl::StatusOr<Variables> variables = ParseEnv(text, ".env");
   EXPECT_TRUE(variables.ok()) << variables.status();
-  return variables.value_or(Variables());
+  return ValuesOf(variables.value_or(Variables()));
 }
 
 std::string ErrorOf(std::string_view text) {
@@ -35,6 +41,12 @@ std::string ErrorOf(std::string_view text) {
 TEST(EnvFile, ReadsNamesAndBareValues) {
   EXPECT_THAT(Parsed("B=2\nA=1\n_x9=a b\n"),
               ElementsAre(Pair("A", "1"), Pair("B", "2"), Pair("_x9", "a b")));
+}
+
+TEST(EnvFile, SaysWhereEachValueIs) {
+  const auto variables = ParseEnv("A=1\n\nB=2\nA=3\n", "/srv/.env");
+  EXPECT_EQ(variables->at("A"), (Given{"3", "/srv/.env:4"}));
+  EXPECT_EQ(variables->at("B"), (Given{"2", "/srv/.env:3"}));
 }
 
 TEST(EnvFile, PassesOverBlankLinesAndComments) {
@@ -135,7 +147,7 @@ TEST_F(EnvFileOnDisk, IsReadWhole) {
   Write("A=" + long_value + "\nB=2\n");
   const absl::StatusOr<Variables> variables = ReadEnvFile(path_);
   ASSERT_TRUE(variables.ok()) << variables.status();
-  EXPECT_THAT(*variables, ElementsAre(Pair("A", long_value), Pair("B", "2")));
+  EXPECT_THAT(ValuesOf(*variables), ElementsAre(Pair("A", long_value), Pair("B", "2")));
 }
 
 TEST_F(EnvFileOnDisk, ErrorsNameThePath) {

@@ -80,7 +80,7 @@ class Parser {
           continue;
         case YAML_STREAM_END_EVENT:
           if (!root.has_value() && problems_.size() == before)
-            problems_.push_back({1, 1, "the file is empty"});
+            problems_.push_back({1, 1, kEmptyFile});
           return root;
         case YAML_DOCUMENT_START_EVENT:
           if (!root.has_value()) continue;

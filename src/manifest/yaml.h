@@ -14,6 +14,7 @@ namespace grpc_os::manifest {
 
 inline constexpr size_t kYamlBytes = 64 << 10;
 inline constexpr int kYamlDepth = 32;
+inline constexpr char kEmptyFile[] = "the file is empty";  // a problem
 
 struct YamlNode {
   enum class Kind { kScalar, kList, kMap };

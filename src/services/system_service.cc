@@ -36,6 +36,11 @@ SystemService::SystemService(Handlers& handlers, const Parts& parts) : parts_(pa
         });
       });
 
+  handlers.Unary<v1::GetConfigurationRequest, v1::GetConfigurationResponse>(
+      [this](const auto& call, const v1::GetConfigurationRequest&) {
+        call->Answer(v1::GetConfigurationResponse(parts_.configuration));
+      });
+
   handlers.Unary<v1::SetLogLevelRequest, v1::SetLogLevelResponse>(
       [this](const auto& call, const v1::SetLogLevelRequest& request) {
         core::Violations violations;
@@ -78,6 +83,7 @@ absl::StatusOr<v1::ResumeResponse> SystemService::EndHold() const {
 
 v1::System SystemService::Describe() const {
   v1::System system;
+  system.set_id(parts_.system_id);
   system.set_version(kVersion);
   SetTimeMs(parts_.facts.start_time_ms, system.mutable_start_time());
   system.set_revision(parts_.log.NewestRevision());

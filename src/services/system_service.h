@@ -37,6 +37,8 @@ class SystemService {
     std::function<absl::Status()> end_hold;
     // What is wrong, each as a sentence with its cure; on the core's thread.
     std::function<std::vector<std::string>()> problems;
+    std::string system_id;
+    v1::GetConfigurationResponse configuration;
   };
   SystemService(Handlers& handlers, const Parts& parts);
 

@@ -58,8 +58,8 @@ absl::StatusOr<Target> ImpliedTarget(const Variable& variable) {
     const auto settings = manifest::ReadEnvFile(".env");
     if (!settings.ok()) return settings.status();
     const auto found = settings->find("DATA_DIR");
-    if (found != settings->end() && !found->second.empty()) {
-      return OfFolder(found->second,
+    if (found != settings->end() && !found->second.value.empty()) {
+      return OfFolder(found->second.value,
                       "DATA_DIR in the current folder's .env names it, so no other is tried.");
     }
   }

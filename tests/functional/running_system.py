@@ -115,6 +115,8 @@ class RunningSystem:
         # Short, because the path of a socket is.
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="gos-"))
         self.data = pathlib.Path(directory or self.home / "data")
+        # Not the machine's; there once a test makes it.
+        self.config = self.home / "config"
         self.init = None
         self._clients = []
         self._foreign = set(descendants())
@@ -158,6 +160,7 @@ class RunningSystem:
                     *(self.bin / "grpc-os-init", "--data-dir", self.data),
                     *(word for option, port in ports.items() if port is not None for word in (option, str(port))),
                     *("--domains-file", self.home / "domains.conf"),
+                    *("--config-dir", self.config),
                     *arguments,
                 ],
                 stdin=subprocess.DEVNULL,

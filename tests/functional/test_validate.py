@@ -10,6 +10,7 @@ from running_system import bin_dir
 
 ROOT = pathlib.Path(__file__).parents[2]
 MADE = ("docs/PROCESS_YML.md", "config/schema/process.schema.json", "config/examples/process.yml.example")
+MADE_OF_SETTINGS = ("docs/CONFIGURATION.md", *(f"config/default/{name}.yml" for name in ("system", "auth", "logging")))
 MADE_OF_DOMAINS = ("docs/DOMAIN_YML.md", "config/schema/domain.schema.json", "config/examples/domain.yml.example")
 
 
@@ -60,7 +61,7 @@ def test_a_directory_without_one_says_where_it_was_looked_for(tmp_path):
 
 def test_what_is_made_of_the_table_of_keys_is_fresh(tmp_path):
     subprocess.run([ROOT / "scripts/generate_manifest_files.sh", bin_dir(), tmp_path], check=True)
-    for name in MADE + MADE_OF_DOMAINS:
+    for name in MADE + MADE_OF_DOMAINS + MADE_OF_SETTINGS:
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), "run scripts/generate_manifest_files.sh"
 
 

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/limits.h"
 #include "core/change/envelope.h"
 #include "core/digest.h"
 #include "core/identity/identity_ports.h"
@@ -41,6 +42,13 @@ inline bool Allows(const Caller& caller, std::string_view permission) {
   return caller.authority.Allows(permission);
 }
 
+// Of a log-in: how long an access token serves, and a session by password unused and in all.
+struct SessionLifetimes {
+  int64_t access_token_ms = limits::kAccessTokenMs;
+  int64_t session_idle_ms = limits::kRefreshIdleMs;
+  int64_t session_ms = limits::kSessionMs;
+};
+
 // Thread-safe. What changes is committed first and holds, for every call, before it is answered:
 // `done` comes once, on some thread, never under a lock. Errors: see AuthService.
 //
@@ -61,6 +69,7 @@ class Identity {
     // By which sessions that have expired are forgotten (RetentionClock).
     const Clock& retention_clock;
     std::vector<Permission> permissions;  // that there are: of the built-in roles
+    SessionLifetimes lifetimes = {};
   };
   explicit Identity(Parts parts);
   ~Identity();

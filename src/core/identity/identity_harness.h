@@ -61,7 +61,8 @@ class IdentityTest : public ::testing::Test {
                                                            clock_,
                                                            {0, 1000},
                                                            retention_clock_,
-                                                           testing::Permissions()});
+                                                           testing::Permissions(),
+                                                           lifetimes_});
     ASSERT_TRUE(identity_->Load().ok());
   }
 
@@ -210,6 +211,7 @@ class IdentityTest : public ::testing::Test {
   testing::FakeHasher hasher_;
   testing::FakeSigner signer_;
   testing::FakeDigest digest_;
+  SessionLifetimes lifetimes_;  // from the next Start on
   std::unique_ptr<Identity> identity_;
 };
 

@@ -291,6 +291,29 @@ TEST_F(IdentityTest, ARefreshedSessionIsNotForgottenAtTheTimeItHadBefore) {
   EXPECT_THAT(Sessions(), IsEmpty());
 }
 
+TEST_F(IdentityTest, LifetimesMayBeOthers) {
+  lifetimes_ = {
+      .access_token_ms = 2 * kMinute, .session_idle_ms = 20 * kMinute, .session_ms = 30 * kMinute};
+  Start();
+  const auto peer = LogInPeer(0);
+  const auto login = LogIn("ada");
+  clock_.now_ms += 2 * kMinute - 1;
+  EXPECT_EQ(Check(peer->access_token), "OK");
+  EXPECT_EQ(Check(login->access_token), "OK");
+  clock_.now_ms += 1;
+  EXPECT_EQ(Check(peer->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(Check(login->access_token), "TOKEN_INVALID");
+  EXPECT_EQ(login->refresh_expire_time_ms - (clock_.now_ms - 2 * kMinute), 20 * kMinute);
+  clock_.now_ms += 16 * kMinute;
+  const auto next = Refresh(login->refresh_token);
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(next->refresh_expire_time_ms - (clock_.now_ms - 18 * kMinute), 30 * kMinute)
+      << "in all";
+  lifetimes_.session_ms = 10 * kMinute;
+  Start();
+  EXPECT_EQ(LogIn("ada")->refresh_expire_time_ms - clock_.now_ms, 10 * kMinute);
+}
+
 TEST_F(IdentityTest, AnotherUsersSessionIsEndedByAnAdminOnly) {
   ASSERT_TRUE(Create("bob", {"operator"}).ok());
   const auto ada = LogIn("ada");

@@ -16,24 +16,25 @@ namespace grpc_os::core {
 namespace {
 
 // The tokens for a session as it is now.
-Identity::Login TokensFor(const Session& session, Caller caller, const TokenSigner& signer,
+Identity::Login TokensFor(const Session& session, Caller caller, const Identity::Parts& parts,
                           int64_t now_ms) {
   Identity::Login login;
-  const int64_t expire_s = std::min(now_ms + limits::kAccessTokenMs, session.expire_time_ms) / 1000;
+  const int64_t expire_s =
+      std::min(now_ms + parts.lifetimes.access_token_ms, session.expire_time_ms) / 1000;
   caller.expire_time_ms = expire_s * 1000;
-  login.access_token = signer.Sign({.use = Claims::Use::kAccess,
-                                    .user = session.user,
-                                    .session_id = session.id,
-                                    .issue_time_s = now_ms / 1000,
-                                    .expire_time_s = expire_s});
+  login.access_token = parts.signer.Sign({.use = Claims::Use::kAccess,
+                                          .user = session.user,
+                                          .session_id = session.id,
+                                          .issue_time_s = now_ms / 1000,
+                                          .expire_time_s = expire_s});
   if (session.method == "password") {
     login.refresh_expire_time_ms = session.expire_time_ms / 1000 * 1000;
-    login.refresh_token = signer.Sign({.use = Claims::Use::kRefresh,
-                                       .user = session.user,
-                                       .session_id = session.id,
-                                       .refresh_number = session.refresh_number,
-                                       .issue_time_s = now_ms / 1000,
-                                       .expire_time_s = session.expire_time_ms / 1000});
+    login.refresh_token = parts.signer.Sign({.use = Claims::Use::kRefresh,
+                                             .user = session.user,
+                                             .session_id = session.id,
+                                             .refresh_number = session.refresh_number,
+                                             .issue_time_s = now_ms / 1000,
+                                             .expire_time_s = session.expire_time_ms / 1000});
   }
   login.caller = std::move(caller);
   return login;
@@ -89,7 +90,7 @@ void Open(Identity::Impl& impl, IdentityState& state, const Session& session, Or
            // The audit hears of it from the call, once the store writes again.
            origin.findings->Lock()->user = session.user;
          }
-         done(TokensFor(session, std::move(caller), impl.parts.signer, now));
+         done(TokensFor(session, std::move(caller), impl.parts, now));
        }});
 }
 
@@ -113,7 +114,7 @@ void Identity::LoginPeer(int64_t peer_uid, Origin origin, LoginDone done) {
                             .source = origin.record.source,
                             .epoch = admin->epoch,
                             .create_time_ms = now,
-                            .expire_time_ms = now + limits::kAccessTokenMs};
+                            .expire_time_ms = now + impl_->parts.lifetimes.access_token_ms};
       Open(*impl_, *state, session, std::move(origin), PeerRefused(peer_uid), std::move(done));
     }
   }
@@ -175,14 +176,16 @@ void OnVerdict(Identity::Impl& impl, Try attempt, const std::string& hash,
         state->throttle.Withdrawn(attempt.user, attempt.source, now);
       } else {
         state->throttle.Succeeded(attempt.user, attempt.source, now);
-        const Session session{.id = RandomHex128(),
-                              .user = user->name,
-                              .method = "password",
-                              .peer_uid = attempt.peer_uid,
-                              .source = attempt.origin.record.source,
-                              .epoch = user->epoch,
-                              .create_time_ms = now,
-                              .expire_time_ms = now + limits::kRefreshIdleMs};
+        const SessionLifetimes& lifetimes = impl.parts.lifetimes;
+        const Session session{
+            .id = RandomHex128(),
+            .user = user->name,
+            .method = "password",
+            .peer_uid = attempt.peer_uid,
+            .source = attempt.origin.record.source,
+            .epoch = user->epoch,
+            .create_time_ms = now,
+            .expire_time_ms = now + std::min(lifetimes.session_idle_ms, lifetimes.session_ms)};
         Open(impl, *state, session, std::move(attempt.origin), LoginFailed(),
              std::move(attempt.done));
       }
@@ -288,9 +291,9 @@ void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin 
   Session session = entry.session;
   session.refresh_number = ++entry.session.refresh_number;
   // A clock that is behind for a moment makes none end sooner.
-  session.expire_time_ms =
-      std::max(session.expire_time_ms,
-               std::min(now + limits::kRefreshIdleMs, session.create_time_ms + limits::kSessionMs));
+  session.expire_time_ms = std::max(session.expire_time_ms,
+                                    std::min(now + parts.lifetimes.session_idle_ms,
+                                             session.create_time_ms + parts.lifetimes.session_ms));
   origin.record.user = session.user;
   origin.record.session_id = session.id;
   IdentityWrite write{.put_sessions = {session}, .now_ms = parts.retention_clock.NowMs()};
@@ -314,7 +317,7 @@ void Identity::Impl::Advance(IdentityState& locked, SessionEntry& entry, Origin 
          }
          if (!status.ok()) return done(status);
          if (!alive) return done(TokenInvalid());
-         done(TokensFor(session, std::move(caller), parts.signer, now));
+         done(TokensFor(session, std::move(caller), parts, now));
        }});
 }
 

@@ -19,6 +19,8 @@ class CopyHold final : public Part {
 
   absl::Status Start() override;
 
+  // What tells this system from others; as it was at the start.
+  const std::string& system_id() const { return identity_.id; }
   // Before they are loaded.
   absl::Status HoldProcesses(core::Processes& processes);
   // Durable when it returns. On the core's thread, once that runs.

@@ -23,7 +23,7 @@ std::set<int64_t> AdminUids(bool shielded) {
 absl::Status IdentityPart::Start() {
   auto declared = services::Declarations::BuildApi();
   if (!declared.ok()) return declared.status();
-  std::string key = std::exchange(needs_.jwt_secret, "");
+  std::string key = needs_.settings.jwt_secret;
   if (key.empty()) {
     auto made = host::LoadOrMakeKey(needs_.directory.PathOf("secrets/jwt.key"));
     if (!made.ok()) return made.status();
@@ -32,9 +32,19 @@ absl::Status IdentityPart::Start() {
   store::Store& store = needs_.store.store();
   signer_ = std::make_unique<host::Hs256Signer>(std::move(key));
   hasher_ = std::make_unique<host::PasswordHasher>();
-  identity_ = std::make_unique<core::Identity>(core::Identity::Parts{
-      store, store, *signer_, *hasher_, digest_, needs_.clock, AdminUids(needs_.shielded),
-      needs_.clocks.retention(), std::move(declared->permissions)});
+  identity_ = std::make_unique<core::Identity>(
+      core::Identity::Parts{store,
+                            store,
+                            *signer_,
+                            *hasher_,
+                            digest_,
+                            needs_.clock,
+                            AdminUids(needs_.shielded),
+                            needs_.clocks.retention(),
+                            std::move(declared->permissions),
+                            {.access_token_ms = needs_.settings.access_token_ms,
+                             .session_idle_ms = needs_.settings.session_idle_ms,
+                             .session_ms = needs_.settings.session_ms}});
   return identity_->Load(store.NewestRevision());
 }
 

@@ -13,6 +13,7 @@
 #include "main/parts/data_directory.h"
 #include "main/parts/retention_clocks.h"
 #include "main/parts/store_part.h"
+#include "manifest/settings.h"
 
 namespace grpc_os {
 
@@ -24,7 +25,7 @@ class IdentityPart final : public Part {
     const RetentionClocks& clocks;
     const core::Clock& clock;
     bool shielded;
-    std::string jwt_secret;  // empty: a key of the data directory
+    const manifest::Settings& settings;  // used until Start has returned
   };
   explicit IdentityPart(Needs needs) : needs_(std::move(needs)) {}
 

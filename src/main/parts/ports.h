@@ -21,15 +21,13 @@ namespace grpc_os {
 class Ports final : public Part {
  public:
   struct Wanted {
-    int grpc_port;
-    int http_port;
-    const manifest::Settings& settings;  // what they say of TLS; used until Start has returned
+    const manifest::Settings& settings;  // used until Start has returned
     SystemLog::Say say;
   };
   explicit Ports(Wanted wanted) : wanted_(std::move(wanted)) {}
 
   absl::Status Start() override {
-    auto grpc = server::GrpcServer::ListenOnLoopback(wanted_.grpc_port);
+    auto grpc = server::GrpcServer::ListenOnLoopback(wanted_.settings.grpc_port);
     if (!grpc.ok()) return grpc.status();
     grpc_port_ = transport::PortOf(grpc->get());
     grpc_ = *std::move(grpc);
@@ -38,7 +36,7 @@ class Ports final : public Part {
       wanted_.say(
           absl::StrCat("warning: The API is not served by TLS: ", std::string(status.message())));
     }
-    auto http = gateway::HttpServer::Listen(wanted_.http_port);
+    auto http = gateway::HttpServer::Listen(wanted_.settings.http_port);
     if (!http.ok()) return http.status();
     http_ = *std::move(http);
     return absl::OkStatus();

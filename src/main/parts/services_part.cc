@@ -7,6 +7,23 @@
 #include "services/volume_methods.h"
 
 namespace grpc_os {
+namespace {
+
+v1::GetConfigurationResponse ToProto(const std::vector<manifest::SettingInForce>& settings) {
+  v1::GetConfigurationResponse response;
+  for (const manifest::SettingInForce& setting : settings) {
+    v1::Setting* const to = response.add_settings();
+    to->set_name(setting.name);
+    to->set_key(setting.key);
+    to->set_value(setting.value);
+    to->set_secret(setting.secret);
+    to->set_is_set(setting.is_set);
+    to->set_source(setting.source);
+  }
+  return response;
+}
+
+}  // namespace
 
 absl::Status ServicesPart::Start() {
   auto methods = services::MethodTable::BuildApi();
@@ -58,7 +75,8 @@ absl::Status ServicesPart::Start() {
       *handlers_,
       services::SystemService::Parts{scheduler, processes, store, *environment_, facts, disk,
                                      objects.storage(), [this] { return needs_.copy.End(); },
-                                     [this] { return needs_.vitals.Problems(); }});
+                                     [this] { return needs_.vitals.Problems(); },
+                                     needs_.copy.system_id(), ToProto(needs_.settings.in_force)});
   return handlers_->Check();
 }
 

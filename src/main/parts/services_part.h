@@ -16,6 +16,7 @@
 #include "main/parts/system_log.h"
 #include "main/parts/vitals.h"
 #include "main/parts/volumes_part.h"
+#include "manifest/settings.h"
 #include "services/auth_service.h"
 #include "services/deploy_service.h"
 #include "services/domain_service.h"
@@ -41,6 +42,7 @@ class ServicesPart final : public Part {
     const DomainsPart& domains;
     EdgePart& edge;
     const Vitals& vitals;
+    const manifest::Settings& settings;  // used until Start has returned
     core::Scheduler& scheduler;
   };
   explicit ServicesPart(const Needs& needs) : needs_(needs) {}

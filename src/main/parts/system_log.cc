@@ -6,10 +6,20 @@
 #include "base/version.h"
 
 namespace grpc_os {
+namespace {
+
+core::LogLevel LevelOf(const std::string& word) {
+  if (word == "debug") return core::LogLevel::kDebug;
+  if (word == "warning") return core::LogLevel::kWarning;
+  return word == "error" ? core::LogLevel::kError : core::LogLevel::kInfo;
+}
+
+}  // namespace
 
 absl::Status SystemLog::Start() {
-  const auto level = debug_ ? core::LogLevel::kDebug : core::LogLevel::kInfo;
-  auto logger = host::JsonLogger::Open(directory_.PathOf("logs/system/osd.jsonl"), level);
+  const core::LogLevel level = LevelOf(settings_.log_level);
+  auto logger = host::JsonLogger::Open(directory_.PathOf("logs/system/osd.jsonl"), level,
+                                       settings_.log_file_bytes);
   logger_ = logger.ok() ? *std::move(logger) : host::JsonLogger::ToStandardError(level);
   if (!logger.ok()) {
     Warn(absl::StrCat("the log goes to logs/system/osd.log: ",
@@ -18,7 +28,7 @@ absl::Status SystemLog::Start() {
   library_logs_ = std::make_unique<LibraryLogs>(*logger_);
   logger_->Write(core::LogLevel::kInfo, "starting",
                  {{"version", kVersion}, {"pid", absl::StrCat(getpid())}});
-  if (!warning_.empty()) logger_->Write(core::LogLevel::kWarning, warning_, {});
+  if (!settings_.warning.empty()) logger_->Write(core::LogLevel::kWarning, settings_.warning, {});
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "host/json_logger.h"
 #include "main/library_logs.h"
 #include "main/parts/data_directory.h"
+#include "manifest/settings.h"
 
 namespace grpc_os {
 
@@ -17,9 +18,9 @@ class SystemLog final : public Part {
  public:
   // Takes lines for whoever started the daemon.
   using Say = std::function<void(const std::string& line)>;
-  // `warning`: about the settings; empty: none.
-  SystemLog(const DataDirectory& directory, bool debug, std::string warning, Say say)
-      : directory_(directory), debug_(debug), warning_(std::move(warning)), say_(std::move(say)) {}
+  // `settings` are used until Start has returned.
+  SystemLog(const DataDirectory& directory, const manifest::Settings& settings, Say say)
+      : directory_(directory), settings_(settings), say_(std::move(say)) {}
 
   absl::Status Start() override;
   // Keeps standard error within its bound.
@@ -32,8 +33,7 @@ class SystemLog final : public Part {
 
  private:
   const DataDirectory& directory_;
-  const bool debug_;
-  const std::string warning_;
+  const manifest::Settings& settings_;
   const Say say_;
   std::unique_ptr<host::JsonLogger> logger_;
   std::unique_ptr<LibraryLogs> library_logs_;

@@ -11,6 +11,7 @@
 #include "grpc_os/v1/auth_services.pb.h"
 #include "grpc_os/v1/event_services.pb.h"
 #include "grpc_os/v1/process_services.pb.h"
+#include "grpc_os/v1/system_services.pb.h"
 #include "shell/commands/count.h"
 #include "shell/commands/typed_commands.h"
 #include "shell/escape.h"
@@ -366,11 +367,39 @@ TEST_F(AccessTest, TheLogLevelIsShownAndSet) {
   EXPECT_THAT(err(), HasSubstr("Did you mean debug?"));
 }
 
+TEST_F(AccessTest, TheConfigurationIsShownWithoutSecrets) {
+  const auto add = [&](const char* name, const char* key, const char* value, bool secret,
+                       const char* source) {
+    v1::Setting& setting = *daemon_.state.configuration.add_settings();
+    setting.set_name(name);
+    setting.set_key(key);
+    setting.set_value(value);
+    setting.set_secret(secret);
+    setting.set_is_set(*source != 0);
+    setting.set_source(source);
+  };
+  add("GRPC_PORT", "grpc.port", "1\x1b[31m", false, "/etc/grpc-os/system.yml:3");
+  add("JWT_SECRET", "", "hunter2", true, "environment");
+  add("EDGE_ADDRESS", "edge.address", "", false, "");
+  EXPECT_EQ(Run("config show"), ExitCode::kOk);
+  EXPECT_EQ(out(),
+            "SETTING       KEY           VALUE       SOURCE\n"
+            "GRPC_PORT     grpc.port     1\\x1b[31m  /etc/grpc-os/system.yml:3\n"
+            "JWT_SECRET    -             (secret)    environment\n"
+            "EDGE_ADDRESS  edge.address  -           -\n");
+  EXPECT_EQ(Run("config show edge.address grpc_port -o name"), ExitCode::kOk);
+  EXPECT_EQ(out(), "EDGE_ADDRESS\nGRPC_PORT\n");
+  EXPECT_EQ(Run("config show grpc.prot"), ExitCode::kNotFound);
+  EXPECT_THAT(err(), HasSubstr("Did you mean `grpc.port`?"));
+  EXPECT_EQ(Run("config show ''"), ExitCode::kNotFound);
+}
+
 TEST_F(AccessTest, EveryListInEveryFormat) {
+  daemon_.state.configuration.add_settings()->set_name("GRPC_PORT");
   daemon_.AddProcess("web", v1::Process::STATE_RUNNING);
   daemon_.state.audit.emplace_back().set_id(1);
   for (const char* command : {"ps", "user ls", "role ls", "sessions", "token ls", "audit", "status",
-                              "whoami", "user show admin", "log-level"}) {
+                              "whoami", "user show admin", "log-level", "config show"}) {
     for (const char* format : {"table", "wide", "json", "jsonl", "yaml", "name"}) {
       EXPECT_EQ(Run(std::string(command) + " -o " + format), ExitCode::kOk) << command << format;
       EXPECT_EQ(err(), "") << command << format;

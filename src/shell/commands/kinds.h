@@ -27,6 +27,7 @@ namespace grpc_os::shell {
   KIND(SessionToken, "Users and access", "") \
   KIND(Audit, "Users and access", "")        \
   KIND(System, "The system", "")             \
+  KIND(Configuration, "The system", "")      \
   KIND(Event, "The system", "")              \
   KIND(Shell, "The shell", "")
 

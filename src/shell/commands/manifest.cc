@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "manifest/domain_manifest.h"
 #include "manifest/process_manifest.h"
+#include "manifest/settings.h"
 #include "shell/commands/domain_rows.h"
 #include "shell/commands/kinds.h"
 #include "shell/commands/process_directory.h"
@@ -91,7 +92,11 @@ ExitCode RunValidate(Session& session, const Arguments& arguments) {
 
 ExitCode RunManifest(Session& session, const Arguments& arguments) {
   const std::string& which = arguments.positional()[0];
-  if (arguments.positional()[1] == "domain") {
+  if (which == "settings") {
+    const std::string& file = arguments.positional()[1];
+    session.out() << (file == "reference" ? manifest::SettingsReference()
+                                          : manifest::SettingsExample(file));
+  } else if (arguments.positional()[1] == "domain") {
     session.out() << (which == "schema"      ? manifest::DomainSchema()
                       : which == "reference" ? manifest::DomainReference()
                                              : manifest::DomainExample());
@@ -125,7 +130,8 @@ std::vector<Command> ManifestCommands() {
        .run = RunValidate},
       {.name = "__manifest",
        .summary = "Print what is made of the keys of a file: schema, reference or example",
-       .examples = {"__manifest schema process", "__manifest example domain"},
+       .examples = {"__manifest schema process", "__manifest example domain",
+                    "__manifest settings reference", "__manifest settings auth"},
        .least = 2,
        .most = 2,
        .needs_daemon = false,
