@@ -38,6 +38,7 @@ inline constexpr SettingName kSettingNames[] = {
     {"ACCESS_TOKEN_LIFETIME"},
     {"SESSION_IDLE"},
     {"SESSION_LIFETIME"},
+    {"PASSWORD_BYTES_MIN"},
     {kAdminPasswordVariable, true},
     {"GRPC_OSD_LOG_LEVEL"},
     {"DEBUG"},

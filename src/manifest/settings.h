@@ -53,6 +53,7 @@ struct Settings {
   int64_t access_token_ms = 0;
   int64_t session_idle_ms = 0;
   int64_t session_ms = 0;
+  int64_t password_bytes_min = 0;  // of one to be set
   std::string admin_password;  // of the admin that the first start makes; empty: not set
   std::string log_level;       // debug, info, warning or error
   int64_t log_file_bytes = 0;

@@ -229,6 +229,12 @@ constexpr Setting kTable[] = {
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), 10 * kMinuteMs, limits::kSessionMs, into.session_ms);
      }},
+    {"PASSWORD_BYTES_MIN", "auth.password_bytes_min", "a number from 8 to 64", "12", "",
+     "How many bytes a password has at least, of those that are set from now on (NIST SP 800-63B: "
+     "no less than 8).",
+     [](const Text& text, Settings& into) {
+       return ReadNumber(text, 8, 64, into.password_bytes_min);
+     }},
     {kAdminPasswordVariable, "", "12 to 1024 bytes, or nothing (then one is generated)", "", "",
      "Of the user `admin` that the first start makes. From the environment alone; in a file it is "
      "refused. Not set: a password made then, in `DATA_DIR/secrets/admin.password`.",

@@ -194,7 +194,8 @@ void AuthService::AddUserChanges(Handlers& handlers) {
         const std::string& name = request.user().name();
         core::CheckUserName(name, "user.name", violations);
         if (!request.password().empty())
-          core::CheckNewPassword(request.password(), name, "password", violations);
+          core::CheckNewPassword(request.password(), name, identity_.password_bytes_min(),
+                                 "password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());
         // What is kept of a request is a hash of it, and of a password not even that.
         v1::CreateUserRequest kept = request;
@@ -234,7 +235,8 @@ void AuthService::AddUserChanges(Handlers& handlers) {
         core::Violations violations;
         const std::string& name = request.name().empty() ? call->caller().user : request.name();
         core::CheckUserName(name, "name", violations);
-        core::CheckNewPassword(request.password(), name, "password", violations);
+        core::CheckNewPassword(request.password(), name, identity_.password_bytes_min(), "password",
+                               violations);
         if (!request.old_password().empty())
           core::CheckTriedPassword(request.old_password(), "old_password", violations);
         if (!violations.empty()) return call->End(violations.ToStatus());

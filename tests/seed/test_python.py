@@ -1,11 +1,8 @@
 """The document's Python, block for block as it stands, against a daemon on its localhost:50051."""
 
-import ctypes
-import ctypes.util
 import json
 import os
 import pathlib
-import sqlite3
 import subprocess
 import sys
 
@@ -22,25 +19,12 @@ STRUCTURE = ("## Zarządzanie procesami", 0)
 PROCESSES = ("## Zarządzanie procesami", 1)
 
 
-def argon2id(password):
-    """As gRPC OS stores it, by the library that it uses."""
-    sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
-    hash = ctypes.create_string_buffer(sodium.crypto_pwhash_strbytes())
-    cost = ctypes.c_ulonglong(sodium.crypto_pwhash_opslimit_interactive()), ctypes.c_size_t(sodium.crypto_pwhash_memlimit_interactive())
-    assert sodium.crypto_pwhash_str(hash, password, ctypes.c_ulonglong(len(password)), *cost) == 0
-    return hash.value.decode()
-
-
 @pytest.fixture
 def daemon(system):
-    """With the user "username", whose password "password" is shorter than one that can be set: it comes from elsewhere."""
-    system.start(grpc_port=50051)
-    must(system.cli("user", "add", "username", "--role", "operator", "--password-stdin", input="longer than it"))
-    system.stop()
-    with sqlite3.connect(system.data / "grpc-os.db") as database:
-        assert database.execute("UPDATE users SET password_hash = ? WHERE name = 'username'", (argon2id(b"password"),)).rowcount == 1
-    database.close()
-    return system.start(grpc_port=50051)
+    """With the user "username", whose password "password" is shorter than passwords are by default."""
+    system.start(grpc_port=50051, environment={"PASSWORD_BYTES_MIN": "8"})
+    must(system.cli("user", "add", "username", "--role", "operator", "--password-stdin", input="password"))
+    return system
 
 
 @pytest.fixture

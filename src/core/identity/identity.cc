@@ -48,6 +48,8 @@ absl::Status Identity::Load(int64_t revision) {
 
 bool Identity::HasAdmin() const { return FindUser(kAdminUser).has_value(); }
 
+int64_t Identity::password_bytes_min() const { return impl_->parts.password_bytes_min; }
+
 absl::Status Identity::MakeAdmin(const std::string& password_hash) {
   const int64_t now = impl_->parts.clock.NowMs();
   User admin{.name = kAdminUser,

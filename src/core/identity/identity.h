@@ -70,6 +70,7 @@ class Identity {
     const Clock& retention_clock;
     std::vector<Permission> permissions;  // that there are: of the built-in roles
     SessionLifetimes lifetimes = {};
+    int64_t password_bytes_min = limits::kPasswordBytesMin;  // of one to be set
   };
   explicit Identity(Parts parts);
   ~Identity();
@@ -81,6 +82,8 @@ class Identity {
   // password hash (empty: no password). Blocks.
   bool HasAdmin() const;
   absl::Status MakeAdmin(const std::string& password_hash);
+
+  int64_t password_bytes_min() const;
 
   // ---- Log-in
 

@@ -100,14 +100,14 @@ void CheckRole(const RoleSpec& role, const std::vector<Permission>& permissions,
     CheckRule(role.rules[i], permissions, absl::StrCat(field, ".rules[", i, "]"), violations);
 }
 
-void CheckNewPassword(std::string_view password, std::string_view user, const std::string& field,
-                      Violations& violations) {
+void CheckNewPassword(std::string_view password, std::string_view user, int64_t bytes_min,
+                      const std::string& field, Violations& violations) {
   const auto size = static_cast<int64_t>(password.size());
-  if (size < limits::kPasswordBytesMin || size > limits::kPasswordBytesMax) {
-    violations.Add(field, absl::StrCat("a password has ", limits::kPasswordBytesMin, " to ",
-                                       limits::kPasswordBytesMax, " bytes, this one ", size,
-                                       size < limits::kPasswordBytesMin ? "; take a longer one"
-                                                                        : "; take a shorter one"));
+  if (size < bytes_min || size > limits::kPasswordBytesMax) {
+    violations.Add(field,
+                   absl::StrCat("a password has ", bytes_min, " to ", limits::kPasswordBytesMax,
+                                " bytes, this one ", size,
+                                size < bytes_min ? "; take a longer one" : "; take a shorter one"));
   } else if (password == user) {
     violations.Add(field, "the password is the user's name; take another");
   }

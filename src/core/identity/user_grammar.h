@@ -19,9 +19,9 @@ void CheckRoleName(std::string_view name, const std::string& field, Violations& 
 // the request.
 void CheckRole(const RoleSpec& role, const std::vector<Permission>& permissions,
                const std::string& field, Violations& violations);
-// One to be set: 12 to 1024 bytes, not the user's name.
-void CheckNewPassword(std::string_view password, std::string_view user, const std::string& field,
-                      Violations& violations);
+// One to be set: `bytes_min` to 1024 bytes, not the user's name.
+void CheckNewPassword(std::string_view password, std::string_view user, int64_t bytes_min,
+                      const std::string& field, Violations& violations);
 // One to be tried: not empty, at most 1024 bytes.
 void CheckTriedPassword(std::string_view password, const std::string& field,
                         Violations& violations);

@@ -44,7 +44,8 @@ absl::Status IdentityPart::Start() {
                             std::move(declared->permissions),
                             {.access_token_ms = needs_.settings.access_token_ms,
                              .session_idle_ms = needs_.settings.session_idle_ms,
-                             .session_ms = needs_.settings.session_ms}});
+                             .session_ms = needs_.settings.session_ms},
+                            needs_.settings.password_bytes_min});
   return identity_->Load(store.NewestRevision());
 }
 
