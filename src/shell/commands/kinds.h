@@ -28,6 +28,7 @@ namespace grpc_os::shell {
   KIND(Audit, "Users and access", "")        \
   KIND(System, "The system", "")             \
   KIND(Event, "The system", "")              \
+  KIND(Context, "The shell", "")             \
   KIND(Shell, "The shell", "")
 
 // std::vector<Command> ProcessCommands(); and so on.
@@ -41,6 +42,7 @@ extern const WordKind kRoleWord;
 extern const WordKind kFolderWord;
 extern const WordKind kVolumeWord;
 extern const WordKind kDomainWord;
+extern const WordKind kContextWord;
 
 // Options of commands of several kinds.
 inline Option WatchOption() {
