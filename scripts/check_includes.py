@@ -41,7 +41,7 @@ LIBRARIES = {
     "gRPC": (r"grpc(pp)?/(?!health/|reflection/)|.*\.grpc\.pb\.h$", {"client", "main"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "MariaDB": (r"mysql|mariadb/", {"store"}),
-    "OpenSSL": (r"openssl/", {"host", "bundle", "transport"}),
+    "OpenSSL": (r"openssl/", {"host", "bundle", "transport", "client"}),
     "nghttp2": (r"nghttp2/", {"transport"}),
     "zlib": (r"zlib\.h$", {"transport"}),
     "libsodium": (r"sodium\.h$", {"host"}),

@@ -91,8 +91,8 @@ class Bound:
         }
 
 
-def table(results):
-    rows = [["", "supervisord", "gRPC OS", "ratio", "target", ""]]
+def table(results, peer="supervisord"):
+    rows = [["", peer, "gRPC OS", "ratio", "target", ""]]
     for result in results:
         verdict = {True: "PASS", False: "FAIL", None: ""}[result.passed]
         rows.append([*result.row(), verdict])

@@ -17,16 +17,36 @@ namespace {
 
 const std::string kHttps = "https://";
 
-absl::StatusOr<std::string> ReadAuthorities() {
-  const char* path = std::getenv("GRPC_OS_CA");
-  if (path == nullptr || *path == '\0') return "";
+constexpr char kPort[] = ":50051";
+constexpr char kTlsPort[] = ":50443";
+
+absl::StatusOr<std::string> ReadAuthorities(const TlsOptions& tls) {
+  const char* exported = std::getenv("GRPC_OS_CA");
+  const std::string path = !tls.ca.empty() ? tls.ca : exported != nullptr ? exported : "";
+  if (path.empty()) return "";
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), {});
   if (file.good() && absl::StrContains(text, "BEGIN CERTIFICATE")) return text;
   return absl::InvalidArgumentError(
-      absl::StrCat("GRPC_OS_CA names ", path,
+      absl::StrCat(tls.ca.empty() ? "GRPC_OS_CA" : tls.ca_from, " names ", path,
                    ", which cannot be read or holds no certificate; it is a PEM file with the "
                    "certificates of the authorities that you trust."));
+}
+
+// "HOST:PORT" with the port that is meant where there is none; empty: it is nothing of the kind.
+std::string WithPort(const std::string& text, const char* port) {
+  const bool bracketed = text.starts_with('[') && absl::StrContains(text, ']');
+  const size_t host_end = bracketed ? text.find(']') + 1 : text.find(':');
+  const std::string host = text.substr(0, host_end);
+  constexpr char kHostChars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+  if (host.empty() || (!bracketed && host.find_first_not_of(kHostChars) != std::string::npos))
+    return "";
+  if (host.size() == text.size()) return host + port;
+  int number = 0;
+  const bool good = text[host.size()] == ':' &&
+                    absl::SimpleAtoi(text.substr(host.size() + 1), &number) && number >= 1 &&
+                    number <= 65535;
+  return good ? absl::StrCat(host, ":", number) : "";
 }
 
 }  // namespace
@@ -39,8 +59,13 @@ std::string Address::DisplayHost() const {
   return is_unix ? "local" : host_port.substr(0, host_port.rfind(':'));
 }
 
-absl::StatusOr<Address> ParseAddress(std::string_view text) {
+absl::StatusOr<Address> ParseAddress(std::string_view text, const TlsOptions& tls) {
   if (text.starts_with("unix:")) {
+    if (tls.secure || !tls.ca.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          tls.secure ? "--secure" : tls.ca_from, " is for HOST:PORT: what goes through ",
+          std::string(text), " does not leave this machine."));
+    }
     std::string_view rest = text.substr(5);
     if (rest.starts_with("//")) rest.remove_prefix(2);  // unix:///path is the same place
     if (rest.empty()) {
@@ -65,22 +90,25 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
     return address;
   }
   Address address;
-  address.host_port = std::string(text);
-  if (text.starts_with(kHttps)) {
-    address.secure = true;
-    address.host_port.erase(0, kHttps.size());
-    auto authorities = ReadAuthorities();
+  address.secure = tls.secure || text.starts_with(kHttps);
+  if (text.starts_with(kHttps)) text.remove_prefix(kHttps.size());
+  if (text.ends_with('/')) text.remove_suffix(1);
+  address.host_port = WithPort(std::string(text), address.secure ? kTlsPort : kPort);
+  if (address.host_port.empty()) {
+    const bool is_path = text.find('/') != std::string_view::npos;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The address \"", std::string(text),
+        "\" is none of unix:PATH, HOST:PORT and https://HOST:PORT with a port of 1 to 65535.",
+        is_path ? absl::StrCat(" A socket's path is written unix:", std::string(text), ".") : ""));
+  }
+  if (!address.secure && !tls.ca.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        tls.ca_from, " is for TLS: add --secure, or write https://", address.host_port, "."));
+  }
+  if (address.secure) {
+    auto authorities = ReadAuthorities(tls);
     if (!authorities.ok()) return authorities.status();
     address.authorities = *std::move(authorities);
-  }
-  const size_t colon = address.host_port.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || colon == 0 ||
-      !absl::SimpleAtoi(address.host_port.substr(colon + 1), &port) || port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("The address \"", address.ToString(),
-                     "\" is none of unix:PATH, HOST:PORT and https://HOST:PORT with a port of 1 to "
-                     "65535."));
   }
   return address;
 }

@@ -15,7 +15,7 @@ struct Address {
   std::string path = {};       // unix: absolute
   std::string host_port = {};  // otherwise
   bool secure = false;         // by TLS
-  // PEM: whose certificates are taken, of the file that GRPC_OS_CA names; empty: the system's.
+  // PEM: whose certificates are taken; empty: the system's.
   std::string authorities = {};
 
   // As it was given, and as the token file is named after: "unix:/abs/path", "host:port",
@@ -26,10 +26,19 @@ struct Address {
   std::string DisplayHost() const;
 };
 
-// A relative path is taken from the current directory. INVALID_ARGUMENT: none of these forms, a
-// socket path over 107 bytes, the most that a unix socket address holds, or a file of GRPC_OS_CA
-// that cannot be read.
-absl::StatusOr<Address> ParseAddress(std::string_view text);
+// What is said of an address beside its text.
+struct TlsOptions {
+  bool secure = false;  // "host:port" means "https://host:port"
+  // The PEM file of the authorities, and what names it; empty: that of $GRPC_OS_CA, if any.
+  std::string ca = {};
+  std::string ca_from = "--ca";
+};
+
+// A relative path is taken from the current directory; without a port it is 50051, by TLS 50443.
+// INVALID_ARGUMENT: none of these forms, a socket path over 107 bytes, the most that a unix socket
+// address holds, TLS for a unix socket, authorities without TLS, or a file of authorities that
+// cannot be read.
+absl::StatusOr<Address> ParseAddress(std::string_view text, const TlsOptions& tls = {});
 
 }  // namespace grpc_os::client
 

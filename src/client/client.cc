@@ -12,6 +12,7 @@
 #include "base/error_detail.h"
 #include "client/calls.h"
 #include "client/errors.h"
+#include "client/tls_probe.h"
 
 namespace grpc_os::client {
 namespace {
@@ -23,6 +24,8 @@ constexpr int kReconnectFirstMs = 100;
 constexpr int kReconnectMaxMs = 1000;
 constexpr int64_t kRetryFirstMs = 100;
 constexpr int64_t kRetryMaxMs = 1000;
+constexpr Millis kProbePatience{2000};
+constexpr char kNoConnection[] = "no connection within ";
 
 std::shared_ptr<grpc::Channel> MakeChannel(const Address& address) {
   // Never shut down: when the last user of gRPC goes, it waits for its threads, and one of them may
@@ -93,25 +96,72 @@ std::shared_ptr<Client::Connection> Client::Connected() {
   return connection;
 }
 
+absl::Status Client::AwayOverTcp(const std::string& why) const {
+  const std::string silent = absl::StrCat("gRPC OS does not answer at ", address_.ToString(), " (");
+  if (absl::StrContains(why, "DNS resolution failed")) {
+    return absl::UnavailableError(absl::StrCat(silent, "there is no host ", address_.DisplayHost(),
+                                               " that can be found). Check the name, and that the "
+                                               "network is there."));
+  }
+  if (absl::StrContains(why, "Connection refused")) {
+    return absl::UnavailableError(
+        absl::StrCat(silent,
+                     "Connection refused: nothing listens on that port). Check the port, "
+                     "or start it there with `grpc-os-init --data-dir DIR`; `--address` "
+                     "names another place."));
+  }
+  using Kind = TlsFinding::Kind;
+  // A connection that did not come about in time would not do so now.
+  const bool late = absl::StrContains(why, kNoConnection);
+  const TlsFinding found =
+      late ? TlsFinding() : ProbeTls(address_, std::min(options_.timeout, kProbePatience));
+  if (found.kind != Kind::kNoAnswer && found.kind != Kind::kPlain && !address_.secure) {
+    return absl::UnavailableError(absl::StrCat(
+        silent, "it speaks TLS there). Add --secure, or write https://", address_.host_port, "."));
+  }
+  const std::string of = absl::StrCat("The certificate of ", address_.ToString(), " ");
+  const std::string host = address_.DisplayHost();
+  switch (address_.secure ? found.kind : Kind::kNoAnswer) {
+    case Kind::kPlain:
+      return absl::UnavailableError(
+          absl::StrCat(silent,
+                       "it does not speak TLS there). Leave out --secure and https://, or have it "
+                       "served by TLS: GRPC_TLS_CERTIFICATE, or `assign --api`."));
+    case Kind::kUntrusted:
+      return absl::UnavailableError(
+          absl::StrCat(of, "is not trusted: no authority of ",
+                       address_.authorities.empty() ? "this system" : "the PEM file given",
+                       " has signed it. `--ca FILE` (or GRPC_OS_CA) names a PEM file with the "
+                       "authority's certificate."));
+    case Kind::kWrongName:
+      return absl::UnavailableError(absl::StrCat(of, "is not for ", host, ": ", found.detail,
+                                                 ". Use a name that it is for."));
+    case Kind::kExpired:
+      return absl::UnavailableError(
+          absl::StrCat(of, "has expired: ", found.detail, ". It has to be renewed there."));
+    case Kind::kNotYetValid:
+      return absl::UnavailableError(absl::StrCat(of, "is not valid yet: ", found.detail,
+                                                 ". Check the clocks of both machines."));
+    case Kind::kOther:
+      return absl::UnavailableError(absl::StrCat(of, "is refused: ", found.detail, "."));
+    case Kind::kGood:
+    case Kind::kNoAnswer:
+      break;
+  }
+  return absl::UnavailableError(absl::StrCat(silent, why,
+                                             "). Check that it runs and that no "
+                                             "firewall is between; `--address` names "
+                                             "another place."));
+}
+
 absl::Status Client::Away(const std::string& why) const {
   if (address_.is_unix && ::access(address_.path.c_str(), W_OK) != 0 && errno == EACCES) {
     return absl::PermissionDeniedError(
         absl::StrCat("This account may not use ", address_.path,
                      ". Run as the account that runs gRPC OS, or as root."));
   }
-  if (address_.secure && absl::StrContains(why, "certificate")) {
-    return absl::UnavailableError(absl::StrCat(
-        "The certificate of ", address_.ToString(), " is not taken (", why,
-        "). It must be for that name, still hold, and be signed by an authority of this system, or "
-        "of the PEM file that the variable GRPC_OS_CA names."));
-  }
+  if (!address_.is_unix) return AwayOverTcp(why);
   std::string cure = "Start it there with `grpc-os-init --data-dir DIR`";
-  if (address_.secure) {
-    cure = "https:// is for what is served by TLS: GRPC_TLS_CERTIFICATE, or `assign --api`";
-  } else if (!address_.is_unix &&
-             (absl::StrContains(why, "reset by peer") || absl::StrContains(why, "http1.x"))) {
-    cure = absl::StrCat("If it is served by TLS there, write https://", address_.host_port);
-  }
   constexpr std::string_view kSocket = "/run/api.sock";
   if (address_.path.ends_with(kSocket) && address_.path.size() > kSocket.size()) {
     const std::string directory = address_.path.substr(0, address_.path.size() - kSocket.size());
@@ -133,7 +183,7 @@ absl::Status Client::ErrorOf(Connection& connection, int code, const std::string
   if (IsDaemonAway(error)) return Away(message);
   if (absl::IsDeadlineExceeded(error) && ReasonOf(error).empty()) {
     if (connection.channel->GetState(false) != GRPC_CHANNEL_READY) {
-      return Away(absl::StrCat("no connection within ", Seconds(timeout)));
+      return Away(absl::StrCat(kNoConnection, Seconds(timeout)));
     }
     return absl::DeadlineExceededError(
         absl::StrCat("No answer within ", Seconds(timeout),

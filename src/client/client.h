@@ -128,6 +128,10 @@ struct ClientOptions {
   std::chrono::milliseconds timeout{10'000};
   // Where tokens are kept: StateDirectory() but in tests.
   std::string state_directory = {};
+  // What the log-in is kept as there; empty: the address.
+  std::string kept_as = {};
+  // Who is meant; then nothing logs in as the peer of the socket. Empty: whoever logs in.
+  std::string user = {};
   // Of $GRPC_OS_TOKEN: every call is made with it, and no file is read or written.
   std::string token = {};
   // False: never spends the kept refresh token. For calls that may be given up at any moment: a
@@ -139,7 +143,9 @@ struct ClientOptions {
 // else (unix only) as the peer of the local socket. A token that is no longer valid is renewed once
 // per call, without a word: after a log-in by password with the refresh token, which several
 // programs of a user spend one after the other; else as the peer. After a log-out, and after the
-// end of a session by password, nothing logs in by itself until Login or LoginPeer is called.
+// end of a session by password, nothing logs in by itself until Login or LoginPeer is called. A
+// log-in by password to another system than the one that answers is neither renewed nor forgotten:
+// TOKEN_OF_OTHER_SYSTEM.
 //
 // Mutations that take a request_id are given one, and sent again once, the same, if the answer was
 // UNAVAILABLE: they are carried out once.
@@ -303,18 +309,26 @@ class Client {
   struct InFlight;
 
   std::shared_ptr<Connection> Connected();
-  TokenFile File() const { return {options_.state_directory, address_.ToString()}; }
+  TokenFile File() const {
+    return {options_.state_directory,
+            options_.kept_as.empty() ? address_.ToString() : options_.kept_as};
+  }
+  bool MayLogInAsPeer() const { return address_.is_unix && options_.user.empty(); }
   // The token to call with: the known one, the one in the file, or by a log-in.
   absl::StatusOr<std::string> Token();
   // The one to take after another was refused.
-  absl::StatusOr<std::string> TokenAfter(const std::string& refused);
+  absl::StatusOr<std::string> TokenAfter(const std::string& refused, const absl::Status& why);
   absl::StatusOr<v1::LoginResponse> AskAsPeer();
   absl::StatusOr<std::string> Refresh(const TokenFile& file, const TokenFile::Content& kept);
   // Makes `response` the log-in of this client and, if it can, of later commands.
   absl::Status Keep(const TokenFile& file, const v1::LoginResponse& response);
   absl::Status TokenOfEnvironment(const std::string& what) const;
   absl::Status NotLoggedIn(const std::string& message) const;
+  absl::Status LoggedOut() const;
+  // The kept log-in is of a system that is not the one that answers.
+  absl::Status OfOtherSystem(const TokenFile::Content& kept) const;
   absl::Status Away(const std::string& why) const;
+  absl::Status AwayOverTcp(const std::string& why) const;
   absl::Status ErrorOf(Connection& connection, int code, const std::string& message,
                        const std::string& details, Timeout timeout);
   // False if the user interrupted.

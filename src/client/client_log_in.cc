@@ -16,10 +16,30 @@ bool IsTokenRefused(const absl::Status& status) {
   return absl::IsUnauthenticated(status) && ReasonOf(status) == "TOKEN_INVALID";
 }
 
+bool IsTokenOfOtherSystem(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) && ReasonOf(status) == "TOKEN_OF_OTHER_SYSTEM";
+}
+
 }  // namespace
 
 absl::Status Client::NotLoggedIn(const std::string& message) const {
   return MakeError(absl::StatusCode::kUnauthenticated, message, {.reason = "NOT_LOGGED_IN"});
+}
+
+absl::Status Client::LoggedOut() const {
+  const bool names_user = !address_.is_unix && options_.user.empty();
+  return NotLoggedIn(
+      absl::StrCat("You are logged out. `login", names_user ? " USER" : "", "` logs in again."));
+}
+
+absl::Status Client::OfOtherSystem(const TokenFile::Content& kept) const {
+  return MakeError(absl::StatusCode::kUnauthenticated,
+                   absl::StrCat("Your log-in at ", address_.ToString(),
+                                " is of another system than the one that answers there now, or of "
+                                "before its key was changed. If that is the system you mean, "
+                                "`login ",
+                                kept.user, "` logs in to it."),
+                   {.reason = "TOKEN_OF_OTHER_SYSTEM"});
 }
 
 absl::Status Client::TokenOfEnvironment(const std::string& what) const {
@@ -36,12 +56,14 @@ absl::StatusOr<std::string> Client::Token() {
   const TokenFile file = File();
   auto kept = file.Read();
   if (!kept.ok()) return kept.status();
-  if (kept->logged_out)
-    return NotLoggedIn(absl::StrCat("You are logged out. `login", address_.is_unix ? "" : " USER",
-                                    "` logs in again."));
+  if (kept->logged_out) return LoggedOut();
   if (!kept->token.empty()) {
     *known_.Lock() = *kept;
     return kept->token;
+  }
+  if (!options_.user.empty()) {
+    return NotLoggedIn(absl::StrCat("You are not logged in at ", address_.ToString(),
+                                    ". `login` logs in as ", options_.user, "."));
   }
   if (!address_.is_unix) {
     return NotLoggedIn(absl::StrCat("You are not logged in at ", address_.ToString(),
@@ -54,7 +76,8 @@ absl::StatusOr<std::string> Client::Token() {
   return response->access_token();
 }
 
-absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
+absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused,
+                                               const absl::Status& why) {
   const std::lock_guard<std::mutex> one(log_in_);
   // Another thread may have renewed it.
   const TokenFile::Content known = *known_.Lock();
@@ -65,9 +88,7 @@ absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
   auto kept = file.Read();
   if (!kept.ok()) return kept.status();
   *known_.Lock() = {};
-  if (kept->logged_out)
-    return NotLoggedIn(absl::StrCat("You are logged out. `login", address_.is_unix ? "" : " USER",
-                                    "` logs in again."));
+  if (kept->logged_out) return LoggedOut();
   // Another program may have.
   if (!kept->token.empty() && kept->token != refused) {
     *known_.Lock() = *kept;
@@ -76,11 +97,12 @@ absl::StatusOr<std::string> Client::TokenAfter(const std::string& refused) {
   // A log-in that could not be kept is in memory only.
   if (kept->token.empty()) *kept = known;
   if (!kept->refresh_token.empty()) {
+    if (IsTokenOfOtherSystem(why)) return OfOtherSystem(*kept);
     if (!options_.may_refresh) return NotLoggedIn("The log-in has expired.");
     if (!lock.ok()) return lock.status();
     return Refresh(file, *kept);
   }
-  if (!address_.is_unix) {
+  if (!MayLogInAsPeer()) {
     return NotLoggedIn(
         "The log-in has expired, or was ended elsewhere. `login USER` logs in again.");
   }
@@ -106,6 +128,7 @@ absl::StatusOr<std::string> Client::Refresh(const TokenFile& file, const TokenFi
                             : StatusFromWire(answered.error_code(), answered.error_message(),
                                              answered.error_details());
   if (IsDaemonAway(status)) status = Away(answered.error_message());
+  if (IsTokenOfOtherSystem(status)) return OfOtherSystem(kept);
   if (absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status)) {
     // Nobody shall become another user without a word: the peer log-in has to be asked for.
     (void)file.WriteLoggedOut();
@@ -206,13 +229,22 @@ absl::Status Client::WithToken(const std::function<absl::Status(const std::strin
   const auto token = Token();
   if (!token.ok()) return token.status();
   absl::Status status = call(*token);
-  if (!IsTokenRefused(status)) return status;
+  const bool other = IsTokenOfOtherSystem(status);
+  if (!IsTokenRefused(status) && !other) return status;
+  if (!options_.token.empty() && other) {
+    return MakeError(
+        status.code(),
+        absl::StrCat("The token in GRPC_OS_TOKEN was issued by another system than the one at ",
+                     address_.ToString(),
+                     ". `token create` there makes one; `unset GRPC_OS_TOKEN` logs in without."),
+        {.reason = ReasonOf(status)});
+  }
   if (!options_.token.empty()) {
     return NotLoggedIn(
-        "The token in GRPC_OS_TOKEN is not accepted: it expired, was ended, or is of another "
-        "system. `token create` makes another; `unset GRPC_OS_TOKEN` logs in without one.");
+        "The token in GRPC_OS_TOKEN is not accepted: it expired, or was ended. `token create` "
+        "makes another; `unset GRPC_OS_TOKEN` logs in without one.");
   }
-  const auto renewed = TokenAfter(*token);
+  const auto renewed = TokenAfter(*token, status);
   if (!renewed.ok()) return renewed.status();
   return call(*renewed);
 }

@@ -17,6 +17,7 @@
 namespace grpc_os::client {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr char kPassword[] = "correct horse battery";
@@ -172,6 +173,64 @@ TEST_F(LogInTest, ATokenOfTheEnvironmentGoesBeforeAll) {
   EXPECT_EQ(ReasonOf(status), "NOT_LOGGED_IN");
   EXPECT_THAT(std::string(status.message()), HasSubstr("GRPC_OS_TOKEN"));
   EXPECT_EQ(Count("LoginPeer"), 1);
+}
+
+TEST_F(LogInTest, ALogInOfAnotherSystemIsNeitherRenewedNorForgotten) {
+  ASSERT_TRUE(NewClient()->Login("eva", kPassword).ok());
+  const TokenFile::Content before = kept();
+  daemon_.ForgetTokens();
+  daemon_.state.is_another = true;
+  const auto status = NewClient()->WhoAmI().status();
+  EXPECT_EQ(ReasonOf(status), "TOKEN_OF_OTHER_SYSTEM");
+  EXPECT_THAT(
+      std::string(status.message()),
+      AllOf(HasSubstr("another system"), HasSubstr("`login eva`"), HasSubstr(daemon_.address())));
+  EXPECT_EQ(refreshes(), 0);
+  EXPECT_EQ(Count("LoginPeer"), 0);
+  EXPECT_EQ(kept(), before);
+  ASSERT_TRUE(NewClient()->Login("eva", kPassword).ok());
+  EXPECT_TRUE(NewClient()->WhoAmI().ok());
+}
+
+TEST_F(LogInTest, WhoWasAtTheSocketIsAtTheSocketOfAnotherSystemToo) {
+  ASSERT_TRUE(NewClient()->WhoAmI().ok());
+  daemon_.ForgetTokens();
+  daemon_.state.is_another = true;
+  EXPECT_EQ(NewClient()->WhoAmI()->identity().user(), "admin");
+  EXPECT_EQ(Count("LoginPeer"), 2);
+}
+
+TEST_F(LogInTest, ATokenOfTheEnvironmentForAnotherSystemIsRefusedByThatWord) {
+  daemon_.state.is_another = true;
+  const auto status = NewClient({.token = "gost_elsewhere"})->WhoAmI().status();
+  EXPECT_EQ(ReasonOf(status), "TOKEN_OF_OTHER_SYSTEM");
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("another system"), HasSubstr("GRPC_OS_TOKEN")));
+}
+
+TEST_F(LogInTest, ALogOutFromAnotherSystemForgetsTheLogIn) {
+  const auto client = NewClient();
+  ASSERT_TRUE(client->Login("eva", kPassword).ok());
+  daemon_.ForgetTokens();
+  daemon_.state.is_another = true;
+  EXPECT_TRUE(client->Logout().ok());
+  EXPECT_TRUE(kept().logged_out);
+  EXPECT_EQ(refreshes(), 0);
+}
+
+TEST_F(LogInTest, WhereAUserIsMeantNothingLogsInAsThePeer) {
+  const auto client = NewClient({.kept_as = "context:prod@here", .user = "eva"});
+  const auto status = client->WhoAmI().status();
+  EXPECT_EQ(ReasonOf(status), "NOT_LOGGED_IN");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("`login` logs in as eva"));
+  ASSERT_TRUE(client->Login("eva", kPassword).ok());
+  daemon_.ForgetTokens();
+  EXPECT_TRUE(client->WhoAmI().ok());
+  EXPECT_EQ(refreshes(), 1);
+  EXPECT_EQ(Count("LoginPeer"), 0);
+  EXPECT_EQ(kept(), TokenFile::Content{}) << "the address has a log-in of its own";
+  EXPECT_EQ(NewClient()->WhoAmI()->identity().user(), "admin");
+  EXPECT_EQ(client->WhoAmI()->identity().user(), "eva");
 }
 
 TEST_F(LogInTest, AMutationWhoseAnswerIsLostIsRepeatedWithItsId) {

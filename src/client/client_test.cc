@@ -79,11 +79,32 @@ TEST(AddressTest, BothFormsAndTheirRefusals) {
             std::filesystem::current_path().string() + "/x/api.sock");
   EXPECT_EQ(ParseAddress("unix:/a")->DisplayHost(), "local");
   EXPECT_EQ(ParseAddress("box.example:50051")->DisplayHost(), "box.example");
-  for (const char* bad : {"", "unix:", "localhost", "localhost:", ":1", "h:0", "h:65536", "h:x"}) {
+  EXPECT_EQ(ParseAddress("https://box/")->ToString(), "https://box:50443");
+  EXPECT_EQ(ParseAddress("box", {.secure = true})->ToString(), "https://box:50443");
+  EXPECT_EQ(ParseAddress("https://box:7", {.secure = true})->ToString(), "https://box:7");
+  EXPECT_EQ(ParseAddress("localhost")->ToString(), "localhost:50051");
+  EXPECT_EQ(ParseAddress("[::1]")->ToString(), "[::1]:50051");
+  for (const char* bad : {"", "unix:", "local host", "localhost:", ":1", "h:0", "h:65536", "h:x",
+                          "::1", "[::1]x", "https://", "/srv/data/run/api.sock", "h:1:2"}) {
     EXPECT_EQ(ParseAddress(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
   }
   EXPECT_THAT(std::string(ParseAddress("unix:/" + std::string(200, 'x')).status().message()),
               HasSubstr("107"));
+}
+
+TEST(AddressTest, TlsIsForHostsAndItsAuthoritiesAreRead) {
+  const TemporaryDirectory directory;
+  const auto message = [](const absl::StatusOr<Address>& address) {
+    EXPECT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(address.status().message());
+  };
+  EXPECT_THAT(message(ParseAddress("unix:/a", {.secure = true})), HasSubstr("--secure is for"));
+  EXPECT_THAT(message(ParseAddress("h:1", {.ca = "/x"})), HasSubstr("add --secure"));
+  EXPECT_THAT(message(ParseAddress("h", {.secure = true, .ca = "/nonexistent"})),
+              HasSubstr("--ca names /nonexistent"));
+  const std::string file = directory.path() + "/ca.pem";
+  std::ofstream(file) << "-----BEGIN CERTIFICATE-----\n";
+  EXPECT_THAT(ParseAddress("h", {.secure = true, .ca = file})->authorities, HasSubstr("BEGIN"));
 }
 
 TEST(TokenFileTest, KeepsATokenPrivately) {

@@ -95,6 +95,7 @@ struct FakeState {
   std::string held;           // why, of a system with two processes; empty: it is not
   bool ends_at_once = false;  // what is created, started or restarted has exited with 0
   bool hang = false;          // GetSystem and ListProcesses answer only when the caller gave up
+  bool is_another = false;    // than the one that unknown tokens say issued them
   bool hold_refresh = false;  // RefreshToken answers only once this is false again
   int unavailable = 0;        // how many mutations are carried out and answered UNAVAILABLE
   int busy = 0;               // how many calls are refused, to come again after…
@@ -164,7 +165,10 @@ inline grpc::Status EnterFake(FakeState& state, grpc::ServerContext* context,
   }
   const auto known = state.tokens.find(std::string(found->second.data(), found->second.size()));
   if (known == state.tokens.end()) {
-    return FakeError(grpc::UNAUTHENTICATED, "The token is not valid.", "TOKEN_INVALID");
+    return state.is_another
+               ? FakeError(grpc::UNAUTHENTICATED, "The token is of another system.",
+                           "TOKEN_OF_OTHER_SYSTEM")
+               : FakeError(grpc::UNAUTHENTICATED, "The token is not valid.", "TOKEN_INVALID");
   }
   if (state.busy > 0) {
     --state.busy;

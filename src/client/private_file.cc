@@ -1,6 +1,8 @@
 #include "client/private_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +69,23 @@ absl::Status MakePrivateDirectory(const std::string& directory) {
     return FileError("Cannot make the directory", directory);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<UniqueFd> LockPrivateFile(const std::string& path,
+                                         std::chrono::milliseconds patience,
+                                         const std::string& busy) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  if (auto status = MakePrivateDirectory(directory); !status.ok()) return status;
+  const std::string lock = path + ".lock";
+  UniqueFd fd(::open(lock.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return FileError("Cannot open", lock);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return FileError("Cannot lock", lock);
+    if (std::chrono::steady_clock::now() >= deadline) return absl::UnavailableError(busy);
+    ::poll(nullptr, 0, 10);
+  }
+  return fd;
 }
 
 absl::Status WritePrivateFile(const std::string& path, std::string_view text) {

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CLIENT_PRIVATE_FILE_H_
 #define GRPC_OS_CLIENT_PRIVATE_FILE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/unique_fd.h"
 
 namespace grpc_os::client {
 
@@ -19,6 +21,13 @@ absl::StatusOr<std::optional<std::string>> ReadPrivateFile(const std::string& pa
 
 // Replaces the whole file (0600) by rename. Its directory is made (0700) if it is not there.
 absl::Status WritePrivateFile(const std::string& path, std::string_view text);
+
+// Keeps every other holder of the lock of `path` (a file beside it) away, in this program too,
+// until what is returned is closed; the system does that for a program that dies. UNAVAILABLE: not
+// had within `patience`, with `busy` as the message, or the lock's file cannot be made.
+absl::StatusOr<UniqueFd> LockPrivateFile(const std::string& path,
+                                         std::chrono::milliseconds patience,
+                                         const std::string& busy);
 
 // 0700; its parents as the user's umask wants them.
 absl::Status MakePrivateDirectory(const std::string& directory);

@@ -1,14 +1,9 @@
 #include "client/token_file.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -46,10 +41,6 @@ absl::Status Untrusted(const std::string& path, const std::string& why) {
       absl::StrCat("The token file ", path, " ", why, "; remove it and log in again."));
 }
 
-absl::Status FileError(const std::string& what, const std::string& path) {
-  return absl::UnavailableError(absl::StrCat(what, " ", path, ": ", std::strerror(errno), "."));
-}
-
 // A token goes into a header line: nothing but visible characters can be one.
 bool IsToken(std::string_view text) {
   if (text.size() > limits::kTokenBytes) return false;
@@ -81,10 +72,25 @@ bool Parse(const std::string& text, TokenFile::Content& content) {
   return true;
 }
 
+std::string OwnDirectory(const char* variable, const char* below_home) {
+  const char* base = std::getenv(variable);
+  if (base != nullptr && base[0] == '/') return absl::StrCat(base, "/grpc-os");
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && home[0] == '/') return absl::StrCat(home, below_home, "/grpc-os");
+  std::vector<char> buffer(16 << 10);
+  struct passwd entry = {};
+  struct passwd* found = nullptr;
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr) {
+    return absl::StrCat(found->pw_dir, below_home, "/grpc-os");
+  }
+  return absl::StrCat("/run/user/", ::geteuid(), "/grpc-os");
+}
+
 }  // namespace
 
-TokenFile::TokenFile(std::string directory, std::string_view address)
-    : directory_(std::move(directory)), path_(directory_ + "/" + FileName(address)) {}
+TokenFile::TokenFile(const std::string& directory, std::string_view kept_as)
+    : path_(directory + "/" + FileName(kept_as)) {}
 
 absl::StatusOr<TokenFile::Content> TokenFile::Read() const {
   const auto text = ReadPrivateFile(path_, kFileBytes);
@@ -110,40 +116,18 @@ absl::Status TokenFile::WriteLoggedOut() const { return WriteText(absl::StrCat(k
 void TokenFile::Remove() const { ::unlink(path_.c_str()); }
 
 absl::StatusOr<UniqueFd> TokenFile::Lock(std::chrono::milliseconds patience) const {
-  if (auto status = MakePrivateDirectory(directory_); !status.ok()) return status;
-  const std::string path = path_ + ".lock";
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return FileError("Cannot open", path);
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return FileError("Cannot lock", path);
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return absl::UnavailableError(
-          absl::StrCat("Another grpc-os of yours has been logging in for a while (it holds ", path,
-                       "). Try again when it is done."));
-    }
-    ::poll(nullptr, 0, 10);
-  }
-  return fd;
+  return LockPrivateFile(
+      path_, patience,
+      absl::StrCat("Another grpc-os of yours has been logging in for a while (it holds ", path_,
+                   ".lock). Try again when it is done."));
 }
 
 absl::Status TokenFile::WriteText(std::string_view text) const {
   return WritePrivateFile(path_, text);
 }
 
-std::string StateDirectory() {
-  const char* state_home = std::getenv("XDG_STATE_HOME");
-  if (state_home != nullptr && state_home[0] == '/') return absl::StrCat(state_home, "/grpc-os");
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && home[0] == '/') return absl::StrCat(home, "/.local/state/grpc-os");
-  std::vector<char> buffer(16 << 10);
-  struct passwd entry = {};
-  struct passwd* found = nullptr;
-  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-      found != nullptr) {
-    return absl::StrCat(found->pw_dir, "/.local/state/grpc-os");
-  }
-  return absl::StrCat("/run/user/", ::geteuid(), "/grpc-os");
-}
+std::string StateDirectory() { return OwnDirectory("XDG_STATE_HOME", "/.local/state"); }
+
+std::string ConfigDirectory() { return OwnDirectory("XDG_CONFIG_HOME", "/.config"); }
 
 }  // namespace grpc_os::client

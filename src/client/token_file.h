@@ -12,9 +12,9 @@
 
 namespace grpc_os::client {
 
-// One file, <directory>/<address>, 0600. Several programs may read and write it at once: a write
-// replaces the whole file by rename. Who reads it to write what follows from that (a refresh token
-// serves once) holds its lock meanwhile. Not thread-safe itself.
+// One file, <directory>/<what it is kept as>, 0600. Several programs may read and write it at once:
+// a write replaces the whole file by rename. Who reads it to write what follows from that (a
+// refresh token serves once) holds its lock meanwhile. Not thread-safe itself.
 class TokenFile {
  public:
   // What the file says.
@@ -27,20 +27,19 @@ class TokenFile {
     bool operator==(const Content&) const = default;
   };
 
-  // `directory` is made (0700) at the first write. Other addresses never share a file.
-  TokenFile(std::string directory, std::string_view address);
+  // `directory` is made (0700) at the first write. What is kept as something else is never in the
+  // same file.
+  TokenFile(const std::string& directory, std::string_view kept_as);
 
   // An absent file has nothing. A file that is a symbolic link, belongs to someone else, or can be
   // read by others is not trusted: FAILED_PRECONDITION, naming it and what to do.
   absl::StatusOr<Content> Read() const;
   absl::Status Write(const Content& content) const;
   absl::Status WriteLoggedOut() const;
-  // After a write that failed: what the file still says must not be used again.
+  // What the file says must not be used again.
   void Remove() const;
 
-  // Keeps every other holder of the lock away, in this program too, until what is returned is
-  // closed; the system does that for a program that dies. UNAVAILABLE: not had within `patience`,
-  // or the lock's file cannot be made.
+  // LockPrivateFile.
   absl::StatusOr<UniqueFd> Lock(std::chrono::milliseconds patience) const;
 
   const std::string& path() const { return path_; }
@@ -48,13 +47,14 @@ class TokenFile {
  private:
   absl::Status WriteText(std::string_view text) const;
 
-  std::string directory_;
   std::string path_;
 };
 
 // $XDG_STATE_HOME/grpc-os, else ~/.local/state/grpc-os (the home directory of $HOME, else of the
 // account). Reference: XDG Base Directory Specification 0.8.
 std::string StateDirectory();
+// The same of $XDG_CONFIG_HOME and ~/.config.
+std::string ConfigDirectory();
 
 }  // namespace grpc_os::client
 

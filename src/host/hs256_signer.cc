@@ -14,7 +14,7 @@
 namespace grpc_os::host {
 namespace {
 
-constexpr size_t kInstanceBytes = 8;
+constexpr size_t kInstanceBytes = core::TokenSigner::kInstanceDigits / 2;
 constexpr int64_t kLatestTimeS = int64_t{1} << 40;  // so that milliseconds fit too
 constexpr char kIssuer[] = "grpc-os:";              // and the instance
 constexpr char kAccessAudience[] = "grpc-os";
@@ -84,6 +84,22 @@ std::string Hs256Signer::Sign(const core::Claims& claims) const {
   return absl::StrCat(signed_part, ".", Encode(Mac(signed_part)));
 }
 
+// Nothing of an unsigned token is parsed: Sign writes the issuer first.
+bool Hs256Signer::NamesAnother(std::string_view encoded) const {
+  const std::string ours = absl::StrCat(R"({"iss":")", kIssuer, instance_, R"(")");
+  const size_t size = ours.size() / 3 * 4;
+  static_assert((sizeof(R"({"iss":"grpc-os:")") - 1 + 2 * kInstanceBytes) % 3 == 0,
+                "the issuer ends with a group of base64");
+  std::string named;
+  if (encoded.size() < size ||
+      !absl::WebSafeBase64Unescape(absl::string_view(encoded.data(), size), &named))
+    return false;
+  const size_t before = ours.size() - 1 - instance_.size();
+  return named.size() == ours.size() && named.substr(0, before) == ours.substr(0, before) &&
+         named.back() == '"' && named != ours &&
+         core::IsInstance(std::string_view(named).substr(before, instance_.size()));
+}
+
 absl::StatusOr<core::Claims> Hs256Signer::Verify(std::string_view token) const {
   const absl::Status refused = absl::UnauthenticatedError("not a token of this system");
   const size_t dot = token.rfind('.');
@@ -92,11 +108,11 @@ absl::StatusOr<core::Claims> Hs256Signer::Verify(std::string_view token) const {
     return refused;
   const std::string expected = Encode(Mac(token.substr(0, dot)));
   const std::string_view given = token.substr(dot + 1);
+  const std::string_view encoded = token.substr(header_.size(), dot - header_.size());
   if (given.size() != expected.size() ||
       CRYPTO_memcmp(given.data(), expected.data(), expected.size()) != 0)
-    return refused;
+    return NamesAnother(encoded) ? absl::FailedPreconditionError("of another instance") : refused;
   // Made with our key; but by another program with the same JWT_SECRET, maybe.
-  const std::string_view encoded = token.substr(header_.size(), dot - header_.size());
   std::string payload;
   if (!absl::WebSafeBase64Unescape(absl::string_view(encoded.data(), encoded.size()), &payload))
     return refused;

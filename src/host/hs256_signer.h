@@ -18,10 +18,13 @@ class Hs256Signer final : public core::TokenSigner {
 
   std::string Sign(const core::Claims& claims) const override;
   absl::StatusOr<core::Claims> Verify(std::string_view token) const override;
+  std::string Instance() const override { return instance_; }
 
  private:
   std::string Mac(std::string_view text) const;
   std::string Payload(const core::Claims& claims) const;  // JSON
+  // Whether the encoded claims begin as Sign begins them for another key's instance.
+  bool NamesAnother(std::string_view encoded) const;
 
   const std::string key_;
   const std::string header_;    // encoded, with its dot

@@ -31,5 +31,26 @@ TEST(Hs256Signer, RefusesEveryAlteration) {
   }
 }
 
+TEST(Hs256Signer, KnowsWhatSaysItIsOfAnotherKey) {
+  const Hs256Signer ours(std::string(32, 'k'));
+  const Hs256Signer other(std::string(32, 'o'));
+  core::Claims refresh = Access();
+  refresh.use = core::Claims::Use::kRefresh;
+  for (const core::Claims& claims : {Access(), refresh})
+    EXPECT_TRUE(absl::IsFailedPrecondition(ours.Verify(other.Sign(claims)).status()));
+  std::string forged = other.Sign(Access());
+  forged.back() = forged.back() == 'A' ? 'B' : 'A';
+  EXPECT_TRUE(absl::IsFailedPrecondition(ours.Verify(forged).status())) << "nobody can check that";
+  std::string altered = ours.Sign(Access());
+  altered.back() = altered.back() == 'A' ? 'B' : 'A';
+  EXPECT_TRUE(absl::IsUnauthenticated(ours.Verify(altered).status()));
+  EXPECT_TRUE(absl::IsUnauthenticated(ours.Verify("a.b.c").status()));
+  const std::string token = other.Sign(Access());
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(ours.Verify(token.substr(0, token.find('.') + 20) + ".x").status()));
+  EXPECT_NE(ours.Instance(), other.Instance());
+  EXPECT_TRUE(core::IsInstance(ours.Instance()));
+}
+
 }  // namespace
 }  // namespace grpc_os::host

@@ -97,6 +97,9 @@ const std::vector<Option>& CommonOptions() {
 const std::vector<Option>& ProgramOptions() {
   static const auto* const options = new std::vector<Option>{
       {"address", 0, "ADDRESS", "the daemon: unix:PATH or HOST:PORT"},
+      {"secure", 0, "", "reach HOST:PORT by TLS"},
+      {"ca", 0, "FILE", "by TLS: the authorities to trust (PEM)", false, &kLocalFileWord},
+      {"context", 0, "NAME", "the daemon of this context", false, &kContextWord},
       {"commands", 'c', "COMMANDS", "run these, separated by ;"},
       {"output", 'o', "FORMAT", kFormats, false, &kFormatWord},
       {"timeout", 0, "TIME", "give up on an answer after so long (10s)"},

@@ -35,6 +35,8 @@ struct WordKind {
   // slash at their end.
   LiveWords (*live)(client::Client& client, const std::string& begun) = nullptr;
   bool in_folders = false;
+  // Known to this machine.
+  std::vector<std::string> (*local)() = nullptr;
 };
 inline constexpr WordKind kCommandWord = {};    // a command, by the table
 inline constexpr WordKind kLocalFileWord = {};  // a file of this machine

@@ -148,7 +148,7 @@ Words CandidatesOf(const WordKind* kind, const std::string& word, const Words& e
     if (live.more) return {word.empty() ? "..." : word, kTooMany};
     return NamesInFolder(word, [&](const std::string&) { return std::move(live.names); });
   }
-  Words words = WordsOf(*kind);
+  Words words = kind->local != nullptr ? kind->local() : WordsOf(*kind);
   if (kind->live == nullptr) return words;
   LiveWords live = ask(*kind, "");
   std::erase_if(live.ids, [&](const std::string& id) { return !IsBegun(id, word); });

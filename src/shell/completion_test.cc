@@ -151,8 +151,9 @@ using Clock = std::chrono::steady_clock;
 class LiveNamesTest : public ::testing::Test {
  protected:
   std::unique_ptr<LiveNames> NewNames() {
-    return std::make_unique<LiveNames>(*client::ParseAddress(daemon_.address()),
-                                       directory_.path() + "/state", "");
+    return std::make_unique<LiveNames>(
+        *client::ParseAddress(daemon_.address()),
+        client::ClientOptions{.state_directory = directory_.path() + "/state"});
   }
   // What `words` may go on with. A machine that is busy answers late, or not in time, which serves
   // for two seconds too.
@@ -242,7 +243,8 @@ TEST_F(LiveNamesTest, ADaemonThatDoesNotAnswerGivesNothing) {
     daemon_.state.hang = true;
   }
   EXPECT_THAT(NewNames()->Of(kProcessWord).names, IsEmpty());
-  LiveNames nobody(*client::ParseAddress("unix:/nonexistent/run/api.sock"), "/tmp/none", "");
+  LiveNames nobody(*client::ParseAddress("unix:/nonexistent/run/api.sock"),
+                   {.state_directory = "/tmp/none"});
   EXPECT_THAT(nobody.Of(kProcessWord).names, IsEmpty());
 }
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "manifest/env_file.h"
@@ -82,23 +83,95 @@ std::string NameOf(const client::Address& address) {
   return absl::StrCat("…", name.substr(last == 0 ? 0 : name.rfind('/', last - 1)));
 }
 
-}  // namespace
-
-absl::StatusOr<Target> FindTarget(const std::optional<std::string>& given,
-                                  const Variable& variable) {
-  auto implied = ImpliedTarget(variable);
-  const auto exported = given ? std::nullopt : variable("GRPC_OS_ADDRESS");
-  if (!given && !exported) return implied;
-  auto address = client::ParseAddress(given ? *given : *exported);
+// --address, or $GRPC_OS_ADDRESS.
+absl::StatusOr<Target> OfAddress(const std::string& text, const Named& named,
+                                 const Variable& variable) {
+  auto address = client::ParseAddress(text, {.secure = named.secure, .ca = named.ca.value_or("")});
   if (!address.ok()) return address.status();
   Target target = {.address = *std::move(address)};
-  if (exported) target.reason = "GRPC_OS_ADDRESS names it.";
+  const auto implied = ImpliedTarget(variable);
   if (!implied.ok() || implied->address.ToString() != target.address.ToString()) {
     target.name = NameOf(target.address);
   } else {
     target.is_of_make = implied->is_of_make;
   }
   return target;
+}
+
+absl::StatusOr<Target> OfContext(const Contexts& contexts, const std::string& name) {
+  const auto list = contexts.Read();
+  if (!list.ok()) return list.status();
+  const Context* context = FindContext(*list, name);
+  return context == nullptr ? NoContext(*list, name) : TargetOf(*context);
+}
+
+absl::StatusOr<Target> Because(absl::StatusOr<Target> target, const std::string& reason) {
+  if (target.ok()) target->reason = reason;
+  return target;
+}
+
+}  // namespace
+
+absl::StatusOr<Target> TargetOf(const Context& context) {
+  auto address = client::ParseAddress(
+      context.address(),
+      {.ca = context.ca(), .ca_from = absl::StrCat("The context ", context.name())});
+  if (!address.ok()) return address.status();
+  return Target{.address = *std::move(address),
+                .name = context.name(),
+                .context = context.name(),
+                .user = context.user(),
+                .production = context.production()};
+}
+
+absl::StatusOr<Target> FindTarget(const Named& named, const Variable& variable,
+                                  const Contexts& contexts) {
+  const char* const tls = named.secure ? "--secure" : named.ca ? "--ca" : nullptr;
+  if (named.address && named.context)
+    return absl::InvalidArgumentError("--address and --context exclude each other; give one.");
+  if (named.context && tls != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(tls, " belongs to --address: a context has its own."));
+  }
+  if (named.address) return OfAddress(*named.address, named, variable);
+  if (named.context) return OfContext(contexts, *named.context);
+  const auto address = variable("GRPC_OS_ADDRESS");
+  const auto context = variable("GRPC_OS_CONTEXT");
+  if (address && context) {
+    return absl::InvalidArgumentError(
+        "GRPC_OS_ADDRESS and GRPC_OS_CONTEXT are both set, and only one system can be meant. "
+        "`unset` one of them.");
+  }
+  if (address) return Because(OfAddress(*address, named, variable), "GRPC_OS_ADDRESS names it.");
+  if (tls != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(tls,
+                     " says how to reach an address, and there is none: add --address "
+                     "HOST:PORT, or set GRPC_OS_ADDRESS."));
+  }
+  if (context) return Because(OfContext(contexts, *context), "GRPC_OS_CONTEXT names it.");
+  const auto list = contexts.Read();
+  if (!list.ok()) return list.status();
+  if (const Context* in_use = ContextInUse(*list)) {
+    return Because(TargetOf(*in_use), absl::StrCat("The context ", in_use->name(),
+                                                   " is in use; `context use` changes that."));
+  }
+  return ImpliedTarget(variable);
+}
+
+std::string NameOfContext(const Target& target) {
+  return absl::StrCat(target.context, target.production ? " (production)" : "");
+}
+
+client::ClientOptions OptionsFor(const Target& target, const std::string& state_directory,
+                                 std::string token) {
+  client::ClientOptions options = {.state_directory = state_directory + "/tokens",
+                                   .user = target.user,
+                                   .token = std::move(token)};
+  if (!target.context.empty()) {
+    options.kept_as = absl::StrCat("context:", target.context, "@", target.address.ToString());
+  }
+  return options;
 }
 
 }  // namespace grpc_os::shell

@@ -8,11 +8,21 @@
 
 #include "absl/status/statusor.h"
 #include "client/address.h"
+#include "client/client.h"
+#include "shell/contexts.h"
 
 namespace grpc_os::shell {
 
 // The environment's variable of this name, if it is set and not empty.
 using Variable = std::function<std::optional<std::string>(const std::string& name)>;
+
+// What the command line says of it: --address, --context, --secure, --ca.
+struct Named {
+  std::optional<std::string> address = {};
+  std::optional<std::string> context = {};
+  bool secure = false;
+  std::optional<std::string> ca = {};
+};
 
 struct Target {
   client::Address address;
@@ -24,14 +34,31 @@ struct Target {
   std::string name = {};
   // Whether it is that of the source folder we are in: `make run` and `make stop` mean it.
   bool is_of_make = false;
+  // The name of its context; empty: it is in none. What follows is of the context.
+  std::string context = {};
+  std::string user = {};  // whose log-ins are meant; empty: whoever logs in
+  bool production = false;
 };
 
-// The first of: `given` (--address), $GRPC_OS_ADDRESS, the local socket under $DATA_DIR, under the
-// DATA_DIR of ./.env, under ./data if that is a data directory of gRPC OS, under /var/lib/grpc-os.
-// Whether it answers does not matter: a command that is meant for one system must not reach
-// another. INVALID_ARGUMENT: an address or .env that cannot be read.
-absl::StatusOr<Target> FindTarget(const std::optional<std::string>& given,
-                                  const Variable& variable);
+// The first of: --address, --context, $GRPC_OS_ADDRESS, $GRPC_OS_CONTEXT, the context in use, the
+// local socket under $DATA_DIR, under the DATA_DIR of ./.env, under ./data if that is a data
+// directory of gRPC OS, under /var/lib/grpc-os. Whether it answers does not matter: a command that
+// is meant for one system must not reach another. INVALID_ARGUMENT: two of one rank, --secure or
+// --ca for what is no address, an address or .env that cannot be read. Contexts are read only where
+// no address is named: their errors, NOT_FOUND.
+absl::StatusOr<Target> FindTarget(const Named& named, const Variable& variable,
+                                  const Contexts& contexts);
+
+// The system of a context; as FindTarget.
+absl::StatusOr<Target> TargetOf(const Context& context);
+
+// "prod (production)".
+std::string NameOfContext(const Target& target);
+
+// How a client of the target keeps its log-in, under `state_directory`: each context has one of its
+// own, which is never used at another address.
+client::ClientOptions OptionsFor(const Target& target, const std::string& state_directory,
+                                 std::string token);
 
 }  // namespace grpc_os::shell
 

@@ -14,6 +14,7 @@
 namespace grpc_os::shell {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -32,10 +33,32 @@ class FindTargetTest : public ::testing::Test {
     std::ofstream(path) << text;
   }
   absl::StatusOr<Target> Find(const std::optional<std::string>& given = {}) {
-    return FindTarget(given, [this](const std::string& name) -> std::optional<std::string> {
-      const auto found = variables_.find(name);
-      return found == variables_.end() ? std::nullopt : std::optional(found->second);
-    });
+    Named named;
+    named.address = given;
+    return FindNamed(named);
+  }
+  absl::StatusOr<Target> FindNamed(const Named& named) {
+    return FindTarget(
+        named,
+        [this](const std::string& name) -> std::optional<std::string> {
+          const auto found = variables_.find(name);
+          return found == variables_.end() ? std::nullopt : std::optional(found->second);
+        },
+        contexts_);
+  }
+  // Named NAME at box:50051; in use if it is so wanted.
+  void AddContext(const std::string& name, bool in_use) {
+    ASSERT_TRUE(contexts_
+                    .Change([&](ContextList& list) {
+                      Context& context = *list.add_contexts();
+                      context.set_name(name);
+                      context.set_address("box:50051");
+                      context.set_user("ada");
+                      context.set_production(true);
+                      context.set_in_use(in_use);
+                      return absl::OkStatus();
+                    })
+                    .ok());
   }
   std::string Address(const std::optional<std::string>& given = {}) {
     const auto target = Find(given);
@@ -48,6 +71,7 @@ class FindTargetTest : public ::testing::Test {
   const fs::path before_ = fs::current_path();
   client::TemporaryDirectory directory_;
   std::map<std::string, std::string> variables_;
+  const Contexts contexts_{directory_.path() + "/config"};
 };
 
 TEST_F(FindTargetTest, TheSystemOfTheMachineWhereTheFolderHasNone) {
@@ -109,7 +133,7 @@ TEST_F(FindTargetTest, WhatIsNamedGoesFirst) {
   variables_["GRPC_OS_ADDRESS"] = "box:50051";
   EXPECT_EQ(Address(), "box:50051");
   EXPECT_EQ(Address("unix:/x"), "unix:/x");
-  EXPECT_THAT(Address("nonsense"), HasSubstr("none of unix:PATH, HOST:PORT"));
+  EXPECT_THAT(Address("non sense"), HasSubstr("none of unix:PATH, HOST:PORT"));
 }
 
 TEST_F(FindTargetTest, MakeMeansTheSystemOfItsFolderOnly) {
@@ -147,6 +171,79 @@ TEST_F(FindTargetTest, OneThatWouldNotBeMeantByItselfHasAName) {
   variables_.clear();
   EXPECT_FALSE(Find().ok());
   EXPECT_EQ(Address(kMachine), kMachine);
+}
+
+TEST_F(FindTargetTest, AContextGoesBehindWhatIsNamedAndBeforeTheFolder) {
+  Write("data/grpc-os.db");
+  AddContext("prod", true);
+  AddContext("test", false);
+  EXPECT_EQ(Find()->context, "prod");
+  EXPECT_EQ(Find()->name, "prod");
+  EXPECT_EQ(Find()->address.ToString(), "box:50051");
+  EXPECT_EQ(Find()->user, "ada");
+  EXPECT_TRUE(Find()->production);
+  EXPECT_THAT(Find()->reason, HasSubstr("The context prod is in use"));
+  Named named;
+  named.context = "test";
+  EXPECT_EQ(FindNamed(named)->context, "test");
+  EXPECT_THAT(FindNamed(named)->reason, IsEmpty());
+  variables_ = {{"GRPC_OS_CONTEXT", "test"}};
+  EXPECT_EQ(Find()->context, "test");
+  EXPECT_THAT(Find()->reason, HasSubstr("GRPC_OS_CONTEXT"));
+  variables_ = {{"GRPC_OS_ADDRESS", "unix:/x"}};
+  EXPECT_EQ(Find()->address.ToString(), "unix:/x");
+  EXPECT_THAT(Find()->context, IsEmpty());
+  EXPECT_EQ(Address("box:50051"), "box:50051");
+  EXPECT_THAT(Find("box:50051")->context, IsEmpty()) << "the same by its address is in none";
+  named.context = "tets";
+  EXPECT_EQ(FindNamed(named).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(FindNamed(named).status().message()), HasSubstr("Did you mean test?"));
+}
+
+TEST_F(FindTargetTest, TwoOfOneRankAreRefused) {
+  AddContext("prod", false);
+  Named both;
+  both.address = "box";
+  both.context = "prod";
+  EXPECT_EQ(FindNamed(both).status().code(), absl::StatusCode::kInvalidArgument);
+  both.address.reset();
+  both.secure = true;
+  EXPECT_THAT(std::string(FindNamed(both).status().message()), HasSubstr("--secure belongs to"));
+  both.context.reset();
+  EXPECT_THAT(std::string(FindNamed(both).status().message()), HasSubstr("add --address"));
+  variables_ = {{"GRPC_OS_ADDRESS", "box"}};
+  EXPECT_EQ(FindNamed(both)->address.ToString(), "https://box:50443");
+  variables_["GRPC_OS_CONTEXT"] = "prod";
+  EXPECT_THAT(std::string(Find().status().message()), HasSubstr("`unset` one"));
+}
+
+TEST_F(FindTargetTest, ABadContextFileIsRefusedByNameAndMattersToNobodyWhoNamesAnAddress) {
+  AddContext("prod", true);
+  fs::permissions(contexts_.path(), fs::perms(0644));
+  EXPECT_EQ(Find().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Address(), HasSubstr("`chmod 600 " + contexts_.path() + "`"));
+  EXPECT_EQ(Address(kMachine), kMachine);
+  fs::permissions(contexts_.path(), fs::perms(0600));
+  EXPECT_EQ(Address(), "box:50051");
+  Write(contexts_.path(), "contexts: [\n");
+  fs::permissions(contexts_.path(), fs::perms(0600));
+  EXPECT_EQ(Find().status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Address(), HasSubstr(contexts_.path() + ":"));
+  EXPECT_EQ(Address(kMachine), kMachine);
+}
+
+TEST_F(FindTargetTest, ALogInIsKeptForAContextAndItsAddress) {
+  AddContext("prod", true);
+  const auto kept_as = [](const Target& target) {
+    return OptionsFor(target, "/state", "").kept_as;
+  };
+  EXPECT_EQ(kept_as(*Find("box:50051")), "");
+  Target moved = *Find();
+  EXPECT_THAT(kept_as(moved), AllOf(HasSubstr("prod"), HasSubstr("box:50051")));
+  moved.address = *client::ParseAddress("elsewhere:50051");
+  EXPECT_NE(kept_as(moved), kept_as(*Find()));
+  EXPECT_EQ(OptionsFor(moved, "/state", "t").user, "ada");
+  EXPECT_EQ(OptionsFor(moved, "/state", "t").token, "t");
 }
 
 }  // namespace

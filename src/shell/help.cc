@@ -67,9 +67,11 @@ std::string HelpText() {
   absl::StrAppend(
       &text, table.Render(false), "\n`help COMMAND` describes one.\n\nOptions:\n",
       OptionList(ProgramOptions()),
-      "\nWithout --address: $GRPC_OS_ADDRESS, else run/api.sock under $DATA_DIR, under the "
-      "DATA_DIR of\n"
-      "./.env, under ./data if it is there, or under /var/lib/grpc-os.\n"
+      "\nWithout --address and --context: $GRPC_OS_ADDRESS, $GRPC_OS_CONTEXT, the context in "
+      "use, else\n"
+      "run/api.sock under $DATA_DIR, under the DATA_DIR of ./.env, under ./data if it is there, or "
+      "under\n"
+      "/var/lib/grpc-os.\n"
       "$GRPC_OS_TOKEN, if set, is the token of every call.\n\n",
       kExitCodes);
   return text;

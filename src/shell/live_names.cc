@@ -13,12 +13,12 @@ constexpr std::chrono::seconds kServes{2};
 
 }  // namespace
 
-LiveNames::LiveNames(client::Address address, std::string state_directory, std::string token)
-    : client_(std::move(address), {.timeout = kMaxWait,
-                                   .state_directory = std::move(state_directory),
-                                   .token = std::move(token),
-                                   // An answer that comes too late would end the session.
-                                   .may_refresh = false}) {}
+LiveNames::LiveNames(client::Address address, client::ClientOptions options)
+    : client_(std::move(address), [&options] {
+        options.timeout = kMaxWait;
+        options.may_refresh = false;  // an answer that comes too late would end the session
+        return std::move(options);
+      }()) {}
 
 LiveNames::~LiveNames() {
   client_.Cancel();

@@ -23,7 +23,7 @@ class LiveNames {
   // How long a user may wait for it.
   static constexpr std::chrono::milliseconds kMaxWait{150};
 
-  LiveNames(client::Address address, std::string state_directory, std::string token);
+  LiveNames(client::Address address, client::ClientOptions options);
   LiveNames(const LiveNames&) = delete;
   LiveNames& operator=(const LiveNames&) = delete;
   ~LiveNames();

@@ -6,8 +6,10 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -23,6 +25,7 @@
 #include "manifest/quantity.h"
 #include "shell/command_table.h"
 #include "shell/completion.h"
+#include "shell/contexts.h"
 #include "shell/default_address.h"
 #include "shell/escape.h"
 #include "shell/help.h"
@@ -96,15 +99,26 @@ absl::StatusOr<Session::Defaults> ReadDefaults(const Arguments& options) {
   return defaults;
 }
 
-std::string Prompt(Session& session) {
-  if (!session.user()) return "grpc-os> ";
+// What stands before "grpc-os> ".
+std::string PlaceOf(const Session& session) {
+  const Target& target = session.target();
+  const std::string at =
+      EscapeForTerminal(target.name.empty() ? target.address.DisplayHost() : target.name);
+  const std::string warning = target.production ? " (production)" : "";
+  if (!session.user()) return target.context.empty() ? "" : at + warning;
   std::string where = session.directory();
   if (where.size() > 1) where.pop_back();  // the slash at its end
-  return absl::StrCat(
-      EscapeForTerminal(*session.user()), "@",
-      EscapeForTerminal(session.console().target.empty() ? session.client().address().DisplayHost()
-                                                         : session.console().target),
-      where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)), " grpc-os> ");
+  return absl::StrCat(EscapeForTerminal(*session.user()), "@", at,
+                      where == "/" ? "" : absl::StrCat(":", EscapeForTerminal(where)), warning);
+}
+
+// `colored`: with what readline needs around what takes no room.
+std::string Prompt(const Session& session, bool colored) {
+  std::string place = PlaceOf(session);
+  if (place.empty()) return "grpc-os> ";
+  if (colored && session.target().production)
+    place = absl::StrCat("\001\x1b[1;31m\002", place, "\001\x1b[0m\002");
+  return place + " grpc-os> ";
 }
 
 std::string Farewell(const Target& target) {
@@ -123,19 +137,16 @@ std::string Farewell(const Target& target) {
                                         stop, "stop-all` ends everything."));
 }
 
-// Finds out who is logged in, for the prompt. Only a daemon that is away keeps the shell from
-// opening.
-ExitCode Greet(Session& session) {
+// Finds out who is logged in, for the prompt. Only a daemon that is away is an error.
+ExitCode Recognize(Session& session) {
+  if (!session.target_error().ok()) return session.Report(session.target_error());
   const auto who = session.client().WhoAmI();
   if (who.ok()) {
     session.set_user(who->identity().user());
-  } else if (const ExitCode code = session.Report(who.status());
-             !absl::IsUnauthenticated(who.status())) {
-    return code;
+    return ExitCode::kOk;
   }
-  session.out() << "gRPC OS " << kVersion << ". `help` lists the commands, `exit` leaves.\n"
-                << std::flush;
-  return ExitCode::kOk;
+  const ExitCode code = session.Report(who.status());
+  return absl::IsUnauthenticated(who.status()) ? ExitCode::kOk : code;
 }
 
 // A token that is not a header's value would be refused by gRPC in words that help nobody.
@@ -151,72 +162,127 @@ absl::StatusOr<std::string> TokenOfEnvironment() {
   return token;
 }
 
-ExitCode RunPrompt(Session& session, Interrupts& interrupts, const std::string& state_directory,
-                   LiveNames& names, const std::string& farewell) {
-  if (const ExitCode code = Greet(session); code != ExitCode::kOk) return code;
-  LineEditor editor(state_directory + "/history", interrupts,
-                    [&](std::span<const std::string> before, const std::string& word) {
-                      return Complete(
-                          before, word, [&](const WordKind& kind, const std::string& begun) {
-                            return names.Of(kind, ResolveBegun(session.directory(), begun));
-                          });
-                    });
-  while (!session.wants_to_leave()) {
-    const std::string prompt = Prompt(session);
-    const auto text = editor.Read(prompt);
+// The session that runs the commands, and the one after it, where a command goes on in another
+// context.
+class Conversation {
+ public:
+  // Makes a session with what is named.
+  using Open = std::function<std::unique_ptr<Session>(const Named& named)>;
+
+  Conversation(Open open, const Named& named) : open_(std::move(open)), session_(open_(named)) {}
+
+  Session& session() { return *session_; }
+  // Ends what runs. Thread-safe.
+  void Interrupt() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    session_->Interrupt();
+  }
+  // After a command. Whether there is another session now.
+  bool Follow() {
+    if (!session_->next()) return false;
+    Named named;
+    if (!session_->next()->empty()) named.context = *session_->next();
+    std::unique_ptr<Session> next = open_(named);
+    if (session_->wants_to_leave()) next->Leave();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    session_ = std::move(next);
+    return true;
+  }
+
+ private:
+  const Open open_;
+  std::mutex mutex_;
+  std::unique_ptr<Session> session_;
+};
+
+// Names of the session's daemon, for completion.
+using OpenNames = std::function<std::unique_ptr<LiveNames>(const Session& session)>;
+
+ExitCode RunPrompt(Conversation& conversation, Interrupts& interrupts,
+                   const std::string& state_directory, const OpenNames& open_names) {
+  if (const ExitCode code = Recognize(conversation.session()); code != ExitCode::kOk) return code;
+  conversation.session().out() << "gRPC OS " << kVersion
+                               << ". `help` lists the commands, `exit` leaves.\n"
+                               << std::flush;
+  std::unique_ptr<LiveNames> names = open_names(conversation.session());
+  LineEditor editor(
+      state_directory + "/history", interrupts,
+      [&](std::span<const std::string> before, const std::string& word) {
+        return Complete(before, word, [&](const WordKind& kind, const std::string& begun) {
+          return names->Of(kind, ResolveBegun(conversation.session().directory(), begun));
+        });
+      });
+  while (!conversation.session().wants_to_leave()) {
+    const bool colored = conversation.session().console().color;
+    const auto text = editor.Read(Prompt(conversation.session(), colored));
     if (!text) {
-      session.out() << "\n";
+      conversation.session().out() << "\n";
       break;
     }
     // Several commands were pasted: each is shown again with its answer.
     const std::vector<std::string> commands = SplitPasted(*text);
     for (const std::string& command : commands) {
+      Session& session = conversation.session();
       if (commands.size() > 1) {
-        session.out() << prompt << EscapeForTerminal(HistoryLine(command)) << "\n" << std::flush;
+        session.out() << Prompt(session, false) << EscapeForTerminal(HistoryLine(command)) << "\n"
+                      << std::flush;
       }
       editor.Remember(command);
       if (session.RunLine(command) == ExitCode::kInterrupted) {
         session.out() << "\n" << std::flush;
         break;
       }
-      if (session.wants_to_leave()) break;
+      if (conversation.Follow()) {
+        names = open_names(conversation.session());
+        (void)Recognize(conversation.session());
+      }
+      if (conversation.session().wants_to_leave()) break;
     }
   }
-  session.out() << farewell << "\n" << std::flush;
+  conversation.session().out() << Farewell(conversation.session().target()) << "\n" << std::flush;
   return ExitCode::kOk;
 }
 
 // As a shell script, but without an end at the first failure. The worst exit code.
-ExitCode RunScript(Session& session) {
+ExitCode RunScript(Conversation& conversation) {
   ExitCode worst = ExitCode::kOk;
   std::string text;
   std::string line;
-  while (!session.wants_to_leave() && std::getline(std::cin, line)) {
+  while (!conversation.session().wants_to_leave() && std::getline(std::cin, line)) {
     text += line;
     // A quote that is open at the end of the input is refused as such.
     if (WhatIsUnfinished(text) != Unfinished::kNothing && std::cin.peek() != EOF) {
       text += "\n";
       continue;
     }
-    const ExitCode code = session.RunLine(text);
+    const ExitCode code = conversation.session().RunLine(text);
     text.clear();
     worst = Worst(worst, code);
     if (code == ExitCode::kInterrupted) break;
+    conversation.Follow();
   }
   return worst;
 }
 
 // As RunScript; nothing is run if the text as a whole is malformed.
-ExitCode RunCommands(Session& session, const std::string& text) {
+ExitCode RunCommands(Conversation& conversation, const std::string& text) {
   const auto commands = SplitCommands(text);
-  if (!commands.ok()) return session.Report(commands.status());
+  if (!commands.ok()) return conversation.session().Report(commands.status());
   ExitCode worst = ExitCode::kOk;
   for (const std::vector<std::string>& words : *commands) {
-    const ExitCode code = session.Run(words);
+    const ExitCode code = conversation.session().Run(words);
     worst = Worst(worst, code);
-    if (code == ExitCode::kInterrupted || session.wants_to_leave()) break;
+    conversation.Follow();
+    if (code == ExitCode::kInterrupted || conversation.session().wants_to_leave()) break;
   }
   return worst;
+}
+
+Named NamedBy(const Arguments& options) {
+  return {.address = options.Value("address"),
+          .context = options.Value("context"),
+          .secure = options.Has("secure"),
+          .ca = options.Value("ca")};
 }
 
 struct Invocation {
@@ -264,30 +330,30 @@ ExitCode Run(const Invocation& invocation) {
     std::cerr << EscapeForTerminal(std::string(defaults.status().message())) << "\n";
     return ExitCode::kUsage;
   }
-  const auto named = invocation.options.Value("address");
-  const auto target = FindTarget(named, FromEnvironment);
-  if (target.ok()) {
-    console.target = target->name;
-    console.target_reason = target->reason;
-  }
-  const std::string state_directory = client::StateDirectory();
   const auto token = TokenOfEnvironment();
   if (!token.ok()) {
     std::cerr << token.status().message() << "\n";
     return ExitCode::kUsage;
   }
-  Session session(console,
-                  target.ok() ? target->address : absl::StatusOr<client::Address>(target.status()),
-                  state_directory, *defaults, *token);
-  interrupts.Start([&session] { session.Interrupt(); });
+  const Session::Directories directories = {.state = client::StateDirectory(),
+                                            .config = client::ConfigDirectory()};
+  Conversation conversation(
+      [&](const Named& named) {
+        return std::make_unique<Session>(
+            console, FindTarget(named, FromEnvironment, Contexts(directories.config)), directories,
+            *defaults, *token);
+      },
+      NamedBy(invocation.options));
+  interrupts.Start([&conversation] { conversation.Interrupt(); });
   // The session must not end while it is being interrupted.
   const absl::Cleanup stop = [&interrupts] { interrupts.Stop(); };
-  if (commands) return RunCommands(session, *commands);
-  if (!invocation.command.empty()) return session.Run(invocation.command);
-  if (!interactive) return RunScript(session);
-  LiveNames names(session.client().address(), state_directory + "/tokens", *token);
-  return RunPrompt(session, interrupts, state_directory, names,
-                   target.ok() ? Farewell(*target) : "");
+  if (commands) return RunCommands(conversation, *commands);
+  if (!invocation.command.empty()) return conversation.session().Run(invocation.command);
+  if (!interactive) return RunScript(conversation);
+  return RunPrompt(conversation, interrupts, directories.state, [&](const Session& session) {
+    return std::make_unique<LiveNames>(session.target().address,
+                                       OptionsFor(session.target(), directories.state, *token));
+  });
 }
 
 // `__complete WORDS…`, for bash. The words are any user's typing: no options of ours.
@@ -295,14 +361,14 @@ ExitCode RunComplete(std::span<const std::string> raw_words) {
   const BashWords words = ReadBashWords(raw_words);
   std::span<const std::string> rest;
   const auto options = ParseProgramOptions(words.before, rest);
-  const auto named = options.ok() ? options->Value("address") : std::nullopt;
-  const auto target = FindTarget(named, FromEnvironment);
   const auto token = TokenOfEnvironment();
   std::unique_ptr<LiveNames> names;
   const auto ask = [&](const WordKind& kind, const std::string& begun) -> LiveWords {
+    const auto target = FindTarget(options.ok() ? NamedBy(*options) : Named(), FromEnvironment,
+                                   Contexts(client::ConfigDirectory()));
     if (!target.ok() || !token.ok()) return {};
-    names =
-        std::make_unique<LiveNames>(target->address, client::StateDirectory() + "/tokens", *token);
+    names = std::make_unique<LiveNames>(target->address,
+                                        OptionsFor(*target, client::StateDirectory(), *token));
     return names->Of(kind, ResolveBegun("/", begun));
   };
   for (const std::string& word : CompleteForBash(words, ask)) std::cout << word << "\n";

@@ -24,8 +24,15 @@
 namespace grpc_os::shell {
 namespace {
 
-// Stands in for an address that could not be read; no command gets as far as using it.
-client::Address NoAddress() { return {.is_unix = true, .path = "/nonexistent/api.sock"}; }
+// Stands in for one that could not be found; no command gets as far as using it.
+Target NoTarget() { return {.address = {.is_unix = true, .path = "/nonexistent/api.sock"}}; }
+
+client::ClientOptions OptionsOf(const Target& target, const Session::Directories& directories,
+                                const Session::Defaults& defaults, std::string token) {
+  client::ClientOptions options = OptionsFor(target, directories.state, std::move(token));
+  options.timeout = defaults.timeout;
+  return options;
+}
 
 absl::Status UnknownCommand(std::span<const std::string> words) {
   const std::vector<std::string> known = Subcommands(words[0]);
@@ -54,6 +61,7 @@ std::string CureOf(const std::string& reason) {
   static const auto* const cures = new std::map<std::string, std::string>{
       {"NOT_LOGGED_IN", "`login` logs in."},
       {"TOKEN_INVALID", "`login` logs in again."},
+      {"TOKEN_OF_OTHER_SYSTEM", "`login` logs in to this one."},
       {"LOGIN_FAILED", "Check the name and the password and try again."},
       {"PROCESS_NOT_FOUND", "`ps` lists all."},
       {"DOMAIN_NOT_FOUND", "`domains` lists all."},
@@ -96,19 +104,17 @@ absl::StatusOr<Format> ParseFormat(const std::string& word) {
       nearest.empty() ? "" : absl::StrCat(" Did you mean ", nearest, "?")));
 }
 
-Session::Session(Console console, absl::StatusOr<client::Address> address,
-                 std::string state_directory, Defaults defaults, std::string token)
+Session::Session(Console console, absl::StatusOr<Target> target, Directories directories,
+                 Defaults defaults, std::string token)
     : console_(std::move(console)),
       out_(&console_.out),
       err_(&console_.err),
       defaults_(defaults),
-      address_error_(address.status()),
-      state_directory_(std::move(state_directory)),
+      target_error_(target.status()),
+      target_(target.ok() ? *std::move(target) : NoTarget()),
+      directories_(std::move(directories)),
       client_(std::make_unique<client::Client>(
-          address.ok() ? *std::move(address) : NoAddress(),
-          client::ClientOptions{.timeout = defaults.timeout,
-                                .state_directory = state_directory_ + "/tokens",
-                                .token = std::move(token)})),
+          target_.address, OptionsOf(target_, directories_, defaults, std::move(token)))),
       format_(defaults.format) {}
 
 void Session::Print(const Table& table) {
@@ -199,7 +205,7 @@ ExitCode Session::RunParsed(const Command& command, const Arguments& arguments) 
     timeout = std::chrono::milliseconds(*given);
     timeout_given_ = true;
   }
-  if (command.needs_daemon && !address_error_.ok()) return Report(address_error_);
+  if (command.needs_daemon && !target_error_.ok()) return Report(target_error_);
 
   client_->BeginCommand();
   client_->set_timeout(timeout);
@@ -313,13 +319,13 @@ ExitCode Session::Report(const absl::Status& status) {
     absl::StrAppend(&text, text.ends_with('.') ? " " : ". ", cure);
   }
   text = TypedIn(text);
-  if (client::IsDaemonAway(status) && !console_.target_reason.empty()) {
-    absl::StrAppend(&text, " ", console_.target_reason);
-  } else if (!reason.empty() && !console_.interactive && !console_.target.empty() &&
-             !console_.target_reason.empty()) {
+  if (client::IsDaemonAway(status) && !target_.reason.empty()) {
+    absl::StrAppend(&text, " ", target_.reason);
+  } else if (!reason.empty() && !console_.interactive && !target_.name.empty() &&
+             !target_.reason.empty()) {
     // The prompt does not show it, and the command line did not name it.
     absl::StrAppend(&text, "\n  That is the answer of ", client_->address().ToString(), ": ",
-                    console_.target_reason);
+                    target_.reason);
   }
   err() << text << "\n" << std::flush;
   return ExitCodeFor(status);

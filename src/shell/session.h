@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "client/client.h"
 #include "shell/command_table.h"
+#include "shell/default_address.h"
 #include "shell/exit_code.h"
 #include "shell/render/resource_view.h"
 
@@ -59,10 +60,6 @@ struct Console {
   std::function<std::optional<std::string>()> read_line = {};
   // Whether standard input holds the commands themselves: then none of them may read it.
   bool input_is_script = false;
-  // What a daemon is called that would not be meant by itself here; else empty.
-  std::string target = {};
-  // Why it is the one that is meant, as a sentence; may be empty.
-  std::string target_reason = {};
   // Whether the user has interrupted since the line of this command was typed; may be empty.
   std::function<bool()> interrupt_pending = {};
   // While the answer lives, a signal that ends the program interrupts the command first; may be
@@ -79,9 +76,14 @@ class Session {
     bool timeout_given = false;  // by the user, rather than the default
   };
 
-  // A bad address is reported by the first command that needs it. Tokens are kept in
-  // `state_directory`/tokens.
-  Session(Console console, absl::StatusOr<client::Address> address, std::string state_directory,
+  // Where this user's programs keep what they need for their next run, and what the user has set.
+  struct Directories {
+    std::string state;  // tokens are in `state`/tokens
+    std::string config;
+  };
+
+  // That no target could be found is reported by the first command that needs one.
+  Session(Console console, absl::StatusOr<Target> target, Directories directories,
           Defaults defaults, std::string token = {});
 
   // Runs a command and its arguments. Errors are printed.
@@ -181,8 +183,16 @@ class Session {
   void ChangeDirectory(std::string directory) {
     previous_directory_ = std::exchange(directory_, std::move(directory));
   }
-  // Where this user's programs keep what they need for their next run.
-  const std::string& state_directory() const { return state_directory_; }
+  const std::string& state_directory() const { return directories_.state; }
+  Contexts contexts() const { return Contexts(directories_.config); }
+
+  const Target& target() const { return target_; }
+  // Why there is none.
+  const absl::Status& target_error() const { return target_error_; }
+  // Whoever runs the commands goes on in another session: in this context, or (empty) with what is
+  // meant by itself.
+  void GoOnIn(std::string context) { next_ = std::move(context); }
+  const std::optional<std::string>& next() const { return next_; }
 
   // Who is logged in, for the prompt.
   const std::optional<std::string>& user() const { return user_; }
@@ -201,14 +211,16 @@ class Session {
   std::ostream* out_;  // those of the console, or what a watched command is collected in
   std::ostream* err_;
   const Defaults defaults_;
-  const absl::Status address_error_;
-  const std::string state_directory_;
+  const absl::Status target_error_;
+  const Target target_;
+  const Directories directories_;
   std::string directory_ = "/";
   std::string previous_directory_ = "/";
   const std::unique_ptr<client::Client> client_;
   Format format_;
   bool timeout_given_ = false;
   std::optional<std::string> user_;
+  std::optional<std::string> next_;
   bool wants_to_leave_ = false;
   bool input_taken_ = false;
   std::atomic<bool> interrupted_{false};

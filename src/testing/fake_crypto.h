@@ -59,7 +59,7 @@ class FakeHasher final : public core::PasswordHasher {
   }
 };
 
-// "signed|USE|USER|SESSION|NUMBER|ISSUED|EXPIRES".
+// "signed|USE|USER|SESSION|NUMBER|ISSUED|EXPIRES"; "elsewhere|…" is of another instance.
 class FakeSigner final : public core::TokenSigner {
  public:
   std::string Sign(const core::Claims& claims) const override {
@@ -72,6 +72,7 @@ class FakeSigner final : public core::TokenSigner {
     const std::vector<std::string> parts =
         absl::StrSplit(absl::string_view(token.data(), token.size()), '|');
     core::Claims claims;
+    if (parts[0] == "elsewhere") return absl::FailedPreconditionError("of another instance");
     if (parts.size() != 7 || parts[0] != "signed" ||
         !absl::SimpleAtoi(parts[4], &claims.refresh_number) ||
         !absl::SimpleAtoi(parts[5], &claims.issue_time_s) ||
@@ -82,6 +83,7 @@ class FakeSigner final : public core::TokenSigner {
     claims.session_id = parts[3];
     return claims;
   }
+  std::string Instance() const override { return "0123456789abcdef"; }
   mutable std::atomic<int> verified = 0;
 };
 

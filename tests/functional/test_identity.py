@@ -284,7 +284,7 @@ async def test_ones_own_password_needs_the_old_one(admin, calls):
 
 async def test_an_api_token_does_what_it_was_made_for(admin, calls):
     made = await admin.auth("CreateToken", label="a script", ttl={"seconds": 3600}, roles=["viewer"])
-    assert re.fullmatch(r"gost_[A-Za-z0-9_-]{43}", made.token)
+    assert re.fullmatch(r"gost_[0-9a-f]{16}[A-Za-z0-9_-]{43}", made.token)
     assert made.session.label == "a script" and list(made.session.roles) == ["viewer"]
     script = calls(made.token)
     assert list((await script.auth("WhoAmI")).identity.roles) == ["viewer"]

@@ -118,6 +118,7 @@ absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string
     digest = impl_->parts.digest.Sha256Hex(token);
   } else {
     auto verified = impl_->parts.signer.Verify(token);
+    if (absl::IsFailedPrecondition(verified.status())) return TokenOfOtherSystem();
     if (!verified.ok() || verified->use != Claims::Use::kAccess) return TokenInvalid();
     claims = *std::move(verified);
     if (claims.expire_time_s * 1000 <= now || claims.issue_time_s > now / 1000 + kClockSlackS)
@@ -126,7 +127,11 @@ absl::StatusOr<std::shared_ptr<const Caller>> Identity::Authenticate(std::string
   auto state = impl_->state.Lock();
   if (opaque) {
     const auto id = state->token_ids.find(digest);
-    if (id == state->token_ids.end()) return TokenInvalid();
+    if (id == state->token_ids.end()) {
+      const std::string_view named = InstanceInApiToken(token);
+      const bool ours = named.empty() || named == impl_->parts.signer.Instance();
+      return ours ? TokenInvalid() : TokenOfOtherSystem();
+    }
     claims.session_id = id->second;
   }
   const SessionEntry* entry = state->FindSession(claims.session_id, now);

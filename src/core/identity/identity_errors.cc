@@ -17,6 +17,13 @@ absl::Status TokenInvalid() {
                    {.reason = reason::kTokenInvalid});
 }
 
+absl::Status TokenOfOtherSystem() {
+  return MakeError(StatusCode::kUnauthenticated,
+                   "the token was issued by another system, or before the key of this one was "
+                   "changed; log in to this one with `login`",
+                   {.reason = reason::kTokenOfOtherSystem});
+}
+
 absl::Status LoginFailed() {
   return MakeError(StatusCode::kUnauthenticated,
                    "the name or the password is wrong, or this user cannot log in; try again, or "

@@ -11,8 +11,10 @@
 
 namespace grpc_os::core {
 
-// The same for every token that is not accepted, whatever is wrong with it.
+// The same for every token that is not accepted, whatever is wrong with it; but for
+// TokenOfOtherSystem, where it says itself that another system issued it.
 absl::Status TokenInvalid();
+absl::Status TokenOfOtherSystem();
 // The same for a wrong name, a wrong password, a disabled user and one without a password.
 absl::Status LoginFailed();
 absl::Status LoginThrottled(int64_t wait_ms);

@@ -2,6 +2,7 @@
 #ifndef GRPC_OS_CORE_IDENTITY_IDENTITY_PORTS_H_
 #define GRPC_OS_CORE_IDENTITY_IDENTITY_PORTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -28,12 +29,23 @@ struct Claims {
 // The port to the signing of tokens. Thread-safe.
 class TokenSigner {
  public:
+  static constexpr size_t kInstanceDigits = 16;
+
   virtual ~TokenSigner() = default;
   virtual std::string Sign(const Claims& claims) const = 0;
-  // UNAUTHENTICATED unless it is, byte for byte, a token that Sign made with the same key. Does not
-  // look at the time.
+  // UNAUTHENTICATED unless it is, byte for byte, a token that Sign made with the same key; or
+  // FAILED_PRECONDITION, where it names another key's instance as its issuer, which anybody can
+  // write. Does not look at the time.
   virtual absl::StatusOr<Claims> Verify(std::string_view token) const = 0;
+  // What tells the key from others, in kInstanceDigits hexadecimal digits.
+  virtual std::string Instance() const = 0;
 };
+
+// Whether it has the form of an instance of TokenSigner.
+inline bool IsInstance(std::string_view text) {
+  return text.size() == TokenSigner::kInstanceDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 // The port to the hashing of passwords (argon2id). Thread-safe; never blocks: hashes are made one
 // after the other on threads of low priority, `done` comes on one of them. RESOURCE_EXHAUSTED

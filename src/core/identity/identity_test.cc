@@ -168,7 +168,7 @@ TEST_F(IdentityTest, ATokenWorksUntilItExpiresOrIsEnded) {
   const auto made = MakeToken(login->caller, {}, 60 * kMinute);
   ASSERT_TRUE(made.ok());
   EXPECT_EQ(made->token.rfind("gost_", 0), 0u);
-  EXPECT_EQ(made->token.size(), 48u);
+  EXPECT_EQ(made->token.size(), 64u);
   EXPECT_EQ(Check(made->token), "OK");
   EXPECT_EQ((*identity_->Authenticate(made->token))->method, "token");
   EXPECT_THAT(RolesOf(made->token), ElementsAre("operator"));
@@ -188,6 +188,20 @@ TEST_F(IdentityTest, ATokenWorksUntilItExpiresOrIsEnded) {
   altered[10] = altered[10] == 'A' ? 'B' : 'A';
   EXPECT_EQ(Check(altered), "TOKEN_INVALID");
   EXPECT_EQ(Check("gost_"), "TOKEN_INVALID");
+}
+
+TEST_F(IdentityTest, ATokenThatNamesAnotherSystemIsRefusedByThatWord) {
+  EXPECT_EQ(Check("elsewhere|access"), "TOKEN_OF_OTHER_SYSTEM");
+  EXPECT_EQ(ReasonOf(Refresh("elsewhere|refresh").status()), "TOKEN_OF_OTHER_SYSTEM");
+  const auto made = MakeToken(LogIn("ada")->caller);
+  std::string other = made->token;
+  other[5] = 'f';
+  EXPECT_EQ(Check(other), "TOKEN_OF_OTHER_SYSTEM");
+  other[5] = 'F';
+  EXPECT_EQ(Check(other), "TOKEN_INVALID") << "no instance writes so";
+  EXPECT_EQ(Check(other + "x"), "TOKEN_INVALID");
+  ASSERT_TRUE(End(LogIn("ada")->caller, made->session.id).ok());
+  EXPECT_EQ(Check(made->token), "TOKEN_INVALID") << "of this system, and ended";
 }
 
 // Time passes without a change of anybody's rights.

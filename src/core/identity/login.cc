@@ -238,6 +238,7 @@ void Identity::Refresh(std::string_view refresh_token, Origin origin, LoginDone 
   const int64_t now = impl_->parts.clock.NowMs();
   if (static_cast<int64_t>(refresh_token.size()) > limits::kTokenBytes) return done(TokenInvalid());
   const auto claims = impl_->parts.signer.Verify(refresh_token);
+  if (absl::IsFailedPrecondition(claims.status())) return done(TokenOfOtherSystem());
   if (!claims.ok() || claims->use != Claims::Use::kRefresh || claims->expire_time_s * 1000 <= now)
     return done(TokenInvalid());
   absl::Status refused;

@@ -125,7 +125,8 @@ void Identity::CreateToken(const Caller& caller, NewToken wanted, Origin origin,
   std::sort(wanted.roles.begin(), wanted.roles.end());
   wanted.roles.erase(std::unique(wanted.roles.begin(), wanted.roles.end()), wanted.roles.end());
   const int64_t now = impl_->parts.clock.NowMs();
-  MadeToken made{.token = absl::StrCat(kApiTokenPrefix, RandomUrl256())};
+  MadeToken made{.token =
+                     absl::StrCat(kApiTokenPrefix, impl_->parts.signer.Instance(), RandomUrl256())};
   made.session = {.id = RandomHex128(),
                   .user = caller.user,
                   .method = "token",

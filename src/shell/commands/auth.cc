@@ -25,7 +25,8 @@ std::string Describe(const v1::Identity& identity) {
 
 absl::StatusOr<v1::LoginResponse> LogIn(Session& session, const Arguments& arguments,
                                         absl::Status* not_kept) {
-  const auto& words = arguments.positional();
+  std::vector<std::string> words = arguments.positional();
+  if (words.empty() && !session.target().user.empty()) words = {session.target().user};
   if (words.empty()) return session.client().LoginPeer(not_kept);
   if (words.size() == 2) return session.client().Login(words[0], words[1], not_kept);
   const auto password = ReadPassword(session, arguments, absl::StrCat("Password of ", words[0]),
@@ -59,6 +60,8 @@ ExitCode RunWhoAmI(Session& session, const Arguments&) {
     absl::StrAppend(&text, ", session ", identity.session_id(), ", token until ",
                     FormatTime(response->expire_time().seconds(), 0, 0));
   }
+  if (!session.target().context.empty())
+    absl::StrAppend(&text, ", in the context ", NameOfContext(session.target()));
   session.Show(*response, identity.user(), text);
   return ExitCode::kOk;
 }
@@ -85,8 +88,8 @@ std::vector<Command> LogInCommands() {
            "on the line is kept out of the history, but others on this machine may see it in the\n"
            "list of processes while `grpc-os login` runs. The session lasts 30 days and renews\n"
            "itself; it is kept in a file that only you can read.\n"
-           "Without USER: only through the local socket, where the daemon sees which account "
-           "calls.\n",
+           "Without USER: as the user of the context, if it has one; else only through the local\n"
+           "socket, where the daemon sees which account calls.\n",
        .options = {PasswordStdinOption()},
        .examples = {"login admin", "login", "login deploy --password-stdin"},
        .most = 2,

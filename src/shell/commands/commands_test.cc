@@ -52,8 +52,8 @@ TEST_F(CommandsTest, AnInterruptBetweenTheLineAndItsCommandIsNotLost) {
 }
 
 TEST_F(CommandsTest, ErrorsNameASystemThatTheCommandLineDoesNot) {
-  target_ = "/srv/two";
-  target_reason_ = "GRPC_OS_ADDRESS names it.";
+  target_.name = "/srv/two";
+  target_.reason = "GRPC_OS_ADDRESS names it.";
   NewSession(daemon_.address());
   EXPECT_EQ(Run("kill web"), ExitCode::kNotFound);
   EXPECT_THAT(err(), Not(HasSubstr("GRPC_OS_ADDRESS"))) << "the prompt does";
@@ -66,14 +66,14 @@ TEST_F(CommandsTest, ErrorsNameASystemThatTheCommandLineDoesNot) {
   EXPECT_EQ(Run("kill web"), ExitCode::kUnavailable);
   EXPECT_THAT(err(), AllOf(HasSubstr("unix:/nonexistent/run/api.sock"),
                            HasSubstr("GRPC_OS_ADDRESS names it.")));
-  target_ = target_reason_ = "";
+  target_ = {};
   NewSession(daemon_.address());
   EXPECT_EQ(Run("kill web"), ExitCode::kNotFound);
   EXPECT_THAT(err(), Not(HasSubstr("That is the answer of")));
 }
 
 TEST_F(CommandsTest, HelpNeedsNoDaemon) {
-  NewSession("nonsense");
+  NewSession("no address");
   EXPECT_EQ(Run("help"), ExitCode::kOk);
   EXPECT_THAT(out(), HasSubstr("start NAME"));
   EXPECT_EQ(Run("help start"), ExitCode::kOk);

@@ -29,6 +29,7 @@ namespace grpc_os::shell {
   KIND(System, "The system", "")             \
   KIND(Configuration, "The system", "")      \
   KIND(Event, "The system", "")              \
+  KIND(Context, "The shell", "")             \
   KIND(Shell, "The shell", "")
 
 // std::vector<Command> ProcessCommands(); and so on.
@@ -42,6 +43,7 @@ extern const WordKind kRoleWord;
 extern const WordKind kFolderWord;
 extern const WordKind kVolumeWord;
 extern const WordKind kDomainWord;
+extern const WordKind kContextWord;
 
 // Options of commands of several kinds.
 inline Option WatchOption() {

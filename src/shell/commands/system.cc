@@ -65,6 +65,10 @@ void DescribeDisk(const Session& session, const v1::System& system, Table& table
 
 Table Details(const Session& session, const std::string& address, const v1::System& system) {
   Table table({{""}, {""}});
+  if (const Target& target = session.target(); !target.context.empty()) {
+    table.AddRow(
+        {{"context"}, {NameOfContext(target), target.production ? Style::kBad : Style::kPlain}});
+  }
   table.AddRow({{"address"}, {address}});
   table.AddRow({{"version"}, {system.version()}});
   table.AddRow({{"started"}, {FormatTime(system.start_time().seconds(), 0, 0)}});

@@ -50,11 +50,16 @@ class TypedCommands {
         return line;
       };
     }
-    console.target = target_;
-    console.target_reason = target_reason_;
     console.interrupt_pending = [this] { return interrupt_pending_; };
-    session_ = std::make_unique<Session>(console, client::ParseAddress(address),
-                                         directory_.path() + "/state", defaults, token);
+    session_ = std::make_unique<Session>(console, TargetAt(address), directories_, defaults, token);
+  }
+
+  absl::StatusOr<Target> TargetAt(const std::string& address) const {
+    auto parsed = client::ParseAddress(address);
+    if (!parsed.ok()) return parsed.status();
+    Target target = target_;
+    target.address = *std::move(parsed);
+    return target;
   }
 
   // Runs a line; then `out()` and `err()` are what it printed.
@@ -77,6 +82,8 @@ class TypedCommands {
 
   client::TemporaryDirectory directory_;
   client::FakeDaemon daemon_{directory_.path()};
+  const Session::Directories directories_{.state = directory_.path() + "/state",
+                                          .config = directory_.path() + "/config"};
   std::stringstream out_;
   std::stringstream err_;
   bool is_terminal_ = false;
@@ -87,9 +94,8 @@ class TypedCommands {
   bool can_type_secrets_ = true;
   std::deque<std::string> secrets_;  // what is typed where nothing is shown
   std::deque<std::string> input_;    // lines of standard input
-  std::string target_;               // as Console has them
-  std::string target_reason_;
-  bool input_is_script_ = false;  // which are the commands
+  Target target_;                    // but for its address
+  bool input_is_script_ = false;     // which are the commands
   bool interrupt_pending_ = false;
   std::unique_ptr<Session> session_;
 };

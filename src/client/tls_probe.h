@@ -1,0 +1,33 @@
+// What is wrong with TLS at an address, for a call that has failed: gRPC itself does not say.
+#ifndef GRPC_OS_CLIENT_TLS_PROBE_H_
+#define GRPC_OS_CLIENT_TLS_PROBE_H_
+
+#include <chrono>
+#include <string>
+
+#include "client/address.h"
+
+namespace grpc_os::client {
+
+struct TlsFinding {
+  enum class Kind {
+    kNoAnswer,  // or no connection
+    kPlain,     // what answers there does not speak TLS
+    kGood,      // it does, with a certificate that `address` takes
+    kUntrusted,
+    kWrongName,
+    kExpired,
+    kNotYetValid,
+    kOther,  // another flaw of the certificate
+  };
+  Kind kind = Kind::kNoAnswer;
+  // Of a flaw: the certificate in words ("it is for a.example, b.example").
+  std::string detail = {};
+};
+
+// One handshake, in which nothing is sent. `address` is no unix socket.
+TlsFinding ProbeTls(const Address& address, std::chrono::milliseconds patience);
+
+}  // namespace grpc_os::client
+
+#endif  // GRPC_OS_CLIENT_TLS_PROBE_H_
