@@ -1,7 +1,6 @@
 """What dpkg does where systemd runs the unit."""
 
-from conftest import HIGHER
-from debian import DATA
+from debian import DATA, HIGHER
 from running_system import poll
 
 UNIT = "grpc-os.service"
