@@ -4,12 +4,9 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests/functional"))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "functional"))
 
-from debian import Debian  # noqa: E402
-
-HIGHER = "0.2.0"
+from debian import HIGHER, ROOT, Debian  # noqa: E402
 
 
 @pytest.fixture(scope="session")

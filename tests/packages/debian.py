@@ -12,6 +12,8 @@ from running_system import poll
 BOTH = ("grpc-os", "grpc-os-cli")
 DATA = "/var/lib/grpc-os"
 HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[1]
+HIGHER = "0.2.0"
 # Reaps, as PID 1 has to.
 PLAIN = ("/bin/bash", "-c", "while :; do sleep infinity & wait; done")
 SYSTEMD = ("/lib/systemd/systemd", "--system")

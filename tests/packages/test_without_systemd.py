@@ -1,7 +1,6 @@
 """What dpkg does where no systemd runs, as in a container: over a running system, a hand-made /etc/grpc-os, a full disk."""
 
-from conftest import HIGHER
-from debian import BOTH, DATA
+from debian import BOTH, DATA, HIGHER
 
 START = f"grpc-os-init --data-dir {DATA} --user grpc-os"
 
