@@ -12,7 +12,8 @@ bench=(python3 supervisor etcd-server rsync caddy wrk)
 verify=(clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev)
 transport=(nghttp2-server python3-grpcio openssl)
 vm=(qemu-system-x86 e2fsprogs debootstrap)
-package=(dpkg-dev file lintian iproute2 systemd python3-grpcio python3-protobuf)  # to make them, and to install them in tests
+package=(dpkg-dev file python3-setuptools python3-protobuf
+         lintian iproute2 systemd python3-grpcio python3-crc32c)  # the second line is for their tests
 
 packages=()
 for set in "${@:-build}"; do

@@ -25,7 +25,6 @@ if [[ ${1:-} == --install ]]; then
 fi
 
 scripts/install.sh build package
-scripts/generate_protos.sh
 out=packages${1:+-$1}
 if [[ $# -eq 0 ]]; then
   scripts/build.sh release

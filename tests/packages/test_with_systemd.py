@@ -52,6 +52,19 @@ def test_a_downgrade_below_the_database_says_why_it_does_not_start_and_the_next_
     assert (debian.pid("web"), debian.version()) == (pid, HIGHER)
 
 
+def test_over_one_that_was_started_by_hand_it_says_so_and_takes_over_once_that_has_ended(debian_with_systemd):
+    debian = debian_with_systemd
+    debian.install()
+    debian.run("systemctl", "stop", UNIT)
+    debian.start_by_hand()
+    pid = debian.start_process("web")
+    assert f"another grpc-os-init runs on {DATA}" in debian.install(version=HIGHER).stdout
+    assert debian.version() != HIGHER
+    debian.run("grpc-os-init", "--data-dir", DATA, "--stop")
+    poll(lambda: debian.run("grpc-os", "whoami", check=False).returncode == 0, "the unit's serves")
+    assert (debian.pid("web"), debian.version(), is_active(debian)) == (pid, HIGHER, "active")
+
+
 def test_a_policy_against_starts_is_obeyed(debian_with_systemd):
     debian = debian_with_systemd
     debian.sh("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d")

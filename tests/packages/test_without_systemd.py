@@ -1,7 +1,7 @@
 """What dpkg does where no systemd runs, as in a container: over a running system, a hand-made /etc/grpc-os, a full disk."""
 
 from conftest import HIGHER
-from debian import DATA
+from debian import BOTH, DATA
 
 START = f"grpc-os-init --data-dir {DATA} --user grpc-os"
 
@@ -42,21 +42,28 @@ def test_a_removal_stops_what_an_ended_control_plane_has_left(debian):
     assert not debian.is_alive(pid)
 
 
-def test_a_purge_removes_the_data_only_if_it_is_asked_to(debian):
+def purge(debian, answer):
+    return debian.sh(f"echo {answer} | DEBIAN_FRONTEND=teletype dpkg --purge grpc-os")
+
+
+def test_a_purge_asks_whether_to_remove_the_data(debian):
+    for answer, left in (("no", True), ("yes", False)):
+        debian.install("grpc-os")
+        debian.sh(f"touch {DATA}/here")
+        said = purge(debian, answer)
+        assert "Remove all data of gRPC OS?" in said and (f"rm -r {DATA}" in said) == left
+        assert (debian.run("ls", f"{DATA}/here", check=False).returncode == 0) == left
+        assert debian.run("ls", "/etc/grpc-os", check=False).returncode != 0
+
+
+def test_a_purge_keeps_the_data_where_nobody_answers_or_a_link_leads_to_it(debian):
     debian.install("grpc-os")
     debian.sh(f"touch {DATA}/here")
-    said = debian.run("dpkg", "--purge", "grpc-os").stdout
-    assert f"rm -r {DATA}" in said and debian.sh(f"ls {DATA}") == "here\n"
-    assert debian.sh("ls -d /etc/grpc-os || true").startswith("ls: ")
-    debian.install("grpc-os")
-    debian.sh("echo grpc-os grpc-os/remove_data boolean true | debconf-set-selections")
-    debian.run("dpkg", "--purge", "grpc-os")
-    assert debian.run("ls", DATA, check=False).returncode != 0
-    # A link is not followed.
-    debian.install("grpc-os")
-    debian.sh(f"mv {DATA} /srv/grpc-os && ln -s /srv/grpc-os {DATA} && touch /srv/grpc-os/here")
-    debian.sh("echo grpc-os grpc-os/remove_data boolean true | debconf-set-selections")
     assert f"rm -r {DATA}" in debian.run("dpkg", "--purge", "grpc-os").stdout
+    assert debian.sh(f"ls {DATA}") == "here\n"
+    debian.install("grpc-os")
+    debian.sh(f"mv {DATA} /srv/grpc-os && ln -s /srv/grpc-os {DATA}")
+    assert f"rm -r {DATA}" in purge(debian, "yes")
     assert debian.sh("ls /srv/grpc-os") == "here\n"
 
 
@@ -95,3 +102,26 @@ def test_a_full_disk_fails_the_configuration_until_there_is_space(debian):
     debian.sh("rm /etc/filler")
     assert START in debian.run("dpkg", "--configure", "--pending").stdout
     assert debian.sh("id -un grpc-os") == "grpc-os\n"
+
+
+PROGRAM = """
+import asyncio, importlib.metadata, grpc_os
+
+async def main():
+    async with grpc_os.GrpcOSClient("unix:/var/lib/grpc-os/run/api.sock") as client:
+        await client.login_peer()
+        print(importlib.metadata.version("grpc-os"), (await client.create_process("web", "sleep 1000")).name)
+
+asyncio.run(main())
+"""
+
+
+def test_debians_own_python_calls_the_system(debian):
+    debian.install(*BOTH, "python3-grpc-os")
+    debian.start_by_hand()
+    debian.sh(f"cat >/root/program.py <<'EOF'{PROGRAM}EOF")
+    built = debian.version()
+    assert debian.run("/usr/bin/python3", "/root/program.py").stdout == f"{built} web\n"
+    assert "grpc_os/__pycache__" in debian.sh("find /usr/lib/python3/dist-packages/grpc_os -name __pycache__")
+    debian.run("dpkg", "--remove", "python3-grpc-os")
+    assert debian.run("ls", "/usr/lib/python3/dist-packages/grpc_os", check=False).returncode != 0
