@@ -69,15 +69,15 @@ def main(address: str) -> None:
     with GrpcOSClientSync(address) as client:
         if client.token is None:
             client.login_peer()
-        if not sys.stdout.isatty():
-            print("\n".join(table({process.id: process for process in client.list_processes()})))
-            return
-        try:
+        if sys.stdout.isatty():
             monitor(client)
-        except KeyboardInterrupt:
-            print()
+        else:
+            print("\n".join(table({process.id: process for process in client.list_processes()})))
 
 
 if __name__ == "__main__":
     default = os.environ.get("GRPC_OS_ADDRESS", "unix:/var/lib/grpc-os/run/api.sock")
-    main(sys.argv[1] if len(sys.argv) > 1 else default)
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else default)
+    except KeyboardInterrupt:
+        print()

@@ -9,6 +9,7 @@ import pathlib
 import signal
 import sys
 import threading
+import time
 import typing
 
 import grpc
@@ -123,10 +124,12 @@ async def test_leaving_a_stream_early_ends_it(daemon, inside, leaving):
             cycle.append(cycle)
             del events, cycle
             gc.collect()
-        return list(client.list_processes())
+        end = time.monotonic() + 10
+        while daemon.streams_cancelled == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert daemon.streams_cancelled == 1
 
     await inside(work)
-    await until(lambda: daemon.streams_cancelled == 1)
 
 
 async def test_a_stream_outlives_the_name_of_its_client(daemon):
@@ -153,20 +156,24 @@ async def test_several_threads_use_one_client(daemon, inside):
     assert sorted(await inside(work)) == sorted(names) == sorted(daemon.processes)
 
 
-async def test_closing_ends_what_other_threads_wait_for(daemon):
+@pytest.mark.parametrize("whose", ["its own channel", "the caller's channel"])
+async def test_closing_ends_what_other_threads_wait_for(daemon, whose):
     daemon.task_hangs = True
-    client = GrpcOSClientSync(daemon.address, timeout=None)
-    idle = client.watch(1)
-    assert (await asyncio.to_thread(next, idle)).revision == 2
-    waiting = asyncio.create_task(asyncio.to_thread(list, client.run_task("web", "sleep inf")))
-    await until(lambda: len(daemon.requests) == 2)
-    await asyncio.to_thread(client.close)
-    with pytest.raises(GrpcOSError, match="CANCELLED: the client was closed"):
-        await waiting
-    await until(lambda: daemon.streams_cancelled == 2)
-    client.close()
-    with pytest.raises(RuntimeError, match="the client is closed"):
-        client.whoami()
+    # While another client works, the loop goes on.
+    with grpc.insecure_channel(daemon.address) as channel, GrpcOSClientSync(daemon.address) as other:
+        assert await asyncio.to_thread(list, other.list_processes()) == []
+        client = GrpcOSClientSync(daemon.address if whose == "its own channel" else channel, timeout=None)
+        idle = client.watch(1)
+        assert (await asyncio.to_thread(next, idle)).revision == 2
+        waiting = asyncio.create_task(asyncio.to_thread(list, client.run_task("web", "sleep inf")))
+        await until(lambda: len(daemon.requests) == 3)
+        await asyncio.to_thread(client.close)
+        with pytest.raises(GrpcOSError, match="CANCELLED: the client was closed"):
+            await waiting
+        await until(lambda: daemon.streams_cancelled == 2)
+        client.close()
+        with pytest.raises(RuntimeError, match="the client is closed"):
+            client.whoami()
 
 
 async def test_one_client_goes_on_when_another_is_closed(daemon):
@@ -221,7 +228,8 @@ async def test_a_forked_process_says_so(daemon, inside):
 
 
 async def program(source, *arguments):
-    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parents[1])}
+    # This process has imported the client already: what that did to its environment is not handed on.
+    environment = {"PYTHONPATH": str(pathlib.Path(__file__).parents[1]), "PATH": os.defpath}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", source, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )

@@ -72,6 +72,7 @@ def test_the_wheel_is_pure_and_says_what_it_needs(distributions):
     version = re.search(r"project\(grpc-os VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
     assert wheel.name == f"grpc_os-{version}-py3-none-any.whl"
     files = contents(wheel)
+    assert {f"grpc_os/v1/{name}" for name in STUBS | WRITTEN} | {"grpc_os/py.typed"} <= set(files)
     assert {name.partition("/")[0] for name in files} == {"grpc_os", f"grpc_os-{version}.dist-info"}
     head, _, text = files[f"grpc_os-{version}.dist-info/METADATA"].decode().partition("\n\n")
     for line in ("Requires-Python: >=3.11", "Requires-Dist: grpcio>=1.51", "Requires-Dist: protobuf>=4.21", "License: Apache-2.0"):
