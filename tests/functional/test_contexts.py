@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import pytest
+import pytest_asyncio
 from certificates import Authority
 from expectations import refused
 from running_system import RunningSystem, poll
@@ -60,8 +61,8 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture
-def start(authority):
+@pytest_asyncio.fixture
+async def start(authority):
     """start(): a system that serves TLS at localhost, with the users ada and eve; gives it and its HOST:PORT."""
     systems = []
 
@@ -88,6 +89,7 @@ def start(authority):
 
     yield one
     for system in systems:
+        await system.close_clients()
         system.__exit__(None, None, None)
 
 
@@ -132,8 +134,7 @@ async def test_a_token_of_another_system_is_refused_by_that_word(start, tmp_path
     one, _ = await start()
     two, _ = await start()
     ada = one.anonymous()
-    login = await ada.login("ada", PASSWORD)
-    assert login.name == "ada"
+    await ada.login("ada", PASSWORD)
     token = await ada.create_token(label="a script")
     stranger = two.anonymous()
     for foreign in (ada.token, token.token):
