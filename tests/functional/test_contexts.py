@@ -88,15 +88,15 @@ async def start(authority):
         return system, f"localhost:{path.read_text().strip()}"
 
     yield one
-    for system in systems:
+    for system in reversed(systems):  # what ran before one is foreign to it
         await system.close_clients()
         system.__exit__(None, None, None)
 
 
 async def test_two_systems_by_tls_with_a_log_in_each(start, authority, tmp_path):
     one, at_one = await start()
-    two, at_two = await start()
     await (await one.client()).create_process("of-one", "sleep 600")
+    two, at_two = await start()
     await (await two.client()).create_process("of-two", "sleep 600")
     person = Person(one, tmp_path / "person")
     tls = ("--secure", "--ca", authority.ca)
