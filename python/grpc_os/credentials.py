@@ -7,6 +7,8 @@ import contextlib
 import time
 import typing
 
+import grpc
+
 from grpc_os.errors import GrpcOSError, is_token_refused
 
 # Renewed so long before it stops working.
@@ -103,8 +105,8 @@ class Credentials:
         try:
             new = await old.renew()
         except GrpcOSError as error:
-            # Where nobody can tell whether a refresh token was taken, it is not sent again.
-            if self._grant is old and (error.info is None or is_token_refused(error)):
+            # Where nobody can tell whether a refresh token was taken, it is not sent again; nor to another system.
+            if self._grant is old and (error.info is None or error.code() == grpc.StatusCode.UNAUTHENTICATED):
                 self.accept(old._replace(renew=None))
             raise
         # Unless somebody logged in or out meanwhile.

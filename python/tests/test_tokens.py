@@ -101,6 +101,18 @@ async def test_a_refresh_whose_answer_was_lost_is_not_sent_again(client, daemon)
     assert daemon.refreshes == ["refresh-1"]
 
 
+async def test_a_refresh_token_is_not_sent_again_to_another_system(client, daemon):
+    await client.login("alice", "ecila")
+    daemon.expire_access_tokens()
+    daemon.refresh_errors = [(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_OF_OTHER_SYSTEM")]
+    with pytest.raises(GrpcOSError) as refused:
+        await client.whoami()
+    assert refused.value.reason == ErrorReason.TOKEN_OF_OTHER_SYSTEM
+    with pytest.raises(GrpcOSError):
+        await client.whoami()
+    assert daemon.refreshes == ["refresh-1"]
+
+
 async def test_a_refresh_waits_for_a_daemon_that_is_away(client, daemon):
     await client.login("alice", "ecila")
     daemon.expire_access_tokens()

@@ -14,7 +14,7 @@ FOREIGN = re.compile(r"cp \.env|rm -rf build|start (all|w:)|exit \d|cp -r|get -r
 # What stands for a part that is left out.
 ELISION = re.compile(r"\s*(…|\.\.\.)$|\s…(?=\s)|\[[^]]*\]")
 PROGRAMS = ("grpc-osd", "grpc-os-init", "grpc-os-supervise")
-OF_THE_PROGRAM = re.compile(r"^grpc-os(?=\s|$)( (-o|--output|--timeout|--address) \S+)*")
+OF_THE_PROGRAM = re.compile(r"^grpc-os(?=\s|$)( (-o|--output|--timeout|--address|--context|--ca) \S+| --secure)*")
 # A word for any command.
 ANY = re.compile(r"^(help )?(COMMAND…?|X)$")
 # What the parser says. The name of a command or an option with its arguments left out is a mention of it, not a whole
@@ -62,7 +62,7 @@ def as_words(span, first_words):
 def refusals(commands):
     """What the parser says of each. The address is none, so that none of them gets further."""
     script = "; ".join(f"{shlex.join(words)}; mark-{number}" for number, words in enumerate(commands))
-    environment = {**os.environ, "GRPC_OS_ADDRESS": "nowhere", "HOME": "/nonexistent"}
+    environment = {**os.environ, "GRPC_OS_ADDRESS": "no address", "HOME": "/proc/nowhere", "XDG_CONFIG_HOME": ""}
     said = run(bin_dir() / "grpc-os", "-c", script, env=environment).stderr
     parts = re.split(r"There is no command mark-\d+\..*\n", said)
     assert len(parts) == len(commands) + 1, said[-2000:]

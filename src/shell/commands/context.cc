@@ -1,4 +1,5 @@
 // Contexts. Nothing here calls a daemon.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -174,8 +175,9 @@ ExitCode RunRemove(Session& session, const Arguments& arguments) {
       const auto forgotten = ForgetLogIn(session, removed);
       if (!forgotten.ok()) return forgotten.status();
       forgot = *forgotten;
-      list.mutable_contexts()->erase(list.mutable_contexts()->begin() +
-                                     (found - &list.contexts(0)));
+      auto& all = *list.mutable_contexts();
+      all.erase(std::find_if(all.begin(), all.end(),
+                             [&](const Context& each) { return each.name() == name; }));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;

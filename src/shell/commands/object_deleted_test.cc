@@ -142,7 +142,8 @@ TEST_F(DeletedCommandsTest, NothingInNamesActsOnATerminal) {
 TEST_F(DeletedCommandsTest, DeletedNamesAreCompleted) {
   MakeAndDelete({"/d/a", "/d/e/f"});
   daemon_.AddObject("/d/live", "x");
-  LiveNames names(*client::ParseAddress(daemon_.address()), {.state_directory = directory_.path() + "/state"});
+  LiveNames names(*client::ParseAddress(daemon_.address()),
+                  {.state_directory = directory_.path() + "/state"});
   // A machine that is busy answers late.
   const auto patiently = [&](const WordKind& kind) {
     std::vector<std::string> found;
