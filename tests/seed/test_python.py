@@ -47,7 +47,7 @@ def daemon(system):
 def session(daemon, tmp_path):
     """session(part, …): blocks of the document and lines of the test, as one program; gives what it printed."""
 
-    def run(*parts):
+    def run(*parts, python=sys.executable):
         for number, part in enumerate(parts):
             text = part if isinstance(part, str) else document.block(*part).text
             (tmp_path / f"{number}.py").write_text(text)
@@ -55,7 +55,7 @@ def session(daemon, tmp_path):
         environment = {**os.environ, "PYTHONPATH": str(document.ROOT / "python"), "HOME": str(daemon.home)}
         environment.pop("GRPC_OS_TOKEN", None)
         return must(
-            subprocess.run([sys.executable, SESSION, *files], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+            subprocess.run([python, SESSION, *files], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
         )
 
     return run
@@ -114,6 +114,15 @@ def test_processes_objects_and_domains(daemon, session):
     assert must(daemon.cli("cat", object)) == '{"key": "value"}'
     stored = json.loads(must(daemon.cli("stat", "/config.json", "-o", "json")))
     assert (stored["id"], stored["metadata"]) == (object, {"type": "config"})
+
+
+def test_all_of_it_with_the_grpc_of_debian(daemon, session):
+    place(daemon, "myapp", "app.py")
+    versions = "import grpc, google.protobuf\nprint(grpc.__version__, google.protobuf.__version__)\n"
+    supplied = "client.some_operation = lambda: client.get_process('nobody')\n"
+    said = session(versions, CONNECT, PROCESSES, "print(status)\n", USE, supplied, ERRORS, python="/usr/bin/python3").splitlines()
+    assert said[0].startswith("1.51.") and said[1:] == ["stopped", "Not found"]
+    assert answer(daemon.edge_port(), "myapp.example.com") == (200, "8080 DEBUG=None")
 
 
 @pytest.mark.parametrize(
