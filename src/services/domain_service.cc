@@ -303,9 +303,11 @@ absl::Status DomainService::Resolve(core::DomainSpec& spec, const core::Origin& 
 
 void DomainService::AnswerServed(const DomainCall& call, const std::string& name) const {
   parts_.edge.WhenServed([this, call, name] {
-    const auto domain = parts_.domains.Find(name);
-    if (!domain.ok()) return call->End(domain.status());
-    call->Answer(Show(*domain, *call));
+    Probe({name}, [this, call, name] {
+      const auto domain = parts_.domains.Find(name);
+      if (!domain.ok()) return call->End(domain.status());
+      call->Answer(Show(*domain, *call));
+    });
   });
 }
 

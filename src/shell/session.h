@@ -113,7 +113,7 @@ class Session {
   ExitCode Show(const ResourceView<T>& view, const absl::StatusOr<T>& thing) {
     if (!thing.ok()) return Report(thing.status());
     if (for_people()) {
-      Print(view.details(*thing));
+      out() << view.details(*thing).Render(console_.color);  // nothing of it is cut
     } else {
       Show(*thing, view.name(*thing), "");
     }

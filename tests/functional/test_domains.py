@@ -87,6 +87,9 @@ async def test_a_process_without_a_port_is_refused_until_one_is_named(domains):
     port = free_port()
     assigned = await domains.assign("example.com", "quiet", port)
     assert (assigned.spec.routes[0].targets[0].port, assigned.status.targets[0].port) == (port, port)
+    await domains.process("WaitProcess", name="quiet", condition=2, timeout={"seconds": 20})
+    again = await domains.assign("example.com", "quiet", port)
+    assert f"nothing accepts connections on port {port}" in again.status.next_step
     await domains.process("StopProcess", name="quiet")
     stopped = await domains.get("example.com")
     assert stopped.status.targets[0].state == STOPPED and "start quiet" in stopped.status.next_step

@@ -279,6 +279,11 @@ TEST_F(DomainCommandsTest, AllAboutADomain) {
   EXPECT_EQ(Run("domain-status shop.example.com -o json"), ExitCode::kOk);
   EXPECT_THAT(out(), AllOf(HasSubstr("\"STATE_REJECTED\""), HasSubstr("\"inFlight\": \"3\"")));
   EXPECT_EQ(Run("domain-status nobody.example"), ExitCode::kNotFound);
+  is_terminal_ = true;
+  size_ = {.columns = 30, .rows = 10};
+  NewSession(daemon_.address());
+  EXPECT_EQ(Run("domain-status shop.example.com"), ExitCode::kOk);
+  EXPECT_THAT(out(), HasSubstr("next              Correct the file, then `grpc-os reload`.\n"));
 }
 
 TEST_F(DomainCommandsTest, PartsAreUnassigned) {
