@@ -213,6 +213,27 @@ def test_files_are_checked_without_a_daemon(tmp_path):
     assert done.returncode == 2 and "system.yml:1: grpc.port" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_what_another_account_cannot_read_is_refused_with_the_cure(idle_system):
+    """As grpc-osd with --user reads them."""
+    idle_system.home.chmod(0o711)
+    program = shutil.copy2(idle_system.bin / "grpc-os", idle_system.home / "grpc-os")
+    path = write(idle_system, "system.yml", "grpc: {port: 50099}\n")
+
+    def check_as_nobody():
+        environment = {"HOME": "/nonexistent", "PATH": os.environ["PATH"]}
+        command = [program, "config", "check", idle_system.config, "-o", "name"]
+        return subprocess.run(command, capture_output=True, text=True, user="nobody", cwd="/", env=environment)
+
+    assert check_as_nobody().stdout == "GRPC_PORT\n"
+    path.chmod(0o600)
+    refused = check_as_nobody()
+    assert refused.returncode == 2
+    assert re.search(f"{path} cannot be read by the account of uid [0-9]+; run: chmod a\\+r {path}", refused.stderr)
+    idle_system.config.chmod(0o700)
+    assert f"run: chmod a+rx {idle_system.config}" in check_as_nobody().stderr
+
+
 def test_the_example_of_dot_env_has_only_settings_that_there_are():
     names = re.findall(r"^#?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
     table = (ROOT / "docs/CONFIGURATION.md").read_text()

@@ -383,10 +383,10 @@ TEST_F(AccessTest, TheConfigurationIsShownWithoutSecrets) {
   add("EDGE_ADDRESS", "edge.address", "", false, "");
   EXPECT_EQ(Run("config show"), ExitCode::kOk);
   EXPECT_EQ(out(),
-            "SETTING       KEY           VALUE       SOURCE\n"
+            "SETTING       KEY           VALUE      SOURCE\n"
             "GRPC_PORT     grpc.port     1\\x1b[31m  /etc/grpc-os/system.yml:3\n"
-            "JWT_SECRET    -             (secret)    environment\n"
-            "EDGE_ADDRESS  edge.address  -           -\n");
+            "JWT_SECRET    -             (secret)   environment\n"
+            "EDGE_ADDRESS  edge.address  -          -\n");
   EXPECT_EQ(Run("config show edge.address grpc_port -o name"), ExitCode::kOk);
   EXPECT_EQ(out(), "EDGE_ADDRESS\nGRPC_PORT\n");
   EXPECT_EQ(Run("config show grpc.prot"), ExitCode::kNotFound);
