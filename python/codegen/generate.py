@@ -68,9 +68,9 @@ def generate(out: pathlib.Path) -> None:
             path.rename(v1 / path.name)
         # What mypy --strict misses in protoc's.
         for path in v1.glob("*.pyi"):
-            text = path.read_text().replace("_Mapping]", "_Mapping[str, _Any]]").replace("__slots__ = []", "__slots__: list[str] = []")
+            text = path.read_text().replace("_Mapping]", "_Mapping[str, _Any]]")
+            text = text.replace("__slots__ = []", "__slots__: list[str] = []").replace(": bool = ...", ": bool | None = ...")
             text = re.sub(r"^(\w+): _ClassVar\[(.*)\]$", r"\1: \2", text, flags=re.MULTILINE)
-            text = text.replace(": bool = ...", ": bool | None = ...")
             path.write_text(f"from typing import Any as _Any\n{text}")
         (v1 / "__init__.py").write_text('"""Generated from protos/grpc_os by scripts/generate_protos.sh."""\n')
         reasons = subprocess.run([sys.executable, ROOT / "scripts/error_reasons.py"], check=True, capture_output=True)

@@ -63,6 +63,8 @@ _HANDLER = '''\
         ),
 '''
 
+_KINDS = {False: "unary", True: "stream"}
+
 
 def modules(protos: descriptor_pb2.FileDescriptorSet) -> typing.Iterator[tuple[str, str]]:
     """The name and text of a module for each file with services."""
@@ -91,7 +93,7 @@ def _module(file: descriptor_pb2.FileDescriptorProto, owner: dict[str, str]) -> 
             names
             | {
                 "method": method.name,
-                "kind": "_".join("stream" if streams else "unary" for streams in (method.client_streaming, method.server_streaming)),
+                "kind": f"{_KINDS[method.client_streaming]}_{_KINDS[method.server_streaming]}",
                 "request": message(method.input_type),
                 "response": message(method.output_type),
             }

@@ -37,7 +37,8 @@ async def watching(client: GrpcOSClient) -> None:
 
 async def a_task(client: GrpcOSClient) -> None:
     """A command beside a process, in its surroundings."""
-    async with contextlib.aclosing(client.run_task("example-b", "sh -c 'echo $GREETING; exit 3'", {"GREETING": "hello"})) as output:
+    task = client.run_task("example-b", "sh -c 'echo $GREETING; exit 3'", {"GREETING": "hello"})
+    async with contextlib.aclosing(task) as output:
         async for each in output:
             if isinstance(each, TaskExit):
                 print(f"the task ended with {each.status}")
@@ -66,7 +67,11 @@ async def large_files(client: GrpcOSClient) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source, copy = pathlib.Path(folder, "source"), pathlib.Path(folder, "copy")
         source.write_bytes(os.urandom(3 << 20))
-        stored = await client.upload_object("/example/large", source, progress=lambda done: print(f"{done >> 20} MiB are stored"))
+
+        def report(stored_bytes: int) -> None:
+            print(f"{stored_bytes >> 20} MiB are stored")
+
+        stored = await client.upload_object("/example/large", source, progress=report)
         await client.download_object(stored.name, copy)
         print(f"the same came back: {source.read_bytes() == copy.read_bytes()}")
 
