@@ -23,7 +23,6 @@ using manifest::Problems;
 using manifest::YamlNode;
 
 constexpr std::chrono::seconds kPatience{5};
-constexpr size_t kProblemsShown = 5;
 constexpr Form kText = {"a text of one line", ""};
 constexpr Form kFlag = {"true or false", ""};
 constexpr Form kContext = {"keys such as `address: unix:/srv/data/run/api.sock`", ""};
@@ -74,8 +73,9 @@ void ReadContexts(const YamlNode& map, ContextList& list, Problems& problems) {
       AddExpected(problems, value, kContext);
       continue;
     }
+    const size_t before = problems.size();
     ReadKeys(Keys(), value, context, problems);
-    if (FindKey(value, "address") == nullptr)
+    if (problems.size() == before && FindKey(value, "address") == nullptr)
       Add(problems, name, absl::StrCat("the context ", name.text, " lacks its address"));
   }
   std::sort(list.mutable_contexts()->begin(), list.mutable_contexts()->end(),
@@ -126,12 +126,12 @@ absl::StatusOr<ContextList> ReadFile(const std::string& path) {
   Problems problems;
   Parse(**text, list, problems);
   if (problems.empty()) return list;
-  std::string message = absl::StrCat("The context file is damaged; mend it, or remove it and make ",
-                                     "its contexts with `context add`. A command with --address ",
-                                     "does without it.");
-  for (size_t i = 0; i < problems.size() && i < kProblemsShown; ++i)
-    absl::StrAppend(&message, "\n  ", manifest::Describe(problems[i], path));
-  return absl::InvalidArgumentError(message);
+  const size_t more = problems.size() - 1;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "The context file is damaged: ", manifest::Describe(problems[0], path),
+      more == 0 ? "" : absl::StrCat(" (and ", more, " more)"),
+      ". Mend it, or remove it and make its contexts with `context add`. A command with --address "
+      "does without it."));
 }
 
 }  // namespace

@@ -124,11 +124,12 @@ TEST_F(ContextsTest, ADamagedFileIsRefusedWithItsPlaces) {
   };
   for (const auto& [text, says] : cases) {
     EXPECT_THAT(Refused(text), AllOf(HasSubstr(contexts_.path()), HasSubstr(says),
-                                     HasSubstr("mend it"), HasSubstr("--address")))
+                                     HasSubstr("Mend it"), HasSubstr("--address")))
         << text;
     EXPECT_EQ(Add("more").code(), absl::StatusCode::kInvalidArgument) << "it is not written over";
   }
-  EXPECT_EQ(Refused(""), Refused("contexts: {}\n")) << "neither is damage";
+  EXPECT_THAT(Refused(""), HasSubstr("the file is empty")) << "nobody wrote it so";
+  EXPECT_THAT(Refused("contexts: {}\n"), IsEmpty());
 }
 
 TEST_F(ContextsTest, AFileThatOthersMayReadOrOwnIsRefused) {

@@ -118,7 +118,7 @@ TEST_F(ContextCommandsTest, ABadFileIsRefusedByNameAndOtherCommandsWork) {
   fs::permissions(path(), fs::perms(0600));
   std::ofstream(path()) << "contexts: {prod: {adress: box}}\n";
   EXPECT_EQ(Run("context ls"), ExitCode::kUsage);
-  EXPECT_THAT(err(), AllOf(HasSubstr(path() + ":1:18: "), HasSubstr("did you mean 'address'?")));
+  EXPECT_THAT(err(), AllOf(HasSubstr(path() + ":1:19: "), HasSubstr("did you mean 'address'?")));
 }
 
 TEST_F(ContextCommandsTest, TwoContextsOfOneSystemKeepTwoLogIns) {
