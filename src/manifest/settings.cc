@@ -74,7 +74,7 @@ class Resolver {
         example = true;
       } else if (setting.name == std::string_view(kAdminPasswordVariable) &&
                  source != &sources_.environment) {
-        // A file lies around, and would be taken for the place to change the password.
+        // A file stays, and would be taken for the place to change the password.
         problems_.push_back(absl::StrCat(
             given.source, ": ", setting.name,
             " is taken from the environment alone, at the first start; remove the line"));

@@ -255,7 +255,7 @@ constexpr Setting kTable[] = {
        return ReadRange(ParseBytes(text), int64_t{64} << 10, int64_t{1} << 30, into.log_file_bytes);
      }},
     {"DATA_DIR", "", kText, "", "",
-     "Where everything lies: read by `make` and the shell; `--data-dir` for the programs.",
+     "Where everything is: read by `make` and the shell; `--data-dir` for the programs.",
      [](const Text& text, Settings& into) {
        into.data_dir = text;
        return true;

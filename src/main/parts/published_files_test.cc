@@ -20,7 +20,7 @@ class PublishedFilesTest : public testing::Test {
  protected:
   PublishedFilesTest() {
     auto& directory = parts_.Add<DataDirectory>(directory_.path());
-    auto& log = parts_.Add<SystemLog>(directory, false, "",
+    auto& log = parts_.Add<SystemLog>(directory, settings_,
                                       [this](const std::string& line) { said_.push_back(line); });
     files_ = &parts_.Add<PublishedFiles>(directory, log);
     EXPECT_TRUE(parts_.Start().ok());
@@ -32,6 +32,7 @@ class PublishedFilesTest : public testing::Test {
   }
 
   TemporaryDirectory directory_;
+  const manifest::Settings settings_ = *manifest::ResolveSettings({});
   std::vector<std::string> said_;
   Composition parts_;
   PublishedFiles* files_ = nullptr;
