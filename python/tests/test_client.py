@@ -142,7 +142,8 @@ async def test_reads_give_up_in_the_end(daemon):
     async with GrpcOSClient(daemon.address, timeout=0.5) as client:
         with pytest.raises(grpc.RpcError) as refused:
             await client.whoami()
-    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    # The last try may end by the time that is left.
+    assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
     assert len(daemon.requests) > 1
 
 
