@@ -96,6 +96,11 @@ def reap_orphans(but_not=()):
                     os.waitpid(int(entry), os.WNOHANG)
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class DidNotStart(Exception):
     """init ended: `code` and what it `said`."""
 
@@ -118,6 +123,7 @@ class RunningSystem:
         # Not the machine's; there once a test makes it.
         self.config = self.home / "config"
         self.init = None
+        self._launches = 0
         self._clients = []
         self._foreign = set(descendants())
         self._cgroups = set()
@@ -135,14 +141,16 @@ class RunningSystem:
     @property
     def port(self):
         """Of TCP. Written after the Unix socket takes connections."""
-        path = self.data / "run/grpc.port"
-        poll(path.exists, f"{path} is there")
-        return int(path.read_text())
+        return self._written_port("grpc")
 
     @property
     def http_port(self):
-        path = self.data / "run/http.port"
-        poll(path.exists, f"{path} is there")
+        return self._written_port("http")
+
+    def _written_port(self, kind):
+        path = self.data / f"run/{kind}.port"
+        # The one that is left of an earlier start is replaced a moment after the Unix socket takes connections.
+        poll(lambda: path.exists() and (self._launches == 1 or listens(int(path.read_text()))), f"{path} is there")
         return int(path.read_text())
 
     def edge_port(self, kind="http"):
@@ -154,6 +162,7 @@ class RunningSystem:
     def launch(self, *arguments, grpc_port=0, http_port=0, environment=None):
         """Starts init without waiting for anything. A port that is None is that of its settings."""
         ports = {"--grpc-port": grpc_port, "--http-port": http_port}
+        self._launches += 1
         with open(self.home / "init.said", "ab") as said:
             self.init = subprocess.Popen(
                 [

@@ -70,9 +70,10 @@ async def test_files_are_nobody_elses(system, uploads):
     started = await uploads.start("/left")
     await uploads.write(started.upload_id, content(MIB))
     await uploads.put("/big", content(MIB, 2))
-    paths = [system.data / "blobs", system.data / "uploads", *(system.data / "blobs").rglob("*")]
-    paths += (system.data / "uploads").iterdir()
-    assert len(paths) > 6
+    begun = system.data / "uploads"
+    poll(lambda: all(started.upload_id in path.name for path in begun.iterdir()), "those of the finished one are gone")
+    paths = [system.data / "blobs", begun, *(system.data / "blobs").rglob("*"), *begun.iterdir()]
+    assert len(paths) > 5
     for path in paths:
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
