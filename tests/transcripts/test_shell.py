@@ -225,8 +225,9 @@ def test_the_documents_commands_on_domains(system, run):
     shell.expect(PROMPT)
     assert shell.enter("domains").startswith("DOMAIN  TARGET  STATE  REQ/S  ERRORS  P95")
     port = system.edge_port()
-    said = shell.enter("assign example.com proc_123 8080")
+    said, *next = shell.enter("assign example.com proc_123 8080").splitlines()
     assert said == f"example.com → web:8080 is served: curl -H 'Host: example.com' http://127.0.0.1:{port}/"
+    assert "".join(next).startswith("'web' runs, and nothing accepts connections on port 8080")
     header, row = shell.enter("domains").splitlines()
     assert row.split()[:4] == ["example.com", "web:8080", "active", "0"]
     status = dict(line.split(maxsplit=1) for line in shell.enter("domain-status example.com").splitlines() if " " in line.strip())
