@@ -529,6 +529,7 @@ async def test_a_copy_is_held_and_resumed_by_the_control_account(shielded, clien
     subprocess.run(["cp", "-a", shielded.system.data, target], check=True)
     with RunningSystem(target) as copy:
         copy.bin = shielded.system.bin
+        copy.home.chmod(0o711)
         copy.start("--user", shielded.control, "--accounts", str(shielded.file))
         mine = await copy.client()
         assert (await mine.get_process("web")).status == "held"
