@@ -211,25 +211,25 @@ constexpr Setting kTable[] = {
      "set. Only the account of grpc-osd may read it.",
      [](const Text& text, Settings& into) { return ReadPath(text, into.jwt_secret_file); },
      Secrecy::kIfWrong},
-    {"ACCESS_TOKEN_LIFETIME", "auth.access_token_lifetime", "a time from 1m to 24h", "15m", "",
+    {"GRPC_OS_ACCESS_TOKEN_LIFETIME", "auth.access_token_lifetime", "a time from 1m to 24h", "15m", "",
      "How long an access token serves until a client renews it. Sessions are checked on every call "
      "all the same.",
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), kMinuteMs, kDayMs, into.access_token_ms);
      }},
-    {"SESSION_IDLE", "auth.session_idle", "a time from 10m to 30d", "14d", "",
+    {"GRPC_OS_SESSION_IDLE", "auth.session_idle", "a time from 10m to 30d", "14d", "",
      "How long a log-in by password may go unused until it ends.",
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), 10 * kMinuteMs, limits::kSessionMs,
                         into.session_idle_ms);
      }},
-    {"SESSION_LIFETIME", "auth.session_lifetime", "a time from 10m to 30d", "30d", "",
+    {"GRPC_OS_SESSION_LIFETIME", "auth.session_lifetime", "a time from 10m to 30d", "30d", "",
      "How long a log-in by password lasts in all, however much it is used. API tokens have a "
      "lifetime of their own.",
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), 10 * kMinuteMs, limits::kSessionMs, into.session_ms);
      }},
-    {"PASSWORD_BYTES_MIN", "auth.password_bytes_min", "a number from 8 to 64", "12", "",
+    {"GRPC_OS_PASSWORD_BYTES_MIN", "auth.password_bytes_min", "a number from 8 to 64", "12", "",
      "How many bytes a password has at least, of those that are set from now on (NIST SP 800-63B: "
      "no less than 8).",
      [](const Text& text, Settings& into) {
