@@ -17,7 +17,7 @@ const std::vector<std::string> kOurs = {
     "JWT_SECRET=s",
     "DEBUG=1",
     "DB_HOST=h",
-    "SESSION_IDLE=1h",
+    "GRPC_OS_SESSION_IDLE=1h",
     "DATA_DIR=/d",
     "GRPC_PORT=1",
     "LD_PRELOAD=x",
@@ -35,11 +35,12 @@ TEST(EnvironmentTest, SupervisorsGetNoSettings) {
 }
 
 TEST(EnvironmentTest, TheDaemonGetsThem) {
-  EXPECT_THAT(DaemonEnvironment(kOurs, std::nullopt),
-              UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
-                                   "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d",
-                                   "SESSION_IDLE=1h", "GRPC_PORT=1", "DB_PASSWORD=p", "HTTP_PORT=2",
-                                   "GRPC_OS_ADMIN_PASSWORD=a", "GRPC_OSD_MEMORY=1G"));
+  EXPECT_THAT(
+      DaemonEnvironment(kOurs, std::nullopt),
+      UnorderedElementsAre("PATH=/bin", "HOME=/root", "LANG=C", "GRPC_OS_FAILPOINT_DIR=/f",
+                           "JWT_SECRET=s", "DEBUG=1", "DB_HOST=h", "DATA_DIR=/d",
+                           "GRPC_OS_SESSION_IDLE=1h", "GRPC_PORT=1", "DB_PASSWORD=p", "HTTP_PORT=2",
+                           "GRPC_OS_ADMIN_PASSWORD=a", "GRPC_OSD_MEMORY=1G"));
 }
 
 TEST(EnvironmentTest, SecretsAreTakenOutOfWhatProcShows) {

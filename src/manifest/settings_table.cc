@@ -207,29 +207,29 @@ constexpr Setting kTable[] = {
      Secrecy::kAlways},
     {"JWT_SECRET_FILE", "auth.jwt_secret_file", kPath, "", "/etc/grpc-os/jwt.secret",
      "The file of the secret that signs tokens, at least 32 bytes, where `JWT_SECRET` itself is "
-     "not "
-     "set. Only the account of grpc-osd may read it.",
+     "not set. Only the account of grpc-osd may read it.",
      [](const Text& text, Settings& into) { return ReadPath(text, into.jwt_secret_file); },
      Secrecy::kIfWrong},
-    {"ACCESS_TOKEN_LIFETIME", "auth.access_token_lifetime", "a time from 1m to 24h", "15m", "",
+    {"GRPC_OS_ACCESS_TOKEN_LIFETIME", "auth.access_token_lifetime", "a time from 1m to 24h", "15m",
+     "",
      "How long an access token serves until a client renews it. Sessions are checked on every call "
      "all the same.",
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), kMinuteMs, kDayMs, into.access_token_ms);
      }},
-    {"SESSION_IDLE", "auth.session_idle", "a time from 10m to 30d", "14d", "",
+    {"GRPC_OS_SESSION_IDLE", "auth.session_idle", "a time from 10m to 30d", "14d", "",
      "How long a log-in by password may go unused until it ends.",
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), 10 * kMinuteMs, limits::kSessionMs,
                         into.session_idle_ms);
      }},
-    {"SESSION_LIFETIME", "auth.session_lifetime", "a time from 10m to 30d", "30d", "",
+    {"GRPC_OS_SESSION_LIFETIME", "auth.session_lifetime", "a time from 10m to 30d", "30d", "",
      "How long a log-in by password lasts in all, however much it is used. API tokens have a "
      "lifetime of their own.",
      [](const Text& text, Settings& into) {
        return ReadRange(ParseDurationMs(text), 10 * kMinuteMs, limits::kSessionMs, into.session_ms);
      }},
-    {"PASSWORD_BYTES_MIN", "auth.password_bytes_min", "a number from 8 to 64", "12", "",
+    {"GRPC_OS_PASSWORD_BYTES_MIN", "auth.password_bytes_min", "a number from 8 to 64", "12", "",
      "How many bytes a password has at least, of those that are set from now on (NIST SP 800-63B: "
      "no less than 8).",
      [](const Text& text, Settings& into) {
@@ -237,7 +237,9 @@ constexpr Setting kTable[] = {
      }},
     {kAdminPasswordVariable, "", "12 to 1024 bytes, or nothing (then one is generated)", "", "",
      "Of the user `admin` that the first start makes. From the environment alone; in a file it is "
-     "refused. Not set: a password made then, in `DATA_DIR/secrets/admin.password`.",
+     "refused. Not set: a password of 20 characters made then, in "
+     "`DATA_DIR/secrets/admin.password`. `auth.password_bytes_min` does not hold for this first "
+     "one.",
      [](const Text& text, Settings& into) {
        return ReadSecret(text, limits::kPasswordBytesMin, limits::kPasswordBytesMax,
                          into.admin_password);

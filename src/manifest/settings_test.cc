@@ -168,17 +168,17 @@ TEST(Settings, WhatIsNotSetHasNoSource) {
 }
 
 TEST(Settings, SessionsAndLogsHaveBounds) {
-  EXPECT_EQ(Resolved({{"ACCESS_TOKEN_LIFETIME", "2m"}}).access_token_ms, 120'000);
-  EXPECT_EQ(Resolved({{"SESSION_IDLE", "1h"}}).session_idle_ms, 3'600'000);
-  EXPECT_EQ(Resolved({{"SESSION_LIFETIME", "1d"}}).session_ms, 86'400'000);
-  EXPECT_EQ(Resolved({{"PASSWORD_BYTES_MIN", "8"}}).password_bytes_min, 8);
+  EXPECT_EQ(Resolved({{"GRPC_OS_ACCESS_TOKEN_LIFETIME", "2m"}}).access_token_ms, 120'000);
+  EXPECT_EQ(Resolved({{"GRPC_OS_SESSION_IDLE", "1h"}}).session_idle_ms, 3'600'000);
+  EXPECT_EQ(Resolved({{"GRPC_OS_SESSION_LIFETIME", "1d"}}).session_ms, 86'400'000);
+  EXPECT_EQ(Resolved({{"GRPC_OS_PASSWORD_BYTES_MIN", "8"}}).password_bytes_min, 8);
   EXPECT_EQ(Resolved({{"GRPC_OSD_LOG_SIZE", "64K"}}).log_file_bytes, 65'536);
   EXPECT_EQ(Resolved({{"GRPC_OSD_LOG_LEVEL", "error"}}).log_level, "error");
   EXPECT_EQ(Resolved({{"GRPC_OSD_LOG_LEVEL", "error"}, {"DEBUG", "1"}}).log_level, "debug");
-  for (const auto& [name, wrong] : Values{{"ACCESS_TOKEN_LIFETIME", "59s"},
-                                          {"SESSION_IDLE", "31d"},
-                                          {"SESSION_LIFETIME", "x"},
-                                          {"PASSWORD_BYTES_MIN", "7"},
+  for (const auto& [name, wrong] : Values{{"GRPC_OS_ACCESS_TOKEN_LIFETIME", "59s"},
+                                          {"GRPC_OS_SESSION_IDLE", "31d"},
+                                          {"GRPC_OS_SESSION_LIFETIME", "x"},
+                                          {"GRPC_OS_PASSWORD_BYTES_MIN", "7"},
                                           {"GRPC_OSD_LOG_SIZE", "2G"},
                                           {"GRPC_OSD_LOG_LEVEL", "trace"}})
     EXPECT_THAT(MessageOf(Refused({{name, wrong}})), HasSubstr(name + " is \"" + wrong + "\""));
@@ -336,6 +336,14 @@ TEST(Settings, DebugIsTrueFalse1Or0) {
   for (const char* bad : {"yes", "TRUE", "2", "on"}) {
     EXPECT_EQ(Refused({{"DEBUG", bad}}).code(), absl::StatusCode::kInvalidArgument) << bad;
   }
+}
+
+TEST(Settings, DebugIsTheLevelInForceWithItsSource) {
+  const SettingInForce level =
+      InForce(Resolved({{"GRPC_OSD_LOG_LEVEL", "error"}}, {{"DEBUG", "1"}}), "GRPC_OSD_LOG_LEVEL");
+  EXPECT_EQ(level.value, "debug");
+  EXPECT_THAT(level.source, HasSubstr("/srv/.env"));
+  EXPECT_EQ(InForce(Resolved({{"DEBUG", "0"}}), "GRPC_OSD_LOG_LEVEL").source, "default");
 }
 
 TEST(Settings, ACopyIsHeldUnlessASettingSaysOtherwise) {

@@ -22,7 +22,7 @@ PROCESSES = ("## Zarządzanie procesami", 1)
 @pytest.fixture
 def daemon(system):
     """With the user "username", whose password "password" is shorter than passwords are by default."""
-    system.start(grpc_port=50051, environment={"PASSWORD_BYTES_MIN": "8"})
+    system.start(grpc_port=50051, environment={"GRPC_OS_PASSWORD_BYTES_MIN": "8"})
     must(system.cli("user", "add", "username", "--role", "operator", "--password-stdin", input="password"))
     return system
 
