@@ -16,7 +16,7 @@ def replace_schema(debian, version):
         f"python3 -c 'import sqlite3; c = sqlite3.connect(\"{DATA}/grpc-os.db\");"
         f' print(*c.execute("SELECT schema_version FROM store_meta").fetchone());'
         f' c.execute("UPDATE store_meta SET schema_version = {version}"); c.commit()\''
-    ).stdout
+    )
     return int(said)
 
 
