@@ -168,7 +168,8 @@ class Model:
             kind, _, value = self._write_one(field, "each")
             kind = kind.removesuffix(" | None")
             if value == "each":
-                return f"typing.Sequence[{kind}]", "()", name
+                said = name.removeprefix("self.")
+                return f"typing.Sequence[{kind}]", "()", f'several("{said}", {name})' if kind == "str" else name
             return f"typing.Iterable[{kind}]", "()", f"[{value} for each in {name}]"
         kind, default, value = self._write_one(field, name)
         if field.proto3_optional:

@@ -74,7 +74,7 @@ def _import(module: str, names: typing.Sequence[str]) -> str:
 
 def _helpers(body: str) -> list[str]:
     """Of values.py, those that are used."""
-    return [name for name in ("to_duration", "to_seconds", "to_time", "to_timestamp", "value_of", "word_of") if f"{name}(" in body]
+    return [name for name in ("several", "to_duration", "to_seconds", "to_time", "to_timestamp", "value_of", "word_of") if f"{name}(" in body]
 
 
 # ---- Classes -----------------------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ async def many_at_once(client: GrpcOSClient) -> None:
             group.create_task(client.create_process(name, "sleep 1000", labels={"example": "advanced"}))
     async with asyncio.TaskGroup() as group:
         for name in SERVERS:
-            group.create_task(client.wait_process(name, "running"))
-    print(f"{len(SERVERS)} processes run")
+            group.create_task(client.wait_process(name, "ready"))
+    print(f"{len(SERVERS)} processes are ready")
 
 
 async def watching(client: GrpcOSClient) -> None:

@@ -12,7 +12,7 @@ from grpc_os.v1 import event_services_pb2, event_services_pb2_grpc
 from grpc_os.v1.error_reasons import ErrorReason
 from grpc_os.v1.methods import EventServiceMethods
 from grpc_os.v1.resources import Event
-from grpc_os.values import to_timestamp
+from grpc_os.values import several, to_timestamp
 
 _EVENTS = event_services_pb2_grpc.EventServiceStub
 
@@ -48,7 +48,11 @@ def request_of(
     actions: typing.Sequence[str] = (),
 ) -> event_services_pb2.WatchRequest:
     request = event_services_pb2.WatchRequest(
-        from_revision=from_revision, kinds=kinds, prefix=prefix, names=names, actions=actions
+        from_revision=from_revision,
+        kinds=several("kinds", kinds),
+        prefix=prefix,
+        names=several("names", names),
+        actions=several("actions", actions),
     )
     if from_time is not None:
         request.from_time.CopyFrom(to_timestamp("from_time", from_time))

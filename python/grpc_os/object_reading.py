@@ -6,7 +6,7 @@ import contextlib
 import typing
 
 import grpc
-from crc32c import crc32c as checksum
+from grpc_os.checksums import checksum
 from grpc_os.calls import Calls
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_requests import OBJECTS

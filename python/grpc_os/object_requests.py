@@ -7,7 +7,7 @@ import typing
 
 from grpc_os.v1 import filesystem_services_pb2, filesystem_services_pb2_grpc
 from grpc_os.v1.resources import Condition
-from grpc_os.values import to_timestamp
+from grpc_os.values import texts, to_timestamp
 
 OBJECTS = filesystem_services_pb2_grpc.FilesystemServiceStub
 
@@ -18,7 +18,7 @@ Expiry = datetime.datetime | datetime.timedelta
 def object_proto(
     name: str, metadata: typing.Mapping[str, str] | None, content_type: str, expires: Expiry | None
 ) -> filesystem_services_pb2.Object:
-    proto = filesystem_services_pb2.Object(name=name, metadata=metadata, content_type=content_type)
+    proto = filesystem_services_pb2.Object(name=name, metadata=texts("metadata", metadata or {}), content_type=content_type)
     if isinstance(expires, datetime.timedelta):
         proto.ttl.FromTimedelta(expires)
     elif expires is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import typing
 
-from crc32c import crc32c as checksum
 from google.protobuf import field_mask_pb2
+from grpc_os.checksums import checksum
 from grpc_os.errors import GrpcOSError
 from grpc_os.events import Followed, Synced, Told, events_of, over_gaps, request_of
 from grpc_os.object_reading import Reading

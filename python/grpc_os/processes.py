@@ -13,7 +13,7 @@ from grpc_os.specs import SpecFields, to_spec
 from grpc_os.v1 import process_services_pb2, process_services_pb2_grpc
 from grpc_os.v1.methods import ProcessServiceMethods
 from grpc_os.v1.resources import Process, ProcessStatus, TaskExit, TaskOutput
-from grpc_os.values import to_duration
+from grpc_os.values import texts, to_duration
 
 _PROCESSES = process_services_pb2_grpc.ProcessServiceStub
 
@@ -128,7 +128,9 @@ class ProcessCalls(ProcessServiceMethods):
         NOT_FOUND (PROCESS_NOT_FOUND), FAILED_PRECONDITION (EXEC_FAILED, ACCOUNT_REFUSED, HELD), RESOURCE_EXHAUSTED
         (LIMIT_REACHED), UNAVAILABLE: what became of it is not known. It is not run again by itself.
         """
-        request = process_services_pb2.RunTaskRequest(name=name, command=command, environment=environment)
+        request = process_services_pb2.RunTaskRequest(
+            name=name, command=command, environment=texts("environment", environment or {})
+        )
         if timeout is not None:
             request.timeout.CopyFrom(to_duration(timeout))
         async with contextlib.aclosing(self._stream(_PROCESSES, "RunTask", request, None)) as messages:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 
-from grpc_os.values import to_duration
+from grpc_os.values import several, texts, to_duration
 from grpc_os.v1 import process_services_pb2
 
 _Spec = process_services_pb2.ProcessSpec
@@ -21,15 +21,15 @@ _STOP_SCOPES = {
     "all": _Spec.STOP_SCOPE_ALL,
 }
 
-RestartPolicy = typing.Literal["always", "on-failure", "never"]
+RestartPolicy = typing.Literal["always", "on-failure", "on_failure", "never"]
 StopScope = typing.Literal["main", "group", "all"]
 Port = int | typing.Literal["auto"]
 
 
 class SpecFields(typing.TypedDict, total=False):
     """What a process's spec has beside its command and environment. None is as if it was not given: the default, or in an
-    update what there is. Times are in seconds. What has a wrong form is a ValueError; the daemon refuses wrong values
-    with FIELD_INVALID."""
+    update what there is. Times are in seconds. What has a wrong form is a ValueError, a wrong type a TypeError; the daemon
+    refuses wrong values with FIELD_INVALID."""
 
     working_directory: str | None
     account: str | None
@@ -75,27 +75,28 @@ def to_spec(
     spec = _Spec()
     given = {"command": command, "environment": environment, **fields}
     given = {name: value for name, value in given.items() if value is not None}
-    paths: list[str] = []
+    paths: dict[str, None] = {}
     for name, value in given.items():
-        paths += _SETTERS[name](spec, value, given) if name in _SETTERS else _set(spec, name, value)
-    return spec, paths
+        paths |= dict.fromkeys(_SETTERS[name](spec, value, given) if name in _SETTERS else _set(spec, name, value))
+    return spec, list(paths)
 
 
 def _set(spec: process_services_pb2.ProcessSpec, name: str, value: typing.Any) -> list[str]:
     field = getattr(spec, name)
     if hasattr(field, "update"):
-        field.update(value)
+        field.update(texts(name, value))
     elif hasattr(field, "extend"):
-        field.extend(value)
+        field.extend(several(name, value))
     else:
         setattr(spec, name, value)
     return [name]
 
 
 def _set_restart(spec: process_services_pb2.ProcessSpec, restart: str, _: object) -> list[str]:
-    if restart not in _RESTART_POLICIES:
+    policy = _RESTART_POLICIES.get(restart.replace("_", "-"))
+    if policy is None:
         raise ValueError(f"restart is {restart!r}; expected one of {', '.join(_RESTART_POLICIES)}")
-    spec.restart_policy = _RESTART_POLICIES[restart]
+    spec.restart_policy = policy
     return ["restart_policy"]
 
 
@@ -112,8 +113,12 @@ def _set_stop_scope(spec: process_services_pb2.ProcessSpec, scope: str, _: objec
 
 
 def _set_port(spec: process_services_pb2.ProcessSpec, port: Port, _: object) -> list[str]:
-    spec.auto_port = port == "auto"
-    spec.port = 0 if isinstance(port, str) else port
+    if port == "auto":
+        spec.auto_port = True
+    elif isinstance(port, int) and not isinstance(port, bool):
+        spec.port = port
+    else:
+        raise ValueError(f"port is {port!r}; expected an int or 'auto'")
     return ["port", "auto_port"]
 
 
@@ -143,7 +148,7 @@ def _set_ready(spec: process_services_pb2.ProcessSpec, ready: str, _: object) ->
 
 def _set_ready_timeout(spec: process_services_pb2.ProcessSpec, seconds: float, _: object) -> list[str]:
     spec.ready.timeout.CopyFrom(to_duration(seconds))
-    return []
+    return ["ready"]
 
 
 def _set_liveness(
@@ -159,12 +164,16 @@ def _set_liveness(
     return ["liveness"]
 
 
-def _nothing(*_: object) -> list[str]:
+def _of_liveness(spec: process_services_pb2.ProcessSpec, _: object, given: typing.Mapping[str, typing.Any]) -> list[str]:
+    """`_set_liveness` takes them, if there is anything to take them for."""
+    if given.get("liveness", "none") in ("", "none"):
+        names = [name for name in given if name.startswith("liveness_")]
+        raise ValueError(f"{' and '.join(names)} without a `liveness` to go with")
     return []
 
 
 def _set_volumes(spec: process_services_pb2.ProcessSpec, volumes: typing.Iterable[str], _: object) -> list[str]:
-    for text in volumes:
+    for text in several("volumes", volumes):
         name, *parts = text.split(":")
         path = parts.pop(0) if parts and parts[0].startswith("/") else ""
         if not name or parts not in ([], ["shared"]):
@@ -174,7 +183,7 @@ def _set_volumes(spec: process_services_pb2.ProcessSpec, volumes: typing.Iterabl
 
 
 def _set_depends_on(spec: process_services_pb2.ProcessSpec, depends_on: typing.Iterable[str], _: object) -> list[str]:
-    for text in depends_on:
+    for text in several("depends_on", depends_on):
         process, colon, condition = text.partition(":")
         if not process or (colon and condition not in ("started", "ready", "completed")):
             raise ValueError(f"depends_on has {text!r}; expected NAME, NAME:started, NAME:ready or NAME:completed")
@@ -191,9 +200,9 @@ _SETTERS: dict[str, typing.Callable[..., list[str]]] = {
     "ready": _set_ready,
     "ready_timeout": _set_ready_timeout,
     "liveness": _set_liveness,
-    "liveness_period": _nothing,
-    "liveness_timeout": _nothing,
-    "liveness_failures": _nothing,
+    "liveness_period": _of_liveness,
+    "liveness_timeout": _of_liveness,
+    "liveness_failures": _of_liveness,
     "volumes": _set_volumes,
     "depends_on": _set_depends_on,
 }

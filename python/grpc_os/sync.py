@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
 import contextlib
 import os
@@ -25,6 +26,7 @@ class _Loop:
     """One for all clients of the process, while any works: grpc 1.51 logs errors where there are two."""
 
     _now: _Loop | None = None
+    # Of `_now` and of the clients. No finalizer may take it, nor any other lock: it may interrupt who has it.
     _lock = threading.Lock()
 
     def __init__(self) -> None:
@@ -36,7 +38,8 @@ class _Loop:
             ready.set()
             await self._ended.wait()
 
-        self._users = 0
+        self._workers: set[_Worker] = set()
+        self._endings: set[asyncio.Task[None]] = set()
         self._process = os.getpid()
         # A daemon, so that a program that closes no client ends all the same: they close then.
         self._thread = threading.Thread(target=lambda: asyncio.run(serve()), name="grpc-os", daemon=True)
@@ -44,22 +47,35 @@ class _Loop:
         ready.wait()
 
     @classmethod
-    def join(cls) -> _Loop:
+    def join(cls, worker: _Worker) -> _Loop:
         with cls._lock:
             if cls._now is None or not cls._now.is_here():
                 cls._now = cls()
-            cls._now._users += 1
+            cls._now._workers.add(worker)
             return cls._now
 
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users > 0:
-                return
-            _Loop._now = None
-            self.loop.call_soon_threadsafe(self._ended.set)
-        if not self.is_current():
-            self._thread.join()
+    def end(self, worker: _Worker) -> concurrent.futures.Future[bool]:
+        """Has it end there. Takes no lock and does not wait; gives whether the loop ends with it."""
+        ended: concurrent.futures.Future[bool] = concurrent.futures.Future()
+
+        async def leave() -> None:
+            try:
+                await worker.end()
+            finally:
+                with self._lock:
+                    self._workers.discard(worker)
+                    is_last = not self._workers
+                    if is_last:
+                        _Loop._now = None
+                        self._ended.set()
+                ended.set_result(is_last)
+
+        self.loop.call_soon_threadsafe(lambda: self._endings.add(self.loop.create_task(leave())))
+        return ended
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._thread.join()
 
     def is_current(self) -> bool:
         return threading.current_thread() is self._thread
@@ -67,6 +83,17 @@ class _Loop:
     def is_here(self) -> bool:
         """A forked process does not have the thread."""
         return self._process == os.getpid()
+
+    @classmethod
+    def end_all(cls) -> None:
+        """When the program ends."""
+        if (loop := cls._now) is not None and loop.is_here():
+            for worker in list(loop._workers):
+                worker.close()
+            loop.wait()
+
+
+atexit.register(_Loop.end_all)
 
 
 class _Worker:
@@ -83,7 +110,7 @@ class _Worker:
     def run(self, coroutine: typing.Coroutine[typing.Any, typing.Any, _Result]) -> _Result:
         """Waits for it. Who is interrupted in that (by Ctrl-C) cancels it, and goes on once it has ended."""
         call: concurrent.futures.Future[_Result] = concurrent.futures.Future()
-        task: asyncio.Task[_Result]
+        task: asyncio.Task[_Result] | None = None
 
         def begin(loop: asyncio.AbstractEventLoop) -> None:
             nonlocal task
@@ -100,17 +127,25 @@ class _Worker:
             else:
                 call.set_result(task.result())
 
+        def give_up() -> None:
+            if task is not None:
+                task.cancel()
+            else:  # it was not handed over, and will not be
+                coroutine.close()
+                call.set_exception(concurrent.futures.CancelledError())
+
         try:
-            loop = self._submit(begin)
+            self._submit(begin)
+            return call.result()
         except RuntimeError:
             coroutine.close()
             raise
-        try:
-            return call.result()
         except BaseException:
-            if not call.done():
-                loop.call_soon_threadsafe(lambda: task.cancel())
-                call.exception()
+            if self._loop is None:
+                coroutine.close()
+            elif not call.done():
+                self._loop.loop.call_soon_threadsafe(give_up)
+                concurrent.futures.wait([call])
             raise
 
     def each(self, items: typing.AsyncGenerator[_Item, None]) -> typing.Generator[_Item, None, None]:
@@ -125,35 +160,42 @@ class _Worker:
             self._leave(items)
 
     def _leave(self, items: typing.AsyncGenerator[typing.Any, None]) -> None:
-        """Ends a generator, in whatever thread it is thrown away."""
+        """Has a generator end, in whatever thread it is thrown away: takes no lock and does not wait."""
 
         async def close() -> None:
             self._streams.discard(items)
             await items.aclose()
 
-        if self._loop is not None and self._loop.is_current():
-            self._loop.loop.create_task(close())
-            return
-        with contextlib.suppress(RuntimeError):  # the client is closed, or this process is forked
-            self.run(close())
+        def begin(loop: asyncio.AbstractEventLoop) -> None:
+            task = loop.create_task(close())
+            self._tasks.add(task)
+            task.add_done_callback(end)
 
-    def stop(self) -> None:
+        def end(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled():
+                task.exception()  # nobody asks for it
+
+        if self._loop is not None and self._loop.is_here():
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and the generator with it
+                self._loop.loop.call_soon_threadsafe(begin, self._loop.loop)
+
+    def close(self) -> None:
         """Calls that go on in other threads end as CANCELLED."""
         with self._lock:
-            loop, begun = self._loop, not self._closed and self._loop is not None
-            self._closed = True
-        if not begun or loop is None or not loop.is_here():
-            return
-        ended = asyncio.run_coroutine_threadsafe(self._end(), loop.loop)
-        if loop.is_current():
-            ended.add_done_callback(lambda _: loop.leave())
-            return
-        try:
-            ended.result()
-        finally:
-            loop.leave()
+            ended = self.leave()
+        if ended is not None and self._loop is not None and not self._loop.is_current() and ended.result():
+            self._loop.wait()
 
-    async def _end(self) -> None:
+    def leave(self) -> concurrent.futures.Future[bool] | None:
+        """Without a lock only where nobody can call any more. None: there is nothing to wait for."""
+        if self._closed:
+            return None
+        self._closed = True
+        return self._loop.end(self) if self._loop is not None and self._loop.is_here() else None
+
+    async def end(self) -> None:
+        """On the loop."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -163,18 +205,17 @@ class _Worker:
                 await items.aclose()
         await self._client.close()
 
-    def _submit(self, begin: typing.Callable[[asyncio.AbstractEventLoop], None]) -> asyncio.AbstractEventLoop:
+    def _submit(self, begin: typing.Callable[[asyncio.AbstractEventLoop], None]) -> None:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
             if self._loop is None:
-                self._loop = _Loop.join()
+                self._loop = _Loop.join(self)
             if not self._loop.is_here():
                 raise RuntimeError("the client was used before this process was forked; make one after the fork")
             if self._loop.is_current():
                 raise RuntimeError("a client cannot be called from a callback of one; call it from another thread")
             self._loop.loop.call_soon_threadsafe(begin, self._loop.loop)
-            return self._loop.loop
 
 
 class Background:
@@ -185,8 +226,9 @@ class Background:
             raise TypeError("a grpc.aio.Channel belongs to an event loop; give the address, or a grpc.Channel")
         self._client = client
         self._worker = _Worker(client)
-        # Also when nobody has this any more, and when the program ends.
-        self._stop = weakref.finalize(self, self._worker.stop)
+        # When nobody has this any more.
+        self._thrown_away = weakref.finalize(self, self._worker.leave)
+        self._thrown_away.atexit = False  # see _Loop.end_all
 
     def __enter__(self) -> typing.Self:
         return self
@@ -196,7 +238,8 @@ class Background:
 
     def close(self) -> None:
         """Ends what goes on, and closes the channel if this client opened it."""
-        self._stop()
+        self._thrown_away.detach()
+        self._worker.close()
 
     def _run(self, coroutine: typing.Coroutine[typing.Any, typing.Any, _Result]) -> _Result:
         return self._worker.run(coroutine)

@@ -16,7 +16,7 @@ import time
 import typing
 
 import grpc
-from crc32c import crc32c as checksum
+from grpc_os.checksums import checksum
 from grpc_os.calls import Repeats
 from grpc_os.errors import GrpcOSError
 from grpc_os.object_reading import Reading, data_loss

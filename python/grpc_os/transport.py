@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -32,6 +33,9 @@ _PROBE = "/grpc.health.v1.Health/Check"
 
 
 _HTTPS = "https://"
+
+# The daemon bounds how many there are; a client that did would have the next one wait without a word.
+_STREAMS_MAX = 1 << 16
 
 
 def _authorities() -> bytes | None:
@@ -148,10 +152,12 @@ class AioTransport:
 
 
 class ThreadTransport:
-    """Over a synchronous channel. A stream, while it waits, takes a thread of the event loop's executor."""
+    """Over a synchronous channel. A stream, while it waits, takes a thread."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
+        # As many as there are streams; the event loop's executor has a few. It ends with this.
+        self._threads = concurrent.futures.ThreadPoolExecutor(_STREAMS_MAX, "grpc-os-stream")
         self._stubs: dict[type, typing.Any] = {}
 
     def _stub(self, stub: type) -> typing.Any:
@@ -178,7 +184,7 @@ class ThreadTransport:
             while True:
                 try:
                     # StopIteration cannot leave a coroutine.
-                    response = await asyncio.to_thread(next, call, end)
+                    response = await asyncio.get_running_loop().run_in_executor(self._threads, next, call, end)
                 except grpc.RpcError as error:
                     raise from_rpc_error(error) from None
                 if response is end:
@@ -205,7 +211,7 @@ class ThreadTransport:
             _raise_if_silent(call)
 
     async def close(self) -> None:
-        pass  # the channel is the caller's
+        self._threads.shutdown(wait=False)  # the channel is the caller's
 
 
 async def _ended(call: typing.Any) -> None:

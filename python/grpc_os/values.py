@@ -10,6 +10,7 @@ from google.protobuf import duration_pb2, message, timestamp_pb2
 from grpc_os.v1 import auth_services_pb2
 
 _Message = typing.TypeVar("_Message", bound=message.Message)
+_Texts = typing.TypeVar("_Texts", bound=typing.Iterable[str])
 
 
 class Resource(typing.Generic[_Message]):
@@ -49,6 +50,21 @@ def to_duration(seconds: float) -> duration_pb2.Duration:
     duration = duration_pb2.Duration()
     duration.FromMilliseconds(round(seconds * 1000))
     return duration
+
+
+def several(name: str, values: _Texts) -> _Texts:
+    """As it is, if it is not one string, of which each letter would be taken for a value."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} is {values!r}; expected a list of such")
+    return values
+
+
+def texts(name: str, values: typing.Mapping[str, str]) -> typing.Mapping[str, str]:
+    """As it is, if all of it is text."""
+    for key, value in values.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"{name} has {key!r}: {value!r}; expected a str for a str")
+    return values
 
 
 def word_of(enum: typing.Any, value: int, prefix: str) -> str:

@@ -15,7 +15,7 @@ import typing
 import grpc
 import grpc.aio
 import pytest
-from grpc_os import GrpcOSClient, GrpcOSClientSync, GrpcOSError
+from grpc_os import GrpcOSClient, GrpcOSClientSync, GrpcOSError, sync
 from grpc_os.v1 import process_services_pb2
 
 
@@ -202,6 +202,29 @@ async def test_channels(daemon):
             GrpcOSClientSync(channel)
 
 
+async def test_many_streams_wait_at_a_time_on_one_channel(daemon):
+    daemon.task_hangs = True
+    number = 40
+
+    def work():
+        with grpc.insecure_channel(daemon.address) as channel, GrpcOSClientSync(channel) as first, GrpcOSClientSync(channel) as second:
+            waiting = [threading.Thread(target=end_of, args=(client.run_task("web", "sleep inf"),)) for client in (first, second) * (number // 2)]
+            for thread in waiting:
+                thread.start()
+            end = time.monotonic() + 10
+            while len(daemon.requests) < number and time.monotonic() < end:
+                time.sleep(0.01)
+            assert next(second.watch(1)).revision == 2
+        for thread in waiting:
+            thread.join()
+
+    def end_of(stream):
+        with pytest.raises(GrpcOSError, match="CANCELLED"):
+            list(stream)
+
+    await asyncio.wait_for(asyncio.to_thread(work), 30)
+
+
 async def test_a_callback_cannot_call(daemon, inside):
     def work(client):
         with pytest.raises(RuntimeError, match="from a callback"):
@@ -256,6 +279,86 @@ async def test_ctrl_c_cancels_the_call(daemon):
     await until(lambda: daemon.streams_cancelled == 1)
 
 
+async def test_ctrl_c_right_after_the_call_was_handed_over_cancels_it(daemon, inside, monkeypatch):
+    daemon.task_hangs = True
+    submit = sync._Worker._submit
+
+    def interrupted(*arguments):
+        submit(*arguments)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def work(client):
+        monkeypatch.setattr(sync._Worker, "_submit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.run_task("web", "sleep inf").send(None)
+        assert client._worker._tasks == set()
+        list(client.list_processes())
+
+    await inside(work)
+
+
+@pytest.mark.filterwarnings("error")
+async def test_ctrl_c_before_the_call_is_handed_over_leaves_nothing(daemon, inside, monkeypatch):
+    def interrupted(*_):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def work(client):
+        for _ in range(2):  # before and after the loop is there
+            monkeypatch.setattr(sync._Worker, "_submit", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.whoami()
+            list(client.list_processes())
+
+    await inside(work)
+
+
+# Garbage is collected wherever Python likes, in the middle of what another client does, too.
+GARBAGE = """
+import gc, sys
+from grpc_os import GrpcOSClientSync, sync
+
+def throw_away(thing):
+    cycle = [thing]
+    cycle.append(cycle)
+
+gc.disable()
+is_here = sync._Loop.is_here
+
+def collecting(self):
+    gc.collect()
+    return is_here(self)
+
+sync._Loop.is_here = collecting
+stays = GrpcOSClientSync(sys.argv[1])
+for _ in range(3):
+    client = GrpcOSClientSync(sys.argv[1])
+    list(client.list_processes())
+    throw_away(client)
+    del client
+    events = stays.watch(1)
+    print(next(events).revision)
+    throw_away(events)
+    del events
+    # A third has the loop for the first time, and the second calls, while they are found.
+    list(GrpcOSClientSync(sys.argv[1]).list_processes())
+    list(stays.list_processes())
+gc.collect()
+"""
+
+
+async def test_clients_and_streams_may_be_thrown_away_in_the_middle_of_anything(daemon):
+    child = await program(GARBAGE, daemon.address)
+    try:
+        async with asyncio.timeout(20):
+            assert (await child.communicate())[0] == b"2\n" * 3 and child.returncode == 0
+        await until(lambda: daemon.streams_cancelled == 3)
+    finally:
+        if child.returncode is None:
+            child.kill()
+
+
 NOT_CLOSED = """
 import sys
 from grpc_os import GrpcOSClientSync
@@ -302,9 +405,10 @@ import grpc_os
 after = state()
 print({key: (before[key], after[key]) for key in before if key != "builtins" and before[key] != after[key]})
 print(after["builtins"] - before["builtins"], before["builtins"] - after["builtins"])
+print('crc32c' in sys.modules)
 """
 
 
 async def test_the_import_changes_one_name_and_nothing_else():
     child = await program(IMPORT)
-    assert (await child.communicate())[0] == b"{}\n{'GrpcOSClient'} set()\n"
+    assert (await child.communicate())[0] == b"{}\n{'GrpcOSClient'} set()\nFalse\n"

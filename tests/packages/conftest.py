@@ -1,3 +1,4 @@
+import os
 import pathlib
 import subprocess
 import sys
@@ -19,12 +20,18 @@ def packages():
 
 
 @pytest.fixture
-def debian(packages):
+def as_root():
+    if os.geteuid() != 0:
+        pytest.skip("a machine to install on needs root")
+
+
+@pytest.fixture
+def debian(as_root, packages):
     with Debian(packages) as debian:
         yield debian
 
 
 @pytest.fixture
-def debian_with_systemd(packages):
+def debian_with_systemd(as_root, packages):
     with Debian(packages, systemd=True) as debian:
         yield debian

@@ -5,6 +5,12 @@ set -euo pipefail
 dir=$1 packages=$2
 shift 2
 
+for part in usr var etc; do
+  if mountpoint -q "/$part"; then
+    echo "root.sh: /$part is a filesystem of its own, which the copy of / would not have" >&2
+    exit 1
+  fi
+done
 ip link set lo up
 mount -t tmpfs tmpfs "$dir"
 mkdir "$dir"/{changes,work,root}

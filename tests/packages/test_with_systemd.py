@@ -10,11 +10,14 @@ def is_active(debian):
     return debian.run("systemctl", "is-active", UNIT, check=False).stdout.strip()
 
 
-def schema(debian, version):
-    debian.sh(
+def replace_schema(debian, version):
+    """Gives what it was."""
+    said = debian.sh(
         f"python3 -c 'import sqlite3; c = sqlite3.connect(\"{DATA}/grpc-os.db\");"
+        f' print(*c.execute("SELECT schema_version FROM store_meta").fetchone());'
         f' c.execute("UPDATE store_meta SET schema_version = {version}"); c.commit()\''
     )
+    return int(said)
 
 
 def test_it_runs_once_installed_and_an_upgrade_stops_no_process(debian_with_systemd):
@@ -41,11 +44,11 @@ def test_a_downgrade_below_the_database_says_why_it_does_not_start_and_the_next_
     debian.run("grpc-os", "login")
     pid = debian.start_process("web")
     debian.run("systemctl", "stop", UNIT)
-    schema(debian, 99)
+    before = replace_schema(debian, 99)
     said = debian.install().stdout
     assert "the control plane does not start" in said and "made by a newer gRPC OS" in said
     assert debian.is_alive(pid)
-    schema(debian, 7)
+    assert replace_schema(debian, before) == 99
     debian.install(version=HIGHER)
     poll(lambda: debian.run("grpc-os", "whoami", check=False).returncode == 0, "it serves again")
     assert (debian.pid("web"), debian.version()) == (pid, HIGHER)

@@ -14,7 +14,7 @@ from running_system import RunningSystem  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
 DEBIAN_PYTHON = "/usr/bin/python3"
-NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:1/", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
 
 
 def run(*words, **options):
@@ -45,7 +45,7 @@ class Clone:
     def __init__(self, path):
         self.path = path
         self.python = path / "python"
-        listed = done("git", "-C", ROOT, "ls-files", "-coz", "--exclude-standard", "python", "protos", "scripts", ".gitignore", "LICENSE")
+        listed = done("git", "-C", ROOT, "ls-files", "-cz", "python", "protos", "scripts", ".gitignore", "LICENSE")
         for name in listed.rstrip("\0").split("\0"):
             if (ROOT / name).exists():
                 (path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,9 @@ import document
 DIRECTORY = pathlib.Path(__file__).parent
 
 BLOCKS = {
-    ("## Instalacja", 0): "test_configuration.py::test_its_settings_start_a_system",
-    ("## Konfiguracja", 0): "test_configuration.py::test_its_settings_start_a_system",
-    ("## Konfiguracja", 1): "test_configuration.py::test_its_domains_wait_for_their_processes_and_are_served",
+    ("## Instalacja", 0): "test_document_settings.py::test_its_settings_start_a_system",
+    ("## Konfiguracja", 0): "test_document_settings.py::test_its_settings_start_a_system",
+    ("## Konfiguracja", 1): "test_document_settings.py::test_its_domains_wait_for_their_processes_and_are_served",
     ("### Logowanie i zarządzanie sesją", 0): "test_shell.py::test_logging_in_and_out",
     ("### Zarządzanie procesami", 0): "test_shell.py::test_processes",
     ("### Operacje na obiektach", 0): "test_shell.py::test_objects",

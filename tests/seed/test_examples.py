@@ -22,6 +22,18 @@ def domains(system):
     return {domain["name"]: domain["status"]["state"] for domain in listed}
 
 
+def are_reached(system, host, path, ports):
+    """All of them, and no other. Each worker of nginx has a turn of its own, so that how soon is open."""
+    expected, seen = {f"{port} DEBUG=None" for port in ports}, set()
+
+    def now():
+        seen.update(answer(system.edge_port(), host, path)[1] for _ in range(10))
+        return seen >= expected
+
+    poll(now, f"{host}{path} goes to {ports}")
+    assert seen == expected
+
+
 def test_process_yml_runs(started, tmp_path):
     text = (EXAMPLES / "process.yml.example").read_text()
     assert "\nuser: www-data\n" in text  # which only `--user` allows
@@ -42,8 +54,8 @@ def test_domain_yml_is_served(started, tmp_path):
     shutil.copy(EXAMPLES / "domain.yml.example", tmp_path / "domain.yml")
     must(started.cli("apply", "-f", tmp_path / "domain.yml"))
     assert domains(started) == {"example.com": "STATE_ACTIVE"}
-    seen = {path: {answer(started.edge_port(), "example.com", path)[1] for _ in range(10)} for path in ("/", "/api", "/shop")}
-    assert seen == {"/": {"8080 DEBUG=None"}, "/api": {"9001 DEBUG=None"}, "/shop": {"9002 DEBUG=None", "8081 DEBUG=None"}}
+    for path, expected in (("/", {8080}), ("/api", {9001}), ("/shop", {9002, 8081})):
+        are_reached(started, "example.com", path, expected)
 
 
 def test_domains_conf_is_served(started, tmp_path):
@@ -57,4 +69,4 @@ def test_domains_conf_is_served(started, tmp_path):
     names = ("example.com", "api.example.com", "*.shop.example.com", "grpc.example.com")
     poll(lambda: domains(started) == dict.fromkeys(names, "STATE_ACTIVE"), "all are served")
     for host, path, expected in (("api.example.com", "/", {8081}), ("a.shop.example.com", "/api", {9002}), ("a.shop.example.com", "/search", {9003, 9200})):
-        assert {answer(started.edge_port(), host, path)[1] for _ in range(10)} == {f"{port} DEBUG=None" for port in expected}
+        are_reached(started, host, path, expected)

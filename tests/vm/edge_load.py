@@ -38,8 +38,12 @@ class Load:
 
     def answered(self, number):
         """Waits until so many more were answered."""
-        goal = self.answers.total() + number
-        poll(lambda: self.lost or self.answers.total() >= goal, f"{number} more answers", patience_s=PATIENCE_S)
+        goal = self._answered() + number
+        poll(lambda: self.lost or self._answered() >= goal, f"{number} more answers", patience_s=PATIENCE_S)
+
+    def _answered(self):
+        with self._lock:
+            return self.answers.total()
 
     def _send(self, keeps_connection):
         connection = None

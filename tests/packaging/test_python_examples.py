@@ -41,7 +41,7 @@ def test_basic_operations(environment, system):
 def test_advanced_usage(environment, system):
     said = environment.python(EXAMPLES / "advanced_usage.py", system.address)
     assert said.splitlines() == [
-        "3 processes run",
+        "3 processes are ready",
         "event: example-a stop_requested",
         "event: example-a exited",
         "event: example-a stopped",
