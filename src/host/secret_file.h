@@ -1,8 +1,7 @@
-// Secrets in files of their own.
+// The secrets of the data directory, in files of their own. How one is read: base/secret_file.h.
 #ifndef GRPC_OS_HOST_SECRET_FILE_H_
 #define GRPC_OS_HOST_SECRET_FILE_H_
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,14 +13,7 @@ namespace grpc_os::host {
 // symbolic link, is another account's (root's is fine), or that others may read or write. OK if
 // there is no such directory.
 absl::Status CheckSecretDirectory(const std::string& path);
-// The same of one file, links followed. `what`: "the settings, which have a secret in them,". A
-// file of root's may be read by our group.
-absl::Status CheckPrivateFile(const std::string& path, std::string_view what);
 
-// What the file holds, at most 4 KiB of it; nullopt: there is no such file. FAILED_PRECONDITION as
-// above. `what`: "the signing key".
-absl::StatusOr<std::optional<std::string>> ReadSecretFile(const std::string& path,
-                                                          std::string_view what);
 // Mode 0600; durable when it returns, and whole or not there at all.
 absl::Status WriteSecretFile(const std::string& path, std::string_view secret,
                              std::string_view what);

@@ -17,17 +17,13 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/limits.h"
 #include "base/setting_names.h"
 #include "base/version.h"
-#include "host/secret_file.h"
 #include "main/check.h"
 #include "main/daemon.h"
-#include "manifest/env_file.h"
-#include "manifest/read_text.h"
 #include "manifest/settings.h"
 
 namespace grpc_os {
@@ -41,9 +37,7 @@ constexpr char kUsage[] =
     "Reads the database in the data directory DIR and says what is wrong with it.\n";
 
 struct Arguments {
-  manifest::Variables settings;
-  std::string env_file;
-  std::string config_dir = manifest::kSettingsDirectory;
+  manifest::SettingPlaces places{.environment = manifest::SettingsInEnvironment()};
   std::string boot_id;
   bool shielded = false;
   std::string accounts_file;
@@ -67,19 +61,19 @@ bool Parse(int argc, char** argv, Arguments& out) {
   for (int choice = 0; (choice = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
     switch (choice) {
       case 'd':
-        out.settings["DATA_DIR"] = {optarg, "--data-dir"};
+        out.places.flags["DATA_DIR"] = {optarg, "--data-dir"};
         break;
       case 'p':
-        out.settings["GRPC_PORT"] = {optarg, "--grpc-port"};
+        out.places.flags["GRPC_PORT"] = {optarg, "--grpc-port"};
         break;
       case 'h':
-        out.settings["HTTP_PORT"] = {optarg, "--http-port"};
+        out.places.flags["HTTP_PORT"] = {optarg, "--http-port"};
         break;
       case 'e':
-        out.env_file = optarg;
+        out.places.env_file = optarg;
         break;
       case 'i':
-        out.config_dir = optarg;
+        out.places.directory = optarg;
         break;
       case 's':
         out.shielded = true;
@@ -102,45 +96,12 @@ bool Parse(int argc, char** argv, Arguments& out) {
         return false;
     }
   }
-  return optind == argc && !out.settings["DATA_DIR"].value.empty() && !out.boot_id.empty();
-}
-
-constexpr int64_t kSecretFileBytes = 4096;
-
-// Where JWT_SECRET itself is not set, that of its file.
-absl::Status ReadJwtSecret(manifest::Settings& settings) {
-  const std::string& path = settings.jwt_secret_file;
-  if (path.empty() || !settings.jwt_secret.empty()) return absl::OkStatus();
-  absl::Status status = host::CheckPrivateFile(path, "the file of JWT_SECRET_FILE");
-  if (!status.ok()) return status;
-  auto text = manifest::ReadText(path, "the file of JWT_SECRET_FILE", kSecretFileBytes);
-  if (!text.ok()) return text.status();
-  settings.jwt_secret = *std::move(text);
-  absl::StripTrailingAsciiWhitespace(&settings.jwt_secret);
-  if (settings.jwt_secret.size() >= manifest::kJwtSecretBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the file of JWT_SECRET_FILE ", path, " has a secret of ",
-                   settings.jwt_secret.size(), " bytes; expected at least ",
-                   manifest::kJwtSecretBytes, ", as from `openssl rand -base64 48`"));
+  return optind == argc && !out.places.flags["DATA_DIR"].value.empty() && !out.boot_id.empty();
 }
 
 absl::StatusOr<DaemonOptions> Resolve(const Arguments& arguments) {
-  manifest::SettingSources sources{.flags = arguments.settings,
-                                   .environment = manifest::SettingsInEnvironment(),
-                                   .files = manifest::ReadSettingsDirectory(arguments.config_dir)};
-  if (!arguments.env_file.empty()) {
-    auto parsed = manifest::ReadEnvFile(arguments.env_file);
-    if (!parsed.ok()) return parsed.status();
-    sources.env_file = *std::move(parsed);
-  }
-  auto settings = manifest::ResolveSettings(sources);
+  auto settings = manifest::LoadSettings(arguments.places);
   if (!settings.ok()) return settings.status();
-  if (manifest::HasSecret(sources.env_file)) {
-    absl::Status status = host::CheckPrivateFile(arguments.env_file,
-                                                 "the file of settings, which has a secret in it,");
-    if (!status.ok()) return status;
-  }
-  if (absl::Status status = ReadJwtSecret(*settings); !status.ok()) return status;
   DaemonOptions options;
   options.shielded = arguments.shielded;
   if (!arguments.accounts_file.empty()) options.accounts_file = arguments.accounts_file;

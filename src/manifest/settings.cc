@@ -6,9 +6,11 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/secret_file.h"
 #include "base/setting_names.h"
 
 namespace grpc_os::manifest {
@@ -43,7 +45,11 @@ class Resolver {
     CheckDatabase();
     CheckTogether();
     if (!problems_.empty()) return Refusal();
-    if (settings_.debug) settings_.log_level = "debug";
+    if (settings_.debug) {
+      settings_.log_level = "debug";
+      InForce("GRPC_OSD_LOG_LEVEL").value = settings_.log_level;
+      InForce("GRPC_OSD_LOG_LEVEL").source = InForce("DEBUG").source;
+    }
     if (!unedited_.empty()) {
       settings_.warning = absl::StrCat(
           "The example's values count as not set: ", absl::StrJoin(unedited_, ", "), ".");
@@ -112,6 +118,11 @@ class Resolver {
                            setting.expected));
   }
 
+  SettingInForce& InForce(std::string_view name) {
+    return *absl::c_find_if(settings_.in_force,
+                            [&](const SettingInForce& setting) { return setting.name == name; });
+  }
+
   void CheckDatabase() {
     const bool password = absl::c_linear_search(database_, "DB_PASSWORD");
     if (database_.empty()) return;
@@ -162,6 +173,23 @@ class Resolver {
   bool database_ignored_ = false;
 };
 
+// Where JWT_SECRET itself is not set, that of its file.
+absl::Status ReadJwtSecret(Settings& settings) {
+  constexpr char kWhat[] = "the file of JWT_SECRET_FILE";
+  const std::string& path = settings.jwt_secret_file;
+  if (path.empty() || !settings.jwt_secret.empty()) return absl::OkStatus();
+  auto found = ReadSecretFile(path, kWhat);
+  if (!found.ok()) return found.status();
+  if (!found->has_value())
+    return absl::NotFoundError(absl::StrCat(kWhat, " ", path, " does not exist"));
+  settings.jwt_secret = **std::move(found);
+  absl::StripTrailingAsciiWhitespace(&settings.jwt_secret);
+  if (settings.jwt_secret.size() >= kJwtSecretBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      kWhat, " ", path, " has a secret of ", settings.jwt_secret.size(),
+      " bytes; expected at least ", kJwtSecretBytes, ", as from `openssl rand -base64 48`"));
+}
+
 }  // namespace
 
 bool HasSecret(const Variables& env_file) {
@@ -183,6 +211,26 @@ Variables SettingsInEnvironment() {
 
 absl::StatusOr<Settings> ResolveSettings(const SettingSources& sources) {
   return Resolver(sources).Resolve();
+}
+
+absl::StatusOr<Settings> LoadSettings(const SettingPlaces& places) {
+  SettingSources sources{.flags = places.flags,
+                         .environment = places.environment,
+                         .files = ReadSettingsDirectory(places.directory)};
+  if (!places.env_file.empty()) {
+    auto parsed = ReadEnvFile(places.env_file);
+    if (!parsed.ok()) return parsed.status();
+    sources.env_file = *std::move(parsed);
+  }
+  auto settings = ResolveSettings(sources);
+  if (!settings.ok()) return settings.status();
+  if (HasSecret(sources.env_file)) {
+    absl::Status status =
+        CheckPrivateFile(places.env_file, "the file of settings, which has a secret in it,");
+    if (!status.ok()) return status;
+  }
+  if (absl::Status status = ReadJwtSecret(*settings); !status.ok()) return status;
+  return settings;
 }
 
 }  // namespace grpc_os::manifest

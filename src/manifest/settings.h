@@ -54,8 +54,8 @@ struct Settings {
   int64_t session_idle_ms = 0;
   int64_t session_ms = 0;
   int64_t password_bytes_min = 0;  // of one to be set
-  std::string admin_password;  // of the admin that the first start makes; empty: not set
-  std::string log_level;       // debug, info, warning or error
+  std::string admin_password;      // of the admin that the first start makes; empty: not set
+  std::string log_level;           // debug, info, warning or error
   int64_t log_file_bytes = 0;
   bool debug = false;    // by which `log_level` is debug
   std::string data_dir;  // empty: not set
@@ -117,6 +117,18 @@ struct SettingSources {
 // warning. INVALID_ARGUMENT: all that is wrong with any of the sources, a line each, without a
 // secret.
 absl::StatusOr<Settings> ResolveSettings(const SettingSources& sources);
+
+// Where a grpc-osd takes its settings from, in this order.
+struct SettingPlaces {
+  Variables flags = {};
+  Variables environment = {};
+  std::string env_file = {};  // empty: none
+  std::string directory = kSettingsDirectory;
+};
+
+// What a grpc-osd starts with, read as this program's effective account may: ResolveSettings of all
+// places, and the secret of JWT_SECRET_FILE. Files with secrets have to be private.
+absl::StatusOr<Settings> LoadSettings(const SettingPlaces& places);
 
 // ---- What is made of the table for people
 

@@ -1,5 +1,6 @@
 // The files of /etc/grpc-os.
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,15 @@ std::string Join(const std::string& section, const std::string& key) {
 std::string Nested(const std::string& key) {
   const auto depth = static_cast<size_t>(absl::c_count(key, '.'));
   return absl::StrCat(absl::StrReplaceAll(key, {{".", ": {"}}), ": …", std::string(depth, '}'));
+}
+
+// What to do about a setting that has no key.
+std::string InsteadOf(const std::string& name) {
+  for (const Setting& setting : SettingTable()) {
+    if (setting.name == name + "_FILE")
+      return absl::StrCat("name a file that has it: ", Nested(setting.key));
+  }
+  return "it is taken from the environment";
 }
 
 // One file, on top of those before it.
@@ -85,12 +95,12 @@ class File {
   void AddUnknown(const YamlNode& name, const std::vector<std::string>& names) {
     for (const Setting& setting : SettingTable()) {
       if (name.text != setting.name && (*setting.key == 0 || name.text != setting.key)) continue;
+      if (*setting.key != 0) {
+        return Add(problems_, name,
+                   absl::StrCat("'", name.text, "' is written so here: ", Nested(setting.key)));
+      }
       return Add(problems_, name,
-                 *setting.key == 0
-                     ? absl::StrCat(name.text,
-                                    " cannot be set here; it is taken from the "
-                                    "environment")
-                     : absl::StrCat("'", name.text, "' is written so here: ", Nested(setting.key)));
+                 absl::StrCat(name.text, " cannot be set here; ", InsteadOf(setting.name)));
     }
     AddUnknownKey(problems_, name, names);
   }
@@ -130,7 +140,7 @@ std::string ProblemOf(const std::string& path, bool is_directory) {
   if ((info.st_mode & S_IWOTH) != 0) {
     return absl::StrCat(path, " can be changed by other accounts; run: chmod o-w ", path);
   }
-  if (access(path.c_str(), is_directory ? R_OK | X_OK : R_OK) != 0) {
+  if (faccessat(AT_FDCWD, path.c_str(), is_directory ? R_OK | X_OK : R_OK, AT_EACCESS) != 0) {
     return absl::StrCat(path, " cannot be read by the account of uid ", geteuid(),
                         "; run: chmod a+r", is_directory ? "x " : " ", path);
   }
@@ -153,7 +163,8 @@ std::vector<std::string> NamesIn(const std::string& directory) {
 
 SettingsFiles ReadSettingsDirectory(const std::string& directory) {
   SettingsFiles files;
-  if (access(directory.c_str(), F_OK) != 0 && errno == ENOENT) return files;
+  if (faccessat(AT_FDCWD, directory.c_str(), F_OK, AT_EACCESS) != 0 && errno == ENOENT)
+    return files;
   if (std::string problem = ProblemOf(directory, true); !problem.empty()) {
     files.problems.push_back(std::move(problem));
     return files;

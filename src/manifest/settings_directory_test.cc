@@ -99,7 +99,9 @@ TEST_F(SettingsDirectoryTest, ASecretThatDoesNotBelongThereIsNotShown) {
   EXPECT_THAT(ProblemsOf("auth:\n  jwt_secret: hunter2-hunter2\n"),
               AllOf(HasSubstr("did you mean 'jwt_secret_file'"), Not(HasSubstr("hunter2"))));
   EXPECT_THAT(ProblemsOf("JWT_SECRET: hunter2-hunter2\n"),
-              AllOf(HasSubstr("cannot be set here"), Not(HasSubstr("hunter2"))));
+              AllOf(HasSubstr("JWT_SECRET cannot be set here; name a file that has it: auth: "
+                              "{jwt_secret_file: …}"),
+                    Not(HasSubstr("hunter2"))));
 }
 
 TEST_F(SettingsDirectoryTest, AWrongKindSaysWhatIsExpected) {
@@ -187,6 +189,34 @@ TEST_F(SettingsDirectoryTest, TooManyFilesAreRefused) {
 
 TEST_F(SettingsDirectoryTest, NothingOfAFileCommandsATerminal) {
   EXPECT_THAT(ProblemsOf("\"\\e[31m\": 1\n"), AllOf(HasSubstr("'?[31m'"), Not(HasSubstr("\x1b"))));
+}
+
+// ---- LoadSettings
+
+TEST_F(SettingsDirectoryTest, WhatHasSecretsMustBeThereAndBePrivate) {
+  const std::string secret(40, 'k');
+  const auto load = [&](const std::string& env_file = "") {
+    const auto settings = LoadSettings({.env_file = env_file, .directory = path_});
+    return settings.ok() ? settings->jwt_secret : std::string(settings.status().message());
+  };
+  EXPECT_EQ(load(), "");
+  const std::string env_file = Write(".env", absl::StrCat("JWT_SECRET=", secret));
+  EXPECT_THAT(load(env_file), HasSubstr("chmod 600 " + env_file));
+  chmod(env_file.c_str(), 0600);
+  EXPECT_EQ(load(env_file), secret);
+
+  const std::string own = path_ + "/jwt.secret";
+  Write("auth.yml", absl::StrCat("auth: {jwt_secret_file: ", own, "}"));
+  EXPECT_THAT(load(), HasSubstr(own + " does not exist"));
+  Write("jwt.secret", secret + "\n");
+  EXPECT_THAT(load(), HasSubstr("chmod 600 " + own));
+  chmod(own.c_str(), 0600);
+  EXPECT_EQ(load(), secret);
+  EXPECT_EQ(load(env_file), secret);
+  const std::string elsewhere = path_ + "/elsewhere";
+  std::filesystem::rename(own, elsewhere);
+  std::filesystem::create_symlink(elsewhere, own);
+  EXPECT_THAT(load(), HasSubstr(own + " is a symbolic link"));
 }
 
 // ---- config/default

@@ -207,11 +207,11 @@ constexpr Setting kTable[] = {
      Secrecy::kAlways},
     {"JWT_SECRET_FILE", "auth.jwt_secret_file", kPath, "", "/etc/grpc-os/jwt.secret",
      "The file of the secret that signs tokens, at least 32 bytes, where `JWT_SECRET` itself is "
-     "not "
-     "set. Only the account of grpc-osd may read it.",
+     "not set. Only the account of grpc-osd may read it.",
      [](const Text& text, Settings& into) { return ReadPath(text, into.jwt_secret_file); },
      Secrecy::kIfWrong},
-    {"GRPC_OS_ACCESS_TOKEN_LIFETIME", "auth.access_token_lifetime", "a time from 1m to 24h", "15m", "",
+    {"GRPC_OS_ACCESS_TOKEN_LIFETIME", "auth.access_token_lifetime", "a time from 1m to 24h", "15m",
+     "",
      "How long an access token serves until a client renews it. Sessions are checked on every call "
      "all the same.",
      [](const Text& text, Settings& into) {
@@ -237,7 +237,9 @@ constexpr Setting kTable[] = {
      }},
     {kAdminPasswordVariable, "", "12 to 1024 bytes, or nothing (then one is generated)", "", "",
      "Of the user `admin` that the first start makes. From the environment alone; in a file it is "
-     "refused. Not set: a password made then, in `DATA_DIR/secrets/admin.password`.",
+     "refused. Not set: a password of 20 characters made then, in "
+     "`DATA_DIR/secrets/admin.password`. `auth.password_bytes_min` does not hold for this first "
+     "one.",
      [](const Text& text, Settings& into) {
        return ReadSecret(text, limits::kPasswordBytesMin, limits::kPasswordBytesMax,
                          into.admin_password);

@@ -338,6 +338,14 @@ TEST(Settings, DebugIsTrueFalse1Or0) {
   }
 }
 
+TEST(Settings, DebugIsTheLevelInForceWithItsSource) {
+  const SettingInForce level =
+      InForce(Resolved({{"GRPC_OSD_LOG_LEVEL", "error"}}, {{"DEBUG", "1"}}), "GRPC_OSD_LOG_LEVEL");
+  EXPECT_EQ(level.value, "debug");
+  EXPECT_THAT(level.source, HasSubstr("/srv/.env"));
+  EXPECT_EQ(InForce(Resolved({{"DEBUG", "0"}}), "GRPC_OSD_LOG_LEVEL").source, "default");
+}
+
 TEST(Settings, ACopyIsHeldUnlessASettingSaysOtherwise) {
   EXPECT_TRUE(Resolved({}).held_on_copy);
   EXPECT_TRUE(Resolved({{"HELD_ON_COPY", "1"}}).held_on_copy);

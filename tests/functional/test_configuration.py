@@ -4,6 +4,7 @@ import calendar
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -162,6 +163,10 @@ async def test_the_signing_secret_may_be_in_a_file_of_its_own(idle_system):
     secret.chmod(0o644)
     assert f"chmod 600 {secret}" in refusal(idle_system)
     secret.chmod(0o600)
+    secret.rename(elsewhere := idle_system.home / "elsewhere")
+    secret.symlink_to(elsewhere)
+    assert f"{secret} is a symbolic link" in refusal(idle_system)
+    elsewhere.rename(secret)
     idle_system.start()
     client = await idle_system.client()
     assert (await client.whoami()).name == "admin"
@@ -200,6 +205,13 @@ def check(*arguments):
     return subprocess.run([pathlib.Path(bin_dir) / "grpc-os", "config", "check", *arguments], capture_output=True, text=True)
 
 
+def refused(*arguments):
+    """What it says."""
+    done = check(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    return done.stderr
+
+
 def test_files_are_checked_without_a_daemon(tmp_path):
     done = check(DEFAULTS)
     assert done.returncode == 0 and "nothing is wrong" in done.stdout
@@ -213,25 +225,54 @@ def test_files_are_checked_without_a_daemon(tmp_path):
     assert done.returncode == 2 and "system.yml:1: grpc.port" in done.stderr
 
 
+def test_files_with_secrets_are_checked_as_a_start_does(tmp_path):
+    secret = tmp_path / "jwt.secret"
+    (tmp_path / "auth.yml").write_text(f"auth: {{jwt_secret_file: {secret}}}\n")
+    assert f"{secret} does not exist" in refused(tmp_path)
+    secret.write_text(SECRET)
+    secret.chmod(0o644)
+    assert f"chmod 600 {secret}" in refused(tmp_path)
+    secret.chmod(0o600)
+    assert check(tmp_path).returncode == 0
+    env = tmp_path / ".env"
+    env.write_text(f"JWT_SECRET={SECRET}\n")
+    env.chmod(0o644)
+    assert f"chmod 600 {env}" in refused(tmp_path, "--env-file", env)
+    env.chmod(0o600)
+    assert check(tmp_path, "--env-file", env).returncode == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_what_another_account_cannot_read_is_refused_with_the_cure(idle_system):
     """As grpc-osd with --user reads them."""
     idle_system.home.chmod(0o711)
-    program = shutil.copy2(idle_system.bin / "grpc-os", idle_system.home / "grpc-os")
-    path = write(idle_system, "system.yml", "grpc: {port: 50099}\n")
-
-    def check_as_nobody():
-        environment = {"HOME": "/nonexistent", "PATH": os.environ["PATH"]}
-        command = [program, "config", "check", idle_system.config, "-o", "name"]
-        return subprocess.run(command, capture_output=True, text=True, user="nobody", cwd="/", env=environment)
-
-    assert check_as_nobody().stdout == "GRPC_PORT\n"
+    secret = idle_system.home / "jwt.secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    path = write(idle_system, "auth.yml", f"auth: {{jwt_secret_file: {secret}}}\n")
+    as_nobody = (idle_system.config, "--user", "nobody")
+    assert f"cannot read the file of JWT_SECRET_FILE {secret}: Permission denied" in refused(*as_nobody)
+    os.chown(secret, pwd.getpwnam("nobody").pw_uid, -1)
+    assert check(*as_nobody).returncode == 0
     path.chmod(0o600)
-    refused = check_as_nobody()
-    assert refused.returncode == 2
-    assert re.search(f"{path} cannot be read by the account of uid [0-9]+; run: chmod a\\+r {path}", refused.stderr)
+    assert re.search(f"{path} cannot be read by the account of uid [0-9]+; run: chmod a\\+r {path}", refused(*as_nobody))
     idle_system.config.chmod(0o700)
-    assert f"run: chmod a+rx {idle_system.config}" in check_as_nobody().stderr
+    assert f"run: chmod a+rx {idle_system.config}" in refused(*as_nobody)
+    os.chown(secret, 0, -1)
+    both = idle_system.cli("-c", f"config check {idle_system.config} --user nobody; config check {idle_system.config} -o name")
+    assert both.stdout == "JWT_SECRET_FILE\n", "the next command is root's again"
+    assert check(idle_system.config, "--user", "no-such-account").returncode == 3
+
+
+def test_only_root_checks_for_another_account(idle_system):
+    idle_system.home.chmod(0o711)
+    program = shutil.copy2(idle_system.bin / "grpc-os", idle_system.home / "grpc-os")
+    write(idle_system, "system.yml", "grpc: {port: 50099}\n")
+    command = [program, "config", "check", idle_system.config, "--user", "root"]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid=nobody", "--clear-groups", *command]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env={"HOME": "/nonexistent", "PATH": os.environ["PATH"]})
+    assert done.returncode == 2 and "only root can check what the account root can read" in done.stderr
 
 
 def test_the_example_of_dot_env_has_only_settings_that_there_are():

@@ -86,8 +86,8 @@ std::vector<Command> LogInCommands() {
        .details =
            "With USER: by password, which is asked for without echo if it is left out. A password\n"
            "on the line is kept out of the history, but others on this machine may see it in the\n"
-           "list of processes while `grpc-os login` runs. The session lasts 30 days and renews\n"
-           "itself; it is kept in a file that only you can read.\n"
+           "list of processes while `grpc-os login` runs. The session lasts 30 days, by\n"
+           "default, and renews itself; it is kept in a file that only you can read.\n"
            "Without USER: as the user of the context, if it has one; else only through the local\n"
            "socket, where the daemon sees which account calls.\n",
        .options = {PasswordStdinOption()},

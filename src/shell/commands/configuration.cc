@@ -1,5 +1,12 @@
 // What is configured, and whether files of settings can be used.
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -17,6 +24,9 @@
 
 namespace grpc_os::shell {
 namespace {
+
+// Of grpc-osd, where the package is installed: deploy/systemd/grpc-os.service.
+constexpr char kPackageAccount[] = "grpc-os";
 
 // The keys, and the names of those that have none.
 const WordKind& SettingWord() {
@@ -82,20 +92,61 @@ ExitCode RunShow(Session& session, const Arguments& arguments) {
   return session.ShowList(View(), Named(*all, arguments.positional()));
 }
 
+struct Account {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+std::optional<Account> FindAccount(const std::string& name) {
+  std::vector<char> buffer(16384);
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) return std::nullopt;
+  return Account{name, entry.pw_uid, entry.pw_gid};
+}
+
+// What a grpc-osd of that account would start with. Our own ids are as before afterwards.
+absl::StatusOr<manifest::Settings> LoadAs(const Account& account,
+                                          const manifest::SettingPlaces& places) {
+  if (account.uid == geteuid()) return manifest::LoadSettings(places);
+  if (geteuid() != 0) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("only root can check what the account ", account.name, " can read"));
+  }
+  const gid_t own_group = getegid();
+  std::vector<gid_t> own_groups(static_cast<size_t>(getgroups(0, nullptr)));
+  (void)getgroups(static_cast<int>(own_groups.size()), own_groups.data());
+  const bool is_other = initgroups(account.name.c_str(), account.gid) == 0 &&
+                        setegid(account.gid) == 0 && seteuid(account.uid) == 0;
+  absl::StatusOr<manifest::Settings> settings =
+      is_other ? manifest::LoadSettings(places)
+               : absl::ErrnoToStatus(errno, absl::StrCat("cannot act as ", account.name));
+  if (seteuid(0) != 0 || setegid(own_group) != 0 ||
+      setgroups(own_groups.size(), own_groups.data()) != 0)
+    std::abort();
+  return settings;
+}
+
 // As grpc-osd would take them, without the environment and the flags that it is given.
 ExitCode RunCheck(Session& session, const Arguments& arguments) {
-  const std::string directory =
-      arguments.positional().empty() ? manifest::kSettingsDirectory : arguments.positional()[0];
+  manifest::SettingPlaces places{.env_file = arguments.Value("env-file").value_or("")};
+  if (!arguments.positional().empty()) places.directory = arguments.positional()[0];
+  const std::string& directory = places.directory;
   std::error_code error;
   if (!std::filesystem::exists(directory, error))
     return session.Report(absl::NotFoundError(absl::StrCat("There is no ", directory, ".")));
-  manifest::SettingSources sources{.files = manifest::ReadSettingsDirectory(directory)};
-  if (const auto path = arguments.Value("env-file")) {
-    auto variables = manifest::ReadEnvFile(*path);
-    if (!variables.ok()) return session.Report(variables.status());
-    sources.env_file = *std::move(variables);
+  const auto user = arguments.Value("user");
+  std::optional<Account> account;
+  if (user) {
+    account = FindAccount(*user);
+    if (!account)
+      return session.Report(absl::NotFoundError(absl::StrCat("There is no account ", *user, ".")));
+  } else if (geteuid() == 0 && arguments.positional().empty()) {
+    account = FindAccount(kPackageAccount);
   }
-  const auto settings = manifest::ResolveSettings(sources);
+  const auto settings = account ? LoadAs(*account, places) : manifest::LoadSettings(places);
   if (!settings.ok()) {
     for (const absl::string_view problem : absl::StrSplit(settings.status().message(), '\n'))
       session.err() << EscapeForTerminal(std::string(problem)) << '\n';
@@ -141,12 +192,16 @@ std::vector<Command> ConfigurationCommands() {
        .summary = "Check files of settings before the daemon reads them at its next start",
        .details =
            "DIR is /etc/grpc-os, unless you name another. Needs no daemon. Prints all that is\n"
-           "wrong as FILE:LINE:COLUMN: … (exit code 2), else what the files set. What grpc-osd\n"
-           "gets by flags and its environment is not known here. The keys: "
-           "docs/CONFIGURATION.md.\n",
+           "wrong as FILE:LINE:COLUMN: … (exit code 2), else what the files set. Files with\n"
+           "secrets must be there and be private. What grpc-osd gets by flags and its environment\n"
+           "is not known here. The keys: docs/CONFIGURATION.md.\n"
+           "Checks what you can read; as root, what the account of grpc-osd can: without DIR that\n"
+           "is `grpc-os`, the package's, if there is one.\n",
        .options = {{"env-file", 0, "FILE", "with the settings of this .env file", false,
-                    &kLocalFileWord}},
-       .examples = {"config check", "config check ./config/default --env-file .env"},
+                    &kLocalFileWord},
+                   {"user", 0, "NAME", "as grpc-osd that runs as NAME reads them (needs root)"}},
+       .examples = {"config check", "config check ./config/default --env-file .env",
+                    "config check /srv/settings --user grpc-os"},
        .most = 1,
        .needs_daemon = false,
        .run = RunCheck},

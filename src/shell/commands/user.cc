@@ -14,8 +14,8 @@ namespace grpc_os::shell {
 namespace {
 
 constexpr char kPasswords[] =
-    "A password has 12 to 1024 bytes and is not the name. It is asked for twice, without echo;\n"
-    "--password-stdin reads it from the first line of standard input instead.\n";
+    "A password has 12 (by default) to 1024 bytes and is not the name. It is asked for twice,\n"
+    "without echo; --password-stdin reads it from the first line of standard input instead.\n";
 
 Cell StateOf(const v1::User& user) {
   if (user.disabled()) return {"disabled", Style::kBad};
