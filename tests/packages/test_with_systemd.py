@@ -64,6 +64,15 @@ def test_over_one_that_was_started_by_hand_it_says_so_and_takes_over_once_that_h
     assert (debian.pid("web"), debian.version(), is_active(debian)) == (pid, HIGHER, "active")
 
 
+def test_over_a_hand_made_etc_that_it_cannot_read_it_says_so_and_starts_once_it_can(debian_with_systemd):
+    debian = debian_with_systemd
+    debian.sh("mkdir -m 700 /etc/grpc-os")
+    said = debian.install().stdout
+    assert "the control plane does not start" in said and "run: chmod a+rx /etc/grpc-os" in said
+    debian.sh("chgrp grpc-os /etc/grpc-os && chmod 750 /etc/grpc-os")
+    poll(lambda: debian.run("grpc-os", "login", check=False).returncode == 0, "it serves")
+
+
 def test_a_policy_against_starts_is_obeyed(debian_with_systemd):
     debian = debian_with_systemd
     debian.sh("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d")

@@ -80,6 +80,15 @@ def test_a_hand_made_etc_is_kept(debian):
     assert debian.sh("cd /etc/grpc-os && grep -v ^# system-accounts") == "grpc-os-edge\n"
     debian.install(version=HIGHER)
     assert debian.sh("cat /etc/grpc-os/accounts") == "mine\n"
+    # It may have settings in it, and grpc-osd cannot read them.
+    cure = "chmod a+rx /etc/grpc-os"
+    for command in (START, "grpc-os config check"):
+        refused = debian.run(*command.split(), check=False)
+        assert refused.returncode != 0 and "/etc/grpc-os cannot be read by the account of uid" in refused.stdout
+        assert f"run: {cure}\n" in refused.stdout
+    debian.sh(f"{cure} && grpc-os config check")
+    debian.start_by_hand()
+    assert debian.sh(f"stat -c %U /proc/{debian.start_process('web')}") == "mine\n"
 
 
 def test_a_data_directory_that_is_there_stays_whose_it_is(debian):
