@@ -43,6 +43,9 @@ VALUES = {
     "RunTaskResponse.Output": ["stream", "data"],
 }
 
+# Those that people make for a request.
+SENT = {"DomainCertificate", "DomainRoute", "DomainTarget", "Preconditions"}
+
 # Their fields are those of the message itself.
 FLATTENED = {"Domain": ["spec", "status"], "Volume": ["spec", "status"]}
 
@@ -92,13 +95,16 @@ NOT_ALWAYS_SET = {"Role.create_time", "Role.update_time"}
 # What a zero stands for.
 ZEROS = {"DomainRoute.path": '"/"', "DomainTarget.weight": "1", "DomainTargetStatus.path": '"/"'}
 
+# Words of enums that need not be there.
+UNSET_WORDS = {"Revision.step"}
+
 # None unless the other field is set.
 KNOWN_WITH = {"VolumeStatus.size_bytes": "size_time"}
 
 # No repr shows them.
 SECRETS = {"DomainCertificate.private_key"}
 
-# What str() and repr() say.
+# What str() and repr() say; what has a str() equals it.
 STR = {"ProcessStatus": "{self.state}"}
 REPR = {
     "AuditRecord": "{self.id} {self.user!r} {self.method} {self.result}",
@@ -129,7 +135,7 @@ CLASS_DOCS = {
     "Object": "An object, a version of one, or a folder.",
     "Preconditions": "What must hold of the live object for a call to be carried out; generation 0: there is none.",
     "Process": "A process: what is wanted and what is so. `status` is the state in a word; `details` has more.",
-    "ProcessStatus": "What is so. `str(status)` is the state.",
+    "ProcessStatus": "What is so. Equals its state: `status == \"stopped\"`; `str(status)` is that.",
     "RpcCounter": "Calls of one method that ended in one way.",
     "ReloadDomainsResponse": "What a reload of domains.conf came to: names of domains.",
     "RunTaskResponse.Exited": "How a task ended; nothing that came of it is left.",
@@ -138,6 +144,29 @@ CLASS_DOCS = {
     "TransactObjectsResponse": "What became of a transaction.",
     "Upload": "A content on its way.",
 }
+
+# Of fields whose comments say too little where they are read alone.
+FIELD_DOCS = {
+    "DeleteObjectResponse.revision": "The revision of the deletion.",
+    "Event.resource_id": "The id of the thing.",
+    "Object.size_bytes": "Bytes of the content.",
+    "Upload.finished": "Whether it has become an object.",
+}
+
+# What the comments say of the API that is another thing here.
+SPOKEN = {
+    "As in DomainSpec": "As in `create_domain`",
+    "see DomainSpec": "see `create_domain`",
+    "See DomainSpec": "See `create_domain`",
+    "As in MoveObjectRequest": "As in `move_object`",
+    "CreateProcessRequest.caller_directory": "`caller_directory` of `create_process`",
+    "`preconditions`": "`condition`",
+    "`status.state`": "`state`",
+    "until Resume": "until `resume`",
+}
+
+# Values of enums that mean something else in comments: a variable.
+NOT_WORDS = {"PATH"}
 
 # ---- Methods -----------------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,11 @@ class Model:
             self.want(name)
         calls = [method.name for _, method in self.calls()]
         self._spoken = {name: f"`{self.python_name(name)}`" for name in calls if re.match("[A-Z][a-z]+[A-Z]", name)}
+        reasons = self.protos.enums[f"{PACKAGE}.ErrorReason"]
+        words = {word for enum in self.protos.enums.values() if enum is not reasons for word in self._words_of(enum)} - friendly.NOT_WORDS
+        # Of those that are reasons, too, a state is meant where it says so.
+        states = "|".join(sorted(words - set(self._words_of(reasons)), key=len, reverse=True))
+        self._word = re.compile(rf"(?<![\w`\"/=])(?:{states}|(?<=state ){'|(?<=state )'.join(words)})(?![\w`\"=])")
         self._check_table(set(calls))
 
     def _check_table(self, calls: set[str]) -> None:
@@ -55,13 +60,15 @@ class Model:
         names = {name.rpartition(".")[2] for name in fields}
         for table, known in (
             ("ALIASES GIVEN METHOD_DOCS METHOD_NAMES SIGNATURES WAITS WHOLE_LISTS WRITTEN_METHODS", calls),
-            ("CLASS_DOCS CLASS_NAMES FLATTENED PROPERTIES REPR ROOTS STR VALUES WRITTEN_CLASSES", messages),
-            ("ALWAYS_SET CONVERTED CONVERTED_DOCS KNOWN_WITH NOT_ALWAYS_SET NOT_ANSWERED NOT_ASKED SECRETS ZEROS", fields | names),
+            ("CLASS_DOCS CLASS_NAMES FLATTENED PROPERTIES REPR ROOTS SENT STR VALUES WRITTEN_CLASSES", messages),
+            ("ALWAYS_SET CONVERTED CONVERTED_DOCS FIELD_DOCS KNOWN_WITH NOT_ALWAYS_SET NOT_ANSWERED NOT_ASKED SECRETS UNSET_WORDS ZEROS", fields | names),
             ("PARAMETER_NAMES", names),
         ):
             for name in table.split():
                 if unknown := set(getattr(friendly, name)) - known:
                     raise Unfit(f"{name} of friendly.py has {', '.join(sorted(unknown))}, and the protos do not")
+        if unknown := {text for text in friendly.SPOKEN if not any(text in said for said in self.protos.comments.values())}:
+            raise Unfit(f"SPOKEN of friendly.py has {', '.join(sorted(unknown))}, and the protos do not")
 
     def calls(self) -> list[tuple[str, descriptor_pb2.MethodDescriptorProto]]:
         """The service's full name and the method."""
@@ -104,12 +111,25 @@ class Model:
             raise Unfit(f"the values of {enum} do not begin with the same word, or the first is not unspecified")
         return prefix, [value.removeprefix(prefix).lower() for value in values[1:]]
 
+    @staticmethod
+    def _words_of(enum: descriptor_pb2.EnumDescriptorProto) -> list[str]:
+        """As comments say them."""
+        prefix = enum.value[0].name.removesuffix("UNSPECIFIED")
+        return [value.name.removeprefix(prefix) for value in enum.value[1:]]
+
     def comment(self, *names: str) -> str:
-        """Of an element; methods are called as they are in Python."""
+        """Of an element; methods, parameters and words are called as they are in Python."""
         text = self.protos.comments[".".join((PACKAGE, *names))]
-        return re.sub(r"\b[A-Z][a-z]+[A-Z]\w+\b", lambda name: self._spoken.get(name[0], name[0]), text).replace("``", "`")
+        for there, here in friendly.SPOKEN.items():
+            text = text.replace(there, here)
+        # Not in what a method of HTTP/2 is called: grpc_os.v1.ProcessService/StartProcess.
+        text = re.sub(r"(?<!/)\b[A-Z][a-z]+[A-Z]\w+\b", lambda name: self._spoken.get(name[0], name[0]), text)
+        said, errors, reasons = text.replace("``", "`").partition("Errors: ")
+        return self._word.sub(lambda word: f'"{word[0].lower()}"', said) + errors + reasons
 
     def field_comment(self, short: str, field: Field) -> str:
+        if said := friendly.FIELD_DOCS.get(f"{short}.{field.name}"):
+            return said
         if field.name == "request_id" or not self.comment(short, field.name):
             return CONVENTIONAL.get(field.name, "")
         return self.comment(short, field.name)
@@ -151,6 +171,8 @@ class Model:
         known_with = friendly.KNOWN_WITH.get(name) or (field.name if has_presence(field) and not is_always_set(name) else None)
         if known_with:
             return f"{kind} | None", f'{get.format(at)} if {holder}.HasField("{known_with}") else None'
+        if name in friendly.UNSET_WORDS:
+            return f"{kind} | None", f"{get.format(at)} if {at} else None"
         zero = friendly.ZEROS.get(name)
         return kind, get.format(at) + (f" or {zero}" if zero else "")
 

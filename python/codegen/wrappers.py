@@ -129,11 +129,22 @@ def _property_doc(model: Model, short: str, path: str) -> str:
     return said + (" In seconds." if field.type_name == DURATION else "")
 
 
+def _said_of_none(said: str, kind: str) -> str:
+    """A field that is not set is None."""
+    if not kind.endswith(" | None"):
+        return said
+    as_none = re.sub(r"\b[Uu]nset\b|\bnot set\b", "None", said)
+    return as_none if as_none != said else f"{said} None where it is not set."
+
+
 def _spoken_text(short: str, names: typing.Sequence[str] = ()) -> str:
     """What str() and repr() say; by default the first of `names`."""
     text = ""
     if said := friendly.STR.get(short):
         text += f'\n    def __str__(self) -> str:\n        return f"{said}"\n'
+        text += "\n    def __eq__(self, other: object) -> bool:\n"
+        text += "        return str(self) == other if isinstance(other, str) else super().__eq__(other)\n"
+        text += "\n    def __hash__(self) -> int:\n        return hash(str(self))\n"
     if said := friendly.REPR.get(short) or "".join(f"{{self.{name}!r}}" for name in names[:1]):
         text += f'\n    def __repr__(self) -> str:\n        return f"<{class_name(short)} {said}>"\n'
     return text
@@ -145,8 +156,7 @@ def _view(model: Model, short: str) -> str:
     for name, path in properties:
         kind, value = model.read(short, path, "self.proto")
         text += f"\n    @property\n    def {name}(self) -> {kind}:\n"
-        said = _property_doc(model, short, path) + (" None where it is not set." if kind.endswith(" | None") else "")
-        text += _docstring(said, 8) + f"        return {value}\n"
+        text += _docstring(_said_of_none(_property_doc(model, short, path), kind), 8) + f"        return {value}\n"
     return text + _spoken_text(short, [name for name, _ in properties if name in ("name", "id")])
 
 
@@ -177,8 +187,9 @@ def _value(model: Model, short: str) -> str:
     name, protobuf = class_name(short), model.protobuf(short)
     return (
         f"\n\n@dataclasses.dataclass(frozen=True)\nclass {name}:\n{_class_doc(model, short)}\n{fields}\n"
-        f"    @classmethod\n    def from_proto(cls, proto: {protobuf}) -> {name}:\n        return cls(\n{read}        )\n\n"
-        f"    def to_proto(self) -> {protobuf}:\n        return {protobuf}(\n{written}        )\n" + _spoken_text(short)
+        f"    @classmethod\n    def from_proto(cls, proto: {protobuf}) -> {name}:\n        return cls(\n{read}        )\n"
+        + (f"\n    def to_proto(self) -> {protobuf}:\n        return {protobuf}(\n{written}        )\n" if short in friendly.SENT else "")
+        + _spoken_text(short)
     )
 
 

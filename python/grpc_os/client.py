@@ -10,13 +10,13 @@ from grpc_os.deploys import DeployCalls
 from grpc_os.domains import DomainCalls
 from grpc_os.errors import NoSuchOperation
 from grpc_os.events import EventCalls
-from grpc_os.processes import Condition, ProcessCalls
+from grpc_os.processes import ProcessCalls, WaitCondition
 from grpc_os.specs import RestartPolicy
 from grpc_os.transfers import TransferCalls
 from grpc_os.v1.methods import ServiceMethods
 from grpc_os.v1.resources import LogLevel
 
-__all__ = ["Condition", "GrpcOSClient", "LogLevel", "RestartPolicy"]
+__all__ = ["GrpcOSClient", "LogLevel", "RestartPolicy", "WaitCondition"]
 
 
 class GrpcOSClient(AuthCalls, ProcessCalls, DeployCalls, DomainCalls, TransferCalls, EventCalls, ServiceMethods):

@@ -17,7 +17,7 @@ from grpc_os.values import texts, to_duration
 
 _PROCESSES = process_services_pb2_grpc.ProcessServiceStub
 
-Condition = typing.Literal["running", "ready", "exited"]
+WaitCondition = typing.Literal["running", "ready", "exited"]
 
 
 class ProcessCalls(ProcessServiceMethods):
@@ -75,7 +75,7 @@ class ProcessCalls(ProcessServiceMethods):
         )
         return Process(await self._change(_PROCESSES, "UpdateProcess", request, request_id, timeout))
 
-    async def wait_process(self, name: str, condition: Condition, timeout: float = 30.0) -> Process:
+    async def wait_process(self, name: str, condition: WaitCondition, timeout: float = 30.0) -> Process:
         """Waits until the condition holds; TimeoutError after `timeout` seconds."""
         end = time.monotonic() + timeout
         while True:

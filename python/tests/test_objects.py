@@ -241,11 +241,15 @@ async def test_what_gives_no_bytes_is_refused_before_anything_is_begun(client, d
 
 
 async def test_an_upload_that_is_cancelled_while_it_is_written_leaves_nothing(client, daemon):
-    def instead(file):
-        upload.cancel()
-        return io.BytesIO.read(file, 1 << 20)
+    class Cancels(list):
+        """As soon as the daemon has a piece."""
 
-    upload = asyncio.create_task(client.upload_object("/big", AtTheSecondPiece(instead)))
+        def append(self, offset):
+            super().append(offset)
+            upload.cancel()
+
+    daemon.writes = Cancels()
+    upload = asyncio.create_task(client.upload_object("/big", LARGE))
     with pytest.raises(asyncio.CancelledError):
         await upload
     assert daemon.writes and daemon.uploads == {}

@@ -7,8 +7,23 @@ import subprocess
 import sys
 
 import pytest
-from grpc_os import Condition, DomainRoute, DomainTarget, ExitReport, GrpcOSClient, ProcessStatus, Rule, TaskExit, Volume
-from grpc_os.v1 import methods, process_services_pb2, resources, volume_services_pb2
+import grpc_os
+from grpc_os import (
+    AuditRecord,
+    Condition,
+    DomainRoute,
+    DomainTarget,
+    ExitReport,
+    GrpcOSClient,
+    Object,
+    ProcessStatus,
+    Revision,
+    Rule,
+    System,
+    TaskExit,
+    Volume,
+)
+from grpc_os.v1 import deploy_services_pb2, methods, process_services_pb2, resources, volume_services_pb2
 
 PYTHON = pathlib.Path(__file__).parents[1]
 PROTOS = PYTHON.parent / "protos"
@@ -153,6 +168,30 @@ def test_the_docstrings_are_the_protos_comments():
     assert "`assign_process_to_domain` waits" in GrpcOSClient.create_domain.__doc__, "calls have their names in Python"
 
 
+def test_what_they_say_is_called_as_it_is_here():
+    assert AuditRecord.method.__doc__.startswith('"grpc_os.v1.ProcessService/StartProcess"'), "the value is no method of Python"
+    assert "rejected (`state`)" in GrpcOSClient.assign_process_to_domain.__doc__
+    assert 'what is stored: "pending".' in GrpcOSClient.assign_process_to_domain.__doc__
+    assert " HELD" in GrpcOSClient.start_process.__doc__, "reasons of errors stay"
+    assert 'in the state "held"' in System.held_count.__doc__
+    assert "PATH, HOME" in resources.ProcessSpec.environment.__doc__
+    assert "hold: As in `create_domain`" in GrpcOSClient.assign_process_to_domain.__doc__
+    assert "The revision of the deletion." in GrpcOSClient.delete_object.__doc__
+
+
+def test_what_may_be_unset_says_once_that_it_is_none():
+    assert Object.expire_time.__doc__.startswith("When it deletes itself; None: never.")
+    for cls in vars(resources).values():
+        for name, each in vars(cls).items() if inspect.isclass(cls) else ():
+            if isinstance(each, property) and inspect.signature(each.fget).return_annotation.endswith("| None"):
+                assert each.__doc__.count("None") == 1 and "nset" not in each.__doc__, f"{cls.__name__}.{name}"
+
+
+def test_all_that_is_answered_can_be_imported():
+    answered = {name for name, cls in vars(resources).items() if inspect.isclass(cls) and cls.__module__ == resources.__name__}
+    assert answered - set(grpc_os.__all__) == set()
+
+
 # ---- Values ------------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +211,19 @@ def test_what_is_unset_is_none():
     assert (volume.account, volume.size, volume.size_time) == ("a", None, None)
     volume.proto.status.size_time.seconds = 86_400
     assert (volume.size, volume.size_time) == (0, datetime.datetime(1970, 1, 2, tzinfo=datetime.timezone.utc))
+
+
+def test_a_state_is_compared_with_its_word():
+    one = ProcessStatus(process_services_pb2.ProcessStatus(state="STATE_STOPPED", restart_count=1))
+    other = ProcessStatus(process_services_pb2.ProcessStatus(state="STATE_STOPPED"))
+    assert one == "stopped" and "stopped" == one and one != "running"
+    assert one != other and one == ProcessStatus(one.proto) and one != one.proto
+    assert {"stopped": 1}[one] == 1 and one in {"stopped"}
+
+
+def test_a_word_that_is_not_set_is_none():
+    assert Revision(deploy_services_pb2.Revision()).step is None
+    assert Revision(deploy_services_pb2.Revision(step="STEP_STARTING")).step == "starting"
 
 
 def test_views_of_equal_messages_are_equal():
@@ -255,6 +307,7 @@ def test_what_python_would_take_silently_is_an_error(tmp_path, extra, said):
         ("SIGNATURES", {"GetRole": "role: name, *, timeout: name = ..."}, "timeout twice"),
         ("ALIASES", {"StopProcess": "start_process"}, "start_process twice"),
         ("GIVEN", {"GetNothing": "a"}, "GIVEN of friendly.py has GetNothing"),
+        ("SPOKEN", {"As in Nothing": ""}, "SPOKEN of friendly.py has As in Nothing"),
         ("KNOWN_WITH", {"Volume.nothing": "a"}, "KNOWN_WITH of friendly.py has Volume.nothing"),
     ],
 )
