@@ -59,7 +59,7 @@ std::string Address::DisplayHost() const {
   return is_unix ? "local" : host_port.substr(0, host_port.rfind(':'));
 }
 
-absl::StatusOr<Address> ParseAddress(std::string_view text, const TlsOptions& tls) {
+absl::StatusOr<Address> ParsePlace(std::string_view text, const TlsOptions& tls) {
   if (text.starts_with("unix:")) {
     if (tls.secure || !tls.ca.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -105,11 +105,15 @@ absl::StatusOr<Address> ParseAddress(std::string_view text, const TlsOptions& tl
     return absl::InvalidArgumentError(absl::StrCat(
         tls.ca_from, " is for TLS: add --secure, or write https://", address.host_port, "."));
   }
-  if (address.secure) {
-    auto authorities = ReadAuthorities(tls);
-    if (!authorities.ok()) return authorities.status();
-    address.authorities = *std::move(authorities);
-  }
+  return address;
+}
+
+absl::StatusOr<Address> ParseAddress(std::string_view text, const TlsOptions& tls) {
+  auto address = ParsePlace(text, tls);
+  if (!address.ok() || !address->secure) return address;
+  auto authorities = ReadAuthorities(tls);
+  if (!authorities.ok()) return authorities.status();
+  address->authorities = *std::move(authorities);
   return address;
 }
 

@@ -39,6 +39,8 @@ struct TlsOptions {
 // address holds, TLS for a unix socket, authorities without TLS, or a file of authorities that
 // cannot be read.
 absl::StatusOr<Address> ParseAddress(std::string_view text, const TlsOptions& tls = {});
+// The same without the authorities, which no file is read for.
+absl::StatusOr<Address> ParsePlace(std::string_view text, const TlsOptions& tls = {});
 
 }  // namespace grpc_os::client
 

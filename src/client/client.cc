@@ -113,8 +113,10 @@ absl::Status Client::AwayOverTcp(const std::string& why) const {
   using Kind = TlsFinding::Kind;
   // A connection that did not come about in time would not do so now.
   const bool late = absl::StrContains(why, kNoConnection);
-  const TlsFinding found =
-      late ? TlsFinding() : ProbeTls(address_, std::min(options_.timeout, kProbePatience));
+  const TlsFinding found = late ? TlsFinding()
+                                : ProbeTls(address_, std::min(options_.timeout, kProbePatience),
+                                           [this] { return in_flight_->IsCancelled(); });
+  if (in_flight_->IsCancelled()) return absl::CancelledError("Interrupted.");
   if (found.kind != Kind::kNoAnswer && found.kind != Kind::kPlain && !address_.secure) {
     return absl::UnavailableError(absl::StrCat(
         silent, "it speaks TLS there). Add --secure, or write https://", address_.host_port, "."));
@@ -125,8 +127,14 @@ absl::Status Client::AwayOverTcp(const std::string& why) const {
     case Kind::kPlain:
       return absl::UnavailableError(
           absl::StrCat(silent,
-                       "it does not speak TLS there). Leave out --secure and https://, or have it "
-                       "served by TLS: GRPC_TLS_CERTIFICATE, or `assign --api`."));
+                       "what answers does not speak TLS). Check the port, or have it served by TLS "
+                       "there: GRPC_TLS_CERTIFICATE, or `assign --api`. Without --secure and "
+                       "https:// nothing would be encrypted: others on the way could read the "
+                       "password."));
+    case Kind::kFailed:
+      return absl::UnavailableError(absl::StrCat(
+          silent, "the TLS handshake failed: ", found.detail,
+          "). Check the name and the port; the log of what serves TLS there may say more."));
     case Kind::kUntrusted:
       return absl::UnavailableError(
           absl::StrCat(of, "is not trusted: no authority of ",

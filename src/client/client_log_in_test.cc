@@ -299,6 +299,17 @@ TEST(TokenFileContentTest, KeepsARefreshTokenAndItsUser) {
   EXPECT_EQ(*file.Read(), TokenFile::Content{});
 }
 
+TEST(TokenFileContentTest, WhatItIsKeptAsMayBeLong) {
+  const TemporaryDirectory directory;
+  const std::string host(400, 'h');
+  const TokenFile one(directory.path(), host + ":1");
+  const TokenFile two(directory.path(), host + ":2");
+  ASSERT_TRUE(one.Lock(std::chrono::milliseconds(0)).ok());
+  ASSERT_TRUE(one.Write({.token = "a"}).ok());
+  EXPECT_EQ(one.Read()->token, "a");
+  EXPECT_EQ(two.Read()->token, "");
+}
+
 TEST(TokenFileContentTest, OneHolderOfTheLockAtATime) {
   const TemporaryDirectory directory;
   const TokenFile file(directory.path() + "/state", "h:1");

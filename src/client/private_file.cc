@@ -38,16 +38,14 @@ absl::StatusOr<std::optional<std::string>> ReadPrivateFile(const std::string& pa
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    if (errno == ELOOP) return absl::FailedPreconditionError("is a symbolic link");
+    if (errno == ELOOP) return absl::FailedPreconditionError(kIsLink);
     return FileError("Cannot open", path);
   }
   struct stat info = {};
   if (::fstat(fd.get(), &info) != 0) return FileError("Cannot read", path);
-  if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError("is not a regular file");
-  if (info.st_uid != ::geteuid()) {
-    return absl::FailedPreconditionError("belongs to another account");
-  }
-  if ((info.st_mode & 077) != 0) return absl::FailedPreconditionError("can be read by others");
+  if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(kIsNoFile);
+  if (info.st_uid != ::geteuid()) return absl::FailedPreconditionError(kIsOfAnother);
+  if ((info.st_mode & 077) != 0) return absl::FailedPreconditionError(kIsReadable);
   std::string text(most + 1, '\0');
   size_t size = 0;
   while (size < text.size()) {
@@ -57,7 +55,7 @@ absl::StatusOr<std::optional<std::string>> ReadPrivateFile(const std::string& pa
     if (n == 0) break;
     size += static_cast<size_t>(n);
   }
-  if (size > most) return absl::FailedPreconditionError("is too long");
+  if (size > most) return absl::FailedPreconditionError(kIsLong);
   text.resize(size);
   return text;
 }
@@ -96,6 +94,7 @@ absl::Status WritePrivateFile(const std::string& path, std::string_view text) {
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return FileError("Cannot write", temporary);
   absl::Status status = WriteAll(fd.get(), text, temporary);
+  if (status.ok() && ::fsync(fd.get()) != 0) status = FileError("Cannot write", temporary);
   fd.Reset();
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
     status = FileError("Cannot write", path);

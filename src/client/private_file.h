@@ -14,12 +14,19 @@
 
 namespace grpc_os::client {
 
-// The content; nullopt if there is no such file. FAILED_PRECONDITION, with what is wrong with it
-// ("is a symbolic link") as the whole message: it is a link or no regular file, belongs to someone
-// else, can be read by others, or is longer than `most`. UNAVAILABLE: it cannot be read.
+// What may be wrong with one.
+inline constexpr char kIsLink[] = "is a symbolic link";
+inline constexpr char kIsNoFile[] = "is not a regular file";
+inline constexpr char kIsOfAnother[] = "belongs to another account";
+inline constexpr char kIsReadable[] = "can be read by others";
+inline constexpr char kIsLong[] = "is too long";
+
+// The content; nullopt if there is no such file. FAILED_PRECONDITION, with what is wrong with it as
+// the whole message; kIsLong: it has more than `most` bytes. UNAVAILABLE: it cannot be read.
 absl::StatusOr<std::optional<std::string>> ReadPrivateFile(const std::string& path, size_t most);
 
-// Replaces the whole file (0600) by rename. Its directory is made (0700) if it is not there.
+// Replaces the whole file (0600) by rename, synced: after a power cut it is the old or the new. Its
+// directory is made (0700) if it is not there.
 absl::Status WritePrivateFile(const std::string& path, std::string_view text);
 
 // Keeps every other holder of the lock of `path` (a file beside it) away, in this program too,

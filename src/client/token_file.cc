@@ -1,8 +1,10 @@
 #include "client/token_file.h"
 
+#include <openssl/sha.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -21,9 +23,12 @@ namespace {
 constexpr char kLoggedOut[] = "logged-out";
 constexpr char kRefresh[] = "refresh ";
 constexpr char kUser[] = "user ";
+// A name in a directory has at most 255, and the lock's is longer by ".lock".
+constexpr size_t kNameBytes = 240;
 constexpr size_t kFileBytes = size_t{3} * limits::kTokenBytes;
 
-// Everything but letters, digits, '.', '_' and '-' as %XX: two addresses never get the same name.
+// Everything but letters, digits, '.', '_' and '-' as %XX, a long end as its SHA-256: two addresses
+// never get the same name.
 std::string FileName(std::string_view address) {
   std::string name;
   for (const char c : address) {
@@ -33,6 +38,11 @@ std::string FileName(std::string_view address) {
       absl::StrAppendFormat(&name, "%%%02X", static_cast<unsigned char>(c));
     }
   }
+  if (name.size() <= kNameBytes) return name;
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  ::SHA256(reinterpret_cast<const unsigned char*>(name.data()), name.size(), digest.data());
+  name.resize(kNameBytes - 2 * digest.size());
+  for (const unsigned char byte : digest) absl::StrAppendFormat(&name, "%02x", byte);
   return name;
 }
 

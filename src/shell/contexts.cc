@@ -1,7 +1,10 @@
 #include "shell/contexts.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -111,14 +114,26 @@ std::string Quoted(const std::string& text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}}), "'");
 }
 
+// What to do about a file that is not trusted: `why` of ReadPrivateFile.
+std::string CureOf(std::string_view why, const std::string& path) {
+  if (why == client::kIsLink)
+    return absl::StrCat("Put the file itself there: `install -m 600 \"$(readlink -f ", path, ")\" ",
+                        path, "`.");
+  if (why == client::kIsOfAnother)
+    return absl::StrCat("As root, `chown ", ::geteuid(), " ", path, "` makes it yours.");
+  if (why == client::kIsReadable)
+    return absl::StrCat("`chmod 600 ", path, "` makes it yours alone.");
+  return "Remove it, and make its contexts with `context add`.";
+}
+
 absl::StatusOr<ContextList> ReadFile(const std::string& path) {
   const auto text = client::ReadPrivateFile(path, manifest::kYamlBytes);
   if (absl::IsFailedPrecondition(text.status())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "The context file ", path, " ", std::string(text.status().message()),
-        ", so it is not used: it says where your commands go. It has to be a file of your own that "
-        "nobody else may read: `chmod 600 ",
-        path, "`. A command with --address does without it."));
+    const std::string why(text.status().message());
+    return absl::FailedPreconditionError(
+        absl::StrCat("The context file ", path, " ", why,
+                     ", so it is not used: it says where your commands go. ", CureOf(why, path),
+                     " A command with --address does without it."));
   }
   if (!text.ok()) return text.status();
   ContextList list;
@@ -127,11 +142,12 @@ absl::StatusOr<ContextList> ReadFile(const std::string& path) {
   Parse(**text, list, problems);
   if (problems.empty()) return list;
   const size_t more = problems.size() - 1;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "The context file is damaged: ", manifest::Describe(problems[0], path),
-      more == 0 ? "" : absl::StrCat(" (and ", more, " more)"),
-      ". Mend it, or remove it and make its contexts with `context add`. A command with --address "
-      "does without it."));
+  return absl::InvalidArgumentError(
+      absl::StrCat("The context file is damaged: ", manifest::Describe(problems[0], path),
+                   more == 0 ? "" : absl::StrCat(" (and ", more, " more)"),
+                   ". Correct it, or remove it and make its contexts with `context add`. A command "
+                   "with --address "
+                   "does without it."));
 }
 
 }  // namespace

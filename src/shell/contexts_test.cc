@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 namespace fs = std::filesystem;
 
 class ContextsTest : public ::testing::Test {
@@ -124,7 +126,7 @@ TEST_F(ContextsTest, ADamagedFileIsRefusedWithItsPlaces) {
   };
   for (const auto& [text, says] : cases) {
     EXPECT_THAT(Refused(text), AllOf(HasSubstr(contexts_.path()), HasSubstr(says),
-                                     HasSubstr("Mend it"), HasSubstr("--address")))
+                                     HasSubstr("Correct it"), HasSubstr("--address")))
         << text;
     EXPECT_EQ(Add("more").code(), absl::StatusCode::kInvalidArgument) << "it is not written over";
   }
@@ -142,9 +144,19 @@ TEST_F(ContextsTest, AFileThatOthersMayReadOrOwnIsRefused) {
     EXPECT_EQ(Add("two").code(), absl::StatusCode::kFailedPrecondition) << mode;
   }
   fs::permissions(contexts_.path(), fs::perms(0600));
+  const auto why = [this] { return std::string(contexts_.Read().status().message()); };
+  std::ofstream(contexts_.path(), std::ios::app) << std::string(1 << 20, '#');
+  EXPECT_THAT(why(),
+              AllOf(HasSubstr("is too long"), HasSubstr("`context add`"), Not(HasSubstr("chmod"))));
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(contexts_.path().c_str(), 65534, 65534), 0);
+    EXPECT_THAT(why(), AllOf(HasSubstr("belongs to another account"), HasSubstr("`chown 0 "),
+                             Not(HasSubstr("chmod"))));
+  }
   fs::rename(contexts_.path(), directory_.path() + "/elsewhere");
   fs::create_symlink(directory_.path() + "/elsewhere", contexts_.path());
-  EXPECT_THAT(std::string(contexts_.Read().status().message()), HasSubstr("is a symbolic link"));
+  EXPECT_THAT(why(), AllOf(HasSubstr("is a symbolic link"), HasSubstr("`install -m 600 "),
+                           Not(HasSubstr("chmod"))));
 }
 
 TEST_F(ContextsTest, NoMoreThanTheFileMayHold) {

@@ -169,7 +169,8 @@ client::ClientOptions OptionsFor(const Target& target, const std::string& state_
                                    .user = target.user,
                                    .token = std::move(token)};
   if (!target.context.empty()) {
-    options.kept_as = absl::StrCat("context:", target.context, "@", target.address.ToString());
+    options.kept_as = absl::StrCat("context:", target.context, target.user.empty() ? "" : ":",
+                                   target.user, "@", target.address.ToString());
   }
   return options;
 }

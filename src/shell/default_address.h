@@ -56,7 +56,7 @@ absl::StatusOr<Target> TargetOf(const Context& context);
 std::string NameOfContext(const Target& target);
 
 // How a client of the target keeps its log-in, under `state_directory`: each context has one of its
-// own, which is never used at another address.
+// own, which is never used at another address, nor for another user of it.
 client::ClientOptions OptionsFor(const Target& target, const std::string& state_directory,
                                  std::string token);
 

@@ -242,6 +242,11 @@ TEST_F(FindTargetTest, ALogInIsKeptForAContextAndItsAddress) {
   EXPECT_THAT(kept_as(moved), AllOf(HasSubstr("prod"), HasSubstr("box:50051")));
   moved.address = *client::ParseAddress("elsewhere:50051");
   EXPECT_NE(kept_as(moved), kept_as(*Find()));
+  Target of_another = *Find();
+  of_another.user = "eve";
+  EXPECT_NE(kept_as(of_another), kept_as(*Find())) << "nor for another user of it";
+  of_another.user = "";
+  EXPECT_NE(kept_as(of_another), kept_as(*Find()));
   EXPECT_EQ(OptionsFor(moved, "/state", "t").user, "ada");
   EXPECT_EQ(OptionsFor(moved, "/state", "t").token, "t");
 }

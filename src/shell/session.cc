@@ -289,7 +289,8 @@ bool Session::Pause(std::chrono::milliseconds time) {
 
 ExitCode Session::Report(const absl::Status& status) {
   out().flush();
-  if (absl::IsUnauthenticated(status)) user_.reset();
+  // A log-in that failed leaves the one that there is.
+  if (absl::IsUnauthenticated(status) && client::ReasonOf(status) != "LOGIN_FAILED") user_.reset();
   if (absl::IsCancelled(status) && interrupted_) return ExitCode::kInterrupted;
   std::string text = EscapeForTerminal(std::string(status.message()));
   // The transport's own answer for a method that there is not.

@@ -1,10 +1,13 @@
 """Several systems from one command line: by TLS, by contexts, with a log-in each; what is wrong with an address, by name."""
 
+import contextlib
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 import pytest_asyncio
@@ -30,6 +33,9 @@ class Person:
     @property
     def contexts(self):
         return self.home / ".config/grpc-os/contexts.yml"
+
+    def begin(self, *words):
+        return subprocess.Popen([self._program, *map(str, words)], cwd=self.home, env=self.environment)
 
     def run(self, *words, input="", **environment):
         return subprocess.run(
@@ -187,12 +193,13 @@ def unused_port():
 
 
 class Listener:
-    """Shakes hands by TLS, with this certificate, and hangs up; without one it sends what is no TLS."""
+    """`serve`s each connection, given with its number from 0, and hangs up."""
 
-    def __init__(self, files=None):
-        self._files = files
+    def __init__(self, serve):
+        self._serve_one = serve
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
+        self.connections = 0
         self._thread = threading.Thread(target=self._serve)
 
     def _serve(self):
@@ -201,18 +208,9 @@ class Listener:
                 one, _ = self._socket.accept()
             except OSError:
                 return
-            try:
-                if self._files is None:
-                    one.recv(1)
-                    one.sendall(b"220 mail.example ESMTP\r\n")
-                else:
-                    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                    context.load_cert_chain(*self._files)
-                    context.set_alpn_protocols(["h2"])
-                    one = context.wrap_socket(one, server_side=True)
-            except OSError:
-                pass
-            one.close()
+            self.connections += 1
+            with one, contextlib.suppress(OSError):
+                self._serve_one(one, self.connections - 1)
 
     def __enter__(self):
         self._thread.start()
@@ -224,6 +222,67 @@ class Listener:
         self._thread.join()
 
 
+def answers(text):
+    def serve(one, _):
+        one.recv(4096)
+        one.sendall(text)
+
+    return serve
+
+
+def shakes_hands(files):
+    def serve(one, _):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        context.set_alpn_protocols(["h2"])
+        context.wrap_socket(one, server_side=True).close()
+
+    return serve
+
+
+def drips(one, number):
+    """After a first answer that ends a call, the beginning of a TLS record, a byte a second."""
+    if number == 0:
+        answers(b"220 mail.example ESMTP\r\n")(one, number)
+        return
+    for byte in b"\x16\x03\x03\x40" + bytes(16):
+        one.sendall(bytes([byte]))
+        time.sleep(1)
+
+
+def log_in_fails(person, listener, *options):
+    return person.is_refused(6, *options, "--address", f"127.0.0.1:{listener.port}", "login", "ada", "--password-stdin", input=PASSWORD)
+
+
+@pytest.mark.parametrize("tls", [(), ("--secure",)])
+def test_a_peer_that_hangs_up_at_once_does_not_answer(person, tls):
+    with Listener(lambda *_: None) as hangs_up:
+        assert "does not answer" in log_in_fails(person, hangs_up, *tls)
+
+
+def test_an_alert_is_no_reason_to_do_without_tls(person):
+    with Listener(answers(b"\x15\x03\x03\x00\x02\x02\x70")) as alerts:  # unrecognized_name
+        said = log_in_fails(person, alerts, "--secure")
+        assert "handshake failed: " in said and "unrecognized name" in said and "--secure" not in said
+        assert "Add --secure" in log_in_fails(person, alerts)
+
+
+def test_a_peer_that_drips_is_not_waited_for(person):
+    with Listener(drips) as slow:
+        begin = time.monotonic()
+        assert "does not answer" in log_in_fails(person, slow, "--timeout", "2s")
+        assert time.monotonic() - begin < 10
+
+
+def test_an_interrupt_ends_the_look_at_what_is_wrong(person):
+    with Listener(drips) as slow:
+        words = ("--address", f"127.0.0.1:{slow.port}", "login", "ada", "a wrong password")
+        with person.begin(*words) as command:
+            poll(lambda: slow.connections == 2, "the probe has begun")
+            command.send_signal(signal.SIGINT)
+            assert command.wait(10) == 130, "sooner than the peer is done"
+
+
 def test_what_is_wrong_with_an_address_is_said_by_name(person, authority):
     login = ("login", "ada", "--password-stdin")
 
@@ -233,15 +292,16 @@ def test_what_is_wrong_with_an_address_is_said_by_name(person, authority):
     assert "there is no host nowhere.invalid" in why("--address", "nowhere.invalid")
     assert "nothing listens on that port" in why("--address", f"127.0.0.1:{unused_port()}")
     tls = ("--secure", "--ca", authority.ca)
-    with Listener() as plain:
-        assert "does not speak TLS" in why("--address", f"127.0.0.1:{plain.port}", *tls)
-    with Listener(authority.sign("localhost")) as good:
+    with Listener(answers(b"220 mail.example ESMTP\r\n")) as plain:
+        said = why("--address", f"127.0.0.1:{plain.port}", *tls)
+        assert "does not speak TLS" in said and "nothing would be encrypted" in said
+    with Listener(shakes_hands(authority.sign("localhost"))) as good:
         assert "Add --secure" in why("--address", f"localhost:{good.port}")
         said = why("--address", f"localhost:{good.port}", "--secure")
         assert "is not trusted" in said and "`--ca FILE`" in said
         said = why("--address", f"127.0.0.1:{good.port}", *tls)
         assert "is not for 127.0.0.1: it is for localhost" in said
-    with Listener(authority.sign("localhost", days=-1, label="-old")) as old:
+    with Listener(shakes_hands(authority.sign("localhost", days=-1, label="-old"))) as old:
         assert "has expired: its time ended " in why("--address", f"localhost:{old.port}", *tls)
     # What is malformed is refused before anything is reached.
     for options, says in (

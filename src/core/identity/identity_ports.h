@@ -37,7 +37,7 @@ class TokenSigner {
   // FAILED_PRECONDITION, where it names another key's instance as its issuer, which anybody can
   // write. Does not look at the time.
   virtual absl::StatusOr<Claims> Verify(std::string_view token) const = 0;
-  // What tells the key from others, in kInstanceDigits hexadecimal digits.
+  // What is different for each key, in kInstanceDigits hexadecimal digits.
   virtual std::string Instance() const = 0;
 };
 

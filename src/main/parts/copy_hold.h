@@ -19,7 +19,7 @@ class CopyHold final : public Part {
 
   absl::Status Start() override;
 
-  // What tells this system from others; as it was at the start.
+  // What is different for each system, copies too; as it was at the start.
   const std::string& system_id() const { return identity_.id; }
   // Before they are loaded.
   absl::Status HoldProcesses(core::Processes& processes);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/unique_fd.h"
 #include "client/token_file.h"
 #include "shell/commands/for_each.h"
 #include "shell/commands/kinds.h"
@@ -48,16 +49,23 @@ ResourceView<Context> View() {
           .details = Details};
 }
 
-// What goes before the context in use, as a sentence; empty: nothing does.
+// What of the environment goes before the context in use, as sentences; empty: nothing does.
 std::string WhatGoesFirst() {
-  for (const char* name : {"GRPC_OS_ADDRESS", "GRPC_OS_CONTEXT"}) {
+  const auto is_set = [](const char* name) {
     const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') {
-      return absl::StrCat(" But ", name, " is set here and goes first; `unset ", name,
-                          "` ends that.");
-    }
+    return value != nullptr && *value != '\0';
+  };
+  std::string text;
+  for (const char* name : {"GRPC_OS_ADDRESS", "GRPC_OS_CONTEXT"}) {
+    if (!is_set(name)) continue;
+    absl::StrAppend(&text, " But ", name, " is set here and goes first whenever grpc-os starts; ",
+                    "`unset ", name, "` ends that.");
   }
-  return "";
+  if (is_set("GRPC_OS_TOKEN")) {
+    absl::StrAppend(&text, " GRPC_OS_TOKEN is set here, so its token is sent to this system too, ",
+                    "instead of a log-in; `unset GRPC_OS_TOKEN` ends that.");
+  }
+  return text;
 }
 
 absl::StatusOr<Context> ContextFrom(const Arguments& arguments) {
@@ -133,7 +141,7 @@ ExitCode RunUse(Session& session, const Arguments& arguments) {
     const Context* found = FindContext(list, name);
     if (!none && found == nullptr) return NoContext(list, name);
     if (found != nullptr) {
-      // What cannot be reached from here is not gone over to.
+      // One whose address or authorities cannot be read is not switched to.
       if (const auto target = TargetOf(*found); !target.ok()) return target.status();
     }
     for (Context& context : *list.mutable_contexts()) context.set_in_use(context.name() == name);
@@ -150,37 +158,40 @@ ExitCode RunUse(Session& session, const Arguments& arguments) {
   return ExitCode::kOk;
 }
 
-// The log-in that is kept for it. Whether there was one.
-absl::StatusOr<bool> ForgetLogIn(const Session& session, const Context& context) {
-  const auto address = client::ParseAddress(context.address());
-  if (!address.ok()) return false;  // then there cannot be
+// Where the log-in of a context is kept; nullopt: its address is none, so there cannot be one.
+std::optional<client::TokenFile> LogInOf(const Session& session, const Context& context) {
+  const auto address = client::ParsePlace(context.address());
+  if (!address.ok()) return std::nullopt;
   const client::ClientOptions options =
-      OptionsFor({.address = *address, .context = context.name()}, session.state_directory(), "");
-  const client::TokenFile file(options.state_directory, options.kept_as);
-  const auto lock = file.Lock(options.timeout);
-  if (!lock.ok()) return lock.status();
-  const auto kept = file.Read();
-  file.Remove();
-  return kept.ok() && !kept->token.empty();
+      OptionsFor({.address = *address, .context = context.name(), .user = context.user()},
+                 session.state_directory(), "");
+  return client::TokenFile(options.state_directory, options.kept_as);
 }
 
 ExitCode RunRemove(Session& session, const Arguments& arguments) {
   return ForEachWord(session, arguments.positional(), [&](const std::string& name) {
     Context removed;
-    bool forgot = false;
+    std::optional<client::TokenFile> log_in;
+    absl::StatusOr<UniqueFd> lock;
     absl::Status status = session.contexts().Change([&](ContextList& list) {
       const Context* found = FindContext(list, name);
       if (found == nullptr) return NoContext(list, name);
       removed = *found;
-      const auto forgotten = ForgetLogIn(session, removed);
-      if (!forgotten.ok()) return forgotten.status();
-      forgot = *forgotten;
+      log_in = LogInOf(session, removed);
+      if (log_in) lock = log_in->Lock(session.client().timeout());
+      if (log_in && !lock.ok()) return lock.status();
       auto& all = *list.mutable_contexts();
       all.erase(std::find_if(all.begin(), all.end(),
                              [&](const Context& each) { return each.name() == name; }));
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
+    bool forgot = false;
+    if (log_in) {
+      const auto kept = log_in->Read();
+      forgot = kept.ok() && !kept->token.empty();
+      log_in->Remove();
+    }
     const bool was_meant = session.target().context == name;
     if (was_meant) session.GoOnIn("");
     session.Show(
@@ -237,17 +248,17 @@ std::vector<Command> ContextCommands() {
                    {"user", 'u', "USER", "whose log-ins are meant"},
                    {"production", 0, "", "the prompt warns, in red"}},
        .examples = {"context add prod --address os.example.com --secure --user ada --production",
-                    "context add box --address box:50051"},
+                    "context add box --address box.example.com --secure"},
        .least = 1,
        .most = 1,
        .needs_daemon = false,
        .run = RunAdd},
       {.name = "context use",
        .elsewhere = {"switch"},
-       .synopsis = "NAME",
+       .synopsis = "[NAME]",
        .arguments = {&kContextWord},
-       .summary = "Make a context the one that commands mean which name no system",
-       .details = "The shell goes over to it at once, as does the rest of a script.\n",
+       .summary = "Use a context for commands that name no system",
+       .details = "The shell switches to it at once, as does the rest of a script.\n",
        .options = {{"none", 0, "", "no context: the system of this folder or machine"}},
        .examples = {"context use prod", "context use --none"},
        .most = 1,

@@ -1,7 +1,9 @@
 // context, and log-ins in one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -28,7 +30,7 @@ class ContextCommandsTest : public ::testing::Test, protected TypedCommands {
   ContextCommandsTest() { daemon_.AddUser("ada", kPassword, {"viewer"}); }
 
   const std::string& path() { return path_; }
-  // Goes over to a context, as the program does.
+  // Switches to a context, as the program does.
   void Enter(const std::string& name) {
     target_ = *TargetOf(*FindContext(*session_->contexts().Read(), name));
     NewSession(target_.address.ToString());
@@ -172,7 +174,60 @@ TEST_F(ContextCommandsTest, WhatGoesBeforeTheContextIsSaid) {
   EXPECT_EQ(Run("context add prod --address " + daemon_.address()), ExitCode::kOk);
   EXPECT_EQ(Run("context use prod"), ExitCode::kOk);
   ::unsetenv("GRPC_OS_ADDRESS");
-  EXPECT_THAT(out(), HasSubstr("`unset GRPC_OS_ADDRESS`"));
+  EXPECT_THAT(out(), AllOf(HasSubstr("goes first whenever grpc-os starts"),
+                           HasSubstr("`unset GRPC_OS_ADDRESS`")))
+      << "but what follows here is for the context";
+}
+
+TEST_F(ContextCommandsTest, ATokenOfTheEnvironmentGoesToEverySystem) {
+  EXPECT_EQ(Run("context add prod --address " + daemon_.address()), ExitCode::kOk);
+  ::setenv("GRPC_OS_TOKEN", "gost_1", 1);
+  EXPECT_EQ(Run("context use prod"), ExitCode::kOk);
+  ::unsetenv("GRPC_OS_TOKEN");
+  EXPECT_THAT(out(), AllOf(HasSubstr("is sent to this system"), HasSubstr("`unset GRPC_OS_TOKEN`"),
+                           Not(HasSubstr("gost_1"))));
+}
+
+TEST_F(ContextCommandsTest, ARemovedContextLeavesNoLogInWhateverItsAuthoritiesAre) {
+  EXPECT_EQ(Run("context add prod --address box --secure"), ExitCode::kOk) << err();
+  const auto options = OptionsFor(*TargetOf(*FindContext(*session_->contexts().Read(), "prod")),
+                                  directories_.state, "");
+  const client::TokenFile file(options.state_directory, options.kept_as);
+  ASSERT_TRUE(file.Write({.token = "t", .refresh_token = "r", .user = "ada"}).ok());
+  ::setenv("GRPC_OS_CA", "/nonexistent", 1);
+  EXPECT_EQ(Run("context rm prod"), ExitCode::kOk);
+  ::unsetenv("GRPC_OS_CA");
+  EXPECT_THAT(out(), HasSubstr("its log-in is forgotten here"));
+  EXPECT_EQ(file.Read()->token, "");
+}
+
+TEST_F(ContextCommandsTest, AContextThatCannotBeRemovedKeepsItsLogIn) {
+  EXPECT_EQ(Run("context add prod --address box"), ExitCode::kOk) << err();
+  const auto options = OptionsFor(*TargetOf(*FindContext(*session_->contexts().Read(), "prod")),
+                                  directories_.state, "");
+  const client::TokenFile file(options.state_directory, options.kept_as);
+  ASSERT_TRUE(file.Write({.token = "t", .refresh_token = "r", .user = "ada"}).ok());
+  // No file can be made, as on a full disk.
+  struct rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  const ExitCode code = Run("context rm prod");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, SIG_DFL);
+  EXPECT_NE(code, ExitCode::kOk);
+  EXPECT_EQ(session_->contexts().Read()->contexts_size(), 1);
+  EXPECT_EQ(file.Read()->token, "t");
+}
+
+TEST_F(ContextCommandsTest, ALogInThatFailsLeavesTheOneThatThereIs) {
+  EXPECT_EQ(Run("whoami"), ExitCode::kOk) << err();
+  ASSERT_EQ(session_->user(), "admin");
+  EXPECT_EQ(Run("login ada wrong-password-1"), ExitCode::kDenied);
+  EXPECT_EQ(session_->user(), "admin") << "the prompt shows who is logged in";
+  EXPECT_EQ(Run("whoami -o name"), ExitCode::kOk);
+  EXPECT_EQ(out(), "admin\n");
 }
 
 TEST_F(ContextCommandsTest, ATokenOfAnotherSystemIsRefusedByThatWordWithItsCure) {
