@@ -156,8 +156,7 @@ class ThreadTransport:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
-        # As many as there are streams; the event loop's executor has a few. It ends with this.
-        self._threads = concurrent.futures.ThreadPoolExecutor(_STREAMS_MAX, "grpc-os-stream")
+        self._threads = self._no_threads()
         self._stubs: dict[type, typing.Any] = {}
 
     def _stub(self, stub: type) -> typing.Any:
@@ -211,7 +210,14 @@ class ThreadTransport:
             _raise_if_silent(call)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False)  # the channel is the caller's
+        # The channel is the caller's, and may be used again.
+        threads, self._threads = self._threads, self._no_threads()
+        threads.shutdown(wait=False)
+
+    @staticmethod
+    def _no_threads() -> concurrent.futures.ThreadPoolExecutor:
+        """For as many as there will be streams; the event loop's executor has a few."""
+        return concurrent.futures.ThreadPoolExecutor(_STREAMS_MAX, "grpc-os-stream")
 
 
 async def _ended(call: typing.Any) -> None:

@@ -18,6 +18,13 @@ async def test_a_process_is_created_and_read(client, daemon):
     assert not sent.HasField("stop_timeout") and sent.restart_policy == 0
 
 
+async def test_a_closed_client_leaves_the_channel_to_the_caller(daemon):
+    with grpc.insecure_channel(daemon.address) as channel:
+        for client in [GrpcOSClient(channel)] * 2:
+            assert (await anext(client.watch(1))).revision == 2
+            await client.close()
+
+
 async def test_all_of_a_spec_is_sent(client, daemon):
     await client.create_process(
         "web",

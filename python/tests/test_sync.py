@@ -292,6 +292,9 @@ async def test_ctrl_c_right_after_the_call_was_handed_over_cancels_it(daemon, in
         monkeypatch.setattr(sync._Worker, "_submit", interrupted)
         with pytest.raises(KeyboardInterrupt):
             client.run_task("web", "sleep inf").send(None)
+        end = time.monotonic() + 10
+        while client._worker._tasks and time.monotonic() < end:
+            time.sleep(0.01)
         assert client._worker._tasks == set()
         list(client.list_processes())
 
