@@ -113,7 +113,12 @@ ExitCode RunAdd(Session& session, const Arguments& arguments) {
 }
 
 ExitCode RunList(Session& session, const Arguments&) {
-  return session.ShowList(View(), session.contexts().Read());
+  const auto list = session.contexts().Read();
+  if (!list.ok()) return session.Report(list.status());
+  session.ShowList(View(), *list);
+  if (list->contexts().empty())
+    session.Hint("No contexts. `context add NAME --address ADDRESS` makes one.");
+  return ExitCode::kOk;
 }
 
 ExitCode RunShow(Session& session, const Arguments& arguments) {
