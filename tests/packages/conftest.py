@@ -19,8 +19,9 @@ def packages():
     return ROOT / "build"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def as_root():
+    """Asked for before the packages, which take long to be built."""
     if os.geteuid() != 0:
         pytest.skip("a machine to install on needs root")
 
