@@ -43,7 +43,8 @@ ctest_suite() {  # ctest_suite PRESET
 pytest_suite() {  # pytest_suite PRESET PATH [ARGUMENT...]: with the binaries of a preset
   local preset=$1
   shift
-  GRPC_OS_BIN_DIR=$PWD/build/$preset/bin build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$junit" "$@"
+  # Tests send the signals of a terminal; whoever runs us in the background may have us ignore them.
+  env --default-signal=HUP,INT,QUIT GRPC_OS_BIN_DIR="$PWD/build/$preset/bin" build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$junit" "$@"
 }
 
 # parallel_pytest_suite PRESET PATH [ARGUMENT...]: for tests each of which has a system of its own, and mostly waits.
