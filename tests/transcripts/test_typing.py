@@ -110,7 +110,7 @@ def test_pasted_lines_run_in_order_after_enter_and_not_before(shell):
 def test_a_pasted_password_is_not_shown_again(system, shell):
     shell.type(f"{PASTE}login admin hunter2hunter2\nversion{PASTED}\r")
     shell.expect(f"{PROMPT}login\n")
-    shell.expect("\ngrpc-os> version\n")  # as the prompt is after the log-in that failed
+    shell.expect("\nadmin@local grpc-os> version\n")  # as the prompt is after the log-in that failed
     assert "hunter2" not in state_file(system, "history").read_text()
 
 
